@@ -1,0 +1,70 @@
+# Everything that is done with this repository starts here; `make help` lists it.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+export CGO_ENABLED := 0
+export GOFLAGS := -buildvcs=false
+CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
+DIP := go run ./cmd/dip
+# Separate modules, each with tests of its own.
+TOOLS := tools/aws tools/language-go tools/install
+UNIT = $(shell go list ./... | grep -v '^dip/e2e')
+
+.PHONY: help
+help: ## List the targets
+	@grep -hE '^[a-z0-9-]+:.*##' $(MAKEFILE_LIST) | awk -F':.*## ' '{printf "  make %-12s %s\n", $$1, $$2}'
+
+.PHONY: up
+up: ## Bring the local stack up, ingest sample data and print the certificates
+	@$(DIP) local up
+
+.PHONY: down
+down: ## Take the local stack down: no resource, no process, no file is left
+	@$(DIP) local down
+
+.PHONY: test
+test: vet unit tools-test e2e ## Everything that must pass: vet, unit, component and end-to-end tests
+
+.PHONY: vet
+vet:
+	go vet ./...
+
+.PHONY: unit
+unit: ## Unit and component tests
+	go test $(UNIT)
+
+.PHONY: tools-test
+tools-test: ## Tests of the tools' modules
+	@set -e; for m in $(TOOLS); do echo "go -C $$m test ./..."; go -C $$m test ./...; done
+
+.PHONY: e2e
+e2e: ## End-to-end tests: real engine, real provider, real functions, local emulator
+	go test -count=1 -v -timeout 40m ./e2e/...
+
+.PHONY: check
+check: format-check vet lint unit ## Format, vet, lint and unit tests
+
+.PHONY: format-check
+format-check:
+	@out=$$(git ls-files -co --exclude-standard '*.go' | grep -v '\.pb\.go$$' | xargs gofmt -l); \
+	if [ -n "$$out" ]; then echo "gofmt would change:"; echo "$$out"; exit 1; fi
+
+.PHONY: lint
+lint: $(CACHE)/lint/golangci-lint ## Run the linters
+	$(CACHE)/lint/golangci-lint run ./...
+
+$(CACHE)/lint/golangci-lint: tools/lint/go.mod
+	@echo "building golangci-lint (a few minutes the first time) ..."
+	@mkdir -p $(@D)
+	go -C tools/lint build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+
+.PHONY: build
+build: ## Build the Pulumi program and the functions for the cloud (arm64)
+	go run ./cmd/build --arch arm64
+
+.PHONY: generate
+generate: ## Regenerate what is generated: JSON Schema of the stack configuration
+	go generate ./config/...
+
+.PHONY: bench
+bench: ## Measure the record path; against DuckDB in the same run when it can be installed
+	./bench/run

@@ -1,0 +1,52 @@
+package contract
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+)
+
+// Catalog is what the data plane knows of the segments. It is stored under a name made of its content: a load is
+// pinned to the catalog it began with, so a change of schema never splits a load in two.
+type Catalog struct {
+	Version  int                `json:"v"`
+	Segments map[string]Segment `json:"segments"`
+}
+
+// Segment is one kind of record.
+type Segment struct {
+	Dialect     Dialect         `json:"dialect"`
+	Schema      json.RawMessage `json:"schema"`      // Frictionless Table Schema
+	Partition   Partition       `json:"partition"`   // how outputs are laid out
+	MaxBadShare float64         `json:"maxBadShare"` // a load fails when a larger share of its records is quarantined
+	MaxRecordMB int             `json:"maxRecordMB"` // a longer record fails its load, MiB
+	Queue       string          `json:"queue"`       // URL of the segment's queue
+	DeadLetters string          `json:"deadLetters"` // URL of its dead-letter queue
+}
+
+// Partition says how a segment's outputs are laid out. The zero value means by load date.
+type Partition struct {
+	Field string `json:"field,omitempty"` // field of the record
+	By    string `json:"by,omitempty"`    // value, day, month or year
+}
+
+// Encode gives the catalog's bytes (the same for the same content) and its key.
+func (c Catalog) Encode() (key string, data []byte, err error) {
+	data, err = json.Marshal(c)
+	if err != nil {
+		return "", nil, fmt.Errorf("encode catalog: %w", err)
+	}
+	sum := sha256.Sum256(data)
+	return CatalogPrefix + hex.EncodeToString(sum[:12]) + ".json", data, nil
+}
+
+// Segment looks a segment up. The error lists the segments that there are.
+func (c Catalog) Segment(name string) (Segment, error) {
+	if s, ok := c.Segments[name]; ok {
+		return s, nil
+	}
+	return Segment{}, fmt.Errorf("unknown segment %q: this stack has %q", name, slices.Sorted(maps.Keys(c.Segments)))
+}

@@ -1,0 +1,54 @@
+package contract
+
+import "time"
+
+// Certificate proves that each record of an input is in the curated output or in quarantine, exactly once. It holds
+// everything that is needed to prove it again from scratch.
+type Certificate struct {
+	Version     int          `json:"version"`
+	Load        string       `json:"load"`
+	Segment     string       `json:"segment"`
+	Stack       string       `json:"stack"`
+	Catalog     string       `json:"catalog"` // the schema and dialect that applied
+	Input       Object       `json:"input"`
+	Compression Compression  `json:"compression"`
+	Body        int64        `json:"body"`   // offset of the first record: after byte order mark and header
+	Length      int64        `json:"length"` // length of the decompressed input
+	Columns     []int        `json:"columns,omitempty"`
+	Width       int          `json:"width,omitempty"`
+	Chunks      []ChunkProof `json:"chunks"`
+	Totals      Totals       `json:"totals"`
+	Chain       ChainProof   `json:"chain"`
+	Received    time.Time    `json:"received"`
+	Certified   time.Time    `json:"certified"`
+}
+
+// ChunkProof is one chunk's part of the proof.
+type ChunkProof struct {
+	Chunk    int   `json:"chunk"`
+	CutStart int64 `json:"cutStart"` // the chunk owns the records that start in [CutStart, CutEnd)
+	CutEnd   int64 `json:"cutEnd"`
+	Ack
+}
+
+// Totals add the chunks up.
+type Totals struct {
+	Chunks      int      `json:"chunks"`
+	RowsIn      int64    `json:"rowsIn"`
+	RowsOut     int64    `json:"rowsOut"`
+	Quarantined int64    `json:"quarantined"`
+	Bytes       int64    `json:"bytes"` // bytes covered, decompressed
+	BytesOut    int64    `json:"bytesOut"`
+	HashOut     string   `json:"hashOut"`
+	HashBad     string   `json:"hashQuarantined"`
+	Attempts    int      `json:"attempts"`
+	Codes       []string `json:"codes"` // every code fingerprint that took part, sorted
+}
+
+// ChainProof is the verdict on the boundaries: each chunk began exactly where the one before it ended, the first at
+// Body, and the last ended at the input's end.
+type ChainProof struct {
+	Closed   bool  `json:"closed"`
+	Position int64 `json:"position"` // how far the chain is proven
+	Reruns   int   `json:"reruns"`   // chunks that ran again from a proven start
+}

@@ -1,0 +1,58 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Encoding is how an input's records are written.
+type Encoding string
+
+// The encodings.
+const (
+	CSV    Encoding = "csv"    // RFC 4180, with the delimiter and quote of the Dialect
+	NDJSON Encoding = "ndjson" // one JSON object a line
+)
+
+// UnmarshalText accepts the names of the encodings.
+func (e *Encoding) UnmarshalText(text []byte) error {
+	switch v := Encoding(text); v {
+	case CSV, NDJSON:
+		*e = v
+		return nil
+	default:
+		return fmt.Errorf("unknown encoding %q: want %q or %q", text, CSV, NDJSON)
+	}
+}
+
+// Dialect says how a segment's inputs are written. Compression is not part of it: it is told by an input's first bytes.
+type Dialect struct {
+	Encoding  Encoding `json:"encoding"`
+	Delimiter string   `json:"delimiter,omitempty"` // CSV: one ASCII byte
+	Quote     string   `json:"quote,omitempty"`     // CSV: one ASCII byte
+	Header    bool     `json:"header,omitempty"`    // CSV: the first record names the columns
+}
+
+// Validate reports every problem of the dialect; the errors start with the JSON name of the field.
+func (d Dialect) Validate() error {
+	var errs []error
+	var e Encoding
+	if err := e.UnmarshalText([]byte(d.Encoding)); err != nil {
+		errs = append(errs, fmt.Errorf("encoding: %w", err))
+	}
+	if e == NDJSON {
+		if d.Delimiter != "" || d.Quote != "" || d.Header {
+			errs = append(errs, errors.New("delimiter, quote, header: only csv has them"))
+		}
+		return errors.Join(errs...)
+	}
+	for _, f := range []struct{ name, value string }{{"delimiter", d.Delimiter}, {"quote", d.Quote}} {
+		if len(f.value) != 1 || f.value[0] >= 0x80 || f.value[0] == '\n' || f.value[0] == '\r' || f.value[0] == 0 {
+			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character that is no line break", f.name, f.value))
+		}
+	}
+	if d.Delimiter == d.Quote {
+		errs = append(errs, fmt.Errorf("quote: %q is the delimiter too", d.Quote))
+	}
+	return errors.Join(errs...)
+}

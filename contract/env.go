@@ -1,0 +1,118 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+	"sort"
+	"strconv"
+)
+
+// Common is the environment that every function shares. T is a Pulumi string input on the infrastructure side and
+// string at run time; each field's tag names its variable.
+type Common[T any] struct {
+	Stack       T `env:"DIP_STACK"`        // name of the stack, for logs and events
+	Code        T `env:"DIP_CODE"`         // fingerprint of the running binary, kept in every acknowledgement
+	LedgerTable T `env:"DIP_LEDGER_TABLE"` // DynamoDB table name
+	LakeBucket  T `env:"DIP_LAKE_BUCKET"`  // bucket of outputs, certificates and catalogs
+}
+
+// IntakeEnv is the intake function's environment.
+type IntakeEnv[T any] struct {
+	Common[T]
+	Catalog  T `env:"DIP_CATALOG"`  // key in the lake bucket of the segment catalog that new loads are pinned to
+	Workflow T `env:"DIP_WORKFLOW"` // ARN of the load workflow's alias
+}
+
+// SplitterEnv is the splitter function's environment.
+type SplitterEnv[T any] struct {
+	Common[T]
+	ChunkMB T `env:"DIP_CHUNK_MB" kind:"int"` // target size of a chunk, MiB of input
+}
+
+// ReconcilerEnv is the reconciler function's environment.
+type ReconcilerEnv[T any] struct {
+	Common[T]
+	Catalog         T `env:"DIP_CATALOG"`                      // key in the lake bucket of the catalog that knows the queues
+	EventBus        T `env:"DIP_EVENT_BUS"`                    // EventBridge bus that load events go to
+	DueAfterSeconds T `env:"DIP_DUE_AFTER_SECONDS" kind:"int"` // a chunk is sent again when nothing was heard of it for so long
+	MaxAttempts     T `env:"DIP_MAX_ATTEMPTS" kind:"int"`      // a load fails when a chunk was sent so often in vain
+}
+
+// SweeperEnv is the sweeper function's environment.
+type SweeperEnv[T any] struct {
+	Common[T]
+	LandingBucket T `env:"DIP_LANDING_BUCKET"`
+	IntakeQueue   T `env:"DIP_INTAKE_QUEUE"`             // URL of the intake queue
+	GraceSeconds  T `env:"DIP_GRACE_SECONDS" kind:"int"` // objects younger than this may still have their event under way
+}
+
+// SegmentEnv is the environment of a segment's function.
+type SegmentEnv[T any] struct {
+	Common[T]
+	Segment T `env:"DIP_SEGMENT"` // the segment whose chunks this function processes
+}
+
+// Render lists an environment struct's variables by name. The error names every field that is unset (nil or zero).
+func Render[T any](env any) (map[string]T, error) {
+	vars := map[string]T{}
+	var missing []error
+	eachField(reflect.ValueOf(env), func(name, _ string, v reflect.Value) {
+		if v.IsZero() {
+			missing = append(missing, fmt.Errorf("%s (%T) is not set", name, env))
+			return
+		}
+		vars[name] = v.Interface().(T)
+	})
+	return vars, errors.Join(missing...)
+}
+
+// Load fills an environment struct E of strings. The error names every variable that lookup does not have, that is
+// empty, or that should be a whole number above zero and is not.
+func Load[E any](lookup func(string) (string, bool)) (E, error) {
+	var env E
+	var wrong []error
+	eachField(reflect.ValueOf(&env).Elem(), func(name, kind string, v reflect.Value) {
+		s, ok := lookup(name)
+		if !ok || s == "" {
+			wrong = append(wrong, fmt.Errorf("environment variable %s is not set", name))
+			return
+		}
+		if kind == kindInt && Int(s) <= 0 {
+			wrong = append(wrong, fmt.Errorf("environment variable %s is %q: want a whole number above zero", name, s))
+		}
+		v.SetString(s)
+	})
+	return env, errors.Join(wrong...)
+}
+
+// Int is the value of a variable that Load has found to be a whole number above zero.
+func Int(value string) int {
+	n, err := strconv.Atoi(value)
+	if err != nil {
+		return 0
+	}
+	return n
+}
+
+// Names lists the variables of an environment struct, sorted.
+func Names(env any) []string {
+	var names []string
+	eachField(reflect.ValueOf(env), func(name, _ string, _ reflect.Value) { names = append(names, name) })
+	sort.Strings(names)
+	return names
+}
+
+// kindInt marks a variable that holds a whole number above zero.
+const kindInt = "int"
+
+func eachField(v reflect.Value, visit func(name, kind string, v reflect.Value)) {
+	for i := range v.NumField() {
+		tag := v.Type().Field(i).Tag
+		if name := tag.Get("env"); name != "" {
+			visit(name, tag.Get("kind"), v.Field(i))
+		} else {
+			eachField(v.Field(i), visit)
+		}
+	}
+}

@@ -1,0 +1,73 @@
+package contract
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"strings"
+	"time"
+)
+
+// Object identifies one version of an object in the landing bucket.
+type Object struct {
+	Bucket    string `json:"bucket"`
+	Key       string `json:"key"` // as stored, not URL-encoded
+	VersionID string `json:"versionId"`
+	Size      int64  `json:"size"` // bytes as stored
+	ETag      string `json:"etag,omitempty"`
+}
+
+// LoadID is the identity of a load: 32 hex digits of a hash over bucket, key and version. The same object version
+// always gives the same load, so a repeated event joins the load that exists.
+func LoadID(o Object) string {
+	h := sha256.New()
+	for _, s := range []string{o.Bucket, o.Key, o.VersionID} {
+		fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	return hex.EncodeToString(h.Sum(nil)[:16])
+}
+
+// SegmentOf is the segment that a landing key belongs to: the part before the first slash; "" when there is none.
+func SegmentOf(key string) string {
+	segment, rest, ok := strings.Cut(key, "/")
+	if !ok || rest == "" {
+		return ""
+	}
+	return segment
+}
+
+// LandingKey is the key under which a file named name lands for a segment.
+func LandingKey(segment, name string) string { return segment + "/" + name }
+
+// Prefixes of the lake bucket.
+const (
+	DataPrefix        = "data/"         // Parquet
+	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object a line
+	CertificatePrefix = "certificates/" // one JSON file a load
+	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
+	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content
+)
+
+// DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as "pickup_at_day=2026-01-31".
+// The key carries the position at which the chunk began to read, so that the output of a wrong guess never takes the
+// place of the right one.
+func DataKey(segment, partition, load string, chunk int, start int64) string {
+	return fmt.Sprintf("%s%s/%s/%s-%05d-%d.parquet", DataPrefix, segment, partition, load, chunk, start)
+}
+
+// QuarantineKey is where a chunk's rejected records go.
+func QuarantineKey(segment, load string, chunk int, start int64) string {
+	return fmt.Sprintf("%s%s/%s/%05d-%d.ndjson", QuarantinePrefix, segment, load, chunk, start)
+}
+
+// CertificateKey is where a load's certificate goes.
+func CertificateKey(segment, load string) string {
+	return CertificatePrefix + segment + "/" + load + ".json"
+}
+
+// ManifestKey is where a load's list of published objects goes: one s3:// URI a line, the layout that Hive, Spark,
+// Athena and Redshift read as a symlink table.
+func ManifestKey(segment, load string) string { return ManifestPrefix + segment + "/" + load }
+
+// LoadDatePartition is the partition of segments that are partitioned by the date on which a load began.
+func LoadDatePartition(t time.Time) string { return "load_date=" + t.UTC().Format(time.DateOnly) }

@@ -1,0 +1,31 @@
+package contract
+
+import "unicode/utf8"
+
+// Rejected is one line of a quarantine file: a record that is not in the output, and why.
+type Rejected struct {
+	Chunk  int    `json:"chunk"`
+	Start  int64  `json:"start"` // byte range of the record in the decompressed input, line end included
+	End    int64  `json:"end"`
+	Field  string `json:"field,omitempty"` // "" when the whole record is at fault
+	Reason string `json:"reason"`
+	Raw    string `json:"raw,omitempty"`       // the record's bytes, when they are UTF-8
+	Base64 []byte `json:"rawBase64,omitempty"` // the record's bytes otherwise
+}
+
+// SetRaw keeps the record's bytes in the field that can hold them.
+func (r *Rejected) SetRaw(raw []byte) {
+	if utf8.Valid(raw) {
+		r.Raw = string(raw)
+	} else {
+		r.Base64 = raw
+	}
+}
+
+// Bytes gives the record's bytes back.
+func (r Rejected) Bytes() []byte {
+	if r.Base64 != nil {
+		return r.Base64
+	}
+	return []byte(r.Raw)
+}

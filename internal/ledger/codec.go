@@ -1,0 +1,127 @@
+package ledger
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"dip/contract"
+)
+
+func ptr[T any](v T) *T { return &v }
+
+func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
+
+func num(n int64) types.AttributeValue {
+	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
+}
+
+func millis(t time.Time) types.AttributeValue { return num(t.UnixMilli()) }
+
+// refused says that a write's condition did not hold.
+func refused(err error) bool {
+	var failed *types.ConditionalCheckFailedException
+	return errors.As(err, &failed)
+}
+
+// decoder reads attributes and keeps the first error.
+type decoder struct {
+	item item
+	err  error
+}
+
+func (d *decoder) str(name string) string {
+	if v, ok := d.item[name].(*types.AttributeValueMemberS); ok {
+		return v.Value
+	}
+	return ""
+}
+
+func (d *decoder) num(name string) int64 {
+	v, ok := d.item[name].(*types.AttributeValueMemberN)
+	if !ok {
+		return 0
+	}
+	n, err := strconv.ParseInt(v.Value, 10, 64)
+	d.fail(name, err)
+	return n
+}
+
+func (d *decoder) time(name string) time.Time {
+	if n := d.num(name); n != 0 {
+		return time.UnixMilli(n).UTC()
+	}
+	return time.Time{}
+}
+
+func (d *decoder) json(name string, into any) bool {
+	s := d.str(name)
+	if s == "" {
+		return false
+	}
+	d.fail(name, json.Unmarshal([]byte(s), into))
+	return true
+}
+
+func (d *decoder) fail(name string, err error) {
+	if err != nil && d.err == nil {
+		d.err = fmt.Errorf("ledger item %s/%s: attribute %s: %w",
+			d.str(contract.LedgerPartitionKey), d.str(contract.LedgerSortKey), name, err)
+	}
+}
+
+func decodeLoad(it item) (Load, error) {
+	d := decoder{item: it}
+	var in input
+	d.json(attrInput, &in)
+	received, err := time.Parse(time.RFC3339Nano, d.str(contract.LedgerIndexSortKey))
+	d.fail(contract.LedgerIndexSortKey, err)
+	load := Load{
+		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object, Catalog: in.Catalog,
+		Received: received, Status: contract.Status(d.str(attrStatus)), Reason: d.str(attrReason),
+		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated),
+	}
+	var plan Plan
+	if d.json(attrPlan, &plan) {
+		load.Plan = &plan
+	}
+	var totals contract.Totals
+	if d.json(attrTotals, &totals) {
+		load.Totals = &totals
+	}
+	return load, d.err
+}
+
+func decodeChunk(it item) (Chunk, error) {
+	d := decoder{item: it}
+	index, err := strconv.Atoi(strings.TrimPrefix(d.str(contract.LedgerSortKey), "chunk#"))
+	d.fail(contract.LedgerSortKey, err)
+	c := Chunk{
+		Index: index, Start: d.num(attrStart), End: d.num(attrEnd), Attempt: int(d.num(attrAttempt)),
+		Sent: d.time(attrSent), Owner: d.str(attrOwner), LeaseUntil: d.time(attrLease),
+		Failure: d.str(attrFailure), LastError: d.str(attrError),
+	}
+	if _, ok := it[attrFrom]; ok {
+		c.From = ptr(d.num(attrFrom))
+	}
+	var ack contract.Ack
+	if d.json(attrAck, &ack) {
+		c.Ack = &ack
+	}
+	return c, d.err
+}
+
+func encodeChunk(load string, c Chunk) item {
+	it := key(load, chunkItem(c.Index))
+	it[attrStart], it[attrEnd] = num(c.Start), num(c.End)
+	it[attrAttempt], it[attrSent] = num(int64(c.Attempt)), millis(c.Sent)
+	if c.From != nil {
+		it[attrFrom] = num(*c.From)
+	}
+	return it
+}

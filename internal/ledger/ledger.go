@@ -1,0 +1,205 @@
+// Package ledger keeps what is known of every load and chunk in DynamoDB. It is the only truth about progress:
+// queues and workflows may deliver twice or late, the ledger decides what counts.
+//
+// Every write that competes with another carries a condition, so each method may be repeated and may run in several
+// places at once. No item is shared by the chunks of a load, so throughput grows with the number of chunks.
+package ledger
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
+
+	"dip/contract"
+)
+
+// ErrNotFound says that the ledger has no such load.
+var ErrNotFound = errors.New("no such load")
+
+// Load is one object version on its way to the table.
+type Load struct {
+	ID        string           `json:"load"`
+	Segment   string           `json:"segment"` // "" when the key names none
+	Object    contract.Object  `json:"object"`
+	Catalog   string           `json:"catalog"`
+	Received  time.Time        `json:"received"`
+	Status    contract.Status  `json:"status"`
+	Reason    string           `json:"reason,omitempty"` // why it failed
+	Execution int              `json:"execution"`        // 0, and one more for each redrive
+	Plan      *Plan            `json:"plan,omitempty"`   // nil until planned
+	Totals    *contract.Totals `json:"totals,omitempty"` // nil until certified
+	Updated   time.Time        `json:"updated"`
+}
+
+// Plan is how an input is read.
+type Plan struct {
+	Compression contract.Compression `json:"compression"`
+	Body        int64                `json:"body"`              // offset of the first record
+	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
+	Width       int                  `json:"width,omitempty"`
+	Chunks      int                  `json:"chunks"`
+	At          time.Time            `json:"at"`
+}
+
+// Chunk is one piece of a load.
+type Chunk struct {
+	Index      int           `json:"chunk"`
+	Start      int64         `json:"start"`
+	End        int64         `json:"end"`            // -1: to the input's end
+	From       *int64        `json:"from,omitempty"` // proven start, once the chain gave one
+	Attempt    int           `json:"attempt"`
+	Sent       time.Time     `json:"sent"`            // when the present attempt was sent
+	Owner      string        `json:"owner,omitempty"` // who works on the present attempt
+	LeaseUntil time.Time     `json:"leaseUntil"`
+	Ack        *contract.Ack `json:"ack,omitempty"`
+	Failure    string        `json:"failure,omitempty"`   // permanent: the load cannot succeed
+	LastError  string        `json:"lastError,omitempty"` // of an attempt that may be repeated
+}
+
+// Ledger is the table. Its methods may be called by several goroutines at once.
+type Ledger struct {
+	client *dynamodb.Client
+	table  string
+}
+
+// New makes a Ledger over a table with the key schema of package contract.
+func New(client *dynamodb.Client, table string) *Ledger { return &Ledger{client: client, table: table} }
+
+// Attributes of the items, besides the keys.
+const (
+	attrStatus    = "status"
+	attrReason    = "reason"
+	attrExecution = "execution"
+	attrInput     = "input" // JSON of the parts of Load that never change
+	attrPlan      = "plan"
+	attrTotals    = "totals"
+	attrUpdated   = "updated"
+	attrStart     = "start"
+	attrEnd       = "end"
+	attrFrom      = "from"
+	attrAttempt   = "attempt"
+	attrSent      = "sent"
+	attrOwner     = "owner"
+	attrLease     = "lease"
+	attrAck       = "ack"
+	attrFailure   = "failure"
+	attrError     = "error"
+)
+
+const loadItem = "load"
+
+func chunkItem(i int) string { return fmt.Sprintf("chunk#%05d", i) }
+
+type input struct {
+	Segment string          `json:"segment"`
+	Object  contract.Object `json:"object"`
+	Catalog string          `json:"catalog"`
+}
+
+type item = map[string]types.AttributeValue
+
+func key(load, sort string) item {
+	return item{contract.LedgerPartitionKey: str(load), contract.LedgerSortKey: str(sort)}
+}
+
+// Receive writes a load down for the first time. When it is known already, the load as it stands is returned and
+// created is false.
+func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created bool, err error) {
+	doc, err := json.Marshal(input{load.Segment, load.Object, load.Catalog})
+	if err != nil {
+		return Load{}, false, fmt.Errorf("receive load %s: %w", load.ID, err)
+	}
+	it := key(load.ID, loadItem)
+	it[attrStatus] = str(string(load.Status))
+	it[attrInput] = str(string(doc))
+	it[attrExecution] = num(0)
+	it[attrUpdated] = millis(load.Received)
+	it[contract.LedgerIndexKey] = str(load.Received.UTC().Format(time.DateOnly))
+	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(time.RFC3339Nano))
+	if load.Reason != "" {
+		it[attrReason] = str(load.Reason)
+	}
+	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &l.table, Item: it,
+		ConditionExpression:      ptr("attribute_not_exists(#k)"),
+		ExpressionAttributeNames: map[string]string{"#k": contract.LedgerPartitionKey},
+	})
+	switch {
+	case refused(err):
+		stands, err = l.Load(ctx, load.ID)
+		return stands, false, err
+	case err != nil:
+		return Load{}, false, fmt.Errorf("receive load %s: %w", load.ID, err)
+	}
+	load.Updated = load.Received
+	return load, true, nil
+}
+
+// Load reads a load; ErrNotFound when there is none.
+func (l *Ledger) Load(ctx context.Context, id string) (Load, error) {
+	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{
+		TableName: &l.table, Key: key(id, loadItem), ConsistentRead: ptr(true),
+	})
+	if err != nil {
+		return Load{}, fmt.Errorf("read load %s: %w", id, err)
+	}
+	if out.Item == nil {
+		return Load{}, fmt.Errorf("load %s: %w", id, ErrNotFound)
+	}
+	return decodeLoad(out.Item)
+}
+
+// Chunks reads all chunks of a load, in order.
+func (l *Ledger) Chunks(ctx context.Context, id string) ([]Chunk, error) {
+	var chunks []Chunk
+	pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
+		TableName: &l.table, ConsistentRead: ptr(true),
+		KeyConditionExpression:    ptr("#p = :p AND begins_with(#s, :s)"),
+		ExpressionAttributeNames:  map[string]string{"#p": contract.LedgerPartitionKey, "#s": contract.LedgerSortKey},
+		ExpressionAttributeValues: item{":p": str(id), ":s": str("chunk#")},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("read chunks of load %s: %w", id, err)
+		}
+		for _, it := range page.Items {
+			c, err := decodeChunk(it)
+			if err != nil {
+				return nil, fmt.Errorf("read chunks of load %s: %w", id, err)
+			}
+			chunks = append(chunks, c)
+		}
+	}
+	return chunks, nil
+}
+
+// Day lists the loads that were received on a day (YYYY-MM-DD, UTC), newest first.
+func (l *Ledger) Day(ctx context.Context, day string) ([]Load, error) {
+	var loads []Load
+	pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
+		TableName: &l.table, IndexName: ptr(contract.LedgerIndex), ScanIndexForward: ptr(false),
+		KeyConditionExpression:    ptr("#d = :d"),
+		ExpressionAttributeNames:  map[string]string{"#d": contract.LedgerIndexKey},
+		ExpressionAttributeValues: item{":d": str(day)},
+	})
+	for pages.HasMorePages() {
+		page, err := pages.NextPage(ctx)
+		if err != nil {
+			return nil, fmt.Errorf("list loads of %s: %w", day, err)
+		}
+		for _, it := range page.Items {
+			load, err := decodeLoad(it)
+			if err != nil {
+				return nil, fmt.Errorf("list loads of %s: %w", day, err)
+			}
+			loads = append(loads, load)
+		}
+	}
+	return loads, nil
+}

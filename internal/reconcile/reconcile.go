@@ -1,0 +1,278 @@
+package reconcile
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"strings"
+	"time"
+
+	"dip/contract"
+	"dip/internal/lake"
+	"dip/internal/ledger"
+)
+
+// Ledger is what the reconciler asks of the ledger.
+type Ledger interface {
+	Load(ctx context.Context, id string) (ledger.Load, error)
+	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
+	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error)
+	Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error)
+	Publish(ctx context.Context, id string, at time.Time) (bool, error)
+	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
+}
+
+// Queue sends chunk messages to a segment's queue.
+type Queue interface {
+	Send(ctx context.Context, queue string, bodies []string) error
+}
+
+// Bus announces what became of a load.
+type Bus interface {
+	Put(ctx context.Context, detailType string, e contract.LoadEvent) error
+}
+
+// Lake stores certificates and manifests.
+type Lake interface {
+	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
+	Bucket() string
+}
+
+// Catalogs gives segment definitions by the key of a catalog.
+type Catalogs interface {
+	Catalog(ctx context.Context, key string) (contract.Catalog, error)
+}
+
+// Reconciler carries a load's steps out. Each step may be repeated at any point.
+type Reconciler struct {
+	Stack    string
+	Catalog  string // key of the current catalog: where the queues are now
+	Limits   Limits
+	Ledger   Ledger
+	Queue    Queue
+	Bus      Bus
+	Lake     Lake
+	Catalogs Catalogs
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Handle takes one step.
+func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contract.StepResponse, error) {
+	load, err := r.Ledger.Load(ctx, q.Load)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	var response contract.StepResponse
+	switch q.Step {
+	case contract.Dispatch:
+		response, err = r.dispatch(ctx, load)
+	case contract.Reconcile:
+		response, err = r.reconcile(ctx, load)
+	case contract.Certify:
+		response, err = r.certify(ctx, load)
+	case contract.Publish:
+		response, err = r.publish(ctx, load)
+	case contract.Fail:
+		response, err = r.fail(ctx, load, q.Cause)
+	default:
+		err = fmt.Errorf("unknown step %q", q.Step)
+	}
+	if err != nil {
+		return contract.StepResponse{}, fmt.Errorf("%s load %s: %w", q.Step, q.Load, err)
+	}
+	response.Load = load.ID
+	r.Log.InfoContext(ctx, "step done", "load", load.ID, "step", q.Step, "action", response.Action, "wait", response.WaitSeconds, "cause", response.Cause)
+	return response, nil
+}
+
+// dispatch sends every chunk that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which
+// the ledger's claims make harmless.
+func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
+	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	var open []ledger.Chunk
+	for _, c := range chunks {
+		if c.Ack == nil {
+			open = append(open, c)
+		}
+	}
+	if err := r.send(ctx, load, open); err != nil {
+		return contract.StepResponse{}, err
+	}
+	return waitFor(minWait), nil
+}
+
+func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
+	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	d := Decide(r.Now(), load, chunks, r.Limits)
+	var again []ledger.Chunk
+	for _, s := range d.Send {
+		next, err := r.Ledger.Resend(ctx, load.ID, s.Chunk, s.From, r.Now())
+		if errors.Is(err, ledger.ErrMoved) {
+			continue // it was acknowledged or sent meanwhile
+		}
+		if err != nil {
+			return contract.StepResponse{}, err
+		}
+		again = append(again, next)
+	}
+	if err := r.send(ctx, load, again); err != nil {
+		return contract.StepResponse{}, err
+	}
+	switch d.Action {
+	case contract.ActionFail:
+		return contract.StepResponse{Action: contract.ActionFail, Cause: d.Cause}, nil
+	case contract.ActionCertify:
+		return contract.StepResponse{Action: contract.ActionCertify}, nil
+	}
+	return waitFor(d.Wait), nil
+}
+
+func waitFor(d time.Duration) contract.StepResponse {
+	return contract.StepResponse{Action: contract.ActionWait, WaitSeconds: int(d / time.Second)}
+}
+
+func (r *Reconciler) send(ctx context.Context, load ledger.Load, chunks []ledger.Chunk) error {
+	if len(chunks) == 0 {
+		return nil
+	}
+	catalog, err := r.Catalogs.Catalog(ctx, r.Catalog)
+	if err != nil {
+		return err
+	}
+	segment, err := catalog.Segment(load.Segment)
+	if err != nil {
+		return err
+	}
+	bodies := make([]string, len(chunks))
+	for i, c := range chunks {
+		body, err := json.Marshal(Message(load, c))
+		if err != nil {
+			return fmt.Errorf("encode message of chunk %d: %w", c.Index, err)
+		}
+		bodies[i] = string(body)
+	}
+	return r.Queue.Send(ctx, segment.Queue, bodies)
+}
+
+// Message is the message that asks for a chunk's present attempt.
+func Message(load ledger.Load, c ledger.Chunk) contract.ChunkMessage {
+	return contract.ChunkMessage{
+		Version: contract.Version, Load: load.ID, Segment: load.Segment, Catalog: load.Catalog, Object: load.Object,
+		Compression: load.Plan.Compression, Columns: load.Plan.Columns, Width: load.Plan.Width,
+		LoadDate: load.Received.UTC().Format(time.DateOnly),
+		Chunk:    c.Index, Attempt: c.Attempt, Start: c.Start, End: c.End, From: c.From,
+	}
+}
+
+func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
+	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	certificate, err := Certificate(r.Stack, load, chunks)
+	if err != nil {
+		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
+	}
+	catalog, err := r.Catalogs.Catalog(ctx, load.Catalog)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	segment, err := catalog.Segment(load.Segment)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	if why := TooBad(certificate.Totals, segment.MaxBadShare); why != "" {
+		return contract.StepResponse{Action: contract.ActionFail, Cause: why}, nil
+	}
+	data, err := json.MarshalIndent(certificate, "", "  ")
+	if err != nil {
+		return contract.StepResponse{}, fmt.Errorf("encode certificate: %w", err)
+	}
+	if err := r.put(ctx, contract.CertificateKey(load.Segment, load.ID), "application/json", data); err != nil {
+		return contract.StepResponse{}, err
+	}
+	certified, err := r.Ledger.Certify(ctx, load.ID, certificate.Totals, r.Now())
+	if err == nil && !certified && load.Status != contract.Published {
+		err = fmt.Errorf("the load is %s", load.Status)
+	}
+	return contract.StepResponse{Action: contract.ActionDone}, err
+}
+
+// publish makes the load's outputs visible with one write, the manifest, and announces it.
+func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
+	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	if load.Totals == nil {
+		return contract.StepResponse{}, errors.New("the load has no certificate")
+	}
+	key := contract.ManifestKey(load.Segment, load.ID)
+	if err := r.put(ctx, key, "text/plain", Manifest(r.Lake.Bucket(), chunks)); err != nil {
+		return contract.StepResponse{}, err
+	}
+	if _, err := r.Ledger.Publish(ctx, load.ID, r.Now()); err != nil {
+		return contract.StepResponse{}, err
+	}
+	err = r.Bus.Put(ctx, contract.EventPublished, contract.LoadEvent{
+		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object,
+		Certificate: contract.CertificateKey(load.Segment, load.ID), Manifest: key,
+		Rows: load.Totals.RowsOut, Quarantined: load.Totals.Quarantined,
+	})
+	return contract.StepResponse{Action: contract.ActionDone}, err
+}
+
+// Manifest lists the outputs of a load, one URI a line, in the order of the records.
+func Manifest(bucket string, chunks []ledger.Chunk) []byte {
+	var list bytes.Buffer
+	for _, c := range chunks {
+		for _, o := range c.Ack.Outputs {
+			fmt.Fprintf(&list, "s3://%s/%s\n", bucket, o.Key)
+		}
+	}
+	return list.Bytes()
+}
+
+func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (contract.StepResponse, error) {
+	reason := Reason(cause)
+	failed, err := r.Ledger.Fail(ctx, load.ID, reason, r.Now())
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	if !failed {
+		return contract.StepResponse{}, fmt.Errorf("the load is %s and cannot fail any more; cause: %s", load.Status, reason)
+	}
+	err = r.Bus.Put(ctx, contract.EventFailed, contract.LoadEvent{
+		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object, Reason: reason,
+	})
+	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, err
+}
+
+// Reason turns what a workflow caught into a sentence for a person. Lambda's errors arrive as JSON.
+func Reason(cause string) string {
+	var caught struct {
+		ErrorMessage string `json:"errorMessage"`
+	}
+	if err := json.Unmarshal([]byte(cause), &caught); err == nil && caught.ErrorMessage != "" {
+		return caught.ErrorMessage
+	}
+	if cause = strings.TrimSpace(cause); cause == "" {
+		return "the workflow failed without a cause"
+	}
+	return cause
+}
+
+func (r *Reconciler) put(ctx context.Context, key, contentType string, data []byte) error {
+	return r.Lake.PutOnce(ctx, key, contentType, bytes.NewReader(data), lake.Hash(data))
+}

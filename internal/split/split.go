@@ -1,0 +1,188 @@
+// Package split plans loads: it looks at an input's first bytes, tells how it is to be read, and cuts it into chunks.
+package split
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"dip/contract"
+	"dip/contract/schema"
+	"dip/internal/chunk"
+	"dip/internal/fault"
+	"dip/internal/input"
+	"dip/internal/ledger"
+	"dip/internal/record"
+	"dip/internal/segment"
+)
+
+// Ledger is what the splitter asks of the ledger.
+type Ledger interface {
+	Load(ctx context.Context, id string) (ledger.Load, error)
+	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error)
+}
+
+// Splitter plans loads.
+type Splitter struct {
+	ChunkBytes int64 // target size of a chunk
+	Ledger     Ledger
+	Source     segment.Source
+	Catalogs   *segment.Catalogs
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Handle plans a load and says how it goes on. A load that cannot be planned for a reason that stays is answered with
+// ActionFail; any error may be cured by a retry.
+func (s *Splitter) Handle(ctx context.Context, in contract.WorkflowInput) (contract.StepResponse, error) {
+	load, err := s.Ledger.Load(ctx, in.Load)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	response := contract.StepResponse{Load: load.ID, Action: contract.ActionWait}
+	if load.Plan == nil {
+		plan, chunks, err := s.plan(ctx, load)
+		if fault.IsPermanent(err) {
+			s.Log.WarnContext(ctx, "load cannot be planned", "load", load.ID, "error", err)
+			response.Action, response.Cause = contract.ActionFail, err.Error()
+			return response, nil
+		}
+		if err != nil {
+			return contract.StepResponse{}, fmt.Errorf("plan load %s: %w", load.ID, err)
+		}
+		if _, err := s.Ledger.Plan(ctx, load.ID, plan, chunks); err != nil {
+			return contract.StepResponse{}, err
+		}
+		load.Plan = &plan
+		s.Log.InfoContext(ctx, "load planned", "load", load.ID, "compression", plan.Compression, "chunks", plan.Chunks)
+	}
+	if load.Plan.Chunks == 0 {
+		response.Action = contract.ActionCertify
+	}
+	return response, nil
+}
+
+func (s *Splitter) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []ledger.Chunk, error) {
+	fail := func(err error) (ledger.Plan, []ledger.Chunk, error) { return ledger.Plan{}, nil, err }
+	if load.Segment == "" {
+		return fail(fault.Permanent(fmt.Errorf("the key %q names no segment: land files under <segment>/<name>", load.Object.Key)))
+	}
+	seg, err := s.Catalogs.Segment(ctx, load.Catalog, load.Segment)
+	if err != nil {
+		return fail(err)
+	}
+	head, err := s.head(ctx, load.Object)
+	if err != nil {
+		return fail(err)
+	}
+	defer head.Close()
+	plan := ledger.Plan{Compression: head.compression, At: s.Now().UTC().Truncate(time.Millisecond)}
+	if err := head.layout(seg, &plan); err != nil {
+		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
+	}
+	chunks := cut(plan, load.Object.Size, s.ChunkBytes)
+	plan.Chunks = len(chunks)
+	return plan, chunks, nil
+}
+
+// cut lays the chunks of a plan out. The first one's start is known.
+func cut(plan ledger.Plan, size, target int64) []ledger.Chunk {
+	ranges := chunk.Plan(plan.Body, size, target)
+	if !plan.Compression.Splittable() && size > 0 {
+		ranges = []chunk.Range{{Start: plan.Body, End: -1}}
+	}
+	chunks := make([]ledger.Chunk, len(ranges))
+	for i, r := range ranges {
+		chunks[i] = ledger.Chunk{Index: i, Start: r.Start, End: r.End, Attempt: 1, Sent: plan.At}
+	}
+	if len(chunks) > 0 {
+		chunks[0].From = &plan.Body
+	}
+	return chunks
+}
+
+// headSize is how much of an input is read to plan it: enough for most headers.
+const headSize = 256 << 10
+
+// head is the beginning of an input's content.
+type head struct {
+	compression contract.Compression
+	content     io.ReadCloser
+	stored      io.Closer
+	data        []byte
+	eof         bool
+}
+
+func (s *Splitter) head(ctx context.Context, o contract.Object) (*head, error) {
+	magic, err := s.Source.ReadRange(ctx, o, 0, min(o.Size, input.MagicSize))
+	if err != nil {
+		return nil, err
+	}
+	h := &head{compression: input.Detect(magic)}
+	stored := s.Source.Stream(ctx, o, 0)
+	content, err := input.Decompress(stored, h.compression)
+	if err != nil {
+		return nil, errors.Join(err, stored.Close())
+	}
+	h.content, h.stored = content, stored
+	if err := h.more(headSize); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+func (h *head) Close() error { return errors.Join(h.content.Close(), h.stored.Close()) }
+
+// more reads n more bytes of the content.
+func (h *head) more(n int) error {
+	more, err := io.ReadAll(io.LimitReader(h.content, int64(n)))
+	if err != nil {
+		return fmt.Errorf("read the first bytes: %w", err)
+	}
+	h.data, h.eof = append(h.data, more...), len(more) < n
+	return nil
+}
+
+// layout finds the first record, and for CSV which field of the schema stands where.
+func (h *head) layout(seg *segment.Segment, plan *ledger.Plan) error {
+	for name, bom := range map[string][]byte{"UTF-16 (little endian)": {0xff, 0xfe}, "UTF-16 (big endian)": {0xfe, 0xff}} {
+		if bytes.HasPrefix(h.data, bom) {
+			return fault.Permanent(fmt.Errorf("the input is %s; only UTF-8 is read", name))
+		}
+	}
+	body := record.SkipBOM(h.data)
+	plan.Body = int64(body)
+	if seg.Dialect.Encoding != contract.CSV {
+		return nil
+	}
+	plan.Width = len(seg.Schema.Fields)
+	if !seg.Dialect.Header || len(h.data) == body {
+		return nil
+	}
+	var end int
+	for whole := false; ; {
+		if end, whole = record.End(h.data[body:], seg.Dialect); whole || h.eof {
+			break
+		}
+		if len(h.data) > seg.MaxRecord {
+			return fault.Permanent(fmt.Errorf("the header is longer than %d MiB (maxRecordMB): is a quote never closed?", seg.MaxRecord>>20))
+		}
+		if err := h.more(len(h.data)); err != nil {
+			return err
+		}
+	}
+	names, err := record.Header(h.data[body:body+end], seg.Dialect)
+	if err != nil {
+		return fault.Permanent(fmt.Errorf("the header cannot be read: %w", err))
+	}
+	plan.Columns, err = schema.MatchHeader(seg.Schema, names)
+	if err != nil {
+		return fault.Permanent(fmt.Errorf("the header does not match the schema of segment %s: %w", seg.Name, err))
+	}
+	plan.Body, plan.Width = int64(body+end), len(names)
+	return nil
+}

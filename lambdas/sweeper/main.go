@@ -1,0 +1,23 @@
+// Command sweeper is the Lambda function that finds objects that no event announced.
+package main
+
+import (
+	"context"
+	"time"
+
+	"github.com/aws/aws-lambda-go/lambda"
+
+	"dip/contract"
+	"dip/internal/runtime"
+	"dip/internal/sweep"
+)
+
+func main() {
+	env, rt := runtime.Start(func(e contract.SweeperEnv[string]) contract.Common[string] { return e.Common })
+	s := &sweep.Sweeper{
+		Bucket: env.LandingBucket, Intake: env.IntakeQueue,
+		Grace:  time.Duration(contract.Int(env.GraceSeconds)) * time.Second,
+		Ledger: rt.Ledger, Landing: rt.Lake, Queue: rt.Queues(), Log: rt.Log, Now: time.Now,
+	}
+	lambda.Start(func(ctx context.Context) (sweep.Report, error) { return s.Sweep(ctx) })
+}
