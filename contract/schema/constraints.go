@@ -225,7 +225,11 @@ func (f *Field) constant(raw json.RawMessage) (text string, v Value, err error) 
 		return "", Value{}, fmt.Errorf("is not %s", f.article())
 	default:
 		text = string(raw)
-		v, err = f.CastNumber(raw)
+		if f.Type == Integer || f.Type == Number || f.Type == Year {
+			v, err = f.CastNumber(raw)
+		} else {
+			v, err = f.Cast(raw)
+		}
 	}
 	return text, v, err
 }

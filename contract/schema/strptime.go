@@ -11,8 +11,9 @@ import (
 
 // pattern is a compiled strptime format: literal bytes and directives.
 //
-// It follows Python's strptime: numbers may leave out leading zeros (a year may not), a space matches one or more
-// spaces, names are English and their case does not matter. Names of weekdays are read and not compared to the date.
+// It follows Python's strptime: numbers may leave out leading zeros (a year may not) and take as many digits as fit
+// their range, a space matches one or more spaces, names are English and their case does not matter. Names of
+// weekdays are read and not compared to the date. %f takes up to six digits, %Z UTC or GMT.
 type pattern struct{ steps []step }
 
 type step struct {

@@ -1,0 +1,61 @@
+package contract
+
+import (
+	"errors"
+	"fmt"
+	"reflect"
+)
+
+// StackOutputs is what a stack tells of itself. T is a Pulumi input on the infrastructure side and string for those
+// who read the outputs.
+type StackOutputs[T any] struct {
+	Region            T                            `json:"region"`
+	LandingBucket     T                            `json:"landingBucket"`
+	LakeBucket        T                            `json:"lakeBucket"`
+	LedgerTable       T                            `json:"ledgerTable"`
+	Catalog           T                            `json:"catalog"`           // key in the lake bucket
+	IntakeQueue       T                            `json:"intakeQueue"`       // URL
+	IntakeDeadLetters T                            `json:"intakeDeadLetters"` // URL
+	Workflow          T                            `json:"workflow"`          // ARN of the alias
+	EventBus          T                            `json:"eventBus"`          // name
+	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
+	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name
+}
+
+// SegmentOutputs is what a stack tells of a segment.
+type SegmentOutputs[T any] struct {
+	Queue       T `json:"queue"`       // URL
+	DeadLetters T `json:"deadLetters"` // URL
+	Function    T `json:"function"`    // ARN of the alias
+}
+
+// Outputs turns outputs into nested maps by their JSON names, whose leaves are values of T. The error names every
+// field that is unset.
+func Outputs[T any](o StackOutputs[T]) (map[string]any, error) {
+	var missing []error
+	tree := outputs[T]("", reflect.ValueOf(o), &missing)
+	return tree.(map[string]any), errors.Join(missing...)
+}
+
+func outputs[T any](path string, v reflect.Value, missing *[]error) any {
+	if v.Type() == reflect.TypeFor[T]() {
+		if v.IsZero() {
+			*missing = append(*missing, fmt.Errorf("stack output%s is not set", path))
+			return nil
+		}
+		return v.Interface()
+	}
+	tree := map[string]any{}
+	if v.Kind() == reflect.Map {
+		for entries := v.MapRange(); entries.Next(); {
+			name := entries.Key().String()
+			tree[name] = outputs[T](path+" "+name, entries.Value(), missing)
+		}
+		return tree
+	}
+	for i := range v.NumField() {
+		name := v.Type().Field(i).Tag.Get("json")
+		tree[name] = outputs[T](path+" "+name, v.Field(i), missing)
+	}
+	return tree
+}

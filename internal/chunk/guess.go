@@ -1,0 +1,207 @@
+package chunk
+
+import (
+	"bytes"
+
+	"dip/contract"
+)
+
+// The windows from which a chunk's first record is found. MinWindow holds hundreds of usual records, which is evidence
+// enough, costs a fraction of a millisecond to read through, and is small beside the 8 MiB ranged reads that follow.
+// MaxWindow bounds the memory of a chunk whatever its records look like: a reader that finds no start in it reports
+// that it owns nothing, and the chain repairs that.
+const (
+	MinWindow = 64 << 10
+	MaxWindow = 8 << 20
+)
+
+// Window is the size in bytes of the window to read in step 0, 1, 2, ... where room bytes lie between the byte before
+// the cut and the range's end, and whether no later window is larger: MinWindow doubled at each step, up to room and
+// MaxWindow.
+func Window(step int, room int64) (size int64, last bool) {
+	size, limit := int64(MinWindow), min(room, MaxWindow)
+	for range step {
+		if size >= limit {
+			break
+		}
+		size *= 2
+	}
+	return min(size, limit), size >= limit
+}
+
+// Guess is what a window says about the first record of a chunk.
+type Guess struct {
+	// Offset of the first record's start, counted from the cut. It may lie at or past the range's end: the chunk then
+	// owns nothing.
+	Offset int
+	// Found is false when the window shows no start: on the last window the guess is that the chunk owns nothing.
+	Found bool
+	// Certain is true when no bytes before the cut could lead to another start.
+	Certain bool
+	// NeedMore asks for a larger window; Found is false then. Never set on the last window.
+	NeedMore bool
+}
+
+// FindStart guesses where the first record at or after a cut starts. window[0] is the byte before the cut, so that a
+// cut on a record's start is seen by the line feed before it. columns is the number of fields that a record has, 0 if
+// unknown. d has passed Validate. last says that no larger window will come (see Window).
+//
+// In NDJSON a record starts after each line feed, so what is found is certain. In CSV a line feed may be text: the
+// window is read from each state that the record automaton can be in before window[0] (inside quotes, in an unquoted
+// field, at a field's start), and the one whose records look best wins. Look-alikes are possible, such as a quoted
+// field full of CSV text that is larger than the window: hence the chain.
+func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess {
+	if d.Encoding != contract.CSV {
+		i := bytes.IndexByte(window, '\n')
+		if i < 0 {
+			return Guess{NeedMore: !last}
+		}
+		return Guess{Offset: i, Found: true, Certain: true}
+	}
+	// The order is the preference between equals: most inputs have few line feeds inside quotes.
+	hypotheses := [...]hypothesis{{at: plainText}, {at: freshField}, {at: quotedText}}
+	for i := range hypotheses {
+		hypotheses[i].start = -1
+	}
+	delimiter, quote := d.Delimiter[0], d.Quote[0]
+	for i, c := range window {
+		ended := 0
+		for k := range hypotheses {
+			h := &hypotheses[k]
+			if !h.step(c, delimiter, quote) {
+				continue
+			}
+			h.endRecord(columns)
+			if h.start < 0 {
+				h.start = i
+			}
+			ended++
+		}
+		if ended == len(hypotheses) { // from here on they cannot differ, and what follows speaks for all
+			break
+		}
+	}
+	return judge(hypotheses[:], columns, last)
+}
+
+// judge picks the best hypothesis. It asks for more bytes where that one has seen no start yet, or is no better than
+// one with another start; on the last window any start is better than none, because a chunk that wrongly believes to
+// own nothing costs more than one that was read in vain.
+func judge(hypotheses []hypothesis, columns int, last bool) Guess {
+	var best *hypothesis
+	for i := range hypotheses {
+		h := &hypotheses[i]
+		if last && h.start < 0 {
+			continue
+		}
+		if best == nil || h.score(columns) > best.score(columns) {
+			best = h
+		}
+	}
+	if best == nil {
+		return Guess{}
+	}
+	certain, decided := true, best.start >= 0
+	for i := range hypotheses {
+		if h := &hypotheses[i]; h.start != best.start {
+			certain = false
+			decided = decided && h.score(columns) < best.score(columns)
+		}
+	}
+	if !decided && !last {
+		return Guess{NeedMore: true}
+	}
+	return Guess{Offset: best.start, Found: true, Certain: certain}
+}
+
+// position is where the record automaton stands. It is finer than state because what follows a closing quote is
+// evidence.
+type position uint8
+
+const (
+	freshField position = iota // at a field's start
+	plainText                  // in an unquoted field
+	quotedText                 // inside quotes
+	quoteSeen                  // after a quote inside quotes: the closing one, or the first of a doubled pair
+	returnSeen                 // after a carriage return that followed a closing quote
+)
+
+// hypothesis reads the window from one assumed position and counts what it meets.
+type hypothesis struct {
+	at     position
+	start  int  // offset of the first record's start relative to the cut; -1 before it is seen
+	fields int  // delimiters since the record's start
+	text   bool // bytes other than carriage returns since the record's start
+
+	good      int // whole records with the right number of fields
+	bad       int // records with a wrong number of fields
+	bare      int // quotes in unquoted fields
+	malformed int // closing quotes that text followed
+}
+
+// step moves over one byte and reports whether it ended a record.
+func (h *hypothesis) step(c, delimiter, quote byte) (ended bool) {
+	h.text = h.text || c != '\r' && c != '\n'
+	if h.at == quotedText {
+		if c == quote {
+			h.at = quoteSeen
+		}
+		return false
+	}
+	if h.at == returnSeen && c != '\n' {
+		h.malformed++
+		h.at = plainText
+	}
+	switch c {
+	case '\n':
+		return true
+	case delimiter:
+		h.at = freshField
+		h.fields++
+	case quote:
+		if h.at == plainText {
+			h.bare++
+		} else {
+			h.at = quotedText
+		}
+	default:
+		switch {
+		case h.at != quoteSeen:
+			h.at = plainText
+		case c == '\r':
+			h.at = returnSeen
+		default:
+			h.malformed++
+			h.at = plainText
+		}
+	}
+	return false
+}
+
+// endRecord judges the record that a line feed ended. One that began before the window can only have too many fields;
+// a blank line says nothing.
+func (h *hypothesis) endRecord(columns int) {
+	whole, fields := h.start >= 0, h.fields+1
+	switch {
+	case !h.text:
+	case columns > 0 && (fields > columns || whole && fields < columns):
+		h.bad++
+	case whole:
+		h.good++
+	}
+	h.at, h.fields, h.text = freshField, 0, false
+}
+
+// score weighs what was met.
+//
+// Text after a closing quote weighs most: that is how each quote that opens a field looks from inside. A quote in an
+// unquoted field is a closing quote seen from outside, but also an inch sign. Both join the hypotheses within a field
+// or two, so that they stay few. Good and bad records do not, and count up to a limit only: quoted text may be full of
+// lines that look like records, and an input may be ragged. With one column every line is a good record.
+func (h *hypothesis) score(columns int) int {
+	most := 4
+	if columns < 2 {
+		most = 1
+	}
+	return min(h.good, most) - min(h.bad, 3) - 2*h.bare - 4*h.malformed
+}

@@ -1,0 +1,96 @@
+package chunk
+
+import (
+	"bytes"
+
+	"dip/contract"
+)
+
+// state is where the record automaton stands between two bytes.
+//
+// The automaton that defines where CSV records end: a quote at a field's start opens a quoted field; inside quotes only
+// a quote matters, and a doubled one is a literal; whatever follows the closing quote and is neither a delimiter nor a
+// line break makes the record malformed, and the rest of the field is read as unquoted; in an unquoted field quotes are
+// plain bytes; a line feed outside quotes ends the record.
+//
+// For the ends of records three states are enough: after a closing quote the automaton moves as at a field's start (a
+// quote goes back inside, a delimiter or line feed ends the field, anything else goes on unquoted), so fieldStart
+// stands for both.
+type state uint8
+
+const (
+	fieldStart state = iota
+	unquoted
+	quoted
+)
+
+// Scanner finds the ends of records in bytes that arrive in pieces of any size, and looks at each byte once. It keeps
+// no bytes. It is not safe for concurrent use.
+type Scanner struct {
+	delimiter, quote byte
+	csv              bool
+	state            state
+}
+
+// NewScanner returns a scanner that stands at the start of a record. d has passed Validate.
+func NewScanner(d contract.Dialect) *Scanner {
+	if d.Encoding != contract.CSV {
+		return &Scanner{}
+	}
+	return &Scanner{csv: true, delimiter: d.Delimiter[0], quote: d.Quote[0]}
+}
+
+// Next reads on until the present record ends. It returns the number of bytes up to and including the record's line
+// feed, and true; the scanner then stands at the start of the next record. Where data ends first it returns len(data)
+// and false, and the next call goes on from there. The last record of an input may have no line feed.
+func (s *Scanner) Next(data []byte) (n int, ended bool) {
+	if !s.csv {
+		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			return i + 1, true
+		}
+		return len(data), false
+	}
+	at, feed := 0, -1 // feed: offset of the first line feed at or after at; len(data) when there is none
+	for {
+		if s.state == quoted {
+			i := bytes.IndexByte(data[at:], s.quote)
+			if i < 0 {
+				return len(data), false
+			}
+			at += i + 1
+			s.state = fieldStart
+		}
+		if feed < at {
+			if i := bytes.IndexByte(data[at:], '\n'); i >= 0 {
+				feed = at + i
+			} else {
+				feed = len(data)
+			}
+		}
+		i := bytes.IndexByte(data[at:feed], s.quote)
+		if i < 0 {
+			if feed < len(data) {
+				s.state = fieldStart
+				return feed + 1, true
+			}
+			s.pass(data[at:])
+			return len(data), false
+		}
+		s.pass(data[at : at+i])
+		at += i + 1
+		if s.state == fieldStart {
+			s.state = quoted
+		}
+	}
+}
+
+// pass moves over bytes that hold neither quotes nor line feeds, from outside quotes.
+func (s *Scanner) pass(data []byte) {
+	switch {
+	case len(data) == 0:
+	case data[len(data)-1] == s.delimiter:
+		s.state = fieldStart
+	default:
+		s.state = unquoted
+	}
+}

@@ -1,0 +1,164 @@
+package record
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"unicode/utf8"
+
+	"dip/contract"
+)
+
+// SkipBOM is the length of the UTF-8 byte order mark at the start of an input: 3 or 0.
+func SkipBOM(data []byte) int {
+	if bytes.HasPrefix(data, []byte("\ufeff")) {
+		return 3
+	}
+	return 0
+}
+
+// Trim returns a record without its line end: LF, CRLF, or the CR that ends an input without LF.
+func Trim(rec []byte) []byte {
+	if n := len(rec); n > 0 && rec[n-1] == '\n' {
+		rec = rec[:n-1]
+	}
+	if n := len(rec); n > 0 && rec[n-1] == '\r' {
+		rec = rec[:n-1]
+	}
+	return rec
+}
+
+// End is the offset after the line feed that ends the record at data[0]; len(data), false when data ends before it.
+//
+// It is the definition of a record. NDJSON: a line feed ends it. CSV: a quote that is the first byte of a field opens
+// quotes, within which only quotes count; two of them are one that is data, one closes. What follows a closing quote
+// up to the next delimiter or line feed is unquoted, and there quotes are data. A line feed outside quotes ends the
+// record.
+func End(data []byte, d contract.Dialect) (end int, complete bool) {
+	if d.Encoding == contract.NDJSON {
+		if k := bytes.IndexByte(data, '\n'); k >= 0 {
+			return k + 1, true
+		}
+		return len(data), false
+	}
+	return csvEnd(data, d.Delimiter[0], d.Quote[0])
+}
+
+func csvEnd(data []byte, delimiter, quote byte) (end int, complete bool) {
+	i := 0
+	for {
+		if i < len(data) && data[i] == quote {
+			if i = quoteEnd(data, i+1, quote); i < 0 {
+				return len(data), false
+			}
+			i++
+		}
+		for i < len(data) && data[i] != delimiter && data[i] != '\n' {
+			i++
+		}
+		if i >= len(data) {
+			return len(data), false
+		}
+		if data[i] == '\n' {
+			return i + 1, true
+		}
+		i++
+	}
+}
+
+// quoteEnd is the offset of the quote that closes what an opening one before data[i] began, or -1.
+func quoteEnd(data []byte, i int, quote byte) int {
+	for {
+		k := bytes.IndexByte(data[i:], quote)
+		if k < 0 {
+			return -1
+		}
+		i += k
+		if i+1 < len(data) && data[i+1] == quote {
+			i += 2
+			continue
+		}
+		return i
+	}
+}
+
+// Faults of a field's quoting.
+var (
+	errUnclosed  = errors.New("has a quote that is never closed")
+	errAfterText = errors.New("has text after its closing quote")
+)
+
+// splitField reads the field of a trimmed record that starts at i: its text (in *scratch when it had doubled
+// quotes), the offset of the delimiter after it (len(rec) for the last field) and what is wrong with its quoting.
+func splitField(rec []byte, i int, delimiter, quote byte, scratch *[]byte) (text []byte, end int, err error) {
+	if i >= len(rec) || rec[i] != quote {
+		end = i
+		for end < len(rec) && rec[end] != delimiter {
+			end++
+		}
+		return rec[i:end], end, nil
+	}
+	closing := quoteEnd(rec, i+1, quote)
+	if closing < 0 {
+		return rec[i+1:], len(rec), errUnclosed
+	}
+	text = unquote(rec[i+1:closing], quote, scratch)
+	end = closing + 1
+	if end < len(rec) && rec[end] != delimiter {
+		err = errAfterText
+		for end < len(rec) && rec[end] != delimiter {
+			end++
+		}
+	}
+	return text, end, err
+}
+
+// unquote makes single quotes of doubled ones. The result is in *scratch when there were any.
+func unquote(text []byte, quote byte, scratch *[]byte) []byte {
+	k := bytes.IndexByte(text, quote)
+	if k < 0 {
+		return text
+	}
+	single := (*scratch)[:0]
+	for k >= 0 {
+		single = append(single, text[:k+1]...)
+		text = text[k+2:]
+		k = bytes.IndexByte(text, quote)
+	}
+	*scratch = append(single, text...)
+	return *scratch
+}
+
+// Header reads the column names from the first record of a CSV input, with or without its line end.
+func Header(rec []byte, d contract.Dialect) (names []string, err error) {
+	rec = Trim(rec)
+	if at := invalidUTF8(rec); at >= 0 {
+		return nil, fmt.Errorf("read the header: invalid UTF-8 at byte %d", at)
+	}
+	var scratch []byte
+	for i := 0; ; i++ {
+		text, end, err := splitField(rec, i, d.Delimiter[0], d.Quote[0], &scratch)
+		if err != nil {
+			return nil, fmt.Errorf("read the header: column %d %w", len(names)+1, err)
+		}
+		names = append(names, string(text))
+		if i = end; i == len(rec) {
+			return names, nil
+		}
+	}
+}
+
+// invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
+func invalidUTF8(b []byte) int {
+	if utf8.Valid(b) {
+		return -1
+	}
+	for i := 0; i < len(b); {
+		r, n := utf8.DecodeRune(b[i:])
+		if r == utf8.RuneError && n == 1 {
+			return i
+		}
+		i += n
+	}
+	return -1
+}

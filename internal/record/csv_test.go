@@ -1,0 +1,208 @@
+package record
+
+import (
+	"bytes"
+	"encoding/csv"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"dip/contract"
+)
+
+func TestCSVRecords(t *testing.T) {
+	for _, c := range []struct {
+		name, data string
+		width      int
+		want, bad  []string
+	}{
+		{"simple", "a,b\n1,2\n", 2, []string{"a|b", "1|2"}, nil},
+		{"no final line feed", "a,b\n1,2", 2, []string{"a|b", "1|2"}, nil},
+		{"CRLF", "a,b\r\n1,2\r\n", 2, []string{"a|b", "1|2"}, nil},
+		{"mixed line ends", "a,b\r\n1,2\n3,4\r\n", 2, []string{"a|b", "1|2", "3|4"}, nil},
+		{"final CR", "a,b\r\n1,2\r", 2, []string{"a|b", "1|2"}, nil},
+		{"empty input", "", 2, nil, nil},
+		{"quoted line feeds", "\"a\nb\",\"c\r\nd\"\r\n", 2, []string{"a\nb|c\r\nd"}, nil},
+		{"quoted delimiter", "\"a,b\",c\n", 2, []string{"a,b|c"}, nil},
+		{"doubled quotes", "\"a\"\"b\",\"\"\"\"\n", 2, []string{`a"b|"`}, nil},
+		{"quote inside an unquoted field", "a\"b\"c,d\"\n", 2, []string{`a"b"c|d"`}, nil},
+		{"quote after a space is data", " \"a\",b\n", 2, []string{` "a"|b`}, nil},
+		{"spaces are data", " a , b \n", 2, []string{" a | b "}, nil},
+		{"empty and quoted empty are null", ",\n\"\",\"\"\n\"\",x\r\n", 2, []string{"NULL|NULL", "NULL|NULL", "NULL|x"}, nil},
+		{"CR in a field", "a\rb,c\r\r\n", 2, []string{"a\rb|c\r"}, nil},
+		{"NUL is data", "a\x00b,c\n", 2, []string{"a\x00b|c"}, nil},
+		{"unicode", "Grüße,日本語\n", 2, []string{"Grüße|日本語"}, nil},
+		{"JSON in quotes", `1,"{""type"": ""Point"", ""coordinates"": [1,2]}"` + "\n", 2, []string{`1|{"type": "Point", "coordinates": [1,2]}`}, nil},
+		{"blank lines", "\na,b\n\r\n\n1,2\n\n", 2, []string{"a|b", "1|2"}, nil},
+		{"blank lines of one column", "\na\r\n\r\nb\n\n", 1, []string{"NULL", "a", "NULL", "b", "NULL"}, nil},
+		{"last blank CR of one column", "a\n\r", 1, []string{"a", "NULL"}, nil},
+		{"one quoted empty column", "\"\"\n", 1, []string{"NULL"}, nil},
+		{"short, long and trailing delimiter", "a\n1,2\n3,4,5\n6,7,\n", 2, []string{"1|2"}, []string{"! : has 1 fields, want 2", "! : has 3 fields, want 2", "! : has 3 fields, want 2"}},
+		{"spaces only", "  \n", 2, nil, []string{"! : has 1 fields, want 2"}},
+		{"text after the closing quote", "\"a\"b,c\n1,2\n", 2, []string{"1|2"}, []string{`! a: field 1, "a", has text after its closing quote`}},
+		{"a quoted rest is unquoted", "\"a\"b\"x,c\ny\"\n", 2, nil, []string{`! a: field 1, "a", has text after its closing quote`, "! : has 1 fields, want 2"}},
+		{"space after the closing quote", "1,\"a\" \n", 2, nil, []string{`! b: field 2, "a", has text after its closing quote`}},
+		{"CR after the closing quote", "\"a\"\r,c\n", 2, nil, []string{`! a: field 1, "a", has text after its closing quote`}},
+		{"fault in a surplus field", "1,2,\"a\"x\n", 2, nil, []string{`! : field 3, "a", has text after its closing quote`}},
+		{"never closed", "1,2\n\"a,b\n1,2\n", 2, []string{"1|2"}, []string{`! a: field 1, "a,b\n1,2", has a quote that is never closed`}},
+		{"invalid UTF-8", "a,b\xff\n1,2\n", 2, []string{"1|2"}, []string{"! : invalid UTF-8 at byte 3 of the record"}},
+		{"invalid UTF-8 in quotes", "\"ü\xc3\",b\n", 2, nil, []string{"! : invalid UTF-8 at byte 3 of the record"}},
+	} {
+		p := mustParser(t, text(c.width), csvDialect, Options{})
+		got, bad := outcomes(t, p, c.data)
+		if !slices.Equal(got, c.want) || !slices.Equal(bad, c.bad) {
+			t.Errorf("%s: %q\n got %q %q\nwant %q %q", c.name, c.data, got, bad, c.want, c.bad)
+		}
+	}
+}
+
+func TestCSVDialect(t *testing.T) {
+	p := mustParser(t, text(2), contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Quote: "'"}, Options{})
+	got, bad := outcomes(t, p, "a,\"\t'x\t''y'\n")
+	if !slices.Equal(got, []string{"a,\"|x\t'y"}) || bad != nil {
+		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+func TestCSVColumns(t *testing.T) {
+	s := mustParse(t, `{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"string"},{"name":"c","type":"date"}]}`)
+	p, err := NewParser(s, csvDialect, []int{3, -1, 1}, Options{Width: 5})
+	if err != nil {
+		t.Fatal(err)
+	}
+	got, bad := outcomes(t, p, "x,2024-01-02,\"skip,\n\",7,\nx,1970-01-01,,,\"\"\r\n1,2\n\xff,,,,\n,,,,\"x\"y\n")
+	want := []string{"7|NULL|19724", "NULL|NULL|0"}
+	wantBad := []string{"! : has 2 fields, want 5", "! : invalid UTF-8 at byte 0 of the record", `! : field 5, "x", has text after its closing quote`}
+	if !slices.Equal(got, want) || !slices.Equal(bad, wantBad) {
+		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+func TestCSVRequiredAbsentColumn(t *testing.T) {
+	s := mustParse(t, `{"fields":[{"name":"a","type":"string"},{"name":"b","type":"string","constraints":{"required":true}}]}`)
+	p, err := NewParser(s, csvDialect, []int{0, -1}, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, bad := outcomes(t, p, "x\n"); got != nil && len(got) > 0 || !slices.Equal(bad, []string{"! b: has no value, and it is required"}) {
+		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+func TestCSVValues(t *testing.T) {
+	for _, c := range []struct{ properties, values, want string }{
+		// Values are separated by a space; ~ stands for a space. Wanted: the value, NULL, or ! and the start of the reason.
+		{`"type":"integer"`, `12 -7 007 +5 ~12~ "12" "" 1e3 5.0 9223372036854775807 999999999999999999 1.5 x 9223372036854775808 -`,
+			`12 -7 7 5 12 12 NULL 1000 5 9223372036854775807 999999999999999999 !"1.5"~is~not~a~whole~number !"x"~is~not~an~integer !"9223372036854775808"~does !"-"~is`},
+		{`"type":"number"`, `1.5 -0.25 .5 5. 0.1 123456789.123456789 9007199254740993 1e5 inf -INF nan "2.5" ~3~ x`, `1.5 -0.25 0.5 5 0.1 1.2345678912345679e+08 9.007199254740992e+15 100000 +Inf -Inf NaN 2.5 3 !"x"`},
+		{`"type":"number","decimal":{"precision":6,"scale":2}`, `1.5 -12.34 0 9999.99 .5 "3" 1e1 10000 1.005`, `150 -1234 0 999999 50 300 1000 !"10000"~has~more~than~6~digits !"1.005"~has~more~than~2~digits`},
+		{`"type":"boolean"`, `true FALSE 1 "0" yes`, `true false true false !"yes"~is~not~a~boolean`},
+		{`"type":"date"`, `1970-01-02 2024-02-29 ~1970-01-02 2023-02-29 2024-1-1`, `1 19782 1 !"2023-02-29"~is~not~a~day !"2024-1-1"~is~not~a~date`},
+		{`"type":"datetime"`, `1970-01-01T00:00:01 1970-01-01~00:00:01Z 1970-01-01T00:00:01.5 1970-01-01T02:00:01+02:00 1970-01-01T00:01 1970-01-01T24:00:00 1970-02-30T00:00:00`,
+			`1000000 1000000 1500000 1000000 60000000 !"1970-01-01T24:00:00"~is~not~a~datetime !"1970-02-30T00:00:00"~is~not~a~day`},
+		{`"type":"time"`, `00:00:01 24:00:00`, `1000000 !"24:00:00"`},
+		{`"type":"year"`, `2024 "1999" 24`, `2024 1999 !"24"`},
+		{`"type":"yearmonth"`, `2024-02 2024`, `2024-02 !"2024"`},
+		{`"type":"object"`, `"{""a"":1}" [1]`, `{"a":1} !"[1]"~is~not~a~JSON~object`},
+		{`"type":"any"`, `5 x ""`, `5 x NULL`},
+		{`"type":"string","missingValues":["NA","-"]`, `NA "-" x ""`, `NULL NULL x `},
+		{`"type":"integer","missingValues":["-99","NA"]`, `-99 "-99" NA 5 ""`, `NULL NULL NULL 5 !""~is~not~an~integer`},
+		{`"type":"number","missingValues":["nan","0"]`, `nan 0 0.0 NaN`, `NULL NULL 0 NaN`},
+		{`"type":"date","missingValues":["0000-00-00","1970-01-01",""]`, `0000-00-00 1970-01-01 "" 1970-01-02`, `NULL NULL NULL 1`},
+		{`"type":"datetime","missingValues":["1970-01-01T00:00:00"]`, `1970-01-01T00:00:00 1970-01-01T00:00:01`, `NULL 1000000`},
+		{`"type":"integer","constraints":{"required":true}`, `5 ""`, `5 !has~no~value`},
+		{`"type":"integer","constraints":{"minimum":3,"maximum":5}`, `3 2 6 "" 4.0`, `3 !"2"~is~less~than~the~minimum~3 !"6"~is~greater NULL 4`},
+		{`"type":"date","constraints":{"minimum":"2024-01-01"}`, `2024-01-01 2023-12-31`, `19723 !"2023-12-31"~is~less~than~the~minimum~2024-01-01`},
+		{`"type":"number","constraints":{"exclusiveMaximum":5}`, `4.5 5`, `4.5 !"5"~is~not~less`},
+		{`"type":"string","constraints":{"pattern":"[a-c]+","maxLength":2}`, `ab abc abx "" "b"`, `ab !"abc"~is~longer !"abx"~is~longer NULL b`},
+		{`"type":"string","format":"email"`, `a@b.c nope`, `a@b.c !"nope"~is~not~an~email`},
+		{`"type":"integer","groupChar":","`, `"1,000" 5`, `1000 5`},
+		{`"type":"date","format":"%d/%m/%Y"`, `02/01/1970 1970-01-02`, `1 !"1970-01-02"~does~not~have`},
+	} {
+		p := mustParser(t, `{"fields":[{"name":"a","type":"string"},{"name":"x",`+c.properties+`}]}`, csvDialect, Options{})
+		// CR before the line feed, none, and at the end of the input
+		for _, end := range []string{"\n", "\r\n", "", "\r"} {
+			want := strings.Split(c.want, " ")
+			for i, v := range strings.Split(c.values, " ") {
+				got, bad := outcomes(t, p, "k,"+strings.ReplaceAll(v, "~", " ")+end)
+				expect := strings.ReplaceAll(want[i], "~", " ")
+				if reason, isBad := strings.CutPrefix(expect, "!"); isBad {
+					if len(bad) != 1 || !strings.HasPrefix(bad[0], "! x: "+reason) {
+						t.Errorf("%s: %s%q: %q %q, want %q", c.properties, v, end, got, bad, expect)
+					}
+				} else if !slices.Equal(got, []string{"k|" + expect}) {
+					t.Errorf("%s: %s%q: %q %q, want %q", c.properties, v, end, got, bad, expect)
+				}
+			}
+		}
+	}
+}
+
+// What encoding/csv writes is read back as it was.
+func TestCSVAgainstWriter(t *testing.T) {
+	r := rand.New(rand.NewPCG(9, 9))
+	alphabet := []string{"a", "b,", "\"", "\n", "\r\n", " ", "ü", "日本", "long text without anything special", ";", "'", "\t"}
+	for range 300 {
+		width := 2 + r.IntN(4)
+		var want []string
+		var data bytes.Buffer
+		w := csv.NewWriter(&data)
+		w.UseCRLF = r.IntN(2) == 0
+		for range 20 {
+			rec := make([]string, width)
+			shown := make([]string, width)
+			for i := range rec {
+				for range r.IntN(4) {
+					rec[i] += alphabet[r.IntN(len(alphabet))]
+				}
+				shown[i] = rec[i]
+				if w.UseCRLF { // the writer turns every line feed into its line end
+					shown[i] = strings.ReplaceAll(strings.ReplaceAll(rec[i], "\r", ""), "\n", "\r\n")
+				}
+				if shown[i] == "" {
+					shown[i] = "NULL"
+				}
+			}
+			if err := w.Write(rec); err != nil {
+				t.Fatal(err)
+			}
+			want = append(want, strings.Join(shown, "|"))
+		}
+		w.Flush()
+		got, bad := outcomes(t, mustParser(t, text(width), csvDialect, Options{}), data.String())
+		if !slices.Equal(got, want) || bad != nil {
+			t.Fatalf("%q\n got %q %q\nwant %q", data.String(), got, bad, want)
+		}
+	}
+}
+
+// Numbers against strconv, with forms on both sides of what the fast scanner takes.
+func TestNumbersAgainstStrconv(t *testing.T) {
+	r := rand.New(rand.NewPCG(2, 3))
+	p := mustParser(t, `{"fields":[{"name":"i","type":"integer"},{"name":"f","type":"number"}]}`, csvDialect, Options{})
+	for range 20000 {
+		digits := strconv.FormatUint(r.Uint64()>>r.IntN(64), 10)
+		whole := []string{"", "-"}[r.IntN(2)] + digits
+		real := whole
+		if r.IntN(3) > 0 {
+			at := r.IntN(len(digits) + 1)
+			real = []string{"", "-"}[r.IntN(2)] + digits[:at] + "." + digits[at:]
+		}
+		if r.IntN(4) == 0 {
+			real += "e" + strconv.Itoa(r.IntN(60)-30)
+		}
+		b := NewBatch(p.Types())
+		res := p.Parse(b, []byte(whole+","+real+"\n"), false)
+		i, err := strconv.ParseInt(whole, 10, 64)
+		f, ferr := strconv.ParseFloat(real, 64)
+		if (err == nil && ferr == nil) != (res.Accepted == 1) {
+			t.Fatalf("%s,%s: %+v; strconv: %v, %v", whole, real, res, err, ferr)
+		}
+		if res.Accepted == 1 && (b.Columns[0].Ints[0] != i || math.Float64bits(b.Columns[1].Floats[0]) != math.Float64bits(f)) {
+			t.Fatalf("%s,%s = %v,%v, want %v,%v", whole, real, b.Columns[0].Ints[0], b.Columns[1].Floats[0], i, f)
+		}
+	}
+}

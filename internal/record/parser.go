@@ -1,0 +1,377 @@
+package record
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"unicode/utf8"
+
+	"dip/contract"
+	"dip/contract/schema"
+)
+
+// Options bound what a parser takes before it hands over. Zero fields take the defaults.
+type Options struct {
+	MaxRows    int // rows of a batch; 65,536
+	MaxBytes   int // bytes of a batch's values, tested between records, at most 1 GiB; 32 MiB
+	MaxRejects int // rejected records of one Parse call; 1,024
+	Width      int // CSV: columns of the input; one more than the highest of NewParser's columns
+}
+
+const (
+	defaultRows    = 1 << 16
+	defaultBytes   = 32 << 20
+	maxBytes       = 1 << 30
+	defaultRejects = 1 << 10
+)
+
+func (o Options) withDefaults() (Options, error) {
+	if o.MaxRows < 0 || o.MaxBytes < 0 || o.MaxBytes > maxBytes || o.MaxRejects < 0 || o.Width < 0 {
+		return o, fmt.Errorf("limits of a parser: %+v: want none negative and MaxBytes at most %d", o, maxBytes)
+	}
+	for _, f := range []struct {
+		v         *int
+		otherwise int
+	}{{&o.MaxRows, defaultRows}, {&o.MaxBytes, defaultBytes}, {&o.MaxRejects, defaultRejects}} {
+		if *f.v == 0 {
+			*f.v = f.otherwise
+		}
+	}
+	return o, nil
+}
+
+// Stop says why Parse returned.
+type Stop uint8
+
+const (
+	// NeedData: all whole records of data are done. What is left of it begins a record; nothing is left when final.
+	NeedData Stop = iota
+	// BatchFull: the batch reached MaxRows or MaxBytes. Reset it and call again with the rest of data.
+	BatchFull
+	// RejectsFull: MaxRejects records were rejected. Call again with the rest of data and the same batch.
+	RejectsFull
+)
+
+// Reject is a record that does not fit the schema.
+type Reject struct {
+	Start, End int    // byte range in data, with the line end
+	Field      string // "" when the record as a whole is at fault
+	Reason     string // for a person; at most some 300 bytes
+}
+
+// Result is what one call of Parse did.
+type Result struct {
+	Consumed                 int // bytes of data: whole records and blank lines
+	Accepted, Rejected       int // records
+	AcceptedSum, RejectedSum Sum
+	Rejects                  []Reject // in the order of data; valid until the next call
+	Stop                     Stop
+}
+
+// Types is the column type of each field of a schema in inputs of an encoding.
+func Types(s *schema.Schema, e contract.Encoding) []Type {
+	types := make([]Type, len(s.Fields))
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		t := Type{Name: f.Name}
+		switch f.Type {
+		case schema.Integer, schema.Year:
+			t.Kind = Int64
+		case schema.Number:
+			t.Kind = Float64
+			if f.Decimal != nil {
+				t.Kind, t.Precision, t.Scale = Decimal, f.Decimal.Precision, f.Decimal.Scale
+			}
+		case schema.Boolean:
+			t.Kind = Bool
+		case schema.Date:
+			t.Kind = Date
+		case schema.Time:
+			t.Kind = Time
+		case schema.Datetime:
+			t.Kind, t.UTC = Timestamp, f.UTC
+		case schema.Object, schema.Array, schema.Geojson:
+			t.Kind = JSON
+		case schema.Any: // whatever the input has: text in CSV, any JSON value in NDJSON
+			t.Kind = JSON
+			if e == contract.CSV {
+				t.Kind = String
+			}
+		default:
+			t.Kind = String
+		}
+		types[i] = t
+	}
+	return types
+}
+
+// form is which fast scanner a field's values are tried with before the general path.
+type form uint8
+
+const (
+	formGeneral form = iota // none
+	formSkip                // a CSV column that is no field
+	formText                // any text is a value
+	formInt
+	formFloat
+	formDecimal
+	formDate
+	formInstant
+)
+
+// field is a schema's field, compiled.
+type field struct {
+	schema.Field
+	Type
+	form    form
+	check   bool // there are constraints
+	nothing bool // the empty text is null, and null is allowed
+	dates   dates
+}
+
+// Parser reads records of one schema and dialect into batches. It is not safe for concurrent use.
+type Parser struct {
+	types    []Type
+	fields   []field
+	options  Options
+	rowBytes int   // bytes that a row takes at most, without texts
+	texts    []int // columns with texts
+
+	json             bool
+	root             *node // NDJSON
+	record           uint64
+	columns          []column // CSV, in the input's order
+	absent           []int    // CSV: fields that the input has no column for
+	delimiter, quote byte
+
+	scratch []byte
+	rejects []Reject
+	fault   fault
+}
+
+// fault is why the current record is rejected.
+type fault struct{ field, reason string }
+
+// NewParser compiles a schema for a dialect. columns[i] is the CSV column of field i, or -1 (schema.MatchHeader); nil
+// means that column i is field i. NDJSON has no columns.
+func NewParser(s *schema.Schema, d contract.Dialect, columns []int, o Options) (*Parser, error) {
+	o, err := o.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := d.Validate(); err != nil {
+		return nil, fmt.Errorf("compile a parser: dialect: %w", err)
+	}
+	p := &Parser{types: Types(s, d.Encoding), fields: make([]field, len(s.Fields)), options: o, json: d.Encoding == contract.NDJSON}
+	for i, t := range p.types {
+		f := &p.fields[i]
+		f.Field, f.Type = s.Fields[i], t
+		// JSON has a null of its own, so that an empty string is a text like any other unless the schema says otherwise.
+		if p.json && !f.StatedMissing && (f.Field.Type == schema.String || f.Field.Type == schema.Any) {
+			f.MissingValues = nil
+		}
+		f.check = f.Constrained()
+		f.nothing = !f.Required && f.Missing(nil)
+		f.form = f.fastForm()
+		switch t.Kind {
+		case String, JSON:
+			p.texts = append(p.texts, i)
+			p.rowBytes += 1 + 4
+		case Bool:
+			p.rowBytes += 1 + 1
+		default:
+			p.rowBytes += 1 + 8
+		}
+	}
+	if p.json {
+		if columns != nil {
+			return nil, errors.New("compile a parser: NDJSON has no columns")
+		}
+		p.root, err = compilePaths(p.fields)
+	} else {
+		p.delimiter, p.quote = d.Delimiter[0], d.Quote[0]
+		err = p.compileColumns(columns)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("compile a parser: %w", err)
+	}
+	return p, nil
+}
+
+// fastForm picks the scanner. A field has none when its texts are shaped by the schema, or when a text that stands
+// for null would look like a value to the scanner.
+func (f *field) fastForm() form {
+	for _, m := range f.MissingValues {
+		if m == "" || f.Kind == String || !strings.ContainsAny(m[:1], "-.0123456789") {
+			continue
+		}
+		if _, err := f.Cast([]byte(m)); err == nil {
+			return formGeneral
+		}
+	}
+	plain := f.PlainNumber() && f.Field.Type != schema.Year
+	switch {
+	case f.Kind == String && (f.Field.Type == schema.String || f.Field.Type == schema.Any) && f.Format == "default":
+		return formText
+	case f.Kind == Int64 && plain:
+		return formInt
+	case f.Kind == Float64 && plain:
+		return formFloat
+	case f.Kind == Decimal && plain:
+		return formDecimal
+	case f.Kind == Date && f.Format == "default":
+		return formDate
+	case f.Kind == Timestamp && f.Format == "default":
+		return formInstant
+	}
+	return formGeneral
+}
+
+// Types is the type of each column of the parser's batches.
+func (p *Parser) Types() []Type { return p.types }
+
+// Parse appends whole records of data, which starts where a record starts, to b, until data ends or a limit is
+// reached (see Result.Stop). b is made with NewBatch(p.Types()). A record that data cuts off is left for the next
+// call, unless final says that data ends the input.
+//
+// Where a batch becomes full depends on the accepted records alone, not on how the input is cut into calls.
+func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
+	r := Result{}
+	p.rejects = p.rejects[:0]
+	i := 0
+	for i < len(data) {
+		if p.full(b) {
+			r.Stop = BatchFull
+			break
+		}
+		if len(p.rejects) == p.options.MaxRejects {
+			r.Stop = RejectsFull
+			break
+		}
+		var end int
+		var o outcome
+		if p.json {
+			end, o = p.ndjson(b, data, i, final)
+		} else {
+			end, o = p.csv(b, data, i, final)
+		}
+		if o == cutOff {
+			break
+		}
+		switch o {
+		case accepted:
+			b.Rows++
+			r.Accepted++
+			r.AcceptedSum.Add(Trim(data[i:end]))
+		case rejected:
+			b.Truncate()
+			r.Rejected++
+			r.RejectedSum.Add(Trim(data[i:end]))
+			p.rejects = append(p.rejects, Reject{Start: i, End: end, Field: p.fault.field, Reason: p.fault.reason})
+		}
+		i = end
+	}
+	r.Consumed, r.Rejects = i, p.rejects
+	return r
+}
+
+type outcome uint8
+
+const (
+	blank outcome = iota
+	accepted
+	rejected
+	cutOff
+)
+
+func (p *Parser) full(b *Batch) bool {
+	if b.Rows >= p.options.MaxRows {
+		return true
+	}
+	size := b.Rows * p.rowBytes
+	for _, i := range p.texts {
+		size += len(b.Columns[i].Bytes)
+	}
+	return size >= p.options.MaxBytes && b.Rows > 0
+}
+
+// reject notes why the current record is rejected; field may be nil.
+func (p *Parser) reject(f *field, format string, args ...any) outcome {
+	p.fault = fault{reason: fmt.Sprintf(format, args...)}
+	if f != nil {
+		p.fault.field = f.Type.Name
+	}
+	return rejected
+}
+
+// Limits of what a reason repeats of the record.
+const shown = 60
+
+// put appends the value that a text stands for. False after noting the fault.
+func (p *Parser) put(b *Batch, i int, text []byte) bool {
+	f := &p.fields[i]
+	if f.Missing(text) {
+		return p.null(b, i)
+	}
+	v, err := f.Cast(text)
+	if err == nil && f.check {
+		err = f.Check(v, text)
+	}
+	if err != nil {
+		p.reject(f, "%s %v", schema.Quote(text, shown), err)
+		return false
+	}
+	b.Columns[i].add(v, text)
+	return true
+}
+
+// null appends a null. False after noting the fault when the field needs a value.
+func (p *Parser) null(b *Batch, i int) bool {
+	f := &p.fields[i]
+	if f.Required {
+		p.reject(f, "has no value, and it is required")
+		return false
+	}
+	b.Columns[i].addNull()
+	return true
+}
+
+// valid checks a record's encoding.
+func (p *Parser) valid(rec []byte) bool {
+	if utf8.Valid(rec) {
+		return true
+	}
+	p.reject(nil, "invalid UTF-8 at byte %d of the record", invalidUTF8(rec))
+	return false
+}
+
+func (c *Column) addNull() {
+	c.Present = append(c.Present, 0)
+	c.Nulls++
+}
+
+func (c *Column) addInt(v int64) {
+	c.Present = append(c.Present, 1)
+	c.Ints = append(c.Ints, v)
+}
+
+func (c *Column) addText(text []byte) {
+	c.Present = append(c.Present, 1)
+	c.Bytes = append(c.Bytes, text...)
+	c.Ends = append(c.Ends, uint32(len(c.Bytes)))
+}
+
+func (c *Column) add(v schema.Value, text []byte) {
+	switch c.Kind {
+	case String, JSON:
+		c.addText(text)
+	case Float64:
+		c.Present = append(c.Present, 1)
+		c.Floats = append(c.Floats, v.Float)
+	case Bool:
+		c.Present = append(c.Present, 1)
+		c.Bools = append(c.Bools, v.Bool)
+	default:
+		c.addInt(v.Int)
+	}
+}

@@ -1,0 +1,145 @@
+package verify
+
+import (
+	"bufio"
+	"bytes"
+	"errors"
+	"io"
+
+	"dip/contract"
+)
+
+// raw is one record as a plain sequential reader sees it.
+type raw struct {
+	start, end int64    // byte range, line end included
+	bytes      []byte   // without the line end
+	fields     [][]byte // CSV, unquoted; nil for NDJSON
+	malformed  bool     // CSV: breaks the rules of quoting
+}
+
+// reader reads records one byte after the other. It is written for plainness, apart from the code that it checks.
+type reader struct {
+	in      *bufio.Reader
+	dialect contract.Dialect
+	width   int
+	pos     int64
+}
+
+// next gives the next record, blank lines left out; io.EOF at the end.
+func (r *reader) next() (raw, error) {
+	for {
+		rec, err := r.line()
+		if err != nil {
+			return raw{}, err
+		}
+		blank := len(rec.bytes) == 0 && r.width != 1
+		if r.dialect.Encoding == contract.NDJSON {
+			blank = len(bytes.Trim(rec.bytes, " \t\r")) == 0
+		}
+		if !blank {
+			return rec, nil
+		}
+	}
+}
+
+// line reads up to the line feed that ends a record.
+func (r *reader) line() (raw, error) {
+	rec := raw{start: r.pos}
+	if r.dialect.Encoding == contract.NDJSON {
+		for {
+			c, err := r.in.ReadByte()
+			if errors.Is(err, io.EOF) {
+				if len(rec.bytes) == 0 {
+					return rec, io.EOF
+				}
+				break
+			}
+			if err != nil {
+				return rec, err
+			}
+			r.pos++
+			if c == '\n' {
+				break
+			}
+			rec.bytes = append(rec.bytes, c)
+		}
+		rec.bytes = bytes.TrimSuffix(rec.bytes, []byte("\r"))
+		rec.end = r.pos
+		return rec, nil
+	}
+	return r.csv(rec)
+}
+
+// The places in a CSV record.
+type place int
+
+const (
+	fieldStart place = iota
+	unquoted
+	inQuotes
+	afterQuote // a quote within quotes: the closing one, or the first of two
+)
+
+func (r *reader) csv(rec raw) (raw, error) {
+	delimiter, quote := r.dialect.Delimiter[0], r.dialect.Quote[0]
+	at := fieldStart
+	var field []byte
+	endField := func() {
+		rec.fields = append(rec.fields, field)
+		field, at = nil, fieldStart
+	}
+	for {
+		c, err := r.in.ReadByte()
+		if errors.Is(err, io.EOF) {
+			if r.pos == rec.start {
+				return rec, io.EOF
+			}
+			if at == inQuotes {
+				rec.malformed = true
+			}
+			return r.endRecord(rec, field, at), nil
+		}
+		if err != nil {
+			return rec, err
+		}
+		r.pos++
+		if c == '\n' && at != inQuotes {
+			return r.endRecord(rec, field, at), nil
+		}
+		rec.bytes = append(rec.bytes, c)
+		switch {
+		case at == inQuotes && c == quote:
+			at = afterQuote
+		case at == inQuotes:
+			field = append(field, c)
+		case c == delimiter:
+			endField()
+		case at == fieldStart && c == quote:
+			at = inQuotes
+		case at == afterQuote && c == quote:
+			field = append(field, c)
+			at = inQuotes
+		case at == afterQuote:
+			// A carriage return before the line feed ends the record; anything else breaks the rules.
+			next, err := r.in.Peek(1)
+			if c != '\r' || (err == nil && next[0] != '\n') {
+				rec.malformed = true
+			}
+			field = append(field, c)
+			at = unquoted
+		default:
+			field = append(field, c)
+			at = unquoted
+		}
+	}
+}
+
+func (r *reader) endRecord(rec raw, field []byte, at place) raw {
+	rec.end = r.pos
+	if n := len(rec.bytes); n > 0 && rec.bytes[n-1] == '\r' && at != inQuotes {
+		rec.bytes = rec.bytes[:n-1]
+		field = bytes.TrimSuffix(field, []byte("\r"))
+	}
+	rec.fields = append(rec.fields, field)
+	return rec
+}

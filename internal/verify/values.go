@@ -1,0 +1,265 @@
+package verify
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/go-json-experiment/json/jsontext"
+	"github.com/zeebo/xxh3"
+
+	"dip/contract"
+	"dip/contract/schema"
+)
+
+// sum is an order-independent hash of a set of byte strings: each half of their 128-bit xxh3 hashes added up modulo
+// 2^64. It is what the certificate's hashes are defined as.
+type sum struct{ hi, lo uint64 }
+
+func (s *sum) add(b []byte) {
+	h := xxh3.Hash128(b)
+	s.hi, s.lo = s.hi+h.Hi, s.lo+h.Lo
+}
+
+func (s *sum) plus(o sum) { s.hi, s.lo = s.hi+o.hi, s.lo+o.lo }
+
+func (s sum) String() string { return fmt.Sprintf("%016x%016x", s.hi, s.lo) }
+
+// row builds a text of a row's values in which different rows never look the same.
+type row struct{ b []byte }
+
+func (r *row) null() { r.b = append(r.b, 'n') }
+func (r *row) int(v int64) {
+	r.b = binary.BigEndian.AppendUint64(append(r.b, 'i'), uint64(v))
+}
+func (r *row) float(v float64) {
+	bits := math.Float64bits(v)
+	if math.IsNaN(v) {
+		bits = math.Float64bits(math.NaN())
+	}
+	r.b = binary.BigEndian.AppendUint64(append(r.b, 'f'), bits)
+}
+func (r *row) bool(v bool) {
+	if v {
+		r.b = append(r.b, 't')
+	} else {
+		r.b = append(r.b, 'F')
+	}
+}
+func (r *row) text(v []byte) {
+	r.b = append(binary.BigEndian.AppendUint64(append(r.b, 's'), uint64(len(v))), v...)
+}
+
+// value adds a cast value in the form that its field's column has.
+func (r *row) value(f *schema.Field, v schema.Value, text []byte) {
+	switch f.Type {
+	case schema.Integer, schema.Year, schema.Date, schema.Time, schema.Datetime:
+		r.int(v.Int)
+	case schema.Number:
+		if f.Decimal != nil {
+			r.int(v.Int)
+		} else {
+			r.float(v.Float)
+		}
+	case schema.Boolean:
+		r.bool(v.Bool)
+	default:
+		r.text(text)
+	}
+}
+
+// values reads a record's values. The error says why it does not fit the schema.
+func values(s *schema.Schema, d contract.Dialect, columns []int, width int, rec raw) (row, error) {
+	var r row
+	if !utf8.Valid(rec.bytes) {
+		return r, errors.New("is not UTF-8")
+	}
+	if d.Encoding == contract.NDJSON {
+		return r, r.object(s, rec.bytes)
+	}
+	if rec.malformed {
+		return r, errors.New("breaks the rules of quoting")
+	}
+	if len(rec.fields) != width {
+		return r, fmt.Errorf("has %d fields, want %d", len(rec.fields), width)
+	}
+	for i := range s.Fields {
+		column := i
+		if columns != nil {
+			column = columns[i]
+		}
+		var text []byte
+		if column >= 0 {
+			text = rec.fields[column]
+		}
+		if column < 0 || s.Fields[i].Missing(text) {
+			if s.Fields[i].Required {
+				return r, fmt.Errorf("%s is required", s.Fields[i].Name)
+			}
+			r.null()
+			continue
+		}
+		if err := r.cast(&s.Fields[i], text); err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+func (r *row) cast(f *schema.Field, text []byte) error {
+	v, err := f.Cast(text)
+	return r.checked(f, v, text, err)
+}
+
+func (r *row) checked(f *schema.Field, v schema.Value, text []byte, err error) error {
+	if err == nil && f.Constrained() {
+		err = f.Check(v, text)
+	}
+	if err != nil {
+		return fmt.Errorf("%s: %w", f.Name, err)
+	}
+	r.value(f, v, text)
+	return nil
+}
+
+// maxDepth of nesting in a JSON record.
+const maxDepth = 512
+
+// object reads one JSON object with a strict general-purpose parser and picks the schema's values out of it.
+func (r *row) object(s *schema.Schema, line []byte) error {
+	decoder := jsontext.NewDecoder(bytes.NewReader(line), jsontext.AllowDuplicateNames(true))
+	whole, err := decoder.ReadValue()
+	if err != nil {
+		return err
+	}
+	whole = bytes.Clone(whole)
+	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
+		return errors.New("has more behind its object")
+	}
+	if whole.Kind() != '{' {
+		return errors.New("is not an object")
+	}
+	if depth(whole) > maxDepth {
+		return fmt.Errorf("nests deeper than %d", maxDepth)
+	}
+	wanted := map[string]bool{}
+	for _, f := range s.Fields {
+		for i := range f.Path {
+			wanted[strings.Join(f.Path[:i+1], "\x00")] = true
+		}
+	}
+	found := map[string]jsontext.Value{}
+	if err := pick(whole, "", wanted, found); err != nil {
+		return err
+	}
+	for i := range s.Fields {
+		f := &s.Fields[i]
+		if err := r.json(f, found[strings.Join(f.Path, "\x00")]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func depth(v jsontext.Value) int {
+	deepest := 0
+	d := jsontext.NewDecoder(bytes.NewReader(v), jsontext.AllowDuplicateNames(true))
+	for {
+		if _, err := d.ReadToken(); err != nil {
+			return deepest
+		}
+		deepest = max(deepest, d.StackDepth())
+	}
+}
+
+// pick collects the values of the wanted paths. An object's wanted keys occur once, and what is wanted inside of a
+// value needs an object (or null) there.
+func pick(object jsontext.Value, prefix string, wanted map[string]bool, found map[string]jsontext.Value) error {
+	d := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true))
+	if _, err := d.ReadToken(); err != nil {
+		return err
+	}
+	for d.PeekKind() == '"' {
+		name, err := d.ReadToken()
+		if err != nil {
+			return err
+		}
+		path := prefix + name.String()
+		value, err := d.ReadValue()
+		if err != nil {
+			return err
+		}
+		if !wanted[path] {
+			continue
+		}
+		if _, twice := found[path]; twice {
+			return fmt.Errorf("has the key %q twice", path)
+		}
+		found[path] = bytes.Clone(value)
+		if value.Kind() == '{' {
+			if err := pick(found[path], path+"\x00", wanted, found); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// json adds a JSON value, nil when there is none.
+func (r *row) json(f *schema.Field, v jsontext.Value) error {
+	missing := len(v) == 0 || v.Kind() == 'n'
+	var text []byte
+	if !missing && v.Kind() == '"' {
+		var err error
+		if text, err = jsontext.AppendUnquote(nil, v); err != nil {
+			return err
+		}
+		// An empty string is a text like any other unless the schema says otherwise.
+		missing = f.Missing(text) && (f.StatedMissing || !isText(f))
+	}
+	switch {
+	case missing && f.Required:
+		return fmt.Errorf("%s is required", f.Name)
+	case missing:
+		r.null()
+		return nil
+	case isJSON(f):
+		if want := map[schema.Type]jsontext.Kind{schema.Object: '{', schema.Geojson: '{', schema.Array: '['}[f.Type]; want != 0 && v.Kind() != want {
+			return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)
+		}
+		return r.checked(f, schema.Value{}, v, nil)
+	case v.Kind() == '"':
+		return r.cast(f, text)
+	case v.Kind() == '0' && (f.Type == schema.Integer || f.Type == schema.Number || f.Type == schema.Year):
+		n, err := f.CastNumber(v)
+		return r.checked(f, n, v, err)
+	case (v.Kind() == 't' || v.Kind() == 'f') && f.Type == schema.Boolean:
+		return r.checked(f, schema.Value{Bool: v.Kind() == 't'}, nil, nil)
+	case f.Type == schema.Geopoint && (f.Format == "array" && v.Kind() == '[' || f.Format == "object" && v.Kind() == '{'):
+		return r.cast(f, v)
+	}
+	return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)
+}
+
+// isJSON says that the field keeps any JSON value as it stands.
+func isJSON(f *schema.Field) bool {
+	switch f.Type {
+	case schema.Object, schema.Array, schema.Geojson, schema.Any:
+		return true
+	}
+	return false
+}
+
+// isText says that the field's column holds text.
+func isText(f *schema.Field) bool {
+	switch f.Type {
+	case schema.Integer, schema.Number, schema.Boolean, schema.Date, schema.Time, schema.Datetime, schema.Year:
+		return false
+	}
+	return true
+}
