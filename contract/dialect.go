@@ -51,7 +51,7 @@ func (d Dialect) Validate() error {
 			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character that is no line break", f.name, f.value))
 		}
 	}
-	if d.Delimiter == d.Quote {
+	if d.Delimiter == d.Quote && d.Quote != "" {
 		errs = append(errs, fmt.Errorf("quote: %q is the delimiter too", d.Quote))
 	}
 	return errors.Join(errs...)

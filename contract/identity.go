@@ -5,7 +5,6 @@ import (
 	"encoding/hex"
 	"fmt"
 	"strings"
-	"time"
 )
 
 // Object identifies one version of an object in the landing bucket.
@@ -50,14 +49,15 @@ const (
 
 // DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as "pickup_at_day=2026-01-31".
 // The key carries the position at which the chunk began to read, so that the output of a wrong guess never takes the
-// place of the right one.
-func DataKey(segment, partition, load string, chunk int, start int64) string {
-	return fmt.Sprintf("%s%s/%s/%s-%05d-%d.parquet", DataPrefix, segment, partition, load, chunk, start)
+// place of the right one, and the beginning of the content's hash: what one version of the code wrote before it died
+// must not stand in the way of another version that writes the same rows as other bytes.
+func DataKey(segment, partition, load string, chunk int, start int64, sha256Hex string) string {
+	return fmt.Sprintf("%s%s/%s/%s-%05d-%d-%.12s.parquet", DataPrefix, segment, partition, load, chunk, start, sha256Hex)
 }
 
-// QuarantineKey is where a chunk's rejected records go.
-func QuarantineKey(segment, load string, chunk int, start int64) string {
-	return fmt.Sprintf("%s%s/%s/%05d-%d.ndjson", QuarantinePrefix, segment, load, chunk, start)
+// QuarantineKey is where a chunk's rejected records go; see DataKey.
+func QuarantineKey(segment, load string, chunk int, start int64, sha256Hex string) string {
+	return fmt.Sprintf("%s%s/%s/%05d-%d-%.12s.ndjson", QuarantinePrefix, segment, load, chunk, start, sha256Hex)
 }
 
 // CertificateKey is where a load's certificate goes.
@@ -69,5 +69,5 @@ func CertificateKey(segment, load string) string {
 // Athena and Redshift read as a symlink table.
 func ManifestKey(segment, load string) string { return ManifestPrefix + segment + "/" + load }
 
-// LoadDatePartition is the partition of segments that are partitioned by the date on which a load began.
-func LoadDatePartition(t time.Time) string { return "load_date=" + t.UTC().Format(time.DateOnly) }
+// LoadDatePartition is the partition of segments that are partitioned by the date (YYYY-MM-DD) on which a load began.
+func LoadDatePartition(date string) string { return "load_date=" + date }

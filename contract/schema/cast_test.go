@@ -199,6 +199,8 @@ func TestCheck(t *testing.T) {
 		{`"type":"integer","constraints":{"minimum":4,"exclusiveMinimum":3}`, "4", "3"},
 		{`"type":"integer","constraints":{"maximum":3,"exclusiveMaximum":5}`, "3", "4"},
 		{`"type":"number","constraints":{"minimum":0.5,"maximum":1}`, "0.5 1", "0.49 1.01 NaN INF"},
+		{`"type":"number","constraints":{"minimum":0.5}`, "0.5 INF", "NaN -INF"},
+		{`"type":"number","constraints":{"maximum":0.5}`, "0.5 -INF", "NaN INF"},
 		{`"type":"number","constraints":{"enum":[1.5,"2"]}`, "1.50 2.0", "1"},
 		{`"type":"number","decimal":{"precision":9,"scale":2},"constraints":{"minimum":"0.5","enum":["0.50",7]}`, ".5 7.00", "0.49 8"},
 		{`"type":"date","constraints":{"minimum":"2024-01-01"}`, "2024-01-01", "2023-12-31"},

@@ -18,10 +18,10 @@ type store interface {
 	reset()
 	// add takes values of the run from its first on and returns how many: fewer than all where the dictionary is full.
 	add(c *codec, r *run) int
-	pending() int    // bytes held for the page
-	plainBytes() int // bytes that the page's values take in PLAIN form
-	dictSize() int   // bytes held for the dictionary
-	indexing() bool  // values go to the dictionary
+	pending() int                  // bytes held for the page
+	plainBytes() int               // bytes that the page's values take in PLAIN form
+	dictSize() (entries, held int) // bytes of the dictionary itself, and with its look-up tables
+	indexing() bool                // values go to the dictionary
 	// indexPays tells whether the dictionary is likely smaller than other encodings, after seen values.
 	indexPays(c *codec, seen int) bool
 	// endIndex stops the use of the dictionary. With keep its entries stay, for pages written already, and no value
@@ -75,15 +75,14 @@ func (k *chunk) reset() {
 	*k = chunk{typ: k.typ, values: k.values, pageBytes: k.pageBytes}
 }
 
-// held is the number of bytes in memory, without the spare capacity of slices. It depends on the rows alone.
-func (k *chunk) held() int {
-	return k.pagesBytes + k.values.dictSize() + max(k.high, k.filling())
+// size is the number of bytes that are ready to be written, the dictionary included, and of those in memory, spare
+// capacity of slices not included. Both depend on the rows alone.
+func (k *chunk) size() (ready, held int) {
+	ready, held = k.values.dictSize()
+	return ready + k.pagesBytes, held + k.pagesBytes + max(k.high, k.filling())
 }
 
 func (k *chunk) filling() int { return k.values.pending() + len(k.present) }
-
-// full is the size of what will be written: pages and dictionary.
-func (k *chunk) full() int { return k.pagesBytes + k.values.dictSize() }
 
 func (k *chunk) add(c *codec, r run) error {
 	for {

@@ -84,8 +84,11 @@ func (d *wordDict) lookup(v uint64) uint32 {
 	return id
 }
 
-// size is the memory that the entries take, in bytes: 8 for a value and 12 for each of its 2 to 8 slots.
-func (d *wordDict) size() int { return 8*len(d.vals) + 12*len(d.ids) }
+// size is the length of the entries and of everything held for them, in bytes.
+func (d *wordDict) size() (entries, held int) {
+	entries = 8 * len(d.vals)
+	return entries, entries + 12*len(d.ids)
+}
 
 // freeze ends the look-ups and keeps the entries.
 func (d *wordDict) freeze() { d.keys, d.ids = nil, nil }
@@ -183,7 +186,11 @@ func (d *textDict) lookup(v []byte) uint32 {
 // freeze ends the look-ups and keeps the entries.
 func (d *textDict) freeze() { d.tags, d.ids = nil, nil }
 
-func (d *textDict) size() int { return len(d.data) + 4*len(d.ends) + 8*len(d.ids) }
+// size is the length of the entries and of everything held for them, in bytes.
+func (d *textDict) size() (entries, held int) {
+	entries = len(d.data) + 4*len(d.ends)
+	return entries, entries + 8*len(d.ids)
+}
 
 // idWidth is the number of bits that ids below n take. At least 1: some readers stumble over 0.
 func idWidth(n int) int { return max(1, bits.Len(uint(n-1))) }

@@ -15,7 +15,7 @@ func (f *flags) add(_ *codec, r *run) int {
 }
 
 func (f *flags) pending() int                        { return len(f.vals) }
-func (f *flags) dictSize() int                       { return 0 }
+func (f *flags) dictSize() (entries, held int)       { return 0, 0 }
 func (f *flags) plainBytes() int                     { return (len(f.vals) + 7) / 8 }
 func (f *flags) indexing() bool                      { return false }
 func (f *flags) indexPays(*codec, int) bool          { return false }

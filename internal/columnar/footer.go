@@ -38,7 +38,6 @@ const (
 
 // flush writes the open row group, if it has rows, and gives its memory back.
 func (w *Writer) flush() error {
-	w.stripe.reset()
 	if w.rows == 0 {
 		return nil
 	}

@@ -29,12 +29,10 @@ func (s *stripe) next(from []cursor, limit int) (rows int, ends bool) {
 	s.leftBytes -= text
 	ends = s.leftRows == 0 || s.leftBytes <= 0
 	if ends {
-		s.reset()
+		s.leftRows, s.leftBytes = s.maxRows, s.maxBytes
 	}
 	return rows, ends
 }
-
-func (s *stripe) reset() { s.leftRows, s.leftBytes = s.maxRows, s.maxBytes }
 
 func textBytes(from []cursor, rows int) int {
 	n := 0

@@ -57,9 +57,9 @@ func appendText(out, v []byte) []byte {
 
 func (t *texts) pending() int { return 4*len(t.ids) + len(t.plain) }
 
-func (t *texts) dictSize() int {
+func (t *texts) dictSize() (entries, held int) {
 	if t.dict == nil {
-		return 0
+		return 0, 0
 	}
 	return t.dict.size()
 }

@@ -80,9 +80,9 @@ func (w *words) note(vals []uint64) {
 
 func (w *words) pending() int { return 4*len(w.ids) + 8*len(w.vals) }
 
-func (w *words) dictSize() int {
+func (w *words) dictSize() (entries, held int) {
 	if w.dict == nil {
-		return 0
+		return 0, 0
 	}
 	return w.dict.size()
 }
@@ -97,7 +97,7 @@ func (w *words) indexPays(c *codec, seen int) bool {
 	if !fewDistinct(distinct, seen) {
 		return false
 	}
-	if !w.canDelta() || 10*distinct <= seen || n < seen {
+	if !w.canDelta() || 10*distinct <= seen {
 		return true
 	}
 	vals := c.words(n)

@@ -176,26 +176,32 @@ func (w *Writer) write(from []cursor, rows int) error {
 }
 
 func (w *Writer) endStripe() error {
-	size := 0
 	for _, k := range w.chunks {
 		if err := k.endStripe(w.codec); err != nil {
 			return err
 		}
-		size += k.full()
 	}
-	if size >= w.opts.RowGroupBytes {
+	// The second limit is for tables of many columns, whose dictionaries and open pages outweigh the finished pages.
+	if ready, held := w.size(); ready >= w.opts.RowGroupBytes || held > 2*w.opts.RowGroupBytes {
 		return w.flush()
 	}
 	return nil
 }
 
-// Buffered is the number of bytes held for the open row group. It depends on the rows alone.
-func (w *Writer) Buffered() int {
-	n := 0
+func (w *Writer) size() (ready, held int) {
 	for _, k := range w.chunks {
-		n += k.held()
+		r, h := k.size()
+		ready += r
+		held += h
 	}
-	return n
+	return ready, held
+}
+
+// Buffered is the number of bytes held for the open row group: at most twice Options.RowGroupBytes, and what 4,096
+// rows, or the rows of 1 MiB of text and the last of them whole, add to that. It depends on the rows alone.
+func (w *Writer) Buffered() int {
+	_, held := w.size()
+	return held
 }
 
 // Close writes the rest and the footer. A file without rows is valid.

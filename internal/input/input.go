@@ -3,6 +3,7 @@ package input
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"io"
 
@@ -25,15 +26,21 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// Detect tells an object's compression by its first bytes. Neither magic number can begin a text in UTF-8.
+// Detect tells an object's compression by its first bytes. No magic number can begin a text: they are no UTF-8, or hold
+// a control character.
 func Detect(head []byte) contract.Compression {
 	switch {
 	case bytes.HasPrefix(head, gzipMagic):
 		return contract.Gzip
-	case bytes.HasPrefix(head, zstdMagic):
+	case bytes.HasPrefix(head, zstdMagic), skippable(head):
 		return contract.Zstd
 	}
 	return contract.Plain
+}
+
+// skippable says whether a zstd stream begins with a skippable frame (RFC 8878, 3.1.2), as those of pzstd do.
+func skippable(head []byte) bool {
+	return len(head) >= MagicSize && head[0]&0xf0 == 0x50 && bytes.Equal(head[1:MagicSize], []byte{0x2a, 0x4d, 0x18})
 }
 
 // Decompress gives the decompressed bytes of stored. Damaged or truncated input is a permanent error that tells how
@@ -59,6 +66,12 @@ func Decompress(stored io.Reader, c contract.Compression) (io.ReadCloser, error)
 	return nil, fmt.Errorf("unknown compression %q", c)
 }
 
+// Ended says whether a Read came to the end of its input. Only io.EOF itself means that: a connection that was closed
+// too early fails with an error that wraps it, and to take that for the end would lose the rest in silence.
+func Ended(err error) bool {
+	return err == io.EOF //nolint:errorlint // wrapped, it is a failure
+}
+
 type decoder struct {
 	r      io.Reader
 	close  func() error
@@ -70,7 +83,8 @@ type decoder struct {
 func (d *decoder) Read(p []byte) (int, error) {
 	n, err := d.r.Read(p)
 	d.out += int64(n)
-	if err != nil && err != io.EOF {
+	// The zstd decoder takes an unexpected end between two frames for the end: what the source said counts.
+	if err != nil && (!Ended(err) || d.source.err != nil) {
 		err = d.source.explain(d.kind, d.out, err)
 	}
 	return n, err
@@ -88,7 +102,7 @@ type source struct {
 func (s *source) Read(p []byte) (int, error) {
 	n, err := s.r.Read(p)
 	s.n += int64(n)
-	if err != nil && err != io.EOF {
+	if err != nil && !Ended(err) {
 		s.err = err
 	}
 	return n, err
@@ -98,11 +112,11 @@ func (s *source) explain(c contract.Compression, good int64, err error) error {
 	if s.err != nil {
 		return s.err
 	}
-	if err == io.EOF {
+	if Ended(err) {
 		err = io.ErrUnexpectedEOF
 	}
 	what := "damaged"
-	if err == io.ErrUnexpectedEOF {
+	if errors.Is(err, io.ErrUnexpectedEOF) {
 		what = "truncated"
 	}
 	return fault.Permanent(fmt.Errorf("the %s input is %s near byte %d (%d bytes of content were good): %w", c, what, s.n, good, err))

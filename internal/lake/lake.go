@@ -12,6 +12,7 @@ import (
 	"fmt"
 	"io"
 	"net/http"
+	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
@@ -89,7 +90,7 @@ func (l *Lake) Get(ctx context.Context, key string) ([]byte, error) {
 	return data, nil
 }
 
-// Head completes an object's size and ETag from S3, for the version it names.
+// Head completes an object's size and ETag (without its quotes) from S3, for the version it names.
 func (l *Lake) Head(ctx context.Context, o contract.Object) (contract.Object, error) {
 	in := &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key}
 	if o.VersionID != "" {
@@ -99,7 +100,7 @@ func (l *Lake) Head(ctx context.Context, o contract.Object) (contract.Object, er
 	if err != nil {
 		return o, classify(fmt.Errorf("head %s: %w", URI(o), err))
 	}
-	o.Size, o.ETag = aws.ToInt64(head.ContentLength), aws.ToString(head.ETag)
+	o.Size, o.ETag = aws.ToInt64(head.ContentLength), strings.Trim(aws.ToString(head.ETag), `"`)
 	if o.VersionID == "" {
 		o.VersionID = aws.ToString(head.VersionId)
 	}

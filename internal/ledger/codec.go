@@ -79,7 +79,7 @@ func decodeLoad(it item) (Load, error) {
 	d := decoder{item: it}
 	var in input
 	d.json(attrInput, &in)
-	received, err := time.Parse(time.RFC3339Nano, d.str(contract.LedgerIndexSortKey))
+	received, err := time.Parse(createdFormat, d.str(contract.LedgerIndexSortKey))
 	d.fail(contract.LedgerIndexSortKey, err)
 	load := Load{
 		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object, Catalog: in.Catalog,

@@ -93,6 +93,9 @@ const (
 
 const loadItem = "load"
 
+// createdFormat is RFC 3339 in UTC with a fixed number of digits, so that the order of the texts is that of the times.
+const createdFormat = "2006-01-02T15:04:05.000000000Z"
+
 func chunkItem(i int) string { return fmt.Sprintf("chunk#%05d", i) }
 
 type input struct {
@@ -120,7 +123,7 @@ func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created b
 	it[attrExecution] = num(0)
 	it[attrUpdated] = millis(load.Received)
 	it[contract.LedgerIndexKey] = str(load.Received.UTC().Format(time.DateOnly))
-	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(time.RFC3339Nano))
+	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(createdFormat))
 	if load.Reason != "" {
 		it[attrReason] = str(load.Reason)
 	}

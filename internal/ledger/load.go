@@ -9,17 +9,14 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
 
 	"dip/contract"
 )
 
-// batchSize is the most items that one BatchWriteItem takes.
-const batchSize = 25
-
-// writers bounds the concurrent batch writes of one plan.
-const writers = 8
+// writers bounds the concurrent writes of one plan. All chunks of a load lie in one partition, which takes 1,000 writes
+// a second ("Service quotas"): more would only be throttled.
+const writers = 16
 
 // Plan writes down how a load is read, chunks first: a load that counts as planned has all of its chunks. A load that
 // is planned already keeps its plan, and planned is false.
@@ -33,11 +30,8 @@ func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk)
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
-	for len(chunks) > 0 {
-		n := min(batchSize, len(chunks))
-		batch := chunks[:n]
-		chunks = chunks[n:]
-		group.Go(func() error { return l.putChunks(gctx, id, batch) })
+	for _, c := range chunks {
+		group.Go(func() error { return l.putChunk(gctx, id, c) })
 	}
 	if err := group.Wait(); err != nil {
 		return false, err
@@ -51,19 +45,20 @@ func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk)
 	})
 }
 
-func (l *Ledger) putChunks(ctx context.Context, id string, chunks []Chunk) error {
-	var writes []types.WriteRequest
-	for _, c := range chunks {
-		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: encodeChunk(id, c)}})
-	}
-	for len(writes) > 0 {
-		out, err := l.client.BatchWriteItem(ctx, &dynamodb.BatchWriteItemInput{
-			RequestItems: map[string][]types.WriteRequest{l.table: writes},
-		})
-		if err != nil {
-			return fmt.Errorf("write chunks of load %s: %w", id, err)
-		}
-		writes = out.UnprocessedItems[l.table]
+// putChunk writes a chunk down unless somebody has worked on it: a splitter that comes late must not undo what the
+// workers of the plan before it did.
+func (l *Ledger) putChunk(ctx context.Context, id string, c Chunk) error {
+	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &l.table, Item: encodeChunk(id, c),
+		ConditionExpression: ptr("attribute_not_exists(#attempt) OR (#attempt = :attempt AND attribute_not_exists(#lease) AND " +
+			"attribute_not_exists(#ack) AND attribute_not_exists(#failure))"),
+		ExpressionAttributeNames: map[string]string{
+			"#attempt": attrAttempt, "#lease": attrLease, "#ack": attrAck, "#failure": attrFailure,
+		},
+		ExpressionAttributeValues: item{":attempt": num(int64(c.Attempt))},
+	})
+	if err != nil && !refused(err) {
+		return fmt.Errorf("write chunk %d of load %s: %w", c.Index, id, err)
 	}
 	return nil
 }
@@ -93,28 +88,47 @@ func (l *Ledger) Fail(ctx context.Context, id, reason string, at time.Time) (boo
 	})
 }
 
-// Redrive gives a failed load another try: a new execution number, chunks that failed or were sent in vain start
-// over, acknowledged ones stay as they are. It is false when the load has not failed.
+// Redrive gives a load whose workflow ended before it was published another try, under a new execution number. In one
+// that failed, chunks that failed or were sent in vain start over; acknowledged ones stay as they are. One that is
+// certified has nothing left but to be published. It is false, and nothing is touched, in any other status.
 func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, error) {
-	chunks, err := l.Chunks(ctx, load.ID)
+	load, err := l.Load(ctx, load.ID)
 	if err != nil {
 		return false, err
+	}
+	next := load.Status
+	switch {
+	case load.Status == contract.Certified:
+	case load.Status != contract.Failed:
+		return false, nil
+	case load.Plan == nil:
+		next = contract.Received
+	default:
+		next = contract.Running
+		if err := l.reopen(ctx, load.ID, at); err != nil {
+			return false, err
+		}
+	}
+	return l.updateLoad(ctx, load.ID, []contract.Status{load.Status}, at, item{
+		attrStatus: str(string(next)), attrReason: str(""), attrExecution: num(int64(load.Execution + 1)),
+	})
+}
+
+// reopen gives every chunk without an acknowledgement its next attempt.
+func (l *Ledger) reopen(ctx context.Context, id string, at time.Time) error {
+	chunks, err := l.Chunks(ctx, id)
+	if err != nil {
+		return err
 	}
 	for _, c := range chunks {
 		if c.Ack != nil {
 			continue
 		}
-		if _, err := l.Resend(ctx, load.ID, c, nil, at); err != nil && !errors.Is(err, ErrMoved) {
-			return false, err
+		if _, err := l.Resend(ctx, id, c, nil, at); err != nil && !errors.Is(err, ErrMoved) {
+			return err
 		}
 	}
-	status := contract.Received
-	if load.Plan != nil {
-		status = contract.Running
-	}
-	return l.updateLoad(ctx, load.ID, []contract.Status{contract.Failed}, at, item{
-		attrStatus: str(string(status)), attrReason: str(""), attrExecution: num(int64(load.Execution + 1)),
-	})
+	return nil
 }
 
 // updateLoad sets attributes of a load in one of the given statuses; false when it is in another.

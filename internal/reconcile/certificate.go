@@ -92,7 +92,8 @@ func Totals(c contract.Certificate) (contract.Totals, error) {
 
 // TooBad says why a load must not be published although every record is accounted for; "" when it may be.
 func TooBad(t contract.Totals, maxBadShare float64) string {
-	if t.RowsIn == 0 || float64(t.Quarantined) <= maxBadShare*float64(t.RowsIn) {
+	// The quotient, not a product: 29 of 100 is 0.29 exactly as the limit is read, 0.29 times 100 is less than 29.
+	if t.RowsIn == 0 || float64(t.Quarantined)/float64(t.RowsIn) <= maxBadShare {
 		return ""
 	}
 	return fmt.Sprintf("%d of %d records (%.2f %%) do not fit the schema; the segment's limit maxBadShare is %.2f %%: see them with `dip quarantine`",

@@ -72,7 +72,7 @@ func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limit
 	for _, r := range verdict.Rerun {
 		d.Send = append(d.Send, Send{Chunk: chunks[r.Index], From: &r.From})
 	}
-	d.Wait = wait(now, load, len(chunks), len(chunks)-len(verdict.Missing), due)
+	d.Wait = wait(now, load, chunks, len(verdict.Missing), due)
 	return d
 }
 
@@ -103,14 +103,21 @@ func dueAt(c ledger.Chunk, limits Limits) time.Time {
 	return c.Sent.Add(limits.DueAfter)
 }
 
-// wait is the time to the next look: half of the time that the rest will take at the rate so far, so that a load is
-// looked at a number of times that grows with the logarithm of its length; never past the next due time.
-func wait(now time.Time, load ledger.Load, chunks, done int, due time.Time) time.Duration {
-	elapsed := now.Sub(load.Plan.At)
-	w := elapsed / 2
-	if done > 0 {
-		w = time.Duration(float64(elapsed) / float64(done) * float64(chunks-done) / 2)
+// wait is the time to the next look: half of the time that the rest will take at the rate so far, and no less than a
+// quarter of the time in which nothing happened, so that a load is looked at a number of times that grows with the
+// logarithm of its length, even where one chunk keeps it waiting; never past the next due time.
+func wait(now time.Time, load ledger.Load, chunks []ledger.Chunk, missing int, due time.Time) time.Duration {
+	elapsed, last := now.Sub(load.Plan.At), load.Plan.At
+	for _, c := range chunks {
+		if c.Ack != nil && c.Ack.At.After(last) {
+			last = c.Ack.At
+		}
 	}
+	w := elapsed / 2
+	if done := len(chunks) - missing; done > 0 {
+		w = time.Duration(float64(elapsed) / float64(done) * float64(missing) / 2)
+	}
+	w = max(w, now.Sub(last)/4)
 	if !due.IsZero() {
 		w = min(w, due.Sub(now))
 	}

@@ -90,10 +90,19 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 	return response, nil
 }
 
+// chunks reads the chunks of a load's plan. A plan that died halfway under another chunk size may have left more.
+func (r *Reconciler) chunks(ctx context.Context, load ledger.Load) ([]ledger.Chunk, error) {
+	if load.Plan == nil {
+		return nil, errors.New("the load is not planned")
+	}
+	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	return chunks[:min(len(chunks), load.Plan.Chunks)], err
+}
+
 // dispatch sends every chunk that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which
 // the ledger's claims make harmless.
 func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
-	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
 	}
@@ -110,7 +119,7 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 }
 
 func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
-	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
 	}
@@ -176,12 +185,13 @@ func Message(load ledger.Load, c ledger.Chunk) contract.ChunkMessage {
 }
 
 func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
-	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
 	}
 	certificate, err := Certificate(r.Stack, load, chunks)
 	if err != nil {
+		//nolint:nilerr // a proof that does not hold is an answer: the load fails with it, a retry would not help
 		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
 	}
 	catalog, err := r.Catalogs.Catalog(ctx, load.Catalog)
@@ -211,7 +221,7 @@ func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.St
 
 // publish makes the load's outputs visible with one write, the manifest, and announces it.
 func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
-	chunks, err := r.Ledger.Chunks(ctx, load.ID)
+	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
 	}

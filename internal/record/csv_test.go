@@ -33,6 +33,7 @@ func TestCSVRecords(t *testing.T) {
 		{"spaces are data", " a , b \n", 2, []string{" a | b "}, nil},
 		{"empty and quoted empty are null", ",\n\"\",\"\"\n\"\",x\r\n", 2, []string{"NULL|NULL", "NULL|NULL", "NULL|x"}, nil},
 		{"CR in a field", "a\rb,c\r\r\n", 2, []string{"a\rb|c\r"}, nil},
+		{"CR within the last field", "a,\"b\"\rc\n", 2, nil, []string{`! b: field 2, "b", has text after its closing quote`}},
 		{"NUL is data", "a\x00b,c\n", 2, []string{"a\x00b|c"}, nil},
 		{"unicode", "Grüße,日本語\n", 2, []string{"Grüße|日本語"}, nil},
 		{"JSON in quotes", `1,"{""type"": ""Point"", ""coordinates"": [1,2]}"` + "\n", 2, []string{`1|{"type": "Point", "coordinates": [1,2]}`}, nil},
@@ -97,6 +98,7 @@ func TestCSVValues(t *testing.T) {
 		// Values are separated by a space; ~ stands for a space. Wanted: the value, NULL, or ! and the start of the reason.
 		{`"type":"integer"`, `12 -7 007 +5 ~12~ "12" "" 1e3 5.0 9223372036854775807 999999999999999999 1.5 x 9223372036854775808 -`,
 			`12 -7 7 5 12 12 NULL 1000 5 9223372036854775807 999999999999999999 !"1.5"~is~not~a~whole~number !"x"~is~not~an~integer !"9223372036854775808"~does !"-"~is`},
+		{`"type":"integer"`, "12\r3 \r12", `!"12\r3"~is~not !"\r12"~is~not`},
 		{`"type":"number"`, `1.5 -0.25 .5 5. 0.1 123456789.123456789 9007199254740993 1e5 inf -INF nan "2.5" ~3~ x`, `1.5 -0.25 0.5 5 0.1 1.2345678912345679e+08 9.007199254740992e+15 100000 +Inf -Inf NaN 2.5 3 !"x"`},
 		{`"type":"number","decimal":{"precision":6,"scale":2}`, `1.5 -12.34 0 9999.99 .5 "3" 1e1 10000 1.005`, `150 -1234 0 999999 50 300 1000 !"10000"~has~more~than~6~digits !"1.005"~has~more~than~2~digits`},
 		{`"type":"boolean"`, `true FALSE 1 "0" yes`, `true false true false !"yes"~is~not~a~boolean`},
@@ -203,6 +205,57 @@ func TestNumbersAgainstStrconv(t *testing.T) {
 		}
 		if res.Accepted == 1 && (b.Columns[0].Ints[0] != i || math.Float64bits(b.Columns[1].Floats[0]) != math.Float64bits(f)) {
 			t.Fatalf("%s,%s = %v,%v, want %v,%v", whole, real, b.Columns[0].Ints[0], b.Columns[1].Floats[0], i, f)
+		}
+	}
+}
+
+// Records that the fast path must take: on others it only costs time.
+func TestFastRecordTakes(t *testing.T) {
+	p := mustParser(t, fuzzSchema, csvDialect, Options{})
+	for _, rec := range []string{
+		"1,2.5,a,2024-01-02,2024-01-02T03:04:05,1.25,true,x\n",
+		"1,2.5,a,2024-01-02,2024-01-02 03:04:05Z,1.25,true,x\r\n",
+		",NA,,2024-01-02,,,1,\"x\"\r\n",
+		`"1","2.5","a""b","2024-01-02","2024-01-02T03:04:05","1.25","true","x"` + "\n",
+		" 1 ,1e5,é,2024-01-02,2024-01-02T03:04:05.123+01:00,1.2,0,é\n",
+	} {
+		b := NewBatch(p.Types())
+		if end, ok := p.fastRecord(b, []byte(rec+"next"), 0); !ok || end != len(rec) {
+			t.Errorf("%q: %d, %v", rec, end, ok)
+		}
+	}
+}
+
+// The scanners of dates against the general path, for every text that is one byte off.
+func TestDateScannersAgainstCast(t *testing.T) {
+	s := mustParse(t, `{"fields":[{"name":"d","type":"date"},{"name":"t","type":"datetime"}]}`)
+	for i, texts := range [][]string{{"2024-02-29", "1999-12-31"}, {"2024-02-29T23:59:59", "1969-12-31 00:00:00Z"}} {
+		f := &s.Fields[i]
+		for _, text := range texts {
+			for at := range text {
+				for _, c := range []byte("0123456789-:T Z/\x00\xb0;") {
+					changed := []byte(text)
+					changed[at] = c
+					for _, warm := range []string{text, "2001-01-01T00:00:00"} {
+						var cache dates
+						if _, ok := cache.day([]byte(warm), 0); !ok {
+							t.Fatalf("no date: %s", warm)
+						}
+						want, err := f.Cast(changed)
+						got, end := cache.instant(changed, 0)
+						ok := end == len(changed)
+						if i == 0 {
+							got, ok = cache.day(changed, 0)
+						}
+						if ok && (err != nil || got != want.Int) {
+							t.Fatalf("%q after %s: scanned as %d; cast: %d, %v", changed, warm, got, want.Int, err)
+						}
+						if !ok && err == nil && c != ' ' {
+							t.Fatalf("%q after %s: not scanned; cast: %d", changed, warm, want.Int)
+						}
+					}
+				}
+			}
 		}
 	}
 }

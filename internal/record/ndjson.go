@@ -8,7 +8,7 @@ import (
 	"dip/contract/schema"
 )
 
-// maxDepth is how deeply arrays and objects of a record may nest.
+// maxDepth is how deeply arrays and objects may nest, the record itself included.
 const maxDepth = 512
 
 // node is an object of a record that fields are read from.
@@ -103,9 +103,7 @@ func (n *node) lookup(name []byte) *key {
 			return nil
 		}
 	}
-	if n.next = at + 1; n.next == len(n.keys) {
-		n.next = 0
-	}
+	n.next = at + 1
 	return &n.keys[at]
 }
 
@@ -152,9 +150,7 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 // object reads the object at line[i], a brace, into the fields of n, and returns the offset after it: -1 after noting the
 // fault.
 func (p *Parser) object(b *Batch, line []byte, i int, n *node, depth int) int {
-	if depth >= maxDepth {
-		return p.syntax(i, "nests deeper than %d", maxDepth)
-	}
+	n.next = 0
 	i = skipSpace(line, i+1)
 	if i < len(line) && line[i] == '}' {
 		return i + 1
@@ -323,6 +319,8 @@ func (p *Parser) numberValue(b *Batch, line []byte, i, index int) int {
 		v.Int, at = scanInt(text, 0)
 	case formFloat:
 		v.Float, at = scanFloat(text, 0)
+	case formDecimal:
+		v.Int, at = scanDecimal(text, 0, f.Precision, f.Scale)
 	}
 	var err error
 	if at != len(text) {

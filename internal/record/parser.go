@@ -130,6 +130,25 @@ type field struct {
 }
 
 // Parser reads records of one schema and dialect into batches. It is not safe for concurrent use.
+//
+// A record that does not fit is rejected whole; the others are not touched by it. What a record is, End defines; the
+// lexical forms of values are those of package schema. Beyond that:
+//
+// CSV. A record has exactly Width fields. Quotes never change a value: an empty field and "" are both null under the
+// missing values [""]. A record with nothing before its line end is a blank line, which is no record, except in an
+// input of one column, where it is an empty field. Text behind a closing quote and a quote that is never closed are
+// faults. The CR of a CRLF is part of the line end, and so is a CR that ends the input; any other CR, and NUL, is
+// data. A quote that is not the first byte of its field is data, also after spaces.
+//
+// NDJSON. A record is one object on one line, strictly RFC 8259, whether a value is kept or skipped, nested at most
+// 512 deep; lines of white space are no records. An absent key and null are both null. A key that a field is read
+// from must not repeat. Strings are cast as texts of CSV are, so that "12" is an integer; JSON numbers are numbers
+// whatever decimalChar and groupChar say; booleans fit booleans only, and no number, boolean, array or object fits a
+// string. Missing values that the schema states stand for null in any string; the default [""] does so
+// except in fields of type string and any, where "" is a text as any other. Columns of kind JSON keep the value's
+// bytes as they stand.
+//
+// Both. A record with invalid UTF-8 is rejected.
 type Parser struct {
 	types    []Type
 	fields   []field

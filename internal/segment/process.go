@@ -2,6 +2,7 @@ package segment
 
 import (
 	"context"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -200,7 +201,7 @@ func (w *work) fill(stream io.Reader) error {
 		n, err := stream.Read(w.buf[len(w.buf):cap(w.buf)])
 		w.buf = w.buf[:len(w.buf)+n]
 		switch {
-		case err == io.EOF:
+		case input.Ended(err):
 			w.eof = true
 		case err != nil:
 			return fmt.Errorf("read from byte %d: %w", w.pos+int64(len(w.buf)), err)
@@ -211,30 +212,28 @@ func (w *work) fill(stream io.Reader) error {
 
 // parse takes all records that start before the limit and are whole, and says whether the chunk is done.
 func (w *work) parse() (done bool, err error) {
-	for {
-		data, capped := w.buf, false
-		if room := w.limit - w.pos; int64(len(data)) > room {
-			data, capped = data[:room], true
-		}
-		if err := w.take(data, w.eof && !capped); err != nil {
-			return false, err
-		}
-		if w.pos >= w.limit {
-			return true, nil
-		}
-		if !capped {
-			return w.eof, nil
-		}
-		// What is left before the limit is the beginning of the last record: it ends beyond the limit.
-		end, whole := record.End(w.buf, w.segment.Dialect)
-		if !whole && !w.eof {
-			return false, nil
-		}
-		if err := w.take(w.buf[:end], w.eof && end == len(w.buf)); err != nil {
-			return false, err
-		}
-		return w.pos >= w.limit || w.eof, nil
+	data, capped := w.buf, false
+	if room := w.limit - w.pos; int64(len(data)) > room {
+		data, capped = data[:room], true
 	}
+	if err := w.take(data, w.eof && !capped); err != nil {
+		return false, err
+	}
+	if w.pos >= w.limit {
+		return true, nil
+	}
+	if !capped {
+		return w.eof, nil
+	}
+	// What is left before the limit is the beginning of the last record: it ends beyond the limit.
+	end, whole := record.End(w.buf, w.segment.Dialect)
+	if !whole && !w.eof {
+		return false, nil
+	}
+	if err := w.take(w.buf[:end], w.eof && end == len(w.buf)); err != nil {
+		return false, err
+	}
+	return w.pos >= w.limit || w.eof, nil
 }
 
 // take parses data, the front of the buffer, and drops what was used from the buffer.
@@ -316,11 +315,12 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 	for _, o := range outputs {
 		partition := o.Path
 		if w.segment.Partition == nil {
-			partition = "load_date=" + m.LoadDate
+			partition = contract.LoadDatePartition(m.LoadDate)
 		}
+		sum := hex.EncodeToString(o.SHA256[:])
 		out := contract.Output{
-			Key:       contract.DataKey(m.Segment, partition, m.Load, m.Chunk, a.Start),
-			Partition: partition, Rows: o.Rows, Bytes: o.Bytes, SHA256: fmt.Sprintf("%x", o.SHA256),
+			Key:       contract.DataKey(m.Segment, partition, m.Load, m.Chunk, a.Start, sum),
+			Partition: partition, Rows: o.Rows, Bytes: o.Bytes, SHA256: sum,
 		}
 		if err := w.spools[o.Path].upload(ctx, w.sink, out.Key, "application/vnd.apache.parquet", out.SHA256); err != nil {
 			return contract.Ack{}, err
@@ -328,9 +328,10 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		a.Outputs = append(a.Outputs, out)
 	}
 	if w.quarantine != nil {
+		sum := w.quarantine.sum()
 		out := contract.Output{
-			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start),
-			Rows: a.Quarantined, Bytes: w.quarantine.size, SHA256: w.quarantine.sum(),
+			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
+			Rows: a.Quarantined, Bytes: w.quarantine.size, SHA256: sum,
 		}
 		if err := w.quarantine.upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
 			return contract.Ack{}, err

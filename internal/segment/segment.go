@@ -6,6 +6,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 
 	"dip/contract"
@@ -25,6 +27,11 @@ type Segment struct {
 	MaxRecord int                 // bytes
 }
 
+// transforms are the values of contract.Partition.By.
+var transforms = map[string]columnar.Transform{
+	"value": columnar.Identity, "day": columnar.Day, "month": columnar.Month, "year": columnar.Year,
+}
+
 // Compile prepares a segment of a catalog. Its errors are permanent: a catalog never changes.
 func Compile(name string, s contract.Segment) (*Segment, error) {
 	parsed, err := schema.Parse(s.Schema)
@@ -41,10 +48,11 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 	if s.Partition.Field == "" {
 		return c, nil
 	}
-	c.Partition = &columnar.Partition{Field: s.Partition.Field}
-	if err := c.Partition.Transform.UnmarshalText([]byte(s.Partition.By)); err != nil {
-		return nil, fault.Permanent(fmt.Errorf("partition of segment %s: %w", name, err))
+	transform, ok := transforms[s.Partition.By]
+	if !ok {
+		return nil, fault.Permanent(fmt.Errorf("partition of segment %s: by %q: want one of %q", name, s.Partition.By, slices.Sorted(maps.Keys(transforms))))
 	}
+	c.Partition = &columnar.Partition{Field: s.Partition.Field, Transform: transform}
 	if err := c.Partition.Check(c.Types); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("partition of segment %s: %w", name, err))
 	}

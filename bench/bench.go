@@ -1,0 +1,121 @@
+// Command bench measures the record path, the way from a chunk of input to Parquet, against DuckDB on the same file in
+// the same run, and compares what both read.
+//
+//	go run ./bench                                   measure
+//	go run ./bench coldstart                         start-up time and size of a function
+//	go run ./bench equal FILE --schema SCHEMA.json   compare rows, values and nulls with DuckDB's
+//
+// DuckDB comes from its npm package, pinned in package-lock.json, and runs in Node.js. Without them only our own side
+// is measured.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"os/signal"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+
+	"github.com/spf13/cobra"
+
+	"dip/internal/cli/screen"
+	"dip/local"
+)
+
+// errDiffer ends `bench equal` with exit code 1 after the differences were printed.
+var errDiffer = errors.New("the two readings differ")
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	scr := screen.Of(os.Stdout, os.Stderr)
+	if err := command(scr).ExecuteContext(ctx); err != nil {
+		scr.Notef("bench: %v", err)
+		stop()
+		os.Exit(1)
+	}
+}
+
+func command(scr *screen.Screen) *cobra.Command {
+	o := options{screen: scr}
+	var size string
+	root := &cobra.Command{
+		Use:           "bench",
+		Short:         "Measure the record path against DuckDB",
+		Args:          cobra.NoArgs,
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			var err error
+			if o.bytes, err = screen.ParseBytes(size); err != nil {
+				return err
+			}
+			return o.measureAll(cmd.Context())
+		},
+	}
+	root.PersistentFlags().StringVar(&o.cache, "cache", "", "folder of inputs and DuckDB (default $DIP_CACHE, or dip in the user's cache folder)")
+	root.PersistentFlags().BoolVar(&o.json, "json", false, "print the result as JSON")
+	f := root.Flags()
+	f.StringVar(&size, "size", "256MiB", "size of each input")
+	f.IntVar(&o.rounds, "rounds", 5, "runs of each side, taken in turns")
+	f.StringSliceVar(&o.inputs, "inputs", inputNames(), "which inputs to measure")
+	f.IntVar(&o.memoryMB, "memory", 512, "memory of the function whose limit is tried, MiB")
+	f.BoolVar(&o.stages, "stages", false, "also measure parsing and encoding alone")
+	f.StringVar(&o.profiles, "profiles", "", "folder for a CPU profile of our side on each input (one more run each)")
+	root.AddCommand(processCommand(), stagesCommand(), coldStartCommand(&o), equalCommand(&o))
+	return root
+}
+
+// options of the measurements.
+type options struct {
+	screen   *screen.Screen
+	cache    string // folder
+	json     bool
+	bytes    int64
+	rounds   int
+	inputs   []string
+	memoryMB int
+	stages   bool
+	profiles string
+}
+
+// place makes and returns a folder under the cache.
+func (o *options) place(elem ...string) (string, error) {
+	if o.cache == "" {
+		var err error
+		if o.cache, err = local.CacheDir(); err != nil {
+			return "", err
+		}
+	}
+	dir, err := filepath.Abs(filepath.Join(append([]string{o.cache, "bench"}, elem...)...))
+	if err != nil {
+		return "", fmt.Errorf("find the cache: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", fmt.Errorf("make the cache: %w", err)
+	}
+	return dir, nil
+}
+
+func (o *options) validate() error {
+	var errs []error
+	if o.bytes < 1<<20 {
+		errs = append(errs, errors.New("--size: want at least 1MiB"))
+	}
+	if o.rounds < 1 {
+		errs = append(errs, errors.New("--rounds: want at least 1"))
+	}
+	if o.memoryMB < 128 {
+		errs = append(errs, errors.New("--memory: want at least 128"))
+	}
+	for _, name := range o.inputs {
+		if !slices.Contains(inputNames(), name) {
+			errs = append(errs, fmt.Errorf("--inputs: unknown %q: there are %s", name, strings.Join(inputNames(), ", ")))
+		}
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,488 @@
+package main
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"dip/contract"
+	"dip/internal/chunk"
+	"dip/internal/cli/screen"
+	"dip/internal/input"
+)
+
+// comparison is how our reading of a file compares with DuckDB's.
+type comparison struct {
+	File        string       `json:"file"`
+	DuckDB      string       `json:"duckdb"`
+	Equal       bool         `json:"equal"`
+	Rows        int64        `json:"rows"`       // of ours
+	DuckDBRows  int64        `json:"duckdbRows"` // of the records that we did not quarantine
+	OnlyOurs    int64        `json:"onlyOurs"`   // rows, by EXCEPT ALL
+	OnlyDuckDB  int64        `json:"onlyDuckdb"`
+	Columns     []columnDiff `json:"columns,omitempty"` // when both have the same number of rows
+	Samples     []string     `json:"samples,omitempty"` // rows of one side only, when they have not
+	Errors      []string     `json:"errors,omitempty"`  // what DuckDB refused of the records that we accepted
+	Quarantined []rejected   `json:"quarantined,omitempty"`
+}
+
+// columnDiff are the differing values of a column.
+type columnDiff struct {
+	Column  string   `json:"column"`
+	Rows    int64    `json:"rows"`
+	Samples []string `json:"samples"`
+}
+
+// rejected is a quarantined record and what DuckDB says of it alone.
+type rejected struct {
+	Row    int64  `json:"row"` // number of the record in the input, from 1, without the header
+	Field  string `json:"field,omitempty"`
+	Reason string `json:"reason"`
+	Raw    string `json:"raw"`
+	DuckDB string `json:"duckdb"` // the row that DuckDB reads, or its error
+}
+
+const (
+	shownRows     = 5    // samples of a difference
+	askedRejected = 100  // quarantined records that DuckDB is asked about
+	maxRejected   = 1000 // quarantined records that are listed
+)
+
+func equalCommand(o *options) *cobra.Command {
+	var schemaFile, encoding string
+	d := contract.Dialect{}
+	var noHeader bool
+	cmd := &cobra.Command{
+		Use:   "equal FILE --schema SCHEMA.json",
+		Short: "Compare the rows, values and nulls of a file with what DuckDB reads",
+		Long: "Processes FILE as a segment with that schema would, reads it with DuckDB too (types and names from the schema, nothing\n" +
+			"detected), and compares all rows both ways. Quarantined records are listed and left out. Ends with 1 when they differ.",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if encoding == "" {
+				encoding = guessEncoding(args[0])
+			}
+			if err := d.Encoding.UnmarshalText([]byte(encoding)); err != nil {
+				return fmt.Errorf("--encoding: %w", err)
+			}
+			d.Header = !noHeader
+			if d.Encoding == contract.NDJSON {
+				d = contract.Dialect{Encoding: contract.NDJSON}
+			}
+			text, err := os.ReadFile(schemaFile)
+			if err != nil {
+				return fmt.Errorf("--schema: %w", err)
+			}
+			c, err := o.equal(cmd.Context(), args[0], contract.Segment{Dialect: d, Schema: text, MaxRecordMB: maxRecordMB})
+			if err != nil {
+				return err
+			}
+			if err := c.print(o.screen, o.json); err != nil {
+				return err
+			}
+			if !c.Equal {
+				return errDiffer
+			}
+			return nil
+		},
+	}
+	f := cmd.Flags()
+	f.StringVar(&schemaFile, "schema", "", "Table Schema of the file")
+	f.StringVar(&encoding, "encoding", "", "csv or ndjson (default by the file's name)")
+	f.StringVar(&d.Delimiter, "delimiter", ",", "CSV: delimiter")
+	f.StringVar(&d.Quote, "quote", `"`, "CSV: quote")
+	f.BoolVar(&noHeader, "no-header", false, "CSV: the first record is data")
+	if err := cmd.MarkFlagRequired("schema"); err != nil {
+		panic(err) // the flag is defined above
+	}
+	return cmd
+}
+
+func guessEncoding(path string) string {
+	for _, part := range []string{".ndjson", ".jsonl", ".json"} {
+		if strings.Contains(filepath.Base(path), part) {
+			return string(contract.NDJSON)
+		}
+	}
+	return string(contract.CSV)
+}
+
+func (o *options) equal(ctx context.Context, path string, d contract.Segment) (c comparison, err error) {
+	c = comparison{File: path}
+	p, err := o.installPeer(ctx)
+	if err != nil {
+		return c, err
+	}
+	c.DuckDB = p.versions
+	work, err := o.place("work")
+	if err != nil {
+		return c, err
+	}
+	if work, err = os.MkdirTemp(work, "equal-*"); err != nil {
+		return c, fmt.Errorf("make a work folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	obj, err := object(path)
+	if err != nil {
+		return c, err
+	}
+	out, err := process(ctx, folder(work), d, obj)
+	if err != nil {
+		return c, err
+	}
+	c.Rows = out.Ack.RowsOut
+	e := &equality{comparison: &c, peer: p, work: folder(work), out: out, dialect: d.Dialect}
+	if e.reading, err = newReading(d, out.Plan.Columns, out.Plan.Width); err != nil {
+		return c, err
+	}
+	if err := e.separate(obj); err != nil {
+		return c, err
+	}
+	if err := e.compare(ctx); err != nil {
+		return c, err
+	}
+	return c, e.askQuarantined(ctx)
+}
+
+// equality is a comparison under way.
+type equality struct {
+	*comparison
+	peer    *peer
+	work    folder
+	out     outcome
+	dialect contract.Dialect
+	reading *reading
+	header  []byte // what stands before the first record
+}
+
+func (e *equality) good() string { return e.work.path("good") }
+
+// separate writes the records that were not quarantined to a file of their own, as they stand in the input.
+func (e *equality) separate(obj contract.Object) (err error) {
+	bad, err := e.quarantined()
+	if err != nil {
+		return err
+	}
+	stored := e.work.Stream(context.Background(), obj, 0)
+	defer func() { err = errors.Join(err, stored.Close()) }()
+	content, err := input.Decompress(stored, e.out.Plan.Compression)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, content.Close()) }()
+	f, err := os.Create(e.good())
+	if err != nil {
+		return err
+	}
+	w := bufio.NewWriterSize(f, 1<<20)
+	if err := errors.Join(e.copyGood(w, bufio.NewReaderSize(content, 1<<20), bad), w.Flush(), f.Close()); err != nil {
+		return fmt.Errorf("copy the good records: %w", err)
+	}
+	return nil
+}
+
+func (e *equality) quarantined() (lines []contract.Rejected, err error) {
+	if e.out.Ack.Quarantine == nil {
+		return nil, nil
+	}
+	f, err := os.Open(e.work.path(e.out.Ack.Quarantine.Key))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	for in := json.NewDecoder(f); ; {
+		var r contract.Rejected
+		if err := in.Decode(&r); err == io.EOF {
+			return lines, nil
+		} else if err != nil {
+			return nil, fmt.Errorf("read the quarantine: %w", err)
+		}
+		lines = append(lines, r)
+	}
+}
+
+// copyGood copies the header and the records that are not among the bad ones, and notes those with their numbers.
+func (e *equality) copyGood(w io.Writer, r *bufio.Reader, bad []contract.Rejected) error {
+	e.header = make([]byte, e.out.Plan.Body)
+	if _, err := io.ReadFull(r, e.header); err != nil {
+		return err
+	}
+	if _, err := w.Write(e.header); err != nil {
+		return err
+	}
+	records := chunk.NewScanner(e.dialect)
+	pos, number := e.out.Plan.Body, int64(0)
+	for eof := false; !eof; {
+		record, err := nextRecord(records, r)
+		if eof = errors.Is(err, io.EOF); err != nil && !eof {
+			return err
+		}
+		start := pos
+		pos += int64(len(record))
+		if e.blank(record) {
+			if _, err := w.Write(record); err != nil {
+				return err
+			}
+			continue
+		}
+		number++
+		if len(bad) > 0 && bad[0].Start == start {
+			if len(e.Quarantined) < maxRejected {
+				e.Quarantined = append(e.Quarantined, rejected{Row: number, Field: bad[0].Field, Reason: bad[0].Reason, Raw: string(record)})
+			}
+			bad = bad[1:]
+			continue
+		}
+		if _, err := w.Write(record); err != nil {
+			return err
+		}
+	}
+	if len(bad) > 0 {
+		return fmt.Errorf("the quarantined record at byte %d does not start where a record does", bad[0].Start)
+	}
+	return nil
+}
+
+// blank says that the bytes are no record.
+func (e *equality) blank(record []byte) bool {
+	if e.dialect.Encoding == contract.NDJSON {
+		return len(bytes.Trim(record, " \t\r\n")) == 0
+	}
+	return len(record) == 0 || e.out.Plan.Width > 1 && len(bytes.TrimRight(record, "\r\n")) == 0
+}
+
+// nextRecord reads one record with its line end; io.EOF comes with the last one.
+func nextRecord(s *chunk.Scanner, r *bufio.Reader) (record []byte, err error) {
+	for {
+		if _, err := r.Peek(1); err != nil {
+			return record, err
+		}
+		data, err := r.Peek(r.Buffered())
+		if err != nil {
+			return record, err
+		}
+		n, ended := s.Next(data)
+		record = append(record, data[:n]...)
+		if _, err := r.Discard(n); err != nil {
+			return record, err
+		}
+		if ended {
+			return record, nil
+		}
+	}
+}
+
+// compare has DuckDB read both and find the differences.
+func (e *equality) compare(ctx context.Context) error {
+	ours := "SELECT " + e.nothing()
+	var outputs []string
+	for _, o := range e.out.Ack.Outputs {
+		outputs = append(outputs, e.work.path(o.Key))
+	}
+	if len(outputs) > 0 {
+		ours = e.reading.parquet(outputs)
+	}
+	theirs, err := e.reading.selection(e.good())
+	if err != nil {
+		return err
+	}
+	statements := []statement{
+		{SQL: "CREATE TABLE ours AS " + ours}, {SQL: "CREATE TABLE duckdb AS " + theirs},
+	}
+	answers, err := e.peer.run(ctx, append(statements, e.differences()...))
+	if err != nil {
+		return err
+	}
+	if answers[1].Error != "" { // what fits is compared all the same
+		e.Errors = append(e.Errors, answers[1].Error)
+		if theirs, err = e.lenient(); err != nil {
+			return err
+		}
+		statements[1].SQL = "CREATE TABLE duckdb AS " + theirs
+		if answers, err = e.peer.run(ctx, append(statements, e.differences()...)); err != nil {
+			return err
+		}
+	}
+	return e.judge(answers)
+}
+
+// nothing is a row of our columns that a condition drops: ours when no row was written.
+func (e *equality) nothing() string {
+	columns := make([]string, len(e.reading.types))
+	for i, t := range e.reading.types {
+		columns[i] = "CAST(NULL AS " + sqlType(t) + ") AS " + identifier(t.Name)
+	}
+	return strings.Join(columns, ", ") + " WHERE false"
+}
+
+// lenient is the query that drops what DuckDB refuses.
+func (e *equality) lenient() (string, error) {
+	return e.reading.selection(e.good(), "ignore_errors=true")
+}
+
+// differences are the queries behind the two tables: numbers of rows, rows of one side only, samples of these, and
+// for each column the number and samples of differing values of rows at the same place.
+func (e *equality) differences() []statement {
+	table := func(name string) string {
+		columns := make([]string, len(e.reading.types))
+		for i, t := range e.reading.types {
+			columns[i] = compared(t, identifier(t.Name)) + " AS " + identifier(t.Name)
+		}
+		return fmt.Sprintf("(SELECT %s FROM %s)", strings.Join(columns, ", "), name)
+	}
+	only := func(what, a, b string) string {
+		return fmt.Sprintf("SELECT %s FROM (FROM %s EXCEPT ALL FROM %s) AS only", what, table(a), table(b))
+	}
+	list := []statement{
+		{"SELECT (SELECT count(*) FROM ours), (SELECT count(*) FROM duckdb)", 1},
+		{only("count(*)", "ours", "duckdb"), 1},
+		{only("count(*)", "duckdb", "ours"), 1},
+		{only("to_json(only)", "ours", "duckdb"), shownRows},
+		{only("to_json(only)", "duckdb", "ours"), shownRows},
+	}
+	for _, t := range e.reading.types {
+		a, b := "o."+identifier(t.Name), "d."+identifier(t.Name)
+		pairs := fmt.Sprintf("FROM ours o JOIN duckdb d ON o.rowid = d.rowid WHERE %s IS DISTINCT FROM %s", compared(t, a), compared(t, b))
+		list = append(list, statement{"SELECT count(*) " + pairs, 1},
+			statement{fmt.Sprintf("SELECT o.rowid + 1, CAST(%s AS VARCHAR), CAST(%s AS VARCHAR) %s ORDER BY 1", a, b, pairs), shownRows})
+	}
+	return list
+}
+
+func (e *equality) judge(answers []answer) error {
+	for i, a := range answers {
+		if err := a.err(); err != nil {
+			if i != 1 {
+				return fmt.Errorf("compare with DuckDB: %w", err)
+			}
+			e.Errors = append(e.Errors, a.Error)
+			return nil
+		}
+	}
+	counts := answers[2:]
+	for i, into := range map[int]*int64{0: &e.OnlyOurs, 1: &e.OnlyDuckDB} {
+		if _, err := fmt.Sscan(counts[1+i].Rows[0].String(0), into); err != nil {
+			return fmt.Errorf("read DuckDB's count: %w", err)
+		}
+	}
+	var ours int64
+	if _, err := fmt.Sscan(counts[0].Rows[0].String(0)+" "+counts[0].Rows[0].String(1), &ours, &e.DuckDBRows); err != nil {
+		return fmt.Errorf("read DuckDB's counts: %w", err)
+	}
+	if ours != e.Rows {
+		e.Errors = append(e.Errors, fmt.Sprintf("the Parquet files hold %d rows, %d were acknowledged", ours, e.Rows))
+	}
+	if e.Rows == e.DuckDBRows {
+		e.columnDiffs(counts[5:])
+	} else {
+		for i, side := range []string{"dip", "DuckDB"} {
+			for _, r := range counts[3+i].Rows {
+				e.Samples = append(e.Samples, "only "+side+": "+r.String(0))
+			}
+		}
+	}
+	e.Equal = e.OnlyOurs == 0 && e.OnlyDuckDB == 0 && len(e.Errors) == 0
+	return nil
+}
+
+func (e *equality) columnDiffs(answers []answer) {
+	for i, t := range e.reading.types {
+		count, samples := answers[2*i].Rows[0].String(0), answers[2*i+1].Rows
+		if count == "0" {
+			continue
+		}
+		diff := columnDiff{Column: t.Name}
+		if _, err := fmt.Sscan(count, &diff.Rows); err != nil {
+			diff.Rows = int64(len(samples))
+		}
+		for _, r := range samples {
+			diff.Samples = append(diff.Samples, fmt.Sprintf("row %s of the accepted: dip %s, DuckDB %s", r.String(0), quoted(r[1]), quoted(r[2])))
+		}
+		e.Columns = append(e.Columns, diff)
+	}
+}
+
+func quoted(v *string) string {
+	if v == nil {
+		return "null"
+	}
+	return fmt.Sprintf("%.200q", *v)
+}
+
+// askQuarantined has DuckDB read each quarantined record alone.
+func (e *equality) askQuarantined(ctx context.Context) error {
+	var statements []statement
+	asked := e.Quarantined[:min(len(e.Quarantined), askedRejected)]
+	for i := range asked {
+		file := e.work.path(fmt.Sprintf("record-%d", i))
+		if err := os.WriteFile(file, append(bytes.Clone(e.header), asked[i].Raw...), 0o644); err != nil {
+			return fmt.Errorf("ask DuckDB about a quarantined record: %w", err)
+		}
+		selection, err := e.reading.selection(file)
+		if err != nil {
+			return err
+		}
+		statements = append(statements, statement{"SELECT to_json(r) FROM (" + selection + ") AS r", 2})
+	}
+	if len(statements) == 0 {
+		return nil
+	}
+	answers, err := e.peer.run(ctx, statements)
+	if err != nil {
+		return err
+	}
+	for i, a := range answers {
+		if asked[i].DuckDB = "no row"; a.Error != "" {
+			asked[i].DuckDB, _, _ = strings.Cut("refuses: "+a.Error, "\n")
+		} else if len(a.Rows) > 0 {
+			asked[i].DuckDB = "reads " + a.Rows[0].String(0)
+		}
+	}
+	return nil
+}
+
+func (c comparison) print(scr *screen.Screen, asJSON bool) error {
+	if asJSON {
+		text, err := json.MarshalIndent(c, "", "  ")
+		if err != nil {
+			return fmt.Errorf("encode the comparison: %w", err)
+		}
+		return scr.Printf("%s\n", text)
+	}
+	var b strings.Builder
+	line := func(format string, args ...any) { b.WriteString(screen.Printable(fmt.Sprintf(format, args...)) + "\n") }
+	for _, q := range c.Quarantined {
+		line("quarantined row %d: %s %s: %.120s", q.Row, q.Field, q.Reason, strings.TrimRight(q.Raw, "\r\n"))
+		if q.DuckDB != "" {
+			line("    DuckDB %.200s", q.DuckDB)
+		}
+	}
+	for _, e := range c.Errors {
+		line("error: %s", e)
+	}
+	for _, d := range c.Columns {
+		line("column %s differs in %s rows", d.Column, screen.Count(d.Rows))
+		for _, s := range d.Samples {
+			line("    %s", s)
+		}
+	}
+	for _, s := range c.Samples {
+		line("%s", s)
+	}
+	verdict := "EQUAL"
+	if !c.Equal {
+		verdict = "DIFFERENT"
+	}
+	line("%s: %s rows by dip, %s by %s, %s only in dip's, %s only in DuckDB's, %s quarantined", verdict, screen.Count(c.Rows),
+		screen.Count(c.DuckDBRows), c.DuckDB, screen.Count(c.OnlyOurs), screen.Count(c.OnlyDuckDB), screen.Count(int64(len(c.Quarantined))))
+	return scr.Printf("%s", b.String())
+}

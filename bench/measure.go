@@ -1,0 +1,342 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"slices"
+	"strconv"
+	"strings"
+	"syscall"
+	"time"
+
+	"dip/contract"
+	"dip/internal/cli/screen"
+)
+
+// usage is what one process took.
+type usage struct {
+	Wall time.Duration `json:"wallNanos"`
+	CPU  time.Duration `json:"cpuNanos"` // user and system, start of the process included
+	Peak int64         `json:"peakRSS"`  // bytes
+}
+
+// machine runs processes one at a time, on one core where the system can pin them.
+type machine struct {
+	pin []string // what goes before a command
+	CPU string   `json:"cpu"`
+	Pin bool     `json:"pinned"`
+}
+
+func newMachine(ctx context.Context) machine {
+	m := machine{CPU: cpuModel()}
+	taskset, err := exec.LookPath("taskset")
+	if err != nil {
+		return m
+	}
+	core := strconv.Itoa(runtime.NumCPU() - 1)
+	if exec.CommandContext(ctx, taskset, "-c", core, "true").Run() == nil {
+		m.pin, m.Pin = []string{taskset, "-c", core}, true
+	}
+	return m
+}
+
+func cpuModel() string {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		return runtime.GOARCH
+	}
+	for line := range strings.Lines(string(text)) {
+		if name, value, ok := strings.Cut(line, ":"); ok && strings.TrimSpace(name) == "model name" {
+			return strings.TrimSpace(value)
+		}
+	}
+	return runtime.GOARCH
+}
+
+// run runs a command to its end and says what it took.
+func (m machine) run(ctx context.Context, argv, env []string, stdin []byte) (stdout []byte, u usage, err error) {
+	argv = append(slices.Clone(m.pin), argv...)
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Env = append(os.Environ(), env...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	var out, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &out, &stderr
+	began := time.Now()
+	if err := cmd.Run(); err != nil {
+		return nil, u, fmt.Errorf("%s: %w: %s", strings.Join(argv, " "), err, bytes.TrimSpace(stderr.Bytes()))
+	}
+	u.Wall = time.Since(began)
+	u.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
+	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
+		u.Peak = int64(r.Maxrss)
+		if runtime.GOOS == "linux" { // KiB there, bytes elsewhere (getrusage(2))
+			u.Peak <<= 10
+		}
+	}
+	return out.Bytes(), u, nil
+}
+
+// side is one contestant's runs on one input.
+type side struct {
+	Runs   []usage `json:"runs"`
+	Output int64   `json:"outputBytes"`
+	Speed  spread  `json:"mbPerCPUSecond"` // 10^6 bytes of input a second of user and system time
+	Wall   spread  `json:"mbPerSecond"`
+	Peak   int64   `json:"peakRSS"` // of the largest run
+}
+
+// spread of some figures.
+type spread struct {
+	Min    float64 `json:"min"`
+	Median float64 `json:"median"`
+	Max    float64 `json:"max"`
+}
+
+func spreadOf(figures []float64) spread {
+	s := slices.Sorted(slices.Values(figures))
+	n := len(s)
+	if n == 0 {
+		return spread{}
+	}
+	return spread{Min: s[0], Median: (s[(n-1)/2] + s[n/2]) / 2, Max: s[n-1]}
+}
+
+func (s *side) summarize(input int64) {
+	rate := func(of func(usage) time.Duration) spread {
+		var figures []float64
+		for _, u := range s.Runs {
+			figures = append(figures, float64(input)/1e6/of(u).Seconds())
+		}
+		return spreadOf(figures)
+	}
+	s.Speed = rate(func(u usage) time.Duration { return u.CPU })
+	s.Wall = rate(func(u usage) time.Duration { return u.Wall })
+	for _, u := range s.Runs {
+		s.Peak = max(s.Peak, u.Peak)
+	}
+}
+
+// match is what both sides did on one input.
+type match struct {
+	Input string  `json:"input"`
+	Bytes int64   `json:"bytes"`
+	Rows  int64   `json:"rows"`
+	Ours  side    `json:"dip"`
+	Peer  *side   `json:"duckdb,omitempty"`
+	Ratio *spread `json:"ratio,omitempty"` // ours to DuckDB's speed, runs paired as they were taken
+}
+
+// contest measures one input.
+type contest struct {
+	*options
+	machine machine
+	peer    *peer // nil: there is none
+	work    string
+	self    string
+
+	input      dataset
+	path       string
+	definition string
+	segment    contract.Segment
+	out        outcome
+}
+
+// ours is the command that processes the contest's input.
+func (c *contest) ours(extra ...string) []string {
+	argv := append([]string{c.self, "process", "--definition", c.definition}, extra...)
+	return append(argv, c.path, c.work)
+}
+
+// settings of a process on one core, as the functions have them.
+func (c *contest) settings(extra ...string) []string {
+	return append([]string{"GOMAXPROCS=1", "TMPDIR=" + c.work}, extra...)
+}
+
+func (c *contest) prepare(ctx context.Context) (err error) {
+	dir, err := c.place("inputs")
+	if err != nil {
+		return err
+	}
+	if c.segment, err = c.input.definition(); err != nil {
+		return err
+	}
+	if c.path, err = c.input.generate(dir, c.bytes, c.screen); err != nil {
+		return err
+	}
+	c.definition = filepath.Join(c.work, c.input.name+".json")
+	if err := writeDefinition(c.definition, c.segment); err != nil {
+		return err
+	}
+	// One run of its own brings the file into the page cache and tells how it is read.
+	_, err = c.runOurs(ctx)
+	return err
+}
+
+func (c *contest) runOurs(ctx context.Context) (usage, error) {
+	stdout, u, err := c.machine.run(ctx, c.ours(), c.settings(), nil)
+	if err != nil {
+		return u, err
+	}
+	c.out = outcome{}
+	if err := json.Unmarshal(stdout, &c.out); err != nil {
+		return u, fmt.Errorf("read the outcome: %w", err)
+	}
+	if c.out.Ack.Quarantined > 0 {
+		return u, fmt.Errorf("%s: %d records were quarantined, all should be good", c.path, c.out.Ack.Quarantined)
+	}
+	return u, nil
+}
+
+func (c *contest) fight(ctx context.Context) (m match, err error) {
+	m = match{Input: c.input.name}
+	info, err := os.Stat(c.path)
+	if err != nil {
+		return m, err
+	}
+	m.Bytes, m.Rows = info.Size(), c.out.Ack.RowsOut
+	output := filepath.Join(c.work, "duckdb.parquet")
+	var argv []string
+	var stdin []byte
+	if c.peer != nil {
+		m.Peer = &side{}
+		if argv, stdin, err = c.copyStatement(output); err != nil {
+			return m, err
+		}
+	}
+	for n := range c.rounds {
+		c.screen.Notef("%s: round %d of %d ...", c.input.name, n+1, c.rounds)
+		u, err := c.runOurs(ctx)
+		if err != nil {
+			return m, err
+		}
+		m.Ours.Runs = append(m.Ours.Runs, u)
+		if c.peer == nil {
+			continue
+		}
+		stdout, u, err := c.machine.run(ctx, argv, nil, stdin)
+		if err != nil {
+			return m, err
+		}
+		answers, err := readAnswers(stdout)
+		if err != nil {
+			return m, err
+		}
+		if err := answers[0].err(); err != nil {
+			return m, fmt.Errorf("DuckDB on %s: %w", c.path, err)
+		}
+		m.Peer.Runs = append(m.Peer.Runs, u)
+	}
+	for _, o := range c.out.Ack.Outputs {
+		m.Ours.Output += o.Bytes
+	}
+	m.Ours.summarize(m.Bytes)
+	if m.Peer == nil {
+		return m, nil
+	}
+	if info, err = os.Stat(output); err != nil {
+		return m, err
+	}
+	m.Peer.Output = info.Size()
+	m.Peer.summarize(m.Bytes)
+	var ratios []float64
+	for i := range m.Ours.Runs {
+		ratios = append(ratios, m.Peer.Runs[i].CPU.Seconds()/m.Ours.Runs[i].CPU.Seconds())
+	}
+	r := spreadOf(ratios)
+	m.Ratio = &r
+	return m, nil
+}
+
+// copyStatement is the command with which DuckDB writes the same rows to a Parquet file.
+func (c *contest) copyStatement(output string) (argv []string, stdin []byte, err error) {
+	r, err := newReading(c.segment, c.out.Plan.Columns, c.out.Plan.Width)
+	if err != nil {
+		return nil, nil, err
+	}
+	selection, err := r.selection(c.path)
+	if err != nil {
+		return nil, nil, err
+	}
+	return c.peer.command(1, []statement{{SQL: fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", selection, literal(output))}})
+}
+
+// measureAll is the command without a subcommand.
+func (o *options) measureAll(ctx context.Context) (err error) {
+	if err := o.validate(); err != nil {
+		return err
+	}
+	work, err := o.place("work")
+	if err != nil {
+		return err
+	}
+	if work, err = os.MkdirTemp(work, "run-*"); err != nil {
+		return fmt.Errorf("make a work folder: %w", err)
+	}
+	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
+	self, err := os.Executable()
+	if err != nil {
+		return fmt.Errorf("find this program: %w", err)
+	}
+	p, err := o.installPeer(ctx)
+	if err != nil {
+		o.screen.Notef("without DuckDB: %v", err)
+	}
+	r := report{Machine: newMachine(ctx), Go: runtime.Version(), Rounds: o.rounds}
+	if p != nil {
+		r.DuckDB = p.versions
+	}
+	for _, in := range inputs() {
+		if !slices.Contains(o.inputs, in.name) {
+			continue
+		}
+		c := &contest{options: o, machine: r.Machine, peer: p, work: work, self: self, input: in}
+		if err := c.measure(ctx, &r); err != nil {
+			return err
+		}
+	}
+	if r.ColdStart, err = o.coldStart(ctx); err != nil {
+		return err
+	}
+	return r.print(o.screen, o.json)
+}
+
+// measure adds everything about one input to the report.
+func (c *contest) measure(ctx context.Context, r *report) error {
+	if err := c.prepare(ctx); err != nil {
+		return err
+	}
+	m, err := c.fight(ctx)
+	if err != nil {
+		return err
+	}
+	r.Matches = append(r.Matches, m)
+	memory, err := c.memory(ctx)
+	if err != nil {
+		return err
+	}
+	r.Memory = append(r.Memory, memory)
+	if c.stages {
+		s, err := c.runStages(ctx)
+		if err != nil {
+			return err
+		}
+		r.Stages = append(r.Stages, s)
+	}
+	if c.profiles == "" {
+		return nil
+	}
+	if err := os.MkdirAll(c.profiles, 0o755); err != nil {
+		return fmt.Errorf("make the folder of the profiles: %w", err)
+	}
+	file := filepath.Join(c.profiles, c.input.name+".pprof")
+	c.screen.Notef("%s: profile in %s", c.input.name, screen.Printable(file))
+	_, _, err = c.machine.run(ctx, c.ours("--profile", file), c.settings(), nil)
+	return err
+}

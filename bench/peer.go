@@ -1,0 +1,142 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"crypto/sha256"
+	_ "embed"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+)
+
+var (
+	//go:embed package.json
+	peerPackage []byte
+	//go:embed package-lock.json
+	peerLock []byte
+	//go:embed duckdb.mjs
+	peerScript []byte
+)
+
+// peer is DuckDB in Node.js.
+type peer struct {
+	node, script string
+	versions     string // of DuckDB and Node.js, for people
+}
+
+// installPeer gives DuckDB, installed into the cache on first use. The error says what is missing.
+func (o *options) installPeer(ctx context.Context) (*peer, error) {
+	node, err := exec.LookPath("node")
+	if err != nil {
+		return nil, fmt.Errorf("DuckDB needs Node.js: %w", err)
+	}
+	sum := sha256.Sum256(append(peerPackage, peerLock...))
+	dir, err := o.place("duckdb-" + hex.EncodeToString(sum[:6]))
+	if err != nil {
+		return nil, err
+	}
+	p := &peer{node: node, script: filepath.Join(dir, "duckdb.mjs")}
+	for name, text := range map[string][]byte{"package.json": peerPackage, "package-lock.json": peerLock, "duckdb.mjs": peerScript} {
+		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
+			return nil, fmt.Errorf("install DuckDB: %w", err)
+		}
+	}
+	// npm writes this file when the installation is whole.
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
+		npm, err := exec.LookPath("npm")
+		if err != nil {
+			return nil, fmt.Errorf("DuckDB is installed with npm: %w", err)
+		}
+		o.screen.Notef("installing DuckDB with npm ...")
+		cmd := exec.CommandContext(ctx, npm, "ci", "--no-audit", "--no-fund", "--loglevel=error")
+		cmd.Dir = dir
+		if text, err := cmd.CombinedOutput(); err != nil {
+			return nil, fmt.Errorf("install DuckDB: npm ci: %w: %s", err, bytes.TrimSpace(text))
+		}
+	}
+	version, err := p.query(ctx, "SELECT version()", 1)
+	if err != nil {
+		return nil, fmt.Errorf("start DuckDB: %w", err)
+	}
+	nodeVersion, err := exec.CommandContext(ctx, node, "--version").Output()
+	if err != nil {
+		return nil, fmt.Errorf("ask Node.js for its version: %w", err)
+	}
+	p.versions = fmt.Sprintf("DuckDB %s in Node.js %s", version[0].String(0), bytes.TrimSpace(nodeVersion))
+	return p, nil
+}
+
+// statement for DuckDB; Rows is how many of its rows to return at most.
+type statement struct {
+	SQL  string `json:"sql"`
+	Rows int    `json:"rows,omitempty"`
+}
+
+// row of a result; nil is null.
+type row []*string
+
+func (r row) String(i int) string {
+	if r[i] == nil {
+		return "null"
+	}
+	return *r[i]
+}
+
+// answer to one statement.
+type answer struct {
+	Rows  []row  `json:"rows"`
+	Error string `json:"error"`
+}
+
+func (a answer) err() error {
+	if a.Error == "" {
+		return nil
+	}
+	return errors.New(a.Error)
+}
+
+// command runs statements on that many threads; what it prints is for readAnswers.
+func (p *peer) command(threads int, statements []statement) (argv []string, stdin []byte, err error) {
+	stdin, err = json.Marshal(map[string]any{"threads": threads, "statements": statements})
+	return []string{p.node, p.script}, stdin, err
+}
+
+func readAnswers(stdout []byte) ([]answer, error) {
+	var answers []answer
+	if err := json.Unmarshal(stdout, &answers); err != nil {
+		return nil, fmt.Errorf("read DuckDB's answer: %w", err)
+	}
+	return answers, nil
+}
+
+// run runs statements, all of them whatever fails among them.
+func (p *peer) run(ctx context.Context, statements []statement) ([]answer, error) {
+	argv, stdin, err := p.command(2, statements)
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
+	cmd.Stdin = bytes.NewReader(stdin)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	stdout, err := cmd.Output()
+	if err != nil {
+		return nil, fmt.Errorf("run DuckDB: %w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return readAnswers(stdout)
+}
+
+// query runs one statement.
+func (p *peer) query(ctx context.Context, sql string, rows int) ([]row, error) {
+	answers, err := p.run(ctx, []statement{{sql, rows}})
+	if err != nil {
+		return nil, err
+	}
+	return answers[0].Rows, answers[0].err()
+}

@@ -1,0 +1,115 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"dip/internal/cli/screen"
+)
+
+// report is everything that was measured.
+type report struct {
+	Machine   machine    `json:"machine"`
+	Go        string     `json:"go"`
+	DuckDB    string     `json:"duckdb,omitempty"` // versions; "" when it was not there
+	Rounds    int        `json:"rounds,omitempty"`
+	Matches   []match    `json:"matches,omitempty"`
+	Memory    []memory   `json:"memory,omitempty"`
+	Stages    []stages   `json:"stages,omitempty"`
+	ColdStart *coldStart `json:"coldStart,omitempty"`
+}
+
+func (r report) print(scr *screen.Screen, asJSON bool) error {
+	if asJSON {
+		text, err := json.MarshalIndent(r, "", "  ")
+		if err != nil {
+			return fmt.Errorf("encode the report: %w", err)
+		}
+		return scr.Printf("%s\n", text)
+	}
+	var b strings.Builder
+	for _, section := range []string{r.matches(scr.Width), r.memory(scr.Width), r.stages(scr.Width), r.start()} {
+		if section != "" && b.Len() > 0 {
+			b.WriteByte('\n')
+		}
+		b.WriteString(section)
+	}
+	return scr.Printf("%s", b.String())
+}
+
+func (s spread) String() string { return fmt.Sprintf("%.0f / %.0f / %.0f", s.Min, s.Median, s.Max) }
+
+func mebibytes(n int64) string { return fmt.Sprintf("%d MiB", (n+1<<20-1)>>20) }
+
+func (r report) matches(width int) string {
+	if len(r.Matches) == 0 {
+		return ""
+	}
+	columns := []screen.Column{
+		{Title: "input"}, {Title: "bytes", Right: true}, {Title: "rows", Right: true}, {Title: ""},
+		{Title: "MB per CPU-second, min/median/max", Short: "MB/CPU-s", Right: true}, {Title: "ratio", Right: true},
+		{Title: "MB/s", Right: true}, {Title: "peak memory", Short: "peak", Right: true}, {Title: "Parquet", Right: true},
+	}
+	var rows [][]string
+	add := func(m match, name string, s *side, ratio string) {
+		rows = append(rows, []string{
+			m.Input, screen.Bytes(m.Bytes), screen.Count(m.Rows), name, s.Speed.String(), ratio,
+			fmt.Sprintf("%.0f", s.Wall.Median), mebibytes(s.Peak), screen.Bytes(s.Output),
+		})
+	}
+	for _, m := range r.Matches {
+		if m.Peer == nil {
+			add(m, "dip", &m.Ours, "-")
+			continue
+		}
+		add(m, "dip", &m.Ours, fmt.Sprintf("%.2fx (%.2f-%.2f)", m.Ratio.Median, m.Ratio.Min, m.Ratio.Max))
+		add(m, "DuckDB", m.Peer, "1")
+	}
+	against := "DuckDB is not there."
+	if r.DuckDB != "" {
+		against = r.DuckDB + ", one thread."
+	}
+	pinned := "not pinned to a core"
+	if r.Machine.Pin {
+		pinned = "pinned to one core"
+	}
+	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, GOMAXPROCS=1, with validation, hashes and proof. %s\n\n%s",
+		r.Rounds, pinned, r.Machine.CPU, r.Go, against, screen.Table(width, columns, rows))
+}
+
+func (r report) memory(width int) string {
+	if len(r.Memory) == 0 {
+		return ""
+	}
+	columns := []screen.Column{{Title: "input"}, {Title: "chunk", Right: true}, {Title: "peak memory", Right: true}, {Title: "MB per CPU-second", Right: true}}
+	var rows [][]string
+	for _, m := range r.Memory {
+		rows = append(rows, []string{
+			m.Input, mebibytes(m.Bytes), mebibytes(m.Usage.Peak), fmt.Sprintf("%.0f", float64(m.Bytes)/1e6/m.Usage.CPU.Seconds()),
+		})
+	}
+	return fmt.Sprintf("One chunk over S3 in a function of %d MiB (GOMEMLIMIT=%dMiB):\n\n%s",
+		r.Memory[0].MemoryMB, r.Memory[0].LimitMiB, screen.Table(width, columns, rows))
+}
+
+func (r report) stages(width int) string {
+	if len(r.Stages) == 0 {
+		return ""
+	}
+	columns := []screen.Column{{Title: "input"}, {Title: "parse", Right: true}, {Title: "encode", Right: true}}
+	var rows [][]string
+	for _, s := range r.Stages {
+		rows = append(rows, []string{s.Input, fmt.Sprintf("%.0f", s.Parse), fmt.Sprintf("%.0f", s.Encode)})
+	}
+	return "Stages alone, MB of input per CPU-second:\n\n" + screen.Table(width, columns, rows)
+}
+
+func (r report) start() string {
+	if r.ColdStart == nil {
+		return ""
+	}
+	c := r.ColdStart
+	return fmt.Sprintf("Cold start of the function %s (%s): %.1f / %.1f / %.1f ms min/median/max of %d; zip %s, binary %s.\n",
+		c.Function, c.Arch, c.Millis.Min, c.Millis.Median, c.Millis.Max, starts, screen.Bytes(c.Zip), screen.Bytes(c.Binary))
+}

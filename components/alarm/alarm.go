@@ -1,0 +1,44 @@
+// Package alarm declares CloudWatch alarms on queues.
+package alarm
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/config"
+)
+
+// DeadLetters declares an alarm that rings as long as a dead-letter queue holds a message. topics are ARNs of the SNS
+// topics that it notifies; empty: it only changes its state.
+func DeadLetters(ctx *pulumi.Context, name string, queue pulumi.StringInput, topics []string, opts ...pulumi.ResourceOption) error {
+	return onQueue(ctx, name, "ApproximateNumberOfMessagesVisible", "Messages failed for good: see them, mend the cause, redrive them",
+		0, queue, topics, opts)
+}
+
+// Age declares an alarm that rings when a queue's oldest message is older than age.
+func Age(ctx *pulumi.Context, name string, queue pulumi.StringInput, age config.Duration, topics []string, opts ...pulumi.ResourceOption) error {
+	return onQueue(ctx, name, "ApproximateAgeOfOldestMessage", "Messages are not taken: the function fails or is too slow",
+		float64(age.Seconds()), queue, topics, opts)
+}
+
+func onQueue(ctx *pulumi.Context, name, metric, text string, above float64, queue pulumi.StringInput, topics []string, opts []pulumi.ResourceOption) error {
+	actions := pulumi.Array{}
+	for _, topic := range topics {
+		actions = append(actions, pulumi.String(topic))
+	}
+	_, err := cloudwatch.NewMetricAlarm(ctx, name, &cloudwatch.MetricAlarmArgs{
+		AlarmDescription:   pulumi.String(text),
+		Namespace:          pulumi.String("AWS/SQS"),
+		MetricName:         pulumi.String(metric),
+		Dimensions:         pulumi.StringMap{"QueueName": queue},
+		Statistic:          pulumi.String("Maximum"),
+		Period:             pulumi.Int(60),
+		EvaluationPeriods:  pulumi.Int(1),
+		ComparisonOperator: pulumi.String("GreaterThanThreshold"),
+		Threshold:          pulumi.Float64(above),
+		TreatMissingData:   pulumi.String("notBreaching"),
+		AlarmActions:       actions,
+		OkActions:          actions,
+	}, opts...)
+	return err
+}

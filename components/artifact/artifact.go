@@ -1,0 +1,59 @@
+// Package artifact finds the functions' archives, which are built before the deployment runs.
+package artifact
+
+import (
+	"archive/zip"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path/filepath"
+)
+
+// Artifact is a built function.
+type Artifact struct {
+	Path string // of the zip
+	Code string // fingerprint of the binary in it, 16 hex digits
+}
+
+// Open reads the archives of the named functions from a folder. The error lists every one that is missing or broken,
+// with the command that builds it.
+func Open(dir, arch string, names ...string) (map[string]Artifact, error) {
+	found := map[string]Artifact{}
+	var errs []error
+	for _, name := range names {
+		path := filepath.Join(dir, name+".zip")
+		code, err := fingerprint(path)
+		switch {
+		case errors.Is(err, fs.ErrNotExist):
+			errs = append(errs, fmt.Errorf("%s is not built: run `go run ./cmd/build --out %s --arch %s`", path, dir, arch))
+		case err != nil:
+			errs = append(errs, fmt.Errorf("%s: %w", path, err))
+		}
+		found[name] = Artifact{Path: path, Code: code}
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, err
+	}
+	return found, nil
+}
+
+func fingerprint(path string) (code string, err error) {
+	archive, err := zip.OpenReader(path)
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, archive.Close()) }()
+	binary, err := archive.Open("bootstrap")
+	if err != nil {
+		return "", err
+	}
+	defer func() { err = errors.Join(err, binary.Close()) }()
+	h := sha256.New()
+	if _, err := io.Copy(h, binary); err != nil {
+		return "", err
+	}
+	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+}

@@ -1,0 +1,67 @@
+package bucket
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/policy"
+	"dip/components/queue"
+)
+
+// NotifyQueue sends an event to the queue for every object that is created. A bucket has one notification resource:
+// a second would overwrite the first, so NotifyQueue is called once. The queue must admit the bucket (queue.Args).
+func (b *Bucket) NotifyQueue(ctx *pulumi.Context, q *queue.Queue) error {
+	_, err := s3.NewBucketNotification(ctx, b.name+"-notification", &s3.BucketNotificationArgs{
+		Bucket: b.bucket.ID(),
+		Queues: s3.BucketNotificationQueueArray{&s3.BucketNotificationQueueArgs{
+			Id: pulumi.String("created"), QueueArn: q.ARN, Events: pulumi.StringArray{pulumi.String("s3:ObjectCreated:*")},
+		}},
+	}, b.under())
+	if err != nil {
+		return fmt.Errorf("bucket %s: %w", b.name, err)
+	}
+	return nil
+}
+
+// List allows to list the bucket's versions.
+func (b *Bucket) List() []policy.Statement {
+	return []policy.Statement{{
+		Actions: []string{"s3:ListBucket", "s3:ListBucketVersions"}, Resources: []pulumi.StringInput{b.ARN},
+	}}
+}
+
+// ReadVersions allows to read any version of any object. The right to list makes S3 answer "not found", not "denied",
+// when one is gone.
+func (b *Bucket) ReadVersions() []policy.Statement {
+	return append([]policy.Statement{
+		{Actions: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resources: b.objects("")},
+		{Actions: []string{"s3:ListBucket"}, Resources: []pulumi.StringInput{b.ARN}},
+	}, b.decrypt())
+}
+
+// Read allows to read objects below the prefixes.
+func (b *Bucket) Read(prefixes ...string) []policy.Statement {
+	return []policy.Statement{{Actions: []string{"s3:GetObject"}, Resources: b.objects(prefixes...)}, b.decrypt()}
+}
+
+// Write allows to write objects below the prefixes, in parts too, and to read them back.
+func (b *Bucket) Write(prefixes ...string) []policy.Statement {
+	return []policy.Statement{
+		{Actions: []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"}, Resources: b.objects(prefixes...)},
+		{Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{b.key.Arn}},
+	}
+}
+
+func (b *Bucket) decrypt() policy.Statement {
+	return policy.Statement{Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{b.key.Arn}}
+}
+
+func (b *Bucket) objects(prefixes ...string) []pulumi.StringInput {
+	var arns []pulumi.StringInput
+	for _, prefix := range prefixes {
+		arns = append(arns, pulumi.Sprintf("%s/%s*", b.ARN, prefix))
+	}
+	return arns
+}

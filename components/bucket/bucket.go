@@ -1,0 +1,165 @@
+// Package bucket is an S3 bucket for data that must not be lost or leak: versioned, encrypted with a key of its own,
+// closed to the public and to requests without TLS, in Intelligent-Tiering from the first day.
+package bucket
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/policy"
+	"dip/config"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:bucket:Bucket"
+
+// Args configure a bucket.
+type Args struct {
+	// Settings are retention, tiering and protection. The zero value is invalid: days must be given.
+	Settings config.Bucket
+	// Disposable lets a destroy delete the objects too. Zero: a bucket that holds objects cannot be destroyed.
+	Disposable bool
+}
+
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var errs []error
+	if a.Settings.NoncurrentDays < 1 {
+		errs = append(errs, errors.New("bucket: Settings.NoncurrentDays: want at least 1"))
+	}
+	if a.Settings.AbortUploadDays < 1 {
+		errs = append(errs, errors.New("bucket: Settings.AbortUploadDays: want at least 1"))
+	}
+	if a.Settings.Protect && a.Disposable {
+		errs = append(errs, errors.New("bucket: Disposable: a protected bucket is not disposable"))
+	}
+	return errors.Join(errs...)
+}
+
+// Bucket is a bucket and its key.
+type Bucket struct {
+	pulumi.ResourceState
+
+	Name pulumi.StringOutput // physical name
+	ARN  pulumi.StringOutput
+
+	name       string
+	key        *kms.Key
+	bucket     *s3.BucketV2
+	versioning *s3.BucketVersioningV2
+}
+
+// New declares a bucket.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Bucket, error) {
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	b := &Bucket{name: name}
+	if err := ctx.RegisterComponentResource(TypeToken, name, b, opts...); err != nil {
+		return nil, fmt.Errorf("bucket %s: %w", name, err)
+	}
+	for _, step := range []func(*pulumi.Context, *Args) error{
+		b.createKey, b.createBucket, b.encrypt, b.keepVersions, b.closeToPublic, b.ownObjects, b.requireTLS, b.expire, b.archive,
+	} {
+		if err := step(ctx, args); err != nil {
+			return nil, fmt.Errorf("bucket %s: %w", name, err)
+		}
+	}
+	b.Name, b.ARN = b.bucket.Bucket, b.bucket.Arn
+	return b, ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Name, "arn": b.ARN})
+}
+
+// under parents a child. Data and its key outlive a destroy where the settings protect them.
+func (b *Bucket) under(opts ...pulumi.ResourceOption) pulumi.ResourceOption {
+	return pulumi.Composite(append(opts, pulumi.Parent(b))...)
+}
+
+func keep(args *Args) pulumi.ResourceOption {
+	return pulumi.Composite(pulumi.Protect(args.Settings.Protect), pulumi.RetainOnDelete(args.Settings.Protect))
+}
+
+func (b *Bucket) createKey(ctx *pulumi.Context, args *Args) (err error) {
+	b.key, err = kms.NewKey(ctx, b.name+"-key", &kms.KeyArgs{
+		Description:          pulumi.String("Objects of the " + b.name + " bucket"),
+		EnableKeyRotation:    pulumi.Bool(true),
+		DeletionWindowInDays: pulumi.Int(30),
+	}, b.under(keep(args)))
+	if err != nil {
+		return err
+	}
+	_, err = kms.NewAlias(ctx, b.name+"-key-alias", &kms.AliasArgs{
+		Name:        pulumi.Sprintf("alias/dip-%s-%s", b.name, b.key.KeyId),
+		TargetKeyId: b.key.KeyId,
+	}, b.under())
+	return err
+}
+
+func (b *Bucket) createBucket(ctx *pulumi.Context, args *Args) (err error) {
+	b.bucket, err = s3.NewBucketV2(ctx, b.name+"-bucket", &s3.BucketV2Args{
+		ForceDestroy: pulumi.Bool(args.Disposable),
+	}, b.under(keep(args)))
+	return err
+}
+
+// encrypt uses a bucket key: one request to KMS serves many objects.
+func (b *Bucket) encrypt(ctx *pulumi.Context, _ *Args) error {
+	_, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, b.name+"-encryption",
+		&s3.BucketServerSideEncryptionConfigurationV2Args{
+			Bucket: b.bucket.ID(),
+			Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{
+				&s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
+					BucketKeyEnabled: pulumi.Bool(true),
+					ApplyServerSideEncryptionByDefault: &s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
+						SseAlgorithm: pulumi.String("aws:kms"), KmsMasterKeyId: b.key.Arn,
+					},
+				},
+			},
+		}, b.under())
+	return err
+}
+
+func (b *Bucket) keepVersions(ctx *pulumi.Context, _ *Args) (err error) {
+	b.versioning, err = s3.NewBucketVersioningV2(ctx, b.name+"-versioning", &s3.BucketVersioningV2Args{
+		Bucket:                  b.bucket.ID(),
+		VersioningConfiguration: &s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
+	}, b.under())
+	return err
+}
+
+func (b *Bucket) closeToPublic(ctx *pulumi.Context, _ *Args) error {
+	_, err := s3.NewBucketPublicAccessBlock(ctx, b.name+"-public-access", &s3.BucketPublicAccessBlockArgs{
+		Bucket:                b.bucket.ID(),
+		BlockPublicAcls:       pulumi.Bool(true),
+		BlockPublicPolicy:     pulumi.Bool(true),
+		IgnorePublicAcls:      pulumi.Bool(true),
+		RestrictPublicBuckets: pulumi.Bool(true),
+	}, b.under())
+	return err
+}
+
+func (b *Bucket) ownObjects(ctx *pulumi.Context, _ *Args) error {
+	_, err := s3.NewBucketOwnershipControls(ctx, b.name+"-ownership", &s3.BucketOwnershipControlsArgs{
+		Bucket: b.bucket.ID(),
+		Rule:   &s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
+	}, b.under())
+	return err
+}
+
+func (b *Bucket) requireTLS(ctx *pulumi.Context, _ *Args) error {
+	document, err := policy.Document(policy.Statement{
+		Effect:     policy.Deny,
+		Principals: []string{"*"},
+		Actions:    []string{"s3:*"},
+		Resources:  []pulumi.StringInput{b.bucket.Arn, pulumi.Sprintf("%s/*", b.bucket.Arn)},
+		Conditions: policy.InsecureTransport(),
+	})
+	if err != nil {
+		return err
+	}
+	_, err = s3.NewBucketPolicy(ctx, b.name+"-policy", &s3.BucketPolicyArgs{Bucket: b.bucket.ID(), Policy: document}, b.under())
+	return err
+}

@@ -1,0 +1,60 @@
+package bucket
+
+import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// expire moves objects to Intelligent-Tiering at once (S3 leaves those under 128 KiB where they are: they cost less
+// there) and throws away old versions and uploads that nobody finished.
+func (b *Bucket) expire(ctx *pulumi.Context, args *Args) error {
+	_, err := s3.NewBucketLifecycleConfigurationV2(ctx, b.name+"-lifecycle", &s3.BucketLifecycleConfigurationV2Args{
+		Bucket: b.bucket.ID(),
+		Rules: s3.BucketLifecycleConfigurationV2RuleArray{
+			&s3.BucketLifecycleConfigurationV2RuleArgs{
+				Id:     pulumi.String("tier"),
+				Status: pulumi.String("Enabled"),
+				Filter: &s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String("")},
+				Transitions: s3.BucketLifecycleConfigurationV2RuleTransitionArray{
+					&s3.BucketLifecycleConfigurationV2RuleTransitionArgs{
+						Days: pulumi.Int(0), StorageClass: pulumi.String("INTELLIGENT_TIERING"),
+					},
+				},
+			},
+			&s3.BucketLifecycleConfigurationV2RuleArgs{
+				Id:     pulumi.String("tidy"),
+				Status: pulumi.String("Enabled"),
+				Filter: &s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String("")},
+				NoncurrentVersionExpiration: &s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionExpirationArgs{
+					NoncurrentDays: pulumi.Int(args.Settings.NoncurrentDays),
+				},
+				AbortIncompleteMultipartUpload: &s3.BucketLifecycleConfigurationV2RuleAbortIncompleteMultipartUploadArgs{
+					DaysAfterInitiation: pulumi.Int(args.Settings.AbortUploadDays),
+				},
+			},
+		},
+	}, b.under(pulumi.DependsOn([]pulumi.Resource{b.versioning})))
+	return err
+}
+
+// archive opts in to the archive tiers. The storage class itself comes from expire.
+func (b *Bucket) archive(ctx *pulumi.Context, args *Args) error {
+	var tiers s3.BucketIntelligentTieringConfigurationTieringArray
+	for _, tier := range []struct {
+		name string
+		days int
+	}{{"ARCHIVE_ACCESS", args.Settings.IntelligentTiering.ArchiveDays},
+		{"DEEP_ARCHIVE_ACCESS", args.Settings.IntelligentTiering.DeepArchiveDays}} {
+		if tier.days > 0 {
+			tiers = append(tiers, &s3.BucketIntelligentTieringConfigurationTieringArgs{
+				AccessTier: pulumi.String(tier.name), Days: pulumi.Int(tier.days),
+			})
+		}
+	}
+	if len(tiers) == 0 {
+		return nil
+	}
+	_, err := s3.NewBucketIntelligentTieringConfiguration(ctx, b.name+"-archive",
+		&s3.BucketIntelligentTieringConfigurationArgs{Bucket: b.bucket.ID(), Tierings: tiers}, b.under())
+	return err
+}

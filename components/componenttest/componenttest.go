@@ -1,0 +1,126 @@
+// Package componenttest runs declarations without an engine and records what they register.
+package componenttest
+
+import (
+	"cmp"
+	"fmt"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// The account, region and stack that everything is recorded in.
+const (
+	Account = "123456789012"
+	Region  = "us-east-1"
+	Project = "dip"
+)
+
+// Resource is a registered resource.
+type Resource struct {
+	Type    string
+	Name    string
+	Parent  string // "type::name" of the parent; "" below the stack
+	Inputs  resource.PropertyMap
+	Protect bool
+	Retain  bool
+	After   []string // names of the resources that it depends on, sorted
+	URN     string
+}
+
+// Recorder is what a run registered.
+type Recorder struct {
+	lock      sync.Mutex
+	resources []Resource
+	outputs   map[string]any
+}
+
+// Run runs a program as the stack and returns what it registered. config are the values of the stack file.
+func Run(stack string, config map[string]string, program pulumi.RunFunc) (*Recorder, error) {
+	r := &Recorder{}
+	err := pulumi.RunErr(program, pulumi.WithMocks(Project, stack, r), func(info *pulumi.RunInfo) { info.Config = config })
+	return r, err
+}
+
+// MustRun is Run for programs that succeed.
+func MustRun(t testing.TB, program pulumi.RunFunc) *Recorder {
+	t.Helper()
+	r, err := Run("test", nil, program)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// NewResource records a resource and answers with the outputs that AWS would compute.
+func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.PropertyMap, error) {
+	registered := Resource{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs}
+	if rpc := args.RegisterRPC; rpc != nil {
+		registered.Protect, registered.Retain = rpc.GetProtect(), rpc.GetRetainOnDelete()
+		registered.Parent = short(rpc.GetParent())
+		for _, urn := range rpc.GetDependencies() {
+			registered.After = append(registered.After, urn[strings.LastIndex(urn, "::")+2:])
+		}
+		slices.Sort(registered.After)
+	}
+	r.lock.Lock()
+	defer r.lock.Unlock()
+	r.resources = append(r.resources, registered)
+	return args.Name + "-id", computed(args), nil
+}
+
+// Call answers the functions that the program asks.
+func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	switch args.Token {
+	case "aws:index/getCallerIdentity:getCallerIdentity":
+		return resource.PropertyMap{"accountId": resource.NewProperty(Account)}, nil
+	case "aws:index/getRegion:getRegion":
+		return resource.PropertyMap{"name": resource.NewProperty(Region)}, nil
+	default:
+		return nil, fmt.Errorf("unknown function %s", args.Token)
+	}
+}
+
+// Resources lists what was registered, by parent, type and name.
+func (r *Recorder) Resources() []Resource {
+	return slices.SortedFunc(slices.Values(r.resources), func(a, b Resource) int {
+		return cmp.Or(cmp.Compare(a.Parent, b.Parent), cmp.Compare(a.Type, b.Type), cmp.Compare(a.Name, b.Name))
+	})
+}
+
+// Children lists the children of a component as "type::name", sorted.
+func (r *Recorder) Children(componentType, name string) []string {
+	var children []string
+	for _, c := range r.resources {
+		if c.Parent == componentType+"::"+name {
+			children = append(children, c.Type+"::"+c.Name)
+		}
+	}
+	slices.Sort(children)
+	return children
+}
+
+// Find is the resource of a type and name. A missing one ends the test.
+func (r *Recorder) Find(t testing.TB, resourceType, name string) Resource {
+	t.Helper()
+	for _, c := range r.resources {
+		if c.Type == resourceType && c.Name == name {
+			return c
+		}
+	}
+	t.Fatalf("nothing registered %s %s", resourceType, name)
+	return Resource{}
+}
+
+// short is "type::name" of a URN, "" for the stack.
+func short(urn string) string {
+	parts := strings.Split(urn, "::")
+	if len(parts) < 4 || strings.HasSuffix(parts[2], "pulumi:pulumi:Stack") {
+		return ""
+	}
+	return parts[2][strings.LastIndex(parts[2], "$")+1:] + "::" + parts[3]
+}

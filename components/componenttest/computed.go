@@ -1,0 +1,63 @@
+package componenttest
+
+import (
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// computed are a resource's inputs with the outputs that others read: what AWS would make of them, with names that
+// are the logical ones.
+func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
+	out := args.Inputs.Copy()
+	set := func(key resource.PropertyKey, value string) {
+		if _, given := out[key]; !given {
+			out[key] = resource.NewProperty(value)
+		}
+	}
+	text := func(key resource.PropertyKey) string {
+		if v := out[key]; v.IsString() {
+			return v.StringValue()
+		}
+		return ""
+	}
+	arn := func(service, path string) string {
+		return strings.Join([]string{"arn:aws", service, Region, Account, path}, ":")
+	}
+	switch args.TypeToken {
+	case "aws:s3/bucketV2:BucketV2":
+		set("bucket", args.Name)
+		set("arn", "arn:aws:s3:::"+args.Name)
+	case "aws:kms/key:Key":
+		set("keyId", args.Name)
+		set("arn", arn("kms", "key/"+args.Name))
+	case "aws:sqs/queue:Queue":
+		set("name", args.Name)
+		set("url", "https://sqs."+Region+".amazonaws.com/"+Account+"/"+args.Name)
+		set("arn", arn("sqs", args.Name))
+	case "aws:dynamodb/table:Table":
+		set("name", args.Name)
+		set("arn", arn("dynamodb", "table/"+args.Name))
+	case "aws:cloudwatch/logGroup:LogGroup":
+		set("name", args.Name)
+		set("arn", arn("logs", "log-group:"+args.Name))
+	case "aws:cloudwatch/eventBus:EventBus":
+		set("name", args.Name)
+		set("arn", arn("events", "event-bus/"+args.Name))
+	case "aws:iam/role:Role":
+		set("name", args.Name)
+		set("arn", "arn:aws:iam::"+Account+":role/"+args.Name)
+	case "aws:lambda/function:Function":
+		set("name", args.Name)
+		set("version", "1")
+		set("arn", arn("lambda", "function:"+args.Name))
+	case "aws:lambda/alias:Alias":
+		set("arn", arn("lambda", "function:"+text("functionName")+":"+text("name")))
+	case "aws:sfn/stateMachine:StateMachine":
+		set("stateMachineVersionArn", arn("states", "stateMachine:"+args.Name+":1"))
+	case "aws:sfn/alias:Alias":
+		set("arn", arn("states", "stateMachine:"+strings.TrimSuffix(args.Name, "-"+text("name"))+"-machine:"+text("name")))
+	}
+	return out
+}

@@ -1,0 +1,35 @@
+package function
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lambda"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/queue"
+	"dip/config"
+)
+
+// Batches say how a function takes messages from a queue.
+type Batches struct {
+	Size        int             // messages at most, at least 1
+	Window      config.Duration // how long a batch may wait to fill; zero: not at all
+	Concurrency int             // batches at once, 2 to 1,000
+}
+
+// Take has the function's alias take messages from a queue. A batch may fail in part: the function lists what failed,
+// and only that comes back.
+func (f *Function) Take(ctx *pulumi.Context, q *queue.Queue, b Batches) error {
+	_, err := lambda.NewEventSourceMapping(ctx, f.name+"-mapping", &lambda.EventSourceMappingArgs{
+		EventSourceArn:                 q.ARN,
+		FunctionName:                   f.ARN,
+		BatchSize:                      pulumi.Int(b.Size),
+		MaximumBatchingWindowInSeconds: pulumi.Int(b.Window.Seconds()),
+		FunctionResponseTypes:          pulumi.StringArray{pulumi.String("ReportBatchItemFailures")},
+		ScalingConfig:                  &lambda.EventSourceMappingScalingConfigArgs{MaximumConcurrency: pulumi.Int(b.Concurrency)},
+	}, pulumi.Parent(f), pulumi.DependsOn(q.Ready))
+	if err != nil {
+		return fmt.Errorf("function %s: %w", f.name, err)
+	}
+	return nil
+}

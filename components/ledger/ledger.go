@@ -1,0 +1,86 @@
+// Package ledger is the DynamoDB table that knows every load and chunk. Its keys are contract's.
+package ledger
+
+import (
+	"fmt"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/dynamodb"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/policy"
+	"dip/config"
+	"dip/contract"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:ledger:Ledger"
+
+// Args configure a ledger.
+type Args struct {
+	// Settings are backups and protection. Zero: none.
+	Settings config.Ledger
+}
+
+// Validate accepts all: every setting is optional.
+func (a *Args) Validate() error { return nil }
+
+// Ledger is the table.
+type Ledger struct {
+	pulumi.ResourceState
+
+	Name pulumi.StringOutput // physical name
+
+	table *dynamodb.Table
+}
+
+// New declares a ledger.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Ledger, error) {
+	l := &Ledger{}
+	if err := ctx.RegisterComponentResource(TypeToken, name, l, opts...); err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", name, err)
+	}
+	if err := l.createTable(ctx, name, args); err != nil {
+		return nil, fmt.Errorf("ledger %s: %w", name, err)
+	}
+	l.Name = l.table.Name
+	return l, ctx.RegisterResourceOutputs(l, pulumi.Map{"name": l.Name})
+}
+
+// createTable declares no time to live: a load's record is the proof of what happened to it.
+func (l *Ledger) createTable(ctx *pulumi.Context, name string, args *Args) (err error) {
+	text := func(attribute string) *dynamodb.TableAttributeArgs {
+		return &dynamodb.TableAttributeArgs{Name: pulumi.String(attribute), Type: pulumi.String("S")}
+	}
+	protect := args.Settings.DeletionProtection
+	l.table, err = dynamodb.NewTable(ctx, name+"-table", &dynamodb.TableArgs{
+		BillingMode: pulumi.String("PAY_PER_REQUEST"),
+		HashKey:     pulumi.String(contract.LedgerPartitionKey),
+		RangeKey:    pulumi.String(contract.LedgerSortKey),
+		Attributes: dynamodb.TableAttributeArray{
+			text(contract.LedgerPartitionKey), text(contract.LedgerSortKey),
+			text(contract.LedgerIndexKey), text(contract.LedgerIndexSortKey),
+		},
+		GlobalSecondaryIndexes: dynamodb.TableGlobalSecondaryIndexArray{&dynamodb.TableGlobalSecondaryIndexArgs{
+			Name:           pulumi.String(contract.LedgerIndex),
+			HashKey:        pulumi.String(contract.LedgerIndexKey),
+			RangeKey:       pulumi.String(contract.LedgerIndexSortKey),
+			ProjectionType: pulumi.String("ALL"),
+		}},
+		PointInTimeRecovery:       &dynamodb.TablePointInTimeRecoveryArgs{Enabled: pulumi.Bool(args.Settings.PointInTimeRecovery)},
+		DeletionProtectionEnabled: pulumi.Bool(protect),
+		ServerSideEncryption:      &dynamodb.TableServerSideEncryptionArgs{Enabled: pulumi.Bool(true)},
+	}, pulumi.Parent(l), pulumi.Protect(protect), pulumi.RetainOnDelete(protect))
+	return err
+}
+
+// Allow allows operations on the table, by their names in DynamoDB such as "GetItem". Query reaches the index too.
+func (l *Ledger) Allow(operations ...string) []policy.Statement {
+	s := policy.Statement{Resources: []pulumi.StringInput{l.table.Arn}}
+	for _, operation := range operations {
+		s.Actions = append(s.Actions, "dynamodb:"+operation)
+		if operation == "Query" {
+			s.Resources = append(s.Resources, pulumi.Sprintf("%s/index/%s", l.table.Arn, contract.LedgerIndex))
+		}
+	}
+	return []policy.Statement{s}
+}

@@ -1,0 +1,32 @@
+package policy
+
+import (
+	"cmp"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// tests lists conditions in a fixed order.
+func tests(conditions map[Test]pulumi.Input) []Test {
+	return slices.SortedFunc(maps.Keys(conditions), func(a, b Test) int {
+		return cmp.Or(cmp.Compare(a.Operator, b.Operator), cmp.Compare(a.Key, b.Key))
+	})
+}
+
+// InsecureTransport is the condition of requests without TLS.
+func InsecureTransport() map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{{"Bool", "aws:SecureTransport"}: pulumi.String("false")}
+}
+
+// FromSource is the condition that a service acts for one resource of an account, given by its ARN.
+func FromSource(arn pulumi.StringInput, account string) map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{
+		{"ArnEquals", "aws:SourceArn"}:        arn,
+		{"StringEquals", "aws:SourceAccount"}: pulumi.String(account),
+	}
+}
+
+// All joins lists of statements.
+func All(lists ...[]Statement) []Statement { return slices.Concat(lists...) }

@@ -1,0 +1,138 @@
+// Package policy renders IAM policies from typed statements, so that no component writes JSON by hand and no allowed
+// action is a wildcard.
+package policy
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+)
+
+// Effect of a statement.
+type Effect string
+
+// The effects.
+const (
+	Allow Effect = "Allow"
+	Deny  Effect = "Deny"
+)
+
+// Statement is one statement of a policy.
+type Statement struct {
+	Effect     Effect                // zero: Allow
+	Principals []string              // services, or "*" for everyone; none in a policy that is attached to a role
+	Actions    []string              // "service:Action"; wildcards only in a Deny
+	Resources  []pulumi.StringInput  // ARNs; none only in a role's trust policy
+	Conditions map[Test]pulumi.Input // by what is tested: a string or boolean
+}
+
+// Test is a condition's operator on a key, such as {"StringEquals", "aws:SourceAccount"}.
+type Test struct{ Operator, Key string }
+
+// document and statement are the JSON form.
+type document struct {
+	Version   string
+	Statement []statement
+}
+
+type statement struct {
+	Effect    Effect
+	Principal any                       `json:",omitempty"`
+	Action    []string                  `json:",omitempty"`
+	Resource  []string                  `json:",omitempty"`
+	Condition map[string]map[string]any `json:",omitempty"`
+}
+
+// Document renders statements when the ARNs in them are known. The error names each statement that allows a wildcard
+// action or lacks actions.
+func Document(statements ...Statement) (pulumi.StringOutput, error) {
+	if err := validate(statements); err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	var inputs []any
+	for _, s := range statements {
+		for _, r := range s.Resources {
+			inputs = append(inputs, r)
+		}
+		for _, test := range tests(s.Conditions) {
+			inputs = append(inputs, s.Conditions[test])
+		}
+	}
+	return pulumi.All(inputs...).ApplyT(func(values []any) (string, error) {
+		return render(statements, values)
+	}).(pulumi.StringOutput), nil
+}
+
+// Trust renders the policy that lets a service take a role.
+func Trust(service string) (string, error) {
+	return render([]Statement{{Principals: []string{service}, Actions: []string{"sts:AssumeRole"}}}, nil)
+}
+
+func validate(statements []Statement) error {
+	var errs []error
+	if len(statements) == 0 {
+		errs = append(errs, errors.New("policy: no statements"))
+	}
+	for i, s := range statements {
+		if len(s.Actions) == 0 {
+			errs = append(errs, fmt.Errorf("policy: statement %d has no actions", i))
+		}
+		for _, a := range s.Actions {
+			service, action, ok := strings.Cut(a, ":")
+			if !ok || service == "" || action == "" {
+				errs = append(errs, fmt.Errorf("policy: statement %d: %q is no action", i, a))
+			} else if s.Effect != Deny && strings.Contains(a, "*") {
+				errs = append(errs, fmt.Errorf("policy: statement %d allows the wildcard %q", i, a))
+			}
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// render takes the values of the statements' resources and conditions, in order.
+func render(statements []Statement, values []any) (string, error) {
+	take := func() any {
+		v := values[0]
+		values = values[1:]
+		return v
+	}
+	doc := document{Version: "2012-10-17"}
+	for _, s := range statements {
+		out := statement{Effect: s.Effect, Principal: principal(s.Principals), Action: s.Actions}
+		if out.Effect == "" {
+			out.Effect = Allow
+		}
+		for range s.Resources {
+			out.Resource = append(out.Resource, take().(string))
+		}
+		for _, test := range tests(s.Conditions) {
+			if out.Condition == nil {
+				out.Condition = map[string]map[string]any{}
+			}
+			if out.Condition[test.Operator] == nil {
+				out.Condition[test.Operator] = map[string]any{}
+			}
+			out.Condition[test.Operator][test.Key] = take()
+		}
+		doc.Statement = append(doc.Statement, out)
+	}
+	data, err := json.Marshal(doc)
+	if err != nil {
+		return "", fmt.Errorf("render policy: %w", err)
+	}
+	return string(data), nil
+}
+
+func principal(names []string) any {
+	switch {
+	case len(names) == 0:
+		return nil
+	case names[0] == "*":
+		return "*"
+	default:
+		return map[string][]string{"Service": names}
+	}
+}

@@ -1,0 +1,178 @@
+// Package queue is an SQS queue whose messages never vanish: those that fail again and again end in a dead-letter
+// queue that keeps them longer, and alarms tell of it.
+package queue
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/policy"
+	"dip/config"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:queue:Queue"
+
+// Args configure a queue.
+type Args struct {
+	// Settings are retention and receives. The zero value is invalid.
+	Settings config.Queues
+	// Timeout is the timeout of the function that takes the messages. The zero value is invalid.
+	Timeout config.Duration
+	// Window is how long the function's mapping waits to fill a batch. Zero: it does not wait.
+	Window config.Duration
+	// Sender is a bucket that may send its events here. Nil: only roles that are allowed to send.
+	Sender *Sender
+	// AlarmTopics are ARNs that alarms notify. Empty: alarms only change their state.
+	AlarmTopics []string
+}
+
+// Sender is a bucket. The account is part of it because a bucket's ARN names none: a name that was freed may be
+// taken by someone else.
+type Sender struct {
+	Bucket  pulumi.StringInput // ARN
+	Account string             // 12 digits
+}
+
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var errs []error
+	day := 24 * config.Duration(time.Hour)
+	if a.Timeout <= 0 {
+		errs = append(errs, errors.New("queue: Timeout: missing"))
+	}
+	if a.Settings.MaxReceives < 5 {
+		errs = append(errs, fmt.Errorf("queue: Settings.MaxReceives: %d, want at least 5", a.Settings.MaxReceives))
+	}
+	if a.Settings.Retention <= 0 || a.Settings.DeadLettersRetention > 14*day {
+		errs = append(errs, errors.New("queue: Settings: want retentions above zero and up to 14 days"))
+	}
+	if a.Settings.DeadLettersRetention <= a.Settings.Retention {
+		errs = append(errs, errors.New("queue: Settings.DeadLettersRetention: want more than Retention"))
+	}
+	if a.Sender != nil && (a.Sender.Bucket == nil || a.Sender.Account == "") {
+		errs = append(errs, errors.New("queue: Sender: want Bucket and Account"))
+	}
+	if a.Settings.MaxAge <= 0 {
+		errs = append(errs, errors.New("queue: Settings.MaxAge: missing"))
+	}
+	return errors.Join(errs...)
+}
+
+// Queue is a queue and its dead-letter queue.
+type Queue struct {
+	pulumi.ResourceState
+
+	URL            pulumi.StringOutput
+	ARN            pulumi.StringOutput
+	DeadLettersURL pulumi.StringOutput
+	// Ready are the resources after which no failing message can be lost: a consumer depends on them.
+	Ready []pulumi.Resource
+
+	name        string
+	queue       *sqs.Queue
+	deadLetters *sqs.Queue
+}
+
+// New declares a queue.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Queue, error) {
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	q := &Queue{name: name}
+	if err := ctx.RegisterComponentResource(TypeToken, name, q, opts...); err != nil {
+		return nil, fmt.Errorf("queue %s: %w", name, err)
+	}
+	for _, step := range []func(*pulumi.Context, *Args) error{q.createDeadLetters, q.createQueue, q.redrive, q.watch} {
+		if err := step(ctx, args); err != nil {
+			return nil, fmt.Errorf("queue %s: %w", name, err)
+		}
+	}
+	q.URL, q.ARN, q.DeadLettersURL = q.queue.Url, q.queue.Arn, q.deadLetters.Url
+	return q, ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.URL, "deadLettersUrl": q.DeadLettersURL})
+}
+
+func (q *Queue) createDeadLetters(ctx *pulumi.Context, args *Args) (err error) {
+	q.deadLetters, err = sqs.NewQueue(ctx, q.name+"-dead-letters", &sqs.QueueArgs{
+		MessageRetentionSeconds: pulumi.Int(args.Settings.DeadLettersRetention.Seconds()),
+		SqsManagedSseEnabled:    pulumi.Bool(true),
+	}, pulumi.Parent(q))
+	return err
+}
+
+func (q *Queue) createQueue(ctx *pulumi.Context, args *Args) (err error) {
+	settings := &sqs.QueueArgs{
+		MessageRetentionSeconds:  pulumi.Int(args.Settings.Retention.Seconds()),
+		VisibilityTimeoutSeconds: pulumi.Int(config.Visibility(args.Timeout, args.Window).Seconds()),
+		ReceiveWaitTimeSeconds:   pulumi.Int(20),
+		SqsManagedSseEnabled:     pulumi.Bool(true),
+	}
+	if args.Sender != nil {
+		document, err := policy.Document(policy.Statement{
+			Principals: []string{"s3.amazonaws.com"},
+			Actions:    []string{"sqs:SendMessage"},
+			Resources:  []pulumi.StringInput{pulumi.String("*")}, // this queue: its ARN is not known before it exists
+			Conditions: policy.FromSource(args.Sender.Bucket, args.Sender.Account),
+		})
+		if err != nil {
+			return err
+		}
+		settings.Policy = document
+	}
+	q.queue, err = sqs.NewQueue(ctx, q.name+"-queue", settings, pulumi.Parent(q))
+	return err
+}
+
+// redrive ties the two together. These are resources of their own because the provider waits half a minute for each
+// queue to settle: so both queues are made at once, and what needs only their addresses goes on meanwhile.
+func (q *Queue) redrive(ctx *pulumi.Context, args *Args) error {
+	to, err := sqs.NewRedrivePolicy(ctx, q.name+"-redrive", &sqs.RedrivePolicyArgs{
+		QueueUrl: q.queue.Url,
+		RedrivePolicy: q.deadLetters.Arn.ApplyT(func(arn string) (string, error) {
+			return redrivePolicy(arn, args.Settings.MaxReceives)
+		}).(pulumi.StringOutput),
+	}, pulumi.Parent(q))
+	if err != nil {
+		return err
+	}
+	_, err = sqs.NewRedriveAllowPolicy(ctx, q.name+"-redrive-allow", &sqs.RedriveAllowPolicyArgs{
+		QueueUrl:           q.deadLetters.Url,
+		RedriveAllowPolicy: q.queue.Arn.ApplyT(redriveAllowPolicy).(pulumi.StringOutput),
+	}, pulumi.Parent(q))
+	q.Ready = []pulumi.Resource{to}
+	return err
+}
+
+func redrivePolicy(deadLetters string, maxReceives int) (string, error) {
+	data, err := json.Marshal(struct {
+		Target  string `json:"deadLetterTargetArn"`
+		Receive int    `json:"maxReceiveCount"`
+	}{deadLetters, maxReceives})
+	return string(data), err
+}
+
+func redriveAllowPolicy(source string) (string, error) {
+	data, err := json.Marshal(struct {
+		Permission string   `json:"redrivePermission"`
+		Sources    []string `json:"sourceQueueArns"`
+	}{"byQueue", []string{source}})
+	return string(data), err
+}
+
+// Send allows to send messages.
+func (q *Queue) Send() []policy.Statement {
+	return []policy.Statement{{Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{q.ARN}}}
+}
+
+// Receive allows a function's mapping to take messages, and the function to hand them back early.
+func (q *Queue) Receive() []policy.Statement {
+	return []policy.Statement{{
+		Actions:   []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
+		Resources: []pulumi.StringInput{q.ARN},
+	}}
+}

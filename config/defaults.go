@@ -1,0 +1,96 @@
+package config
+
+import (
+	"runtime"
+
+	"dip/contract"
+)
+
+// pick chooses by environment.
+func pick[T any](e Environment, local, dev, staging, prod T) T {
+	switch e {
+	case Dev:
+		return dev
+	case Staging:
+		return staging
+	case Prod:
+		return prod
+	default:
+		return local
+	}
+}
+
+// defaults are a stack's settings before its object is laid over them.
+func defaults(e Environment) *Stack {
+	kept := !e.Disposable()
+	bucket := Bucket{NoncurrentDays: pick(e, 1, 7, 30, 90), AbortUploadDays: pick(e, 1, 3, 7, 7), Protect: kept}
+	function := func(memoryMB int, timeout Duration) Function {
+		return Function{MemoryMB: memoryMB, Timeout: timeout, LogRetentionDays: logRetention(e)}
+	}
+	return &Stack{
+		Environment:  e,
+		Architecture: pick(e, Architecture(runtime.GOARCH), ARM64, ARM64, ARM64),
+		Landing:      bucket,
+		Lake:         bucket,
+		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},
+		Queues: Queues{
+			MaxReceives: 5, Retention: hours(96), DeadLettersRetention: hours(336), MaxAge: minutes(pick(e, 15, 60, 60, 30)),
+		},
+		Functions: Functions{
+			Intake:     function(256, pick(e, seconds(20), seconds(60), seconds(60), seconds(60))),
+			Splitter:   function(512, pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
+			Reconciler: function(pick(e, 512, 512, 1024, 1769), pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
+			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
+		},
+		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5)},
+		Sweep: Sweep{Rate: minutes(pick(e, 1, 15, 15, 5)), Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15))},
+	}
+}
+
+func segmentDefaults(e Environment) Segment {
+	return Segment{
+		Encoding:    contract.CSV,
+		MaxBadShare: 0.05,
+		MaxRecordMB: 16,
+		Function: Function{
+			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
+			LogRetentionDays: logRetention(e),
+		},
+		Concurrency: pick(e, 4, 10, 50, 200),
+		BatchSize:   1,
+	}
+}
+
+func logRetention(e Environment) int { return pick(e, 1, 7, 30, 90) }
+
+// derive fills in what depends on other settings.
+func (s *Stack) derive() {
+	longest := Duration(0)
+	for name, segment := range s.Segments {
+		if segment.Encoding == contract.CSV {
+			segment.Delimiter = orElse(segment.Delimiter, ",")
+			segment.Quote = orElse(segment.Quote, `"`)
+			if segment.Header == nil {
+				segment.Header = new(true)
+			}
+		}
+		segment.Schema = orElse(segment.Schema, "schemas/"+name+".json")
+		segment.Package = orElse(segment.Package, "lambdas/"+name)
+		if segment.Partition.Field != "" {
+			segment.Partition.By = orElse(segment.Partition.By, ByValue)
+		}
+		longest = max(longest, segment.Timeout+segment.BatchingWindow)
+		s.Segments[name] = segment
+	}
+	if s.Loads.DueAfter == 0 {
+		s.Loads.DueAfter = max(longest+seconds(10), pick(s.Environment, 0, minutes(15), minutes(15), minutes(15)))
+	}
+}
+
+func orElse[T comparable](value, otherwise T) T {
+	var zero T
+	if value == zero {
+		return otherwise
+	}
+	return value
+}

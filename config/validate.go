@@ -1,0 +1,231 @@
+package config
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+)
+
+// What AWS allows, and what the pipeline needs of it. Sources: the developer guides of Lambda (quotas; SQS event
+// sources), SQS (quotas; dead-letter queues), S3 (Intelligent-Tiering archive tiers) and CloudWatch Logs
+// (PutRetentionPolicy), November 2026.
+const (
+	minMemoryMB, maxMemoryMB = 128, 10240
+	maxTimeout               = Duration(900 * time.Second)
+	memoryPerVCPU            = 1769 // MiB
+	minConcurrency           = 2    // of a queue's mapping
+	maxConcurrency           = 1000
+	maxBatch, bigBatch       = 10000, 10 // a bigger batch needs a window
+	maxWindow                = Duration(300 * time.Second)
+	minReceives, maxReceives = 5, 1000
+	maxRetention             = Duration(14 * 24 * time.Hour)
+	minArchiveDays           = 90
+	minDeepArchiveDays       = 180
+	minChunkMB, maxChunkMB   = 1, 256
+
+	// MBPerSecond is the rate at which a segment is assumed to read its input on one vCPU, MiB/s: parse, validate and
+	// encode take a tenth of that; the rest is room for slow inputs and transfers.
+	MBPerSecond = 25
+	// IntakeConcurrency is how many batches of object events are taken in at once.
+	IntakeConcurrency = 10
+)
+
+var logRetentionDays = []int{
+	1, 3, 5, 7, 14, 30, 60, 90, 120, 150, 180, 365, 400, 545, 731, 1096, 1827, 2192, 2557, 2922, 3288, 3653,
+}
+
+var (
+	segmentName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
+	segmentPackage = regexp.MustCompile(`^lambdas/[a-z0-9][a-z0-9-]*$`)
+	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$`)
+	functionNames  = []string{"intake", "splitter", "reconciler", "sweeper"}
+)
+
+// Visibility is the visibility timeout of a queue whose messages a function takes: six times the function's timeout
+// and the batching window, so that the retries of a throttled batch do not overlap with its messages' return.
+func Visibility(timeout, window Duration) Duration { return 6*timeout + window }
+
+// Predict is the assumed run time of a batch of chunks at MBPerSecond, with the share of a vCPU that the memory
+// gives, at most one.
+func Predict(chunkMB, batch, memoryMB int) time.Duration {
+	share := min(1, float64(memoryMB)/memoryPerVCPU)
+	return time.Duration(float64(chunkMB*batch) / (MBPerSecond * share) * float64(time.Second))
+}
+
+func (s *Stack) validate(found *problems) {
+	s.validateTags(found)
+	s.Landing.validate("landing", found)
+	s.Lake.validate("lake", found)
+	s.validateQueues(found)
+	for i, f := range []Function{s.Functions.Intake, s.Functions.Splitter, s.Functions.Reconciler, s.Functions.Sweeper} {
+		f.validate("functions."+functionNames[i], found)
+	}
+	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
+		found.add("functions.intake.reservedConcurrency",
+			"%d is below the %d batches that its queue hands out at once: throttles would burn receives", r, IntakeConcurrency)
+	}
+	s.validateLoads(found)
+	if len(s.Segments) == 0 {
+		found.add("segments", "none; a stack needs at least one")
+	}
+	for _, name := range s.SegmentNames() {
+		s.validateSegment(name, s.Segments[name], found)
+	}
+}
+
+func (s *Stack) validateTags(found *problems) {
+	for _, key := range slices.Sorted(maps.Keys(s.Tags)) {
+		if key == "" || len(key) > 128 || strings.HasPrefix(key, "aws:") || strings.HasPrefix(key, "dip:") {
+			found.add(below("tags", key), "want a key of 1 to 128 characters that does not begin with aws: or dip:")
+		}
+		if len(s.Tags[key]) > 256 {
+			found.add(below("tags", key), "longer than 256 characters")
+		}
+	}
+	for i, topic := range s.AlarmTopics {
+		if !topicARN.MatchString(topic) {
+			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is no ARN of an SNS topic", topic)
+		}
+	}
+}
+
+func (b Bucket) validate(path string, found *problems) {
+	atLeast(found, path+".noncurrentDays", b.NoncurrentDays, 1)
+	atLeast(found, path+".abortUploadDays", b.AbortUploadDays, 1)
+	for _, tier := range []struct {
+		name       string
+		days, from int
+	}{{"archiveDays", b.IntelligentTiering.ArchiveDays, minArchiveDays},
+		{"deepArchiveDays", b.IntelligentTiering.DeepArchiveDays, minDeepArchiveDays}} {
+		if tier.days != 0 && (tier.days < tier.from || tier.days > 730) {
+			found.add(path+".intelligentTiering."+tier.name, "%d: want %d to 730 days, or 0 for never", tier.days, tier.from)
+		}
+	}
+	if t := b.IntelligentTiering; t.ArchiveDays > 0 && t.DeepArchiveDays > 0 && t.DeepArchiveDays <= t.ArchiveDays {
+		found.add(path+".intelligentTiering.deepArchiveDays", "%d: want more than archiveDays, %d", t.DeepArchiveDays, t.ArchiveDays)
+	}
+}
+
+func (s *Stack) validateQueues(found *problems) {
+	q := s.Queues
+	within(found, "queues.maxReceives", q.MaxReceives, minReceives, maxReceives)
+	span(found, "queues.retention", q.Retention, minutes(1), maxRetention)
+	span(found, "queues.deadLettersRetention", q.DeadLettersRetention, minutes(1), maxRetention)
+	span(found, "queues.maxAge", q.MaxAge, minutes(1), maxRetention)
+	if q.DeadLettersRetention <= q.Retention {
+		found.add("queues.deadLettersRetention",
+			"%s: want more than retention, %s: a dead letter's age counts from its first enqueueing", q.DeadLettersRetention, q.Retention)
+	}
+	type consumer struct {
+		path       string
+		visibility Duration
+	}
+	consumers := []consumer{{"functions.intake.timeout", Visibility(s.Functions.Intake.Timeout, 0)}}
+	for _, name := range s.SegmentNames() {
+		segment := s.Segments[name]
+		consumers = append(consumers,
+			consumer{"segments." + name + ".timeout", Visibility(segment.Timeout, segment.BatchingWindow)})
+	}
+	for _, c := range consumers {
+		if all := Duration(q.MaxReceives) * c.visibility; q.Retention <= all {
+			found.add("queues.retention", "%s: want more than %s, %d receives of %s each (6 x %s): a message would expire before it is a dead letter",
+				q.Retention, all, q.MaxReceives, c.visibility, c.path)
+		}
+	}
+}
+
+func (f Function) validate(path string, found *problems) {
+	within(found, path+".memoryMB", f.MemoryMB, minMemoryMB, maxMemoryMB)
+	span(found, path+".timeout", f.Timeout, seconds(1), maxTimeout)
+	if !slices.Contains(logRetentionDays, f.LogRetentionDays) {
+		found.add(path+".logRetentionDays", "%d: CloudWatch keeps logs for one of %v days", f.LogRetentionDays, logRetentionDays)
+	}
+	atLeast(found, path+".reservedConcurrency", f.ReservedConcurrency, 0)
+}
+
+func (s *Stack) validateLoads(found *problems) {
+	within(found, "loads.chunkMB", s.Loads.ChunkMB, minChunkMB, maxChunkMB)
+	within(found, "loads.maxAttempts", s.Loads.MaxAttempts, 2, 100)
+	for _, name := range s.SegmentNames() {
+		segment := s.Segments[name]
+		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
+			found.add("loads.dueAfter", "%s: want more than %s, the timeout of segment %s with its window: a chunk would run twice at once",
+				s.Loads.DueAfter, busy, name)
+		}
+	}
+	if r := s.Sweep.Rate; r < minutes(1) || r%minutes(1) != 0 {
+		found.add("sweep.rate", "%s: want whole minutes, at least one", r)
+	}
+	span(found, "sweep.grace", s.Sweep.Grace, seconds(10), hours(24))
+}
+
+func (s *Stack) validateSegment(name string, g Segment, found *problems) {
+	path := "segments." + name
+	if !segmentName.MatchString(name) {
+		found.add(path, "want a name of lower-case letters, digits and dashes, at most 40, that does not begin with a dash")
+	}
+	if slices.Contains(functionNames, name) {
+		found.add(path, "is the name of a function that every stack has; choose another")
+	}
+	if err := g.Dialect().Validate(); err != nil {
+		for _, line := range strings.Split(err.Error(), "\n") {
+			found.list = append(found.list, errors.New(path+"."+line))
+		}
+	}
+	if !(g.MaxBadShare >= 0 && g.MaxBadShare <= 1) {
+		found.add(path+".maxBadShare", "%v: want a share from 0 to 1", g.MaxBadShare)
+	}
+	within(found, path+".maxRecordMB", g.MaxRecordMB, 1, 256)
+	if 8*g.MaxRecordMB > g.MemoryMB {
+		found.add(path+".maxRecordMB", "%d: a record is held in memory a few times over: want at most an eighth of memoryMB, %d",
+			g.MaxRecordMB, g.MemoryMB)
+	}
+	g.Function.validate(path, found)
+	within(found, path+".concurrency", g.Concurrency, minConcurrency, maxConcurrency)
+	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {
+		found.add(path+".concurrency", "%d is above reservedConcurrency, %d: throttles would burn receives", g.Concurrency, r)
+	}
+	g.validateBatch(path, s.Loads.ChunkMB, found)
+	if !segmentPackage.MatchString(g.Package) {
+		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
+	} else if slices.Contains(functionNames, strings.TrimPrefix(g.Package, "lambdas/")) {
+		found.add(path+".package", "%q is no segment's", g.Package)
+	}
+}
+
+func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
+	within(found, path+".batchSize", g.BatchSize, 1, maxBatch)
+	span(found, path+".batchingWindow", g.BatchingWindow, 0, maxWindow)
+	if g.BatchSize > bigBatch && g.BatchingWindow == 0 {
+		found.add(path+".batchingWindow", "a batch of more than %d needs a window of at least 1s", bigBatch)
+	}
+	if g.MemoryMB < minMemoryMB || g.BatchSize < 1 {
+		return
+	}
+	if t := Predict(chunkMB, g.BatchSize, g.MemoryMB); 3*t > time.Duration(g.Timeout) {
+		found.add(path+".timeout", "%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one for %d MiB)",
+			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, min(1, float64(g.MemoryMB)/memoryPerVCPU), g.MemoryMB)
+	}
+}
+
+func within(found *problems, path string, value, low, high int) {
+	if value < low || value > high {
+		found.add(path, "%d: want %d to %d", value, low, high)
+	}
+}
+
+func atLeast(found *problems, path string, value, low int) {
+	if value < low {
+		found.add(path, "%d: want at least %d", value, low)
+	}
+}
+
+func span(found *problems, path string, value, low, high Duration) {
+	if value < low || value > high {
+		found.add(path, "%s: want %s to %s", value, low, high)
+	}
+}

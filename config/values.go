@@ -1,0 +1,121 @@
+package config
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+)
+
+// Environment is what a stack is for. It decides the defaults.
+type Environment string
+
+// The environments.
+const (
+	Local   Environment = "local" // this machine
+	Dev     Environment = "dev"
+	Staging Environment = "staging"
+	Prod    Environment = "prod"
+)
+
+// Environments lists them.
+var Environments = []Environment{Local, Dev, Staging, Prod}
+
+// UnmarshalText accepts the names of the environments.
+func (e *Environment) UnmarshalText(text []byte) error { return oneOf(e, text, Environments) }
+
+// Disposable says whether the environment's data may be deleted with the stack.
+func (e Environment) Disposable() bool { return e == Local || e == Dev }
+
+// Architecture is an instruction set, by its Go name.
+type Architecture string
+
+// The architectures that Lambda has.
+const (
+	ARM64 Architecture = "arm64"
+	AMD64 Architecture = "amd64"
+)
+
+// Architectures lists them.
+var Architectures = []Architecture{ARM64, AMD64}
+
+// UnmarshalText accepts the names of the architectures.
+func (a *Architecture) UnmarshalText(text []byte) error { return oneOf(a, text, Architectures) }
+
+// Lambda is the architecture's name at Lambda.
+func (a Architecture) Lambda() string {
+	if a == AMD64 {
+		return "x86_64"
+	}
+	return string(a)
+}
+
+// By is the step of a partition.
+type By string
+
+// The steps. All but ByValue need a date.
+const (
+	ByValue By = "value"
+	ByDay   By = "day"
+	ByMonth By = "month"
+	ByYear  By = "year"
+)
+
+// Steps lists them.
+var Steps = []By{ByValue, ByDay, ByMonth, ByYear}
+
+// UnmarshalText accepts the names of the steps.
+func (b *By) UnmarshalText(text []byte) error { return oneOf(b, text, Steps) }
+
+// Duration is a span of time, written as in Go: "90s", "15m", "96h".
+type Duration time.Duration
+
+// UnmarshalText accepts what time.ParseDuration does, not below zero and in whole seconds: the services count no
+// smaller unit.
+func (d *Duration) UnmarshalText(text []byte) error {
+	v, err := time.ParseDuration(string(text))
+	if err != nil {
+		return fmt.Errorf(`%q is no duration such as "90s" or "15m"`, text)
+	}
+	if v < 0 || v%time.Second != 0 {
+		return fmt.Errorf("%q: want whole seconds, not below zero", text)
+	}
+	*d = Duration(v)
+	return nil
+}
+
+// MarshalText writes the duration as in Go.
+func (d Duration) MarshalText() ([]byte, error) { return []byte(d.String()), nil }
+
+func (d Duration) String() string {
+	s := time.Duration(d).String()
+	for _, zero := range []string{"m0s", "h0m"} { // 15m0s is 15m
+		if strings.HasSuffix(s, zero) {
+			s = s[:len(s)-2]
+		}
+	}
+	return s
+}
+
+// Seconds is the duration in seconds.
+func (d Duration) Seconds() int { return int(time.Duration(d) / time.Second) }
+
+func seconds(n int) Duration { return Duration(n) * Duration(time.Second) }
+func minutes(n int) Duration { return Duration(n) * Duration(time.Minute) }
+func hours(n int) Duration   { return Duration(n) * Duration(time.Hour) }
+
+func oneOf[T ~string](value *T, text []byte, known []T) error {
+	if !slices.Contains(known, T(text)) {
+		return fmt.Errorf("%q: want one of %s", text, join(known))
+	}
+	*value = T(text)
+	return nil
+}
+
+func join[T ~string](list []T) string {
+	words := make([]string, len(list))
+	for i, v := range list {
+		words[i] = string(v)
+	}
+	return strings.Join(words, ", ")
+}

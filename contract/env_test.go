@@ -1,0 +1,123 @@
+package contract
+
+import (
+	"maps"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func lookup(vars map[string]string) func(string) (string, bool) {
+	return func(name string) (string, bool) {
+		v, ok := vars[name]
+		return v, ok
+	}
+}
+
+func reconcilerEnv() ReconcilerEnv[string] {
+	return ReconcilerEnv[string]{
+		Common:  Common[string]{Stack: "dev", Code: "c0de", LedgerTable: "ledger", LakeBucket: "lake"},
+		Catalog: "catalog/1.json", EventBus: "bus", DueAfterSeconds: "90", MaxAttempts: "5",
+	}
+}
+
+// What infrastructure renders is what a function loads.
+func TestEnvironmentRoundTrip(t *testing.T) {
+	want := reconcilerEnv()
+	vars, err := Render[string](want)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if names := slices.Sorted(maps.Keys(vars)); !slices.Equal(names, Names(want)) || len(names) != 8 {
+		t.Errorf("rendered %q, the struct has %q", names, Names(want))
+	}
+	got, err := Load[ReconcilerEnv[string]](lookup(vars))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got != want {
+		t.Errorf("got %+v, want %+v", got, want)
+	}
+}
+
+func TestEnvironmentNames(t *testing.T) {
+	common := []string{"DIP_CODE", "DIP_LAKE_BUCKET", "DIP_LEDGER_TABLE", "DIP_STACK"}
+	for _, c := range []struct {
+		env  any
+		want []string
+	}{
+		{IntakeEnv[string]{}, []string{"DIP_CATALOG", "DIP_WORKFLOW"}},
+		{SplitterEnv[string]{}, []string{"DIP_CHUNK_MB"}},
+		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS", "DIP_DUE_AFTER_SECONDS", "DIP_MAX_ATTEMPTS"}},
+		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS"}},
+		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
+	} {
+		want := slices.Sorted(slices.Values(slices.Concat(common, c.want)))
+		if got := Names(c.env); !slices.Equal(got, want) {
+			t.Errorf("%T: %q, want %q", c.env, got, want)
+		}
+	}
+}
+
+// Infrastructure fills the structs with values that are nil until set.
+func TestRenderNamesEveryFieldThatIsUnset(t *testing.T) {
+	type input interface{ value() }
+	_, err := Render[input](SplitterEnv[input]{})
+	if err == nil {
+		t.Fatal("an empty environment was rendered")
+	}
+	for _, name := range Names(SplitterEnv[string]{}) {
+		if !strings.Contains(err.Error(), name+" (contract.SplitterEnv[") {
+			t.Errorf("the error does not name %s and its struct: %v", name, err)
+		}
+	}
+	env := reconcilerEnv()
+	env.EventBus = ""
+	_, err = Render[string](env)
+	if err == nil || !strings.Contains(err.Error(), "DIP_EVENT_BUS") || strings.Contains(err.Error(), "DIP_STACK") {
+		t.Errorf("want DIP_EVENT_BUS alone: %v", err)
+	}
+}
+
+func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
+	vars, err := Render[string](reconcilerEnv())
+	if err != nil {
+		t.Fatal(err)
+	}
+	delete(vars, "DIP_STACK")
+	vars["DIP_LEDGER_TABLE"] = ""
+	vars["DIP_DUE_AFTER_SECONDS"] = "90s"
+	vars["DIP_MAX_ATTEMPTS"] = "0"
+	_, err = Load[ReconcilerEnv[string]](lookup(vars))
+	if err == nil {
+		t.Fatal("a broken environment was loaded")
+	}
+	lines := strings.Split(err.Error(), "\n")
+	want := []string{
+		"environment variable DIP_STACK is not set",
+		"environment variable DIP_LEDGER_TABLE is not set",
+		`environment variable DIP_DUE_AFTER_SECONDS is "90s": want a whole number above zero`,
+		`environment variable DIP_MAX_ATTEMPTS is "0": want a whole number above zero`,
+	}
+	if !slices.Equal(lines, want) {
+		t.Errorf("got\n%s", err)
+	}
+}
+
+func TestWholeNumbers(t *testing.T) {
+	for value, want := range map[string]int{"1": 1, "900": 900, "": 0, "1.5": 0, "-1": -1, "1e3": 0, " 7": 0} {
+		if got := Int(value); got != want {
+			t.Errorf("Int(%q) = %d, want %d", value, got, want)
+		}
+	}
+	for _, wrong := range []string{"-1", "1.5", " 7", "99999999999999999999"} {
+		vars, err := Render[string](reconcilerEnv())
+		if err != nil {
+			t.Fatal(err)
+		}
+		vars["DIP_MAX_ATTEMPTS"] = wrong
+		if _, err := Load[ReconcilerEnv[string]](lookup(vars)); err == nil {
+			t.Errorf("%q was loaded as a whole number above zero", wrong)
+		}
+	}
+}

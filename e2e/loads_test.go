@@ -1,0 +1,314 @@
+package e2e
+
+import (
+	"bytes"
+	"compress/gzip"
+	"context"
+	"encoding/json"
+	"fmt"
+	"math"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"dip/contract"
+	"dip/internal/cli/client"
+	"dip/internal/lake"
+	"dip/internal/sample"
+	"dip/internal/sweep"
+	"dip/internal/verify"
+)
+
+// put lands bytes and gives the object that S3 made of them.
+func put(t *testing.T, key string, data []byte) contract.Object {
+	t.Helper()
+	s := stack.Client()
+	object, err := client.Upload{Bucket: s.Outputs.LandingBucket, Key: key}.PutStream(t.Context(), s.S3, bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return object
+}
+
+func trips(t *testing.T, size int64, seed uint64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := sample.Trips(&b, sample.Options{Bytes: size, Seed: seed, BadShare: 0.001}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func events(t *testing.T, size int64) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if _, err := sample.Events(&b, sample.Options{Bytes: size, Seed: 1, BadShare: 0.001}); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func gzipped(t *testing.T, data []byte) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	z := gzip.NewWriter(&b)
+	if _, err := z.Write(data); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// certified waits for a load and proves its certificate again.
+func certified(t *testing.T, id string) contract.Certificate {
+	t.Helper()
+	p := follow(t, id)
+	if p.Status != contract.Published {
+		t.Fatalf("load %s of %s is %s: %s", id, p.Key, p.Status, p.Reason)
+	}
+	s := stack.Client()
+	data, err := s.Lake.Get(t.Context(), contract.CertificateKey(p.Segment, id))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var c contract.Certificate
+	if err := json.Unmarshal(data, &c); err != nil {
+		t.Fatal(err)
+	}
+	report, err := verify.Certificate(t.Context(), verify.Options{Lake: s.Lake, Certificate: c})
+	if err != nil || !report.Verified {
+		t.Fatalf("load %s of %s does not verify: %+v, %v", id, p.Key, report, err)
+	}
+	published, err := client.Published(t.Context(), s.Lake, p.Segment, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if outputs := outputs(c); len(published) != len(outputs) {
+		t.Fatalf("load %s publishes %d objects, its certificate has %d", id, len(published), len(outputs))
+	}
+	return c
+}
+
+func outputs(c contract.Certificate) (keys []string) {
+	for _, k := range c.Chunks {
+		for _, o := range k.Outputs {
+			keys = append(keys, o.Key)
+		}
+	}
+	return keys
+}
+
+func TestLoadsAreCertified(t *testing.T) {
+	header := "part;weight;made;remark\n"
+	cases := []struct {
+		name, key     string
+		data          []byte
+		rows, bad     int64 // -1: whatever it is
+		chunksAtLeast int
+	}{
+		{"many chunks", "trips/many.csv", trips(t, 12<<20, 1), -1, -1, 10},
+		{"gzip", "events/a.ndjson.gz", gzipped(t, events(t, 4<<20)), -1, -1, 1},
+		{"plain NDJSON", "events/b.ndjson", events(t, 4<<20), -1, -1, 4},
+		{"added segment", "parts/parts.csv", []byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
+		{"zero bytes", "parts/empty.csv", nil, 0, 0, 0},
+		{"header only", "parts/header.csv", []byte(header), 0, 0, 0},
+		{"byte order mark, CRLF, no final newline", "parts/bom.csv", []byte("\xef\xbb\xbf" + strings.ReplaceAll(header+"AB-1;1;;\nAB-2;2;;\nAB-3;3;;x", "\n", "\r\n")), 3, 0, 1},
+		{"odd key", "parts/a b+c ü ☃ %41.csv", []byte(header + "AB-1;1;;\n"), 1, 0, 1},
+		{"record larger than a chunk", "parts/large.csv", []byte(header + "AB-1;1;;\"" + strings.Repeat("text;\n", 600_000) + "\"\nAB-2;2;;\n"), 2, 0, 4},
+		{"invalid UTF-8", "parts/latin.csv", []byte(header + "AB-1;1;;caf\xe9\nAB-2;1;;x\n"), 1, 1, 1},
+		{"same bytes, other key", "parts/parts-again.csv", []byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			got := certified(t, contract.LoadID(put(t, c.key, c.data)))
+			if c.rows >= 0 && (got.Totals.RowsOut != c.rows || got.Totals.Quarantined != c.bad) {
+				t.Errorf("%d rows and %d quarantined, want %d and %d", got.Totals.RowsOut, got.Totals.Quarantined, c.rows, c.bad)
+			}
+			if c.rows < 0 && (got.Totals.RowsOut == 0 || got.Totals.Quarantined == 0) {
+				t.Errorf("the sample should have good and bad records: %+v", got.Totals)
+			}
+			if len(got.Chunks) < c.chunksAtLeast {
+				t.Errorf("%d chunks, want at least %d", len(got.Chunks), c.chunksAtLeast)
+			}
+		})
+	}
+}
+
+func TestLoadsFailWithAReason(t *testing.T) {
+	truncated := gzipped(t, []byte("part;weight;made;remark\nAB-1;1;;\n"+strings.Repeat("AB-2;2;;\n", 10_000)))
+	cases := []struct {
+		name, key string
+		data      []byte
+		reason    string
+	}{
+		{"unknown segment", "tirps/a.csv", []byte("x"), `unknown segment "tirps"`},
+		{"no segment", "a.csv", []byte("x"), "names no segment"},
+		{"header", "parts/wrong.csv", []byte("part;waight;made;remark\nAB-1;1;;\n"), "waight"},
+		{"truncated gzip", "parts/truncated.csv.gz", truncated[:len(truncated)-20], "truncated"},
+		{"mostly bad", "parts/bad.csv", []byte("part;weight;made;remark\nx;1;;\ny;1;;\nAB-1;1;;\n"), "maxBadShare"},
+		{"UTF-16", "parts/utf16.csv", []byte("\xff\xfep\x00a\x00"), "UTF-16"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			object := put(t, c.key, c.data)
+			p := follow(t, contract.LoadID(object))
+			if p.Status != contract.Failed || !strings.Contains(p.Reason, c.reason) {
+				t.Errorf("the load is %s with the reason %q, want it to fail with %q", p.Status, p.Reason, c.reason)
+			}
+			s := stack.Client()
+			if _, err := s.Lake.Head(t.Context(), object); err != nil {
+				t.Errorf("the input is gone: %v", err)
+			}
+			if _, err := client.Published(t.Context(), s.Lake, contract.SegmentOf(c.key), p.Load); err == nil {
+				t.Error("a failed load published something")
+			}
+		})
+	}
+}
+
+// Functions die again and again, and every event comes three times.
+func TestKilledFunctionsLoseNothing(t *testing.T) {
+	const kills = 12
+	chaos.kill("trips", kills)
+	data := trips(t, 16<<20, 2)
+	object := put(t, "trips/killed.csv", data)
+	for range 2 {
+		announce(t, object)
+	}
+	c := certified(t, contract.LoadID(object))
+	if n := chaos.killed("trips"); n == 0 {
+		t.Error("no function was killed")
+	}
+	if c.Totals.Attempts <= len(c.Chunks) {
+		t.Errorf("%d attempts at %d chunks: the killed ones were not missed", c.Totals.Attempts, len(c.Chunks))
+	}
+}
+
+// announce sends an object's event to the intake queue once more.
+func announce(t *testing.T, o contract.Object) {
+	t.Helper()
+	body, err := sweep.Event(lake.Listed{Object: o, Modified: time.Now()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := stack.Client()
+	if _, err := s.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &s.Outputs.IntakeQueue, MessageBody: &body}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// An event that never comes is made up for by the sweeper.
+func TestSuppressedEvent(t *testing.T) {
+	s := stack.Client()
+	ctx := t.Context()
+	notifications, err := s.S3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &s.Outputs.LandingBucket})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(notifications.QueueConfigurations) != 1 {
+		t.Fatalf("the landing bucket announces to %d queues, want 1", len(notifications.QueueConfigurations))
+	}
+	configure := func(c types.NotificationConfiguration) {
+		_, err := s.S3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+			Bucket: &s.Outputs.LandingBucket, NotificationConfiguration: &c,
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	configure(types.NotificationConfiguration{})
+	object := put(t, "parts/silent.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
+	configure(types.NotificationConfiguration{QueueConfigurations: notifications.QueueConfigurations})
+
+	functions := lambda.NewFromConfig(stack.AWSConfig())
+	deadline, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	for found := false; !found; {
+		out, err := functions.Invoke(deadline, &lambda.InvokeInput{FunctionName: aws.String(s.Outputs.Functions["sweeper"])})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var report sweep.Report
+		if err := json.Unmarshal(out.Payload, &report); err != nil {
+			t.Fatalf("the sweeper answered %s: %v", out.Payload, err)
+		}
+		found = report.Enqueued > 0
+	}
+	certified(t, contract.LoadID(object))
+}
+
+// An object that is overwritten while its load runs is two loads; each keeps to its version.
+func TestOverwrittenWhileLoading(t *testing.T) {
+	first, second := trips(t, 3<<20, 3), trips(t, 2<<20, 4)
+	a := put(t, "trips/twice.csv", first)
+	b := put(t, "trips/twice.csv", second)
+	s := stack.Client()
+	if _, err := s.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &s.Outputs.LandingBucket, Key: aws.String("trips/twice.csv")}); err != nil {
+		t.Fatal(err)
+	}
+	for object, data := range map[contract.Object][]byte{a: first, b: second} {
+		if c := certified(t, contract.LoadID(object)); c.Length != int64(len(data)) {
+			t.Errorf("version %s: %d bytes are certified, want %d", object.VersionID, c.Length, len(data))
+		}
+	}
+}
+
+// New code in the middle of a load: nothing is lost, nothing comes twice, the certificate shows both.
+func TestCodeUpdateWhileLoading(t *testing.T) {
+	object := put(t, "trips/update.csv", trips(t, 40<<20, 5))
+	id := contract.LoadID(object)
+	s := stack.Client()
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	begun := fmt.Errorf("begun")
+	watch, stop := context.WithCancelCause(ctx)
+	_, err := client.Follow(watch, s.Ledger, id, func(p client.Progress) {
+		if p.Done > 0 {
+			stop(begun)
+		}
+	})
+	if err == nil {
+		t.Fatal("the load was over before the code could be updated")
+	}
+	// From here on the old code gets nothing done, so that the load is still under way when the new code comes.
+	chaos.kill("trips", math.MaxInt)
+	defer chaos.kill("trips", 0)
+	main := filepath.Join(root, "lambdas", "trips", "main.go")
+	code := "package main\n\nimport (\n\t\"os\"\n\n\t\"dip/internal/runtime\"\n)\n\nfunc main() {\n\tif len(os.Args) > 9 {\n\t\tprintln(\"second\")\n\t}\n\truntime.Segment()\n}\n"
+	if err := os.WriteFile(main, []byte(code), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	if err := stack.Update(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if !stack.Changed {
+		t.Error("the update changed nothing")
+	}
+	chaos.kill("trips", 0)
+	c := certified(t, id)
+	if len(c.Totals.Codes) != 2 {
+		t.Errorf("the certificate names the code %v, want two", c.Totals.Codes)
+	}
+}
+
+// A second deployment of the same program changes nothing.
+func TestUpAgainChangesNothing(t *testing.T) {
+	if err := stack.Update(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if stack.Changed {
+		t.Error("the second deployment changed resources")
+	}
+}

@@ -1,0 +1,175 @@
+// Package cli is the command line: what each command takes, and how its result is shown. The work is done by package
+// client and, for the local stack, by package local.
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"runtime/debug"
+
+	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/spf13/cobra"
+
+	"dip/internal/cli/client"
+	"dip/internal/cli/screen"
+	"dip/local"
+)
+
+// app is what the commands share.
+type app struct {
+	screen  *screen.Screen
+	json    bool
+	stack   string
+	outputs string
+	connect func(ctx context.Context) (*client.Stack, error)
+}
+
+// stackVariable names the stack when --stack does not.
+const stackVariable = "DIP_STACK"
+
+// Main runs the command line and returns its exit code.
+func Main(ctx context.Context, args []string) int {
+	a := &app{screen: screen.Of(os.Stdout, os.Stderr)}
+	a.connect = a.open
+	return a.run(ctx, args)
+}
+
+func (a *app) run(ctx context.Context, args []string) int {
+	root := a.command()
+	root.SetArgs(args)
+	root.SetOut(a.screen.Out)
+	root.SetErr(a.screen.Err)
+	err := root.ExecuteContext(ctx)
+	a.screen.Live()
+	if err != nil {
+		a.screen.Notef("dip: %s", printableLines(err.Error()))
+	}
+	return exitCode(err)
+}
+
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "dip",
+		Short: "Land a file, get a certificate",
+		Long: "dip lands files in a stack of the data ingestion pipeline, follows them until they are certified, and shows\n" +
+			"what became of every record.\n\nThe stack is the local one unless --stack or DIP_STACK names another.",
+		SilenceUsage:  true,
+		SilenceErrors: true,
+		Args:          cobra.NoArgs,
+		RunE:          func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
+	}
+	root.CompletionOptions.HiddenDefaultCmd = true
+	root.SetFlagErrorFunc(func(cmd *cobra.Command, err error) error {
+		return usagef("%w\n\n%s", err, cmd.UsageString())
+	})
+	flags := root.PersistentFlags()
+	stack := os.Getenv(stackVariable)
+	if stack == "" {
+		stack = local.StackName
+	}
+	flags.StringVar(&a.stack, "stack", stack, "the stack, or set "+stackVariable)
+	flags.StringVar(&a.outputs, "outputs", "", "`FILE` with the stack's outputs, as pulumi stack output --json prints them (default: ask pulumi)")
+	flags.BoolVar(&a.json, "json", false, "results as JSON, one object a line")
+	root.AddCommand(a.putCommand(), a.statusCommand(), a.loadsCommand(), a.certificateCommand(), a.quarantineCommand(),
+		a.redriveCommand(), a.filesCommand(), a.generateCommand(), a.localCommand(), a.versionCommand(),
+		&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitHelp})
+	asUsage(root)
+	return root
+}
+
+// asUsage makes wrong arguments of every command end with the exit code for that.
+func asUsage(cmd *cobra.Command) {
+	if check := cmd.Args; check != nil {
+		cmd.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usagef("%w\n\n%s", err, cmd.UsageString())
+			}
+			return nil
+		}
+	}
+	for _, sub := range cmd.Commands() {
+		asUsage(sub)
+	}
+}
+
+// open connects to the stack that the flags name: the local one through its daemon, others with the AWS credentials
+// of this machine.
+func (a *app) open(ctx context.Context) (*client.Stack, error) {
+	if a.stack == local.StackName && a.outputs == "" {
+		s, err := local.Open(ctx, local.Options{})
+		if errors.Is(err, local.ErrNotUp) {
+			return nil, fmt.Errorf("stack local: %w: %w", client.ErrNotFound, err)
+		}
+		if err != nil {
+			return nil, err
+		}
+		return s.Client(), nil
+	}
+	o, err := a.readOutputs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	cfg, err := config.LoadDefaultConfig(ctx, config.WithDefaultRegion(o.Region))
+	if err != nil {
+		return nil, fmt.Errorf("find AWS credentials: %w", err)
+	}
+	cfg.Region = o.Region // the stack's, whatever this machine prefers
+	return client.Connect(a.stack, cfg, o), nil
+}
+
+func (a *app) readOutputs(ctx context.Context) (client.Outputs, error) {
+	if a.outputs != "" {
+		return client.ReadOutputs(a.outputs)
+	}
+	root, err := local.FindRoot(".")
+	if err != nil {
+		return client.Outputs{}, fmt.Errorf("ask pulumi for the outputs of stack %s: %w: pass them with --outputs", a.stack, err)
+	}
+	return client.PulumiOutputs(ctx, root, a.stack)
+}
+
+// result writes one result: as a line of JSON, or as the text.
+func (a *app) result(v any, text string) error {
+	if !a.json {
+		return a.screen.Printf("%s", text)
+	}
+	data, err := json.Marshal(v)
+	if err != nil {
+		return fmt.Errorf("write the result: %w", err)
+	}
+	return a.screen.Printf("%s\n", data)
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "The version of this command", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := buildVersion()
+			return a.result(map[string]string{"version": v}, "dip "+v+"\n")
+		},
+	}
+}
+
+// buildVersion is the module's version, or the commit that it was built from.
+func buildVersion() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "unknown"
+	}
+	revision, changed := "", ""
+	for _, s := range info.Settings {
+		switch {
+		case s.Key == "vcs.revision":
+			revision = s.Value[:min(12, len(s.Value))]
+		case s.Key == "vcs.modified" && s.Value == "true":
+			changed = "+changed"
+		}
+	}
+	if revision != "" {
+		return revision + changed
+	}
+	return info.Main.Version
+}

@@ -1,0 +1,47 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+
+	"dip/contract"
+	"dip/internal/ledger"
+)
+
+// Lake is the part of the lake that is read here.
+type Lake interface {
+	Get(ctx context.Context, key string) ([]byte, error)
+}
+
+// Quarantine hands a load's rejected records to each, in the order of the input, until there are no more or each
+// says stop. A load need not be certified: what its finished chunks rejected can be seen at once.
+func Quarantine(ctx context.Context, lake Lake, chunks []ledger.Chunk, each func(contract.Rejected) (more bool, err error)) error {
+	for _, c := range chunks {
+		if c.Ack == nil || c.Ack.Quarantine == nil {
+			continue
+		}
+		key := c.Ack.Quarantine.Key
+		data, err := lake.Get(ctx, key)
+		if err != nil {
+			return err
+		}
+		for lines := json.NewDecoder(bytes.NewReader(data)); ; {
+			var r contract.Rejected
+			err := lines.Decode(&r)
+			if errors.Is(err, io.EOF) {
+				break
+			}
+			if err != nil {
+				return fmt.Errorf("quarantine file %s: %w", key, err)
+			}
+			if more, err := each(r); err != nil || !more {
+				return err
+			}
+		}
+	}
+	return nil
+}

@@ -1,0 +1,103 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
+
+	"dip/contract"
+	"dip/internal/ledger"
+)
+
+// Workflows is the part of Step Functions that a retry needs. *sfn.Client implements it.
+type Workflows interface {
+	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
+}
+
+// Retrier is the part of the ledger that a retry needs.
+type Retrier interface {
+	Ledger
+	Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
+	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
+}
+
+// Retried says what became of a load.
+type Retried string
+
+// What a retry comes to.
+const (
+	Restarted Retried = "restarted"
+	GoingOn   Retried = "running"   // its workflow runs, there is nothing to do
+	AllDone   Retried = "certified" // nothing to do
+)
+
+// Retry gives a failed load another try: chunks that are acknowledged stay so, the others start over under a new
+// execution of the workflow. A load whose workflow was lost or ended without a word is taken up again in the same
+// way. Retry may be repeated: a load that goes on is left alone.
+func Retry(ctx context.Context, l Retrier, w Workflows, workflow, id string, now time.Time) (Retried, error) {
+	load, err := l.Load(ctx, id)
+	if err != nil {
+		return "", err
+	}
+	if load.Status == contract.Published {
+		return AllDone, nil
+	}
+	if load.Status != contract.Failed {
+		running, err := start(ctx, w, workflow, load)
+		if err != nil || running {
+			return GoingOn, err
+		}
+		if _, err := l.Fail(ctx, id, "its workflow ended without a result", now); err != nil {
+			return "", err
+		}
+	}
+	if _, err := l.Redrive(ctx, load, now); err != nil {
+		return "", err
+	}
+	if load, err = l.Load(ctx, id); err != nil {
+		return "", err
+	}
+	if load.Status == contract.Published {
+		return AllDone, nil
+	}
+	if running, err := start(ctx, w, workflow, load); err != nil {
+		return "", err
+	} else if !running {
+		return "", fmt.Errorf("retry load %s: execution %d of its workflow is over already: try again", id, load.Execution)
+	}
+	return Restarted, nil
+}
+
+// start starts a load's present execution. Starting one that runs is the same as finding it; false means that it is
+// over.
+func start(ctx context.Context, w Workflows, workflow string, load ledger.Load) (running bool, err error) {
+	input, err := json.Marshal(contract.WorkflowInput{Version: contract.Version, Load: load.ID})
+	if err != nil {
+		return false, fmt.Errorf("start the workflow of load %s: %w", load.ID, err)
+	}
+	_, err = w.StartExecution(ctx, &sfn.StartExecutionInput{
+		StateMachineArn: &workflow, Name: aws.String(executionName(load)), Input: aws.String(string(input)),
+	})
+	var over *types.ExecutionAlreadyExists
+	switch {
+	case errors.As(err, &over):
+		return false, nil
+	case err != nil:
+		return false, fmt.Errorf("start the workflow of load %s: %w", load.ID, err)
+	}
+	return true, nil
+}
+
+// executionName is the load's id; a redriven load's executions are numbered.
+func executionName(load ledger.Load) string {
+	if load.Execution == 0 {
+		return load.ID
+	}
+	return fmt.Sprintf("%s-%d", load.ID, load.Execution)
+}

@@ -1,0 +1,105 @@
+package client
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"os/exec"
+	"reflect"
+	"slices"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"dip/config"
+	"dip/contract"
+	"dip/internal/lake"
+	"dip/internal/ledger"
+)
+
+// Outputs of a stack, as they are read.
+type Outputs = contract.StackOutputs[string]
+
+// Stack is access to one stack.
+type Stack struct {
+	Name    string
+	Outputs Outputs
+	S3      *s3.Client
+	SQS     *sqs.Client
+	SFN     *sfn.Client
+	Ledger  *ledger.Ledger
+	Lake    *lake.Lake
+}
+
+// Connect makes a Stack's clients. A configuration with an endpoint of its own, as local mode has, addresses buckets
+// by path.
+func Connect(name string, cfg aws.Config, o Outputs) *Stack {
+	if cfg.Region == "" {
+		cfg.Region = o.Region
+	}
+	objects := s3.NewFromConfig(cfg, func(opts *s3.Options) { opts.UsePathStyle = cfg.BaseEndpoint != nil })
+	return &Stack{
+		Name: name, Outputs: o, S3: objects,
+		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg),
+		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
+		Lake:   lake.New(objects, o.LakeBucket),
+	}
+}
+
+// ParseOutputs reads what `pulumi stack output --json` prints. The error names every output that is missing.
+func ParseOutputs(data []byte) (Outputs, error) {
+	var o Outputs
+	if err := json.Unmarshal(data, &o); err != nil {
+		return o, fmt.Errorf("read the stack's outputs: %w", err)
+	}
+	var missing []error
+	v := reflect.ValueOf(o)
+	for i := range v.NumField() {
+		if v.Field(i).IsZero() {
+			missing = append(missing, fmt.Errorf("the stack has no output %q: was it deployed by this version?", v.Type().Field(i).Tag.Get("json")))
+		}
+	}
+	return o, errors.Join(missing...)
+}
+
+// ReadOutputs reads the outputs from a file.
+func ReadOutputs(path string) (Outputs, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return Outputs{}, fmt.Errorf("read the stack's outputs: %w", err)
+	}
+	return ParseOutputs(data)
+}
+
+// PulumiOutputs asks the Pulumi CLI of this machine for the outputs of a stack of the project in dir.
+func PulumiOutputs(ctx context.Context, dir, stack string) (Outputs, error) {
+	var stdout, stderr bytes.Buffer
+	cmd := exec.CommandContext(ctx, "pulumi", "stack", "output", "--json", "--stack", stack, "--cwd", dir, "--non-interactive")
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	err := cmd.Run()
+	switch {
+	case errors.Is(err, exec.ErrNotFound):
+		return Outputs{}, errors.New("there is no pulumi command here to ask for the stack's outputs: install it, or save them elsewhere " +
+			"with `pulumi stack output --json` and pass the file with --outputs")
+	case err != nil:
+		return Outputs{}, fmt.Errorf("ask pulumi for the outputs of stack %s: %w: %s", stack, err, strings.TrimSpace(stderr.String()))
+	}
+	return ParseOutputs(stdout.Bytes())
+}
+
+// CheckSegment is an error that suggests the segment that was probably meant, when there is none of the given name.
+func (s *Stack) CheckSegment(name string) error {
+	if _, ok := s.Outputs.Segments[name]; ok {
+		return nil
+	}
+	names := slices.Sorted(maps.Keys(s.Outputs.Segments))
+	return fmt.Errorf("segment %q: %w in stack %s: %s", name, ErrNotFound, s.Name, config.Suggest(name, names))
+}

@@ -1,0 +1,146 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dip/contract"
+	"dip/internal/cli/client"
+	"dip/internal/ledger"
+)
+
+// Defaults of lists.
+const (
+	recentLoads = 10
+	recentSince = 48 * time.Hour
+)
+
+var statuses = []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published, contract.Failed}
+
+func (a *app) loadsCommand() *cobra.Command {
+	var segment, status string
+	var since time.Duration
+	var limit int
+	cmd := &cobra.Command{
+		Use: "loads", Short: "List loads, the newest first", Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if status != "" && !slices.Contains(statuses, contract.Status(status)) {
+				return usagef("--status %s: want one of %v", status, statuses)
+			}
+			if since <= 0 || limit < 0 {
+				return usagef("--since and --limit must be positive")
+			}
+			now := time.Now()
+			filter := client.Filter{Segment: segment, Status: contract.Status(status), Since: now.Add(-since), Limit: limit}
+			return a.listLoads(cmd.Context(), filter, now)
+		},
+	}
+	cmd.Flags().StringVarP(&segment, "segment", "s", "", "only loads of this segment")
+	cmd.Flags().StringVar(&status, "status", "", "only loads in this status: received, running, certified, published or failed")
+	cmd.Flags().DurationVar(&since, "since", recentSince, "how far back")
+	cmd.Flags().IntVar(&limit, "limit", 0, "the newest so many; 0 is all")
+	return cmd
+}
+
+func (a *app) listLoads(ctx context.Context, f client.Filter, now time.Time) error {
+	stack, err := a.connect(ctx)
+	if err != nil {
+		return err
+	}
+	if f.Segment != "" {
+		if err := stack.CheckSegment(f.Segment); err != nil {
+			return err
+		}
+	}
+	loads, err := client.ListLoads(ctx, stack.Ledger, f, now)
+	if err != nil {
+		return err
+	}
+	list := make([]client.Progress, len(loads))
+	for i, l := range loads {
+		list[i] = client.Measure(l, nil, now)
+	}
+	if !a.json {
+		if len(list) == 0 {
+			a.screen.Notef("no loads since %s", f.Since.UTC().Format(time.RFC3339))
+			return nil
+		}
+		return a.screen.Printf("%s", loadsTable(a.screen.Width, list))
+	}
+	for _, p := range list {
+		if err := a.result(p, ""); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) statusCommand() *cobra.Command {
+	var watch bool
+	cmd := &cobra.Command{
+		Use: "status [LOAD]", Short: "How far a load is, chunk by chunk; without LOAD the newest loads",
+		Args: cobra.MaximumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if len(args) == 0 {
+				if watch {
+					return usagef("--watch needs a LOAD")
+				}
+				now := time.Now()
+				return a.listLoads(cmd.Context(), client.Filter{Since: now.Add(-recentSince), Limit: recentLoads}, now)
+			}
+			stack, load, err := a.findLoad(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if watch {
+				return a.watch(cmd.Context(), stack, load.ID)
+			}
+			p, err := client.Read(cmd.Context(), stack.Ledger, load.ID)
+			if err != nil {
+				return err
+			}
+			return a.result(p, statusText(a.screen.Width, p))
+		},
+	}
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "follow the load until it is over")
+	return cmd
+}
+
+// watch follows one load. With --json every reading is a line.
+func (a *app) watch(ctx context.Context, stack *client.Stack, id string) error {
+	if !a.json {
+		return a.wait(ctx, stack, []string{id})
+	}
+	var writeErr error
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	p, err := client.Follow(ctx, stack.Ledger, id, func(p client.Progress) {
+		if writeErr = a.result(p, ""); writeErr != nil {
+			cancel(writeErr)
+		}
+	})
+	if writeErr != nil {
+		return writeErr
+	}
+	if err != nil {
+		return err
+	}
+	return client.Outcome(p)
+}
+
+// findLoad connects and looks a load up by its id or the beginning of its id.
+func (a *app) findLoad(ctx context.Context, id string) (*client.Stack, ledger.Load, error) {
+	stack, err := a.connect(ctx)
+	if err != nil {
+		return nil, ledger.Load{}, err
+	}
+	load, err := client.FindLoad(ctx, stack.Ledger, id, time.Now())
+	if err != nil {
+		return nil, load, fmt.Errorf("stack %s: %w", stack.Name, err)
+	}
+	return stack, load, nil
+}

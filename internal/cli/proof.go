@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"dip/contract"
+	"dip/internal/cli/client"
+	"dip/internal/cli/screen"
+)
+
+func (a *app) certificateCommand() *cobra.Command {
+	return &cobra.Command{
+		Use: "certificate LOAD", Short: "The proof that every record of a load is accounted for", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			stack, load, err := a.findLoad(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if load.Totals == nil {
+				return fmt.Errorf("load %s has no certificate: %w: it is %s %s", load.ID, client.ErrNotFound, load.Status, load.Reason)
+			}
+			data, err := stack.Lake.Get(cmd.Context(), contract.CertificateKey(load.Segment, load.ID))
+			if err != nil {
+				return err
+			}
+			var c contract.Certificate
+			if err := json.Unmarshal(data, &c); err != nil {
+				return fmt.Errorf("certificate of load %s: %w", load.ID, err)
+			}
+			return a.result(c, certificateText(a.screen.Width, c))
+		},
+	}
+}
+
+func certificateText(width int, c contract.Certificate) string {
+	var b strings.Builder
+	chain := "open"
+	if c.Chain.Closed {
+		chain = "closed"
+	}
+	fmt.Fprintf(&b, "load       %s\ninput      s3://%s/%s\nversion    %s\n", c.Load, c.Input.Bucket, screen.Printable(c.Input.Key), c.Input.VersionID)
+	fmt.Fprintf(&b, "size       %s stored (%s), %s read\n", screen.Bytes(c.Input.Size), c.Compression, screen.Bytes(c.Length))
+	fmt.Fprintf(&b, "rows       in %s = out %s + quarantined %s\n",
+		screen.Count(c.Totals.RowsIn), screen.Count(c.Totals.RowsOut), screen.Count(c.Totals.Quarantined))
+	fmt.Fprintf(&b, "chain      %s: %s from byte %s to %s, %d ran again\n", chain, plural(c.Totals.Chunks, "chunk"),
+		screen.Count(c.Body), screen.Count(c.Chain.Position), c.Chain.Reruns)
+	fmt.Fprintf(&b, "hashes     out %s\n           quarantined %s\n", c.Totals.HashOut, c.Totals.HashBad)
+	fmt.Fprintf(&b, "code       %s\n", strings.Join(c.Totals.Codes, ", "))
+	fmt.Fprintf(&b, "received   %s\ncertified  %s\n\n", c.Received.UTC().Format(time.RFC3339), c.Certified.UTC().Format(time.RFC3339))
+	columns := []screen.Column{
+		{Title: "CHUNK", Right: true}, {Title: "START", Right: true}, {Title: "END", Right: true}, {Title: "ROWS IN", Right: true},
+		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true}, {Title: "ATTEMPT", Short: "TRY", Right: true},
+		{Title: "CODE", Flex: true},
+	}
+	var rows [][]string
+	for _, p := range c.Chunks {
+		rows = append(rows, []string{
+			fmt.Sprint(p.Chunk), screen.Count(p.Start), screen.Count(p.End), screen.Count(p.RowsIn), screen.Count(p.RowsOut),
+			screen.Count(p.Quarantined), fmt.Sprint(p.Attempt), p.Code,
+		})
+	}
+	b.WriteString(screen.Table(width, columns, rows))
+	return b.String()
+}
+
+func (a *app) quarantineCommand() *cobra.Command {
+	limit := 20
+	cmd := &cobra.Command{
+		Use: "quarantine LOAD", Short: "The records of a load that do not fit, and why", Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			if limit < 0 {
+				return usagef("--limit must not be negative")
+			}
+			stack, load, err := a.findLoad(cmd.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			chunks, err := stack.Ledger.Chunks(cmd.Context(), load.ID)
+			if err != nil {
+				return err
+			}
+			shown := 0
+			err = client.Quarantine(cmd.Context(), stack.Lake, chunks, func(r contract.Rejected) (bool, error) {
+				shown++
+				return limit == 0 || shown < limit, a.result(r, rejectedText(a.screen.Width, r))
+			})
+			if err != nil {
+				return err
+			}
+			total := client.Measure(load, chunks, time.Now()).Quarantined
+			if total > int64(shown) {
+				a.screen.Notef("%s of %s; --limit 0 shows all", screen.Count(int64(shown)), screen.Count(total))
+			}
+			if total == 0 {
+				a.screen.Notef("no record of this load is in quarantine")
+			}
+			return nil
+		},
+	}
+	cmd.Flags().IntVar(&limit, "limit", limit, "the first so many; 0 is all")
+	return cmd
+}
+
+// rejectedText shows a bad record. On a terminal a long one loses its middle.
+func rejectedText(width int, r contract.Rejected) string {
+	reason := screen.Printable(r.Reason)
+	if r.Field != "" {
+		reason = screen.Printable(r.Field) + ": " + reason
+	}
+	raw := "  " + screen.Printable(string(r.Bytes()))
+	if width > 0 {
+		raw = screen.Fit(raw, width)
+	}
+	return fmt.Sprintf("chunk %d, bytes %s to %s: %s\n%s\n", r.Chunk, screen.Count(r.Start), screen.Count(r.End), reason, raw)
+}

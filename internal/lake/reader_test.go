@@ -1,0 +1,189 @@
+package lake
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"math/rand/v2"
+	"net/http"
+	"slices"
+	"strings"
+	"sync/atomic"
+	"testing"
+
+	"dip/contract"
+	"dip/internal/fault"
+)
+
+func land(f *fake, size int) (contract.Object, []byte) {
+	content := make([]byte, size)
+	rand.NewChaCha8([32]byte{1}).Read(content)
+	f.put("/landing/trips/a", object{version: "v1", content: content})
+	f.put("/landing/trips/a", object{version: "v2", content: []byte("overwritten meanwhile")})
+	return contract.Object{Bucket: "landing", Key: "trips/a", VersionID: "v1", Size: int64(size)}, content
+}
+
+func readAll(t *testing.T, r io.ReadCloser) ([]byte, error) {
+	t.Helper()
+	data, err := io.ReadAll(r)
+	return data, errors.Join(err, r.Close())
+}
+
+func TestStreamReadsThePinnedVersionInOrder(t *testing.T) {
+	f, l := start(t)
+	o, content := land(f, 3*partSize+5)
+	for _, from := range []int64{0, 1, partSize - 1, 3 * partSize, o.Size - 1, o.Size} {
+		if got, err := readAll(t, l.Stream(t.Context(), o, from)); err != nil || !bytes.Equal(got, content[from:]) {
+			t.Fatalf("from %d: %d bytes, want %d; %v", from, len(got), len(content)-int(from), err)
+		}
+	}
+}
+
+// Ranges never go past the object's size, meet each other, and none is empty.
+func TestStreamRanges(t *testing.T) {
+	f, l := start(t)
+	o, _ := land(f, 2*partSize+3)
+	if _, err := readAll(t, l.Stream(t.Context(), o, 7)); err != nil {
+		t.Fatal(err)
+	}
+	want := []string{"GET /landing/trips/a bytes=7-8388614", "GET /landing/trips/a bytes=8388615-16777218"}
+	if got := slices.Sorted(slices.Values(f.seen())); !slices.Equal(got, want) {
+		t.Errorf("asked for %q, want %q", got, want)
+	}
+	o.Size = 0
+	if got, err := readAll(t, l.Stream(t.Context(), o, 0)); err != nil || len(got) != 0 || len(f.seen()) != 2 {
+		t.Errorf("an empty object: %q, %v, %d requests", got, err, len(f.seen()))
+	}
+}
+
+// Memory and connections are bounded: ahead+1 ranges at once, however long the object.
+func TestStreamFetchesAheadWithinBounds(t *testing.T) {
+	f, l := start(t)
+	o, content := land(f, 6*partSize)
+	var arrived atomic.Int32
+	together := make(chan struct{})
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if arrived.Add(1) == ahead+1 {
+			close(together)
+		}
+		<-together // the first ones are answered only once all of them are under way
+		return false
+	}
+	r := l.Stream(t.Context(), o, 0).(*Reader)
+	first := make([]byte, 1)
+	if _, err := io.ReadFull(r, first); err != nil {
+		t.Fatal(err)
+	}
+	if r.next != (ahead+1)*partSize {
+		t.Errorf("after one byte %d bytes were asked for, want %d", r.next, (ahead+1)*partSize)
+	}
+	rest, err := readAll(t, r)
+	if err != nil || !bytes.Equal(append(first, rest...), content) {
+		t.Errorf("%d bytes, %v", 1+len(rest), err)
+	}
+}
+
+func TestStreamSurfacesTheErrorOfAPart(t *testing.T) {
+	f, l := start(t)
+	o, content := land(f, 4*partSize)
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if strings.HasPrefix(r.Header.Get("Range"), "bytes=16777216-") {
+			refuse(w, http.StatusInternalServerError, "InternalError")
+			return true
+		}
+		return false
+	}
+	r := l.Stream(t.Context(), o, 0)
+	got, err := io.ReadAll(r)
+	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "bytes=16777216-25165823") || !bytes.Equal(got, content[:2*partSize]) {
+		t.Errorf("%d bytes, %v", len(got), err)
+	}
+	if n, again := r.Read(make([]byte, 1)); n != 0 || !errors.Is(again, err) {
+		t.Errorf("read after the error: %d, %v", n, again)
+	}
+	if err := r.Close(); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestStreamOfADeletedVersionIsPermanent(t *testing.T) {
+	f, l := start(t)
+	o, _ := land(f, 100)
+	f.put("/landing/trips/a", object{version: "v3", deleted: true})
+	for version, permanent := range map[string]bool{"v1": false, "gone": true, "v3": true} {
+		o.VersionID = version
+		_, err := readAll(t, l.Stream(t.Context(), o, 0))
+		if fault.IsPermanent(err) != permanent || (err != nil) != permanent {
+			t.Errorf("version %s: %v", version, err)
+		}
+	}
+	o.VersionID, o.Size = "v2", 1000
+	if _, err := l.ReadRange(t.Context(), o, 500, 600); !fault.IsPermanent(err) {
+		t.Errorf("a range past the object: %v", err)
+	}
+}
+
+func TestCloseCancelsTheReadsUnderWay(t *testing.T) {
+	f, l := start(t)
+	o, _ := land(f, 4*partSize)
+	asked, ended := make(chan struct{}, 10), make(chan struct{}, 10)
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		asked <- struct{}{}
+		<-r.Context().Done() // the client hung up
+		ended <- struct{}{}
+		return true
+	}
+	r := l.Stream(t.Context(), o, 0)
+	failed := make(chan error)
+	go func() {
+		_, err := r.Read(make([]byte, 1))
+		failed <- err
+	}()
+	for range ahead + 1 {
+		<-asked
+	}
+	if err := r.Close(); err != nil {
+		t.Fatal(err)
+	}
+	for range ahead + 1 {
+		<-ended
+	}
+	if err := <-failed; !errors.Is(err, context.Canceled) {
+		t.Errorf("the read that was under way: %v", err)
+	}
+}
+
+func TestReadRange(t *testing.T) {
+	f, l := start(t)
+	o, content := land(f, 1000)
+	if got, err := l.ReadRange(t.Context(), o, 10, 20); err != nil || !bytes.Equal(got, content[10:20]) {
+		t.Errorf("got %v, %v", got, err)
+	}
+	if got, err := l.ReadRange(t.Context(), o, 20, 20); err != nil || got != nil || len(f.seen()) != 1 {
+		t.Errorf("an empty range: %v, %v, %d requests", got, err, len(f.seen()))
+	}
+	// Fewer bytes than asked for would be records that nobody reads.
+	if _, err := l.ReadRange(t.Context(), o, 990, 1010); err == nil || !strings.Contains(err.Error(), "10 of 20 bytes") {
+		t.Errorf("a range past the end: %v", err)
+	}
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		w.Header().Set("Content-Length", "10")
+		w.WriteHeader(http.StatusPartialContent)
+		w.Write(content[:4])
+		return true
+	}
+	if _, err := l.ReadRange(t.Context(), o, 0, 10); err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "4 of 10 bytes") {
+		t.Errorf("a body that was cut off: %v", err)
+	}
+}
+
+func TestURI(t *testing.T) {
+	o := contract.Object{Bucket: "b", Key: "k", VersionID: "v"}
+	if got := URI(o); got != "s3://b/k?versionId=v" {
+		t.Error(got)
+	}
+	if o.VersionID = ""; URI(o) != "s3://b/k" {
+		t.Error(URI(o))
+	}
+}

@@ -1,0 +1,243 @@
+package local
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+	"time"
+
+	"dip/local/emulator"
+	"dip/local/runner"
+)
+
+// Daemon is what the background process of local mode tells of itself. The process runs the emulator and the Lambda
+// runner; both end with it.
+type Daemon struct {
+	PID      int       `json:"pid"`
+	Instance string    `json:"instance"` // random: what was created in another instance is gone
+	Endpoint string    `json:"endpoint"` // of all AWS services
+	Started  time.Time `json:"started"`
+}
+
+const (
+	// Account and Region of everything local.
+	Account = "123456789012"
+	Region  = "us-east-1"
+
+	daemonStart = 90 * time.Second // until the emulator answers
+	daemonStop  = 20 * time.Second // from SIGTERM to SIGKILL
+	daemonPoll  = 50 * time.Millisecond
+	homeCheck   = 5 * time.Second // how often the daemon looks whether its state folder is still there
+)
+
+// backend is a running emulator with its runner.
+type backend struct {
+	daemon  Daemon
+	runner  *runner.Runner
+	stopped chan struct{} // closed when both are gone
+	err     error         // why, once stopped is closed
+	cancel  context.CancelFunc
+}
+
+// startBackend starts the emulator and the runner in this process. They run until stop, or until one of them fails.
+func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation), log io.Writer) (*backend, error) {
+	e, err := emulator.Start(ctx, emulator.Options{AccountID: Account, Region: Region, Log: log})
+	if err != nil {
+		return nil, err
+	}
+	r, err := runner.New(runner.Options{
+		Endpoint: e.Endpoint(), Region: Region, AccountID: Account, Dir: p.functionsCode(), LogDir: p.functions(),
+		OnInvoke: onInvoke, Log: slog.New(slog.NewTextHandler(log, nil)),
+	})
+	if err != nil {
+		return nil, errors.Join(err, e.Stop())
+	}
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	b := &backend{
+		daemon: Daemon{PID: os.Getpid(), Instance: rand.Text(), Endpoint: e.Endpoint(), Started: time.Now().UTC()},
+		runner: r, stopped: make(chan struct{}), cancel: cancel,
+	}
+	go func() {
+		defer close(b.stopped)
+		defer cancel()
+		if err := r.Run(ctx); err != nil && ctx.Err() == nil {
+			b.err = fmt.Errorf("the function runner ended: %w", err)
+		}
+		b.err = errors.Join(b.err, e.Stop())
+	}()
+	return b, nil
+}
+
+func (b *backend) stop() error {
+	b.cancel()
+	<-b.stopped
+	return b.err
+}
+
+// Serve is the background process: it runs until SIGTERM or until its state folder is gone.
+func Serve(ctx context.Context, stateDir string) error {
+	p := place(stateDir)
+	// Whoever only looks whether the lock is held holds it for a moment.
+	locking, cancel := context.WithTimeoutCause(ctx, daemonStop, errors.New("another local stack runs already"))
+	alive, err := waitLock(locking, p.daemonLock(), func(int) {})
+	cancel()
+	if err != nil {
+		return err
+	}
+	b, err := startBackend(ctx, p, nil, os.Stderr)
+	if err != nil {
+		return errors.Join(err, alive.release())
+	}
+	if err := writeJSON(p.daemon(), b.daemon); err != nil {
+		return errors.Join(err, b.stop(), alive.release())
+	}
+	ticker := time.NewTicker(homeCheck)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return errors.Join(b.stop(), alive.release())
+		case <-b.stopped:
+			return errors.Join(b.err, alive.release())
+		case <-ticker.C:
+			if !alive.intact() {
+				return errors.Join(fmt.Errorf("%s is gone: there is nobody left to work for", stateDir), b.stop(), alive.release())
+			}
+		}
+	}
+}
+
+// findDaemon returns the daemon that runs and answers; false when there is none.
+func findDaemon(ctx context.Context, p place) (Daemon, bool, error) {
+	pid, err := lockHolder(ctx, p.daemonLock())
+	if err != nil || pid == 0 {
+		return Daemon{}, false, err
+	}
+	var d Daemon
+	ok, err := readJSON(p.daemon(), &d)
+	if err != nil || !ok || d.PID != pid {
+		return Daemon{}, false, err
+	}
+	return d, answers(ctx, d.Endpoint), nil
+}
+
+func answers(ctx context.Context, endpoint string) bool {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_local/changes?since=-1", nil)
+	if err != nil {
+		return false
+	}
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return false
+	}
+	res.Body.Close()
+	return res.StatusCode == http.StatusOK
+}
+
+// spawnDaemon starts the background process and returns when it answers. executable is this program.
+func spawnDaemon(ctx context.Context, p place, executable string) (Daemon, error) {
+	if err := os.Remove(p.daemon()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return Daemon{}, fmt.Errorf("start the local stack: %w", err)
+	}
+	log, err := os.Create(p.log("daemon"))
+	if err != nil {
+		return Daemon{}, fmt.Errorf("start the local stack: %w", err)
+	}
+	defer log.Close()
+	cmd := exec.Command(executable, "local", "serve", "--state", string(p))
+	cmd.Dir = string(p)
+	cmd.Stdout, cmd.Stderr = log, log
+	cmd.Env = withoutAWS(os.Environ())
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setsid: true} // out of reach of the terminal's Ctrl-C and hang-up
+	if err := cmd.Start(); err != nil {
+		return Daemon{}, fmt.Errorf("start the local stack: %w", err)
+	}
+	exited := make(chan error, 1)
+	go func() { exited <- cmd.Wait() }()
+	timeout := time.NewTimer(daemonStart)
+	defer timeout.Stop()
+	ticker := time.NewTicker(daemonPoll)
+	defer ticker.Stop()
+	for {
+		var d Daemon
+		select {
+		case err := <-exited:
+			return d, fmt.Errorf("the local stack's process ended at once (%v): %s", err, tailOf(log.Name()))
+		case <-timeout.C:
+			return d, errors.Join(fmt.Errorf("the local stack did not answer within %s: see %s", daemonStart, log.Name()), stopDaemon(ctx, p))
+		case <-ctx.Done():
+			return d, errors.Join(context.Cause(ctx), stopDaemon(context.WithoutCancel(ctx), p))
+		case <-ticker.C:
+			if ok, err := readJSON(p.daemon(), &d); err != nil || !ok {
+				continue // not there yet
+			}
+			return d, nil
+		}
+	}
+}
+
+// stopDaemon ends the background process, if one runs, and waits until it is gone. Whoever holds the daemon's lock
+// is the daemon, so no other process can be hit.
+func stopDaemon(ctx context.Context, p place) error {
+	deadline := time.Now().Add(daemonStop)
+	ticker := time.NewTicker(daemonPoll)
+	defer ticker.Stop()
+	signal := syscall.SIGTERM
+	told := 0
+	for {
+		pid, err := lockHolder(ctx, p.daemonLock())
+		if err != nil || pid == 0 {
+			return err
+		}
+		if told != pid || signal == syscall.SIGKILL {
+			if err := syscall.Kill(pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
+				return fmt.Errorf("stop the local stack's process %d: %w", pid, err)
+			}
+			told = pid
+		}
+		if time.Now().After(deadline) {
+			signal = syscall.SIGKILL
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("stop the local stack's process %d: %w", pid, context.Cause(ctx))
+		case <-ticker.C:
+		}
+	}
+}
+
+// withoutAWS drops the settings that would lead AWS clients elsewhere.
+func withoutAWS(env []string) []string {
+	var kept []string
+	for _, v := range env {
+		if !strings.HasPrefix(v, "AWS_") {
+			kept = append(kept, v)
+		}
+	}
+	return kept
+}
+
+// tailBytes of a log are enough to see why a process ended.
+const tailBytes = 2000
+
+func tailOf(path string) string {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return err.Error()
+	}
+	if over := len(data) - tailBytes; over > 0 {
+		data = data[over:]
+	}
+	return fmt.Sprintf("%s\n(%s)", strings.TrimSpace(string(data)), filepath.Base(path))
+}

@@ -1,0 +1,95 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Down destroys the stack's resources with the engine, ends its processes and removes its folder. Nothing is left
+// but what the cache keeps for all stacks. It may be called again after any interruption.
+func (s *Stack) Down(ctx context.Context) error { return down(ctx, s.options, s.backend) }
+
+// Down takes the local stack of a checkout down, whatever state it is in.
+func Down(ctx context.Context, o Options) error {
+	o, err := o.resolve()
+	if err != nil {
+		return err
+	}
+	return down(ctx, o, nil)
+}
+
+func down(ctx context.Context, o Options, b *backend) error {
+	p := place(o.StateDir)
+	held, err := p.enter(ctx, o.Screen)
+	if err != nil {
+		return err
+	}
+	show := newSteps(o.Screen)
+	if err := takeDown(ctx, o, p, held, b, show); err != nil {
+		return errors.Join(err, held.release())
+	}
+	err = show.run("processes", func(func(string, ...any)) (string, error) {
+		if b != nil {
+			return "stopped", b.stop()
+		}
+		return "stopped", stopDaemon(ctx, p)
+	})
+	if err != nil {
+		return errors.Join(err, held.release())
+	}
+	if err := os.RemoveAll(string(p)); err != nil {
+		return errors.Join(fmt.Errorf("remove the state folder: %w", err), held.release())
+	}
+	return held.remove()
+}
+
+// takeDown destroys the resources, unless they are gone with the emulator that had them.
+func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *steps) error {
+	var known saved
+	if ok, err := readJSON(p.stack(), &known); err != nil || !ok {
+		return err
+	}
+	d, alive, err := findDaemon(ctx, p)
+	if b != nil {
+		d, alive, err = b.daemon, true, nil
+	}
+	if err != nil || !alive || d.Instance != known.Instance {
+		return err
+	}
+	if err := p.unlock(); err != nil {
+		return err
+	}
+	cutOff, err := p.unfinished()
+	if err != nil {
+		return err
+	}
+	e := &engine{place: p, root: o.Root, tools: known.Tools, program: known.Program, daemon: d, lock: held}
+	return show.run("stack", func(say func(string, ...any)) (string, error) {
+		if !isFile(e.tools.Pulumi) {
+			if e.tools, err = toolchain(ctx, e.root, say); err != nil {
+				return "", err
+			}
+		}
+		if err := e.prepare(settings(p.artifacts(), o.Settings)); err != nil {
+			return "", err
+		}
+		if err := e.ensureStack(ctx); err != nil {
+			return "", err
+		}
+		c, err := e.destroy(ctx, say)
+		if err != nil {
+			return "", err
+		}
+		left, err := leftovers(ctx, d.Endpoint)
+		if err != nil {
+			return "", err
+		}
+		if len(left) > 0 && !cutOff { // what a deployment that was cut off left, ends with the emulator
+			return "", fmt.Errorf("the stack is destroyed, but these are left:\n  %s", strings.Join(left, "\n  "))
+		}
+		return c.result(), nil
+	})
+}

@@ -1,0 +1,244 @@
+// Package emulator starts the local AWS: moto in one Python process on loopback, with the corrections that a data
+// plane needs. It holds everything in memory, and it never outlives the process that started it.
+package emulator
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"embed"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+)
+
+//go:embed emulator.py server.py patches/*.py
+var program embed.FS
+
+// MotoVersion is the only release of moto that the corrections fit.
+const MotoVersion = "5.2.1"
+
+// startTimeout bounds the time until the emulator listens. A cold start reads about a thousand Python files.
+const startTimeout = 60 * time.Second
+
+// ErrUnavailable says that this machine cannot run the emulator; the text says what to install.
+var ErrUnavailable = errors.New("emulator unavailable")
+
+// Options of Start. The zero value is an emulator on a free port, account 123456789012, region us-east-1.
+type Options struct {
+	// Port on 127.0.0.1; 0 takes a free one.
+	Port int
+	// AccountID of everything created; empty: 123456789012.
+	AccountID string
+	// Region that requests without one get; empty: us-east-1.
+	Region string
+	// Python interpreter; empty: python3 from the PATH.
+	Python string
+	// Log receives what the emulator prints besides its readiness; nil drops all but the last lines, which end up
+	// in the error of a failed start.
+	Log io.Writer
+}
+
+// Emulator is a running emulator.
+type Emulator struct {
+	endpoint string
+	cmd      *exec.Cmd
+	stdin    io.Closer
+	dir      string
+	exited   chan struct{}
+	err      error
+	stop     sync.Once
+}
+
+// Available reports whether Start can work here: nil, or an ErrUnavailable that says what to install.
+func Available(ctx context.Context, python string) error {
+	path, err := findPython(python)
+	if err != nil {
+		return err
+	}
+	out, err := exec.CommandContext(ctx, path, "-c",
+		"import importlib.metadata as m; print(m.version('moto')); m.version('flask')").Output()
+	version := strings.TrimSpace(string(out))
+	switch {
+	case err != nil && version == "":
+		return fmt.Errorf("%w: %s has no moto: pip install 'moto[server]==%s'", ErrUnavailable, path, MotoVersion)
+	case err != nil:
+		return fmt.Errorf("%w: moto lacks its server extra: pip install 'moto[server]==%s'", ErrUnavailable, MotoVersion)
+	case version != MotoVersion:
+		return fmt.Errorf("%w: moto %s is installed, local mode needs %s: pip install 'moto[server]==%s'",
+			ErrUnavailable, version, MotoVersion, MotoVersion)
+	}
+	return nil
+}
+
+func findPython(python string) (string, error) {
+	if python == "" {
+		python = "python3"
+	}
+	path, err := exec.LookPath(python)
+	if err != nil {
+		return "", fmt.Errorf("%w: local mode needs Python 3.10 or later with moto: install %s, then pip install 'moto[server]==%s'",
+			ErrUnavailable, python, MotoVersion)
+	}
+	return path, nil
+}
+
+// Start runs an emulator and returns when it listens. It ends with Stop, with ctx, or with this process.
+func Start(ctx context.Context, o Options) (*Emulator, error) {
+	if err := Available(ctx, o.Python); err != nil {
+		return nil, err
+	}
+	python, err := findPython(o.Python)
+	if err != nil {
+		return nil, err
+	}
+	dir, err := os.MkdirTemp("", "dip-emulator-")
+	if err != nil {
+		return nil, fmt.Errorf("make a folder for the emulator: %w", err)
+	}
+	e := &Emulator{dir: dir, exited: make(chan struct{})}
+	if err := e.launch(ctx, python, o); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(dir))
+	}
+	return e, nil
+}
+
+func (e *Emulator) launch(ctx context.Context, python string, o Options) error {
+	if err := unpack(e.dir); err != nil {
+		return err
+	}
+	args := []string{filepath.Join(e.dir, "emulator.py"), "--port", strconv.Itoa(o.Port)}
+	if o.AccountID != "" {
+		args = append(args, "--account", o.AccountID)
+	}
+	if o.Region != "" {
+		args = append(args, "--region", o.Region)
+	}
+	e.cmd = exec.Command(python, args...)
+	tail := &lastLines{next: o.Log}
+	e.cmd.Stderr = tail
+	stdin, err := e.cmd.StdinPipe()
+	if err != nil {
+		return fmt.Errorf("pipe to the emulator: %w", err)
+	}
+	e.stdin = stdin
+	stdout, err := e.cmd.StdoutPipe()
+	if err != nil {
+		return fmt.Errorf("pipe from the emulator: %w", err)
+	}
+	if err := e.cmd.Start(); err != nil {
+		return fmt.Errorf("start the emulator: %w", err)
+	}
+	ready := make(chan string, 1)
+	go e.watch(stdout, ready, tail)
+	timeout := time.NewTimer(startTimeout)
+	defer timeout.Stop()
+	select {
+	case e.endpoint = <-ready:
+	case <-e.exited:
+		return fmt.Errorf("the emulator ended before it listened (%w): %s", e.err, tail)
+	case <-ctx.Done():
+		return errors.Join(fmt.Errorf("start the emulator: %w", context.Cause(ctx)), e.Stop())
+	case <-timeout.C:
+		return errors.Join(fmt.Errorf("the emulator did not listen within %s: %s", startTimeout, tail), e.Stop())
+	}
+	context.AfterFunc(ctx, func() { e.end() })
+	return nil
+}
+
+// watch passes the readiness line on, drains the rest, and records how the process ended.
+func (e *Emulator) watch(stdout io.Reader, ready chan<- string, rest io.Writer) {
+	lines := bufio.NewScanner(stdout)
+	for lines.Scan() {
+		var line struct{ Endpoint string }
+		if json.Unmarshal(lines.Bytes(), &line) == nil && line.Endpoint != "" {
+			ready <- line.Endpoint
+			continue
+		}
+		fmt.Fprintln(rest, lines.Text())
+	}
+	e.err = errors.Join(lines.Err(), e.cmd.Wait())
+	close(e.exited)
+}
+
+// Endpoint is the URL for all AWS services.
+func (e *Emulator) Endpoint() string { return e.endpoint }
+
+// Exited is closed when the emulator's process is gone.
+func (e *Emulator) Exited() <-chan struct{} { return e.exited }
+
+// Stop ends the emulator, waits until its process is gone and removes its files. It may be called again.
+func (e *Emulator) Stop() error {
+	e.end()
+	<-e.exited
+	if err := os.RemoveAll(e.dir); err != nil {
+		return fmt.Errorf("remove the emulator's files: %w", err)
+	}
+	return nil
+}
+
+// end closes the pipe, which ends the process at once: it holds no state worth saving.
+func (e *Emulator) end() {
+	e.stop.Do(func() {
+		if err := e.stdin.Close(); err != nil {
+			// The pipe is the polite way; without it the process has to be killed, and Wait reports the rest.
+			_ = e.cmd.Process.Kill()
+		}
+	})
+}
+
+func unpack(dir string) error {
+	err := fs.WalkDir(program, ".", func(path string, entry fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		target := filepath.Join(dir, path)
+		if entry.IsDir() {
+			return os.MkdirAll(target, 0o755)
+		}
+		text, err := program.ReadFile(path)
+		if err != nil {
+			return err
+		}
+		return os.WriteFile(target, text, 0o644)
+	})
+	if err != nil {
+		return fmt.Errorf("write the emulator's program to %s: %w", dir, err)
+	}
+	return nil
+}
+
+// lastLines keeps the end of what the emulator printed, for error texts.
+type lastLines struct {
+	mu   sync.Mutex
+	tail []byte
+	next io.Writer
+}
+
+func (l *lastLines) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.tail = append(l.tail, p...)
+	if over := len(l.tail) - 4096; over > 0 {
+		l.tail = bytes.Clone(l.tail[over:])
+	}
+	if l.next == nil {
+		return len(p), nil
+	}
+	return l.next.Write(p)
+}
+
+func (l *lastLines) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return strings.TrimSpace(string(l.tail))
+}

@@ -1,0 +1,90 @@
+"""The local AWS: moto in one process on loopback, with the patches that a data plane needs.
+
+    python3 emulator.py [--port N] [--account ID] [--region NAME]
+
+Port 0 (the default) takes a free port. When the server listens, one line of JSON goes to stdout:
+{"endpoint": "http://127.0.0.1:PORT"}. All state lives in memory and ends with the process.
+
+The process ends when its standard input reaches its end: whoever starts it holds the other side of a pipe, so
+that it never outlives its parent, however that one dies. Lambda invocations go to the runner that registered
+itself last with PUT /_local/runner.
+"""
+
+import argparse
+import importlib.metadata
+import json
+import os
+import socket
+import sys
+import threading
+
+MOTO_VERSION = "5.2.1"
+
+
+def check_moto():
+    """Every patch is written against the internals of one release: any other version is refused."""
+    try:
+        found = importlib.metadata.version("moto")
+    except importlib.metadata.PackageNotFoundError:
+        found = None
+    if found != MOTO_VERSION:
+        state = "it is not installed" if found is None else f"version {found} is installed"
+        sys.exit(f"local mode needs moto {MOTO_VERSION} and {state}: pip install 'moto[server]=={MOTO_VERSION}'")
+
+
+def exit_with_parent():
+    """Ends the process at the end of standard input. os._exit: worker threads hold no state worth saving."""
+
+    def watch():
+        while os.read(0, 4096):
+            pass
+        os._exit(0)
+
+    threading.Thread(target=watch, daemon=True, name="parent-watch").start()
+
+
+def configure(port, account, region):
+    """Settings that moto reads from the environment, some of them at import time."""
+    os.environ.update(
+        {
+            # Step Functions tasks call the server back at this port.
+            "MOTO_PORT": str(port),
+            "MOTO_ACCOUNT_ID": account,
+            "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
+            # boto3 inside moto wants credentials although nothing checks them.
+            "AWS_ACCESS_KEY_ID": "local",
+            "AWS_SECRET_ACCESS_KEY": "local",
+            "AWS_DEFAULT_REGION": region,
+        }
+    )
+    from moto.core.config import default_user_config
+
+    default_user_config["stepfunctions"] = {"execute_state_machine": True}
+    default_user_config["iam"] = {"load_aws_managed_policies": True}
+
+
+def main():
+    parser = argparse.ArgumentParser(description="AWS emulator of local mode")
+    parser.add_argument("--port", type=int, default=0)
+    parser.add_argument("--account", default="123456789012")
+    parser.add_argument("--region", default="us-east-1")
+    args = parser.parse_args()
+
+    exit_with_parent()
+    check_moto()
+    # Bound before moto is imported: MOTO_PORT has to be right from the start, and nobody can take the port since.
+    listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
+    port = listener.getsockname()[1]
+    configure(port, args.account, args.region)
+
+    import patches
+    import server
+
+    patches.apply(f"http://127.0.0.1:{port}", args.region)
+    httpd = server.make(listener)
+    print(json.dumps({"endpoint": f"http://127.0.0.1:{port}"}), flush=True)
+    httpd.serve_forever()
+
+
+if __name__ == "__main__":
+    main()

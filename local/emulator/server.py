@@ -1,0 +1,92 @@
+"""The HTTP server in front of moto, and the three paths that belong to local mode alone."""
+
+import json
+import sys
+from urllib.parse import parse_qs, unquote
+
+from moto.awslambda.models import lambda_backends
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.serving import WSGIRequestHandler, make_server
+
+from patches import changes, runner
+
+CODE_PATH = "/_local/code/"
+RUNNER_PATH = "/_local/runner"
+CHANGES_PATH = "/_local/changes"
+
+# How long a question for changes waits for one.
+CHANGES_WAIT_SECONDS = 20
+
+
+class Handler(WSGIRequestHandler):
+    """Keep-alive connections (a connection a request costs more than most operations) and no access log."""
+
+    protocol_version = "HTTP/1.1"
+    # Headers and a small body leave in one segment.
+    wbufsize = 64 << 10
+    # Small responses must not wait for the client's delayed acknowledgement.
+    disable_nagle_algorithm = True
+
+    def log_request(self, code="-", size="-"):
+        pass
+
+    def log(self, type, message, *args):
+        # werkzeug logs a client that closed its connection as an error.
+        if type != "error" or "timed out" not in message % args:
+            sys.stderr.write(message % args + "\n")
+
+
+def answer(start_response, status, body, content_type="application/json"):
+    start_response(status, [("Content-Type", content_type), ("Content-Length", str(len(body)))])
+    return [body]
+
+
+def serve_code(path, start_response):
+    """GET /_local/code/ACCOUNT/REGION/FUNCTION/VERSION: the zip of one version."""
+    account, region, name, version = (unquote(p) for p in path[len(CODE_PATH) :].split("/"))
+    function = lambda_backends[account][region].get_function(name, version)
+    return answer(start_response, "200 OK", function.code_bytes, "application/zip")
+
+
+def register_runner(environ, start_response):
+    """PUT /_local/runner {"url": ...}: from now on invocations go there. An empty url takes the runner off."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    runner.url = json.loads(body)["url"]
+    return answer(start_response, "200 OK", b"{}")
+
+
+def wait_for_changes(environ, start_response):
+    """GET /_local/changes?since=N: the revision of what the runner mirrors, once it is past N or after a while."""
+    since = int(parse_qs(environ.get("QUERY_STRING", "")).get("since", ["-1"])[0])
+    revision = changes.wait_past(since, CHANGES_WAIT_SECONDS)
+    return answer(start_response, "200 OK", json.dumps({"revision": revision}).encode())
+
+
+def application():
+    moto = DomainDispatcherApplication(create_backend_app)
+
+    def wsgi(environ, start_response):
+        path = environ.get("PATH_INFO", "")
+        if path.startswith(CODE_PATH):
+            return serve_code(path, start_response)
+        if path == RUNNER_PATH and environ["REQUEST_METHOD"] == "PUT":
+            return register_runner(environ, start_response)
+        if path == CHANGES_PATH:
+            return wait_for_changes(environ, start_response)
+        body = moto(environ, start_response)
+        # Before the client has the answer: whoever acts on it finds the revision counted already.
+        if changes.concerns_runner(environ["REQUEST_METHOD"], path, environ.get("HTTP_X_AMZ_TARGET", "")):
+            changes.count()
+        return body
+
+    return wsgi
+
+
+def make(listener):
+    """A threaded server on a socket that listens already."""
+    host, port = listener.getsockname()
+    # Requests are CPU-bound and short: a long time slice lets one big request delay all small ones.
+    sys.setswitchinterval(0.001)
+    return make_server(
+        host, port, application(), threaded=True, request_handler=Handler, fd=listener.detach()
+    )

@@ -1,0 +1,222 @@
+package local
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"maps"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"syscall"
+	"time"
+
+	"gopkg.in/yaml.v3"
+
+	"dip/internal/cli/client"
+)
+
+// StackName is the stack of local mode.
+const StackName = "local"
+
+// pulumiInterrupt is how long the engine may take, after it was interrupted, to end what is in flight and save its
+// state.
+const pulumiInterrupt = 90 * time.Second
+
+// engineParallel is how many resources the engine works on at once. Most of the time the provider only waits.
+const engineParallel = "64"
+
+// engine runs the Pulumi CLI on the local stack. The project that it runs is a copy of the checkout's whose program
+// is built already and whose settings name the emulator; nothing is written into the checkout.
+type engine struct {
+	place   place
+	root    string
+	tools   Toolchain
+	program string // the built Pulumi program
+	daemon  Daemon
+	lock    *lock // handed to the engine, so that it holds as long as the engine lives, whatever becomes of us
+}
+
+// prepare writes the project.
+func (e *engine) prepare(settings map[string]any) error {
+	project, err := readYAML(filepath.Join(e.root, "Pulumi.yaml"))
+	if err != nil {
+		return err
+	}
+	project["main"] = e.root
+	project["runtime"] = map[string]any{"name": "go", "options": map[string]any{"binary": e.program}}
+	if err := writeYAML(filepath.Join(e.place.project(), "Pulumi.yaml"), project); err != nil {
+		return err
+	}
+	stackFile := "Pulumi." + StackName + ".yaml"
+	stack, err := readYAML(filepath.Join(e.root, stackFile))
+	if err != nil {
+		return err
+	}
+	config, ok := stack["config"].(map[string]any)
+	if !ok {
+		return fmt.Errorf("%s: there is no config", stackFile)
+	}
+	maps.Copy(config, settings)
+	target := filepath.Join(e.place.project(), stackFile)
+	if old, err := readYAML(target); err == nil && old["encryptionsalt"] != nil {
+		stack["encryptionsalt"] = old["encryptionsalt"] // belongs to the stack's state
+	}
+	return writeYAML(target, stack)
+}
+
+func readYAML(path string) (map[string]any, error) {
+	data, err := os.ReadFile(path)
+	if err != nil {
+		return nil, fmt.Errorf("read the project: %w", err)
+	}
+	var doc map[string]any
+	if err := yaml.Unmarshal(data, &doc); err != nil {
+		return nil, fmt.Errorf("read %s: %w", path, err)
+	}
+	return doc, nil
+}
+
+func writeYAML(path string, doc map[string]any) error {
+	data, err := yaml.Marshal(doc)
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.WriteFile(path, data, 0o644); err != nil {
+		return fmt.Errorf("write the project: %w", err)
+	}
+	return nil
+}
+
+// ensureStack makes the stack if the backend does not know it yet.
+func (e *engine) ensureStack(ctx context.Context) error {
+	var log bytes.Buffer
+	if err := e.run(ctx, &log, &log, "stack", "select", "--create", "--stack", StackName, "--secrets-provider", "passphrase"); err != nil {
+		return fmt.Errorf("make the stack: %w: %s", err, strings.TrimSpace(log.String()))
+	}
+	return nil
+}
+
+// up brings the resources to where the program wants them.
+func (e *engine) up(ctx context.Context, say func(string, ...any)) (changes, error) {
+	return e.operate(ctx, "up", say, "--suppress-outputs")
+}
+
+// destroy takes all resources away, and then the stack.
+func (e *engine) destroy(ctx context.Context, say func(string, ...any)) (changes, error) {
+	c, err := e.operate(ctx, "destroy", say)
+	if err != nil {
+		return c, err
+	}
+	var log bytes.Buffer
+	if err := e.run(ctx, &log, &log, "stack", "rm", "--yes", "--stack", StackName, "--preserve-config"); err != nil {
+		return c, fmt.Errorf("remove the stack: %w: %s", err, strings.TrimSpace(log.String()))
+	}
+	return c, nil
+}
+
+// outputs reads the stack's outputs.
+func (e *engine) outputs(ctx context.Context) (client.Outputs, error) {
+	var stdout, stderr bytes.Buffer
+	if err := e.run(ctx, &stdout, &stderr, "stack", "output", "--json", "--show-secrets", "--stack", StackName); err != nil {
+		return client.Outputs{}, fmt.Errorf("read the stack's outputs: %w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	return client.ParseOutputs(stdout.Bytes())
+}
+
+// operate runs an operation that changes resources. What the engine prints goes to a log file; its events become
+// progress and, when it fails, the error's text.
+func (e *engine) operate(ctx context.Context, operation string, say func(string, ...any), args ...string) (changes, error) {
+	log, err := os.Create(e.place.log("pulumi-" + operation))
+	if err != nil {
+		return changes{}, fmt.Errorf("pulumi %s: %w", operation, err)
+	}
+	defer log.Close()
+	events := e.place.log("pulumi-" + operation + "-events")
+	if err := os.WriteFile(events, nil, 0o644); err != nil {
+		return changes{}, fmt.Errorf("pulumi %s: %w", operation, err)
+	}
+	var c changes
+	reading, done := context.WithCancel(context.Background())
+	read := make(chan error, 1)
+	go func() {
+		read <- follow(reading, events, 0, func(line []byte) error {
+			if err := c.note(line); err != nil {
+				return err
+			}
+			say("%s", c.String())
+			return nil
+		})
+	}()
+	args = append([]string{operation, "--stack", StackName, "--event-log", events, "--skip-preview", "--yes", "--parallel", engineParallel}, args...)
+	err = e.run(ctx, log, log, args...)
+	done()
+	if readErr := <-read; readErr != nil {
+		err = errors.Join(err, fmt.Errorf("follow pulumi %s: %w", operation, readErr))
+	}
+	switch {
+	case ctx.Err() != nil:
+		return c, fmt.Errorf("pulumi %s was interrupted: %w", operation, context.Cause(ctx))
+	case err != nil:
+		return c, fmt.Errorf("pulumi %s: %w\n%s(the whole log: %s)", operation, err, c.problems(), log.Name())
+	}
+	return c, nil
+}
+
+// run runs the CLI. An end of ctx reaches it as SIGINT: it finishes what is in flight and saves its state.
+func (e *engine) run(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
+	args = append(args, "--cwd", e.place.project(), "--non-interactive", "--color", "never")
+	cmd := exec.CommandContext(ctx, e.tools.Pulumi, args...)
+	cmd.Stdout, cmd.Stderr = stdout, stderr
+	cmd.Env = append(withoutAWS(os.Environ()), e.environment()...)
+	cmd.ExtraFiles = []*os.File{e.lock.file}
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it once: from here
+	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
+	cmd.WaitDelay = pulumiInterrupt
+	return cmd.Run()
+}
+
+// environment of the CLI. --event-log exists for those who drive the engine, under PULUMI_DEBUG_COMMANDS.
+func (e *engine) environment() []string {
+	return append([]string{
+		"PULUMI_BACKEND_URL=file://" + filepath.ToSlash(e.place.backend()),
+		"PULUMI_CONFIG_PASSPHRASE=",
+		"PULUMI_SKIP_UPDATE_CHECK=true",
+		"PULUMI_DEBUG_COMMANDS=true",
+		"PULUMI_HOME=" + e.tools.Home,
+	}, slices.Concat(e.daemon.Environment(), e.tools.Env)...)
+}
+
+// unfinished says whether an operation was cut off so hard that the state does not know what became of it.
+func (p place) unfinished() (bool, error) {
+	files, err := filepath.Glob(filepath.Join(p.backend(), ".pulumi", "stacks", "*", StackName+".json"))
+	if err != nil {
+		return false, fmt.Errorf("find the stack's state: %w", err)
+	}
+	for _, f := range files {
+		var state struct {
+			Checkpoint struct {
+				Latest struct {
+					Pending []json.RawMessage `json:"pending_operations"`
+				} `json:"latest"`
+			} `json:"checkpoint"`
+		}
+		if _, err := readJSON(f, &state); err != nil || len(state.Checkpoint.Latest.Pending) > 0 {
+			return true, nil // a state that cannot be read was cut off too
+		}
+	}
+	return false, nil
+}
+
+// unlock drops the engine's own locks. Whoever holds our lock knows that no engine runs any more.
+func (p place) unlock() error {
+	if err := os.RemoveAll(filepath.Join(p.backend(), ".pulumi", "locks")); err != nil {
+		return fmt.Errorf("drop the locks of an interrupted run: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,101 @@
+package local
+
+import (
+	"context"
+	"fmt"
+	"net/http"
+	"path/filepath"
+	"sync/atomic"
+
+	"errors"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"golang.org/x/sync/errgroup"
+
+	"dip/contract"
+	"dip/internal/cli/client"
+	"dip/internal/cli/screen"
+)
+
+// metaSHA256 tells what a landed sample holds.
+const metaSHA256 = "sha256"
+
+// Ingest lands the samples that are not in the stack yet and waits until every load is over. The result tells each
+// one's outcome, in the order of the samples; a failed load is no error here.
+func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress, error) {
+	show := newSteps(s.options.Screen)
+	stack := s.Client()
+	loads := make([]string, len(samples))
+	err := show.run("put", func(say func(string, ...any)) (string, error) {
+		var total, put int64
+		var sent atomic.Int64
+		for _, sample := range samples {
+			total += sample.Size
+		}
+		for i, sample := range samples {
+			object, landed, err := findLanded(ctx, stack, sample)
+			if err != nil {
+				return "", err
+			}
+			if !landed {
+				put += sample.Size
+				object, err = client.Upload{
+					Bucket: stack.Outputs.LandingBucket, Key: object.Key, Metadata: map[string]string{metaSHA256: sample.SHA256},
+					Sent: func(n int64) { say("%s: %s", sample.Segment, screen.Bytes(sent.Add(n))) },
+				}.PutFile(ctx, stack.S3, sample.Path)
+				if err != nil {
+					return "", err
+				}
+			}
+			loads[i] = contract.LoadID(object)
+		}
+		if put == 0 {
+			return "nothing new: " + screen.Bytes(total) + " are there already", nil
+		}
+		return screen.Bytes(put), nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return s.await(ctx, show, stack, loads)
+}
+
+// await follows loads until all are over.
+func (s *Stack) await(ctx context.Context, show *steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
+	outcomes := make([]client.Progress, len(loads))
+	err := show.run("loads", func(say func(string, ...any)) (string, error) {
+		var over atomic.Int32
+		group, gctx := errgroup.WithContext(ctx)
+		for i, id := range loads {
+			group.Go(func() (err error) {
+				outcomes[i], err = client.Follow(gctx, stack.Ledger, id, func(p client.Progress) {
+					if !p.Status.Final() {
+						say("%s: %s, %d of %d chunks", p.Segment, p.Status, p.Done, p.Chunks)
+					}
+				})
+				over.Add(1)
+				return err
+			})
+		}
+		err := group.Wait()
+		return fmt.Sprintf("%d over", over.Load()), err
+	})
+	return outcomes, err
+}
+
+// findLanded looks whether the landing bucket has a sample already: the same content under the same key.
+func findLanded(ctx context.Context, stack *client.Stack, s Sample) (contract.Object, bool, error) {
+	o := contract.Object{Bucket: stack.Outputs.LandingBucket, Key: contract.LandingKey(s.Segment, filepath.Base(s.Path)), Size: s.Size}
+	head, err := stack.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
+	var answer *awshttp.ResponseError
+	if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound {
+		return o, false, nil
+	}
+	if err != nil {
+		return o, false, fmt.Errorf("look for s3://%s/%s: %w", o.Bucket, o.Key, err)
+	}
+	o.VersionID, o.ETag = aws.ToString(head.VersionId), aws.ToString(head.ETag)
+	return o, aws.ToInt64(head.ContentLength) == s.Size && head.Metadata[metaSHA256] == s.SHA256, nil
+}

@@ -1,0 +1,117 @@
+package local
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/url"
+	"regexp"
+	"strings"
+)
+
+// inventory is one call that lists resources of one kind. Those of the services' JSON protocols have a target, those
+// of the query protocol an action.
+type inventory struct {
+	kind, service  string
+	target, action string
+	body           string // JSON
+	name           *regexp.Regexp
+	ignore         *regexp.Regexp // what is there in an empty account
+}
+
+func jsonField(name string) *regexp.Regexp {
+	return regexp.MustCompile(`"` + name + `": ?"([^"]+)"`)
+}
+
+func xmlField(name string) *regexp.Regexp {
+	return regexp.MustCompile(`<` + name + `>([^<]+)</` + name + `>`)
+}
+
+// inventories lists everything that a stack's components create and that could outlive it. Keys are left out: AWS
+// only ever schedules their deletion.
+var inventories = []inventory{
+	{kind: "bucket", service: "s3", name: xmlField("Name")},
+	{kind: "queue", service: "sqs", target: "AmazonSQS.ListQueues", body: "{}", name: regexp.MustCompile(`"(https?://[^"]+)"`)},
+	{kind: "table", service: "dynamodb", target: "DynamoDB_20120810.ListTables", body: "{}", name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
+	{kind: "state machine", service: "states", target: "AWSStepFunctions.ListStateMachines", body: "{}", name: jsonField("name")},
+	{kind: "event bus", service: "events", target: "AWSEvents.ListEventBuses", body: "{}", name: jsonField("Name"), ignore: regexp.MustCompile(`^default$`)},
+	{kind: "event rule", service: "events", target: "AWSEvents.ListRules", body: "{}", name: jsonField("Name")},
+	{kind: "log group", service: "logs", target: "Logs_20140328.DescribeLogGroups", body: "{}", name: jsonField("logGroupName")},
+	{kind: "role", service: "iam", action: "ListRoles", name: xmlField("RoleName"), ignore: regexp.MustCompile(`^AWSServiceRole`)},
+	{kind: "policy", service: "iam", action: "ListPolicies&Scope=Local", name: xmlField("PolicyName")},
+	{kind: "alarm", service: "monitoring", action: "DescribeAlarms", name: xmlField("AlarmName")},
+	{kind: "function", service: "lambda", name: jsonField("FunctionName")},
+	{kind: "schedule", service: "scheduler", name: jsonField("Name")},
+}
+
+// paths of the services whose lists are plain GET requests.
+var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "scheduler": "/schedules"}
+
+// leftovers names what is still in the emulator.
+func leftovers(ctx context.Context, endpoint string) ([]string, error) {
+	var found []string
+	for _, i := range inventories {
+		text, err := i.ask(ctx, endpoint)
+		if err != nil {
+			return nil, fmt.Errorf("list what is left of kind %s: %w", i.kind, err)
+		}
+		for _, m := range i.name.FindAllStringSubmatch(text, -1) {
+			if i.ignore == nil || !i.ignore.MatchString(m[1]) {
+				found = append(found, i.kind+" "+m[1])
+			}
+		}
+	}
+	return found, nil
+}
+
+func (i inventory) ask(ctx context.Context, endpoint string) (string, error) {
+	req, err := i.request(ctx, endpoint)
+	if err != nil {
+		return "", err
+	}
+	// The emulator tells services apart by the scope of the signature, and checks no signature.
+	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
+		accessKey, Region, i.service))
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("the emulator answers %s: %s", res.Status, text)
+	}
+	if i.target != "" && !json.Valid(text) {
+		return "", fmt.Errorf("the emulator answers no JSON: %s", text)
+	}
+	return string(text), nil
+}
+
+func (i inventory) request(ctx context.Context, endpoint string) (*http.Request, error) {
+	switch {
+	case i.target != "":
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", strings.NewReader(i.body))
+		if err == nil {
+			req.Header.Set("X-Amz-Target", i.target)
+			req.Header.Set("Content-Type", "application/x-amz-json-1.0")
+		}
+		return req, err
+	case i.action != "":
+		form, err := url.ParseQuery("Action=" + i.action)
+		if err != nil {
+			return nil, err
+		}
+		req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", strings.NewReader(form.Encode()))
+		if err == nil {
+			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+		}
+		return req, err
+	default:
+		return http.NewRequestWithContext(ctx, http.MethodGet, endpoint+paths[i.service], nil)
+	}
+}

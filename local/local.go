@@ -1,0 +1,268 @@
+// Package local is local mode: the real deployment engine and the real provider against an emulator on loopback, and
+// a runner that executes the functions which that deployment created. Nothing is wired a second time for it.
+//
+// What runs in the background is one process. Its state, its logs and the stack's state are in one folder under the
+// user's cache; taking the stack down removes them all.
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"golang.org/x/sync/errgroup"
+
+	"dip/internal/cli/client"
+	"dip/internal/cli/screen"
+	"dip/local/runner"
+)
+
+// Options of Up and Open.
+type Options struct {
+	// Root is the checkout; empty: the one that the working directory lies in.
+	Root string
+	// StateDir is where everything is kept; empty: a folder for Root under the user's cache.
+	StateDir string
+	// Screen shows the steps; nil: nobody looks.
+	Screen *screen.Screen
+	// InProcess runs the emulator and the functions as parts of this process, which they end with, instead of in the
+	// background.
+	InProcess bool
+	// OnInvoke observes every invocation; InProcess only.
+	OnInvoke func(runner.Invocation)
+	// Settings are set in the stack's config on top of Pulumi.local.yaml: "project:key" or "provider:key" to value.
+	Settings map[string]any
+}
+
+// Stack is a local stack that is up.
+type Stack struct {
+	Outputs client.Outputs
+	// Daemon is the process that the stack runs in: this one, with Options.InProcess.
+	Daemon Daemon
+	// Changed says whether Up changed any resource.
+	Changed bool
+	// Runner is nil unless Options.InProcess is set.
+	Runner *runner.Runner
+
+	options Options
+	place   place
+	backend *backend
+}
+
+// resolve fills the defaults in.
+func (o Options) resolve() (Options, error) {
+	if o.Root == "" {
+		o.Root = "."
+	}
+	root, err := FindRoot(o.Root)
+	if err != nil {
+		return o, err
+	}
+	o.Root = root
+	if o.StateDir == "" {
+		cache, err := CacheDir()
+		if err != nil {
+			return o, err
+		}
+		o.StateDir = StateDir(cache, root)
+	}
+	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil {
+		return o, fmt.Errorf("find the state folder: %w", err)
+	}
+	if o.Screen == nil {
+		o.Screen = &screen.Screen{Out: io.Discard, Err: io.Discard}
+	}
+	return o, nil
+}
+
+// AWSConfig is how AWS clients reach a daemon's emulator.
+func (d Daemon) AWSConfig() aws.Config {
+	return aws.Config{
+		Region:       Region,
+		BaseEndpoint: aws.String(d.Endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
+	}
+}
+
+// AWSConfig is how AWS clients reach the stack.
+func (s *Stack) AWSConfig() aws.Config { return s.Daemon.AWSConfig() }
+
+// Client is access to the stack.
+func (s *Stack) Client() *client.Stack { return client.Connect(StackName, s.AWSConfig(), s.Outputs) }
+
+// saved is what is written down of a stack.
+type saved struct {
+	Instance string          `json:"instance"` // of the daemon that has its resources
+	Tools    Toolchain       `json:"tools"`
+	Program  string          `json:"program"`
+	Outputs  *client.Outputs `json:"outputs,omitempty"` // nil until an Up ended well
+}
+
+// Up brings the local stack up, or up to date when it is there already. It may be called again after any
+// interruption. The caller calls Down, or in the background mode leaves the stack running.
+func Up(ctx context.Context, o Options) (*Stack, error) {
+	o, err := o.resolve()
+	if err != nil {
+		return nil, err
+	}
+	p := place(o.StateDir)
+	held, err := p.enter(ctx, o.Screen)
+	if err != nil {
+		return nil, err
+	}
+	s := &Stack{options: o, place: p}
+	err = s.up(ctx, held)
+	if err != nil && s.backend != nil {
+		err = errors.Join(err, s.backend.stop())
+	}
+	if err := errors.Join(err, held.release()); err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// enter keeps other runs away from a state folder.
+func (p place) enter(ctx context.Context, s *screen.Screen) (*lock, error) {
+	if err := os.MkdirAll(filepath.Dir(string(p)), 0o755); err != nil {
+		return nil, fmt.Errorf("make the state folder: %w", err)
+	}
+	return waitLock(ctx, p.lock(), func(pid int) { s.Notef("waiting for process %d, which is at work on this stack", pid) })
+}
+
+func (s *Stack) up(ctx context.Context, held *lock) error {
+	if err := s.place.make(); err != nil {
+		return err
+	}
+	show := newSteps(s.options.Screen)
+	e := &engine{place: s.place, root: s.options.Root, lock: held}
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.prepareTools(gctx, show, e) })
+	group.Go(func() error { return s.ensureBackend(gctx, show) })
+	if err := group.Wait(); err != nil {
+		return err
+	}
+	e.daemon = s.Daemon
+	now := saved{Instance: s.Daemon.Instance, Tools: e.tools, Program: e.program}
+	if err := writeJSON(s.place.stack(), now); err != nil {
+		return err
+	}
+	err := show.run("stack", func(say func(string, ...any)) (string, error) {
+		c, err := s.deploy(ctx, e, say)
+		s.Changed = c.changed > 0
+		return c.result(), err
+	})
+	if err != nil {
+		return err
+	}
+	now.Outputs = &s.Outputs
+	return writeJSON(s.place.stack(), now)
+}
+
+// prepareTools gets the engine and builds what it deploys.
+func (s *Stack) prepareTools(ctx context.Context, show *steps, e *engine) error {
+	err := show.run("toolchain", func(say func(string, ...any)) (result string, err error) {
+		e.tools, err = toolchain(ctx, e.root, say)
+		return "ready", err
+	})
+	if err != nil {
+		return err
+	}
+	return show.run("build", func(say func(string, ...any)) (string, error) {
+		e.program = filepath.Join(s.place.artifacts(), "program")
+		return "program and functions", compile(ctx, e.root, s.place.artifacts(), e.program, say)
+	})
+}
+
+// ensureBackend finds the background process or starts it. A stack whose resources were in another one is forgotten:
+// they are gone.
+func (s *Stack) ensureBackend(ctx context.Context, show *steps) error {
+	return show.run("emulator", func(say func(string, ...any)) (string, error) {
+		var old saved
+		if _, err := readJSON(s.place.stack(), &old); err != nil {
+			return "", err
+		}
+		if err := s.place.unlock(); err != nil {
+			return "", err
+		}
+		cutOff, err := s.place.unfinished()
+		if err != nil {
+			return "", err
+		}
+		found, result, err := s.findOrStart(ctx, cutOff)
+		if err != nil {
+			return "", err
+		}
+		s.Daemon = found
+		if old.Instance != "" && old.Instance != found.Instance {
+			reason := "the emulator that had its resources is gone"
+			if cutOff {
+				reason = "its last deployment was cut off"
+			}
+			s.options.Screen.Notef("the local stack begins anew: %s", reason)
+			return result, s.place.forget()
+		}
+		return result, nil
+	})
+}
+
+func (s *Stack) findOrStart(ctx context.Context, cutOff bool) (Daemon, string, error) {
+	if s.options.InProcess {
+		log, err := os.Create(s.place.log("daemon"))
+		if err != nil {
+			return Daemon{}, "", fmt.Errorf("start the emulator: %w", err)
+		}
+		if s.backend, err = startBackend(ctx, s.place, s.options.OnInvoke, log); err != nil {
+			return Daemon{}, "", errors.Join(err, log.Close())
+		}
+		s.Runner = s.backend.runner
+		return s.backend.daemon, "started in this process", nil
+	}
+	d, alive, err := findDaemon(ctx, s.place)
+	if err != nil {
+		return d, "", err
+	}
+	if alive && !cutOff {
+		return d, "runs already at " + d.Endpoint, nil
+	}
+	if err := stopDaemon(ctx, s.place); err != nil { // one that does not answer
+		return d, "", err
+	}
+	executable, err := os.Executable()
+	if err != nil {
+		return d, "", fmt.Errorf("start the local stack: %w", err)
+	}
+	d, err = spawnDaemon(ctx, s.place, executable)
+	return d, "started at " + d.Endpoint, err
+}
+
+// forget drops the state of a stack whose resources are gone.
+func (p place) forget() error {
+	for _, path := range []string{p.backend(), p.project(), p.stack()} {
+		if err := os.RemoveAll(path); err != nil {
+			return fmt.Errorf("forget the stack: %w", err)
+		}
+	}
+	return p.make()
+}
+
+// deploy runs the engine and reads the outputs.
+func (s *Stack) deploy(ctx context.Context, e *engine, say func(string, ...any)) (changes, error) {
+	if err := e.prepare(settings(s.place.artifacts(), s.options.Settings)); err != nil {
+		return changes{}, err
+	}
+	say("begins")
+	if err := e.ensureStack(ctx); err != nil {
+		return changes{}, err
+	}
+	c, err := e.up(ctx, say)
+	if err != nil {
+		return c, err
+	}
+	s.Outputs, err = e.outputs(ctx)
+	return c, err
+}

@@ -1,0 +1,113 @@
+package local
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+)
+
+// CacheDir is where everything that can be made again is kept: $DIP_CACHE, or dip in the user's cache folder.
+func CacheDir() (string, error) {
+	if dir := os.Getenv("DIP_CACHE"); dir != "" {
+		return filepath.Abs(dir)
+	}
+	if dir := os.Getenv("XDG_CACHE_HOME"); dir != "" {
+		return filepath.Join(dir, "dip"), nil
+	}
+	home, err := os.UserHomeDir()
+	if err != nil {
+		return "", fmt.Errorf("find the cache: set DIP_CACHE: %w", err)
+	}
+	return filepath.Join(home, ".cache", "dip"), nil
+}
+
+// FindRoot is the checkout that a folder lies in.
+func FindRoot(dir string) (string, error) {
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	if dir, err = filepath.EvalSymlinks(dir); err != nil {
+		return "", fmt.Errorf("find the checkout: %w", err)
+	}
+	for at := dir; ; at = filepath.Dir(at) {
+		if isFile(filepath.Join(at, "Pulumi.yaml")) && isFile(filepath.Join(at, "go.mod")) {
+			return at, nil
+		}
+		if at == filepath.Dir(at) {
+			return "", fmt.Errorf("%s lies in no checkout of this project: there is no folder with Pulumi.yaml and go.mod", dir)
+		}
+	}
+}
+
+// StateDir is where the local stack of a checkout keeps its state. Two checkouts never share one.
+func StateDir(cache, root string) string {
+	sum := sha256.Sum256([]byte(root))
+	return filepath.Join(cache, "local", hex.EncodeToString(sum[:6]))
+}
+
+// place is the layout of a state folder.
+type place string
+
+func (p place) lock() string           { return string(p) + ".lock" } // beside, so that it outlives the folder
+func (p place) daemonLock() string     { return filepath.Join(string(p), "daemon.lock") }
+func (p place) daemon() string         { return filepath.Join(string(p), "daemon.json") }
+func (p place) stack() string          { return filepath.Join(string(p), "stack.json") }
+func (p place) logs() string           { return filepath.Join(string(p), "logs") }
+func (p place) functions() string      { return filepath.Join(p.logs(), "functions") }
+func (p place) functionsCode() string  { return filepath.Join(string(p), "functions") }
+func (p place) artifacts() string      { return filepath.Join(string(p), "artifacts", runtime.GOARCH) }
+func (p place) samples() string        { return filepath.Join(string(p), "samples") }
+func (p place) project() string        { return filepath.Join(string(p), "project") }
+func (p place) backend() string        { return filepath.Join(string(p), "backend") }
+func (p place) log(name string) string { return filepath.Join(p.logs(), name+".log") }
+
+func (p place) make() error {
+	for _, dir := range []string{p.logs(), p.functions(), p.functionsCode(), p.samples(), p.project(), p.backend()} {
+		if err := os.MkdirAll(dir, 0o755); err != nil {
+			return fmt.Errorf("make the state folder: %w", err)
+		}
+	}
+	return nil
+}
+
+// writeJSON replaces a file as a whole: a reader sees the old text or the new one.
+func writeJSON(path string, v any) error {
+	data, err := json.MarshalIndent(v, "", "  ")
+	if err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	temporary := path + ".new"
+	if err := os.WriteFile(temporary, append(data, '\n'), 0o644); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	if err := os.Rename(temporary, path); err != nil {
+		return fmt.Errorf("write %s: %w", path, err)
+	}
+	return nil
+}
+
+// readJSON is false when there is no such file.
+func readJSON(path string, v any) (bool, error) {
+	data, err := os.ReadFile(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("read %s: %w", path, err)
+	}
+	if err := json.Unmarshal(data, v); err != nil {
+		return false, fmt.Errorf("read %s: %w", path, err)
+	}
+	return true, nil
+}
+
+func isFile(path string) bool {
+	info, err := os.Stat(path)
+	return err == nil && info.Mode().IsRegular()
+}

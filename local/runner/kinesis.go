@@ -1,0 +1,350 @@
+package runner
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"hash/fnv"
+	"path/filepath"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	kintypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
+)
+
+// shardPoll is the pause after an empty read. Lambda reads once a second; local mode is a little more lively.
+const shardPoll = 250 * time.Millisecond
+
+// readAhead is how many records of a shard may wait for a lane.
+const readAhead = 1000
+
+// streamPoller runs an event source mapping of a Kinesis stream.
+type streamPoller struct {
+	r                   *Runner
+	mapping             types.EventSourceMappingConfiguration
+	function, streamARN string
+	stream              string
+	batchSize, lanes    int
+	window              time.Duration
+	partial             bool
+	retry               retryPolicy
+	destination         string
+	checkpoints         *checkpoints
+}
+
+func newStreamPoller(r *Runner, m types.EventSourceMappingConfiguration) *streamPoller {
+	p := &streamPoller{
+		r:         r,
+		mapping:   m,
+		function:  aws.ToString(m.FunctionArn),
+		streamARN: aws.ToString(m.EventSourceArn),
+		batchSize: max(1, int(aws.ToInt32(m.BatchSize))),
+		lanes:     max(1, int(aws.ToInt32(m.ParallelizationFactor))),
+		window:    time.Duration(aws.ToInt32(m.MaximumBatchingWindowInSeconds)) * time.Second,
+		partial:   len(m.FunctionResponseTypes) > 0,
+		retry:     retryPolicy{maxRetries: -1, bisect: aws.ToBool(m.BisectBatchOnFunctionError)},
+	}
+	_, p.stream, _ = strings.Cut(p.streamARN, "/")
+	if m.MaximumRetryAttempts != nil {
+		p.retry.maxRetries = int(*m.MaximumRetryAttempts)
+	}
+	if age := aws.ToInt32(m.MaximumRecordAgeInSeconds); age > 0 {
+		p.retry.maxAge = time.Duration(age) * time.Second
+	}
+	if m.DestinationConfig != nil && m.DestinationConfig.OnFailure != nil {
+		p.destination = aws.ToString(m.DestinationConfig.OnFailure.Destination)
+	}
+	return p
+}
+
+// run reads all shards until ctx ends: parents first, and their children when they are through, so that the order of
+// a partition key survives a reshard.
+func (p *streamPoller) run(ctx context.Context) {
+	var err error
+	path := filepath.Join(p.r.opts.Dir, "checkpoints", aws.ToString(p.mapping.UUID)+".json")
+	if p.checkpoints, err = openCheckpoints(path); err != nil {
+		p.r.log.Error("a stream mapping does not start", "stream", p.streamARN, "error", err)
+		return
+	}
+	var shards sync.WaitGroup
+	defer shards.Wait()
+	ended := make(chan struct{}, 1)
+	started := map[string]bool{}
+	first := true
+	for ctx.Err() == nil {
+		list, err := p.listShards(ctx)
+		if err != nil {
+			if ctx.Err() == nil {
+				p.r.log.Warn("list shards", "stream", p.streamARN, "error", err)
+			}
+			pause(ctx, failurePause)
+			continue
+		}
+		for _, shard := range p.ready(list, started) {
+			id := aws.ToString(shard.ShardId)
+			started[id] = true
+			// What a reshard brings is read from its start, whatever the mapping's starting position.
+			atStart := !first
+			shards.Go(func() {
+				p.consume(ctx, id, atStart)
+				select {
+				case ended <- struct{}{}:
+				default:
+				}
+			})
+		}
+		first = false
+		select {
+		case <-ended:
+		case <-ctx.Done():
+		}
+	}
+}
+
+func (p *streamPoller) listShards(ctx context.Context) ([]kintypes.Shard, error) {
+	var all []kintypes.Shard
+	in := &kinesis.ListShardsInput{StreamName: &p.stream}
+	for {
+		out, err := p.r.kinesis.ListShards(ctx, in)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, out.Shards...)
+		if out.NextToken == nil {
+			return all, nil
+		}
+		in = &kinesis.ListShardsInput{NextToken: out.NextToken}
+	}
+}
+
+// ready are the shards that may start now: not started, not done, and with all parents that still exist done.
+func (p *streamPoller) ready(list []kintypes.Shard, started map[string]bool) []kintypes.Shard {
+	exists := map[string]bool{}
+	for _, s := range list {
+		exists[aws.ToString(s.ShardId)] = true
+	}
+	done := func(id *string) bool {
+		if id == nil || !exists[*id] {
+			return true
+		}
+		state, _ := p.checkpoints.get(*id)
+		return state.Done
+	}
+	var ready []kintypes.Shard
+	for _, s := range list {
+		if !started[*s.ShardId] && !done(s.ShardId) && done(s.ParentShardId) && done(s.AdjacentParentShardId) {
+			ready = append(ready, s)
+		}
+	}
+	return ready
+}
+
+// consume reads one shard to its end or until ctx ends.
+func (p *streamPoller) consume(ctx context.Context, shard string, atStart bool) {
+	iterator, err := p.iterator(ctx, shard, atStart)
+	for err != nil && ctx.Err() == nil {
+		p.r.log.Warn("read a shard", "stream", p.streamARN, "shard", shard, "error", err)
+		pause(ctx, failurePause)
+		iterator, err = p.iterator(ctx, shard, atStart)
+	}
+	track := &progress{}
+	lanes := make([]chan kintypes.Record, p.lanes)
+	var running sync.WaitGroup
+	for i := range lanes {
+		lanes[i] = make(chan kintypes.Record, readAhead)
+		l := &lane{p: p, shard: shard, track: track}
+		running.Go(func() { l.run(ctx, lanes[i]) })
+	}
+	closed := p.read(ctx, shard, iterator, track, lanes)
+	for _, l := range lanes {
+		close(l)
+	}
+	running.Wait()
+	if closed && ctx.Err() == nil {
+		if err := p.checkpoints.set(shard, shardState{Sequence: track.finish(nil), Done: true}); err != nil {
+			p.r.log.Error("checkpoint", "shard", shard, "error", err)
+		}
+	}
+}
+
+// read passes records on to their lanes. It reports whether the shard is closed and read to its end.
+func (p *streamPoller) read(ctx context.Context, shard string, iterator *string, track *progress, lanes []chan kintypes.Record) bool {
+	for iterator != nil && ctx.Err() == nil {
+		out, err := p.r.kinesis.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: iterator, Limit: aws.Int32(readAhead)})
+		if err != nil {
+			if ctx.Err() == nil {
+				p.r.log.Warn("read a shard", "stream", p.streamARN, "shard", shard, "error", err)
+			}
+			pause(ctx, failurePause)
+			continue
+		}
+		iterator = out.NextShardIterator
+		for _, record := range out.Records {
+			track.read(aws.ToString(record.SequenceNumber))
+			select {
+			case lanes[laneOf(aws.ToString(record.PartitionKey), len(lanes))] <- record:
+			case <-ctx.Done():
+				return false
+			}
+		}
+		if len(out.Records) == 0 && iterator != nil {
+			pause(ctx, shardPoll)
+		}
+	}
+	return iterator == nil
+}
+
+// laneOf keeps all records of a partition key in one lane.
+func laneOf(key string, lanes int) int {
+	h := fnv.New32a()
+	h.Write([]byte(key)) // a hash never fails to write
+	return int(h.Sum32() % uint32(lanes))
+}
+
+// iterator starts at the checkpoint if there is one, else where the mapping says.
+func (p *streamPoller) iterator(ctx context.Context, shard string, atStart bool) (*string, error) {
+	in := &kinesis.GetShardIteratorInput{StreamName: &p.stream, ShardId: &shard}
+	state, known := p.checkpoints.get(shard)
+	switch {
+	case known && state.Sequence != "":
+		in.ShardIteratorType, in.StartingSequenceNumber = kintypes.ShardIteratorTypeAfterSequenceNumber, &state.Sequence
+	case atStart || known:
+		in.ShardIteratorType = kintypes.ShardIteratorTypeTrimHorizon
+	default:
+		in.ShardIteratorType, in.Timestamp = kintypes.ShardIteratorType(p.mapping.StartingPosition), p.mapping.StartingPositionTimestamp
+	}
+	out, err := p.r.kinesis.GetShardIterator(ctx, in)
+	if err != nil {
+		return nil, fmt.Errorf("get an iterator: %w", err)
+	}
+	return out.ShardIterator, nil
+}
+
+// lane runs the batches of a part of a shard's partition keys, one at a time.
+type lane struct {
+	p     *streamPoller
+	shard string
+	track *progress
+}
+
+// run collects batches and works them off until the channel is closed or ctx ends.
+func (l *lane) run(ctx context.Context, records <-chan kintypes.Record) {
+	for {
+		var batch []kintypes.Record
+		select {
+		case record, ok := <-records:
+			if !ok {
+				return
+			}
+			batch = l.collect(ctx, append(batch, record), records)
+		case <-ctx.Done():
+			return
+		}
+		l.work(ctx, batch, nil)
+	}
+}
+
+// collect adds what is there to a batch, and what comes within the window.
+func (l *lane) collect(ctx context.Context, batch []kintypes.Record, records <-chan kintypes.Record) []kintypes.Record {
+	window := time.NewTimer(l.p.window)
+	defer window.Stop()
+	for len(batch) < l.p.batchSize {
+		select {
+		case record, ok := <-records:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, record)
+			continue
+		default:
+		}
+		if l.p.window == 0 {
+			return batch
+		}
+		select {
+		case record, ok := <-records:
+			if !ok {
+				return batch
+			}
+			batch = append(batch, record)
+		case <-window.C:
+			return batch
+		case <-ctx.Done():
+			return batch
+		}
+	}
+	return batch
+}
+
+// work tries a batch until each of its records is done or given up, or ctx ends.
+func (l *lane) work(ctx context.Context, batch []kintypes.Record, failedBefore *attempt) {
+	last := failedBefore
+	for count := 1; len(batch) > 0 && ctx.Err() == nil; count++ {
+		if old := l.tooOld(batch); old > 0 {
+			l.discard(ctx, "RecordAgeExceeded", batch[:old], last, count-1)
+			batch = batch[old:]
+			continue
+		}
+		a, err := l.invoke(ctx, batch)
+		if err != nil { // throttled, or no instance: that is no attempt
+			if errors.Is(err, errClosed) {
+				return
+			}
+			pause(ctx, throttlePause)
+			count--
+			continue
+		}
+		last = &a
+		plan := planBatch(len(batch), a.failedAt, count, l.p.retry)
+		l.finish(batch[:plan.done])
+		switch {
+		case plan.discard:
+			l.discard(ctx, "RetryAttemptsExhausted", batch, last, count)
+			return
+		case plan.sameBatch:
+			pause(ctx, retryWait(count+1))
+		case len(plan.next) == 2:
+			for _, half := range plan.next {
+				l.work(ctx, batch[half.from:half.to], last)
+			}
+			return
+		case len(plan.next) == 1:
+			batch, count = batch[plan.next[0].from:], 0
+		default:
+			return
+		}
+	}
+}
+
+// tooOld counts the records at the start of a batch that are past the maximum age.
+func (l *lane) tooOld(batch []kintypes.Record) int {
+	if l.p.retry.maxAge == 0 {
+		return 0
+	}
+	limit := l.p.r.opts.Now().Add(-l.p.retry.maxAge)
+	old := 0
+	for old < len(batch) && aws.ToTime(batch[old].ApproximateArrivalTimestamp).Before(limit) {
+		old++
+	}
+	return old
+}
+
+// finish moves the checkpoint over what is done.
+func (l *lane) finish(records []kintypes.Record) {
+	if len(records) == 0 {
+		return
+	}
+	sequences := make([]string, len(records))
+	for i, r := range records {
+		sequences[i] = aws.ToString(r.SequenceNumber)
+	}
+	if checkpoint := l.track.finish(sequences); checkpoint != "" {
+		if err := l.p.checkpoints.set(l.shard, shardState{Sequence: checkpoint}); err != nil {
+			l.p.r.log.Error("checkpoint", "shard", l.shard, "error", err)
+		}
+	}
+}

@@ -1,0 +1,269 @@
+// Package runner is the Lambda of local mode. It reads functions, versions, aliases, event source mappings, rules and
+// schedules back from the emulator's API, and runs the real `bootstrap` binaries the way Lambda does: one invocation
+// at a time per instance, reuse, cold starts, timeouts that kill, crashes, weights, batches, partial failures.
+package runner
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/scheduler"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+)
+
+// Options of New.
+type Options struct {
+	// Endpoint of the emulator. Required.
+	Endpoint string
+	// Region and AccountID of the functions; empty: us-east-1 and 123456789012.
+	Region, AccountID string
+	// Addr is the listen address of the invoke API; empty: a free port on loopback.
+	Addr string
+	// Dir keeps the code of the functions and the instances' scratch space. Required; it may be reused.
+	Dir string
+	// LogDir gets one file of JSON lines per function: FUNCTION.jsonl. Required.
+	LogDir string
+	// Now is the clock of schedules and record ages; nil: time.Now.
+	Now func() time.Time
+	// AsyncRetryDelay is the wait before the first retry of an asynchronous invocation, the second waits twice as
+	// long; zero: one minute, as on AWS.
+	AsyncRetryDelay time.Duration
+	// OnInvoke observes the start and the end of every invocation; nil: nobody does. It must not block.
+	OnInvoke func(Invocation)
+	// Log gets what the runner itself has to say; nil: slog.Default().
+	Log *slog.Logger
+}
+
+// Invocation is what Options.OnInvoke observes.
+type Invocation struct {
+	Function, Version, RequestID string
+	PID                          int
+	// Ended is false at the start. Error is the error type at the end of a failed invocation ("Unhandled",
+	// "Sandbox.Timedout", "Runtime.ExitError", ...), Duration its time without initialization.
+	Ended    bool
+	Error    string
+	Duration time.Duration
+}
+
+// Runner runs the functions of one emulator.
+type Runner struct {
+	opts     Options
+	log      *slog.Logger
+	listener net.Listener
+	http     *http.Client
+
+	lambda    *lambda.Client
+	sqs       *sqs.Client
+	s3        *s3.Client
+	kinesis   *kinesis.Client
+	sfn       *sfn.Client
+	scheduler *scheduler.Client
+	events    *eventbridge.Client
+
+	registry *registry
+	code     *codeCache
+	logs     *logFiles
+	pool     *pool
+	// background counts asynchronous invocations, so that Run leaves none behind.
+	background sync.WaitGroup
+}
+
+// New prepares a runner and takes its listen address; Run does the work.
+func New(o Options) (*Runner, error) {
+	o.Region = cmp.Or(o.Region, "us-east-1")
+	o.AccountID = cmp.Or(o.AccountID, "123456789012")
+	o.Addr = cmp.Or(o.Addr, "127.0.0.1:0")
+	o.AsyncRetryDelay = cmp.Or(o.AsyncRetryDelay, time.Minute)
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	if o.Log == nil {
+		o.Log = slog.Default()
+	}
+	var missing []error
+	for name, value := range map[string]string{"Endpoint": o.Endpoint, "Dir": o.Dir, "LogDir": o.LogDir} {
+		if value == "" {
+			missing = append(missing, fmt.Errorf("runner.Options.%s is empty", name))
+		}
+	}
+	if err := errors.Join(missing...); err != nil {
+		return nil, err
+	}
+	// Instances run in their own folder: a relative path would mean another place to them.
+	for _, dir := range []*string{&o.Dir, &o.LogDir} {
+		abs, err := filepath.Abs(*dir)
+		if err != nil {
+			return nil, fmt.Errorf("resolve %s: %w", *dir, err)
+		}
+		if err := os.MkdirAll(abs, 0o755); err != nil {
+			return nil, fmt.Errorf("make the runner's folder: %w", err)
+		}
+		*dir = abs
+	}
+	listener, err := net.Listen("tcp", o.Addr)
+	if err != nil {
+		return nil, fmt.Errorf("listen for invocations: %w", err)
+	}
+	r := &Runner{opts: o, log: o.Log, listener: listener, http: &http.Client{}}
+	r.connect()
+	r.registry = newRegistry(r.lambda)
+	r.code = &codeCache{dir: filepath.Join(o.Dir, "code"), http: r.http, lambda: r.lambda}
+	r.logs = &logFiles{dir: o.LogDir, files: map[string]*logFile{}}
+	r.pool = newPool(r)
+	return r, nil
+}
+
+// connect makes the AWS clients. Long polls hold connections, so there is no limit to those per host; a call to the
+// emulator fails for good or works, so that retries would only hide the error for a while.
+func (r *Runner) connect() {
+	cfg := aws.Config{
+		Region:       r.opts.Region,
+		BaseEndpoint: aws.String(r.opts.Endpoint),
+		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		HTTPClient:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}},
+		Retryer: func() aws.Retryer {
+			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = 2 })
+		},
+	}
+	r.lambda = lambda.NewFromConfig(cfg)
+	r.sqs = sqs.NewFromConfig(cfg)
+	r.s3 = s3.NewFromConfig(cfg, func(o *s3.Options) { o.UsePathStyle = true })
+	r.kinesis = kinesis.NewFromConfig(cfg)
+	r.sfn = sfn.NewFromConfig(cfg)
+	r.scheduler = scheduler.NewFromConfig(cfg)
+	r.events = eventbridge.NewFromConfig(cfg)
+}
+
+// InvokeURL is the base URL of the Lambda Invoke API, for the emulator and for people.
+func (r *Runner) InvokeURL() string { return "http://" + r.listener.Addr().String() }
+
+// Run serves until ctx ends or the emulator is gone. When it returns, no instance runs any more. What an instance
+// had in flight comes back when its message turns visible again; asynchronous invocations that wait for a retry are
+// lost, as everything in the emulator is.
+func (r *Runner) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	server := &http.Server{Handler: r.invokeAPI(ctx), ReadHeaderTimeout: 10 * time.Second}
+	served := make(chan error, 1)
+	go func() { served <- server.Serve(r.listener) }()
+
+	sources, clock := newSources(r), newClock(r)
+	err := r.register(ctx, r.InvokeURL())
+	if err == nil {
+		err = r.follow(ctx, sources, clock)
+	}
+	cancel(err)
+	// The pollers wait for their batches, and those for their instances.
+	r.pool.close()
+	sources.wait()
+	clock.wait()
+	closeErr := server.Close()
+	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+		closeErr = errors.Join(closeErr, serveErr)
+	}
+	r.background.Wait()
+	// The emulator may be gone already; then there is nobody to tell.
+	if unregisterErr := r.register(context.WithoutCancel(ctx), ""); unregisterErr != nil {
+		r.log.Debug("the emulator did not take the runner off", "error", unregisterErr)
+	}
+	return errors.Join(err, closeErr, r.logs.close())
+}
+
+// register tells the emulator where invocations go from now on.
+func (r *Runner) register(ctx context.Context, url string) error {
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	body, err := json.Marshal(map[string]string{"url": url})
+	if err != nil {
+		return fmt.Errorf("encode the runner's address: %w", err)
+	}
+	req, err := http.NewRequestWithContext(ctx, http.MethodPut, r.opts.Endpoint+"/_local/runner", bytes.NewReader(body))
+	if err != nil {
+		return fmt.Errorf("register the runner: %w", err)
+	}
+	res, err := r.http.Do(req)
+	if err != nil {
+		return fmt.Errorf("register the runner: %w", err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode != http.StatusOK {
+		text, _ := io.ReadAll(io.LimitReader(res.Body, 500))
+		return fmt.Errorf("register the runner: the emulator answers %s: %s", res.Status, text)
+	}
+	return nil
+}
+
+// follow mirrors the control plane: it reads everything once, then whenever the emulator counts a change.
+func (r *Runner) follow(ctx context.Context, sources *sources, clock *clock) error {
+	var revision int64 = -1
+	for ctx.Err() == nil {
+		next, err := r.changesSince(ctx, revision)
+		if ctx.Err() != nil {
+			break
+		}
+		if err != nil {
+			return fmt.Errorf("the emulator at %s is gone: %w", r.opts.Endpoint, err)
+		}
+		if next == revision {
+			continue
+		}
+		if err := r.mirror(ctx, next, sources, clock); err != nil && ctx.Err() == nil {
+			return fmt.Errorf("read the control plane: %w", err)
+		}
+		revision = next
+	}
+	return nil
+}
+
+// mirror reads the control plane. Mappings come before functions: whatever a mapping names exists by then.
+func (r *Runner) mirror(ctx context.Context, revision int64, sources *sources, clock *clock) error {
+	mappings, err := r.enabledMappings(ctx)
+	if err != nil {
+		return err
+	}
+	if err := r.registry.sync(ctx, revision); err != nil {
+		return err
+	}
+	r.pool.retireOutdated()
+	sources.sync(ctx, mappings)
+	return clock.sync(ctx)
+}
+
+// changesSince waits until the emulator's revision is past the given one, or for about 20 s.
+func (r *Runner) changesSince(ctx context.Context, revision int64) (int64, error) {
+	url := fmt.Sprintf("%s/_local/changes?since=%d", r.opts.Endpoint, revision)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
+	if err != nil {
+		return 0, err
+	}
+	res, err := r.http.Do(req)
+	if err != nil {
+		return 0, err
+	}
+	defer res.Body.Close()
+	var answer struct{ Revision int64 }
+	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
+		return 0, fmt.Errorf("read the emulator's revision: %w", err)
+	}
+	return answer.Revision, nil
+}

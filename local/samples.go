@@ -1,0 +1,196 @@
+package local
+
+import (
+	"context"
+	"crypto/sha256"
+	"embed"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"syscall"
+
+	"golang.org/x/sync/errgroup"
+
+	"dip/contract"
+	"dip/internal/cli/client"
+	"dip/internal/cli/screen"
+	"dip/internal/sample"
+)
+
+// Sample is an input that local mode ingests to show what the pipeline does.
+type Sample struct {
+	Segment string `json:"segment"`
+	Path    string `json:"path"`
+	SHA256  string `json:"sha256"`
+	Size    int64  `json:"size"`
+}
+
+// MinInputSize is the least that makes sense: below, a file has no chunk boundaries to look at.
+const MinInputSize = 1_000_000
+
+// Shares of the input size. The events are compressed to about a sixth, so that the files together have the size
+// that was asked for, at least.
+const (
+	tripsShare  = 0.95
+	eventsShare = 0.35
+	sampleSeed  = 20260131
+	badShare    = 0.001
+)
+
+// Samples makes or finds the inputs: generated trips and events of about size bytes together, and a public data set.
+// They are kept in the state folder; the data set's package stays in the cache.
+func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
+	o, err := o.resolve()
+	if err != nil {
+		return nil, err
+	}
+	p := place(o.StateDir)
+	if err := os.MkdirAll(p.samples(), 0o755); err != nil {
+		return nil, fmt.Errorf("make the samples' folder: %w", err)
+	}
+	cache, err := CacheDir()
+	if err != nil {
+		return nil, err
+	}
+	show := newSteps(o.Screen)
+	samples := make([]Sample, 3)
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error {
+		return show.run("samples", func(say func(string, ...any)) (string, error) {
+			say("generating trips")
+			trips, err := generated(gctx, p, "trips", contract.Plain, int64(tripsShare*float64(size)))
+			if err != nil {
+				return "", err
+			}
+			say("generating events")
+			events, err := generated(gctx, p, "events", contract.Gzip, int64(eventsShare*float64(size)))
+			samples[0], samples[1] = trips, events
+			return fmt.Sprintf("trips %s, events %s (gzip)", screen.Bytes(trips.Size), screen.Bytes(events.Size)), err
+		})
+	})
+	group.Go(func() error {
+		return show.run("data set", func(say func(string, ...any)) (string, error) {
+			s, err := realData(gctx, cache, say)
+			samples[2] = s
+			return fmt.Sprintf("%s %s, from %s", s.Segment, screen.Bytes(s.Size), realPackage), err
+		})
+	})
+	return samples, group.Wait()
+}
+
+var suffixes = map[contract.Compression]string{contract.Plain: "", contract.Gzip: ".gz", contract.Zstd: ".zst"}
+
+// generated makes a sample file, unless it is there.
+func generated(ctx context.Context, p place, segment string, c contract.Compression, size int64) (Sample, error) {
+	formats := map[string]string{"trips": "csv", "events": "ndjson"}
+	name := fmt.Sprintf("sample-%s.%s%s", strings.ReplaceAll(screen.Bytes(size), " ", ""), formats[segment], suffixes[c])
+	s := Sample{Segment: segment, Path: filepath.Join(p.samples(), name)}
+	described := s.Path + ".json"
+	var known Sample
+	if ok, err := readJSON(described, &known); err != nil || ok && isFile(s.Path) {
+		return known, err
+	}
+	f, err := os.Create(s.Path)
+	if err != nil {
+		return s, fmt.Errorf("generate %s: %w", segment, err)
+	}
+	h := sha256.New()
+	counted := &countingWriter{ctx: ctx, next: io.MultiWriter(f, h)}
+	_, err = client.Generate(counted, segment, c, sample.Options{Bytes: size, Seed: sampleSeed, BadShare: badShare})
+	if err := errors.Join(err, f.Close()); err != nil {
+		return s, err
+	}
+	s.SHA256, s.Size = hex.EncodeToString(h.Sum(nil)), counted.n
+	return s, writeJSON(described, s)
+}
+
+// countingWriter counts, and ends the writing when its context does.
+type countingWriter struct {
+	ctx  context.Context
+	next io.Writer
+	n    int64
+}
+
+func (w *countingWriter) Write(p []byte) (int, error) {
+	if w.ctx.Err() != nil {
+		return 0, context.Cause(w.ctx)
+	}
+	n, err := w.next.Write(p)
+	w.n += int64(n)
+	return n, err
+}
+
+// The public data set: strikes of wildlife on aircraft that were reported to the FAA, a work of the U.S. Government.
+// The package names licence and source in its datapackage.json.
+const (
+	realSegment = "birdstrikes"
+	realPackage = "vega-datasets 3.2.1"
+	realFile    = "node_modules/vega-datasets/data/birdstrikes.csv"
+)
+
+//go:embed realdata/package.json realdata/package-lock.json
+var realdata embed.FS
+
+// realData installs the pinned package into the cache, once.
+func realData(ctx context.Context, cache string, say func(string, ...any)) (Sample, error) {
+	lockFile, err := realdata.ReadFile("realdata/package-lock.json")
+	if err != nil {
+		return Sample{}, fmt.Errorf("read the pinned package: %w", err)
+	}
+	sum := sha256.Sum256(lockFile)
+	dir := filepath.Join(cache, "realdata", hex.EncodeToString(sum[:6]))
+	s := Sample{Segment: realSegment, Path: filepath.Join(dir, filepath.FromSlash(realFile))}
+	if !isFile(s.Path) {
+		say("installing %s", realPackage)
+		if err := installPackage(ctx, dir); err != nil {
+			return s, fmt.Errorf("fetch the public data set %s: %w", realPackage, err)
+		}
+	}
+	data, err := os.ReadFile(s.Path)
+	if err != nil {
+		return s, fmt.Errorf("read the public data set: %w", err)
+	}
+	hash := sha256.Sum256(data)
+	s.SHA256, s.Size = hex.EncodeToString(hash[:]), int64(len(data))
+	return s, nil
+}
+
+// installPackage fills dir as a whole or not at all.
+func installPackage(ctx context.Context, dir string) error {
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return errors.New("there is no npm here: install Node.js 20 or later, or bring the stack up with --no-input")
+	}
+	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
+		return err
+	}
+	work, err := os.MkdirTemp(filepath.Dir(dir), ".install-*")
+	if err != nil {
+		return err
+	}
+	defer os.RemoveAll(work)
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		text, err := realdata.ReadFile("realdata/" + name)
+		if err != nil {
+			return err
+		}
+		if err := os.WriteFile(filepath.Join(work, name), text, 0o644); err != nil {
+			return err
+		}
+	}
+	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
+	cmd.Dir = work
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	if out, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("npm ci: %w: %s\n(with a closed network, bring the stack up with --no-input)", err, strings.TrimSpace(string(out)))
+	}
+	if err := os.RemoveAll(dir); err != nil {
+		return err
+	}
+	return os.Rename(work, dir)
+}

@@ -1,0 +1,146 @@
+// Command dip is the Pulumi program of the data ingestion pipeline.
+package main
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/bucket"
+	"dip/components/bus"
+	"dip/components/catalog"
+	"dip/components/function"
+	"dip/components/ledger"
+	"dip/components/policy"
+	"dip/components/queue"
+	"dip/components/schedule"
+	"dip/components/segment"
+	"dip/components/workflow"
+	"dip/config"
+	"dip/contract"
+)
+
+func main() { pulumi.Run(program) }
+
+func program(ctx *pulumi.Context) error {
+	s, err := prepare(ctx) // reads and validates the whole config before anything registers
+	if err != nil {
+		return err
+	}
+	for _, declare := range []func(*pulumi.Context) error{
+		s.declareStorage,  // landing and lake buckets, ledger, event bus
+		s.declareSegments, // a queue and a function each, and the catalog that names them
+		s.declareWorkflow, // splitter and reconciler -> segment queues
+		s.declareIntake,   // landing bucket -> intake queue -> intake -> workflow
+		s.declareSweeper,  // schedule -> sweeper -> intake queue
+		s.export,
+	} {
+		if err := declare(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *system) declareStorage(ctx *pulumi.Context) (err error) {
+	disposable := s.Environment.Disposable()
+	if s.landing, err = bucket.New(ctx, "landing", &bucket.Args{Settings: s.Landing, Disposable: disposable && !s.Landing.Protect}); err != nil {
+		return err
+	}
+	if s.lake, err = bucket.New(ctx, "lake", &bucket.Args{Settings: s.Lake, Disposable: disposable && !s.Lake.Protect}); err != nil {
+		return err
+	}
+	if s.ledger, err = ledger.New(ctx, "ledger", &ledger.Args{Settings: s.Ledger}); err != nil {
+		return err
+	}
+	s.bus, err = bus.New(ctx, "events")
+	return err
+}
+
+func (s *system) declareSegments(ctx *pulumi.Context) (err error) {
+	entries := map[string]catalog.Entry{}
+	for _, name := range s.SegmentNames() {
+		settings := s.Segments[name]
+		s.segments[name], err = segment.New(ctx, name, &segment.Args{
+			Settings: settings, Queues: s.Queues, Architecture: s.Architecture, AlarmTopics: s.AlarmTopics,
+			Artifact: s.artifacts[artifactOf(settings)],
+			Common:   s.common(artifactOf(settings)),
+			Allow: policy.All(s.landing.ReadVersions(), s.lake.Read(contract.CatalogPrefix),
+				s.lake.Write(contract.DataPrefix+name+"/", contract.QuarantinePrefix+name+"/"),
+				s.ledger.Allow("GetItem", "UpdateItem")),
+		})
+		if err != nil {
+			return err
+		}
+		entries[name] = catalog.Entry{Segment: settings.Catalog(), Queue: s.segments[name].Queue}
+	}
+	s.catalog, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: s.lake, Segments: entries})
+	return err
+}
+
+func (s *system) declareWorkflow(ctx *pulumi.Context) (err error) {
+	s.splitter, err = s.function(ctx, "splitter", s.Functions.Splitter, &function.Args{
+		Env: contract.SplitterEnv[pulumi.StringInput]{Common: s.common("splitter"), ChunkMB: number(s.Loads.ChunkMB)},
+		Allow: policy.All(s.landing.ReadVersions(), s.lake.Read(contract.CatalogPrefix),
+			s.ledger.Allow("GetItem", "Query", "PutItem", "UpdateItem", "BatchWriteItem")),
+	})
+	if err != nil {
+		return err
+	}
+	sends := [][]policy.Statement{}
+	for _, name := range s.SegmentNames() {
+		sends = append(sends, s.segments[name].Queue.Send())
+	}
+	s.reconciler, err = s.function(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
+		Env: contract.ReconcilerEnv[pulumi.StringInput]{
+			Common: s.common("reconciler"), Catalog: s.catalog.Key, EventBus: s.bus.Name,
+			DueAfterSeconds: number(s.Loads.DueAfter.Seconds()), MaxAttempts: number(s.Loads.MaxAttempts),
+		},
+		Allow: policy.All(s.lake.Write(contract.CertificatePrefix, contract.ManifestPrefix), s.lake.Read(contract.CatalogPrefix),
+			s.ledger.Allow("GetItem", "Query", "UpdateItem"), s.bus.Put(), policy.All(sends...)),
+	})
+	if err != nil {
+		return err
+	}
+	s.workflow, err = workflow.New(ctx, "load", &workflow.Args{
+		Splitter: s.splitter, Reconciler: s.reconciler, LogRetentionDays: s.Functions.Reconciler.LogRetentionDays,
+	})
+	return err
+}
+
+func (s *system) declareIntake(ctx *pulumi.Context) (err error) {
+	s.intakeQueue, err = queue.New(ctx, "intake", &queue.Args{
+		Settings: s.Queues, Timeout: s.Functions.Intake.Timeout, AlarmTopics: s.AlarmTopics,
+		Sender: &queue.Sender{Bucket: s.landing.ARN, Account: s.account},
+	})
+	if err != nil {
+		return err
+	}
+	if err := s.landing.NotifyQueue(ctx, s.intakeQueue); err != nil {
+		return err
+	}
+	s.intake, err = s.function(ctx, "intake", s.Functions.Intake, &function.Args{
+		Env: contract.IntakeEnv[pulumi.StringInput]{Common: s.common("intake"), Catalog: s.catalog.Key, Workflow: s.workflow.ARN},
+		Allow: policy.All(s.intakeQueue.Receive(), s.lake.Read(contract.CatalogPrefix),
+			s.ledger.Allow("GetItem", "PutItem", "UpdateItem"), s.workflow.Start()),
+	})
+	if err != nil {
+		return err
+	}
+	return s.intake.Take(ctx, s.intakeQueue, function.Batches{Size: 10, Concurrency: config.IntakeConcurrency})
+}
+
+func (s *system) declareSweeper(ctx *pulumi.Context) (err error) {
+	s.sweeper, err = s.function(ctx, "sweeper", s.Functions.Sweeper, &function.Args{
+		Env: contract.SweeperEnv[pulumi.StringInput]{
+			Common: s.common("sweeper"), LandingBucket: s.landing.Name, IntakeQueue: s.intakeQueue.URL,
+			GraceSeconds: number(s.Sweep.Grace.Seconds()),
+		},
+		Allow:       policy.All(s.landing.List(), s.ledger.Allow("GetItem", "BatchGetItem"), s.intakeQueue.Send()),
+		DeadLetters: s.Queues.DeadLettersRetention,
+		AlarmTopics: s.AlarmTopics,
+	})
+	if err != nil {
+		return err
+	}
+	_, err = schedule.New(ctx, "sweep", &schedule.Args{Rate: s.Sweep.Rate, Function: s.sweeper})
+	return err
+}

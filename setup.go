@@ -1,0 +1,149 @@
+package main
+
+import (
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"strconv"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/artifact"
+	"dip/components/bucket"
+	"dip/components/bus"
+	"dip/components/catalog"
+	"dip/components/function"
+	"dip/components/ledger"
+	"dip/components/queue"
+	"dip/components/segment"
+	"dip/components/tags"
+	"dip/components/workflow"
+	"dip/config"
+	"dip/contract"
+)
+
+// system is the stack's settings and what is declared so far.
+type system struct {
+	*config.Stack
+	stack           string
+	account, region string
+	artifacts       map[string]artifact.Artifact
+
+	landing, lake                         *bucket.Bucket
+	ledger                                *ledger.Ledger
+	bus                                   *bus.Bus
+	intakeQueue                           *queue.Queue
+	catalog                               *catalog.Catalog
+	workflow                              *workflow.Workflow
+	intake, splitter, reconciler, sweeper *function.Function
+	segments                              map[string]*segment.Segment
+}
+
+// prepare reads the stack's config and schemas and finds the artifacts. Any problem ends the program here.
+func prepare(ctx *pulumi.Context) (*system, error) {
+	object, ok := ctx.GetConfig(config.Key)
+	if !ok {
+		return nil, fmt.Errorf("Pulumi.%s.yaml has no %s: see config/stack.schema.json", ctx.Stack(), config.Key)
+	}
+	stack, err := config.Parse([]byte(object), config.Options{Files: os.DirFS(".")})
+	if err != nil {
+		return nil, fmt.Errorf("Pulumi.%s.yaml, %s:\n%w", ctx.Stack(), config.Key, err)
+	}
+	s := &system{Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{}}
+	names := []string{"intake", "splitter", "reconciler", "sweeper"}
+	for _, segment := range stack.Segments {
+		names = append(names, artifactOf(segment))
+	}
+	dir, ok := ctx.GetConfig(config.ArtifactsKey)
+	if !ok {
+		dir = path.Join("build", string(stack.Architecture))
+	}
+	if s.artifacts, err = artifact.Open(dir, string(stack.Architecture), names...); err != nil {
+		return nil, err
+	}
+	if err := s.locate(ctx); err != nil {
+		return nil, err
+	}
+	all := map[string]string{"dip:stack": ctx.Stack(), "dip:environment": string(stack.Environment)}
+	maps.Copy(all, stack.Tags)
+	return s, tags.Apply(ctx, all)
+}
+
+// locate asks whose account and which region this is.
+func (s *system) locate(ctx *pulumi.Context) error {
+	identity, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
+	if err != nil {
+		return fmt.Errorf("ask for the account: %w", err)
+	}
+	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
+	if err != nil {
+		return fmt.Errorf("ask for the region: %w", err)
+	}
+	s.account, s.region = identity.AccountId, region.Name
+	return nil
+}
+
+// function declares one of the functions that every stack has.
+func (s *system) function(ctx *pulumi.Context, name string, settings config.Function, args *function.Args) (*function.Function, error) {
+	args.Settings, args.Architecture, args.Artifact = settings, s.Architecture, s.artifacts[name]
+	return function.New(ctx, name, args)
+}
+
+// common is the environment that all functions share, for the function of an artifact.
+func (s *system) common(artifact string) contract.Common[pulumi.StringInput] {
+	return contract.Common[pulumi.StringInput]{
+		Stack: pulumi.String(s.stack), Code: pulumi.String(s.artifacts[artifact].Code),
+		LedgerTable: s.ledger.Name, LakeBucket: s.lake.Name,
+	}
+}
+
+func (s *system) export(ctx *pulumi.Context) error {
+	o := contract.StackOutputs[pulumi.StringInput]{
+		Region:            pulumi.String(s.region),
+		LandingBucket:     s.landing.Name,
+		LakeBucket:        s.lake.Name,
+		LedgerTable:       s.ledger.Name,
+		Catalog:           s.catalog.Key,
+		IntakeQueue:       s.intakeQueue.URL,
+		IntakeDeadLetters: s.intakeQueue.DeadLettersURL,
+		Workflow:          s.workflow.ARN,
+		EventBus:          s.bus.Name,
+		Functions: map[string]pulumi.StringInput{
+			"intake": s.intake.ARN, "splitter": s.splitter.ARN, "reconciler": s.reconciler.ARN, "sweeper": s.sweeper.ARN,
+		},
+		Segments: map[string]contract.SegmentOutputs[pulumi.StringInput]{},
+	}
+	for name, g := range s.segments {
+		o.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
+			Queue: g.Queue.URL, DeadLetters: g.Queue.DeadLettersURL, Function: g.Function.ARN,
+		}
+	}
+	tree, err := contract.Outputs(o)
+	if err != nil {
+		return err
+	}
+	for name, value := range tree {
+		ctx.Export(name, asInput(value))
+	}
+	return nil
+}
+
+// asInput turns nested maps of inputs into one input.
+func asInput(value any) pulumi.Input {
+	tree, ok := value.(map[string]any)
+	if !ok {
+		return value.(pulumi.Input)
+	}
+	inputs := pulumi.Map{}
+	for name, v := range tree {
+		inputs[name] = asInput(v)
+	}
+	return inputs
+}
+
+// artifactOf is the name of a segment's artifact: its package's folder.
+func artifactOf(s config.Segment) string { return path.Base(s.Package) }
+
+func number(n int) pulumi.StringInput { return pulumi.String(strconv.Itoa(n)) }
