@@ -109,7 +109,7 @@ func cast(f *schema.Field, t record.Type, x string) (string, error) {
 			x, tuple(f.TrueValues), x, tuple(f.FalseValues)), nil
 	case f.Type == schema.Integer || f.Type == schema.Number:
 		if !f.BareNumber {
-			x = fmt.Sprintf("regexp_replace(%s, '^[^-0-9]*|[^0-9]*$', '', 'g')", x)
+			x = fmt.Sprintf(`regexp_replace(regexp_replace(%s, '[^0-9]*$', ''), '^[^-0-9]*(-?)[^0-9]*', '\1')`, x)
 		}
 		if f.GroupChar != "" {
 			x = fmt.Sprintf("replace(%s, %s, '')", x, literal(f.GroupChar))
@@ -156,6 +156,9 @@ func (r *reading) selection(path string, options ...string) (string, error) {
 	return r.csvSelection(path, options)
 }
 
+// notStrict has DuckDB read what is not quite CSV.
+const notStrict = "strict_mode=false"
+
 func (r *reading) csvSelection(path string, options []string) (string, error) {
 	shared := r.sharedMissing()
 	nulls := []string{never}
@@ -193,9 +196,12 @@ func (r *reading) csvSelection(path string, options []string) (string, error) {
 	}
 	options = append([]string{
 		"auto_detect=false", fmt.Sprintf("header=%t", r.dialect.Header), "delim=" + literal(r.dialect.Delimiter),
-		"quote=" + literal(r.dialect.Quote), "escape=" + literal(r.dialect.Quote), "strict_mode=true", "compression='none'",
+		"quote=" + literal(r.dialect.Quote), "escape=" + literal(r.dialect.Quote), "compression='none'",
 		"max_line_size=33554432", "nullstr=" + literals(nulls), "columns={" + strings.Join(names, ", ") + "}",
 	}, options...)
+	if !slices.Contains(options, notStrict) {
+		options = append(options, "strict_mode=true")
+	}
 	return fmt.Sprintf("SELECT %s FROM read_csv(%s, %s)", strings.Join(selected, ", "), literal(path), strings.Join(options, ", ")), errors.Join(errs...)
 }
 
@@ -262,7 +268,7 @@ func (r *reading) jsonSelection(path string, options []string) (string, error) {
 		columns[i] = literal(m.name) + ": " + literal(m.sqlType())
 	}
 	options = append([]string{
-		"format='newline_delimited'", "auto_detect=false", "compression='none'", "maximum_object_size=33554432",
+		"format='newline_delimited'", "auto_detect=false", "compression='uncompressed'", "maximum_object_size=33554432",
 		"columns={" + strings.Join(columns, ", ") + "}",
 	}, options...)
 	return fmt.Sprintf("SELECT %s FROM read_json(%s, %s)", strings.Join(selected, ", "), literal(path), strings.Join(options, ", ")), errors.Join(errs...)

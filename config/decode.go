@@ -13,9 +13,22 @@ import (
 )
 
 // problems are errors by the path of the setting that they are about.
-type problems struct{ list []error }
+type problems struct {
+	list    []error
+	misread map[string]bool
+}
+
+// misreadAt adds a problem of a value that was not taken over. What is there instead is nobody's fault: rules are
+// silent about it.
+func (p *problems) misreadAt(path, format string, args ...any) {
+	p.add(path, format, args...)
+	p.misread[path] = true
+}
 
 func (p *problems) add(path, format string, args ...any) {
+	if p.misread[path] {
+		return
+	}
 	text := fmt.Sprintf(format, args...)
 	if path != "" {
 		text = path + ": " + text
@@ -65,7 +78,7 @@ func (d decoder) decode(path string, from any, to reflect.Value) {
 		assign(d, path, "a number", from, to.SetFloat)
 	case reflect.Int:
 		if n, ok := from.(float64); !ok || n != math.Trunc(n) || math.Abs(n) > 1<<53 {
-			d.add(path, "want a whole number, have %s", have(from))
+			d.misreadAt(path, "want a whole number, have %s", have(from))
 		} else {
 			to.SetInt(int64(n))
 		}
@@ -77,16 +90,16 @@ func (d decoder) decode(path string, from any, to reflect.Value) {
 func (d decoder) text(path string, from any, to encoding.TextUnmarshaler) {
 	s, ok := from.(string)
 	if !ok {
-		d.add(path, "want a text, have %s", have(from))
+		d.misreadAt(path, "want a text, have %s", have(from))
 	} else if err := to.UnmarshalText([]byte(s)); err != nil {
-		d.add(path, "%v", err)
+		d.misreadAt(path, "%v", err)
 	}
 }
 
 func (d decoder) object(path string, from any, to reflect.Value) {
 	entries, ok := from.(map[string]any)
 	if !ok {
-		d.add(path, "want an object, have %s", have(from))
+		d.misreadAt(path, "want an object, have %s", have(from))
 		return
 	}
 	fields := map[string]reflect.Value{}
@@ -95,7 +108,7 @@ func (d decoder) object(path string, from any, to reflect.Value) {
 		if field, ok := fields[key]; ok {
 			d.decode(below(path, key), entries[key], field)
 		} else {
-			d.add(below(path, key), "unknown; %s", Suggest(key, slices.Sorted(maps.Keys(fields))))
+			d.misreadAt(below(path, key), "unknown; %s", Suggest(key, slices.Sorted(maps.Keys(fields))))
 		}
 	}
 }
@@ -103,7 +116,7 @@ func (d decoder) object(path string, from any, to reflect.Value) {
 func (d decoder) entries(path string, from any, to reflect.Value) {
 	entries, ok := from.(map[string]any)
 	if !ok {
-		d.add(path, "want an object, have %s", have(from))
+		d.misreadAt(path, "want an object, have %s", have(from))
 		return
 	}
 	to.Set(reflect.MakeMap(to.Type()))
@@ -117,7 +130,7 @@ func (d decoder) entries(path string, from any, to reflect.Value) {
 func (d decoder) items(path string, from any, to reflect.Value) {
 	items, ok := from.([]any)
 	if !ok {
-		d.add(path, "want a list, have %s", have(from))
+		d.misreadAt(path, "want a list, have %s", have(from))
 		return
 	}
 	to.Set(reflect.MakeSlice(to.Type(), len(items), len(items)))
@@ -130,7 +143,7 @@ func assign[T any](d decoder, path, want string, from any, set func(T)) {
 	if v, ok := from.(T); ok {
 		set(v)
 	} else {
-		d.add(path, "want %s, have %s", want, have(from))
+		d.misreadAt(path, "want %s, have %s", want, have(from))
 	}
 }
 

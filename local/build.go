@@ -15,11 +15,10 @@ import (
 	"dip/internal/build"
 )
 
-// Toolchain is where the Pulumi CLI and its plugins are.
+// Toolchain is the Pulumi CLI with its plugins, as tools/install tells of it.
 type Toolchain struct {
-	Pulumi string   `json:"pulumi"` // path of the CLI
-	Home   string   `json:"home"`   // PULUMI_HOME
-	Env    []string `json:"env"`    // NAME=value, for the CLI
+	Pulumi string            `json:"pulumi"` // path of the CLI
+	Env    map[string]string `json:"env"`    // for each call of it
 }
 
 // goInterrupt is how long a build may take to end after it was interrupted.

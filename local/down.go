@@ -48,9 +48,9 @@ func down(ctx context.Context, o Options, b *backend) error {
 
 // takeDown destroys the resources, unless they are gone with the emulator that had them.
 func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *steps) error {
-	var known saved
-	if ok, err := readJSON(p.stack(), &known); err != nil || !ok {
-		return err
+	known, damaged := p.known()
+	if damaged != nil || known.Instance == "" {
+		return nil
 	}
 	d, alive, err := findDaemon(ctx, p)
 	if b != nil {

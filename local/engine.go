@@ -11,7 +11,6 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
-	"slices"
 	"strings"
 	"syscall"
 	"time"
@@ -64,8 +63,9 @@ func (e *engine) prepare(settings map[string]any) error {
 	}
 	maps.Copy(config, settings)
 	target := filepath.Join(e.place.project(), stackFile)
+	delete(stack, "encryptionsalt") // it belongs to a state, and the checkout's to another one
 	if old, err := readYAML(target); err == nil && old["encryptionsalt"] != nil {
-		stack["encryptionsalt"] = old["encryptionsalt"] // belongs to the stack's state
+		stack["encryptionsalt"] = old["encryptionsalt"]
 	}
 	return writeYAML(target, stack)
 }
@@ -183,13 +183,15 @@ func (e *engine) run(ctx context.Context, stdout, stderr io.Writer, args ...stri
 
 // environment of the CLI. --event-log exists for those who drive the engine, under PULUMI_DEBUG_COMMANDS.
 func (e *engine) environment() []string {
-	return append([]string{
-		"PULUMI_BACKEND_URL=file://" + filepath.ToSlash(e.place.backend()),
+	env := append(e.daemon.Environment(),
+		"PULUMI_BACKEND_URL=file://"+filepath.ToSlash(e.place.backend()),
 		"PULUMI_CONFIG_PASSPHRASE=",
-		"PULUMI_SKIP_UPDATE_CHECK=true",
 		"PULUMI_DEBUG_COMMANDS=true",
-		"PULUMI_HOME=" + e.tools.Home,
-	}, slices.Concat(e.daemon.Environment(), e.tools.Env)...)
+	)
+	for name, value := range e.tools.Env {
+		env = append(env, name+"="+value)
+	}
+	return env
 }
 
 // unfinished says whether an operation was cut off so hard that the state does not know what became of it.

@@ -103,6 +103,16 @@ type saved struct {
 	Outputs  *client.Outputs `json:"outputs,omitempty"` // nil until an Up ended well
 }
 
+// known reads what is written down. What cannot be read, by another version perhaps, belongs to no instance that there
+// is.
+func (p place) known() (saved, error) {
+	var k saved
+	if _, err := readJSON(p.stack(), &k); err != nil {
+		return saved{Instance: "unreadable"}, err
+	}
+	return k, nil
+}
+
 // Up brings the local stack up, or up to date when it is there already. It may be called again after any
 // interruption. The caller calls Down, or in the background mode leaves the stack running.
 func Up(ctx context.Context, o Options) (*Stack, error) {
@@ -182,10 +192,7 @@ func (s *Stack) prepareTools(ctx context.Context, show *steps, e *engine) error 
 // they are gone.
 func (s *Stack) ensureBackend(ctx context.Context, show *steps) error {
 	return show.run("emulator", func(say func(string, ...any)) (string, error) {
-		var old saved
-		if _, err := readJSON(s.place.stack(), &old); err != nil {
-			return "", err
-		}
+		old, damaged := s.place.known()
 		if err := s.place.unlock(); err != nil {
 			return "", err
 		}
@@ -193,6 +200,7 @@ func (s *Stack) ensureBackend(ctx context.Context, show *steps) error {
 		if err != nil {
 			return "", err
 		}
+		cutOff = cutOff || damaged != nil
 		found, result, err := s.findOrStart(ctx, cutOff)
 		if err != nil {
 			return "", err

@@ -28,11 +28,9 @@ func Open(ctx context.Context, o Options) (*Stack, error) {
 		return nil, err
 	}
 	s := &Stack{options: o, place: place(o.StateDir)}
-	var known saved
-	if ok, err := readJSON(s.place.stack(), &known); err != nil {
-		return nil, err
-	} else if !ok || known.Outputs == nil {
-		return nil, ErrNotUp
+	known, err := s.place.known()
+	if err != nil || known.Outputs == nil {
+		return nil, errors.Join(ErrNotUp, err)
 	}
 	d, alive, err := findDaemon(ctx, s.place)
 	if err != nil {

@@ -47,6 +47,9 @@ func (a *app) run(ctx context.Context, args []string) int {
 	if err != nil {
 		a.screen.Notef("dip: %s", printableLines(err.Error()))
 	}
+	if err != nil && ctx.Err() != nil {
+		return ExitInterrupted
+	}
 	return exitCode(err)
 }
 

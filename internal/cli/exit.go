@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"context"
 	"errors"
 	"fmt"
 
@@ -48,8 +47,6 @@ func exitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &failed):
 		return ExitFailed
-	case errors.Is(err, context.Canceled):
-		return ExitInterrupted
 	case errors.Is(err, client.ErrNotFound), errors.Is(err, ledger.ErrNotFound):
 		return ExitNotFound
 	default:

@@ -147,7 +147,7 @@ func (w *work) run(ctx context.Context, src Source) (contract.Ack, error) {
 		return contract.Ack{}, err
 	}
 	defer stream.Close()
-	w.buf = make([]byte, 0, blockSize)
+	w.buf = make([]byte, 0, w.segment.block)
 	for done := false; !done; {
 		if err := w.fill(stream); err != nil {
 			return contract.Ack{}, err

@@ -25,6 +25,8 @@ type Segment struct {
 	Types     []record.Type
 	Partition *columnar.Partition // nil: by load date
 	MaxRecord int                 // bytes
+
+	block int // bytes that are parsed at a time, until a longer record is met
 }
 
 // transforms are the values of contract.Partition.By.
@@ -43,7 +45,7 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 	}
 	c := &Segment{
 		Name: name, Dialect: s.Dialect, Schema: parsed,
-		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20,
+		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20, block: blockSize,
 	}
 	if s.Partition.Field == "" {
 		return c, nil

@@ -5,6 +5,7 @@ package emulator
 import (
 	"bufio"
 	"bytes"
+	"cmp"
 	"context"
 	"embed"
 	"encoding/json"
@@ -30,6 +31,9 @@ const MotoVersion = "5.2.1"
 // startTimeout bounds the time until the emulator listens. A cold start reads about a thousand Python files.
 const startTimeout = 60 * time.Second
 
+// exitUnavailable is the program's exit code when moto is missing or of another version.
+const exitUnavailable = 3
+
 // ErrUnavailable says that this machine cannot run the emulator; the text says what to install.
 var ErrUnavailable = errors.New("emulator unavailable")
 
@@ -53,7 +57,6 @@ type Emulator struct {
 	endpoint string
 	cmd      *exec.Cmd
 	stdin    io.Closer
-	dir      string
 	exited   chan struct{}
 	err      error
 	stop     sync.Once
@@ -65,19 +68,18 @@ func Available(ctx context.Context, python string) error {
 	if err != nil {
 		return err
 	}
-	out, err := exec.CommandContext(ctx, path, "-c",
-		"import importlib.metadata as m; print(m.version('moto')); m.version('flask')").Output()
-	version := strings.TrimSpace(string(out))
-	switch {
-	case err != nil && version == "":
-		return fmt.Errorf("%w: %s has no moto: pip install 'moto[server]==%s'", ErrUnavailable, path, MotoVersion)
-	case err != nil:
-		return fmt.Errorf("%w: moto lacks its server extra: pip install 'moto[server]==%s'", ErrUnavailable, MotoVersion)
-	case version != MotoVersion:
-		return fmt.Errorf("%w: moto %s is installed, local mode needs %s: pip install 'moto[server]==%s'",
-			ErrUnavailable, version, MotoVersion, MotoVersion)
+	dir, err := os.MkdirTemp("", "dip-emulator-")
+	if err != nil {
+		return fmt.Errorf("make a folder for the emulator: %w", err)
 	}
-	return nil
+	if err := unpack(dir); err != nil {
+		return errors.Join(err, os.RemoveAll(dir))
+	}
+	out, err := exec.CommandContext(ctx, path, filepath.Join(dir, "emulator.py"), "--check").CombinedOutput()
+	if err != nil {
+		err = fmt.Errorf("%w: %s", ErrUnavailable, cmp.Or(strings.TrimSpace(string(out)), err.Error()))
+	}
+	return errors.Join(err, os.RemoveAll(dir))
 }
 
 func findPython(python string) (string, error) {
@@ -94,9 +96,6 @@ func findPython(python string) (string, error) {
 
 // Start runs an emulator and returns when it listens. It ends with Stop, with ctx, or with this process.
 func Start(ctx context.Context, o Options) (*Emulator, error) {
-	if err := Available(ctx, o.Python); err != nil {
-		return nil, err
-	}
 	python, err := findPython(o.Python)
 	if err != nil {
 		return nil, err
@@ -105,18 +104,24 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the emulator: %w", err)
 	}
-	e := &Emulator{dir: dir, exited: make(chan struct{})}
-	if err := e.launch(ctx, python, o); err != nil {
-		return nil, errors.Join(err, os.RemoveAll(dir))
+	e := &Emulator{exited: make(chan struct{})}
+	err = e.launch(ctx, python, dir, o)
+	// A program that listens has loaded all its files: nothing is left behind even if this process is killed.
+	removed := os.RemoveAll(dir)
+	if err == nil && removed != nil {
+		err = e.Stop()
+	}
+	if err := errors.Join(err, removed); err != nil {
+		return nil, err
 	}
 	return e, nil
 }
 
-func (e *Emulator) launch(ctx context.Context, python string, o Options) error {
-	if err := unpack(e.dir); err != nil {
+func (e *Emulator) launch(ctx context.Context, python, dir string, o Options) error {
+	if err := unpack(dir); err != nil {
 		return err
 	}
-	args := []string{filepath.Join(e.dir, "emulator.py"), "--port", strconv.Itoa(o.Port)}
+	args := []string{filepath.Join(dir, "emulator.py"), "--port", strconv.Itoa(o.Port)}
 	if o.AccountID != "" {
 		args = append(args, "--account", o.AccountID)
 	}
@@ -145,6 +150,9 @@ func (e *Emulator) launch(ctx context.Context, python string, o Options) error {
 	select {
 	case e.endpoint = <-ready:
 	case <-e.exited:
+		if e.cmd.ProcessState.ExitCode() == exitUnavailable {
+			return fmt.Errorf("%w: %s", ErrUnavailable, tail)
+		}
 		return fmt.Errorf("the emulator ended before it listened (%w): %s", e.err, tail)
 	case <-ctx.Done():
 		return errors.Join(fmt.Errorf("start the emulator: %w", context.Cause(ctx)), e.Stop())
@@ -176,12 +184,12 @@ func (e *Emulator) Endpoint() string { return e.endpoint }
 // Exited is closed when the emulator's process is gone.
 func (e *Emulator) Exited() <-chan struct{} { return e.exited }
 
-// Stop ends the emulator, waits until its process is gone and removes its files. It may be called again.
+// Stop ends the emulator and waits until its process is gone. It may be called again.
 func (e *Emulator) Stop() error {
 	e.end()
 	<-e.exited
-	if err := os.RemoveAll(e.dir); err != nil {
-		return fmt.Errorf("remove the emulator's files: %w", err)
+	if e.err != nil {
+		return fmt.Errorf("the emulator did not end in order: %w", e.err)
 	}
 	return nil
 }

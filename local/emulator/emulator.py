@@ -1,6 +1,6 @@
 """The local AWS: moto in one process on loopback, with the patches that a data plane needs.
 
-    python3 emulator.py [--port N] [--account ID] [--region NAME]
+    python3 emulator.py [--port N] [--account ID] [--region NAME] [--check]
 
 Port 0 (the default) takes a free port. When the server listens, one line of JSON goes to stdout:
 {"endpoint": "http://127.0.0.1:PORT"}. All state lives in memory and ends with the process.
@@ -21,15 +21,24 @@ import threading
 MOTO_VERSION = "5.2.1"
 
 
+# Exit code that says: this machine lacks what the emulator needs; standard error says what to install.
+EXIT_UNAVAILABLE = 3
+
+
 def check_moto():
     """Every patch is written against the internals of one release: any other version is refused."""
+    problem = None
     try:
         found = importlib.metadata.version("moto")
-    except importlib.metadata.PackageNotFoundError:
-        found = None
-    if found != MOTO_VERSION:
-        state = "it is not installed" if found is None else f"version {found} is installed"
-        sys.exit(f"local mode needs moto {MOTO_VERSION} and {state}: pip install 'moto[server]=={MOTO_VERSION}'")
+        if found != MOTO_VERSION:
+            problem = f"version {found} is installed"
+        importlib.metadata.version("flask")
+    except importlib.metadata.PackageNotFoundError as missing:
+        problem = f"{missing.name} is not installed"
+    if problem:
+        install = f"pip install 'moto[server]=={MOTO_VERSION}'"
+        print(f"local mode needs moto {MOTO_VERSION} with its server and {problem}: {install}", file=sys.stderr)
+        sys.exit(EXIT_UNAVAILABLE)
 
 
 def exit_with_parent():
@@ -68,10 +77,13 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--account", default="123456789012")
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--check", action="store_true", help="only check that this machine can run it")
     args = parser.parse_args()
 
-    exit_with_parent()
     check_moto()
+    if args.check:
+        return
+    exit_with_parent()
     # Bound before moto is imported: MOTO_PORT has to be right from the start, and nobody can take the port since.
     listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
     port = listener.getsockname()[1]

@@ -60,7 +60,6 @@ func TestFailures(t *testing.T) {
 		{"panic", "string", "boom"},
 		{"exit", "Runtime.ExitError", "exit status 3"},
 		{"hang", "Sandbox.Timedout", "Task timed out after 1.00 seconds"},
-		{"alloc", "Runtime.ExitError", "more than 256 MB"},
 		{"big", "Function.ResponseSizeTooLarge", "exceeded maximum allowed payload size"},
 	} {
 		t.Run(c.do, func(t *testing.T) {
@@ -73,6 +72,16 @@ func TestFailures(t *testing.T) {
 	// After all that, the function works on a new instance.
 	if answer, functionError := w.invoke(t, name, `{}`); functionError != "" || answer["count"] != 1.0 {
 		t.Errorf("after failures: %q %v", functionError, answer)
+	}
+}
+
+func TestMemoryLimit(t *testing.T) {
+	t.Parallel()
+	w := theWorld(t)
+	name := w.createFunction(t, func(in *lambda.CreateFunctionInput) { in.Timeout = aws.Int32(60) })
+	answer, _ := w.invoke(t, name, `{"do":"alloc"}`)
+	if answer["errorType"] != errExit || !strings.Contains(answer["errorMessage"].(string), "more than 256 MB") {
+		t.Errorf("%v", answer)
 	}
 }
 

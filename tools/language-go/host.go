@@ -10,7 +10,6 @@ import (
 	"os"
 	"os/exec"
 	"runtime/debug"
-	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -214,7 +213,7 @@ func (h *host) Cancel(context.Context, *emptypb.Empty) (*emptypb.Empty, error) {
 func plugin(m *debug.Module) *pulumirpc.PackageDependency {
 	rest, ok := strings.CutPrefix(m.Path, "github.com/pulumi/pulumi-")
 	parts := strings.Split(rest, "/")
-	if !ok || len(parts) < 2 || !slices.Contains(parts[1:2], "sdk") {
+	if !ok || len(parts) < 2 || parts[1] != "sdk" {
 		return nil
 	}
 	return &pulumirpc.PackageDependency{Kind: "resource", Name: parts[0], Version: m.Version}

@@ -62,6 +62,15 @@ def cheap_serialization():
     ResponseSerializer.get_value = get_value
 
 
+def remember_timestamps():
+    """The time of each object of an S3 listing is rendered, parsed again by guessing its format, and rendered."""
+    import moto.core.serialize as module
+
+    original = module.parse_to_aware_datetime
+    parse_text = functools.lru_cache(maxsize=8192)(original)
+    module.parse_to_aware_datetime = lambda value: parse_text(value) if type(value) is str else original(value)
+
+
 def serialize(handler_class):
     """Runs one request of a service at a time.
 
@@ -83,6 +92,7 @@ def apply():
     cache_method_names()
     remember_backends()
     cheap_serialization()
+    remember_timestamps()
     from moto.events.responses import EventsHandler
 
     serialize(EventsHandler)

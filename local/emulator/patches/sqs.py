@@ -112,6 +112,30 @@ def cheap_attributes():
     models.Queue.attributes = property(get_without_scan)
 
 
+def kept_attributes():
+    """moto never returns RedriveAllowPolicy, for which the provider waits, and drops a queue's Policy whenever any
+    other attribute is set."""
+    compute = models.Queue.attributes.fget
+    set_attributes = models.Queue._set_attributes
+
+    def attributes(queue):
+        result = compute(queue)
+        if result["RedriveAllowPolicy"] is None:
+            del result["RedriveAllowPolicy"]
+        return result
+
+    def set_keeping_policy(queue, attributes, now=None):
+        policy = queue.__dict__.get("_policy_json")
+        set_attributes(queue, attributes, now)
+        if policy and "Policy" not in attributes:
+            queue._policy_json = policy
+
+    models.Queue.BASE_ATTRIBUTES = [*models.Queue.BASE_ATTRIBUTES, "RedriveAllowPolicy"]
+    models.Queue.redrive_allow_policy = None
+    models.Queue.attributes = property(attributes)
+    models.Queue._set_attributes = set_keeping_policy
+
+
 def _take(queue, count, visibility_timeout, wanted):
     """Up to count visible messages, marked as received; those received too often go to the dead-letter queue."""
     now = models.unix_time_millis()
@@ -270,6 +294,7 @@ def apply():
     wall_clock()
     store_messages_by_id()
     cheap_receipt_handles()
+    kept_attributes()
     cheap_attributes()
     atomic_operations()
     message_move_tasks()

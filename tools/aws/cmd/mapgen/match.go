@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"dip/tools/aws/internal/catalog"
 	"dip/tools/aws/internal/schema"
@@ -27,7 +28,8 @@ type matcher struct {
 
 // object pairs the attributes of a Terraform object with the properties of an
 // SDK struct: first by the rule for names, then regardless of number (block
-// `rule` and property `rules`), then what is left alone on both sides.
+// `rule` and property `rules`), then by the rules for references and files, then
+// what is left alone on both sides.
 func (m *matcher) object(path string, n *schema.Node, props map[string]property) map[string]*catalog.Field {
 	out := map[string]*catalog.Field{}
 	free := maps.Clone(props)
@@ -59,10 +61,39 @@ func (m *matcher) object(path string, n *schema.Node, props map[string]property)
 		}
 		return false
 	})
+	// An attribute that refers to another resource may be called like the resource.
+	left = slices.DeleteFunc(left, func(tf string) bool {
+		for _, suffix := range []string{"_id", "_arn", "_name"} {
+			name := camel(strings.TrimSuffix(tf, suffix))
+			if _, ok := free[name]; ok && strings.HasSuffix(tf, suffix) {
+				take(tf, name)
+				return true
+			}
+		}
+		return false
+	})
+	left = m.file(left, free, take)
 	m.rest(path, n, left, free, take)
 	return out
 }
 
+// file pairs the attribute that names a file with the property that holds its
+// content, whatever that is called.
+func (m *matcher) file(left []string, free map[string]property, take func(tf, name string)) []string {
+	i := slices.Index(left, "filename")
+	if i < 0 {
+		return left
+	}
+	for _, name := range slices.Sorted(maps.Keys(free)) {
+		if kind := m.sdk.shape(free[name].pkg, free[name].typ).kind; kind == "archive" || kind == "asset" {
+			take(left[i], name)
+			return slices.Delete(left, i, i+1)
+		}
+	}
+	return left
+}
+
+// rest reports what is left over, unless it is one on each side.
 func (m *matcher) rest(path string, n *schema.Node, left []string, free map[string]property, take func(tf, name string)) {
 	names := slices.Sorted(maps.Keys(free))
 	names = slices.DeleteFunc(names, func(p string) bool { return p == "id" })

@@ -1,6 +1,9 @@
 package main
 
-import "strings"
+import (
+	"slices"
+	"strings"
+)
 
 // camel turns a Terraform name into the Pulumi one: visibility_timeout_seconds
 // becomes visibilityTimeoutSeconds.
@@ -17,31 +20,41 @@ func camel(s string) string {
 // plain reduces a name of either side to what both agree on: no case, no
 // underscores, singular.
 func plain(s string) string {
-	s = strings.ToLower(strings.ReplaceAll(s, "_", ""))
+	s = joined(s)
 	switch {
 	case strings.HasSuffix(s, "ies"):
 		return s[:len(s)-3] + "y"
-	case strings.HasSuffix(s, "sses"), strings.HasSuffix(s, "xes"), strings.HasSuffix(s, "ches"):
+	case hasAnySuffix(s, "sses", "xes", "ches", "shes", "uses"):
 		return s[:len(s)-2]
-	case strings.HasSuffix(s, "s"):
+	case strings.HasSuffix(s, "s") && !hasAnySuffix(s, "ss", "us", "is"):
 		return s[:len(s)-1]
 	}
 	return s
 }
 
-// plainToken reduces a token to what the Terraform type's name may look like:
+func hasAnySuffix(s string, suffixes ...string) bool {
+	return slices.ContainsFunc(suffixes, func(x string) bool { return strings.HasSuffix(s, x) })
+}
+
+// joined is a name without case and underscores.
+func joined(s string) string { return strings.ToLower(strings.ReplaceAll(s, "_", "")) }
+
+// joinedToken reduces a token to what the Terraform type's joined name may be:
 // aws:sqs/queue:Queue becomes awssqsqueue.
-func plainToken(tok string) string {
+func joinedToken(tok string) string {
 	parts := strings.SplitN(tok, ":", 3)
 	if len(parts) != 3 {
-		return plain(tok)
+		return joined(tok)
 	}
 	module, _, _ := strings.Cut(parts[1], "/")
 	if module == "index" {
 		module = ""
 	}
-	return plain("aws" + module + strings.TrimPrefix(parts[2], "get"))
+	return joined("aws" + module + strings.TrimPrefix(parts[2], "get"))
 }
+
+// plainToken is the singular of joinedToken.
+func plainToken(tok string) string { return plain(joinedToken(tok)) }
 
 // likeness is the share of letter pairs that two names have in common, 0 to 1.
 func likeness(a, b string) float64 {

@@ -8,9 +8,11 @@ import (
 )
 
 // A token and a Terraform type are one when their properties are: at least
-// enough of all names in common, or almost enough with the very same name.
+// enough of all names in common and a name that is not wholly another, or almost
+// enough with the very same name. Small types have the same few properties.
 const (
 	enough       = 0.75
+	akin         = 0.25
 	almostEnough = 0.5
 )
 
@@ -55,9 +57,12 @@ func pair(cs []candidate, tok string, props map[string]property) (tf string, com
 		if same {
 			score += 0.5
 		}
+		if joined(c.tf) == joinedToken(tok) { // not only up to the plural
+			score += 0.1
+		}
 		if score > best {
 			best, bestSame, tf, common = score, same, c.tf, j
 		}
 	}
-	return tf, common, common >= enough || (bestSame && common >= almostEnough)
+	return tf, common, (common >= enough && likeness(want, plain(tf)) >= akin) || (bestSame && common >= almostEnough)
 }

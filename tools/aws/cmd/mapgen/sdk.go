@@ -6,6 +6,7 @@ import (
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"maps"
 	"path"
 	"path/filepath"
 	"reflect"
@@ -68,18 +69,13 @@ func loadSDK(root string) (*sdk, error) {
 		return nil, err
 	}
 	for _, r := range s.resources {
-		lower := strings.ToLower(r.kind[:1]) + r.kind[1:]
 		r.state = r.pkg.properties(r.kind) // outputs; the state struct has the plain types
-		for name, p := range r.pkg.properties(lower + "State") {
-			r.state[name] = p
-		}
-		r.inputs = r.pkg.properties(lower + "Args")
+		maps.Copy(r.state, r.pkg.properties(r.pkg.private(r.kind+"State")))
+		r.inputs = r.pkg.properties(r.pkg.private(r.kind + "Args"))
 	}
 	for _, f := range s.functions {
 		f.props = f.pkg.properties(f.args)
-		for name, p := range f.pkg.properties(f.result) {
-			f.props[name] = p
-		}
+		maps.Copy(f.props, f.pkg.properties(f.result))
 	}
 	return s, nil
 }
@@ -234,6 +230,17 @@ func unquote(lit string) string {
 		return lit
 	}
 	return s
+}
+
+// private finds the struct that has the plain types of an exported one: its name
+// begins in lower case, by rules of the SDK's generator (IPSet: ipsetState).
+func (p *pkg) private(name string) string {
+	for s := range p.structs {
+		if strings.EqualFold(s, name) && !ast.IsExported(s) {
+			return s
+		}
+	}
+	return ""
 }
 
 // properties reads the `pulumi:"name"` tags of a struct. A struct that the SDK

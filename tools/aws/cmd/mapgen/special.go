@@ -8,12 +8,17 @@ package main
 var fixedPairs = map[string]string{
 	"aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
 	"aws:s3/bucketObject:BucketObject":     "aws_s3_bucket_object",
+
+	"aws:directconnect/linkAggregationGroup:LinkAggregationGroup": "aws_dx_lag",
+	"aws:outposts/getSites:getSites":                              "aws_outposts_sites",
+	"aws:ram/sharingWithOrganization:SharingWithOrganization":     "aws_ram_sharing_with_organization",
+	"aws:rds/instanceDesiredState:InstanceDesiredState":           "aws_rds_instance_state",
+	"aws:route53/getZones:getZones":                               "aws_route53_zones",
 }
 
 // renames are the properties that have a name of their own, by Terraform path.
 var renames = map[string]string{
 	"aws_lambda_function.function_name": "name",
-	"aws_lambda_function.filename":      "code",
 }
 
 // nameLimits are the services' limits on names, in characters, where they are

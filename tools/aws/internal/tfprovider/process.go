@@ -10,6 +10,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"sync"
@@ -177,6 +178,10 @@ func panicLine(lines []string) int {
 	return -1
 }
 
+// arguments are the numbers after a function's name in a stack; "(...)" are
+// those that the compiler left out.
+var arguments = regexp.MustCompile(`\((\{*0x|\.\.\.|\)$)`)
+
 // crash describes how a provider ended: the panic and the provider's own
 // functions at the top of its stack, or the exit status and the last lines.
 func (t *tail) crash(exit error) string {
@@ -196,7 +201,9 @@ func (t *tail) crash(exit error) string {
 	for j := i + 1; j+1 < len(t.lines) && len(out) <= frames; j++ {
 		fn, where := t.lines[j], strings.TrimSpace(t.lines[j+1])
 		if name, ok := strings.CutPrefix(fn, "github.com/hashicorp/terraform-provider-aws/"); ok {
-			name, _, _ = strings.Cut(name, "(0x")
+			if args := arguments.FindStringIndex(name); args != nil {
+				name = name[:args[0]]
+			}
 			out = append(out, fmt.Sprintf("at %s (%s)", name, filepath.Base(strings.Fields(where + " ?")[0])))
 		}
 	}

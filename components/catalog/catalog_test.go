@@ -1,0 +1,69 @@
+package catalog_test
+
+import (
+	"encoding/json"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/bucket"
+	"dip/components/catalog"
+	"dip/components/componenttest"
+	"dip/components/queue"
+	"dip/config"
+	"dip/contract"
+)
+
+func TestCatalog(t *testing.T) {
+	minute := config.Duration(time.Minute)
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		lake, err := bucket.New(ctx, "lake", &bucket.Args{Settings: config.Bucket{NoncurrentDays: 1, AbortUploadDays: 1}})
+		if err != nil {
+			return err
+		}
+		entries := map[string]catalog.Entry{}
+		for _, name := range []string{"trips", "events"} {
+			q, err := queue.New(ctx, name, &queue.Args{
+				Settings: config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute}, Timeout: minute,
+			})
+			if err != nil {
+				return err
+			}
+			entries[name] = catalog.Entry{Queue: q, Segment: contract.Segment{Schema: json.RawMessage(`{}`), MaxRecordMB: len(name)}}
+		}
+		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries})
+		return err
+	})
+	object := r.Find(t, "aws:s3/bucketObjectv2:BucketObjectv2", "catalog-object")
+	if object.Parent != catalog.TypeToken+"::catalog" || !object.Retain {
+		t.Errorf("parent %s, retain %v: loads are pinned to old catalogs", object.Parent, object.Retain)
+	}
+	content := object.Inputs["content"].StringValue()
+	var c contract.Catalog
+	if err := json.Unmarshal([]byte(content), &c); err != nil {
+		t.Fatal(err)
+	}
+	for name, size := range map[string]int{"trips": 5, "events": 6} {
+		s := c.Segments[name]
+		at := "https://sqs.us-east-1.amazonaws.com/123456789012/" + name
+		if s.Queue != at+"-queue" || s.DeadLetters != at+"-dead-letters" || s.MaxRecordMB != size {
+			t.Errorf("%s is %+v", name, s)
+		}
+	}
+	key, data, err := c.Encode()
+	if err != nil || string(data) != content || object.Inputs["key"].StringValue() != key {
+		t.Errorf("%v is stored as %v, want %s", content, object.Inputs["key"], key)
+	}
+	if got := object.Inputs["bucket"].StringValue(); got != "lake-bucket" {
+		t.Errorf("it is stored in %s", got)
+	}
+}
+
+func TestBadArgs(t *testing.T) {
+	err := (&catalog.Args{}).Validate()
+	if err == nil || !strings.Contains(err.Error(), "Lake: missing") || !strings.Contains(err.Error(), "Segments: none") {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,77 @@
+package policy_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/componenttest"
+	"dip/components/policy"
+)
+
+// text is what a document comes to.
+func text(t *testing.T, statements ...policy.Statement) string {
+	t.Helper()
+	var out string
+	componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		document, err := policy.Document(statements...)
+		if err != nil {
+			return err
+		}
+		ctx.Export("document", document.ApplyT(func(s string) string { out = s; return s }))
+		return nil
+	})
+	return out
+}
+
+func TestDocument(t *testing.T) {
+	arn := pulumi.String("arn:aws:s3:::b").ToStringOutput()
+	got := text(t,
+		policy.Statement{Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s/*", arn), arn}},
+		policy.Statement{
+			Effect: policy.Deny, Principals: []string{"*"}, Actions: []string{"s3:*"},
+			Resources: []pulumi.StringInput{arn}, Conditions: policy.InsecureTransport(),
+		},
+		policy.Statement{
+			Principals: []string{"s3.amazonaws.com"}, Actions: []string{"sqs:SendMessage"},
+			Resources: []pulumi.StringInput{pulumi.String("*")}, Conditions: policy.FromSource(arn, "123456789012"),
+		})
+	want := `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::b/*","arn:aws:s3:::b"]},` +
+		`{"Effect":"Deny","Principal":"*","Action":["s3:*"],"Resource":["arn:aws:s3:::b"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}},` +
+		`{"Effect":"Allow","Principal":{"Service":["s3.amazonaws.com"]},"Action":["sqs:SendMessage"],"Resource":["*"],` +
+		`"Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::b"},"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestTrust(t *testing.T) {
+	got, err := policy.Trust("lambda.amazonaws.com")
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com"]},"Action":["sts:AssumeRole"]}]}`
+	if err != nil || got != want {
+		t.Errorf("got %s, %v; want %s", got, err, want)
+	}
+}
+
+func TestDocumentRefuses(t *testing.T) {
+	for name, c := range map[string]struct {
+		statement policy.Statement
+		want      string
+	}{
+		"no actions":       {policy.Statement{}, "statement 0 has no actions"},
+		"every action":     {policy.Statement{Actions: []string{"*"}}, `"*" is no action`},
+		"wildcard":         {policy.Statement{Actions: []string{"s3:Get*"}}, `statement 0 allows the wildcard "s3:Get*"`},
+		"no service":       {policy.Statement{Actions: []string{":GetObject"}}, `":GetObject" is no action`},
+		"denied nonsense":  {policy.Statement{Effect: policy.Deny, Actions: []string{"s3:"}}, `"s3:" is no action`},
+		"one of two wrong": {policy.Statement{Actions: []string{"s3:GetObject", "s3:*"}}, `allows the wildcard "s3:*"`},
+	} {
+		if _, err := policy.Document(c.statement); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %s", name, err, c.want)
+		}
+	}
+	if _, err := policy.Document(); err == nil {
+		t.Error("an empty policy was accepted")
+	}
+}

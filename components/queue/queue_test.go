@@ -1,0 +1,143 @@
+package queue_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/componenttest"
+	"dip/components/queue"
+	"dip/config"
+)
+
+func minutes(n int) config.Duration { return config.Duration(n) * config.Duration(time.Minute) }
+
+func args() *queue.Args {
+	return &queue.Args{
+		Settings: config.Queues{
+			MaxReceives: 6, Retention: minutes(60), DeadLettersRetention: minutes(120), MaxAge: minutes(10),
+		},
+		Timeout: minutes(1), Window: minutes(1) / 12,
+		AlarmTopics: []string{"arn:aws:sns:us-east-1:123456789012:ops"},
+	}
+}
+
+func TestQueue(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := queue.New(ctx, "q", args())
+		return err
+	})
+	want := []string{
+		"aws:cloudwatch/metricAlarm:MetricAlarm::q-age-alarm",
+		"aws:cloudwatch/metricAlarm:MetricAlarm::q-dead-letters-alarm",
+		"aws:sqs/queue:Queue::q-dead-letters",
+		"aws:sqs/queue:Queue::q-queue",
+		"aws:sqs/redriveAllowPolicy:RedriveAllowPolicy::q-redrive-allow",
+		"aws:sqs/redrivePolicy:RedrivePolicy::q-redrive",
+	}
+	if got := r.Children(queue.TypeToken, "q"); !slices.Equal(got, want) {
+		t.Errorf("children are %v, want %v", got, want)
+	}
+	main := r.Find(t, "aws:sqs/queue:Queue", "q-queue").Inputs
+	for key, want := range map[string]float64{
+		"visibilityTimeoutSeconds": 365, "messageRetentionSeconds": 3600, "receiveWaitTimeSeconds": 20,
+	} {
+		if got := main[resourceKey(key)].NumberValue(); got != want {
+			t.Errorf("%s is %v, want %v", key, got, want)
+		}
+	}
+	dead := r.Find(t, "aws:sqs/queue:Queue", "q-dead-letters").Inputs
+	if got := dead["messageRetentionSeconds"].NumberValue(); got != 7200 {
+		t.Errorf("dead letters are kept %v s", got)
+	}
+	if !main["sqsManagedSseEnabled"].BoolValue() || !dead["sqsManagedSseEnabled"].BoolValue() {
+		t.Error("a queue is not encrypted")
+	}
+	if _, ok := main["policy"]; ok {
+		t.Error("a queue without a sender has a policy")
+	}
+	redrive := r.Find(t, "aws:sqs/redrivePolicy:RedrivePolicy", "q-redrive").Inputs["redrivePolicy"].StringValue()
+	if want := `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:q-dead-letters","maxReceiveCount":6}`; redrive != want {
+		t.Errorf("redrive policy is %s, want %s", redrive, want)
+	}
+	allow := r.Find(t, "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "q-redrive-allow").Inputs
+	if got, want := allow["redriveAllowPolicy"].StringValue(), `{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:us-east-1:123456789012:q-queue"]}`; got != want {
+		t.Errorf("redrive allow policy is %s, want %s", got, want)
+	}
+	if got, want := allow["queueUrl"].StringValue(), "https://sqs.us-east-1.amazonaws.com/123456789012/q-dead-letters"; got != want {
+		t.Errorf("redrive allow policy is of %s, want %s", got, want)
+	}
+}
+
+func TestAlarmsWatchTheRightQueues(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := queue.New(ctx, "q", args())
+		return err
+	})
+	for name, want := range map[string]struct {
+		queue, metric string
+		threshold     float64
+	}{
+		"q-age-alarm":          {"q-queue", "ApproximateAgeOfOldestMessage", 600},
+		"q-dead-letters-alarm": {"q-dead-letters", "ApproximateNumberOfMessagesVisible", 0},
+	} {
+		alarm := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", name).Inputs
+		if got := alarm["dimensions"].ObjectValue()["QueueName"].StringValue(); got != want.queue {
+			t.Errorf("%s watches %s", name, got)
+		}
+		if alarm["metricName"].StringValue() != want.metric || alarm["threshold"].NumberValue() != want.threshold {
+			t.Errorf("%s rings above %v of %v", name, alarm["threshold"], alarm["metricName"])
+		}
+		if got := alarm["alarmActions"].ArrayValue(); len(got) != 1 || got[0].StringValue() != args().AlarmTopics[0] {
+			t.Errorf("%s notifies %v", name, got)
+		}
+	}
+}
+
+func TestSenderMaySend(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		a := args()
+		a.Sender = &queue.Sender{Bucket: pulumi.String("arn:aws:s3:::landing"), Account: componenttest.Account}
+		_, err := queue.New(ctx, "q", a)
+		return err
+	})
+	got := r.Find(t, "aws:sqs/queue:Queue", "q-queue").Inputs["policy"].StringValue()
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["s3.amazonaws.com"]},` +
+		`"Action":["sqs:SendMessage"],"Resource":["*"],"Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::landing"},` +
+		`"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+		_, err := queue.New(ctx, "q", &queue.Args{Sender: &queue.Sender{}, Settings: config.Queues{DeadLettersRetention: minutes(15 * 24 * 60)}})
+		return err
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{
+		"queue: Timeout: missing", "queue: Settings.MaxReceives: 0, want at least 5", "want retentions above zero and up to 14 days",
+		"queue: Settings.MaxAge: missing", "queue: Sender: want Bucket and Account",
+	} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+	if got := r.Resources(); len(got) != 0 {
+		t.Errorf("registered %v", got)
+	}
+	a := args()
+	a.Settings.DeadLettersRetention = a.Settings.Retention
+	if err := a.Validate(); err == nil || err.Error() != "queue: Settings.DeadLettersRetention: want more than Retention" {
+		t.Errorf("dead letters that expire first: %v", err)
+	}
+}
+
+func resourceKey(name string) resource.PropertyKey { return resource.PropertyKey(name) }

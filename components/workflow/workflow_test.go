@@ -1,0 +1,93 @@
+package workflow_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/artifact"
+	"dip/components/componenttest"
+	"dip/components/function"
+	"dip/components/workflow"
+	"dip/config"
+	"dip/contract"
+)
+
+func declare(ctx *pulumi.Context) error {
+	named := map[string]*function.Function{}
+	for _, name := range []string{"splitter", "reconciler"} {
+		var err error
+		named[name], err = function.New(ctx, name, &function.Args{
+			Settings:     config.Function{MemoryMB: 128, Timeout: config.Duration(time.Minute), LogRetentionDays: 1},
+			Architecture: config.ARM64,
+			Artifact:     artifact.Artifact{Path: name + ".zip", Code: "c0de"},
+			Env: contract.Common[pulumi.StringInput]{
+				Stack: pulumi.String("s"), Code: pulumi.String("c"), LedgerTable: pulumi.String("t"), LakeBucket: pulumi.String("l"),
+			},
+		})
+		if err != nil {
+			return err
+		}
+	}
+	_, err := workflow.New(ctx, "load", &workflow.Args{
+		Splitter: named["splitter"], Reconciler: named["reconciler"], LogRetentionDays: 30,
+	})
+	return err
+}
+
+func TestWorkflow(t *testing.T) {
+	r := componenttest.MustRun(t, declare)
+	want := []string{
+		"aws:cloudwatch/logGroup:LogGroup::load-logs",
+		"aws:iam/role:Role::load-role",
+		"aws:iam/rolePolicy:RolePolicy::load-policy",
+		"aws:sfn/alias:Alias::load-live",
+		"aws:sfn/stateMachine:StateMachine::load-machine",
+	}
+	if got := r.Children(workflow.TypeToken, "load"); !slices.Equal(got, want) {
+		t.Errorf("children are %v, want %v", got, want)
+	}
+	m := r.Find(t, "aws:sfn/stateMachine:StateMachine", "load-machine")
+	if !slices.Contains(m.After, "load-policy") {
+		t.Errorf("the machine comes after %v: want its policy", m.After)
+	}
+	if m.Inputs["type"].StringValue() != "STANDARD" || !m.Inputs["publish"].BoolValue() {
+		t.Errorf("machine is %v", m.Inputs)
+	}
+	definition, err := workflow.Definition(workflow.Functions{
+		Splitter:   "arn:aws:lambda:us-east-1:123456789012:function:splitter-function:live",
+		Reconciler: "arn:aws:lambda:us-east-1:123456789012:function:reconciler-function:live",
+	})
+	if err != nil || m.Inputs["definition"].StringValue() != definition {
+		t.Errorf("definition calls other functions than the aliases: %v", m.Inputs["definition"])
+	}
+	logs := m.Inputs["loggingConfiguration"].ObjectValue()
+	if logs["logDestination"].StringValue() != "arn:aws:logs:us-east-1:123456789012:log-group:load-logs:*" || logs["level"].StringValue() != "ERROR" {
+		t.Errorf("logging is %v", logs)
+	}
+	route := r.Find(t, "aws:sfn/alias:Alias", "load-live").Inputs["routingConfigurations"].ArrayValue()[0].ObjectValue()
+	if route["weight"].NumberValue() != 100 || route["stateMachineVersionArn"].StringValue() != "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine:1" {
+		t.Errorf("the alias leads to %v", route)
+	}
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+		_, err := workflow.New(ctx, "load", &workflow.Args{})
+		return err
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{"Splitter: missing", "Reconciler: missing", "LogRetentionDays: missing"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+	if got := r.Resources(); len(got) != 0 {
+		t.Errorf("registered %v", got)
+	}
+}

@@ -1,0 +1,134 @@
+package config
+
+import (
+	"strings"
+	"testing"
+)
+
+// Each rule alone, with the line that it reports. members go into the stack, trips into its only segment.
+var rules = []struct{ name, environment, members, trips, want string }{
+	{"unknown key", "dev", `"ladning": {}`, ``, `ladning: unknown; did you mean landing?`},
+	{"unknown key, none near", "dev", `"queues": {"zzzzzzzz": 1}`, ``,
+		`queues.zzzzzzzz: unknown; known are deadLettersRetention, maxAge, maxReceives, retention`},
+	{"unknown key of a function", "dev", `"functions": {"intake": {"memory": 128}}`, ``,
+		`functions.intake.memory: unknown; did you mean memoryMB?`},
+	{"object", "dev", `"landing": 3`, ``, `landing: want an object, have 3`},
+	{"map", "dev", `"tags": ["a"]`, ``, `tags: want an object, have a list`},
+	{"list", "dev", `"alarmTopics": "a"`, ``, `alarmTopics: want a list, have the text "a"`},
+	{"text", "dev", `"tags": {"a": 1}`, ``, `tags.a: want a text, have 1`},
+	{"item of a list", "dev", `"alarmTopics": [{}]`, ``, `alarmTopics[0]: want a text, have an object`},
+	{"number", "dev", ``, `"maxBadShare": true`, `segments.trips.maxBadShare: want a number, have true`},
+	{"enum", "dev", `"architecture": "x86"`, ``, `architecture: "x86": want one of arm64, amd64`},
+	{"encoding", "dev", ``, `"encoding": "tsv"`, `segments.trips.encoding: unknown encoding "tsv": want "csv" or "ndjson"`},
+	{"duration as a number", "dev", ``, `"timeout": 60`, `segments.trips.timeout: want a text, have 60`},
+	{"duration in parts of seconds", "dev", ``, `"timeout": "1500ms"`, `segments.trips.timeout: "1500ms": want whole seconds, not below zero`},
+	{"duration below zero", "dev", `"sweep": {"grace": "-1m"}`, ``, `sweep.grace: "-1m": want whole seconds, not below zero`},
+
+	{"reserved tag", "dev", `"tags": {"aws:x": "y"}`, ``, `tags.aws:x: want a key of 1 to 128 characters that does not begin with aws: or dip:`},
+	{"long tag", "dev", `"tags": {"x": "` + strings.Repeat("y", 257) + `"}`, ``, `tags.x: longer than 256 characters`},
+	{"topic", "dev", `"alarmTopics": ["ops"]`, ``, `alarmTopics[0]: "ops" is no ARN of an SNS topic`},
+	{"old versions", "dev", `"landing": {"noncurrentDays": 0}`, ``, `landing.noncurrentDays: 0: want at least 1`},
+	{"uploads", "dev", `"lake": {"abortUploadDays": 0}`, ``, `lake.abortUploadDays: 0: want at least 1`},
+	{"archive tier", "dev", `"lake": {"intelligentTiering": {"archiveDays": 30}}`, ``,
+		`lake.intelligentTiering.archiveDays: 30: want 90 to 730 days, or 0 for never`},
+	{"deep archive tier", "dev", `"lake": {"intelligentTiering": {"deepArchiveDays": 120}}`, ``,
+		`lake.intelligentTiering.deepArchiveDays: 120: want 180 to 730 days, or 0 for never`},
+	{"order of the tiers", "dev", `"lake": {"intelligentTiering": {"archiveDays": 200, "deepArchiveDays": 200}}`, ``,
+		`lake.intelligentTiering.deepArchiveDays: 200: want more than archiveDays, 200`},
+
+	{"receives", "dev", `"queues": {"maxReceives": 4}`, ``, `queues.maxReceives: 4: want 5 to 1000`},
+	{"retention", "dev", `"queues": {"deadLettersRetention": "337h"}`, ``, `queues.deadLettersRetention: 337h: want 1m to 336h`},
+	{"age", "dev", `"queues": {"maxAge": "0s"}`, ``, `queues.maxAge: 0s: want 1m to 336h`},
+	{"dead letters", "dev", `"queues": {"retention": "336h"}`, ``,
+		`queues.deadLettersRetention: 336h: want more than retention, 336h: a dead letter's age counts from its first enqueueing`},
+	{"expiry before the last receive", "dev", `"queues": {"retention": "2h"}`, ``,
+		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would expire before it is a dead letter`},
+
+	{"memory", "dev", `"functions": {"sweeper": {"memoryMB": 127}}`, ``, `functions.sweeper.memoryMB: 127: want 128 to 10240`},
+	{"timeout", "dev", `"functions": {"splitter": {"timeout": "901s"}}`, ``, `functions.splitter.timeout: 15m1s: want 1s to 15m`},
+	{"log retention", "dev", `"functions": {"intake": {"logRetentionDays": 10}}`, ``, `functions.intake.logRetentionDays: 10: CloudWatch keeps logs for one of [1 3 5 7 `},
+	{"reserved concurrency", "dev", `"functions": {"reconciler": {"reservedConcurrency": -1}}`, ``,
+		`functions.reconciler.reservedConcurrency: -1: want at least 0`},
+	{"intake's reserved concurrency", "dev", `"functions": {"intake": {"reservedConcurrency": 9}}`, ``,
+		`functions.intake.reservedConcurrency: 9 is below the 10 batches that its queue hands out at once: throttles would burn receives`},
+
+	{"chunk", "dev", `"loads": {"chunkMB": 0}`, ``, `loads.chunkMB: 0: want 1 to 256`},
+	{"attempts", "dev", `"loads": {"maxAttempts": 1}`, ``, `loads.maxAttempts: 1: want 2 to 100`},
+	{"due while it runs", "dev", `"loads": {"dueAfter": "5m"}`, ``,
+		`loads.dueAfter: 5m: want more than 5m, the timeout of segment trips with its window: a chunk would run twice at once`},
+	{"sweep", "dev", `"sweep": {"rate": "90s"}`, ``, `sweep.rate: 1m30s: want whole minutes, at least one`},
+	{"grace", "dev", `"sweep": {"grace": "5s"}`, ``, `sweep.grace: 5s: want 10s to 24h`},
+
+	{"delimiter", "dev", ``, `"delimiter": "::"`, `segments.trips.delimiter: "::": want one ASCII character that is no line break`},
+	{"delimiter of NDJSON", "dev", ``, `"encoding": "ndjson", "delimiter": ";"`, `segments.trips.delimiter, quote, header: only csv has them`},
+	{"bad share", "dev", ``, `"maxBadShare": 1.5`, `segments.trips.maxBadShare: 1.5: want a share from 0 to 1`},
+	{"record", "dev", ``, `"maxRecordMB": 0`, `segments.trips.maxRecordMB: 0: want 1 to 256`},
+	{"record against memory", "dev", ``, `"maxRecordMB": 200`,
+		`segments.trips.maxRecordMB: 200: a record is held in memory a few times over: want at most an eighth of memoryMB, 1024`},
+	{"concurrency", "dev", ``, `"concurrency": 1`, `segments.trips.concurrency: 1: want 2 to 1000`},
+	{"concurrency above the reserved", "dev", ``, `"concurrency": 20, "reservedConcurrency": 19`,
+		`segments.trips.concurrency: 20 is above reservedConcurrency, 19: throttles would burn receives`},
+	{"batch", "dev", ``, `"batchSize": 0`, `segments.trips.batchSize: 0: want 1 to 10000`},
+	{"window", "dev", ``, `"batchingWindow": "301s"`, `segments.trips.batchingWindow: 5m1s: want 0s to 5m`},
+	{"big batch without a window", "dev", `"loads": {"chunkMB": 1}`, `"batchSize": 11`,
+		`segments.trips.batchingWindow: a batch of more than 10 needs a window of at least 1s`},
+	{"predicted time", "dev", `"loads": {"chunkMB": 256}`, `"timeout": "30s", "memoryMB": 1769`,
+		`segments.trips.timeout: 30s: want more than three times the predicted run time, 10.24s (1 chunk of 256 MiB at 25 MiB/s a vCPU, 1.00 of one for 1769 MiB)`},
+	{"package", "dev", ``, `"package": "cmd/trips"`, `segments.trips.package: "cmd/trips": want lambdas/<folder>`},
+	{"package of another function", "dev", ``, `"package": "lambdas/intake"`, `segments.trips.package: "lambdas/intake" is no segment's`},
+
+	{"schema file", "dev", ``, `"schema": "schemas/none.json"`, `segments.trips.schema: open schemas/none.json: file does not exist`},
+	{"schema text", "dev", ``, `"schema": "schemas/text.json"`, `segments.trips.schema: schemas/text.json: `},
+	{"partition field", "dev", ``, `"partition": {"field": "farre"}`,
+		`segments.trips.partition.field: the schema has no field farre; did you mean fare?`},
+	{"partition without field", "dev", ``, `"partition": {"by": "day"}`, `segments.trips.partition.field: missing; partition.by needs it`},
+	{"partition by day", "dev", ``, `"partition": {"field": "note", "by": "day"}`,
+		`segments.trips.partition.by: day is no step for note, a string: want a field of type date, datetime`},
+	{"partition by value", "dev", ``, `"partition": {"field": "fare"}`,
+		`segments.trips.partition.by: value is no step for fare, a number: want a field of type string, integer, boolean, date, year, yearmonth`},
+}
+
+func TestRules(t *testing.T) {
+	for _, c := range rules {
+		t.Run(c.name, func(t *testing.T) {
+			_, err := parse(t, stack(c.environment, c.members, c.trips))
+			if err == nil {
+				t.Fatal("accepted")
+			}
+			if got := err.Error(); !strings.HasPrefix(got, c.want) || strings.Contains(got, "\n") {
+				t.Errorf("got  %s\nwant %s", got, c.want)
+			}
+		})
+	}
+}
+
+func TestSegmentNames(t *testing.T) {
+	const want = "want a name of lower-case letters, digits and dashes, at most 40, that does not begin with a dash"
+	for name, problem := range map[string]string{
+		"Trips": want, "a_b": want, "-a": want, "": want, strings.Repeat("a", 41): want,
+		"intake": "is the name of a function that every stack has; choose another",
+		"a":      "", "2024-trips": "", strings.Repeat("a", 40): "",
+	} {
+		_, err := parse(t, `{"environment": "dev", "segments": {"`+name+`": {"schema": "schemas/trips.json", "package": "lambdas/trips"}}}`)
+		switch {
+		case problem == "" && err != nil:
+			t.Errorf("%q: %v", name, err)
+		case problem != "" && (err == nil || err.Error() != "segments."+name+": "+problem):
+			t.Errorf("%q: %v", name, err)
+		}
+	}
+}
+
+func TestStacksThatAreNone(t *testing.T) {
+	for text, want := range map[string]string{
+		`{`:                        "dip:stack is no JSON: ",
+		`[]`:                       "dip:stack: want an object, have a list",
+		`{"segments": {}}`:         "environment: missing; want one of local, dev, staging, prod",
+		`{"environment": "local"}`: "segments: none; a stack needs at least one",
+	} {
+		_, err := parse(t, text)
+		if err == nil || !strings.HasPrefix(err.Error(), want) {
+			t.Errorf("%s: %v, want %s", text, err, want)
+		}
+	}
+}
