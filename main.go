@@ -21,23 +21,30 @@ import (
 func main() { pulumi.Run(program) }
 
 func program(ctx *pulumi.Context) error {
-	s, err := prepare(ctx) // reads and validates the whole config before anything registers
+	s, err := declare(ctx)
 	if err != nil {
 		return err
 	}
-	for _, declare := range []func(*pulumi.Context) error{
+	return s.export(ctx)
+}
+
+func declare(ctx *pulumi.Context) (*system, error) {
+	s, err := prepare(ctx) // reads and validates the whole config before anything registers
+	if err != nil {
+		return nil, err
+	}
+	for _, part := range []func(*pulumi.Context) error{
 		s.declareStorage,  // landing and lake buckets, ledger, event bus
 		s.declareSegments, // a queue and a function each, and the catalog that names them
 		s.declareWorkflow, // splitter and reconciler -> segment queues
 		s.declareIntake,   // landing bucket -> intake queue -> intake -> workflow
 		s.declareSweeper,  // schedule -> sweeper -> intake queue
-		s.export,
 	} {
-		if err := declare(ctx); err != nil {
-			return err
+		if err := part(ctx); err != nil {
+			return nil, err
 		}
 	}
-	return nil
+	return s, nil
 }
 
 func (s *system) declareStorage(ctx *pulumi.Context) (err error) {
@@ -80,7 +87,7 @@ func (s *system) declareWorkflow(ctx *pulumi.Context) (err error) {
 	s.splitter, err = s.function(ctx, "splitter", s.Functions.Splitter, &function.Args{
 		Env: contract.SplitterEnv[pulumi.StringInput]{Common: s.common("splitter"), ChunkMB: number(s.Loads.ChunkMB)},
 		Allow: policy.All(s.landing.ReadVersions(), s.lake.Read(contract.CatalogPrefix),
-			s.ledger.Allow("GetItem", "Query", "PutItem", "UpdateItem", "BatchWriteItem")),
+			s.ledger.Allow("GetItem", "PutItem", "UpdateItem")),
 	})
 	if err != nil {
 		return err
@@ -120,7 +127,7 @@ func (s *system) declareIntake(ctx *pulumi.Context) (err error) {
 	s.intake, err = s.function(ctx, "intake", s.Functions.Intake, &function.Args{
 		Env: contract.IntakeEnv[pulumi.StringInput]{Common: s.common("intake"), Catalog: s.catalog.Key, Workflow: s.workflow.ARN},
 		Allow: policy.All(s.intakeQueue.Receive(), s.lake.Read(contract.CatalogPrefix),
-			s.ledger.Allow("GetItem", "PutItem", "UpdateItem"), s.workflow.Start()),
+			s.ledger.Allow("GetItem", "PutItem"), s.workflow.Start()),
 	})
 	if err != nil {
 		return err
@@ -134,7 +141,7 @@ func (s *system) declareSweeper(ctx *pulumi.Context) (err error) {
 			Common: s.common("sweeper"), LandingBucket: s.landing.Name, IntakeQueue: s.intakeQueue.URL,
 			GraceSeconds: number(s.Sweep.Grace.Seconds()),
 		},
-		Allow:       policy.All(s.landing.List(), s.ledger.Allow("GetItem", "BatchGetItem"), s.intakeQueue.Send()),
+		Allow:       policy.All(s.landing.ListVersions(), s.ledger.Allow("BatchGetItem"), s.intakeQueue.Send()),
 		DeadLetters: s.Queues.DeadLettersRetention,
 		AlarmTopics: s.AlarmTopics,
 	})

@@ -100,6 +100,17 @@ func (s *system) common(artifact string) contract.Common[pulumi.StringInput] {
 }
 
 func (s *system) export(ctx *pulumi.Context) error {
+	outputs, err := s.outputs()
+	if err != nil {
+		return err
+	}
+	for name, value := range outputs {
+		ctx.Export(name, value)
+	}
+	return nil
+}
+
+func (s *system) outputs() (pulumi.Map, error) {
 	o := contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.region),
 		LandingBucket:     s.landing.Name,
@@ -122,23 +133,20 @@ func (s *system) export(ctx *pulumi.Context) error {
 	}
 	tree, err := contract.Outputs(o)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	for name, value := range tree {
-		ctx.Export(name, asInput(value))
-	}
-	return nil
+	return asInputs(tree), nil
 }
 
-// asInput turns nested maps of inputs into one input.
-func asInput(value any) pulumi.Input {
-	tree, ok := value.(map[string]any)
-	if !ok {
-		return value.(pulumi.Input)
-	}
+// asInputs turns nested maps of inputs into one input.
+func asInputs(tree map[string]any) pulumi.Map {
 	inputs := pulumi.Map{}
-	for name, v := range tree {
-		inputs[name] = asInput(v)
+	for name, value := range tree {
+		if below, ok := value.(map[string]any); ok {
+			inputs[name] = asInputs(below)
+		} else {
+			inputs[name] = value.(pulumi.Input)
+		}
 	}
 	return inputs
 }

@@ -18,7 +18,7 @@ type memory struct {
 	Usage    usage  `json:"usage"`
 }
 
-// memoryShare is the part of a function's memory that its GOMEMLIMIT is set to.
+// memoryShareTenths is the part of a function's memory that its GOMEMLIMIT is set to, as components/function has it.
 const memoryShareTenths = 7
 
 // memory processes the input with a function's memory limit through the S3 client, from a server in this process.

@@ -241,10 +241,12 @@ func (r *reading) jsonSelection(path string, options []string) (string, error) {
 	for i := range r.schema.Fields {
 		f, t := &r.schema.Fields[i], r.types[i]
 		m, names := root, make([]string, len(f.Path))
+		whole := false
 		for depth, name := range f.Path {
 			m, names[depth] = m.child(name), identifier(name)
+			whole = whole || m.typ != ""
 		}
-		if m.typ != "" || len(m.members) > 0 {
+		if whole || len(m.members) > 0 {
 			errs = append(errs, fmt.Errorf("field %q: DuckDB cannot read an object both as a whole and by its members", f.Name))
 		}
 		x := strings.Join(names, ".")

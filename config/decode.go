@@ -189,7 +189,11 @@ func have(v any) string {
 func Suggest(wrong string, known []string) string {
 	best, distance := "", 1+max(2, len(wrong)/3)
 	for _, k := range known {
-		if d := edits(strings.ToLower(wrong), strings.ToLower(k)); d < distance {
+		d := edits(strings.ToLower(wrong), strings.ToLower(k))
+		if len(wrong) > 2 && strings.HasPrefix(k, wrong) {
+			d = 1 // the rest was left out
+		}
+		if d < distance {
 			best, distance = k, d
 		}
 	}

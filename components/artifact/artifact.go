@@ -47,8 +47,8 @@ func fingerprint(path string) (code string, err error) {
 	}
 	defer func() { err = errors.Join(err, archive.Close()) }()
 	binary, err := archive.Open("bootstrap")
-	if err != nil {
-		return "", err
+	if err != nil { // not wrapped: a broken archive is no missing one
+		return "", fmt.Errorf("holds no bootstrap: %v", err)
 	}
 	defer func() { err = errors.Join(err, binary.Close()) }()
 	h := sha256.New()

@@ -25,11 +25,9 @@ func (b *Bucket) NotifyQueue(ctx *pulumi.Context, q *queue.Queue) error {
 	return nil
 }
 
-// List allows to list the bucket's versions.
-func (b *Bucket) List() []policy.Statement {
-	return []policy.Statement{{
-		Actions: []string{"s3:ListBucket", "s3:ListBucketVersions"}, Resources: []pulumi.StringInput{b.ARN},
-	}}
+// ListVersions allows to list the bucket's versions.
+func (b *Bucket) ListVersions() []policy.Statement {
+	return []policy.Statement{{Actions: []string{"s3:ListBucketVersions"}, Resources: []pulumi.StringInput{b.ARN}}}
 }
 
 // ReadVersions allows to read any version of any object. The right to list makes S3 answer "not found", not "denied",
@@ -46,11 +44,12 @@ func (b *Bucket) Read(prefixes ...string) []policy.Statement {
 	return []policy.Statement{{Actions: []string{"s3:GetObject"}, Resources: b.objects(prefixes...)}, b.decrypt()}
 }
 
-// Write allows to write objects below the prefixes, in parts too, and to read them back.
+// Write allows to write objects below the prefixes and to compare them with what is there.
 func (b *Bucket) Write(prefixes ...string) []policy.Statement {
 	return []policy.Statement{
-		{Actions: []string{"s3:PutObject", "s3:AbortMultipartUpload", "s3:GetObject"}, Resources: b.objects(prefixes...)},
-		{Actions: []string{"kms:GenerateDataKey", "kms:Decrypt"}, Resources: []pulumi.StringInput{b.key.Arn}},
+		{Actions: []string{"s3:PutObject", "s3:GetObject"}, Resources: b.objects(prefixes...)},
+		{Actions: []string{"kms:GenerateDataKey"}, Resources: []pulumi.StringInput{b.key.Arn}},
+		b.decrypt(),
 	}
 }
 

@@ -31,7 +31,7 @@ func TestCatalog(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			entries[name] = catalog.Entry{Queue: q, Segment: contract.Segment{Schema: json.RawMessage(`{}`), MaxRecordMB: len(name)}}
+			entries[name] = catalog.Entry{Queue: q, Segment: contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name)}}
 		}
 		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries})
 		return err

@@ -29,14 +29,12 @@ type Resource struct {
 	Protect bool
 	Retain  bool
 	After   []string // names of the resources that it depends on, sorted
-	URN     string
 }
 
 // Recorder is what a run registered.
 type Recorder struct {
 	lock      sync.Mutex
 	resources []Resource
-	outputs   map[string]any
 }
 
 // Run runs a program as the stack and returns what it registered. config are the values of the stack file.

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -117,13 +118,30 @@ func render(statements []Statement, values []any) (string, error) {
 			}
 			out.Condition[test.Operator][test.Key] = take()
 		}
-		doc.Statement = append(doc.Statement, out)
+		doc.add(out)
 	}
 	data, err := json.Marshal(doc)
 	if err != nil {
 		return "", fmt.Errorf("render policy: %w", err)
 	}
 	return string(data), nil
+}
+
+// add appends a statement, or its resources to one that allows the same: a role's policies share 10,240 characters.
+func (d *document) add(s statement) {
+	i := slices.IndexFunc(d.Statement, func(o statement) bool {
+		return s.Principal == nil && s.Condition == nil && o.Principal == nil && o.Condition == nil &&
+			o.Effect == s.Effect && slices.Equal(o.Action, s.Action)
+	})
+	if i < 0 {
+		d.Statement = append(d.Statement, s)
+		return
+	}
+	for _, r := range s.Resource {
+		if !slices.Contains(d.Statement[i].Resource, r) {
+			d.Statement[i].Resource = append(d.Statement[i].Resource, r)
+		}
+	}
 }
 
 func principal(names []string) any {

@@ -47,6 +47,27 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+func TestStatementsThatAllowTheSameAreOne(t *testing.T) {
+	on := func(effect policy.Effect, action string, arns ...string) policy.Statement {
+		s := policy.Statement{Effect: effect, Actions: []string{action}}
+		for _, arn := range arns {
+			s.Resources = append(s.Resources, pulumi.String(arn))
+		}
+		return s
+	}
+	limited := on(policy.Allow, "a:Do", "arn:3")
+	limited.Conditions = policy.InsecureTransport()
+	got := text(t, on("", "a:Do", "arn:1"), on("", "b:Do", "arn:1"), on(policy.Allow, "a:Do", "arn:2", "arn:1"), on(policy.Deny, "a:Do", "arn:1"), limited)
+	want := `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Action":["a:Do"],"Resource":["arn:1","arn:2"]},` +
+		`{"Effect":"Allow","Action":["b:Do"],"Resource":["arn:1"]},` +
+		`{"Effect":"Deny","Action":["a:Do"],"Resource":["arn:1"]},` +
+		`{"Effect":"Allow","Action":["a:Do"],"Resource":["arn:3"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestTrust(t *testing.T) {
 	got, err := policy.Trust("lambda.amazonaws.com")
 	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com"]},"Action":["sts:AssumeRole"]}]}`

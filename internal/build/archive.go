@@ -25,7 +25,7 @@ func archive(binary, path string) (changed bool, err error) {
 	if err != nil {
 		return false, fmt.Errorf("read the binary: %w", err)
 	}
-	packed, err := pack(data)
+	packed, err := Pack(data)
 	if err != nil {
 		return false, fmt.Errorf("pack %s: %w", path, err)
 	}
@@ -44,8 +44,8 @@ func archive(binary, path string) (changed bool, err error) {
 	return true, os.Rename(partial, path)
 }
 
-// pack gives the same archive for the same binary.
-func pack(binary []byte) ([]byte, error) {
+// Pack makes the archive of a binary: the same for the same bytes.
+func Pack(binary []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
 	w.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) { return flate.NewWriter(to, flate.BestCompression) })

@@ -190,6 +190,7 @@ func TestReadSurvivesACrash(t *testing.T) {
 }
 
 func TestAssets(t *testing.T) {
+	t.Setenv("TMPDIR", t.TempDir()) // so that no other process's files are in it
 	r := newRig(t)
 	code := func(text string) resource.PropertyValue {
 		a, err := asset.FromText(text)

@@ -1,0 +1,165 @@
+package build
+
+import (
+	"archive/zip"
+	"bytes"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// project is a small project with functions whose mains print their names.
+func project(t *testing.T, functions ...string) string {
+	t.Helper()
+	dir := t.TempDir()
+	write(t, filepath.Join(dir, "go.mod"), "module small\n\ngo 1.26\n")
+	write(t, filepath.Join(dir, "main.go"), "package main\n\nfunc main() {}\n")
+	for _, name := range functions {
+		write(t, filepath.Join(dir, "lambdas", name, "main.go"), "package main\n\nfunc main() { println(\""+name+"\") }\n")
+	}
+	return dir
+}
+
+func write(t *testing.T, path, text string) {
+	t.Helper()
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func read(t *testing.T, path string) []byte {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestRun(t *testing.T) {
+	dir := project(t, "one", "two")
+	var log bytes.Buffer
+	options := Options{Project: dir, Arch: "arm64", Log: &log}
+	if err := Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "build", "arm64")
+	first := read(t, filepath.Join(out, "one.zip"))
+	if bytes.Equal(first, read(t, filepath.Join(out, "two.zip"))) {
+		t.Error("two functions have the same archive")
+	}
+	read(t, filepath.Join(dir, Program))
+	if got := strings.Count(log.String(), " built "); got != 3 {
+		t.Errorf("%d built, want two functions and the program:\n%s", got, &log)
+	}
+
+	log.Reset()
+	if err := Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Count(log.String(), "unchanged"); got != 3 {
+		t.Errorf("%d unchanged the second time:\n%s", got, &log)
+	}
+
+	log.Reset()
+	write(t, filepath.Join(dir, "lambdas", "one", "main.go"), "package main\n\nfunc main() { println(1) }\n")
+	options.Only = []string{"one"}
+	if err := Run(t.Context(), options); err != nil {
+		t.Fatal(err)
+	}
+	if bytes.Equal(first, read(t, filepath.Join(out, "one.zip"))) {
+		t.Error("changed code gives the old archive")
+	}
+	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+		t.Errorf("only one function was asked for:\n%s", &log)
+	}
+}
+
+// Another checkout, or a rebuilt binary, changes no function.
+func TestArchivesDependOnTheSourcesAlone(t *testing.T) {
+	var archives [][]byte
+	for range 2 {
+		dir := project(t, "one")
+		if err := Run(t.Context(), Options{Project: dir, Arch: "amd64", Only: []string{"one"}, Log: io.Discard}); err != nil {
+			t.Fatal(err)
+		}
+		archives = append(archives, read(t, filepath.Join(dir, "build", "amd64", "one.zip")))
+	}
+	if !bytes.Equal(archives[0], archives[1]) {
+		t.Error("the same sources give different archives")
+	}
+}
+
+func TestErrors(t *testing.T) {
+	dir := project(t, "good", "bad")
+	write(t, filepath.Join(dir, "lambdas", "bad", "main.go"), "package main\n\nfunc main() { nonsense() }\n")
+	for name, c := range map[string]struct {
+		options Options
+		want    []string
+	}{
+		"architecture": {Options{Arch: "386"}, []string{`architecture "386": Lambda has amd64 and arm64`}},
+		"function":     {Options{Only: []string{"none"}}, []string{`no function "none": lambdas has bad, good`}},
+		"compiler":     {Options{Only: []string{"good", "bad"}}, []string{"build bad.zip: ", "undefined: nonsense"}},
+	} {
+		c.options.Project, c.options.Log = dir, io.Discard
+		err := Run(t.Context(), c.options)
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: %v, want %s", name, err, want)
+			}
+		}
+	}
+	if err := Run(t.Context(), Options{Project: t.TempDir(), Log: io.Discard}); err == nil || !strings.Contains(err.Error(), "list functions") {
+		t.Errorf("no project: %v", err)
+	}
+}
+
+func TestPack(t *testing.T) {
+	packed, err := Pack([]byte("binary"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := zip.NewReader(bytes.NewReader(packed), int64(len(packed)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(r.File) != 1 || r.File[0].Name != "bootstrap" || r.File[0].Mode() != 0o755 || !r.File[0].Modified.Equal(epoch) {
+		t.Errorf("entry is %+v", r.File[0].FileHeader)
+	}
+	content, err := r.Open("bootstrap")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, err := io.ReadAll(content); err != nil || string(got) != "binary" {
+		t.Errorf("content is %q, %v", got, err)
+	}
+}
+
+func TestArchiveWithTheSameBytesStays(t *testing.T) {
+	dir := t.TempDir()
+	binary, path := filepath.Join(dir, "b"), filepath.Join(dir, "b.zip")
+	write(t, binary, "code")
+	if changed, err := archive(binary, path); err != nil || !changed {
+		t.Fatalf("changed %v, %v", changed, err)
+	}
+	later := time.Now().Add(time.Minute) // built again, to the same bytes
+	if err := os.Chtimes(binary, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := archive(binary, path); err != nil || changed {
+		t.Errorf("changed %v, %v", changed, err)
+	}
+	write(t, binary, "other code")
+	if err := os.Chtimes(binary, later, later); err != nil {
+		t.Fatal(err)
+	}
+	if changed, err := archive(binary, path); err != nil || !changed {
+		t.Errorf("other code: changed %v, %v", changed, err)
+	}
+}
