@@ -67,4 +67,4 @@ generate: ## Regenerate what is generated: JSON Schema of the stack configuratio
 
 .PHONY: bench
 bench: ## Measure the record path; against DuckDB in the same run when it can be installed
-	./bench/run
+	go run ./bench

@@ -45,11 +45,11 @@ type system struct {
 func prepare(ctx *pulumi.Context) (*system, error) {
 	object, ok := ctx.GetConfig(config.Key)
 	if !ok {
-		return nil, fmt.Errorf("Pulumi.%s.yaml has no %s: see config/stack.schema.json", ctx.Stack(), config.Key)
+		return nil, fmt.Errorf("stack file Pulumi.%s.yaml has no %s: see config/stack.schema.json", ctx.Stack(), config.Key)
 	}
 	stack, err := config.Parse([]byte(object), config.Options{Files: os.DirFS(".")})
 	if err != nil {
-		return nil, fmt.Errorf("Pulumi.%s.yaml, %s:\n%w", ctx.Stack(), config.Key, err)
+		return nil, fmt.Errorf("stack file Pulumi.%s.yaml, %s:\n%w", ctx.Stack(), config.Key, err)
 	}
 	s := &system{Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{}}
 	names := []string{"intake", "splitter", "reconciler", "sweeper"}

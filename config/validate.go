@@ -62,7 +62,7 @@ func (s *Stack) validate(found *problems) {
 	s.Lake.validate("lake", found)
 	s.validateQueues(found)
 	for i, f := range []Function{s.Functions.Intake, s.Functions.Splitter, s.Functions.Reconciler, s.Functions.Sweeper} {
-		f.validate("functions."+functionNames[i], found)
+		f.validateFunction("functions."+functionNames[i], found)
 	}
 	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
 		found.add("functions.intake.reservedConcurrency",
@@ -138,7 +138,7 @@ func (s *Stack) validateQueues(found *problems) {
 	}
 }
 
-func (f Function) validate(path string, found *problems) {
+func (f Function) validateFunction(path string, found *problems) {
 	within(found, path+".memoryMB", f.MemoryMB, minMemoryMB, maxMemoryMB)
 	span(found, path+".timeout", f.Timeout, seconds(1), maxTimeout)
 	if !slices.Contains(logRetentionDays, f.LogRetentionDays) {
@@ -184,7 +184,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path+".maxRecordMB", "%d: a record is held in memory a few times over: want at most an eighth of memoryMB, %d",
 			g.MaxRecordMB, g.MemoryMB)
 	}
-	g.Function.validate(path, found)
+	g.validateFunction(path, found)
 	within(found, path+".concurrency", g.Concurrency, minConcurrency, maxConcurrency)
 	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {
 		found.add(path+".concurrency", "%d is above reservedConcurrency, %d: throttles would burn receives", g.Concurrency, r)

@@ -173,7 +173,7 @@ func addSegment(root string) error {
 	}
 	settings := doc.Config["dip:stack"].(map[string]any)
 	settings["loads"] = map[string]any{"chunkMB": 1}
-	settings["sweep"] = map[string]any{"rate": "24h", "grace": "1s"}
+	settings["sweep"] = map[string]any{"rate": "24h", "grace": "10s"}
 	segments := settings["segments"].(map[string]any)
 	segments["parts"] = map[string]any{"delimiter": ";", "maxBadShare": 0.5}
 	for _, name := range []string{"trips", "events"} {

@@ -1,6 +1,6 @@
 // Command build makes what a deployment needs: every function's archive and the Pulumi program.
 //
-//	go run ./cmd/build [--out DIR] [--arch amd64|arm64] [--only NAME]...
+//	go run ./cmd/build [--out DIR] [--program FILE] [--arch amd64|arm64] [--only NAME]...
 package main
 
 import (
@@ -35,6 +35,7 @@ func command() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVar(&options.Out, "out", "", "folder of the archives (default build/<arch>)")
+	cmd.Flags().StringVar(&options.Program, "program", "", "path of the program (default build/program)")
 	cmd.Flags().StringVar(&options.Arch, "arch", "", "amd64 or arm64 (default the host's)")
 	cmd.Flags().StringArrayVar(&options.Only, "only", nil, "build only this function; may be repeated")
 	return cmd

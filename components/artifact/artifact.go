@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"os"
 	"path/filepath"
 )
 
@@ -25,11 +26,12 @@ func Open(dir, arch string, names ...string) (map[string]Artifact, error) {
 	var errs []error
 	for _, name := range names {
 		path := filepath.Join(dir, name+".zip")
-		code, err := fingerprint(path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
+		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
 			errs = append(errs, fmt.Errorf("%s is not built: run `go run ./cmd/build --out %s --arch %s`", path, dir, arch))
-		case err != nil:
+			continue
+		}
+		code, err := fingerprint(path)
+		if err != nil {
 			errs = append(errs, fmt.Errorf("%s: %w", path, err))
 		}
 		found[name] = Artifact{Path: path, Code: code}
@@ -47,8 +49,8 @@ func fingerprint(path string) (code string, err error) {
 	}
 	defer func() { err = errors.Join(err, archive.Close()) }()
 	binary, err := archive.Open("bootstrap")
-	if err != nil { // not wrapped: a broken archive is no missing one
-		return "", fmt.Errorf("holds no bootstrap: %v", err)
+	if err != nil {
+		return "", err
 	}
 	defer func() { err = errors.Join(err, binary.Close()) }()
 	h := sha256.New()

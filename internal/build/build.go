@@ -19,13 +19,14 @@ import (
 	"golang.org/x/sync/errgroup"
 )
 
-// Program is where the deployment's program goes, in the project. Pulumi.yaml names the same file.
+// Program is where the deployment's program goes by default, in the project. Pulumi.yaml names the same file.
 const Program = "build/program"
 
 // Options say what to build.
 type Options struct {
 	Project string   // folder of the project
 	Out     string   // folder of the archives; "" is build/<arch> in the project
+	Program string   // path of the deployment's program; "" is Program in the project
 	Arch    string   // amd64 or arm64; "" is the host's
 	Only    []string // names of functions; none is every function and the program
 	Log     io.Writer
@@ -41,6 +42,9 @@ func Run(ctx context.Context, o Options) error {
 	}
 	if o.Out == "" {
 		o.Out = filepath.Join(o.Project, "build", o.Arch)
+	}
+	if o.Program == "" {
+		o.Program = filepath.Join(o.Project, Program)
 	}
 	names, err := Functions(o.Project)
 	if err != nil {
@@ -97,7 +101,7 @@ func (o Options) all(ctx context.Context, names []string, program bool) error {
 		})
 	}
 	if program { // first: it takes longest
-		start(Program, o.program)
+		start("program", o.program)
 	}
 	for _, name := range names {
 		start(name+".zip", func(ctx context.Context) (string, error) { return o.function(ctx, name) })
@@ -107,23 +111,27 @@ func (o Options) all(ctx context.Context, names []string, program bool) error {
 
 // program is built as Pulumi's language host does, which then finds it up to date.
 func (o Options) program(ctx context.Context) (string, error) {
-	out := filepath.Join(o.Project, Program)
-	before := modified(out)
-	if err := o.compile(ctx, nil, "-o", out, "."); err != nil {
-		return "", err
+	path, err := filepath.Abs(o.Program)
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", o.Program, err)
 	}
-	return built(modified(out) != before), nil
+	return "ready", o.compile(ctx, nil, "-o", path, ".")
 }
 
 func (o Options) function(ctx context.Context, name string) (string, error) {
-	binary := filepath.Join(o.Out, "bin", name)
-	err := o.compile(ctx, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + o.Arch},
+	binary, err := filepath.Abs(filepath.Join(o.Out, "bin", name))
+	if err != nil {
+		return "", fmt.Errorf("find %s: %w", o.Out, err)
+	}
+	err = o.compile(ctx, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + o.Arch},
 		"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, "./lambdas/"+name)
 	if err != nil {
 		return "", err
 	}
-	changed, err := archive(binary, filepath.Join(o.Out, name+".zip"))
-	return built(changed), err
+	if changed, err := archive(binary, filepath.Join(o.Out, name+".zip")); err != nil || changed {
+		return "built", err
+	}
+	return "unchanged", nil
 }
 
 // compile runs the compiler. It leaves an output alone that is up to date.
@@ -135,19 +143,4 @@ func (o Options) compile(ctx context.Context, env []string, args ...string) erro
 		return fmt.Errorf("%w\n%s", err, out)
 	}
 	return nil
-}
-
-func built(changed bool) string {
-	if changed {
-		return "built"
-	}
-	return "unchanged"
-}
-
-func modified(path string) time.Time {
-	info, err := os.Stat(path)
-	if err != nil {
-		return time.Time{}
-	}
-	return info.ModTime()
 }

@@ -36,6 +36,9 @@ func (b *board) show(i int, p client.Progress) {
 	if b.told == nil {
 		b.told = map[int]time.Time{}
 	}
+	if p.Status.Final() {
+		return // the result says it
+	}
 	if now := time.Now(); p.Status != before.Status || now.Sub(b.told[i]) >= plainEvery {
 		b.told[i] = now
 		for _, line := range progressLines(p) {

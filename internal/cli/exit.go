@@ -40,6 +40,7 @@ func usagef(format string, args ...any) error { return usageError{fmt.Errorf(for
 func exitCode(err error) int {
 	var usage usageError
 	var failed *client.FailedError
+	var unproven *unprovenError
 	switch {
 	case err == nil:
 		return ExitOK
@@ -47,6 +48,8 @@ func exitCode(err error) int {
 		return ExitUsage
 	case errors.As(err, &failed):
 		return ExitFailed
+	case errors.As(err, &unproven):
+		return ExitUnproven
 	case errors.Is(err, client.ErrNotFound), errors.Is(err, ledger.ErrNotFound):
 		return ExitNotFound
 	default:

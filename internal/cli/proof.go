@@ -1,9 +1,12 @@
 package cli
 
 import (
+	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -11,30 +14,88 @@ import (
 	"dip/contract"
 	"dip/internal/cli/client"
 	"dip/internal/cli/screen"
+	"dip/internal/ledger"
+	"dip/internal/verify"
 )
 
 func (a *app) certificateCommand() *cobra.Command {
-	return &cobra.Command{
+	var prove bool
+	cmd := &cobra.Command{
 		Use: "certificate LOAD", Short: "The proof that every record of a load is accounted for", Args: cobra.ExactArgs(1),
+		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the input from its first\n" +
+			"byte to its last and every output, with code of its own, and compares all counts, ranges and hashes.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, load, err := a.findLoad(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			if load.Totals == nil {
-				return fmt.Errorf("load %s has no certificate: %w: it is %s %s", load.ID, client.ErrNotFound, load.Status, load.Reason)
-			}
-			data, err := stack.Lake.Get(cmd.Context(), contract.CertificateKey(load.Segment, load.ID))
+			c, err := readCertificate(cmd.Context(), stack, load)
 			if err != nil {
 				return err
 			}
-			var c contract.Certificate
-			if err := json.Unmarshal(data, &c); err != nil {
-				return fmt.Errorf("certificate of load %s: %w", load.ID, err)
+			if prove {
+				return a.verify(cmd.Context(), stack, c)
 			}
 			return a.result(c, certificateText(a.screen.Width, c))
 		},
 	}
+	cmd.Flags().BoolVar(&prove, "verify", false, "prove the certificate again")
+	return cmd
+}
+
+func readCertificate(ctx context.Context, stack *client.Stack, load ledger.Load) (contract.Certificate, error) {
+	var c contract.Certificate
+	if load.Totals == nil {
+		return c, fmt.Errorf("load %s has no certificate: %w: it is %s %s", load.ID, client.ErrNotFound, load.Status, load.Reason)
+	}
+	data, err := stack.Lake.Get(ctx, contract.CertificateKey(load.Segment, load.ID))
+	if err != nil {
+		return c, err
+	}
+	if err := json.Unmarshal(data, &c); err != nil {
+		return c, fmt.Errorf("certificate of load %s: %w", load.ID, err)
+	}
+	return c, nil
+}
+
+// unprovenError says what a certificate states and the data do not show.
+type unprovenError struct{ report verify.Report }
+
+func (e *unprovenError) Error() string {
+	return fmt.Sprintf("the certificate of load %s does not hold:\n  %s", e.report.Load, strings.Join(e.report.Problems, "\n  "))
+}
+
+// verify proves a certificate again and shows the report, also of one that does not hold.
+func (a *app) verify(ctx context.Context, stack *client.Stack, c contract.Certificate) error {
+	var done, total atomic.Int64
+	stop := a.animate(func(took time.Duration) []string {
+		return []string{uploadLine("verifying", done.Load(), total.Load(), took)}
+	})
+	report, err := verify.Certificate(ctx, verify.Options{
+		Lake: stack.Lake, Certificate: c,
+		Progress: func(d, t int64) { done.Store(d); total.Store(t) },
+	})
+	stop()
+	if err != nil {
+		return fmt.Errorf("verify load %s: %w", c.Load, err)
+	}
+	return errors.Join(a.result(report, reportText(report)), unproven(report))
+}
+
+func unproven(r verify.Report) error {
+	if r.Verified {
+		return nil
+	}
+	return &unprovenError{r}
+}
+
+func reportText(r verify.Report) string {
+	verdict := "VERIFIED"
+	if !r.Verified {
+		verdict = "NOT VERIFIED"
+	}
+	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s\n", short(r.Load), verdict,
+		screen.Count(r.RowsIn), screen.Count(r.RowsOut), screen.Count(r.Quarantined), plural(r.Checks, "check"))
 }
 
 func certificateText(width int, c contract.Certificate) string {

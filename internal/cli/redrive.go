@@ -20,7 +20,7 @@ type redriveFlags struct {
 
 // redriven is the result of a redrive.
 type redriven struct {
-	Queue string `json:"name"` // segment, or intake
+	Name string `json:"name"` // segment, or intake
 	client.Moved
 }
 

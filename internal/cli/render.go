@@ -48,7 +48,7 @@ func summaryTable(width int, loads []client.Progress) string {
 // summaryLine tells the outcome of one load.
 func summaryLine(p client.Progress) string {
 	if p.Status == contract.Failed {
-		return fmt.Sprintf("%s  FAILED: %s\n", short(p.Load), printableLines(p.Reason))
+		return fmt.Sprintf("%s  FAILED\n  %s\n", short(p.Load), strings.ReplaceAll(printableLines(p.Reason), "\n", "\n  "))
 	}
 	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s in %s, %s, %s MB/s\n",
 		short(p.Load), p.Verdict(), screen.Count(p.RowsIn), screen.Count(p.RowsOut), screen.Count(p.Quarantined),

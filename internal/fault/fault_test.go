@@ -12,6 +12,9 @@ func TestPermanentSurvivesWrapping(t *testing.T) {
 	if !IsPermanent(err) || !errors.Is(err, cause) {
 		t.Errorf("wrapped permanent error lost its mark or its cause: %v", err)
 	}
+	if joined := errors.Join(errors.New("close"), err); !IsPermanent(joined) {
+		t.Errorf("joined with another error it lost its mark: %v", joined)
+	}
 	if IsPermanent(cause) {
 		t.Error("an unmarked error is not permanent")
 	}

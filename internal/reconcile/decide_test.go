@@ -162,9 +162,8 @@ func TestDecide(t *testing.T) {
 		{
 			name: "a compressed input is done when its only chunk is",
 			prepare: func(l *ledger.Load, c chunks) {
-				l.Plan.Compression = contract.Gzip
+				l.Plan.Compression, c[0].End, l.Plan.Chunks = contract.Gzip, -1, 1
 				ack(&c[0], 10, 99_999, 1)
-				l.Plan.Chunks = 1
 			},
 			action: contract.ActionCertify,
 		},

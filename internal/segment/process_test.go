@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"encoding/csv"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"math/rand/v2"
@@ -18,6 +17,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"dip/contract"
+	"dip/internal/chunk"
 	"dip/internal/fault"
 	"dip/internal/ledger"
 )
@@ -354,74 +354,6 @@ func TestRecordLongerThanAChunk(t *testing.T) {
 	}
 }
 
-// A network failure is nobody's fault: no acknowledgement, no "nothing found", no permanent failure, and no stream left.
-func TestNetworkFailure(t *testing.T) {
-	input := []byte(strings.Repeat("1,x,a\n", 200))
-	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
-	seg.block = 64
-	for _, c := range []struct {
-		kind  contract.Compression
-		chunk int
-		cuts  []int64
-		input []byte
-	}{
-		{contract.Plain, 0, []int64{0, 600, 1200}, input},
-		{contract.Plain, 1, []int64{0, 600, 1200}, input},
-		{contract.Gzip, 0, []int64{0, -1}, gzipped(t, input)},
-		{contract.Zstd, 0, []int64{0, -1}, zstded(t, input)},
-	} {
-		for _, after := range []int64{0, 1, 10, 20} {
-			w := newWorld(c.input)
-			w.reader = broken(after)
-			r := newRun(t, w, seg, ledger.Plan{Compression: c.kind, Width: 3}, c.cuts)
-			_, err := Process(t.Context(), w, w, seg, r.message(c.chunk))
-			if !errors.Is(err, errReset) || fault.IsPermanent(err) || w.streams != 0 || len(w.outputs) != 0 {
-				t.Errorf("%s, chunk %d, after %d bytes: %v (permanent: %t), %d streams open", c.kind, c.chunk, after, err, fault.IsPermanent(err), w.streams)
-			}
-		}
-	}
-	w := newWorld(input)
-	w.ranges = errReset
-	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, 600, 1200})
-	if _, err := Process(t.Context(), w, w, seg, r.message(1)); !errors.Is(err, errReset) || fault.IsPermanent(err) {
-		t.Errorf("while the first record was looked for: %v", err)
-	}
-}
-
-// A connection that closes early fails with an error that wraps io.EOF. To take it for the end would lose the rest,
-// and where the length is known from the chunk alone, a certificate would say that nothing is missing.
-func TestEarlyCloseIsNotTheEnd(t *testing.T) {
-	early := fmt.Errorf("get s3://landing/things/a: %w", io.EOF)
-	input := []byte(strings.Repeat("1,x,a\n", 200))
-	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
-	members := append(gzipped(t, input), gzipped(t, input)...)
-	for kind, stored := range map[contract.Compression][]byte{contract.Plain: input, contract.Gzip: members} {
-		w := newWorld(stored)
-		w.reader = func(r io.Reader) io.Reader {
-			return io.MultiReader(io.LimitReader(r, int64(len(stored)/2)), iotest.ErrReader(early))
-		}
-		end := int64(len(input))
-		if kind != contract.Plain {
-			end = -1
-		}
-		r := newRun(t, w, seg, ledger.Plan{Compression: kind, Width: 3}, []int64{0, end})
-		if ack, err := Process(t.Context(), w, w, seg, r.message(0)); err == nil || fault.IsPermanent(err) {
-			t.Errorf("%s: acknowledged %+v, %v", kind, ack, err)
-		}
-	}
-}
-
-func TestDamagedCompressedInputIsPermanent(t *testing.T) {
-	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
-	stored := gzipped(t, []byte(strings.Repeat("1,x,a\n", 200)))
-	stored = stored[:len(stored)-3]
-	w := newWorld(stored)
-	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Gzip, Width: 3}, []int64{0, -1})
-	if _, err := Process(t.Context(), w, w, seg, r.message(0)); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "truncated") || w.streams != 0 {
-		t.Errorf("%v, %d streams open", err, w.streams)
-	}
-}
-
 // Another version of the code may write the same rows as other bytes. What the one before it left must not stand in
 // the way: the load would fail although nothing is wrong.
 func TestOutputOfAnotherVersionIsNoObstacle(t *testing.T) {
@@ -452,5 +384,64 @@ func TestEmptyRange(t *testing.T) {
 	zero := strings.Repeat("0", 32)
 	if want := (contract.Ack{Start: 9, End: 9, HashOut: zero, HashBad: zero}); err != nil || !reflect.DeepEqual(ack, want) || len(w.outputs) != 0 {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, ack, want)
+	}
+}
+
+// A record may be longer than the first window in which a start is looked for: a larger one is read before the chunk
+// gives up and has to run again.
+func TestStartBeyondTheFirstWindow(t *testing.T) {
+	first := `{"id":1,"note":"` + strings.Repeat("x", 3*chunk.MinWindow) + "\"}\n"
+	input := []byte(first + `{"id":2}` + "\n")
+	seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(madeSchema)})
+	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain}, []int64{0, 100, int64(len(input))})
+	c := r.all([]int{0, 1})
+	if r.reruns != 0 || c.Chunks[1].Start != int64(len(first)) || c.Totals.RowsOut != 2 {
+		t.Errorf("%d reruns, chunk 1 %+v", r.reruns, c.Chunks[1])
+	}
+}
+
+// The chain repairs any guess; usual inputs must not need it, and a chunk reads its own bytes only.
+func TestUsualInputsNeedNoRerun(t *testing.T) {
+	for seed := range uint64(20) {
+		random := rand.New(rand.NewPCG(seed, 5))
+		var input []byte
+		for i := range 200 {
+			input = fmt.Appendf(input, "%d,\"note, %d\",a\n", i, random.IntN(1000))
+		}
+		seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+		var at []int64
+		for p := int64(0); p < int64(len(input))-300; p += 300 + random.Int64N(300) {
+			at = append(at, p)
+		}
+		r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain, Width: 3}, append(at, int64(len(input))))
+		c := r.all(random.Perm(len(r.chunks)))
+		if r.reruns != 0 || c.Totals.RowsOut != 200 {
+			t.Errorf("seed %d: %d reruns, %+v", seed, r.reruns, c.Totals)
+		}
+		var starts []int64
+		for _, k := range c.Chunks {
+			starts = append(starts, k.Start)
+		}
+		slices.Sort(r.world.froms)
+		if !slices.Equal(r.world.froms, starts) {
+			t.Errorf("seed %d: read from %v, the chunks start at %v", seed, r.world.froms, starts)
+		}
+	}
+}
+
+// A chunk in which no record starts says so by itself, also when the next one starts exactly at its end.
+func TestChunkWithoutAStart(t *testing.T) {
+	first := `{"id":1,"note":"` + strings.Repeat("x", 500) + "\"}\n"
+	input := []byte(first + `{"id":2}` + "\n")
+	seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(madeSchema)})
+	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain}, []int64{0, 100, 200, int64(len(first)), int64(len(input))})
+	c := r.all([]int{0, 1, 2, 3})
+	for _, i := range []int{1, 2} {
+		if k := c.Chunks[i]; r.reruns != 0 || k.Start != k.CutEnd || k.End != k.CutEnd || k.RowsIn != 0 {
+			t.Errorf("%d reruns, chunk %d %+v", r.reruns, i, k)
+		}
+	}
+	if !slices.Equal(r.world.froms, []int64{0, int64(len(first))}) {
+		t.Errorf("read from %v", r.world.froms)
 	}
 }

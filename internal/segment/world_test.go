@@ -30,6 +30,7 @@ type world struct {
 	input   []byte
 	outputs map[string][]byte
 	streams int
+	froms   []int64                   // offsets at which streams began
 	reader  func(io.Reader) io.Reader // between the input and who streams it; nil for none
 	ranges  error                     // that ReadRange fails with
 }
@@ -38,6 +39,7 @@ func newWorld(input []byte) *world { return &world{input: input, outputs: map[st
 
 func (w *world) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
 	w.streams++
+	w.froms = append(w.froms, from)
 	var r io.Reader = bytes.NewReader(w.input[from:o.Size])
 	if w.reader != nil {
 		r = w.reader(r)

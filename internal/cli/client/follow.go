@@ -58,11 +58,11 @@ func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Prog
 	}
 }
 
-// FailedError is the outcome of a load that failed.
+// FailedError is the outcome of a load that failed. Its text leaves the reason to whoever shows the load.
 type FailedError struct{ Progress Progress }
 
 func (e *FailedError) Error() string {
-	return fmt.Sprintf("load %s of %s failed: %s", e.Progress.Load, e.Progress.Key, e.Progress.Reason)
+	return fmt.Sprintf("load %s of %s failed", e.Progress.Load, e.Progress.Key)
 }
 
 // Outcome is a *FailedError when the load failed.

@@ -42,6 +42,8 @@ def values_in_memory():
     models.FakeKey.__deepcopy__ = shallow_copy
     # Nothing to close: a reader that started before an overwrite keeps its bytes.
     models.FakeKey.dispose = lambda key, garbage=False: None
+    # Deleting a version asks this of a delete marker too, which has nothing to dispose of.
+    models.FakeDeleteMarker.dispose = lambda marker: None
     del models.FakeKey.__del__
 
 

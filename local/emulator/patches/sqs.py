@@ -120,7 +120,7 @@ def kept_attributes():
 
     def attributes(queue):
         result = compute(queue)
-        if result["RedriveAllowPolicy"] is None:
+        if not result["RedriveAllowPolicy"]:  # setting it to "" removes it
             del result["RedriveAllowPolicy"]
         return result
 

@@ -1,0 +1,140 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"dip/contract"
+	"dip/internal/cli/client"
+	"dip/internal/cli/screen"
+	"dip/internal/ledger"
+	"dip/internal/verify"
+)
+
+// run runs a command line against a stack that cannot be reached.
+func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
+	t.Helper()
+	var out, errs bytes.Buffer
+	a := &app{screen: &screen.Screen{Out: &out, Err: &errs}}
+	a.connect = func(context.Context) (*client.Stack, error) { return nil, errors.New("no stack here") }
+	code = a.run(t.Context(), args)
+	return code, out.String(), errs.String()
+}
+
+func TestWrongCommandLines(t *testing.T) {
+	file := filepath.Join(t.TempDir(), "a.csv")
+	if err := os.WriteFile(file, []byte("x"), 0o644); err != nil {
+		t.Fatal(err)
+	}
+	for line, text := range map[string]string{
+		"put":                                    "requires at least 1 arg",
+		"put " + file:                            "--segment is required",
+		"put - --segment trips":                  "standard input needs --key",
+		"put a b --segment s --key s/k":          "--key is for one file",
+		"put " + file + " --segment s --key t/k": "keys of the segment begin with s/",
+		"put " + file + " x/a.csv --segment s":   "same key",
+		"put --nonsense":                         "unknown flag",
+		"status --watch":                         "--watch needs a LOAD",
+		"status a b":                             "accepts at most 1 arg",
+		"loads --status done":                    "want one of",
+		"loads --since 2d":                       "invalid argument",
+		"quarantine":                             "accepts 1 arg",
+		"redrive":                                "is required",
+		"generate trips --out x":                 "--size and --out are required",
+		"generate trips --out x --size many":     "want a number",
+		"generate trips --out x --size 1MB --bad-share 2": "0 to 1",
+		"generate weather --out x --size 1MB":             "invalid argument",
+		"local up --input-size 3":                         "at least 1.0 MB",
+	} {
+		code, stdout, stderr := run(t, strings.Fields(line)...)
+		if code != ExitUsage || !strings.Contains(stderr, text) || stdout != "" {
+			t.Errorf("dip %s: exit %d, want %d; stderr %q, want %q in it", line, code, ExitUsage, stderr, text)
+		}
+	}
+}
+
+func TestWhatIsNotThere(t *testing.T) {
+	if code, _, stderr := run(t, "put", filepath.Join(t.TempDir(), "gone.csv"), "--segment", "trips"); code != ExitNotFound {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+	if code, _, stderr := run(t, "loads"); code != ExitError || !strings.Contains(stderr, "no stack here") {
+		t.Errorf("exit %d: %s", code, stderr)
+	}
+}
+
+func TestExitCodes(t *testing.T) {
+	for _, c := range []struct {
+		err  error
+		want int
+	}{
+		{nil, ExitOK},
+		{errors.New("x"), ExitError},
+		{fmt.Errorf("w: %w", usagef("x")), ExitUsage},
+		{errors.Join(nil, &client.FailedError{}), ExitFailed},
+		{unproven(verify.Report{}), ExitUnproven},
+		{unproven(verify.Report{Verified: true}), ExitOK},
+		{fmt.Errorf("w: %w", client.ErrNotFound), ExitNotFound},
+		{fmt.Errorf("w: %w", ledger.ErrNotFound), ExitNotFound},
+	} {
+		if got := exitCode(c.err); got != c.want {
+			t.Errorf("exitCode(%v) = %d, want %d", c.err, got, c.want)
+		}
+	}
+	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitInterrupted} {
+		if !strings.Contains(exitHelp, fmt.Sprintf("%5d  ", code)) {
+			t.Errorf("the help does not tell of exit code %d", code)
+		}
+	}
+}
+
+func TestInterruptedHasItsExitCode(t *testing.T) {
+	ctx, cancel := context.WithCancel(t.Context())
+	var out bytes.Buffer
+	a := &app{screen: &screen.Screen{Out: &out, Err: &out}}
+	a.connect = func(ctx context.Context) (*client.Stack, error) {
+		cancel()
+		return nil, context.Cause(ctx)
+	}
+	if code := a.run(ctx, []string{"loads"}); code != ExitInterrupted {
+		t.Errorf("exit %d, want %d", code, ExitInterrupted)
+	}
+}
+
+func TestGenerateTellsWhatItWrote(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "trips.csv")
+	code, stdout, stderr := run(t, "generate", "trips", "--size", "100kB", "--out", path, "--json")
+	var result struct{ Rows, Bytes int64 }
+	if err := json.Unmarshal([]byte(stdout), &result); code != ExitOK || err != nil {
+		t.Fatalf("exit %d, %v: %s", code, err, stderr)
+	}
+	info, err := os.Stat(path)
+	if err != nil || info.Size() != result.Bytes || result.Bytes < 100_000 || result.Rows == 0 {
+		t.Errorf("file %v, %v, result %+v", info, err, result)
+	}
+}
+
+func TestErrorsCannotMoveTheCursor(t *testing.T) {
+	if got := printableLines("a\x1b[2J\n\tb"); got != "a\\x1b[2J\n    b" {
+		t.Errorf("%q", got)
+	}
+}
+
+func TestBoardSpeaksOfChangesWithoutATerminal(t *testing.T) {
+	var errs bytes.Buffer
+	b := &board{screen: &screen.Screen{Err: &errs}, loads: make([]client.Progress, 1)}
+	for _, status := range []contract.Status{"", "", contract.Received, contract.Received, contract.Running, contract.Running, contract.Published} {
+		b.show(0, client.Progress{Load: loadName, Status: status})
+	}
+	if n := strings.Count(errs.String(), loadName[:shortID]); n != 2 { // received and running; the result tells the rest
+		t.Errorf("%d lines:\n%s", n, errs.String())
+	}
+}
+
+const loadName = "a15a39c4e7f2f00d0123456789abcdef"
