@@ -88,3 +88,15 @@ func TestKeyLayout(t *testing.T) {
 		}
 	}
 }
+
+func TestFolderMarker(t *testing.T) {
+	for key, want := range map[Object]bool{
+		{Key: "trips/"}:          true,
+		{Key: "trips/", Size: 1}: false,
+		{Key: "trips/a"}:         false,
+	} {
+		if got := FolderMarker(key); got != want {
+			t.Errorf("FolderMarker(%+v) = %v, want %v", key, got, want)
+		}
+	}
+}

@@ -177,7 +177,7 @@ func addSegment(root string) error {
 	segments := settings["segments"].(map[string]any)
 	segments["parts"] = map[string]any{"delimiter": ";", "maxBadShare": 0.5}
 	for _, name := range []string{"trips", "events"} {
-		segments[name].(map[string]any)["timeout"] = "10s"
+		segments[name].(map[string]any)["timeout"] = "5s"
 	}
 	if data, err = yaml.Marshal(doc); err != nil {
 		return err

@@ -60,15 +60,7 @@ func toolchain(ctx context.Context, root string, say func(string, ...any)) (Tool
 
 // compile builds the functions' archives and the Pulumi program.
 func compile(ctx context.Context, root, artifacts, program string, say func(string, ...any)) error {
-	names, err := build.Functions(root)
-	if err != nil {
-		return err
-	}
-	if err := build.Run(ctx, build.Options{Project: root, Out: artifacts, Only: names, Log: &lineWriter{say: say}}); err != nil {
-		return err
-	}
-	_, err = goRun(ctx, root, say, "build", "-o", program, ".")
-	return err
+	return build.Run(ctx, build.Options{Project: root, Out: artifacts, Program: program, Log: &lineWriter{say: say}})
 }
 
 // lineWriter passes the last line that was written on, and keeps the end of everything.

@@ -50,18 +50,23 @@ type backend struct {
 
 // startBackend starts the emulator and the runner in this process. They run until stop, or until one of them fails.
 func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation), log io.Writer) (*backend, error) {
-	e, err := emulator.Start(ctx, emulator.Options{AccountID: Account, Region: Region, Log: log})
+	// ctx bounds the start only: what has started runs until it is stopped.
+	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	started := context.AfterFunc(ctx, cancel)
+	e, err := emulator.Start(running, emulator.Options{AccountID: Account, Region: Region, Log: log})
 	if err != nil {
+		cancel()
 		return nil, err
 	}
+	started()
 	r, err := runner.New(runner.Options{
 		Endpoint: e.Endpoint(), Region: Region, AccountID: Account, Dir: p.functionsCode(), LogDir: p.functions(),
 		OnInvoke: onInvoke, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
+		cancel()
 		return nil, errors.Join(err, e.Stop())
 	}
-	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	b := &backend{
 		daemon: Daemon{PID: os.Getpid(), Instance: rand.Text(), Endpoint: e.Endpoint(), Started: time.Now().UTC()},
 		runner: r, stopped: make(chan struct{}), cancel: cancel,
@@ -69,7 +74,7 @@ func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation)
 	go func() {
 		defer close(b.stopped)
 		defer cancel()
-		if err := r.Run(ctx); err != nil && ctx.Err() == nil {
+		if err := r.Run(running); err != nil && running.Err() == nil {
 			b.err = fmt.Errorf("the function runner ended: %w", err)
 		}
 		b.err = errors.Join(b.err, e.Stop())

@@ -6,7 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
-	"regexp"
+	"math"
 	"slices"
 	"strings"
 	"unicode/utf8"
@@ -20,9 +20,41 @@ type constraints struct {
 	high     *bound
 	shortest *length
 	longest  *length
-	pattern  *regexp.Regexp
+	pattern  matcher
 	mismatch error // of pattern
 	enum     *enum
+	quick    quick
+}
+
+// quick accepts most values of the types that are in Value.Int, and leaves the others to the full test.
+type quick struct {
+	on        bool
+	low, high int64  // inclusive
+	listed    uint64 // bit n: n is one of the enum
+	beyond    bool   // there is no enum
+}
+
+func (q *quick) accepts(v int64) bool {
+	return q.on && v >= q.low && v <= q.high && (q.beyond || uint64(v) < 64 && q.listed>>uint64(v)&1 == 1)
+}
+
+func (c *constraints) quicken(f *Field) {
+	c.quick = quick{on: f.inInt(), low: math.MinInt64, high: math.MaxInt64, beyond: c.enum == nil}
+	if c.low != nil {
+		c.quick.low = c.low.value.Int
+		c.quick.on = c.quick.on && !c.low.exclusive
+	}
+	if c.high != nil {
+		c.quick.high = c.high.value.Int
+		c.quick.on = c.quick.on && !c.high.exclusive
+	}
+	if c.enum != nil {
+		for v := range c.enum.ints {
+			if uint64(v) < 64 {
+				c.quick.listed |= 1 << uint64(v)
+			}
+		}
+	}
 }
 
 type bound struct {
@@ -55,6 +87,7 @@ func (o object) constraints(f *Field) {
 	c := &f.constraints
 	defer func() {
 		c.any = c.low != nil || c.high != nil || c.shortest != nil || c.longest != nil || c.pattern != nil || c.enum != nil
+		c.quicken(f)
 	}()
 	o.categories(f)
 	k, ok := o.child("constraints")
@@ -83,14 +116,14 @@ func (o object) constraints(f *Field) {
 		o.out.add(k.path, "minLength is above maxLength")
 	}
 	if p := ""; k.decode("pattern", "a string", &p) {
-		re, err := regexp.Compile("^(?:" + p + ")$")
+		m, err := compileMatcher(p)
 		switch {
 		case f.Type != String:
 			o.out.add(k.at("pattern"), "only strings have it, this is of type %s", f.Type)
 		case err != nil:
 			o.out.add(k.at("pattern"), "%q: %v", p, err)
 		}
-		c.pattern, c.mismatch = re, fmt.Errorf("does not match the pattern %q", p)
+		c.pattern, c.mismatch = m, fmt.Errorf("does not match the pattern %q", p)
 	}
 	if values := []json.RawMessage(nil); k.decode("enum", "an array", &values) {
 		c.enum = k.enum(f, "enum", values)
@@ -238,6 +271,9 @@ func (f *Field) constant(raw json.RawMessage) (text string, v Value, err error) 
 // any, the text is JSON. The error reads as the end of a sentence that begins with the value.
 func (f *Field) Check(v Value, text []byte) error {
 	c := &f.constraints
+	if c.quick.accepts(v.Int) {
+		return nil
+	}
 	if b := c.low; b != nil {
 		if d := compare(f, v, b.value); d < 0 || d == 0 && b.exclusive || v.Float != v.Float {
 			return b.err
@@ -248,7 +284,7 @@ func (f *Field) Check(v Value, text []byte) error {
 			return b.err
 		}
 	}
-	if c.shortest != nil || c.longest != nil {
+	if (c.shortest != nil || c.longest != nil) && !c.plainlyLong(f, text) {
 		n := f.length(text)
 		if c.shortest != nil && n < c.shortest.n {
 			return c.shortest.err
@@ -303,6 +339,13 @@ func compare(f *Field, a, b Value) int {
 		return 1
 	}
 	return 0
+}
+
+// plainlyLong says that a string's length in bytes tells that its length in characters, each one to four bytes, is
+// within the limits.
+func (c *constraints) plainlyLong(f *Field, text []byte) bool {
+	return f.Type == String && (c.longest == nil || len(text) <= c.longest.n) &&
+		(c.shortest == nil || len(text) >= utf8.UTFMax*c.shortest.n)
 }
 
 // length counts characters, items or keys.

@@ -21,6 +21,12 @@ type step struct {
 	literal   string // ' ' stands for any white space
 }
 
+// reads says that the pattern is these steps.
+func (p *pattern) reads(format string) bool {
+	q := &pattern{}
+	return q.compile(format, map[byte]bool{}) == nil && slices.Equal(p.steps, q.steps)
+}
+
 // compound directives, written out.
 var compound = map[byte]string{'T': "%H:%M:%S", 'R': "%H:%M", 'F': "%Y-%m-%d", 'D': "%m/%d/%y"}
 

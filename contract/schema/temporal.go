@@ -27,6 +27,24 @@ func (f *Field) castTemporal(text []byte) (Value, error) {
 	return Value{Int: n}, err
 }
 
+// ReadsISODate says that Cast reads a text of the exact form yyyy-mm-dd as that day. Other texts may be dates too.
+func (f *Field) ReadsISODate() bool {
+	return f.Type == Date && (f.pattern == nil || f.pattern.reads("%F"))
+}
+
+// ReadsISODatetime says that Cast reads a text of the exact form yyyy-mm-dd, separator (T or a blank), hh:mm:ss, and
+// a Z behind if zulu, as that instant. Other texts may be datetimes too.
+func (f *Field) ReadsISODatetime(separator byte, zulu bool) bool {
+	if f.Type != Datetime || f.pattern == nil {
+		return f.Type == Datetime
+	}
+	form := "%F" + string(separator) + "%T"
+	if zulu {
+		return f.pattern.reads(form+"Z") || f.pattern.reads(form+"%z")
+	}
+	return f.pattern.reads(form)
+}
+
 func parseTemporal(b []byte, t Type) (int64, error) {
 	switch t {
 	case Date:

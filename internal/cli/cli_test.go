@@ -132,7 +132,7 @@ func TestBoardSpeaksOfChangesWithoutATerminal(t *testing.T) {
 	for _, status := range []contract.Status{"", "", contract.Received, contract.Received, contract.Running, contract.Running, contract.Published} {
 		b.show(0, client.Progress{Load: loadName, Status: status})
 	}
-	if n := strings.Count(errs.String(), loadName[:shortID]); n != 2 { // received and running; the result tells the rest
+	if n := strings.Count(errs.String(), loadName[:shortID]); n != 3 { // landed, received, running; the result tells the rest
 		t.Errorf("%d lines:\n%s", n, errs.String())
 	}
 }

@@ -50,7 +50,7 @@ func summaryLine(p client.Progress) string {
 	if p.Status == contract.Failed {
 		return fmt.Sprintf("%s  FAILED\n  %s\n", short(p.Load), strings.ReplaceAll(printableLines(p.Reason), "\n", "\n  "))
 	}
-	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s in %s, %s, %s MB/s\n",
+	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s\n  %s in %s, %s, %s MB/s\n",
 		short(p.Load), p.Verdict(), screen.Count(p.RowsIn), screen.Count(p.RowsOut), screen.Count(p.Quarantined),
 		screen.Bytes(p.Bytes), plural(p.Chunks, "chunk"), screen.Duration(seconds(p.ElapsedSeconds)), screen.Rate(p.BytesPerSecond))
 }

@@ -44,7 +44,7 @@ func golden(t *testing.T, name, got string) {
 
 var received = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-func published() client.Progress {
+func certified() client.Progress {
 	return client.Progress{
 		Load: "a15a39c4e7f2f00d0123456789abcdef", Segment: "trips", Key: "trips/yellow tripdata of January 2026.csv", Status: contract.Published,
 		Received: received, Chunks: 17, Done: 17, Retried: 1, RowsIn: 2_901_734, RowsOut: 2_898_806, Quarantined: 2_928,
@@ -53,7 +53,7 @@ func published() client.Progress {
 }
 
 func underWay() client.Progress {
-	p := published()
+	p := certified()
 	eta := 75.0
 	p.Status, p.Done, p.Running, p.Waiting, p.Bytes, p.ETASeconds = contract.Running, 5, 4, 8, 80_000_000, &eta
 	p.States = []client.ChunkState{
@@ -66,27 +66,27 @@ func underWay() client.Progress {
 }
 
 func failed() client.Progress {
-	p := published()
+	p := certified()
 	p.Load, p.Status, p.Reason = "0b5bb2aba3d57a52df7d400000000000", contract.Failed, "the header does not match:\nmissing columns: \"total\"\x07"
 	return p
 }
 
 func TestSummaries(t *testing.T) {
-	gz := published()
+	gz := certified()
 	gz.Segment, gz.Key = "events", "events/2026-01-31.ndjson.gz"
-	golden(t, "summary", summaryTable(80, []client.Progress{published(), gz, failed()}))
-	golden(t, "summary-lines", summaryLine(published())+summaryLine(failed()))
+	golden(t, "summary", summaryTable(80, []client.Progress{certified(), gz, failed()}))
+	golden(t, "summary-lines", summaryLine(certified())+summaryLine(failed()))
 }
 
 func TestStatusAndLoads(t *testing.T) {
 	golden(t, "status", statusText(80, underWay()))
 	golden(t, "status-failed", statusText(80, failed()))
-	golden(t, "loads", loadsTable(80, []client.Progress{published(), failed(), underWay()}))
+	golden(t, "loads", loadsTable(80, []client.Progress{certified(), failed(), underWay()}))
 }
 
 func TestProgress(t *testing.T) {
-	lines := progressLines(client.Progress{Load: published().Load})
-	lines = append(lines, progressLines(client.Progress{Load: published().Load, Status: contract.Received})...)
+	lines := progressLines(client.Progress{Load: certified().Load})
+	lines = append(lines, progressLines(client.Progress{Load: certified().Load, Status: contract.Received})...)
 	lines = append(lines, progressLines(underWay())...)
 	lines = append(lines,
 		uploadLine("yellow tripdata of January.csv", 80_000_000, 285_000_000, 4*time.Second),
@@ -96,8 +96,8 @@ func TestProgress(t *testing.T) {
 
 func TestCertificateQuarantineAndReport(t *testing.T) {
 	c := contract.Certificate{
-		Load: published().Load, Compression: contract.Plain, Body: 223, Length: 285_000_346,
-		Input:    contract.Object{Bucket: "landing", Key: published().Key, VersionID: "c2647207", Size: 285_000_346},
+		Load: certified().Load, Compression: contract.Plain, Body: 223, Length: 285_000_346,
+		Input:    contract.Object{Bucket: "landing", Key: certified().Key, VersionID: "c2647207", Size: 285_000_346},
 		Totals:   contract.Totals{Chunks: 2, RowsIn: 30, RowsOut: 28, Quarantined: 2, HashOut: strings.Repeat("7", 32), HashBad: strings.Repeat("0", 32), Codes: []string{"46f803294837355a", "9"}},
 		Chain:    contract.ChainProof{Closed: true, Position: 285_000_346, Reruns: 1},
 		Received: received, Certified: received.Add(15 * time.Second),

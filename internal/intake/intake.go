@@ -111,9 +111,12 @@ func Objects(body string) ([]contract.Object, error) {
 		if o.VersionID == "" {
 			return nil, fmt.Errorf("S3 event for %s without a version: versioning of bucket %s is off", o.URLDecodedKey, r.S3.Bucket.Name)
 		}
-		objects = append(objects, contract.Object{
+		object := contract.Object{
 			Bucket: r.S3.Bucket.Name, Key: o.URLDecodedKey, VersionID: o.VersionID, Size: o.Size, ETag: strings.Trim(o.ETag, `"`),
-		})
+		}
+		if !contract.FolderMarker(object) {
+			objects = append(objects, object)
+		}
 	}
 	return objects, nil
 }

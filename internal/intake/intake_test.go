@@ -42,6 +42,7 @@ func TestObjects(t *testing.T) {
 			{Bucket: "landing-1a2b3c", Key: "events/100%.ndjson", VersionID: "v3", Size: 0, ETag: "e3-2"},
 		}},
 		{"what S3 sends when notifications are configured", testEvent, nil},
+		{"a console's folder", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"trips/","size":0,"versionId":"1"}}}]}`, nil},
 	} {
 		if got, err := Objects(c.body); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v\ngot  %+v\nwant %+v", c.name, err, got, c.want)

@@ -6,6 +6,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strconv"
 	"strings"
 	"sync"
@@ -157,6 +158,7 @@ type listing struct {
 	XMLName                          xml.Name `xml:"ListVersionsResult"`
 	IsTruncated                      bool
 	NextKeyMarker, NextVersionMarker string `xml:",omitempty"`
+	EncodingType                     string `xml:",omitempty"`
 	Version                          []listedVersion
 	DeleteMarker                     []marker
 }
@@ -170,6 +172,8 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 		f.t.Errorf("key-marker: %v", err)
 	}
 	var result listing
+	encoded := r.URL.Query().Get("encoding-type")
+	result.EncodingType = encoded
 	bucket, i := strings.TrimSuffix(r.URL.Path, "/")+"/", 0
 	for _, path := range sortedKeys(f.objects) {
 		key, ok := strings.CutPrefix(path, bucket)
@@ -181,10 +185,14 @@ func (f *fake) list(w http.ResponseWriter, r *http.Request) {
 				continue
 			}
 			at := modified.Format(time.RFC3339)
+			name := key
+			if encoded == "url" {
+				name = url.QueryEscape(key)
+			}
 			if o.deleted {
-				result.DeleteMarker = append(result.DeleteMarker, marker{key, o.version, at})
+				result.DeleteMarker = append(result.DeleteMarker, marker{name, o.version, at})
 			} else {
-				result.Version = append(result.Version, listedVersion{key, o.version, `"e-` + o.version + `"`, at, len(o.content)})
+				result.Version = append(result.Version, listedVersion{name, o.version, `"e-` + o.version + `"`, at, len(o.content)})
 			}
 		}
 	}

@@ -148,7 +148,7 @@ func TestVersions(t *testing.T) {
 	f.put("/landing/trips/a", object{version: "1", content: []byte("a")})
 	f.put("/landing/trips/a", object{version: "2", content: []byte("aa")})
 	f.put("/landing/trips/a", object{version: "3", deleted: true})
-	f.put("/landing/trips/b c", object{version: "1", content: []byte("bbb")})
+	f.put("/landing/trips/b+c %41\x01", object{version: "1", content: []byte("bbb")})
 	f.put("/landing/trips/d", object{version: "9"})
 	f.put("/other/x", object{version: "1"})
 	var got []Listed
@@ -164,7 +164,7 @@ func TestVersions(t *testing.T) {
 	listed := func(key, version string, size int64) Listed {
 		return Listed{contract.Object{Bucket: "landing", Key: key, VersionID: version, Size: size, ETag: "e-" + version}, modified}
 	}
-	want := []Listed{listed("trips/a", "1", 1), listed("trips/a", "2", 2), listed("trips/b c", "1", 3), listed("trips/d", "9", 0)}
+	want := []Listed{listed("trips/a", "1", 1), listed("trips/a", "2", 2), listed("trips/b+c %41\x01", "1", 3), listed("trips/d", "9", 0)}
 	if !slices.Equal(got, want) || pages != 3 {
 		t.Errorf("%d pages, got %+v", pages, got)
 	}

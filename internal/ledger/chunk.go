@@ -27,7 +27,8 @@ type Claim struct {
 // Outcome of asking for a claim.
 type Outcome int
 
-// The outcomes. Only Granted allows to work; after Done and Superseded the message has served its purpose.
+// The outcomes. Only Granted allows to work. After any other the message has served its purpose: whoever has the claim
+// acknowledges, and if that never happens the reconciler sends the chunk again.
 const (
 	Granted    Outcome = iota
 	Done               // acknowledged or failed for good already

@@ -32,8 +32,8 @@ func Trim(rec []byte) []byte {
 //
 // It is the definition of a record. NDJSON: a line feed ends it. CSV: a quote that is the first byte of a field opens
 // quotes, within which only quotes count; two of them are one that is data, one closes. What follows a closing quote
-// up to the next delimiter or line feed is unquoted, and there quotes are data. A line feed outside quotes ends the
-// record.
+// up to the next delimiter or line feed is unquoted, and there quotes open nothing. A line feed outside quotes ends
+// the record.
 func End(data []byte, d contract.Dialect) (end int, complete bool) {
 	if d.Encoding == contract.NDJSON {
 		if k := bytes.IndexByte(data, '\n'); k >= 0 {
@@ -86,7 +86,18 @@ func quoteEnd(data []byte, i int, quote byte) int {
 var (
 	errUnclosed  = errors.New("has a quote that is never closed")
 	errAfterText = errors.New("has text after its closing quote")
+	errBlanks    = errors.New("has blanks before its quote: quotes must begin the field")
 )
+
+// blanksThenQuote says that an unquoted text is blanks and then a quote. RFC 4180 has these quotes as data, many
+// readers have them enclose the field: whoever wrote them meant the latter, and neither reading is safe.
+func blanksThenQuote(text []byte, quote byte) bool {
+	i := 0
+	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
+		i++
+	}
+	return i > 0 && i < len(text) && text[i] == quote
+}
 
 // splitField reads the field of a trimmed record that starts at i: its text (in *scratch when it had doubled
 // quotes), the offset of the delimiter after it (len(rec) for the last field) and what is wrong with its quoting.
@@ -96,7 +107,10 @@ func splitField(rec []byte, i int, delimiter, quote byte, scratch *[]byte) (text
 		for end < len(rec) && rec[end] != delimiter {
 			end++
 		}
-		return rec[i:end], end, nil
+		if text = rec[i:end]; blanksThenQuote(text, quote) {
+			err = errBlanks
+		}
+		return text, end, err
 	}
 	closing := quoteEnd(rec, i+1, quote)
 	if closing < 0 {
@@ -127,6 +141,29 @@ func unquote(text []byte, quote byte, scratch *[]byte) []byte {
 	}
 	*scratch = append(single, text...)
 	return *scratch
+}
+
+// LoneCR says that a CSV record has a CR outside quotes that is no part of its line end: what an input looks like
+// whose lines end in CR alone. rec may be the beginning of a record.
+func LoneCR(rec []byte, d contract.Dialect) bool {
+	return loneCR(Trim(rec), d.Delimiter[0], d.Quote[0])
+}
+
+func loneCR(rec []byte, delimiter, quote byte) bool {
+	for i := 0; i < len(rec); i++ {
+		if rec[i] == quote {
+			if i = quoteEnd(rec, i+1, quote); i < 0 {
+				return false
+			}
+			i++
+		}
+		for ; i < len(rec) && rec[i] != delimiter; i++ {
+			if rec[i] == '\r' {
+				return true
+			}
+		}
+	}
+	return false
 }
 
 // Header reads the column names from the first record of a CSV input, with or without its line end.

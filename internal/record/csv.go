@@ -95,6 +95,9 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 		}
 	}
 	if count != len(p.columns) {
+		if loneCR(rec, p.delimiter, p.quote) {
+			return p.reject(nil, "has %d fields, want %d, and a CR without LF: no line ends in CR alone", count, len(p.columns))
+		}
 		return p.reject(nil, "has %d fields, want %d", count, len(p.columns))
 	}
 	if !ok || !p.absentNulls(b) {
@@ -149,7 +152,7 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 				at = i + 10
 			}
 		case formInstant:
-			v.Int, at = f.dates.instant(data, i)
+			v.Int, at = f.instant(data, i)
 		}
 		if at == 0 || at >= len(data) || data[at] != col.stop {
 			if at > 0 && k == last && at+1 < len(data) && data[at] == '\r' && data[at+1] == '\n' {
@@ -197,6 +200,9 @@ func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok boo
 		text = data[i:end]
 		if n := len(text); col.stop == '\n' && n > 0 && text[n-1] == '\r' {
 			text = text[:n-1]
+		}
+		if blanksThenQuote(text, p.quote) {
+			return 0, false
 		}
 	}
 	if end >= len(data) || data[end] != col.stop {

@@ -29,11 +29,19 @@ func TestCSVRecords(t *testing.T) {
 		{"quoted delimiter", "\"a,b\",c\n", 2, []string{"a,b|c"}, nil},
 		{"doubled quotes", "\"a\"\"b\",\"\"\"\"\n", 2, []string{`a"b|"`}, nil},
 		{"quote inside an unquoted field", "a\"b\"c,d\"\n", 2, []string{`a"b"c|d"`}, nil},
-		{"quote after a space is data", " \"a\",b\n", 2, []string{` "a"|b`}, nil},
+		{"blanks before a quote", " \"a\",b\nc,\t \"d\"\r\n", 2, nil, []string{`! a: field 1, " \"a\"", has blanks before its quote: quotes must begin the field`,
+			`! b: field 2, "\t \"d\"", has blanks before its quote: quotes must begin the field`}},
+		{"blanks before a lone quote", "1, \"\n", 2, nil, []string{`! b: field 2, " \"", has blanks before its quote: quotes must begin the field`}},
+		{"the quotes after blanks enclose nothing", "1, \"x, y\"\n2, \"u\nv\"\n", 2, nil, []string{`! b: field 2, " \"x", has blanks before its quote: quotes must begin the field`,
+			`! b: field 2, " \"u", has blanks before its quote: quotes must begin the field`, "! : has 1 fields, want 2"}},
+		{"blanks, text and a quote are data", " a\"b\", \u00a0\"x\"\n", 2, []string{" a\"b\"| \u00a0\"x\""}, nil},
+		{"blanks within quotes are data", "\" \"\"a\"\"\",b\n", 2, []string{` "a"|b`}, nil},
 		{"spaces are data", " a , b \n", 2, []string{" a | b "}, nil},
 		{"empty and quoted empty are null", ",\n\"\",\"\"\n\"\",x\r\n", 2, []string{"NULL|NULL", "NULL|NULL", "NULL|x"}, nil},
 		{"CR in a field", "a\rb,c\r\r\n", 2, []string{"a\rb|c\r"}, nil},
 		{"CR within the last field", "a,\"b\"\rc\n", 2, nil, []string{`! b: field 2, "b", has text after its closing quote`}},
+		{"CR alone ends no line", "a,b\r1,2\r", 2, nil, []string{"! : has 3 fields, want 2, and a CR without LF: no line ends in CR alone"}},
+		{"a CR in quotes is no line end either", "\"a\rb\"\n", 2, nil, []string{"! : has 1 fields, want 2"}},
 		{"NUL is data", "a\x00b,c\n", 2, []string{"a\x00b|c"}, nil},
 		{"unicode", "Grüße,日本語\n", 2, []string{"Grüße|日本語"}, nil},
 		{"JSON in quotes", `1,"{""type"": ""Point"", ""coordinates"": [1,2]}"` + "\n", 2, []string{`1|{"type": "Point", "coordinates": [1,2]}`}, nil},
@@ -65,6 +73,34 @@ func TestCSVDialect(t *testing.T) {
 	got, bad := outcomes(t, p, "a,\"\t'x\t''y'\n")
 	if !slices.Equal(got, []string{"a,\"|x\t'y"}) || bad != nil {
 		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+// In a column that is no field, and where the blank is the delimiter.
+func TestBlanksBeforeQuotes(t *testing.T) {
+	s := mustParse(t, text(1))
+	p, err := NewParser(s, csvDialect, []int{1}, Options{Width: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := []string{`! : field 1, " \"x\"", has blanks before its quote: quotes must begin the field`}
+	if got, bad := outcomes(t, p, " \"x\",a\n y,b\n"); !slices.Equal(got, []string{"b"}) || !slices.Equal(bad, want) {
+		t.Errorf("got %q %q", got, bad)
+	}
+	p = mustParser(t, text(3), contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Quote: `"`}, Options{})
+	if got, bad := outcomes(t, p, "\t\t\"x\"\n"); !slices.Equal(got, []string{"NULL|NULL|x"}) || bad != nil {
+		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+func TestLoneCR(t *testing.T) {
+	for rec, want := range map[string]bool{
+		"": false, "a,b": false, "a,b\n": false, "a,b\r\n": false, "a,b\r": false, "a\rb": true, "a,b\r1,2": true, "a,b\r\r\n": true,
+		"\"a\rb\",c\r\n": false, "\"a\",\"b\"\r\"1\"": true, "\"a\"\"\rb": false, "a,\"b\"": false, "a,\"\"": false, ",\r,": true, "\"a\"x,\rb": true,
+	} {
+		if got := LoneCR([]byte(rec), csvDialect); got != want {
+			t.Errorf("%q: %v", rec, got)
+		}
 	}
 }
 
@@ -122,6 +158,15 @@ func TestCSVValues(t *testing.T) {
 		{`"type":"string","constraints":{"pattern":"[a-c]+","maxLength":2}`, `ab abc abx "" "b"`, `ab !"abc"~is~longer !"abx"~is~longer NULL b`},
 		{`"type":"string","format":"email"`, `a@b.c nope`, `a@b.c !"nope"~is~not~an~email`},
 		{`"type":"integer","groupChar":","`, `"1,000" 5`, `1000 5`},
+		{`"type":"datetime","format":"%Y-%m-%d %H:%M:%S"`, `1970-01-01~00:00:01 1970-01-01T00:00:01 1970-01-01~00:00:01Z 1970-1-1~~0:0:1 1970-01-01~00:00:01.5`,
+			`1000000 !"1970-01-01T00:00:01"~does !"1970-01-01~00:00:01Z"~does 1000000 !"1970-01-01~00:00:01.5"~does`},
+		{`"type":"datetime","format":"%FT%TZ"`, `1970-01-01T00:00:01Z 1970-01-01~00:00:01Z 1970-01-01T00:00:01`,
+			`1000000 !"1970-01-01~00:00:01Z"~does !"1970-01-01T00:00:01"~does`},
+		{`"type":"datetime","format":"%FT%T%z"`, `1970-01-01T00:00:01Z 1970-01-01T01:00:01+0100 1970-01-01T00:00:01`,
+			`1000000 1000000 !"1970-01-01T00:00:01"~does`},
+		{`"type":"datetime","format":"%F %H:%M"`, `1970-01-01~00:01 1970-01-01~00:00:01`, `60000000 !"1970-01-01~00:00:01"~does`},
+		{`"type":"datetime","format":"any"`, `1970-01-01~00:00:01 1970-01-02`, `1000000 86400000000`},
+		{`"type":"date","format":"%Y-%m-%d"`, `1970-01-02 1970-1-2 1970-01-02T00:00:00`, `1 1 !"1970-01-02T00:00:00"~does`},
 		{`"type":"date","format":"%d/%m/%Y"`, `02/01/1970 1970-01-02`, `1 !"1970-01-02"~does~not~have`},
 	} {
 		p := mustParser(t, `{"fields":[{"name":"a","type":"string"},{"name":"x",`+c.properties+`}]}`, csvDialect, Options{})
@@ -222,6 +267,35 @@ func TestFastRecordTakes(t *testing.T) {
 		b := NewBatch(p.Types())
 		if end, ok := p.fastRecord(b, []byte(rec+"next"), 0); !ok || end != len(rec) {
 			t.Errorf("%q: %d, %v", rec, end, ok)
+		}
+	}
+}
+
+// Formats that say the ISO form in strptime's way are as fast as that form.
+func TestFormsOfFormats(t *testing.T) {
+	for _, c := range []struct {
+		properties string
+		want       form
+		instants   [2][2]bool // [blank][Z]
+	}{
+		{`"type":"datetime"`, formInstant, [2][2]bool{{true, true}, {true, true}}},
+		{`"type":"datetime","format":"any"`, formInstant, [2][2]bool{{true, true}, {true, true}}},
+		{`"type":"datetime","format":"%Y-%m-%d %H:%M:%S"`, formInstant, [2][2]bool{{}, {true, false}}},
+		{`"type":"datetime","format":"%F %TZ"`, formInstant, [2][2]bool{{}, {false, true}}},
+		{`"type":"datetime","format":"%FT%H:%M:%S"`, formInstant, [2][2]bool{{true, false}, {}}},
+		{`"type":"datetime","format":"%Y-%m-%dT%TZ"`, formInstant, [2][2]bool{{false, true}, {}}},
+		{`"type":"datetime","format":"%Y-%m-%dT%T%z"`, formInstant, [2][2]bool{{false, true}, {}}},
+		{`"type":"datetime","format":"%Y-%d-%m %T"`, formGeneral, [2][2]bool{}},
+		{`"type":"datetime","format":"%F %H:%M"`, formGeneral, [2][2]bool{}},
+		{`"type":"datetime","format":"%F"`, formGeneral, [2][2]bool{}},
+		{`"type":"date"`, formDate, [2][2]bool{}},
+		{`"type":"date","format":"%Y-%m-%d"`, formDate, [2][2]bool{}},
+		{`"type":"date","format":"%d.%m.%Y"`, formGeneral, [2][2]bool{}},
+		{`"type":"time"`, formGeneral, [2][2]bool{}},
+	} {
+		p := mustParser(t, `{"fields":[{"name":"x",`+c.properties+`}]}`, csvDialect, Options{})
+		if f := p.fields[0]; f.form != c.want || f.instants != c.instants {
+			t.Errorf("%s: form %d, instants %v; want %d, %v", c.properties, f.form, f.instants, c.want, c.instants)
 		}
 	}
 }

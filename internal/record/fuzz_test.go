@@ -154,7 +154,7 @@ func assemble(r *rand.Rand, tokens []string, n int) (data, cuts []byte) {
 func TestCSVOfTokens(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
 	tokens := []string{",", ",", "\n", "1", "\"", "\"\"", "-1", "2024-01-02", "2024-01-02T03:04:05", "1.25", "\r\n", "true", "x", "NA", "\r", " ", ".5",
-		"2024-01-02 03:04:05.5Z", "1970-01-01T00:00:00Z", "é", "12345678901234567890", "\xff", "\x00", "e3", "-", "somewhat longer text", "2024-02-30"}
+		"2024-01-02 03:04:05.5Z", "1970-01-01T00:00:00Z", "é", "12345678901234567890", "\xff", "\x00", "e3", "-", "somewhat longer text", "2024-02-30", " \"", "\t"}
 	full := mustParse(t, fuzzSchema)
 	for range 5000 {
 		data, cuts := assemble(r, tokens, 30)

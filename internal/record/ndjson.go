@@ -277,7 +277,7 @@ func (p *Parser) value(b *Batch, line []byte, i, index, depth int) int {
 func (p *Parser) stringValue(b *Batch, line []byte, i, index int) int {
 	f, c := &p.fields[index], &b.Columns[index]
 	if f.form == formInstant {
-		if v, end := f.dates.instant(line, i+1); end > 0 && end < len(line) && line[end] == '"' && !f.check {
+		if v, end := f.instant(line, i+1); end > 0 && end < len(line) && line[end] == '"' && !f.check {
 			c.addInt(v)
 			return end + 1
 		}

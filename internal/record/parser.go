@@ -127,6 +127,8 @@ type field struct {
 	check   bool // there are constraints
 	nothing bool // the empty text is null, and null is allowed
 	dates   dates
+	// instants says which forms of formInstant are values as they stand: [blank instead of T][Z behind].
+	instants [2][2]bool
 }
 
 // Parser reads records of one schema and dialect into batches. It is not safe for concurrent use.
@@ -138,7 +140,8 @@ type field struct {
 // missing values [""]. A record with nothing before its line end is a blank line, which is no record, except in an
 // input of one column, where it is an empty field. Text behind a closing quote and a quote that is never closed are
 // faults. The CR of a CRLF is part of the line end, and so is a CR that ends the input; any other CR, and NUL, is
-// data. A quote that is not the first byte of its field is data, also after spaces.
+// data. A quote that is not the first byte of its field is data, but blanks and then a quote at the start of a field are
+// a fault: other readers would have the quote enclose it.
 //
 // NDJSON. A record is one object on one line, strictly RFC 8259, whether a value is kept or skipped, nested at most
 // 512 deep; lines of white space are no records. An absent key and null are both null. A key that a field is read
@@ -238,12 +241,39 @@ func (f *field) fastForm() form {
 		return formFloat
 	case f.Kind == Decimal && plain:
 		return formDecimal
-	case f.Kind == Date && f.Format == "default":
+	case f.ReadsISODate():
 		return formDate
-	case f.Kind == Timestamp && f.Format == "default":
+	case f.compileInstants():
 		return formInstant
 	}
 	return formGeneral
+}
+
+// compileInstants fills instants, and says whether the scanner is of any use.
+func (f *field) compileInstants() bool {
+	for blank, separator := range []byte("T ") {
+		f.instants[blank] = [2]bool{f.ReadsISODatetime(separator, false), f.ReadsISODatetime(separator, true)}
+	}
+	return f.instants != [2][2]bool{}
+}
+
+// instant scans a datetime at b[i] in a form that the field's format takes.
+func (f *field) instant(b []byte, i int) (micros int64, end int) {
+	micros, end = f.dates.instant(b, i)
+	if end == 0 {
+		return 0, 0
+	}
+	blank, zulu := 0, 0
+	if b[i+10] == ' ' {
+		blank = 1
+	}
+	if b[end-1] == 'Z' {
+		zulu = 1
+	}
+	if !f.instants[blank][zulu] {
+		return 0, 0
+	}
+	return micros, end
 }
 
 // Types is the type of each column of the parser's batches.

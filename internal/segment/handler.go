@@ -39,7 +39,7 @@ type Handler struct {
 const defaultLease = 15 * time.Minute
 
 // Handle processes a batch and lists the messages that are to come again. A message is done when its chunk is
-// acknowledged, has failed for good, or is another attempt's business; everything else comes again.
+// acknowledged, has failed for good, or is another worker's business; everything else comes again.
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	var response events.SQSEventResponse
 	for _, message := range batch.Records {

@@ -160,22 +160,17 @@ func (h *head) layout(seg *segment.Segment, plan *ledger.Plan) error {
 		return nil
 	}
 	plan.Width = len(seg.Schema.Fields)
-	if !seg.Dialect.Header || len(h.data) == body {
+	if !seg.Dialect.Header {
 		return nil
 	}
-	var end int
-	for whole := false; ; {
-		if end, whole = record.End(h.data[body:], seg.Dialect); whole || h.eof {
-			break
-		}
-		if len(h.data) > seg.MaxRecord {
-			return fault.Permanent(fmt.Errorf("the header is longer than %d MiB (maxRecordMB): is a quote never closed?", seg.MaxRecord>>20))
-		}
-		if err := h.more(len(h.data)); err != nil {
-			return err
-		}
+	body, end, err := h.header(body, seg)
+	if err != nil {
+		return err
 	}
-	names, err := record.Header(h.data[body:body+end], seg.Dialect)
+	if plan.Body = int64(end); body == end {
+		return nil
+	}
+	names, err := record.Header(h.data[body:end], seg.Dialect)
 	if err != nil {
 		return fault.Permanent(fmt.Errorf("the header cannot be read: %w", err))
 	}
@@ -183,6 +178,32 @@ func (h *head) layout(seg *segment.Segment, plan *ledger.Plan) error {
 	if err != nil {
 		return fault.Permanent(fmt.Errorf("the header does not match the schema of segment %s: %w", seg.Name, err))
 	}
-	plan.Body, plan.Width = int64(body+end), len(names)
+	plan.Width = len(names)
 	return nil
+}
+
+// header finds the header at or after an offset: the first record that is no blank line, where a record of the schema
+// may be one. Nothing is left of the input when start is end.
+func (h *head) header(from int, seg *segment.Segment) (start, end int, err error) {
+	for start = from; ; {
+		n, whole := record.End(h.data[start:], seg.Dialect)
+		end = start + n
+		line := h.data[start:end]
+		if record.LoneCR(line, seg.Dialect) {
+			return 0, 0, fault.Permanent(errors.New("the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"))
+		}
+		if (whole || h.eof) && (len(record.Trim(line)) > 0 || n == 0 || len(seg.Schema.Fields) == 1) {
+			return start, end, nil
+		}
+		if whole || h.eof {
+			start = end
+			continue
+		}
+		if len(h.data) > seg.MaxRecord {
+			return 0, 0, fault.Permanent(fmt.Errorf("the header does not end within %d MiB (maxRecordMB): is a quote never closed?", seg.MaxRecord>>20))
+		}
+		if err := h.more(len(h.data)); err != nil {
+			return 0, 0, err
+		}
+	}
 }

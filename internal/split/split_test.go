@@ -100,6 +100,10 @@ func start(t *testing.T, input string) (*world, *Splitter) {
 	}
 	_, catalog, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{
 		"things": csv(true, "exact"), "partial": csv(true, "partial"), "bare": csv(false, "exact"),
+		"one": {
+			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
+			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1,
+		},
 		"lines": {Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)), MaxRecordMB: 1},
 	}}.Encode()
 	if err != nil {
@@ -153,6 +157,11 @@ func TestPlan(t *testing.T) {
 		{"byte order mark", "things", bom + "id,note\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, 1}, Width: 2}, []span{{11, 15}}},
 		{"quoted header", "things", "\"id\",\"note\"\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
 		{"other order, fields missing and added", "partial", "more,\"new\nline\",id\n1,2,3\n", ledger.Plan{Body: 19, Columns: []int{2, -1}, Width: 3}, []span{{19, 25}}},
+		{"blank lines before the header", "things", "\n\r\n\nid,note\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
+		{"byte order mark and a blank line", "things", bom + "\r\nid,note\r\n1,a\n", ledger.Plan{Body: 14, Columns: []int{0, 1}, Width: 2}, []span{{14, 18}}},
+		{"more blank lines than what is read at first", "things", strings.Repeat("\n", 300_000) + "id,note\n", ledger.Plan{Body: 300_008, Columns: []int{0, 1}, Width: 2}, nil},
+		{"blank lines only", "things", "\n\r\n\r", ledger.Plan{Body: 4, Width: 2}, nil},
+		{"a CR within quotes", "partial", "id,\"more\r\"\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, -1}, Width: 2}, []span{{11, 15}}},
 		{"header only", "things", "id,note\n", ledger.Plan{Body: 8, Columns: []int{0, 1}, Width: 2}, nil},
 		{"header without a line end", "things", "id,note", ledger.Plan{Body: 7, Columns: []int{0, 1}, Width: 2}, nil},
 		{"empty", "things", "", ledger.Plan{Width: 2}, nil},
@@ -213,14 +222,21 @@ func TestPlan(t *testing.T) {
 func TestLoadsThatCannotBePlanned(t *testing.T) {
 	for _, c := range []struct{ name, segment, input, want string }{
 		{"a key without a segment", "", "x", `the key "things/a.csv" names no segment: land files under <segment>/<name>`},
-		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "partial" "things"]`},
+		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "things"]`},
 		{"another header", "things", "id,title\n1,a\n", "things/a.csv: the header does not match the schema of segment things"},
 		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},
 		{"a field too many", "things", "id,note,more\n", "the header does not match"},
 		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian); only UTF-8 is read"},
 		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian); only UTF-8 is read"},
 		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"), "UTF-16"},
-		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "the header is longer than 1 MiB (maxRecordMB): is a quote never closed?"},
+		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "the header does not end within 1 MiB (maxRecordMB): is a quote never closed?"},
+		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "the header does not end within 1 MiB"},
+		{"lines that end in CR alone", "things", "id,note\r1,a\r2,b\r", "things/a.csv: the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"},
+		{"lines that end in CR alone, quoted", "things", "\"id\",\"note\"\r\"1\",\"a\"\r", "the header has a CR without LF"},
+		{"lines that end in CR alone, and no end of them", "things", strings.Repeat("1,ä\r", 1<<20), "the header has a CR without LF"},
+		{"lines that end in CR alone, of which the schema wants no field", "partial", "id,note,more\r1,a,b\r", "the header has a CR without LF"},
+		{"a blank line before the header of one field", "one", "\nid\n1\n", "the header does not match"},
+		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "the header cannot be read: read the header: column 2 has blanks before its quote"},
 		{"a header that is no CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
 		{"truncated gzip", "things", gzipped(t, "id,note\n1,a\n")[:15], "the gzip input is truncated"},
 		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},

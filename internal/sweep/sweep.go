@@ -75,7 +75,7 @@ func (s *Sweeper) lost(ctx context.Context, page []lake.Listed, before time.Time
 	var ids []string
 	byID := map[string]lake.Listed{}
 	for _, v := range page {
-		if v.Modified.After(before) {
+		if v.Modified.After(before) || contract.FolderMarker(v.Object) {
 			continue
 		}
 		id := contract.LoadID(v.Object)

@@ -94,7 +94,7 @@ func TestSweep(t *testing.T) {
 			},
 			{version("trips/just old enough", "1", time.Minute), version("trips/too young", "1", time.Minute-1)},
 			{},
-			{version("trips/last page", "1", time.Hour)},
+			{version("trips/last page", "1", time.Hour), {Object: contract.Object{Bucket: "landing", Key: "trips/", VersionID: "1"}, Modified: now.Add(-time.Hour)}},
 		},
 		statuses: map[string]contract.Status{},
 	}
@@ -109,7 +109,7 @@ func TestSweep(t *testing.T) {
 	if got := keys(t, w.sent); !slices.Equal(got, want) {
 		t.Errorf("enqueued %q, want %q", got, want)
 	}
-	if want := (Report{Versions: 10, Enqueued: 5}); report != want {
+	if want := (Report{Versions: 11, Enqueued: 5}); report != want {
 		t.Errorf("report %+v, want %+v", report, want)
 	}
 	if !slices.Equal(w.asked, []int{7, 1, 0, 1}) {

@@ -75,6 +75,7 @@ type place int
 
 const (
 	fieldStart place = iota
+	blanks           // nothing but spaces and tabs since the field's start
 	unquoted
 	inQuotes
 	afterQuote // a quote within quotes: the closing one, or the first of two
@@ -116,6 +117,13 @@ func (r *reader) csv(rec raw) (raw, error) {
 			endField()
 		case at == fieldStart && c == quote:
 			at = inQuotes
+		case (at == fieldStart || at == blanks) && (c == ' ' || c == '\t'):
+			field = append(field, c)
+			at = blanks
+		case at == blanks && c == quote:
+			rec.malformed = true
+			field = append(field, c)
+			at = unquoted
 		case at == afterQuote && c == quote:
 			field = append(field, c)
 			at = inQuotes

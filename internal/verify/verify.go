@@ -191,8 +191,15 @@ func (v *verification) body(r *reader) error {
 		r.pos += int64(len(bom))
 	}
 	if v.dialect.Encoding == contract.CSV && v.dialect.Header {
-		if _, err := r.line(); err != nil && !errors.Is(err, io.EOF) {
-			return fmt.Errorf("read the header: %w", err)
+		for {
+			header, err := r.line()
+			if err != nil && !errors.Is(err, io.EOF) {
+				return fmt.Errorf("read the header: %w", err)
+			}
+			// Blank lines may stand before it, unless a record may look like one.
+			if err != nil || len(header.bytes) > 0 || len(v.schema.Fields) == 1 {
+				break
+			}
 		}
 	}
 	v.check(r.pos == c.Body, "the first record starts at byte %d, the certificate says %d", r.pos, c.Body)

@@ -1,6 +1,7 @@
 package verify
 
 import (
+	"bufio"
 	"bytes"
 	"compress/gzip"
 	"context"
@@ -155,7 +156,7 @@ func records(r *rand.Rand, n int) []byte {
 			pick("2024-02-29", "2023-02-29", "", "1969-12-31"),
 			pick("2024-01-02 03:04:05", "2024-01-02T03:04:05.123456Z", "2024-01-02T03:04:05+02:00", "", "soon"),
 			pick("true", "false", "1", "0", "", "maybe"),
-			pick("plain", "", `"quoted, with ""quotes"" and`+end+`line breaks"`, `a "bare" quote`, "ünï", `"closed" late`, "\xff", strings.Repeat("long", 12)),
+			pick("plain", "", `"quoted, with ""quotes"" and`+end+`line breaks"`, `a "bare" quote`, "ünï", `"closed" late`, ` "spaced"`, "\t \"", ` a "b"`, "\xff", strings.Repeat("long", 12)),
 		}
 		switch r.IntN(20) {
 		case 0:
@@ -195,6 +196,39 @@ func TestCompressedLoadVerifies(t *testing.T) {
 	}
 	s := store{}
 	verifies(t, s, load(t, s, csvDialect, stored.Bytes(), 3, 0, contract.Gzip), "gzip")
+}
+
+func TestHeaderAfterBlankLinesVerifies(t *testing.T) {
+	dialect := csvDialect
+	dialect.Header = true
+	for _, rows := range [][]byte{nil, records(rand.New(rand.NewPCG(8, 8)), 20)} {
+		for _, head := range []string{"id,price,score,day,at,ok,note\n", "\n\r\nid,price,score,day,at,ok,note\r\n", "\xef\xbb\xbf\nid,price,score,day,at,ok,note\n"} {
+			s := store{}
+			content := append([]byte(head), rows...)
+			verifies(t, s, load(t, s, dialect, content, int64(len(head)), 100, contract.Plain), head)
+		}
+	}
+	s := store{}
+	verifies(t, s, load(t, s, dialect, []byte("\n\r\n\r"), 4, 100, contract.Plain), "blank lines only")
+}
+
+func TestQuotesAfterBlanksAreMalformed(t *testing.T) {
+	for line, want := range map[string]bool{
+		`1, "x"`: true, "1,\t \"": true, ` "x",1`: true, `1,"a", "x, y"`: true,
+		`1," ""x"""`: false, `1, x "y"`: false, `1, `: false, ` , "`: true, `1,x "y"`: false,
+	} {
+		r := &reader{in: bufio.NewReader(strings.NewReader(line + "\n")), dialect: csvDialect, width: 2}
+		rec, err := r.next()
+		if err != nil || rec.malformed != want || string(rec.bytes) != line {
+			t.Errorf("%q: %+v, %v", line, rec, err)
+		}
+	}
+	tabs := csvDialect
+	tabs.Delimiter = "\t"
+	r := &reader{in: bufio.NewReader(strings.NewReader("1\t\t\"x\"\n")), dialect: tabs, width: 3}
+	if rec, err := r.next(); err != nil || rec.malformed || len(rec.fields) != 3 || string(rec.fields[2]) != "x" {
+		t.Errorf("%+v, %v", rec, err)
+	}
 }
 
 func TestNDJSONVerifies(t *testing.T) {

@@ -202,6 +202,23 @@ def notifications_as_aws():
     notifications._invoke_awslambda = lambda account_id, body, arn, region: runner.send_event(arn, json.dumps(body))
 
 
+def encoded_keys_of_versions():
+    """moto leaves encoding-type=url out of ListObjectVersions; a client that asked for it decodes keys, and then means
+    other ones (`+` and `%`)."""
+
+    original = responses.S3Response.serialized
+
+    def serialized(response, result):
+        encoding = response.querystring.get("encoding-type", [None])[0]
+        if encoding == "url" and response.data.get("Action") == "ListObjectVersions":
+            for version in result.result["Versions"] + result.result["DeleteMarkers"]:
+                version["Key"] = urllib.parse.quote(version["Key"])
+            result.result["EncodingType"] = encoding
+        return original(response, result)
+
+    responses.S3Response.serialized = serialized
+
+
 def apply():
     values_in_memory()
     complete_multipart()
@@ -210,3 +227,4 @@ def apply():
     no_reading_of_bodies_for_checksums()
     policies_without_conditions()
     notifications_as_aws()
+    encoded_keys_of_versions()
