@@ -75,7 +75,7 @@ func (m machine) run(ctx context.Context, argv, env []string, stdin []byte) (std
 	u.Wall = time.Since(began)
 	u.CPU = cmd.ProcessState.UserTime() + cmd.ProcessState.SystemTime()
 	if r, ok := cmd.ProcessState.SysUsage().(*syscall.Rusage); ok {
-		u.Peak = int64(r.Maxrss)
+		u.Peak = r.Maxrss
 		if runtime.GOOS == "linux" { // KiB there, bytes elsewhere (getrusage(2))
 			u.Peak <<= 10
 		}

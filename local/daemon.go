@@ -29,9 +29,8 @@ type Daemon struct {
 }
 
 const (
-	// Account and Region of everything local.
-	Account = "123456789012"
-	Region  = "us-east-1"
+	Account = "123456789012" // of everything local
+	Region  = "us-east-1"    // of everything local
 
 	daemonStart = 90 * time.Second // until the emulator answers
 	daemonStop  = 20 * time.Second // from SIGTERM to SIGKILL
@@ -178,7 +177,7 @@ func spawnDaemon(ctx context.Context, p place, executable string) (Daemon, error
 		var d Daemon
 		select {
 		case err := <-exited:
-			return d, fmt.Errorf("the local stack's process ended at once (%v): %s", err, tailOf(log.Name()))
+			return d, fmt.Errorf("the local stack's process ended at once (%w): %s", err, tailOf(log.Name()))
 		case <-timeout.C:
 			return d, errors.Join(fmt.Errorf("the local stack did not answer within %s: see %s", daemonStart, log.Name()), stopDaemon(ctx, p))
 		case <-ctx.Done():

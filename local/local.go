@@ -156,6 +156,11 @@ func (s *Stack) up(ctx context.Context, held *lock) error {
 	if err := group.Wait(); err != nil {
 		return err
 	}
+	return s.settle(ctx, show, e)
+}
+
+// settle deploys what was built onto the backend that runs, and writes down what stands.
+func (s *Stack) settle(ctx context.Context, show *steps, e *engine) error {
 	e.daemon = s.Daemon
 	now := saved{Instance: s.Daemon.Instance, Tools: e.tools, Program: e.program}
 	if err := writeJSON(s.place.stack(), now); err != nil {

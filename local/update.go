@@ -5,7 +5,7 @@ import (
 	"errors"
 )
 
-// Update deploys the checkout once more as it is now, onto a stack that is up: what a second Up does, in a process
+// Update deploys the checkout once more as it is now, onto a stack that is up: what a second Up does, for a process
 // that runs the stack itself.
 func (s *Stack) Update(ctx context.Context) error {
 	held, err := s.place.enter(ctx, s.options.Screen)
@@ -13,14 +13,9 @@ func (s *Stack) Update(ctx context.Context) error {
 		return err
 	}
 	show := newSteps(s.options.Screen)
-	e := &engine{place: s.place, root: s.options.Root, lock: held, daemon: s.Daemon}
-	err = s.prepareTools(ctx, show, e)
-	if err == nil {
-		err = show.run("stack", func(say func(string, ...any)) (string, error) {
-			c, err := s.deploy(ctx, e, say)
-			s.Changed = c.changed > 0
-			return c.result(), err
-		})
+	e := &engine{place: s.place, root: s.options.Root, lock: held}
+	if err = s.prepareTools(ctx, show, e); err == nil {
+		err = s.settle(ctx, show, e)
 	}
 	return errors.Join(err, held.release())
 }

@@ -226,6 +226,7 @@ func TestCheck(t *testing.T) {
 		{`"type":"object","constraints":{"minLength":1}`, `{"a":1}`, `{}`},
 		{`"type":"object","constraints":{"enum":[{"a":1,"b":2}]}`, `{"b":2,"a":1}`, `{"a":1}`},
 		{`"type":"list","constraints":{"maxLength":2}`, `a,b a`, `a,b,c`},
+		{`"type":"list","constraints":{"maxLength":1}`, `a`, `,`},
 		{`"type":"any","constraints":{"enum":["a",5]}`, `a "a" 5`, `b`},
 		{`"type":"duration","constraints":{"enum":["P1D"]}`, `P1D`, `PT24H`},
 	} {

@@ -30,12 +30,12 @@ type constraints struct {
 type quick struct {
 	on        bool
 	low, high int64  // inclusive
-	listed    uint64 // bit n: n is one of the enum
+	listed    uint64 // bit n: n is one of the enum; shifts take others to 0
 	beyond    bool   // there is no enum
 }
 
 func (q *quick) accepts(v int64) bool {
-	return q.on && v >= q.low && v <= q.high && (q.beyond || uint64(v) < 64 && q.listed>>uint64(v)&1 == 1)
+	return q.on && v >= q.low && v <= q.high && (q.beyond || q.listed>>uint64(v)&1 == 1)
 }
 
 func (c *constraints) quicken(f *Field) {
@@ -50,9 +50,7 @@ func (c *constraints) quicken(f *Field) {
 	}
 	if c.enum != nil {
 		for v := range c.enum.ints {
-			if uint64(v) < 64 {
-				c.quick.listed |= 1 << uint64(v)
-			}
+			c.quick.listed |= 1 << uint64(v)
 		}
 	}
 }

@@ -148,11 +148,18 @@ func (f *fake) get(w http.ResponseWriter, r *http.Request) {
 }
 
 type listedVersion struct {
-	Key, VersionId, ETag, LastModified string
-	Size                               int
+	Key          string
+	VersionID    string `xml:"VersionId"`
+	ETag         string
+	LastModified string
+	Size         int
 }
 
-type marker struct{ Key, VersionId, LastModified string }
+type marker struct {
+	Key          string
+	VersionID    string `xml:"VersionId"`
+	LastModified string
+}
 
 type listing struct {
 	XMLName                          xml.Name `xml:"ListVersionsResult"`

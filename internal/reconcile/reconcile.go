@@ -191,7 +191,7 @@ func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.St
 	}
 	certificate, err := Certificate(r.Stack, load, chunks)
 	if err != nil {
-		//nolint:nilerr // a proof that does not hold is an answer: the load fails with it, a retry would not help
+		// A proof that does not hold is an answer: the load fails with it, a retry would not help.
 		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
 	}
 	catalog, err := r.Catalogs.Catalog(ctx, load.Catalog)

@@ -130,7 +130,7 @@ func (u Upload) put(ctx context.Context, store ObjectStore, p parts, unchanged f
 	if err != nil {
 		return contract.Object{}, err
 	}
-	o := contract.Object{Bucket: u.Bucket, Key: u.Key}
+	var o contract.Object
 	if p.all() {
 		o, err = u.single(ctx, store, first, size, unchanged)
 	} else {
