@@ -73,7 +73,7 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 				return "", err
 			}
 		}
-		if err := e.prepare(settings(p.artifacts(), o.Settings)); err != nil {
+		if err := e.prepare(settings(o.artifacts(), o.Settings)); err != nil {
 			return "", err
 		}
 		if err := e.ensureStack(ctx); err != nil {

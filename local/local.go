@@ -12,6 +12,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -28,6 +29,9 @@ type Options struct {
 	Root string
 	// StateDir is where everything is kept; empty: a folder for Root under the user's cache.
 	StateDir string
+	// BuildDir is where the built program and functions are kept; empty: in StateDir when that is given, else under the
+	// user's cache, where the next Up finds them even after a Down.
+	BuildDir string
 	// Screen shows the steps; nil: nobody looks.
 	Screen *screen.Screen
 	// InProcess runs the emulator and the functions as parts of this process, which they end with, instead of in the
@@ -64,12 +68,19 @@ func (o Options) resolve() (Options, error) {
 		return o, err
 	}
 	o.Root = root
+	if o.BuildDir == "" && o.StateDir != "" {
+		o.BuildDir = filepath.Join(o.StateDir, "build")
+	}
 	if o.StateDir == "" {
 		cache, err := CacheDir()
 		if err != nil {
 			return o, err
 		}
 		o.StateDir = StateDir(cache, root)
+		o.BuildDir = orElse(o.BuildDir, filepath.Join(cache, "build", filepath.Base(o.StateDir)))
+	}
+	if o.BuildDir, err = filepath.Abs(o.BuildDir); err != nil {
+		return o, fmt.Errorf("find the build folder: %w", err)
 	}
 	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil {
 		return o, fmt.Errorf("find the state folder: %w", err)
@@ -78,6 +89,16 @@ func (o Options) resolve() (Options, error) {
 		o.Screen = &screen.Screen{Out: io.Discard, Err: io.Discard}
 	}
 	return o, nil
+}
+
+// artifacts is the folder of the program and the functions built for this machine.
+func (o Options) artifacts() string { return filepath.Join(o.BuildDir, runtime.GOARCH) }
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
 }
 
 // AWSConfig is how AWS clients reach a daemon's emulator.
@@ -188,8 +209,8 @@ func (s *Stack) prepareTools(ctx context.Context, show *steps, e *engine) error 
 		return err
 	}
 	return show.run("build", func(say func(string, ...any)) (string, error) {
-		e.program = filepath.Join(s.place.artifacts(), "program")
-		return "program and functions", compile(ctx, e.root, s.place.artifacts(), e.program, say)
+		e.program = filepath.Join(s.options.artifacts(), "program")
+		return "program and functions", compile(ctx, e.root, s.options.artifacts(), e.program, say)
 	})
 }
 
@@ -265,7 +286,7 @@ func (p place) forget() error {
 
 // deploy runs the engine and reads the outputs.
 func (s *Stack) deploy(ctx context.Context, e *engine, say func(string, ...any)) (changes, error) {
-	if err := e.prepare(settings(s.place.artifacts(), s.options.Settings)); err != nil {
+	if err := e.prepare(settings(s.options.artifacts(), s.options.Settings)); err != nil {
 		return changes{}, err
 	}
 	say("begins")

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"runtime"
 )
 
 // CacheDir is where everything that can be made again is kept: $DIP_CACHE, or dip in the user's cache folder.
@@ -61,7 +60,6 @@ func (p place) stack() string          { return filepath.Join(string(p), "stack.
 func (p place) logs() string           { return filepath.Join(string(p), "logs") }
 func (p place) functions() string      { return filepath.Join(p.logs(), "functions") }
 func (p place) functionsCode() string  { return filepath.Join(string(p), "functions") }
-func (p place) artifacts() string      { return filepath.Join(string(p), "artifacts", runtime.GOARCH) }
 func (p place) samples() string        { return filepath.Join(string(p), "samples") }
 func (p place) project() string        { return filepath.Join(string(p), "project") }
 func (p place) backend() string        { return filepath.Join(string(p), "backend") }

@@ -67,7 +67,7 @@ func makeCSV(random *rand.Rand, n, long int) *made {
 	m.body = int64(len(m.input))
 	quoted := func(s string) string { return quote + strings.ReplaceAll(s, quote, quote+quote) + quote }
 	field := func(s string) string {
-		if strings.ContainsAny(s, "\r\n"+delimiter) || strings.HasPrefix(s, quote) || random.IntN(3) == 0 {
+		if strings.ContainsAny(s, "\r\n"+delimiter) || strings.HasPrefix(strings.TrimLeft(s, " \t"), quote) || random.IntN(3) == 0 {
 			return quoted(s)
 		}
 		return s
