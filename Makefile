@@ -22,7 +22,11 @@ down: ## Take the local stack down: no resource, no process, no file is left
 	@$(DIP) local down
 
 .PHONY: test
-test: vet unit tools-test e2e ## Everything that must pass: vet, unit, component and end-to-end tests
+test: vet ## Everything that must pass: vet, unit, component and end-to-end tests
+	@$(MAKE) --no-print-directory -j2 -Oline checks e2e # the end-to-end tests mostly wait for the provider
+
+.PHONY: checks
+checks: unit tools-test
 
 .PHONY: vet
 vet:

@@ -1,0 +1,29 @@
+package e2e
+
+import (
+	"os/exec"
+	"path/filepath"
+	"testing"
+
+	"dip/local"
+)
+
+// Every resource type and property that the program uses in any stack has its place in the plugin's name table. The
+// list is written by the program's own test.
+func TestEveryTokenMaps(t *testing.T) {
+	cache, err := local.CacheDir()
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := filepath.Glob(filepath.Join(cache, "pulumi-home", "plugins", "resource-aws-v*", "pulumi-resource-aws"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(found) == 0 {
+		t.Skip("this machine's own aws plugin is in use")
+	}
+	used := filepath.Join(root, "components", "componenttest", "testdata", "used.json")
+	if out, err := exec.Command(found[0], "-check", used).CombinedOutput(); err != nil {
+		t.Errorf("%v\n%s", err, out)
+	}
+}
