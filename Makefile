@@ -23,7 +23,7 @@ down: ## Take the local stack down: no resource, no process, no file is left
 
 .PHONY: test
 test: vet ## Everything that must pass: vet, unit, component and end-to-end tests
-	@$(MAKE) --no-print-directory -j2 -Oline checks e2e # the end-to-end tests mostly wait for the provider
+	@$(MAKE) --no-print-directory -j2 checks e2e # the end-to-end tests mostly wait for the provider
 
 .PHONY: checks
 checks: unit tools-test

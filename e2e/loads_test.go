@@ -185,7 +185,7 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 	data := trips(t, 16<<20, 2)
 	object := put(t, "trips/killed.csv", data)
 	for range 2 {
-		announce(t, object)
+		announce(t, stack.Outputs.IntakeQueue, object)
 	}
 	c := certified(t, contract.LoadID(object))
 	if n := chaos.killed("trips"); n == 0 {
@@ -196,24 +196,23 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 	}
 }
 
-// announce sends an object's event to the intake queue once more.
-func announce(t *testing.T, o contract.Object) {
+// announce sends an object's event to a queue.
+func announce(t *testing.T, queue string, o contract.Object) {
 	t.Helper()
 	body, err := sweep.Event(lake.Listed{Object: o, Modified: time.Now()})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := stack.Client()
-	if _, err := s.SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &s.Outputs.IntakeQueue, MessageBody: &body}); err != nil {
+	if _, err := stack.Client().SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body}); err != nil {
 		t.Fatal(err)
 	}
 }
 
-// An event that never comes is made up for by the sweeper.
-func TestSuppressedEvent(t *testing.T) {
+// silently lands an object without an event.
+func silently(t *testing.T, key string, data []byte) contract.Object {
+	t.Helper()
 	s := stack.Client()
-	ctx := t.Context()
-	notifications, err := s.S3.GetBucketNotificationConfiguration(ctx, &s3.GetBucketNotificationConfigurationInput{Bucket: &s.Outputs.LandingBucket})
+	notifications, err := s.S3.GetBucketNotificationConfiguration(t.Context(), &s3.GetBucketNotificationConfigurationInput{Bucket: &s.Outputs.LandingBucket})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -221,7 +220,7 @@ func TestSuppressedEvent(t *testing.T) {
 		t.Fatalf("the landing bucket announces to %d queues, want 1", len(notifications.QueueConfigurations))
 	}
 	configure := func(c types.NotificationConfiguration) {
-		_, err := s.S3.PutBucketNotificationConfiguration(ctx, &s3.PutBucketNotificationConfigurationInput{
+		_, err := s.S3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
 			Bucket: &s.Outputs.LandingBucket, NotificationConfiguration: &c,
 		})
 		if err != nil {
@@ -229,11 +228,28 @@ func TestSuppressedEvent(t *testing.T) {
 		}
 	}
 	configure(types.NotificationConfiguration{})
-	object := put(t, "parts/si+lent %41.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
-	configure(types.NotificationConfiguration{QueueConfigurations: notifications.QueueConfigurations})
+	defer configure(types.NotificationConfiguration{QueueConfigurations: notifications.QueueConfigurations})
+	return put(t, key, data)
+}
 
+// An event that intake could not take is put back to work.
+func TestRedriveOfDeadLetters(t *testing.T) {
+	object := silently(t, "parts/redriven.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
+	s := stack.Client()
+	announce(t, s.Outputs.IntakeDeadLetters, object)
+	moved, err := client.Redrive(t.Context(), s.SQS, s.Outputs.IntakeDeadLetters, s.Outputs.IntakeQueue, client.ChooseAll)
+	if err != nil || moved.Sent != 1 {
+		t.Fatalf("%+v, %v: want one letter sent back", moved, err)
+	}
+	certified(t, contract.LoadID(object))
+}
+
+// An event that never comes is made up for by the sweeper.
+func TestSuppressedEvent(t *testing.T) {
+	object := silently(t, "parts/si+lent %41.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
+	s := stack.Client()
 	functions := lambda.NewFromConfig(stack.AWSConfig())
-	deadline, cancel := context.WithTimeout(ctx, patience)
+	deadline, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	for found := false; !found; {
 		out, err := functions.Invoke(deadline, &lambda.InvokeInput{FunctionName: aws.String(s.Outputs.Functions["sweeper"])})
