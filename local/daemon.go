@@ -29,8 +29,10 @@ type Daemon struct {
 }
 
 const (
-	Account = "123456789012" // of everything local
-	Region  = "us-east-1"    // of everything local
+	// Account is the AWS account of everything local.
+	Account = "123456789012"
+	// Region is the region of everything local.
+	Region = "us-east-1"
 
 	daemonStart = 90 * time.Second // until the emulator answers
 	daemonStop  = 20 * time.Second // from SIGTERM to SIGKILL

@@ -69,7 +69,6 @@ var (
 	errUUID      = errors.New("is not a UUID")
 	errBase64    = errors.New("is not base64")
 	errGeopoint  = errors.New("is not a geopoint")
-	errJSON      = errors.New("is not JSON")
 	errObject    = errors.New("is not a JSON object")
 	errArray     = errors.New("is not a JSON array")
 	errPattern   = errors.New("does not have the field's format")

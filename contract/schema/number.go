@@ -2,6 +2,7 @@ package schema
 
 import (
 	"bytes"
+	"errors"
 	"math"
 	"strconv"
 	"strings"
@@ -30,12 +31,12 @@ func (f *Field) castNumeric(text []byte) (Value, error) {
 func (f *Field) number(text []byte) (Value, error) {
 	if f.Decimal != nil {
 		n, err := parseExact(text, f.Decimal.Scale, pow10[f.Decimal.Precision]-1)
-		switch err {
-		case errInteger:
+		switch {
+		case errors.Is(err, errInteger):
 			err = errNumber
-		case errWhole:
+		case errors.Is(err, errWhole):
 			err = errScale[f.Decimal.Scale]
-		case errIntRange:
+		case errors.Is(err, errIntRange):
 			err = errPrecision[f.Decimal.Precision]
 		}
 		return Value{Int: n}, err

@@ -1,6 +1,7 @@
 package schema
 
 import (
+	"errors"
 	"math"
 	"strconv"
 	"time"
@@ -65,7 +66,7 @@ func parseTemporal(b []byte, t Type) (int64, error) {
 	}
 	days, err := parseDate(b[:date])
 	if err != nil {
-		if err == errDate {
+		if errors.Is(err, errDate) {
 			err = errDatetime
 		}
 		return 0, err

@@ -184,7 +184,8 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 // generalField reads the field at data[i], of column k, quoted or not, and returns the offset of what follows it.
 func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok bool) {
 	col := &p.columns[k]
-	text, end := data[i:i], 0
+	var text []byte
+	var end int
 	if data[i] == p.quote {
 		closing := quoteEnd(data, i+1, p.quote)
 		if closing < 0 {

@@ -211,7 +211,7 @@ func (p *Parser) member(b *Batch, line []byte, i int, k *key, depth int) int {
 	if k.node == nil {
 		return p.value(b, line, i, k.field, depth+1)
 	}
-	end := -1
+	var end int
 	switch line[i] {
 	case '{':
 		end = p.object(b, line, i, k.node, depth+1)

@@ -44,11 +44,11 @@ func (o Options) withDefaults() (Options, error) {
 type Stop uint8
 
 const (
-	// NeedData: all whole records of data are done. What is left of it begins a record; nothing is left when final.
+	// NeedData says that all whole records of data are done. What is left of it begins a record; nothing is left when final.
 	NeedData Stop = iota
-	// BatchFull: the batch reached MaxRows or MaxBytes. Reset it and call again with the rest of data.
+	// BatchFull says that the batch reached MaxRows or MaxBytes. Reset it and call again with the rest of data.
 	BatchFull
-	// RejectsFull: MaxRejects records were rejected. Call again with the rest of data and the same batch.
+	// RejectsFull says that MaxRejects records were rejected. Call again with the rest of data and the same batch.
 	RejectsFull
 )
 

@@ -9,7 +9,6 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"encoding/json"
-	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -161,7 +160,7 @@ func (v *verification) input(ctx context.Context) ([]tally, error) {
 	owner := 0
 	for {
 		rec, err := r.next()
-		if errors.Is(err, io.EOF) {
+		if input.Ended(err) {
 			break
 		}
 		if err != nil {
@@ -193,7 +192,7 @@ func (v *verification) body(r *reader) error {
 	if v.dialect.Encoding == contract.CSV && v.dialect.Header {
 		for {
 			header, err := r.line()
-			if err != nil && !errors.Is(err, io.EOF) {
+			if err != nil && !input.Ended(err) {
 				return fmt.Errorf("read the header: %w", err)
 			}
 			// Blank lines may stand before it, unless a record may look like one.
