@@ -187,12 +187,10 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 	for range 2 {
 		announce(t, stack.Outputs.IntakeQueue, object)
 	}
-	c := certified(t, contract.LoadID(object))
-	if n := chaos.killed("trips"); n == 0 {
-		t.Error("no function was killed")
-	}
-	if c.Totals.Attempts <= len(c.Chunks) {
-		t.Errorf("%d attempts at %d chunks: the killed ones were not missed", c.Totals.Attempts, len(c.Chunks))
+	// Killed before its claim, a chunk comes again with its message; after it, with a new attempt. Both must end well.
+	certified(t, contract.LoadID(object))
+	if n := chaos.killed("trips"); n < kills/2 {
+		t.Errorf("%d functions were killed, want most of %d", n, kills)
 	}
 }
 
