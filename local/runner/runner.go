@@ -207,8 +207,8 @@ func (r *Runner) register(ctx context.Context, url string) error {
 	}
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
-		text, _ := io.ReadAll(io.LimitReader(res.Body, 500))
-		return fmt.Errorf("register the runner: the emulator answers %s: %s", res.Status, text)
+		text, err := io.ReadAll(io.LimitReader(res.Body, 500))
+		return errors.Join(fmt.Errorf("register the runner: the emulator answers %s: %s", res.Status, text), err)
 	}
 	return nil
 }
