@@ -186,6 +186,10 @@ func installPackage(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = work
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
+	// npm's own cache and logs would land in the user's home, where nothing of the local stack belongs.
+	scratch := work + ".npm"
+	defer os.RemoveAll(scratch)
+	cmd.Env = append(os.Environ(), "npm_config_cache="+scratch, "npm_config_update_notifier=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		return fmt.Errorf("npm ci: %w: %s\n(with a closed network, bring the stack up with --no-input)", err, strings.TrimSpace(string(out)))
 	}
