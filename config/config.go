@@ -33,6 +33,10 @@ type Stack struct {
 	Loads       Loads              `json:"loads"`
 	Sweep       Sweep              `json:"sweep"`
 	Segments    map[string]Segment `json:"segments"` // by name: lower-case letters, digits and dashes, at most 40
+
+	Network    Network              `json:"network"`    // used by the cluster
+	Cluster    Cluster              `json:"cluster"`    // Kubernetes: workers, restage jobs and what they need
+	NodeGroups map[string]NodeGroup `json:"nodeGroups"` // by name: lower-case letters, digits and dashes, at most 40
 }
 
 // Bucket is the settings of a bucket.
@@ -109,10 +113,11 @@ type Segment struct {
 	MaxRecordMB int     `json:"maxRecordMB"` // a longer record fails its load, MiB; default 16
 
 	Function
-	Concurrency    int      `json:"concurrency"`    // batches that run at once, 2 to 1,000
-	BatchSize      int      `json:"batchSize"`      // chunks an invocation; default 1
-	BatchingWindow Duration `json:"batchingWindow"` // how long a batch may wait to fill; default 0s
-	Package        string   `json:"package"`        // default lambdas/<name>
+	Concurrency    int           `json:"concurrency"`    // batches that run at once, 2 to 1,000
+	BatchSize      int           `json:"batchSize"`      // chunks an invocation; default 1
+	BatchingWindow Duration      `json:"batchingWindow"` // how long a batch may wait to fill; default 0s
+	Package        string        `json:"package"`        // default lambdas/<name>
+	Lane           contract.Lane `json:"lane"`           // functions, or workers: all chunks run on the cluster; default functions
 
 	schema json.RawMessage
 }

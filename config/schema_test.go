@@ -62,6 +62,18 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(Architectures)
 	case reflect.TypeFor[By]():
 		return enum(Steps)
+	case reflect.TypeFor[NAT]():
+		return enum(NATs)
+	case reflect.TypeFor[Kind]():
+		return enum(Kinds)
+	case reflect.TypeFor[Capacity]():
+		return enum(Capacities)
+	case reflect.TypeFor[Scaler]():
+		return enum(Scalers)
+	case reflect.TypeFor[Interruptions]():
+		return enum(InterruptionModes)
+	case reflect.TypeFor[contract.Lane]():
+		return enum(contract.Lanes)
 	case reflect.TypeFor[contract.Encoding]():
 		return enum([]contract.Encoding{contract.CSV, contract.NDJSON})
 	case reflect.TypeFor[Duration]():

@@ -67,6 +67,83 @@ var Steps = []By{ByValue, ByDay, ByMonth, ByYear}
 // UnmarshalText accepts the names of the steps.
 func (b *By) UnmarshalText(text []byte) error { return oneOf(b, text, Steps) }
 
+// NAT is how private subnets reach the internet.
+type NAT string
+
+// The ways: one gateway for all zones, or one a zone, which outlives the loss of a zone and saves traffic between them.
+const (
+	SingleNAT  NAT = "single"
+	PerZoneNAT NAT = "perZone"
+)
+
+// NATs lists them.
+var NATs = []NAT{SingleNAT, PerZoneNAT}
+
+// UnmarshalText accepts the names of the ways.
+func (n *NAT) UnmarshalText(text []byte) error { return oneOf(n, text, NATs) }
+
+// Kind is who keeps a node group.
+type Kind string
+
+// The kinds: EKS, or an Auto Scaling group of our own.
+const (
+	Managed Kind = "managed"
+	Batch   Kind = "batch"
+)
+
+// Kinds lists them.
+var Kinds = []Kind{Managed, Batch}
+
+// UnmarshalText accepts the names of the kinds.
+func (k *Kind) UnmarshalText(text []byte) error { return oneOf(k, text, Kinds) }
+
+// Capacity is how nodes are bought.
+type Capacity string
+
+// The ways to buy.
+const (
+	Spot     Capacity = "spot"
+	OnDemand Capacity = "onDemand"
+)
+
+// Capacities lists them.
+var Capacities = []Capacity{Spot, OnDemand}
+
+// UnmarshalText accepts the names of the ways to buy.
+func (c *Capacity) UnmarshalText(text []byte) error { return oneOf(c, text, Capacities) }
+
+// Scaler is who sets a node group's desired size.
+type Scaler string
+
+// The scalers.
+const (
+	ClusterAutoscaler Scaler = "clusterAutoscaler"
+	EscalatorScaler   Scaler = "escalator"
+)
+
+// Scalers lists them.
+var Scalers = []Scaler{ClusterAutoscaler, EscalatorScaler}
+
+// UnmarshalText accepts the names of the scalers.
+func (s *Scaler) UnmarshalText(text []byte) error { return oneOf(s, text, Scalers) }
+
+// Interruptions is who drains a node that is about to be taken away.
+type Interruptions string
+
+// The ways: EKS itself (managed groups), or the Node Termination Handler, which learns of it from the node's metadata
+// or from a queue.
+const (
+	ByEKS   Interruptions = "managed"
+	ByIMDS  Interruptions = "imds"
+	ByQueue Interruptions = "queue"
+)
+
+// InterruptionModes lists them.
+var InterruptionModes = []Interruptions{ByEKS, ByIMDS, ByQueue}
+
+// UnmarshalText accepts the names of the ways.
+func (i *Interruptions) UnmarshalText(text []byte) error { return oneOf(i, text, InterruptionModes) }
+
 // Duration is a span of time, written as in Go: "90s", "15m", "96h".
 type Duration time.Duration
 

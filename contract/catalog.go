@@ -14,6 +14,7 @@ import (
 type Catalog struct {
 	Version  int                `json:"v"`
 	Segments map[string]Segment `json:"segments"`
+	Restage  string             `json:"restage,omitempty"` // URL of the restage queue; "" in a stack without a cluster
 }
 
 // Segment is one kind of record.
@@ -25,6 +26,31 @@ type Segment struct {
 	MaxRecordMB int             `json:"maxRecordMB"` // a longer record fails its load, MiB
 	Queue       string          `json:"queue"`       // URL of the segment's queue
 	DeadLetters string          `json:"deadLetters"` // URL of its dead-letter queue
+
+	Lane       Lane   `json:"lane,omitempty"`       // where chunks of ordinary size run; "" is Functions
+	Workers    string `json:"workers,omitempty"`    // URL of the queue of the segment's workers; "" without a cluster
+	FunctionMB int    `json:"functionMB,omitempty"` // more content than a function may take at once, MiB, is the heavy lane's; 0: no limit
+}
+
+// Lane is where chunks run.
+type Lane string
+
+// The lanes.
+const (
+	Functions Lane = "functions" // the segment's Lambda function
+	Workers   Lane = "workers"   // the segment's workers on the cluster
+)
+
+// Lanes lists them.
+var Lanes = []Lane{Functions, Workers}
+
+// UnmarshalText accepts the names of the lanes.
+func (l *Lane) UnmarshalText(text []byte) error {
+	if !slices.Contains(Lanes, Lane(text)) {
+		return fmt.Errorf("%q: want one of %q", text, Lanes)
+	}
+	*l = Lane(text)
+	return nil
 }
 
 // Partition says how a segment's outputs are laid out. The zero value means by load date.

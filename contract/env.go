@@ -53,6 +53,23 @@ type SegmentEnv[T any] struct {
 	Segment T `env:"DIP_SEGMENT"` // the segment whose chunks this function processes
 }
 
+// WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.
+type WorkerEnv[T any] struct {
+	SegmentEnv[T]
+	Queue        T `env:"DIP_QUEUE"`                    // URL of the queue whose chunks it takes
+	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // a chunk is another worker's when its worker was silent for so long
+	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes at once
+}
+
+// RestageEnv is the environment of the restage job, which turns an input that cannot be split into one that is.
+type RestageEnv[T any] struct {
+	Common[T]
+	Queue        T `env:"DIP_QUEUE"`                    // URL of the restage queue
+	Catalog      T `env:"DIP_CATALOG"`                  // key in the lake bucket of the catalog that knows the queues
+	ChunkMB      T `env:"DIP_CHUNK_MB" kind:"int"`      // target size of a chunk, MiB of content
+	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // a restage is another job's when its job was silent for so long
+}
+
 // Render lists an environment struct's variables by name. The error names every field that is unset (nil or zero).
 func Render[T any](env any) (map[string]T, error) {
 	vars := map[string]T{}

@@ -48,6 +48,7 @@ const (
 	CertificatePrefix = "certificates/" // one JSON file a load
 	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
 	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content
+	StagingPrefix     = "staging/"      // restaged inputs, a few days
 )
 
 // DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as "pickup_at_day=2026-01-31".
@@ -61,6 +62,11 @@ func DataKey(segment, partition, load string, chunk int, start int64, sha256Hex 
 // QuarantineKey is where a chunk's rejected records go; see DataKey.
 func QuarantineKey(segment, load string, chunk int, start int64, sha256Hex string) string {
 	return fmt.Sprintf("%s%s/%s/%05d-%d-%.12s.ndjson", QuarantinePrefix, segment, load, chunk, start, sha256Hex)
+}
+
+// StagingKey is where a piece of a restaged input goes: the content from start on, in order of the chunks.
+func StagingKey(segment, load string, chunk int, start int64, sha256Hex string) string {
+	return fmt.Sprintf("%s%s/%s/%05d-%d-%.12s", StagingPrefix, segment, load, chunk, start, sha256Hex)
 }
 
 // CertificateKey is where a load's certificate goes.

@@ -23,9 +23,10 @@ type ChunkMessage struct {
 	Version     int         `json:"v"`
 	Load        string      `json:"load"`
 	Segment     string      `json:"segment"`
-	Catalog     string      `json:"catalog"` // the catalog that the load is pinned to
-	Object      Object      `json:"object"`
-	Compression Compression `json:"compression"`
+	Catalog     string      `json:"catalog"`           // the catalog that the load is pinned to
+	Object      Object      `json:"object"`            // what to read: the input, or the piece of it that was restaged
+	Base        int64       `json:"base,omitempty"`    // offset in the input's content at which the object's content begins
+	Compression Compression `json:"compression"`       // of the object
 	Columns     []int       `json:"columns,omitempty"` // CSV: position of each schema field in a record, -1 when absent
 	Width       int         `json:"width,omitempty"`   // CSV: fields in a record
 	LoadDate    string      `json:"loadDate"`          // YYYY-MM-DD, the partition of segments partitioned by load date
@@ -48,6 +49,28 @@ func ParseChunkMessage(body string) (ChunkMessage, error) {
 		return m, fmt.Errorf("chunk message: version %d, this code reads 1 to %d", m.Version, Version)
 	case m.Load == "" || m.Segment == "" || m.Catalog == "" || m.Object.Key == "" || m.Attempt < 1:
 		return m, fmt.Errorf("chunk message: load, segment, catalog, object.key and attempt are required: %s", body)
+	}
+	return m, nil
+}
+
+// RestageMessage asks a restage job to turn a load's input into chunks that can be processed in parallel.
+type RestageMessage struct {
+	Version int    `json:"v"`
+	Load    string `json:"load"`
+	Attempt int    `json:"attempt"` // 1, 2, ...: a later attempt takes the restage over from an earlier one
+}
+
+// ParseRestageMessage reads a message and refuses one that this version cannot understand.
+func ParseRestageMessage(body string) (RestageMessage, error) {
+	var m RestageMessage
+	if err := json.Unmarshal([]byte(body), &m); err != nil {
+		return m, fmt.Errorf("restage message: %w", err)
+	}
+	switch {
+	case m.Version < 1 || m.Version > Version:
+		return m, fmt.Errorf("restage message: version %d, this code reads 1 to %d", m.Version, Version)
+	case m.Load == "" || m.Attempt < 1:
+		return m, fmt.Errorf("restage message: load and attempt are required: %s", body)
 	}
 	return m, nil
 }

@@ -19,14 +19,39 @@ type StackOutputs[T any] struct {
 	Workflow          T                            `json:"workflow"`          // ARN of the alias
 	EventBus          T                            `json:"eventBus"`          // name
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
+	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name
 }
 
 // SegmentOutputs is what a stack tells of a segment.
 type SegmentOutputs[T any] struct {
+	Queue       T               `json:"queue"`       // URL
+	DeadLetters T               `json:"deadLetters"` // URL
+	Function    T               `json:"function"`    // ARN of the alias
+	Workers     *LaneOutputs[T] `json:"workers"`     // nil in a stack without a cluster
+}
+
+// LaneOutputs is what a stack tells of a queue of the heavy lane.
+type LaneOutputs[T any] struct {
 	Queue       T `json:"queue"`       // URL
 	DeadLetters T `json:"deadLetters"` // URL
-	Function    T `json:"function"`    // ARN of the alias
+}
+
+// ClusterOutputs is what a stack tells of its cluster.
+type ClusterOutputs[T any] struct {
+	Name       T                          `json:"name"`
+	Kubeconfig T                          `json:"kubeconfig"` // JSON
+	Namespace  T                          `json:"namespace"`  // of the workers and jobs
+	Repository T                          `json:"repository"` // URL of the workers' images
+	Image      T                          `json:"image"`      // that the stack runs
+	Restage    LaneOutputs[T]             `json:"restage"`
+	NodeGroups map[string]GroupOutputs[T] `json:"nodeGroups"` // by name
+}
+
+// GroupOutputs is what a stack tells of a node group.
+type GroupOutputs[T any] struct {
+	AutoScalingGroup  T `json:"autoScalingGroup"`  // name
+	SpotCapacityPools T `json:"spotCapacityPools"` // availability zones x instance types; "0" for on-demand
 }
 
 // Outputs turns outputs into nested maps by their JSON names, whose leaves are values of T. The error names every
@@ -46,6 +71,12 @@ func outputs[T any](path string, v reflect.Value, missing *[]error) any {
 		return v.Interface()
 	}
 	tree := map[string]any{}
+	if v.Kind() == reflect.Pointer {
+		if v.IsNil() {
+			return nil
+		}
+		return outputs[T](path, v.Elem(), missing)
+	}
 	if v.Kind() == reflect.Map {
 		for entries := v.MapRange(); entries.Next(); {
 			name := entries.Key().String()
@@ -55,7 +86,9 @@ func outputs[T any](path string, v reflect.Value, missing *[]error) any {
 	}
 	for i := range v.NumField() {
 		name := v.Type().Field(i).Tag.Get("json")
-		tree[name] = outputs[T](path+" "+name, v.Field(i), missing)
+		if branch := outputs[T](path+" "+name, v.Field(i), missing); branch != nil {
+			tree[name] = branch
+		}
 	}
 	return tree
 }
