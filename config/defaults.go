@@ -27,7 +27,7 @@ func defaults(e Environment) *Stack {
 	function := func(memoryMB int, timeout Duration) Function {
 		return Function{MemoryMB: memoryMB, Timeout: timeout, LogRetentionDays: logRetention(e)}
 	}
-	return &Stack{
+	s := &Stack{
 		Environment:  e,
 		Architecture: pick(e, Architecture(runtime.GOARCH), ARM64, ARM64, ARM64),
 		Landing:      bucket,
@@ -45,6 +45,8 @@ func defaults(e Environment) *Stack {
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5)},
 		Sweep: Sweep{Rate: minutes(pick(e, 1, 15, 15, 5)), Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15))},
 	}
+	s.platform()
+	return s
 }
 
 func segmentDefaults(e Environment) Segment {
@@ -82,6 +84,7 @@ func (s *Stack) derive() {
 		longest = max(longest, segment.Timeout+segment.BatchingWindow)
 		s.Segments[name] = segment
 	}
+	s.derivePlatform()
 	if s.Loads.DueAfter == 0 {
 		s.Loads.DueAfter = max(longest+seconds(10), pick(s.Environment, 0, minutes(15), minutes(15), minutes(15)))
 	}

@@ -34,8 +34,11 @@ func Parse(data []byte, o Options) (*Stack, error) {
 	s := defaults(head.Environment)
 	d := decoder{problems: found, element: func(t reflect.Type) reflect.Value {
 		element := reflect.New(t).Elem()
-		if t == reflect.TypeFor[Segment]() {
+		switch t {
+		case reflect.TypeFor[Segment]():
 			element.Set(reflect.ValueOf(segmentDefaults(head.Environment)))
+		case reflect.TypeFor[NodeGroup]():
+			element.Set(reflect.ValueOf(nodeGroupDefaults(head.Environment)))
 		}
 		return element
 	}}

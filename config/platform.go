@@ -18,9 +18,9 @@ type Cluster struct {
 	PublicCIDRs []string          `json:"publicCidrs"` // who may reach the public endpoint; none: it is off
 	LogDays     int               `json:"logDays"`     // how long control-plane logs are kept, days
 	Access      map[string]Access `json:"access"`      // who may use the cluster, by a name of your choice
-	AddOns      map[string]string `json:"addOns"`      // EKS add-on to its version; default the pinned ones
+	AddOns      map[string]string `json:"addOns"`      // EKS add-on to its version; default those that go with Version
 	Protect     bool              `json:"protect"`     // refuse to destroy; default in prod
-	Autoscaler  string            `json:"autoscaler"`  // version of the Cluster Autoscaler: its minor is the cluster's
+	Autoscaler  string            `json:"autoscaler"`  // version of the Cluster Autoscaler; default the one that goes with Version
 	Workers     Workers           `json:"workers"`
 	Restage     Restage           `json:"restage"`
 }
@@ -43,6 +43,8 @@ type Workers struct {
 	ChunksPerPod int      `json:"chunksPerPod"` // queued chunks for which one more worker is started
 	Lease        Duration `json:"lease"`        // a chunk is handed on when its worker was silent for so long
 	Grace        Duration `json:"grace"`        // from SIGTERM to SIGKILL: below the two minutes of a spot notice
+	// MaxUnavailablePercent is how many of a segment's workers may be drained at once, percent, rounded up.
+	MaxUnavailablePercent int `json:"maxUnavailablePercent"`
 }
 
 // Restage is how inputs that cannot be split are turned into ones that can.
@@ -60,7 +62,7 @@ type Restage struct {
 type NodeGroup struct {
 	Kind             Kind              `json:"kind"`             // managed, or batch: a self-managed Auto Scaling group
 	Capacity         Capacity          `json:"capacity"`         // spot or onDemand
-	InstanceTypes    []string          `json:"instanceTypes"`    // of equal vCPU and memory
+	InstanceTypes    []string          `json:"instanceTypes"`    // of equal vCPU and memory; default by kind and architecture
 	MinCapacityPools int               `json:"minCapacityPools"` // spot: fewer zones x instance types fail the preview
 	Min              int               `json:"min"`              // nodes that are always there
 	Max              int               `json:"max"`

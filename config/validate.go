@@ -75,6 +75,7 @@ func (s *Stack) validate(found *problems) {
 	for _, name := range s.SegmentNames() {
 		s.validateSegment(name, s.Segments[name], found)
 	}
+	s.validatePlatform(found)
 }
 
 func (s *Stack) validateTags(found *problems) {
@@ -210,6 +211,13 @@ func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
 		found.add(path+".timeout", "%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one for %d MiB)",
 			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, min(1, float64(g.MemoryMB)/memoryPerVCPU), g.MemoryMB)
 	}
+}
+
+// FunctionMB is the most content, MiB, that a segment's function may take at once: its predicted run time stays under a
+// third of the timeout. Config rules keep ordinary chunks far below it; what is larger is the heavy lane's.
+func (s Segment) FunctionMB() int {
+	second := Predict(1, 1, s.MemoryMB)
+	return int(time.Duration(s.Timeout) / 3 / second)
 }
 
 func within(found *problems, path string, value, low, high int) {

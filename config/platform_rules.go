@@ -1,0 +1,259 @@
+package config
+
+import (
+	"fmt"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+	"time"
+
+	"dip/contract"
+)
+
+// spotNotice is how long before it takes a spot instance AWS says so ("Spot Instance interruption notices").
+const spotNotice = Duration(2 * time.Minute)
+
+var (
+	// endpoint is the service part of an interface endpoint's name.
+	endpoint     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
+	principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$`)
+)
+
+// NodeGroupNames lists the node groups in order.
+func (s *Stack) NodeGroupNames() []string { return slices.Sorted(maps.Keys(s.NodeGroups)) }
+
+func (s *Stack) validatePlatform(found *problems) {
+	for _, name := range s.SegmentNames() {
+		if s.Segments[name].Lane == contract.Workers && !s.Cluster.Enabled {
+			found.add("segments."+name+".lane", "workers run on the cluster, and cluster.enabled is false")
+		}
+	}
+	if !s.Cluster.Enabled {
+		return
+	}
+	s.validateNetwork(found)
+	s.validateCluster(found)
+	s.validateWorkers(found)
+	s.validateRestage(found)
+	for _, name := range s.NodeGroupNames() {
+		s.validateNodeGroup(name, s.NodeGroups[name], found)
+	}
+	s.validateInterruptions(found)
+}
+
+func (s *Stack) validateNetwork(found *problems) {
+	n := s.Network
+	if n.AvailabilityZones < MinZones || n.AvailabilityZones > zoneSlots {
+		found.add("network.availabilityZones", "%d: want %d to %d; regions with at least %d that EKS can use: %s",
+			n.AvailabilityZones, MinZones, zoneSlots, MinZones, strings.Join(slices.Sorted(maps.Keys(RegionsWithZones)), ", "))
+	}
+	if _, err := PlanAddresses(n.CIDR, n.PublicPrefix, n.PrivatePrefix); err != nil {
+		found.add("network.cidr", "%v", err)
+	}
+	for i, name := range n.Endpoints {
+		path := fmt.Sprintf("network.endpoints[%d]", i)
+		switch {
+		case !endpoint.MatchString(name):
+			found.add(path, "%q: want the service part of an endpoint's name, such as sqs or ecr.api", name)
+		case name == "s3" || name == "dynamodb":
+			found.add(path, "%q has a gateway endpoint always, which costs nothing", name)
+		case slices.Contains(n.Endpoints[:i], name):
+			found.add(path, "%q is there twice", name)
+		}
+	}
+	if n.FlowLogDays != 0 && !slices.Contains(logRetentionDays, n.FlowLogDays) {
+		found.add("network.flowLogDays", "%d: CloudWatch keeps logs for one of %v days; 0: none are written", n.FlowLogDays, logRetentionDays)
+	}
+}
+
+func (s *Stack) validateCluster(found *problems) {
+	c := s.Cluster
+	if _, ok := kubernetes[c.Version]; !ok {
+		found.add("cluster.version", "%q: EKS supports, and this project has pins for, %s", c.Version, strings.Join(KubernetesVersions(), ", "))
+	} else if Minor(c.Autoscaler) != c.Version {
+		found.add("cluster.autoscaler", "%s: want the minor of cluster.version, %s: it simulates that version's scheduler", c.Autoscaler, c.Version)
+	}
+	for i, cidr := range c.PublicCIDRs {
+		if a, err := parsePrefix(cidr); err != nil || a.Bits() == 0 {
+			found.add(fmt.Sprintf("cluster.publicCidrs[%d]", i), "%q: want a block of known addresses such as 203.0.113.0/24, not the whole internet", cidr)
+		}
+	}
+	if !slices.Contains(logRetentionDays, c.LogDays) {
+		found.add("cluster.logDays", "%d: CloudWatch keeps logs for one of %v days", c.LogDays, logRetentionDays)
+	}
+	for _, name := range requiredAddOns {
+		if c.AddOns[name] == "" && kubernetes[c.Version].addOns != nil {
+			found.add("cluster.addOns."+name, "missing: the cluster does not work without it")
+		}
+	}
+	for _, name := range slices.Sorted(maps.Keys(c.Access)) {
+		a, path := c.Access[name], below("cluster.access", name)
+		if !segmentName.MatchString(name) {
+			found.add(path, "want a name of lower-case letters, digits and dashes")
+		}
+		if !principalARN.MatchString(a.Principal) {
+			found.add(path+".principal", "%q is no ARN of an IAM role or user", a.Principal)
+		}
+		if AccessPolicies[a.Policy] == "" {
+			found.add(path+".policy", "%q: want one of %s", a.Policy, strings.Join(slices.Sorted(maps.Keys(AccessPolicies)), ", "))
+		}
+		if a.Policy == "clusterAdmin" && len(a.Namespaces) > 0 {
+			found.add(path+".namespaces", "clusterAdmin is for the whole cluster; want admin")
+		}
+	}
+}
+
+func (s *Stack) validateWorkers(found *problems) {
+	w := s.Cluster.Workers
+	s.group("cluster.workers", w.Group, w.MilliCPU, w.MemoryMB, found)
+	within(found, "cluster.workers.slots", w.Slots, 1, 64)
+	within(found, "cluster.workers.max", w.Max, 1, 1000)
+	within(found, "cluster.workers.min", w.Min, 0, max(w.Max, 0))
+	within(found, "cluster.workers.chunksPerPod", w.ChunksPerPod, 1, 1000)
+	span(found, "cluster.workers.lease", w.Lease, seconds(15), minutes(30))
+	span(found, "cluster.workers.grace", w.Grace, seconds(10), spotNotice-seconds(30))
+	if p := w.MaxUnavailablePercent; p < 1 || p > 100 {
+		found.add("cluster.workers.maxUnavailablePercent",
+			"%d: a disruption budget of less than 1 %% can never be satisfied, and no node could be drained; want 1 to 100", p)
+	}
+	for _, name := range s.SegmentNames() {
+		if need := 8 * s.Segments[name].MaxRecordMB * w.Slots; need > w.MemoryMB {
+			found.add("cluster.workers.memoryMB", "%d: %d slots of segment %s hold records of %d MiB a few times over: want %d",
+				w.MemoryMB, w.Slots, name, s.Segments[name].MaxRecordMB, need)
+		}
+	}
+}
+
+func (s *Stack) validateRestage(found *problems) {
+	r := s.Cluster.Restage
+	s.group("cluster.restage", r.Group, r.MilliCPU, r.MemoryMB, found)
+	within(found, "cluster.restage.max", r.Max, 1, 1000)
+	within(found, "cluster.restage.keepDays", r.KeepDays, 1, 365)
+	span(found, "cluster.restage.deadline", r.Deadline, minutes(10), hours(7*24))
+	span(found, "cluster.restage.lease", r.Lease, seconds(15), minutes(30))
+}
+
+// group checks that pods fit onto the nodes of their group.
+func (s *Stack) group(path, name string, milliCPU, memoryMB int, found *problems) {
+	atLeast(found, path+".milliCPU", milliCPU, 100)
+	atLeast(found, path+".memoryMB", memoryMB, 256)
+	g, ok := s.NodeGroups[name]
+	if !ok {
+		found.add(path+".group", "%q: want one of the node groups, %s", name, strings.Join(s.NodeGroupNames(), ", "))
+		return
+	}
+	if len(g.InstanceTypes) == 0 {
+		return
+	}
+	size, err := InstanceSize(g.InstanceTypes[0])
+	if err != nil {
+		return // the group's own rules report it
+	}
+	if milliCPU > allocatableMilliCPU(size) || memoryMB > allocatableMB(size) {
+		found.add(path+".group", "%d mCPU and %d MiB do not fit onto a node of %s (%s), of which pods get about %d mCPU and %d MiB",
+			milliCPU, memoryMB, name, size, allocatableMilliCPU(size), allocatableMB(size))
+	}
+}
+
+// What pods get of a node: the rest is reserved for the kubelet and the system, and taken by DaemonSets. An estimate on
+// the safe side of "Amazon EKS optimized AMIs: reserved resources".
+func allocatableMilliCPU(s Size) int { return s.VCPU*1000 - 150 }
+func allocatableMB(s Size) int       { return s.MemoryGiB*1024*85/100 - 512 }
+
+func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
+	path := below("nodeGroups", name)
+	if !segmentName.MatchString(name) {
+		found.add(path, "want a name of lower-case letters, digits and dashes, at most 40")
+	}
+	s.validateTypes(path, g, found)
+	within(found, path+".max", g.Max, 1, 1000)
+	within(found, path+".min", g.Min, 0, max(g.Max, 0))
+	within(found, path+".diskGB", g.DiskGB, 20, 16384)
+	if g.OnDemandBase != 0 && (g.Kind != Batch || g.Capacity != Spot) {
+		found.add(path+".onDemandBase", "only a batch group on spot can mix: want 0, or a group of its own with capacity onDemand")
+	}
+	within(found, path+".onDemandBase", g.OnDemandBase, 0, max(g.Max, 0))
+	if g.Kind == Managed && g.Scaler == EscalatorScaler {
+		found.add(path+".scaler", "escalator needs a self-managed group: want kind batch, or clusterAutoscaler")
+	}
+	if g.Kind == Managed && g.Interruptions != ByEKS {
+		found.add(path+".interruptions", "%s: EKS drains managed groups itself; want managed", g.Interruptions)
+	}
+	if g.Kind == Batch && g.Interruptions == ByEKS {
+		found.add(path+".interruptions", "managed: EKS does not drain self-managed groups; want imds or queue")
+	}
+	validateWindows(path, g, found)
+	if g.Kind == Batch && g.Scaler == EscalatorScaler {
+		s.validateEscalator(name, g, found)
+	}
+}
+
+// validateTypes checks that all types of a group are alike: both scalers size a group by one of its nodes.
+func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
+	if len(g.InstanceTypes) == 0 {
+		found.add(path+".instanceTypes", "none; on spot want several of equal size")
+		return
+	}
+	var first Size
+	for i, name := range g.InstanceTypes {
+		at := fmt.Sprintf("%s.instanceTypes[%d]", path, i)
+		size, err := InstanceSize(name)
+		switch {
+		case err != nil:
+			found.add(at, "%v", err)
+		case size.Architecture != s.Architecture:
+			found.add(at, "%s is %s, the stack's architecture is %s", name, size.Architecture, s.Architecture)
+		case first == Size{}:
+			first = size
+		case size != first:
+			found.add(at, "%s (%s) is not of the size of %s (%s): the scaler would count wrong", name, size, g.InstanceTypes[0], first)
+		}
+		if slices.Contains(g.InstanceTypes[:i], name) {
+			found.add(at, "%s is there twice", name)
+		}
+	}
+	if pools := CapacityPools(s.Network.AvailabilityZones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
+		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below minCapacityPools, %d: add types of the same size, or zones",
+			s.Network.AvailabilityZones, len(g.InstanceTypes), pools, g.MinCapacityPools)
+	}
+}
+
+func (s *Stack) validateEscalator(name string, g NodeGroup, found *problems) {
+	path, e := below("nodeGroups", name)+".escalator", g.Escalator
+	if g.Interruptions == ByQueue {
+		found.add(below("nodeGroups", name)+".interruptions",
+			"queue mode needs termination hooks, which keep Escalator from removing nodes: want imds")
+	}
+	if !g.Dedicated {
+		found.add(below("nodeGroups", name)+".dedicated", "false: Escalator does not count pods of others, and would end them: want true")
+	}
+	if !(0 < e.TaintLowerPercent && e.TaintLowerPercent < e.TaintUpperPercent && e.TaintUpperPercent < e.ScaleUpPercent) {
+		found.add(path, "want 0 < taintLowerPercent < taintUpperPercent < scaleUpPercent, have %d, %d, %d",
+			e.TaintLowerPercent, e.TaintUpperPercent, e.ScaleUpPercent)
+	}
+	within(found, path+".slowRemoval", e.SlowRemoval, 1, 1000)
+	within(found, path+".fastRemoval", e.FastRemoval, e.SlowRemoval, 1000)
+	span(found, path+".coolDown", e.CoolDown, seconds(10), hours(1))
+	span(found, path+".softDeleteGrace", e.SoftDeleteGrace, seconds(10), hours(24))
+	if e.HardDeleteGrace <= e.SoftDeleteGrace {
+		found.add(path+".hardDeleteGrace", "%s: want more than softDeleteGrace, %s", e.HardDeleteGrace, e.SoftDeleteGrace)
+	}
+	if longest := s.Cluster.Restage.Deadline; s.Cluster.Restage.Group == name && e.HardDeleteGrace <= longest {
+		found.add(path+".hardDeleteGrace", "%s: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, %s",
+			e.HardDeleteGrace, longest)
+	}
+}
+
+// validateInterruptions keeps the two modes of the Node Termination Handler apart: installed together, both would drain.
+func (s *Stack) validateInterruptions(found *problems) {
+	modes := map[Interruptions][]string{}
+	for _, name := range s.NodeGroupNames() {
+		mode := s.NodeGroups[name].Interruptions
+		modes[mode] = append(modes[mode], name)
+	}
+	if len(modes[ByQueue]) > 0 && len(modes[ByIMDS]) > 0 {
+		found.add(below("nodeGroups", modes[ByQueue][0])+".interruptions",
+			"queue, and %s has imds: the termination handler's modes are not installed together; choose one", modes[ByIMDS][0])
+	}
+}

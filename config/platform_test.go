@@ -1,0 +1,222 @@
+package config
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+)
+
+func TestInstanceSize(t *testing.T) {
+	for name, want := range map[string]Size{
+		"m7g.large": {2, 8, ARM64}, "m7gd.large": {2, 8, ARM64}, "c7gn.xlarge": {4, 8, ARM64}, "m7g.medium": {1, 4, ARM64},
+		"m6i.large": {2, 8, AMD64}, "c5.9xlarge": {36, 72, AMD64}, "r6a.2xlarge": {8, 64, AMD64}, "c7i-flex.large": {2, 4, AMD64},
+	} {
+		if got, err := InstanceSize(name); err != nil || got != want {
+			t.Errorf("%s: %v %v, want %v", name, got, err, want)
+		}
+	}
+	for _, name := range []string{"", "m7g", "t3.large", "m4.large", "c5n.large", "m7g.metal", "m7g.1xlarge", "m7g.0xlarge", "x2gd.large", "M7g.large"} {
+		if got, err := InstanceSize(name); err == nil {
+			t.Errorf("%q: %v", name, got)
+		}
+	}
+}
+
+func TestAddressPlan(t *testing.T) {
+	plan, err := PlanAddresses("10.20.0.0/16", 24, 20)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	for _, id := range []string{"use1-az1", "use1-az2", "use1-az4", "use1-az8"} {
+		got = append(got, plan.Private(Zone{ID: id}).String(), plan.Public(Zone{ID: id}).String())
+	}
+	want := "10.20.0.0/20 10.20.128.0/24 10.20.16.0/20 10.20.129.0/24 10.20.48.0/20 10.20.131.0/24 10.20.112.0/20 10.20.135.0/24"
+	if strings.Join(got, " ") != want {
+		t.Errorf("%s, want %s", got, want)
+	}
+	for _, c := range []struct{ cidr, want string }{
+		{"10.20.0.0/17", "want /16"}, {"10.20.1.0/16", "is no IPv4 block"}, {"10.0.0.0/8", "AWS takes /16 to /28"}, {"fd00::/64", "is no IPv4 block"},
+	} {
+		if _, err := PlanAddresses(c.cidr, 24, 20); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: %v, want %q", c.cidr, err, c.want)
+		}
+	}
+}
+
+// Whatever plan is accepted, its blocks lie in the network, on their boundaries, and none overlaps another.
+func TestAddressPlansNeverOverlap(t *testing.T) {
+	random := rand.New(rand.NewPCG(1, 2))
+	accepted := 0
+	for range 3000 {
+		cidr := fmt.Sprintf("10.0.0.0/%d", 16+random.IntN(13))
+		public, private := 16+random.IntN(13), 16+random.IntN(13)
+		plan, err := PlanAddresses(cidr, public, private)
+		if err != nil {
+			continue
+		}
+		accepted++
+		vpc, _ := parsePrefix(cidr)
+		var blocks []string
+		for slot := range zoneSlots {
+			z := Zone{ID: fmt.Sprintf("x-az%d", slot+1)}
+			for _, b := range []string{plan.Private(z).String(), plan.Public(z).String()} {
+				p, err := parsePrefix(b)
+				if err != nil || !vpc.Contains(p.Addr()) || p.Bits() < vpc.Bits() {
+					t.Fatalf("%s %d %d: block %s: %v", cidr, public, private, b, err)
+				}
+				for _, o := range blocks {
+					if other, _ := parsePrefix(o); other.Overlaps(p) {
+						t.Fatalf("%s %d %d: %s overlaps %s", cidr, public, private, b, o)
+					}
+				}
+				blocks = append(blocks, b)
+			}
+		}
+	}
+	if accepted < 100 {
+		t.Errorf("only %d plans were accepted", accepted)
+	}
+}
+
+func zones(ids ...string) (list []Zone) {
+	for _, id := range ids {
+		list = append(list, Zone{Name: "name of " + id, ID: id})
+	}
+	return list
+}
+
+func TestChooseZones(t *testing.T) {
+	all := zones("use1-az6", "use1-az1", "use1-az3", "use1-az2", "use1-az5", "use1-az4", "use1-bos1-az1x")
+	chosen, err := ChooseZones("us-east-1", all, 4)
+	if err != nil || !slices.Equal(chosen, zones("use1-az1", "use1-az2", "use1-az4", "use1-az5")) {
+		t.Errorf("%v %v", chosen, err)
+	}
+	_, err = ChooseZones("eu-west-1", zones("euw1-az1", "euw1-az2", "euw1-az3"), 4)
+	if err == nil || err.Error() != "network.availabilityZones: 4: eu-west-1 has 3 that EKS can use; choose one of ap-northeast-2, us-east-1, us-west-2" {
+		t.Errorf("too few: %v", err)
+	}
+	if _, err = ChooseZones("us-east-1", all, 6); err == nil || !strings.Contains(err.Error(), "lower it") {
+		t.Errorf("more than there are anywhere: %v", err)
+	}
+}
+
+func TestCron(t *testing.T) {
+	for _, good := range []string{"0 7 * * 1-5", "*/15 0-6 1,15 * *", "59 23 31 12 7"} {
+		if err := checkCron(good); err != nil {
+			t.Error(err)
+		}
+	}
+	for _, bad := range []string{"", "0 7 * *", "60 7 * * *", "0 24 * * *", "0 7 0 * *", "0 7 * 13 *", "0 7 * * 8", "0 7 * * MON", "5-1 * * * *", "*/0 * * * *", "1, * * * *"} {
+		if checkCron(bad) == nil {
+			t.Errorf("%q is accepted", bad)
+		}
+	}
+}
+
+func TestFunctionMB(t *testing.T) {
+	s := Segment{Function: Function{MemoryMB: 1769, Timeout: minutes(5)}}
+	if got := s.FunctionMB(); got != 2500 { // 100 s at 25 MiB/s
+		t.Errorf("%d", got)
+	}
+}
+
+func mustParse(t *testing.T, text string) *Stack {
+	t.Helper()
+	s, err := parse(t, text)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func TestPlatformDefaults(t *testing.T) {
+	for _, e := range []Environment{Dev, Staging, Prod} {
+		s := mustParse(t, `{"environment": "`+string(e)+`", "segments": {"trips": {}}}`)
+		if g := s.NodeGroups["batch"]; g.Scaler != EscalatorScaler || g.Interruptions != ByIMDS || !g.Dedicated || g.Min != 0 {
+			t.Errorf("%s: batch is %+v", e, g)
+		}
+		if s.Cluster.AddOns["vpc-cni"] == "" || Minor(s.Cluster.Autoscaler) != s.Cluster.Version {
+			t.Errorf("%s: %+v", e, s.Cluster)
+		}
+	}
+	if s := mustParse(t, `{"environment": "local", "segments": {"trips": {}}}`); s.Cluster.Enabled || len(s.NodeGroups) > 0 {
+		t.Errorf("local has a cluster: %+v", s.NodeGroups)
+	}
+	s := mustParse(t, `{"environment": "dev", "architecture": "amd64", "segments": {"trips": {}}, "nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}}}`)
+	if got := s.NodeGroups["batch"].InstanceTypes[0]; got != "c7i.xlarge" {
+		t.Errorf("types do not follow the architecture: %s", got)
+	}
+}
+
+// Every rule about the cluster, with its message. Each case is one wrong setting in a stack that is right.
+func TestPlatformRules(t *testing.T) {
+	const batch = `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true%s}}`
+	for _, c := range []struct{ name, settings, want string }{
+		{"fewer than four zones", `"network": {"availabilityZones": 3}`, "network.availabilityZones: 3: want 4 to 8; regions with at least 4 that EKS can use: ap-northeast-2, us-east-1, us-west-2"},
+		{"block too small", `"network": {"cidr": "10.0.0.0/20"}`, "network.cidr: 10.0.0.0/20 is too small for 8 private /20 and public /24 subnets: want /16, or smaller subnets"},
+		{"endpoint that is a gateway's", `"network": {"endpoints": ["s3"]}`, `network.endpoints[0]: "s3" has a gateway endpoint always`},
+		{"endpoint twice", `"network": {"endpoints": ["sqs", "sqs"]}`, "network.endpoints[1]: \"sqs\" is there twice"},
+		{"endpoint's name", `"network": {"endpoints": ["com/sqs"]}`, "network.endpoints[0]: \"com/sqs\": want the service part"},
+		{"days of flow logs", `"network": {"flowLogDays": 2}`, "network.flowLogDays: 2: CloudWatch keeps logs for one of"},
+		{"unsupported Kubernetes", `"cluster": {"version": "1.21"}`, `cluster.version: "1.21": EKS supports, and this project has pins for, 1.33, 1.34`},
+		{"autoscaler of another minor", `"cluster": {"autoscaler": "v1.33.0"}`, "cluster.autoscaler: v1.33.0: want the minor of cluster.version, 1.34"},
+		{"public endpoint for everyone", `"cluster": {"publicCidrs": ["0.0.0.0/0"]}`, "cluster.publicCidrs[0]: \"0.0.0.0/0\": want a block of known addresses"},
+		{"days of control-plane logs", `"cluster": {"logDays": 2}`, "cluster.logDays: 2: CloudWatch keeps"},
+		{"add-on without a version", `"cluster": {"addOns": {"coredns": ""}}`, "cluster.addOns.coredns: missing"},
+		{"access for nobody", `"cluster": {"access": {"ops": {"principal": "ops", "policy": "view"}}}`, "cluster.access.ops.principal: \"ops\" is no ARN"},
+		{"unknown access policy", `"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "root"}}}`, "cluster.access.ops.policy: \"root\": want one of admin, clusterAdmin, edit, view"},
+		{"cluster admin of a namespace", `"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "clusterAdmin", "namespaces": ["x"]}}}`, "cluster.access.ops.namespaces: clusterAdmin is for the whole cluster"},
+		{"name of an access entry", `"cluster": {"access": {"Ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "view"}}}`, "cluster.access.Ops: want a name"},
+		{"budget that is never satisfied", `"cluster": {"workers": {"maxUnavailablePercent": 0}}`, "cluster.workers.maxUnavailablePercent: 0: a disruption budget of less than 1 % can never be satisfied"},
+		{"grace longer than the notice", `"cluster": {"workers": {"grace": "2m"}}`, "cluster.workers.grace: 2m: want 10s to 1m30s"},
+		{"workers' group", `"cluster": {"workers": {"group": "gpu"}}`, `cluster.workers.group: "gpu": want one of the node groups, batch, services`},
+		{"restage's group", `"cluster": {"restage": {"group": "gpu"}}`, `cluster.restage.group: "gpu": want one of the node groups, batch, services`},
+		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`, "cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
+		{"memory for records", `"cluster": {"workers": {"slots": 16}}`, "cluster.workers.memoryMB: 1536: 16 slots of segment trips hold records of 16 MiB a few times over: want 2048"},
+		{"min above max", `"cluster": {"workers": {"min": 9}}`, "cluster.workers.min: 9: want 0 to 8"},
+		{"unequal sizes", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.2xlarge"], "minCapacityPools": 1`), "nodeGroups.batch.instanceTypes[1]: c6g.2xlarge (8 vCPU, 16 GiB, arm64) is not of the size of c7g.xlarge (4 vCPU, 8 GiB, arm64)"},
+		{"wrong architecture", fmt.Sprintf(batch, `, "instanceTypes": ["c7i.xlarge"], "minCapacityPools": 1`), "nodeGroups.batch.instanceTypes[0]: c7i.xlarge is amd64, the stack's architecture is arm64"},
+		{"type twice", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c7g.xlarge"], "minCapacityPools": 1`), "nodeGroups.batch.instanceTypes[1]: c7g.xlarge is there twice"},
+		{"unknown type", fmt.Sprintf(batch, `, "instanceTypes": ["t3.large"], "minCapacityPools": 1`), `nodeGroups.batch.instanceTypes[0]: "t3.large": the size is known of`},
+		{"no types", fmt.Sprintf(batch, `, "instanceTypes": []`), "nodeGroups.batch.instanceTypes: none"},
+		{"too few pools", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.xlarge"]`), "nodeGroups.batch.instanceTypes: 4 zones x 2 types are 8 spot capacity pools, below minCapacityPools, 12"},
+		{"escalator on a managed group", `"nodeGroups": {"services": {"scaler": "escalator"}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.scaler: escalator needs a self-managed group"},
+		{"handler on a managed group", `"nodeGroups": {"services": {"interruptions": "imds"}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.interruptions: imds: EKS drains managed groups itself"},
+		{"nobody drains", fmt.Sprintf(batch, `, "interruptions": "managed"`), "nodeGroups.batch.interruptions: managed: EKS does not drain self-managed groups"},
+		{"hooks on an escalator group", fmt.Sprintf(batch, `, "interruptions": "queue"`), "nodeGroups.batch.interruptions: queue mode needs termination hooks"},
+		{"both modes of the handler", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", "scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, and batch has imds: the termination handler's modes are not installed together"},
+		{"escalator group for everyone", `"nodeGroups": {"services": {}, "batch": {"kind": "batch"}}`, "nodeGroups.batch.dedicated: false: Escalator does not count pods of others"},
+		{"thresholds", fmt.Sprintf(batch, `, "escalator": {"taintUpperPercent": 80}`), "nodeGroups.batch.escalator: want 0 < taintLowerPercent < taintUpperPercent < scaleUpPercent, have 10, 80, 70"},
+		{"hard below soft", `"cluster": {"restage": {"deadline": "10m"}}, ` + fmt.Sprintf(batch, `, "escalator": {"softDeleteGrace": "20m", "hardDeleteGrace": "15m"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 15m: want more than softDeleteGrace, 20m"},
+		{"hard below the longest job", fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "12h"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 12h: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, 12h"},
+		{"removal rates", fmt.Sprintf(batch, `, "escalator": {"fastRemoval": 0}`), "nodeGroups.batch.escalator.fastRemoval: 0: want 1 to 1000"},
+		{"base of a managed group", `"nodeGroups": {"services": {"onDemandBase": 1}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.onDemandBase: only a batch group on spot can mix"},
+		{"min above the group's max", fmt.Sprintf(batch, `, "min": 9`), "nodeGroups.batch.min: 9: want 0 to 4"},
+		{"disk", fmt.Sprintf(batch, `, "diskGB": 8`), "nodeGroups.batch.diskGB: 8: want 20"},
+		{"group's name", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "GPU": {}}`, "nodeGroups.GPU: want a name"},
+		{"window's time", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "7:00"}]`), `nodeGroups.batch.windows[0].start: "7:00": want five fields`},
+		{"window's zone", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "0 7 * * *", "timeZone": "Berlin"}]`), `nodeGroups.batch.windows[0].timeZone: "Berlin": want an IANA time zone`},
+		{"window twice", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *"}, {"name": "b", "start": "0 7 * * *"}]`), "nodeGroups.batch.windows[1].start: \"0 7 * * *\": another window starts then"},
+		{"window's name twice", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *"}, {"name": "a", "start": "0 8 * * *"}]`), `nodeGroups.batch.windows[1].name: "a" is there twice`},
+		{"window's name", fmt.Sprintf(batch, `, "windows": [{"name": "A", "start": "0 7 * * *"}]`), `nodeGroups.batch.windows[0].name: "A": want lower-case`},
+		{"window's minimum", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *", "min": 9}]`), "nodeGroups.batch.windows[0].min: 9: want 0 to 4"},
+		{"window's maximum", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *", "max": 9}]`), "nodeGroups.batch.windows[0].max: 9 is above the group's max, 4"},
+		{"lane without a cluster", `"cluster": {"enabled": false}, "segments": {"trips": {"lane": "workers"}}`, "segments.trips.lane: workers run on the cluster, and cluster.enabled is false"},
+		{"unknown lane", `"segments": {"trips": {"lane": "gpu"}}`, `segments.trips.lane: "gpu": want one of`},
+	} {
+		if !strings.Contains(c.settings, `"segments"`) {
+			c.settings += `, "segments": {"trips": {}}`
+		}
+		_, err := parse(t, `{"environment": "dev", `+c.settings+`}`)
+		if err == nil {
+			t.Errorf("%s: accepted", c.name)
+			continue
+		}
+		if lines := strings.Split(err.Error(), "\n"); len(lines) != 1 || !strings.HasPrefix(lines[0], c.want) {
+			t.Errorf("%s:\n got %s\nwant %s", c.name, err, c.want)
+		}
+	}
+}
