@@ -7,10 +7,15 @@ import (
 	"dip/components/bucket"
 	"dip/components/bus"
 	"dip/components/catalog"
+	"dip/components/cluster"
 	"dip/components/function"
+	"dip/components/interruption"
 	"dip/components/ledger"
+	"dip/components/network"
+	"dip/components/nodegroup"
 	"dip/components/policy"
 	"dip/components/queue"
+	"dip/components/registry"
 	"dip/components/schedule"
 	"dip/components/segment"
 	"dip/components/workflow"
@@ -39,6 +44,7 @@ func declare(ctx *pulumi.Context) (*system, error) {
 		s.declareWorkflow, // splitter and reconciler -> segment queues
 		s.declareIntake,   // landing bucket -> intake queue -> intake -> workflow
 		s.declareSweeper,  // schedule -> sweeper -> intake queue
+		s.declareCluster,  // network -> cluster -> node groups, and the repository of their images
 	} {
 		if err := part(ctx); err != nil {
 			return nil, err
@@ -149,5 +155,43 @@ func (s *system) declareSweeper(ctx *pulumi.Context) (err error) {
 		return err
 	}
 	_, err = schedule.New(ctx, "sweep", &schedule.Args{Rate: s.Sweep.Rate, Function: s.sweeper})
+	return err
+}
+
+func (s *system) declareCluster(ctx *pulumi.Context) (err error) {
+	if !s.Cluster.Enabled {
+		return nil
+	}
+	s.network, err = network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.region, Zones: s.zones})
+	if err != nil {
+		return err
+	}
+	settings := &cluster.Args{Settings: s.Cluster, Name: "dip-" + s.stack, Network: s.network}
+	if s.cluster, err = cluster.New(ctx, "cluster", settings); err != nil {
+		return err
+	}
+	nodes, queued := []pulumi.Resource{}, map[string]pulumi.StringInput{}
+	for _, name := range s.NodeGroupNames() {
+		g, err := nodegroup.New(ctx, name, &nodegroup.Args{
+			Settings: s.NodeGroups[name], Architecture: s.Architecture, Version: s.Cluster.Version,
+			Cluster: s.cluster, Subnets: s.network.Private,
+		})
+		if err != nil {
+			return err
+		}
+		s.nodeGroups[name], nodes = g, append(nodes, g.Ready...)
+		if s.NodeGroups[name].Interruptions == config.ByQueue {
+			queued[name] = g.AutoScalingGroup
+		}
+	}
+	if len(queued) > 0 {
+		if s.interruptions, err = interruption.New(ctx, "interruptions", &interruption.Args{Groups: queued}); err != nil {
+			return err
+		}
+	}
+	if err := s.cluster.CompleteAddOns(ctx, settings, nodes); err != nil {
+		return err
+	}
+	s.registry, err = registry.New(ctx, "images", &registry.Args{Keep: 30, Disposable: s.Environment.Disposable()})
 	return err
 }

@@ -14,9 +14,14 @@ import (
 	"dip/components/bucket"
 	"dip/components/bus"
 	"dip/components/catalog"
+	"dip/components/cluster"
 	"dip/components/function"
+	"dip/components/interruption"
 	"dip/components/ledger"
+	"dip/components/network"
+	"dip/components/nodegroup"
 	"dip/components/queue"
+	"dip/components/registry"
 	"dip/components/segment"
 	"dip/components/tags"
 	"dip/components/workflow"
@@ -39,6 +44,14 @@ type system struct {
 	workflow                              *workflow.Workflow
 	intake, splitter, reconciler, sweeper *function.Function
 	segments                              map[string]*segment.Segment
+
+	// Of stacks with a cluster only.
+	zones         []config.Zone
+	network       *network.Network
+	cluster       *cluster.Cluster
+	nodeGroups    map[string]*nodegroup.NodeGroup // by name
+	interruptions *interruption.Interruption      // nil unless a group is drained from a queue
+	registry      *registry.Registry
 }
 
 // prepare reads the stack's config and schemas and finds the artifacts. Any problem ends the program here.
@@ -51,7 +64,7 @@ func prepare(ctx *pulumi.Context) (*system, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stack file Pulumi.%s.yaml, %s:\n%w", ctx.Stack(), config.Key, err)
 	}
-	s := &system{Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{}}
+	s := &system{Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{}, nodeGroups: map[string]*nodegroup.NodeGroup{}}
 	names := []string{"intake", "splitter", "reconciler", "sweeper"}
 	for _, segment := range stack.Segments {
 		names = append(names, artifactOf(segment))
@@ -71,7 +84,7 @@ func prepare(ctx *pulumi.Context) (*system, error) {
 	return s, tags.Apply(ctx, all)
 }
 
-// locate asks whose account and which region this is.
+// locate asks whose account and which region this is, and which zones a cluster can use.
 func (s *system) locate(ctx *pulumi.Context) error {
 	identity, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
 	if err != nil {
@@ -82,7 +95,20 @@ func (s *system) locate(ctx *pulumi.Context) error {
 		return fmt.Errorf("ask for the region: %w", err)
 	}
 	s.account, s.region = identity.AccountId, region.Name
-	return nil
+	if !s.Cluster.Enabled {
+		return nil
+	}
+	state := "available"
+	zones, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{State: &state})
+	if err != nil {
+		return fmt.Errorf("ask for the availability zones: %w", err)
+	}
+	var available []config.Zone
+	for i, id := range zones.ZoneIds {
+		available = append(available, config.Zone{Name: zones.Names[i], ID: id})
+	}
+	s.zones, err = config.ChooseZones(s.region, available, s.Network.AvailabilityZones)
+	return err
 }
 
 // function declares one of the functions that every stack has.
@@ -131,11 +157,27 @@ func (s *system) outputs() (pulumi.Map, error) {
 			Queue: g.Queue.URL, DeadLetters: g.Queue.DeadLettersURL, Function: g.Function.ARN,
 		}
 	}
+	if s.cluster != nil {
+		o.Cluster = s.clusterOutputs()
+	}
 	tree, err := contract.Outputs(o)
 	if err != nil {
 		return nil, err
 	}
 	return asInputs(tree), nil
+}
+
+func (s *system) clusterOutputs() *contract.ClusterOutputs[pulumi.StringInput] {
+	o := &contract.ClusterOutputs[pulumi.StringInput]{
+		Name: s.cluster.Name, Kubeconfig: s.cluster.Kubeconfig, Repository: s.registry.URL,
+		NodeGroups: map[string]contract.GroupOutputs[pulumi.StringInput]{},
+	}
+	for name, g := range s.nodeGroups {
+		o.NodeGroups[name] = contract.GroupOutputs[pulumi.StringInput]{
+			AutoScalingGroup: g.AutoScalingGroup, SpotCapacityPools: number(g.SpotCapacityPools),
+		}
+	}
+	return o
 }
 
 // asInputs turns nested maps of inputs into one input.

@@ -78,9 +78,27 @@ func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) 
 		return resource.PropertyMap{"accountId": resource.NewProperty(Account)}, nil
 	case "aws:index/getRegion:getRegion":
 		return resource.PropertyMap{"name": resource.NewProperty(Region)}, nil
+	case "aws:eks/getCluster:getCluster":
+		return resource.PropertyMap{
+			"name": args.Args["name"], "endpoint": resource.NewProperty("https://cluster.example"),
+			"certificateAuthorities": list(object("data", resource.NewProperty("Q0E="))),
+			"vpcConfig":              object("clusterSecurityGroupId", resource.NewProperty("sg-cluster")),
+		}, nil
+	case "aws:index/getAvailabilityZones:getAvailabilityZones":
+		return zones(), nil
 	default:
 		return nil, fmt.Errorf("unknown function %s", args.Token)
 	}
+}
+
+// zones are those of Region, in the order of their names.
+func zones() resource.PropertyMap {
+	names, ids := []resource.PropertyValue{}, []resource.PropertyValue{}
+	for i, id := range []string{"use1-az6", "use1-az1", "use1-az2", "use1-az4", "use1-az3", "use1-az5"} {
+		names = append(names, resource.NewProperty(Region+string(rune('a'+i))))
+		ids = append(ids, resource.NewProperty(id))
+	}
+	return resource.PropertyMap{"names": resource.NewProperty(names), "zoneIds": resource.NewProperty(ids)}
 }
 
 // Resources lists what was registered, by parent, type and name.

@@ -56,8 +56,29 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("arn", arn("lambda", "function:"+text("functionName")+":"+text("name")))
 	case "aws:sfn/stateMachine:StateMachine":
 		set("stateMachineVersionArn", arn("states", "stateMachine:"+args.Name+":1"))
+	case "aws:ec2/launchTemplate:LaunchTemplate":
+		out["latestVersion"] = resource.NewProperty(1.0)
+	case "aws:iam/instanceProfile:InstanceProfile":
+		set("arn", "arn:aws:iam::"+Account+":instance-profile/"+args.Name)
+	case "aws:autoscaling/group:Group":
+		set("name", args.Name)
+	case "aws:ecr/repository:Repository":
+		set("name", args.Name)
+		set("repositoryUrl", Account+".dkr.ecr."+Region+".amazonaws.com/"+args.Name)
+	case "aws:eks/nodeGroup:NodeGroup":
+		out["resources"] = list(object("autoscalingGroups", list(object("name", resource.NewProperty("eks-"+args.Name)))))
+	case "eks:index:Cluster":
+		set("kubeconfigJson", `{"kind":"Config"}`)
 	case "aws:sfn/alias:Alias":
 		set("arn", arn("states", "stateMachine:"+strings.TrimSuffix(args.Name, "-"+text("name"))+"-machine:"+text("name")))
 	}
 	return out
+}
+
+func object(key resource.PropertyKey, v resource.PropertyValue) resource.PropertyValue {
+	return resource.NewProperty(resource.PropertyMap{key: v})
+}
+
+func list(v resource.PropertyValue) resource.PropertyValue {
+	return resource.NewProperty([]resource.PropertyValue{v})
 }

@@ -67,9 +67,12 @@ func Document(statements ...Statement) (pulumi.StringOutput, error) {
 	}).(pulumi.StringOutput), nil
 }
 
-// Trust renders the policy that lets a service take a role.
-func Trust(service string) (string, error) {
-	return render([]Statement{{Principals: []string{service}, Actions: []string{"sts:AssumeRole"}}}, nil)
+// Trust renders the policy that lets a service take a role. actions are how; none: sts:AssumeRole.
+func Trust(service string, actions ...string) (string, error) {
+	if len(actions) == 0 {
+		actions = []string{"sts:AssumeRole"}
+	}
+	return render([]Statement{{Principals: []string{service}, Actions: actions}}, nil)
 }
 
 func validate(statements []Statement) error {

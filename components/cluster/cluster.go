@@ -1,0 +1,259 @@
+// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it does not work
+// without, and the provider with which the program talks to it. It has no nodes of its own.
+package cluster
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	awseks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
+	"github.com/pulumi/pulumi-eks/sdk/v2/go/eks"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/network"
+	"dip/components/policy"
+	"dip/config"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:cluster:Cluster"
+
+// ServiceCIDR is where the cluster's services have their addresses: outside of every network of config.
+const ServiceCIDR = "172.20.0.0/16"
+
+// Args configure a cluster.
+type Args struct {
+	// Settings are version, access and add-ons. The zero value is invalid.
+	Settings config.Cluster
+	// Name is the physical name. EKS derives the name of its log group from it, which has to exist before the cluster:
+	// otherwise EKS makes one that keeps everything for ever. The zero value is invalid.
+	Name string
+	// Network is where it runs. The zero value is invalid.
+	Network *network.Network
+}
+
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var errs []error
+	if a.Name == "" {
+		errs = append(errs, errors.New("cluster: Name: missing"))
+	}
+	if a.Network == nil {
+		errs = append(errs, errors.New("cluster: Network: missing"))
+	}
+	if !slices.Contains(config.KubernetesVersions(), a.Settings.Version) {
+		errs = append(errs, fmt.Errorf("cluster: Settings.Version: %q, want one of %q", a.Settings.Version, config.KubernetesVersions()))
+	}
+	if a.Settings.LogDays < 1 {
+		errs = append(errs, errors.New("cluster: Settings.LogDays: missing"))
+	}
+	for name, access := range a.Settings.Access {
+		if config.AccessPolicies[access.Policy] == "" {
+			errs = append(errs, fmt.Errorf("cluster: Settings.Access[%s].Policy: %q", name, access.Policy))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Cluster is a cluster.
+type Cluster struct {
+	pulumi.ResourceState
+
+	Name                 pulumi.StringOutput
+	Endpoint             pulumi.StringOutput
+	CertificateAuthority pulumi.StringOutput // base64 of PEM
+	SecurityGroup        pulumi.StringOutput // id of the group that EKS gives its control plane and nodes
+	Kubeconfig           pulumi.StringOutput // JSON
+	NodeRole             *iam.Role           // of all nodes: the cluster lets it join
+	Provider             *kubernetes.Provider
+	// Ready are the add-ons without which a node never gets ready: node groups depend on them.
+	Ready []pulumi.Resource
+
+	name    string
+	key     *kms.Key
+	logs    *cloudwatch.LogGroup
+	rights  []pulumi.Resource
+	cluster *eks.Cluster
+}
+
+// New declares a cluster.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	c := &Cluster{name: name}
+	if err := ctx.RegisterComponentResource(TypeToken, name, c, opts...); err != nil {
+		return nil, fmt.Errorf("cluster %s: %w", name, err)
+	}
+	for _, step := range []func(*pulumi.Context, *Args) error{
+		c.createKey, c.createLogs, c.createNodeRole, c.createCluster, c.createAccess, c.createAddOns, c.createProvider,
+	} {
+		if err := step(ctx, args); err != nil {
+			return nil, fmt.Errorf("cluster %s: %w", name, err)
+		}
+	}
+	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"name": c.Name, "endpoint": c.Endpoint})
+}
+
+// createKey makes the key that Kubernetes secrets are encrypted with before they reach the cluster's store.
+func (c *Cluster) createKey(ctx *pulumi.Context, args *Args) (err error) {
+	c.key, err = kms.NewKey(ctx, c.name+"-key", &kms.KeyArgs{
+		Description: pulumi.String("Secrets of the cluster " + args.Name), EnableKeyRotation: pulumi.Bool(true),
+	}, pulumi.Parent(c), pulumi.Protect(args.Settings.Protect))
+	if err != nil {
+		return err
+	}
+	_, err = kms.NewAlias(ctx, c.name+"-key-alias", &kms.AliasArgs{TargetKeyId: c.key.KeyId}, pulumi.Parent(c))
+	return err
+}
+
+func (c *Cluster) createLogs(ctx *pulumi.Context, args *Args) (err error) {
+	c.logs, err = cloudwatch.NewLogGroup(ctx, c.name+"-logs", &cloudwatch.LogGroupArgs{
+		Name: pulumi.String("/aws/eks/" + args.Name + "/cluster"), RetentionInDays: pulumi.Int(args.Settings.LogDays),
+	}, pulumi.Parent(c))
+	return err
+}
+
+// nodePolicies are what a node needs to join, to give pods their addresses and to pull images. Source: "Amazon EKS node
+// IAM role".
+var nodePolicies = []string{"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"}
+
+func (c *Cluster) createNodeRole(ctx *pulumi.Context, _ *Args) error {
+	trust, err := policy.Trust("ec2.amazonaws.com")
+	if err != nil {
+		return err
+	}
+	c.NodeRole, err = iam.NewRole(ctx, c.name+"-node", &iam.RoleArgs{AssumeRolePolicy: pulumi.String(trust)}, pulumi.Parent(c))
+	if err != nil {
+		return err
+	}
+	for _, name := range nodePolicies {
+		attached, err := iam.NewRolePolicyAttachment(ctx, c.name+"-node-"+name, &iam.RolePolicyAttachmentArgs{
+			Role: c.NodeRole.Name, PolicyArn: pulumi.String("arn:aws:iam::aws:policy/" + name),
+		}, pulumi.Parent(c))
+		if err != nil {
+			return err
+		}
+		c.rights = append(c.rights, attached)
+	}
+	return nil
+}
+
+// logTypes are all that the control plane can tell.
+var logTypes = []string{"api", "audit", "authenticator", "controllerManager", "scheduler"}
+
+func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
+	mode, yes := eks.AuthenticationModeApi, true
+	c.cluster, err = eks.NewCluster(ctx, c.name, &eks.ClusterArgs{
+		Name:                            pulumi.String(args.Name),
+		Version:                         pulumi.String(args.Settings.Version),
+		AuthenticationMode:              &mode,
+		SkipDefaultNodeGroup:            &yes,
+		UseDefaultVpcCni:                &yes, // the add-on below; the component's own needs kubectl
+		InstanceRole:                    c.NodeRole,
+		VpcId:                           args.Network.VPC.ToStringOutput(),
+		PublicSubnetIds:                 ids(args.Network.Public),
+		PrivateSubnetIds:                ids(args.Network.Private),
+		EndpointPrivateAccess:           pulumi.Bool(true),
+		EndpointPublicAccess:            pulumi.Bool(len(args.Settings.PublicCIDRs) > 0),
+		PublicAccessCidrs:               pulumi.ToStringArray(args.Settings.PublicCIDRs),
+		EncryptionConfigKeyArn:          c.key.Arn,
+		EnabledClusterLogTypes:          pulumi.ToStringArray(logTypes),
+		KubernetesServiceIpAddressRange: pulumi.String(ServiceCIDR),
+	}, pulumi.Parent(c), pulumi.Protect(args.Settings.Protect),
+		pulumi.DependsOn(slices.Concat(c.rights, args.Network.Ready, []pulumi.Resource{c.logs})))
+	if err != nil {
+		return err
+	}
+	c.Kubeconfig = c.cluster.KubeconfigJson
+	// Once there is a kubeconfig, there is a cluster to ask.
+	c.Name = c.Kubeconfig.ApplyT(func(string) string { return args.Name }).(pulumi.StringOutput)
+	made := awseks.LookupClusterOutput(ctx, awseks.LookupClusterOutputArgs{Name: c.Name}, pulumi.Parent(c))
+	c.Endpoint = made.Endpoint()
+	c.CertificateAuthority = made.CertificateAuthorities().Index(pulumi.Int(0)).Data()
+	c.SecurityGroup = made.VpcConfig().ClusterSecurityGroupId()
+	return nil
+}
+
+func ids(list []pulumi.IDOutput) pulumi.StringArray {
+	all := pulumi.StringArray{}
+	for _, id := range list {
+		all = append(all, id)
+	}
+	return all
+}
+
+func (c *Cluster) createAccess(ctx *pulumi.Context, args *Args) error {
+	for _, name := range slices.Sorted(maps.Keys(args.Settings.Access)) {
+		access := args.Settings.Access[name]
+		entry, err := awseks.NewAccessEntry(ctx, c.name+"-access-"+name, &awseks.AccessEntryArgs{
+			ClusterName: c.Name, PrincipalArn: pulumi.String(access.Principal),
+		}, pulumi.Parent(c))
+		if err != nil {
+			return err
+		}
+		scope := awseks.AccessPolicyAssociationAccessScopeArgs{Type: pulumi.String("cluster")}
+		if len(access.Namespaces) > 0 {
+			scope = awseks.AccessPolicyAssociationAccessScopeArgs{Type: pulumi.String("namespace"), Namespaces: pulumi.ToStringArray(access.Namespaces)}
+		}
+		_, err = awseks.NewAccessPolicyAssociation(ctx, c.name+"-access-"+name, &awseks.AccessPolicyAssociationArgs{
+			ClusterName: c.Name, PrincipalArn: entry.PrincipalArn, AccessScope: scope,
+			PolicyArn: pulumi.String("arn:aws:eks::aws:cluster-access-policy/" + config.AccessPolicies[access.Policy]),
+		}, pulumi.Parent(c))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// needNodes are add-ons that run as pods of a Deployment: they get ready only when there are nodes, so that node groups
+// cannot wait for them.
+var needNodes = []string{"coredns", "metrics-server"}
+
+func (c *Cluster) createAddOns(ctx *pulumi.Context, args *Args) error {
+	for _, name := range slices.Sorted(maps.Keys(args.Settings.AddOns)) {
+		if slices.Contains(needNodes, name) {
+			continue
+		}
+		addOn, err := c.addOn(ctx, name, args, nil)
+		if err != nil {
+			return err
+		}
+		c.Ready = append(c.Ready, addOn)
+	}
+	return nil
+}
+
+// CompleteAddOns declares the add-ons that need nodes, once there are some.
+func (c *Cluster) CompleteAddOns(ctx *pulumi.Context, args *Args, nodes []pulumi.Resource) error {
+	for _, name := range needNodes {
+		if args.Settings.AddOns[name] == "" {
+			continue
+		}
+		if _, err := c.addOn(ctx, name, args, nodes); err != nil {
+			return fmt.Errorf("cluster %s: %w", c.name, err)
+		}
+	}
+	return nil
+}
+
+func (c *Cluster) addOn(ctx *pulumi.Context, name string, args *Args, after []pulumi.Resource) (*awseks.Addon, error) {
+	return awseks.NewAddon(ctx, c.name+"-"+name, &awseks.AddonArgs{
+		ClusterName: c.Name, AddonName: pulumi.String(name), AddonVersion: pulumi.String(args.Settings.AddOns[name]),
+		ResolveConflictsOnCreate: pulumi.String("OVERWRITE"), ResolveConflictsOnUpdate: pulumi.String("OVERWRITE"),
+	}, pulumi.Parent(c), pulumi.DependsOn(after))
+}
+
+func (c *Cluster) createProvider(ctx *pulumi.Context, _ *Args) (err error) {
+	c.Provider, err = kubernetes.NewProvider(ctx, c.name+"-kubernetes", &kubernetes.ProviderArgs{
+		Kubeconfig: c.Kubeconfig, EnableServerSideApply: pulumi.Bool(true),
+	}, pulumi.Parent(c))
+	return err
+}

@@ -1,0 +1,128 @@
+package cluster_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/cluster"
+	"dip/components/componenttest"
+	"dip/components/network"
+	"dip/config"
+)
+
+func settings() config.Cluster {
+	return config.Cluster{
+		Version: "1.34", LogDays: 7,
+		AddOns: map[string]string{"vpc-cni": "v1", "kube-proxy": "v2", "coredns": "v3", "metrics-server": "v4"},
+	}
+}
+
+// run declares a cluster in a network that is made up, and completes it.
+func run(t *testing.T, s config.Cluster) *componenttest.Recorder {
+	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		ids := []pulumi.IDOutput{pulumi.ID("a").ToIDOutput(), pulumi.ID("b").ToIDOutput()}
+		args := &cluster.Args{Settings: s, Name: "dip-test", Network: &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids[:1]}}
+		c, err := cluster.New(ctx, "c", args)
+		if err != nil {
+			return err
+		}
+		return c.CompleteAddOns(ctx, args, []pulumi.Resource{c.NodeRole})
+	})
+}
+
+var children = []string{
+	"aws:cloudwatch/logGroup:LogGroup::c-logs",
+	"aws:eks/addon:Addon::c-coredns",
+	"aws:eks/addon:Addon::c-kube-proxy",
+	"aws:eks/addon:Addon::c-metrics-server",
+	"aws:eks/addon:Addon::c-vpc-cni",
+	"aws:iam/role:Role::c-node",
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment::c-node-AmazonEC2ContainerRegistryReadOnly",
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment::c-node-AmazonEKSWorkerNodePolicy",
+	"aws:iam/rolePolicyAttachment:RolePolicyAttachment::c-node-AmazonEKS_CNI_Policy",
+	"aws:kms/alias:Alias::c-key-alias",
+	"aws:kms/key:Key::c-key",
+	"eks:index:Cluster::c",
+	"pulumi:providers:kubernetes::c-kubernetes",
+}
+
+func TestChildren(t *testing.T) {
+	if got := run(t, settings()).Children(cluster.TypeToken, "c"); !slices.Equal(got, children) {
+		t.Errorf("children are\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(children, "\n"))
+	}
+}
+
+func TestCluster(t *testing.T) {
+	r := run(t, settings())
+	made := r.Find(t, "eks:index:Cluster", "c")
+	in := made.Inputs.Mappable()
+	for key, want := range map[string]any{
+		"name": "dip-test", "version": "1.34", "authenticationMode": "API", "skipDefaultNodeGroup": true, "useDefaultVpcCni": true,
+		"endpointPrivateAccess": true, "endpointPublicAccess": false, "vpcId": "vpc", "kubernetesServiceIpAddressRange": cluster.ServiceCIDR,
+		"encryptionConfigKeyArn": "arn:aws:kms:us-east-1:123456789012:key/c-key",
+	} {
+		if in[key] != want {
+			t.Errorf("%s is %v, want %v", key, in[key], want)
+		}
+	}
+	if got := in["enabledClusterLogTypes"].([]any); len(got) != 5 {
+		t.Errorf("it logs %v", got)
+	}
+	if _, ok := in["createOidcProvider"]; ok {
+		t.Error("an OIDC provider opens connections in a preview")
+	}
+	if !slices.Contains(made.After, "c-logs") {
+		t.Errorf("it is made before its log group: after %v", made.After)
+	}
+	if got := r.Find(t, "aws:cloudwatch/logGroup:LogGroup", "c-logs").Inputs["name"].StringValue(); got != "/aws/eks/dip-test/cluster" {
+		t.Errorf("it logs to %s", got)
+	}
+	if got := r.Find(t, "aws:eks/addon:Addon", "c-coredns").After; !slices.Contains(got, "c-node") {
+		t.Errorf("coredns does not wait for nodes: %v", got)
+	}
+}
+
+func TestAccess(t *testing.T) {
+	s := settings()
+	s.PublicCIDRs = []string{"203.0.113.0/24"}
+	s.Access = map[string]config.Access{
+		"ops":   {Principal: "arn:aws:iam::123456789012:role/ops", Policy: "clusterAdmin"},
+		"audit": {Principal: "arn:aws:iam::123456789012:role/audit", Policy: "view", Namespaces: []string{"dip"}},
+	}
+	r := run(t, s)
+	if in := r.Find(t, "eks:index:Cluster", "c").Inputs; !in["endpointPublicAccess"].BoolValue() || in["publicAccessCidrs"].ArrayValue()[0].StringValue() != "203.0.113.0/24" {
+		t.Errorf("public endpoint: %v", in)
+	}
+	const token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
+	audit := r.Find(t, token, "c-access-audit").Inputs.Mappable()
+	if audit["policyArn"] != "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy" || audit["accessScope"].(map[string]any)["type"] != "namespace" {
+		t.Errorf("audit has %v", audit)
+	}
+	if ops := r.Find(t, token, "c-access-ops").Inputs.Mappable(); ops["accessScope"].(map[string]any)["type"] != "cluster" {
+		t.Errorf("ops has %v", ops)
+	}
+}
+
+func TestProtection(t *testing.T) {
+	s := settings()
+	s.Protect = true
+	r := run(t, s)
+	if !r.Find(t, "eks:index:Cluster", "c").Protect || !r.Find(t, "aws:kms/key:Key", "c-key").Protect {
+		t.Error("not protected")
+	}
+	if run(t, settings()).Find(t, "eks:index:Cluster", "c").Protect {
+		t.Error("a disposable cluster is protected")
+	}
+}
+
+func TestWrongArgs(t *testing.T) {
+	err := (&cluster.Args{Settings: config.Cluster{Version: "1.2", Access: map[string]config.Access{"x": {Policy: "root"}}}}).Validate()
+	for _, want := range []string{"Name: missing", "Network: missing", `Settings.Version: "1.2"`, "LogDays: missing", `Access[x].Policy: "root"`} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+}

@@ -1,0 +1,105 @@
+package nodegroup
+
+import (
+	"encoding/base64"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/cluster"
+	"dip/config"
+)
+
+func (g *NodeGroup) taint(s config.NodeGroup) string {
+	if !s.Dedicated {
+		return ""
+	}
+	return GroupLabel + "=" + g.name + ":NoSchedule"
+}
+
+// join completes the launch template of a group whose instances join by themselves.
+func (g *NodeGroup) join(ctx *pulumi.Context, args *Args, t *ec2.LaunchTemplateArgs) error {
+	profile, err := iam.NewInstanceProfile(ctx, g.name+"-profile", &iam.InstanceProfileArgs{Role: args.Cluster.NodeRole.Name}, pulumi.Parent(g))
+	if err != nil {
+		return err
+	}
+	c, labels, taint := args.Cluster, Labels(g.name, args.Settings), g.taint(args.Settings)
+	t.ImageId = pulumi.String(image(args.Version, args.Architecture))
+	t.IamInstanceProfile = ec2.LaunchTemplateIamInstanceProfileArgs{Arn: profile.Arn}
+	t.VpcSecurityGroupIds = pulumi.StringArray{c.SecurityGroup}
+	t.UserData = pulumi.All(c.Name, c.Endpoint, c.CertificateAuthority).ApplyT(func(v []any) string {
+		return base64.StdEncoding.EncodeToString([]byte(UserData(Join{
+			Cluster: v[0].(string), Endpoint: v[1].(string), CertificateAuthority: v[2].(string),
+			ServiceCIDR: cluster.ServiceCIDR, Labels: labels, Taint: taint,
+		})))
+	}).(pulumi.StringOutput)
+	return nil
+}
+
+// createBatch makes an Auto Scaling group that never ends a node by itself: protected from scale-in, and not rebalanced
+// between zones. It has no termination hook, which Escalator's terminations would have to wait for; groups that are
+// drained from a queue get theirs from components/interruption.
+func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
+	s := args.Settings
+	overrides := autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArray{}
+	for _, name := range s.InstanceTypes {
+		overrides = append(overrides, autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArgs{InstanceType: pulumi.String(name)})
+	}
+	base, above := s.OnDemandBase, 0
+	if s.Capacity == config.OnDemand {
+		above = 100
+	}
+	group, err := autoscaling.NewGroup(ctx, g.name+"-group", &autoscaling.GroupArgs{
+		MinSize: pulumi.Int(s.Min), MaxSize: pulumi.Int(s.Max),
+		VpcZoneIdentifiers: ids(args.Subnets),
+		MixedInstancesPolicy: autoscaling.GroupMixedInstancesPolicyArgs{
+			LaunchTemplate: autoscaling.GroupMixedInstancesPolicyLaunchTemplateArgs{
+				LaunchTemplateSpecification: autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs{
+					LaunchTemplateId: g.template.ID(), Version: g.latest(),
+				},
+				Overrides: overrides,
+			},
+			InstancesDistribution: autoscaling.GroupMixedInstancesPolicyInstancesDistributionArgs{
+				OnDemandBaseCapacity: pulumi.Int(base), OnDemandPercentageAboveBaseCapacity: pulumi.Int(above),
+				SpotAllocationStrategy: pulumi.String("price-capacity-optimized"),
+			},
+		},
+		ProtectFromScaleIn:     pulumi.Bool(true),
+		SuspendedProcesses:     pulumi.StringArray{pulumi.String("AZRebalance")},
+		WaitForCapacityTimeout: pulumi.String("0"), // spot may have none: that is the scaler's to wait for
+		ForceDelete:            pulumi.Bool(true),  // a destroy does not wait for nodes that are protected
+		Tags:                   g.tags(ctx, args),
+	}, pulumi.Parent(g), pulumi.DependsOn(args.Cluster.Ready), ignored(s, "desiredCapacity", "minSize", "maxSize"))
+	if err != nil {
+		return err
+	}
+	g.AutoScalingGroup, g.Ready = group.Name, []pulumi.Resource{group}
+	return nil
+}
+
+// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none.
+func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagArray {
+	all := autoscaling.GroupTagArray{}
+	tag := func(key, value pulumi.StringInput, propagate bool) {
+		all = append(all, autoscaling.GroupTagArgs{Key: key, Value: value, PropagateAtLaunch: pulumi.Bool(propagate)})
+	}
+	tag(pulumi.String("dip:stack"), pulumi.String(ctx.Stack()), true)
+	tag(pulumi.Sprintf("kubernetes.io/cluster/%s", args.Cluster.Name), pulumi.String("owned"), true)
+	if args.Settings.Scaler != config.ClusterAutoscaler {
+		return all
+	}
+	tag(pulumi.String("k8s.io/cluster-autoscaler/enabled"), pulumi.String("true"), false)
+	tag(pulumi.Sprintf("k8s.io/cluster-autoscaler/%s", args.Cluster.Name), pulumi.String("owned"), false)
+	labels := Labels(g.name, args.Settings)
+	for _, key := range slices.Sorted(maps.Keys(labels)) {
+		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/label/"+key), pulumi.String(labels[key]), false)
+	}
+	if args.Settings.Dedicated {
+		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/taint/"+GroupLabel), pulumi.String(g.name+":NoSchedule"), false)
+	}
+	return all
+}

@@ -1,0 +1,177 @@
+package nodegroup_test
+
+import (
+	"encoding/base64"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/cluster"
+	"dip/components/componenttest"
+	"dip/components/nodegroup"
+	"dip/config"
+)
+
+func managed() config.NodeGroup {
+	return config.NodeGroup{
+		Kind: config.Managed, Capacity: config.Spot, InstanceTypes: []string{"m7g.large", "m6g.large"}, Min: 1, Max: 4, DiskGB: 50,
+		Scaler: config.ClusterAutoscaler, Interruptions: config.ByEKS,
+	}
+}
+
+func batch() config.NodeGroup {
+	g := managed()
+	g.Kind, g.Scaler, g.Interruptions, g.Dedicated, g.Min = config.Batch, config.EscalatorScaler, config.ByIMDS, true, 0
+	return g
+}
+
+func args(ctx *pulumi.Context, g config.NodeGroup) (*nodegroup.Args, error) {
+	role, err := iam.NewRole(ctx, "role", &iam.RoleArgs{AssumeRolePolicy: pulumi.String("{}")})
+	text := func(s string) pulumi.StringOutput { return pulumi.String(s).ToStringOutput() }
+	a := &nodegroup.Args{
+		Settings: g, Architecture: config.ARM64, Version: "1.34",
+		Cluster: &cluster.Cluster{
+			Name: text("dip-test"), Endpoint: text("https://cluster.example"), CertificateAuthority: text("Q0E="), SecurityGroup: text("sg"), NodeRole: role,
+		},
+	}
+	for _, id := range []string{"a", "b", "c", "d"} {
+		a.Subnets = append(a.Subnets, pulumi.ID(id).ToIDOutput())
+	}
+	return a, err
+}
+
+func run(t *testing.T, g config.NodeGroup) *componenttest.Recorder {
+	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		a, err := args(ctx, g)
+		if err != nil {
+			return err
+		}
+		made, err := nodegroup.New(ctx, "g", a)
+		if err == nil && made.SpotCapacityPools != 8 {
+			t.Errorf("%d capacity pools, want 4 zones x 2 types", made.SpotCapacityPools)
+		}
+		return err
+	})
+}
+
+func TestChildren(t *testing.T) {
+	windowed := managed()
+	windowed.Windows = []config.Window{{Name: "peak", Start: "0 6 * * *", TimeZone: "UTC", Min: 2}}
+	for name, c := range map[string]struct {
+		settings config.NodeGroup
+		want     []string
+	}{
+		"managed": {windowed, []string{"aws:autoscaling/schedule:Schedule::g-peak", "aws:ec2/launchTemplate:LaunchTemplate::g-template", "aws:eks/nodeGroup:NodeGroup::g-group"}},
+		"batch":   {batch(), []string{"aws:autoscaling/group:Group::g-group", "aws:ec2/launchTemplate:LaunchTemplate::g-template", "aws:iam/instanceProfile:InstanceProfile::g-profile"}},
+	} {
+		if got := run(t, c.settings).Children(nodegroup.TypeToken, "g"); !slices.Equal(got, c.want) {
+			t.Errorf("%s: children are %v", name, got)
+		}
+	}
+}
+
+func TestManagedGroup(t *testing.T) {
+	g := managed()
+	g.Dedicated = true
+	in := run(t, g).Find(t, "aws:eks/nodeGroup:NodeGroup", "g-group").Inputs.Mappable()
+	if in["amiType"] != "AL2023_ARM_64_STANDARD" || in["capacityType"] != "SPOT" || len(in["instanceTypes"].([]any)) != 2 {
+		t.Errorf("group is %v", in)
+	}
+	if labels := in["labels"].(map[string]any); labels[nodegroup.GroupLabel] != "g" || labels[nodegroup.InterruptionsLabel] != "managed" {
+		t.Errorf("labels are %v", labels)
+	}
+	if taint := in["taints"].([]any)[0].(map[string]any); taint["key"] != nodegroup.GroupLabel || taint["effect"] != "NO_SCHEDULE" {
+		t.Errorf("taint is %v", taint)
+	}
+	if in["updateConfig"] == nil {
+		t.Error("updates take all nodes at once")
+	}
+}
+
+// What runs on a batch node must end by itself: nothing takes the node away but Escalator, which found it empty.
+func TestBatchGroupIsNotTakenAway(t *testing.T) {
+	r := run(t, batch())
+	in := r.Find(t, "aws:autoscaling/group:Group", "g-group").Inputs.Mappable()
+	if in["protectFromScaleIn"] != true || !slices.Contains(in["suspendedProcesses"].([]any), any("AZRebalance")) || in["desiredCapacity"] != nil {
+		t.Errorf("group is %v", in)
+	}
+	if in["initialLifecycleHooks"] != nil {
+		t.Error("a termination hook keeps Escalator waiting")
+	}
+	spread := in["mixedInstancesPolicy"].(map[string]any)["instancesDistribution"].(map[string]any)
+	if spread["spotAllocationStrategy"] != "price-capacity-optimized" || spread["onDemandPercentageAboveBaseCapacity"] != 0.0 {
+		t.Errorf("instances are %v", spread)
+	}
+	for _, tag := range in["tags"].([]any) {
+		if key := tag.(map[string]any)["key"].(string); strings.HasPrefix(key, "k8s.io/cluster-autoscaler") {
+			t.Errorf("the Cluster Autoscaler finds a group of Escalator by %s", key)
+		}
+	}
+	data, err := base64.StdEncoding.DecodeString(r.Find(t, "aws:ec2/launchTemplate:LaunchTemplate", "g-template").Inputs["userData"].StringValue())
+	if err != nil {
+		t.Fatal(err)
+	}
+	componenttest.Golden(t, "testdata/userdata.txt", data)
+}
+
+func TestClusterAutoscalerFindsItsBatchGroup(t *testing.T) {
+	g := batch()
+	g.Scaler = config.ClusterAutoscaler
+	tags := map[string]string{}
+	for _, tag := range run(t, g).Find(t, "aws:autoscaling/group:Group", "g-group").Inputs.Mappable()["tags"].([]any) {
+		m := tag.(map[string]any)
+		tags[m["key"].(string)] = m["value"].(string)
+	}
+	for key, want := range map[string]string{
+		"k8s.io/cluster-autoscaler/enabled": "true", "k8s.io/cluster-autoscaler/dip-test": "owned",
+		"k8s.io/cluster-autoscaler/node-template/label/dip/group": "g", "k8s.io/cluster-autoscaler/node-template/taint/dip/group": "g:NoSchedule",
+	} {
+		if tags[key] != want {
+			t.Errorf("tag %s is %q, want %q", key, tags[key], want)
+		}
+	}
+}
+
+func TestTemplate(t *testing.T) {
+	for _, g := range []config.NodeGroup{managed(), batch()} {
+		in := run(t, g).Find(t, "aws:ec2/launchTemplate:LaunchTemplate", "g-template").Inputs.Mappable()
+		metadata := in["metadataOptions"].(map[string]any)
+		if metadata["httpTokens"] != "required" || metadata["httpPutResponseHopLimit"] != 2.0 {
+			t.Errorf("%s: metadata is %v", g.Kind, metadata)
+		}
+		disk := in["blockDeviceMappings"].([]any)[0].(map[string]any)["ebs"].(map[string]any)
+		if disk["encrypted"] != "true" || disk["volumeType"] != "gp3" || disk["volumeSize"] != 50.0 {
+			t.Errorf("%s: disk is %v", g.Kind, disk)
+		}
+		if image, ok := in["imageId"]; ok != (g.Kind == config.Batch) {
+			t.Errorf("%s: image is %v", g.Kind, image)
+		}
+	}
+}
+
+// Windows move the bounds; -1 leaves the desired size alone.
+func TestWindows(t *testing.T) {
+	g := batch()
+	g.Windows = []config.Window{{Name: "peak", Start: "0 6 * * 1-5", TimeZone: "Europe/Berlin", Min: 2, Max: 3}}
+	in := run(t, g).Find(t, "aws:autoscaling/schedule:Schedule", "g-peak").Inputs.Mappable()
+	if in["minSize"] != 2.0 || in["maxSize"] != 3.0 || in["desiredCapacity"] != -1.0 || in["timeZone"] != "Europe/Berlin" || in["recurrence"] != "0 6 * * 1-5" {
+		t.Errorf("window is %v", in)
+	}
+}
+
+func TestWrongArgs(t *testing.T) {
+	g := managed()
+	g.InstanceTypes, g.Min, g.Scaler, g.Interruptions = []string{"m7g.large", "m7g.xlarge", "t2.nano"}, 9, config.EscalatorScaler, config.ByIMDS
+	err := (&nodegroup.Args{Settings: g}).Validate()
+	for _, want := range []string{
+		"m7g.xlarge is not of the size of m7g.large", `"t2.nano": the size is known`, "min 9 and max 4", "escalator needs kind batch",
+		"EKS drains managed groups, and no others", "Version, Architecture: missing", "Cluster: missing", "Subnets: 0, want at least 4",
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+}
