@@ -13,6 +13,7 @@ import (
 type installer struct {
 	source  string // the repository
 	cache   string
+	cluster bool // also what stacks with a cluster need
 	log     io.Writer
 	machine machine
 }
@@ -21,13 +22,14 @@ type installer struct {
 //
 //	CACHE/tools/NAME-HASH/    what was built, one folder a state of the sources
 //	CACHE/bin/                links to the CLI and the language host
-//	CACHE/pulumi-home/        PULUMI_HOME, with links to the aws plugin
+//	CACHE/pulumi-home/        PULUMI_HOME, with links to the plugins
 //
 // Callers that run at once wait for each other.
 func (in *installer) install() (*Toolchain, error) {
 	bin := filepath.Join(in.cache, "bin")
-	plugins := filepath.Join(in.cache, "pulumi-home", "plugins", "resource-aws-"+awsVersion)
-	for _, dir := range []string{bin, plugins, filepath.Join(in.cache, "tools")} {
+	plugins := filepath.Join(in.cache, "pulumi-home", "plugins")
+	awsHome := filepath.Join(plugins, "resource-aws-"+awsVersion)
+	for _, dir := range []string{bin, awsHome, filepath.Join(in.cache, "tools")} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return nil, fmt.Errorf("make the cache: %w", err)
 		}
@@ -41,8 +43,13 @@ func (in *installer) install() (*Toolchain, error) {
 	if err := in.pulumi(bin); err != nil {
 		return nil, err
 	}
-	if err := in.aws(plugins); err != nil {
+	if err := in.aws(awsHome); err != nil {
 		return nil, err
+	}
+	if in.cluster {
+		if err := in.eks(plugins); err != nil {
+			return nil, err
+		}
 	}
 	return &Toolchain{
 		Pulumi: filepath.Join(bin, "pulumi"),

@@ -235,14 +235,51 @@ func TestInstallUsesWhatTheMachineHas(t *testing.T) {
 
 // The SDK that the catalog is made from is the one that the programs use.
 func TestSDKVersionsAgree(t *testing.T) {
-	for _, mod := range []string{"../../go.mod", "../aws/go.mod"} {
-		b, err := os.ReadFile(mod)
+	for _, c := range []struct{ file, pin string }{
+		{"../../go.mod", "github.com/pulumi/pulumi-aws/sdk/v6 " + awsVersion},
+		{"../aws/go.mod", "github.com/pulumi/pulumi-aws/sdk/v6 " + awsVersion},
+		{"../../go.mod", "github.com/pulumi/pulumi-eks/sdk/v2 " + eksVersion},
+		{"../eks/package.json", `"@pulumi/eks": "` + eksVersion[1:]},
+		// The component asks for the aws plugin of its own package's version: it has to be the one that is here.
+		{"../eks/package.json", `"@pulumi/aws": "` + awsVersion[1:]},
+	} {
+		b, err := os.ReadFile(c.file)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(b), "github.com/pulumi/pulumi-aws/sdk/v6 "+awsVersion) {
-			t.Errorf("%s does not pin the aws SDK at %s", mod, awsVersion)
+		if !strings.Contains(string(b), c.pin) {
+			t.Errorf("%s does not pin %s", c.file, c.pin)
 		}
+	}
+}
+
+// A stand-in for npm installs what the lock file pins, and shows where npm was told to keep its own files.
+func TestEKSPluginComesFromNpm(t *testing.T) {
+	bin, cache, source := t.TempDir(), t.TempDir(), t.TempDir()
+	for _, name := range []string{"package.json", "package-lock.json"} {
+		write(t, filepath.Join(source, "tools", "eks", name), "{}", 0o644)
+	}
+	script(t, filepath.Join(source, "tools", "eks", eksPlugin), "")
+	if err := os.MkdirAll(filepath.Join(cache, "tools"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	in := &installer{source: source, cache: cache, log: io.Discard}
+	t.Setenv("PATH", bin)
+	if err := in.eks(filepath.Join(cache, "plugins")); err == nil || !strings.Contains(err.Error(), "no npm") {
+		t.Errorf("without npm: %v", err)
+	}
+	t.Setenv("PATH", bin+":/usr/bin:/bin")
+	script(t, filepath.Join(bin, "npm"), `test "$1" = ci && mkdir -p "$npm_config_cache" && : >"$npm_config_cache/log" &&
+mkdir -p node_modules/@pulumi/eks/cmd/provider && : >node_modules/@pulumi/eks/cmd/provider/index.js`)
+	if err := in.eks(filepath.Join(cache, "plugins")); err != nil {
+		t.Fatal(err)
+	}
+	real, err := filepath.EvalSymlinks(filepath.Join(cache, "plugins", "resource-eks-"+eksVersion, eksPlugin))
+	if err != nil || !isExecutable(real) {
+		t.Fatalf("plugin %q: %v", real, err)
+	}
+	if _, err := os.Stat(filepath.Join(filepath.Dir(real), ".npm")); !os.IsNotExist(err) {
+		t.Errorf("npm's own files stay: %v", err)
 	}
 }
 

@@ -2,7 +2,9 @@
 // and the aws plugin. What the machine has is used; the rest is built from the
 // modules in tools/ into the project's cache, once per state of their sources.
 //
-//	go run ./tools/install [-json | -env]
+//	go run ./tools/install [-cluster] [-json | -env]
+//
+// -cluster adds what only stacks with a cluster need: the eks plugin.
 //
 // Progress goes to stderr. The last line on stdout is, with -json, an object
 // {"pulumi": PATH, "env": {NAME: VALUE}}, and with -env lines for a shell's eval.
@@ -29,13 +31,14 @@ type Toolchain struct {
 func main() {
 	asJSON := flag.Bool("json", false, "print the toolchain as one line of JSON")
 	asEnv := flag.Bool("env", false, "print the environment for a shell: eval \"$(... -env)\"")
+	cluster := flag.Bool("cluster", false, "also provide what stacks with a cluster need")
 	source := flag.String("source", "", "`folder` of this repository (default: the one that holds go.mod above the working directory)")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "usage: install [-json | -env] [-source DIR]")
+		fmt.Fprintln(os.Stderr, "usage: install [-cluster] [-json | -env] [-source DIR]")
 		os.Exit(2)
 	}
-	tc, err := run(*source)
+	tc, err := run(*source, *cluster)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "install:", err)
 		os.Exit(1)
@@ -46,7 +49,7 @@ func main() {
 	}
 }
 
-func run(source string) (*Toolchain, error) {
+func run(source string, cluster bool) (*Toolchain, error) {
 	root, err := repository(source)
 	if err != nil {
 		return nil, err
@@ -55,7 +58,8 @@ func run(source string) (*Toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installer{source: root, cache: cache, log: os.Stderr, machine: machine{path: os.Getenv("PATH"), pulumiHome: pulumiHome(os.Getenv), own: filepath.Join(cache, "bin")}}
+	in := &installer{source: root, cache: cache, cluster: cluster, log: os.Stderr,
+		machine: machine{path: os.Getenv("PATH"), pulumiHome: pulumiHome(os.Getenv), own: filepath.Join(cache, "bin")}}
 	return in.install()
 }
 
