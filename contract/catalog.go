@@ -32,6 +32,14 @@ type Segment struct {
 	FunctionMB int    `json:"functionMB,omitempty"` // more content than a function may take at once, MiB, is the heavy lane's; 0: no limit
 }
 
+// QueueOf is the queue of the chunks of a lane. Where there are no workers, the function takes theirs.
+func (s Segment) QueueOf(l Lane) string {
+	if l == Workers && s.Workers != "" {
+		return s.Workers
+	}
+	return s.Queue
+}
+
 // Lane is where chunks run.
 type Lane string
 

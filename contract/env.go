@@ -59,6 +59,7 @@ type WorkerEnv[T any] struct {
 	Queue        T `env:"DIP_QUEUE"`                    // URL of the queue whose chunks it takes
 	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // a chunk is another worker's when its worker was silent for so long
 	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes at once
+	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
 }
 
 // RestageEnv is the environment of the restage job, which turns an input that cannot be split into one that is.

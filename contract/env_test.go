@@ -51,6 +51,8 @@ func TestEnvironmentNames(t *testing.T) {
 		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS", "DIP_DUE_AFTER_SECONDS", "DIP_MAX_ATTEMPTS"}},
 		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS"}},
 		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
+		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_SLOTS", "DIP_GRACE_SECONDS"}},
+		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_CHUNK_MB", "DIP_LEASE_SECONDS"}},
 	} {
 		want := slices.Sorted(slices.Values(slices.Concat(common, c.want)))
 		if got := Names(c.env); !slices.Equal(got, want) {
