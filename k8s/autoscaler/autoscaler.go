@@ -1,0 +1,111 @@
+// Package autoscaler is the Cluster Autoscaler: it adds nodes for pods that fit nowhere, and empties and removes nodes
+// that are hardly used, within the pods' disruption budgets. It is for groups whose pods may be moved; see package
+// escalator for the others.
+package autoscaler
+
+import (
+	"errors"
+	"fmt"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/k8s"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:k8s:Autoscaler"
+
+// Account is its service account, which needs AWS: see Allow.
+const Account = app
+
+// app is the name of its objects.
+const app = "cluster-autoscaler"
+
+// Args configure the Cluster Autoscaler.
+type Args struct {
+	// Version is the image's tag, whose minor is the cluster's. The zero value is invalid.
+	Version string
+	// Cluster is the cluster's name: groups are found by the tag with it. The zero value is invalid.
+	Cluster string
+	// Region is the cluster's. The zero value is invalid.
+	Region string
+	// Groups are the groups that it scales. The zero value is invalid.
+	Groups map[string]Group
+	// Place is where it runs itself. The zero value is any node that is not dedicated.
+	Place k8s.Place
+	// After are the resources that it needs: the namespaces and its AWS identity.
+	After []pulumi.Resource
+}
+
+// Group is a node group.
+type Group struct {
+	AutoScalingGroup pulumi.StringInput // name
+	Spot             bool
+}
+
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var errs []error
+	if a.Version == "" || !k8s.Pinned(k8s.AutoscalerImage+":"+a.Version) {
+		errs = append(errs, fmt.Errorf("autoscaler: Version: %q, want an exact tag", a.Version))
+	}
+	if a.Cluster == "" || a.Region == "" {
+		errs = append(errs, errors.New("autoscaler: Cluster, Region: missing"))
+	}
+	if len(a.Groups) == 0 {
+		errs = append(errs, errors.New("autoscaler: Groups: missing"))
+	}
+	return errors.Join(errs...)
+}
+
+// Autoscaler is the Cluster Autoscaler.
+type Autoscaler struct {
+	pulumi.ResourceState
+
+	name  string
+	ready []pulumi.Resource
+}
+
+// New declares the Cluster Autoscaler. The provider among opts is the cluster's.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Autoscaler, error) {
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	a := &Autoscaler{name: name}
+	if err := ctx.RegisterComponentResource(TypeToken, name, a, opts...); err != nil {
+		return nil, fmt.Errorf("autoscaler %s: %w", name, err)
+	}
+	for _, step := range []func(*pulumi.Context, *Args) error{a.createAccount, a.createPriorities, a.createController} {
+		if err := step(ctx, args); err != nil {
+			return nil, fmt.Errorf("autoscaler %s: %w", name, err)
+		}
+	}
+	return a, ctx.RegisterResourceOutputs(a, pulumi.Map{})
+}
+
+func (a *Autoscaler) createAccount(ctx *pulumi.Context, args *Args) (err error) {
+	a.ready, err = k8s.Account{
+		App: app, Namespace: k8s.System, Name: Account, Cluster: clusterRules, Local: localRules(), Token: true,
+	}.Declare(ctx, a.name, a, pulumi.DependsOn(args.After))
+	return err
+}
+
+// createPriorities makes the ConfigMap of the expander "priority", whose name is fixed. It is read again when it changes.
+func (a *Autoscaler) createPriorities(ctx *pulumi.Context, args *Args) error {
+	made, err := corev1.NewConfigMap(ctx, a.name+"-priorities", &corev1.ConfigMapArgs{
+		Metadata: k8s.Meta(app, k8s.System, priorityConfig),
+		Data:     pulumi.StringMap{"priorities": priorities(args.Groups)},
+	}, pulumi.Parent(a), pulumi.DependsOn(args.After))
+	a.ready = append(a.ready, made)
+	return err
+}
+
+func (a *Autoscaler) createController(ctx *pulumi.Context, args *Args) error {
+	return k8s.Controller{
+		App: app, Namespace: k8s.System, Image: k8s.AutoscalerImage + ":" + args.Version,
+		Command: []string{"./cluster-autoscaler"}, Args: Flags(args.Cluster),
+		Env:  corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("AWS_REGION"), Value: pulumi.String(args.Region)}},
+		Port: 8085, Path: "/health-check", MilliCPU: 100, MemoryMB: 600, Place: args.Place,
+	}.Declare(ctx, a.name, a, append(a.ready, args.After...))
+}

@@ -1,0 +1,114 @@
+package autoscaler_test
+
+import (
+	"os"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/componenttest"
+	"dip/k8s"
+	"dip/k8s/autoscaler"
+	"dip/k8s/k8stest"
+)
+
+func args() *autoscaler.Args {
+	return &autoscaler.Args{
+		Version: "v1.34.0", Cluster: "dip-test", Region: componenttest.Region, Place: k8s.Place{Group: "services"},
+		Groups: map[string]autoscaler.Group{
+			"services": {AutoScalingGroup: pulumi.String("eks-services.1"), Spot: true},
+			"steady":   {AutoScalingGroup: pulumi.String("eks-steady-2")},
+		},
+	}
+}
+
+func TestAutoscaler(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := autoscaler.New(ctx, "autoscaler", args())
+		return err
+	})
+	want := []string{
+		"kubernetes:apps/v1:Deployment::autoscaler-deployment",
+		"kubernetes:core/v1:ConfigMap::autoscaler-priorities",
+		"kubernetes:core/v1:ServiceAccount::autoscaler-account",
+		"kubernetes:policy/v1:PodDisruptionBudget::autoscaler-budget",
+		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::autoscaler-cluster-role",
+		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding::autoscaler-cluster-role-binding",
+		"kubernetes:rbac.authorization.k8s.io/v1:Role::autoscaler-role",
+		"kubernetes:rbac.authorization.k8s.io/v1:RoleBinding::autoscaler-role-binding",
+	}
+	if got := r.Children(autoscaler.TypeToken, "autoscaler"); !slices.Equal(got, want) {
+		t.Errorf("children are %v, want %v", got, want)
+	}
+	componenttest.Golden(t, "testdata/autoscaler.yaml", k8stest.Manifest(t, r))
+}
+
+// The list was taken from the documentation by hand; the program refuses to start with a flag that it does not know.
+func TestFlagsAreDocumented(t *testing.T) {
+	data, err := os.ReadFile("testdata/flags.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var known []string
+	for line := range strings.Lines(string(data)) {
+		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
+			known = append(known, line)
+		}
+	}
+	seen := map[string]bool{}
+	for _, flag := range autoscaler.Flags("dip-test") {
+		name, value, ok := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
+		if !strings.HasPrefix(flag, "--") || !ok || value == "" {
+			t.Errorf("%q: want --name=value", flag)
+		}
+		if !slices.Contains(known, name) {
+			t.Errorf("--%s is no flag of the Cluster Autoscaler", name)
+		}
+		if seen[name] {
+			t.Errorf("--%s is there twice", name)
+		}
+		seen[name] = true
+	}
+	for _, flag := range []string{
+		"--expander=priority,least-waste", "--balance-similar-node-groups=true", "--skip-nodes-with-local-storage=false",
+		"--node-group-auto-discovery=asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/dip-test",
+	} {
+		if !slices.Contains(autoscaler.Flags("dip-test"), flag) {
+			t.Errorf("%s is missing", flag)
+		}
+	}
+}
+
+func TestAllow(t *testing.T) {
+	text := k8stest.Rights(t, autoscaler.Allow(componenttest.Region, componenttest.Account, "dip-test"))
+	for _, want := range []string{
+		`"Action":["autoscaling:SetDesiredCapacity","autoscaling:TerminateInstanceInAutoScalingGroup"],` +
+			`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*"],` +
+			`"Condition":{"StringEquals":{"aws:ResourceTag/k8s.io/cluster-autoscaler/dip-test":"owned","aws:ResourceTag/k8s.io/cluster-autoscaler/enabled":"true"}}`,
+		`"Resource":["arn:aws:eks:us-east-1:123456789012:nodegroup/dip-test/*"]`,
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %s in %s", want, text)
+		}
+	}
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+		_, err := autoscaler.New(ctx, "autoscaler", &autoscaler.Args{Version: "latest"})
+		return err
+	})
+	if err == nil {
+		t.Fatal("accepted")
+	}
+	for _, want := range []string{`autoscaler: Version: "latest", want an exact tag`, "autoscaler: Cluster, Region: missing", "autoscaler: Groups: missing"} {
+		if !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+	if got := r.Resources(); len(got) != 0 {
+		t.Errorf("registered %v", got)
+	}
+}

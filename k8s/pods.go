@@ -1,0 +1,96 @@
+package k8s
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/nodegroup"
+)
+
+// User is whom our pods run as: the user "nonroot" of distroless images.
+const User = 65532
+
+// Place is the node group that pods run on.
+type Place struct {
+	Group     string // node group; "" is any that is not dedicated
+	Dedicated bool   // the group is tainted
+}
+
+// NodeSelector selects the group's nodes.
+func (p Place) NodeSelector() pulumi.StringMap {
+	if p.Group == "" {
+		return nil
+	}
+	return pulumi.StringMap{nodegroup.GroupLabel: pulumi.String(p.Group)}
+}
+
+// Tolerations tolerate the group's taint.
+func (p Place) Tolerations() corev1.TolerationArray {
+	if !p.Dedicated {
+		return nil
+	}
+	return corev1.TolerationArray{corev1.TolerationArgs{
+		Key: pulumi.String(nodegroup.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group), Effect: pulumi.String("NoSchedule"),
+	}}
+}
+
+// PodSecurity is the security context of every pod of ours: what the pod security standard "restricted" asks for.
+func PodSecurity() corev1.PodSecurityContextArgs {
+	return corev1.PodSecurityContextArgs{
+		RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(User), RunAsGroup: pulumi.Int(User), FsGroup: pulumi.Int(User),
+		SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
+	}
+}
+
+// ContainerSecurity is the security context of every container.
+func ContainerSecurity() corev1.SecurityContextArgs {
+	return corev1.SecurityContextArgs{
+		AllowPrivilegeEscalation: pulumi.Bool(false), ReadOnlyRootFilesystem: pulumi.Bool(true),
+		Capabilities: corev1.CapabilitiesArgs{Drop: pulumi.ToStringArray([]string{"ALL"})},
+	}
+}
+
+// Resources are a container's. Its memory is limited to what it requests; its processor is not limited: what is free
+// would only be wasted. Escalator counts requests, so that every container has them.
+func Resources(milliCPU, memoryMB int) corev1.ResourceRequirementsArgs {
+	memory := pulumi.String(fmt.Sprintf("%dMi", memoryMB))
+	return corev1.ResourceRequirementsArgs{
+		Requests: pulumi.StringMap{"cpu": pulumi.String(fmt.Sprintf("%dm", milliCPU)), "memory": memory},
+		Limits:   pulumi.StringMap{"memory": memory},
+	}
+}
+
+// Env lists variables in order of their names.
+func Env(variables map[string]pulumi.StringInput) corev1.EnvVarArray {
+	list := corev1.EnvVarArray{}
+	for _, name := range slices.Sorted(maps.Keys(variables)) {
+		list = append(list, corev1.EnvVarArgs{Name: pulumi.String(name), Value: variables[name].ToStringOutput().ToStringPtrOutput()})
+	}
+	return list
+}
+
+// FieldEnv is a variable with a field of the pod, such as "status.podIP".
+func FieldEnv(name, path string) corev1.EnvVarArgs {
+	return corev1.EnvVarArgs{Name: pulumi.String(name), ValueFrom: corev1.EnvVarSourceArgs{
+		FieldRef: corev1.ObjectFieldSelectorArgs{FieldPath: pulumi.String(path)},
+	}}
+}
+
+// Spread spreads the pods of an application over zones and nodes, where there is room: a zone that has no spot capacity
+// left must not hold up the others.
+func Spread(app string) corev1.TopologySpreadConstraintArray {
+	list := corev1.TopologySpreadConstraintArray{}
+	for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
+		list = append(list, corev1.TopologySpreadConstraintArgs{
+			MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String(key), WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+			LabelSelector:  metav1.LabelSelectorArgs{MatchLabels: Selector(app)},
+			MatchLabelKeys: pulumi.ToStringArray([]string{"pod-template-hash"}), // an old version's pods do not count
+		})
+	}
+	return list
+}

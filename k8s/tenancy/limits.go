@@ -1,0 +1,60 @@
+package tenancy
+
+import (
+	"fmt"
+	"strconv"
+
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/config"
+	"dip/k8s"
+)
+
+// Quota is what pods may use together.
+type Quota struct {
+	Pods     int
+	MilliCPU int // requests
+	MemoryMB int // requests and limits, MiB
+}
+
+// QuotaOf is room for all workers of so many segments and all restage jobs that the settings allow, and for half as many
+// workers again: while a Deployment is updated, new pods are there beside the old ones, and a worker that was told to
+// stop counts until it did.
+func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
+	workers := segments * (w.Max + (w.Max+1)/2)
+	jobs := 2 * r.Max // a job that is replaced counts until it is gone
+	return Quota{
+		Pods:     workers + jobs,
+		MilliCPU: workers*w.MilliCPU + jobs*r.MilliCPU,
+		MemoryMB: workers*w.MemoryMB + jobs*r.MemoryMB,
+	}
+}
+
+// limit keeps a mistake in the workloads' namespace from buying nodes without end, and gives requests to a container that
+// names none: Escalator does not see it otherwise.
+func (t *Tenancy) limit(ctx *pulumi.Context, args *Args) error {
+	memory := pulumi.String(fmt.Sprintf("%dMi", args.Quota.MemoryMB))
+	_, err := corev1.NewResourceQuota(ctx, t.name+"-quota", &corev1.ResourceQuotaArgs{
+		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
+		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
+			"pods":         pulumi.String(strconv.Itoa(args.Quota.Pods)),
+			"requests.cpu": pulumi.String(fmt.Sprintf("%dm", args.Quota.MilliCPU)), "requests.memory": memory, "limits.memory": memory,
+		}},
+	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
+	if err != nil {
+		return fmt.Errorf("quota: %w", err)
+	}
+	_, err = corev1.NewLimitRange(ctx, t.name+"-limits", &corev1.LimitRangeArgs{
+		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
+		Spec: corev1.LimitRangeSpecArgs{Limits: corev1.LimitRangeItemArray{corev1.LimitRangeItemArgs{
+			Type:           pulumi.String("Container"),
+			DefaultRequest: pulumi.ToStringMap(map[string]string{"cpu": "100m", "memory": "256Mi"}),
+			Default:        pulumi.ToStringMap(map[string]string{"memory": "256Mi"}),
+		}}},
+	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
+	if err != nil {
+		return fmt.Errorf("limits: %w", err)
+	}
+	return nil
+}
