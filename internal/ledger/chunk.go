@@ -19,9 +19,22 @@ var ErrMoved = errors.New("the chunk has moved on")
 // Claim is the right to acknowledge one attempt at a chunk.
 type Claim struct {
 	Load    string
-	Chunk   int
+	Chunk   int // or RestageIndex
 	Attempt int
 	Owner   string // unique for each try, such as a request id
+}
+
+// RestageIndex is the index of a load's restage, which is a piece of work like a chunk.
+const RestageIndex = -1
+
+// Name says what is claimed, for people.
+func (c Claim) Name() string { return workName(c.Chunk) }
+
+func workName(index int) string {
+	if index == RestageIndex {
+		return "restage"
+	}
+	return fmt.Sprintf("chunk %d", index)
 }
 
 // Outcome of asking for a claim.
@@ -40,7 +53,7 @@ const (
 // earlier one at once; within an attempt a lease that ended can be taken over.
 func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) (Outcome, error) {
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.table, Key: key(c.Load, chunkItem(c.Chunk)),
+		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)),
 		UpdateExpression: ptr("SET #owner = :owner, #lease = :lease, #attempt = :attempt"),
 		ConditionExpression: ptr("attribute_exists(#start) AND attribute_not_exists(#ack) AND attribute_not_exists(#failure) AND " +
 			"(#attempt < :attempt OR (#attempt = :attempt AND (attribute_not_exists(#owner) OR #owner = :owner OR #lease < :now)))"),
@@ -55,20 +68,20 @@ func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) 
 	case refused(err):
 		return l.whyRefused(ctx, c)
 	case err != nil:
-		return Busy, fmt.Errorf("claim chunk %d of load %s: %w", c.Chunk, c.Load, err)
+		return Busy, fmt.Errorf("claim %s of load %s: %w", c.Name(), c.Load, err)
 	}
 	return Granted, nil
 }
 
 func (l *Ledger) whyRefused(ctx context.Context, c Claim) (Outcome, error) {
 	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &l.table, Key: key(c.Load, chunkItem(c.Chunk)), ConsistentRead: ptr(true),
+		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)), ConsistentRead: ptr(true),
 	})
 	if err != nil {
-		return Busy, fmt.Errorf("read chunk %d of load %s: %w", c.Chunk, c.Load, err)
+		return Busy, fmt.Errorf("read %s of load %s: %w", c.Name(), c.Load, err)
 	}
 	if out.Item == nil {
-		return Busy, fmt.Errorf("chunk %d of load %s: %w", c.Chunk, c.Load, ErrNotFound)
+		return Busy, fmt.Errorf("%s of load %s: %w", c.Name(), c.Load, ErrNotFound)
 	}
 	stands, err := decodeChunk(out.Item)
 	switch {
@@ -87,7 +100,7 @@ func (l *Ledger) whyRefused(ctx context.Context, c Claim) (Outcome, error) {
 func (l *Ledger) Acknowledge(ctx context.Context, c Claim, ack contract.Ack) (bool, error) {
 	doc, err := json.Marshal(ack)
 	if err != nil {
-		return false, fmt.Errorf("acknowledge chunk %d of load %s: %w", c.Chunk, c.Load, err)
+		return false, fmt.Errorf("acknowledge %s of load %s: %w", c.Name(), c.Load, err)
 	}
 	return l.finish(ctx, c, "acknowledge", "SET #v = :v", attrAck, str(string(doc)))
 }
@@ -103,9 +116,15 @@ func (l *Ledger) Release(ctx context.Context, c Claim, lastError string) (bool, 
 	return l.finish(ctx, c, "release", "SET #v = :v REMOVE #owner", attrError, str(lastError))
 }
 
+// HandBack ends the lease of an attempt whose worker has to stop, like Release, and counts it: an attempt that was
+// handed back is no failure of the work. False when the claim was lost.
+func (l *Ledger) HandBack(ctx context.Context, c Claim) (bool, error) {
+	return l.finish(ctx, c, "hand back", "REMOVE #owner ADD #v :v", attrHandedBack, num(1))
+}
+
 func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string, v types.AttributeValue) (bool, error) {
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.table, Key: key(c.Load, chunkItem(c.Chunk)),
+		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)),
 		UpdateExpression:    &update,
 		ConditionExpression: ptr("#attempt = :attempt AND #owner = :owner AND attribute_not_exists(#ack)"),
 		ExpressionAttributeNames: map[string]string{
@@ -117,7 +136,7 @@ func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string,
 		return false, nil
 	}
 	if err != nil {
-		return false, fmt.Errorf("%s chunk %d of load %s: %w", what, c.Chunk, c.Load, err)
+		return false, fmt.Errorf("%s %s of load %s: %w", what, c.Name(), c.Load, err)
 	}
 	return true, nil
 }
@@ -126,7 +145,7 @@ func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string,
 // what an earlier attempt acknowledged is dropped, for it began in the wrong place. ErrMoved says that the chunk has
 // moved on since it was read, and nothing is to be sent.
 func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, at time.Time) (Chunk, error) {
-	next := Chunk{Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError}
+	next := Chunk{Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack}
 	update := "SET #attempt = :next, #sent = :sent REMOVE #owner, #lease, #failure"
 	condition := "#attempt = :attempt"
 	names := map[string]string{
@@ -141,7 +160,7 @@ func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, 
 		condition += " AND attribute_not_exists(#ack)"
 	}
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.table, Key: key(load, chunkItem(c.Index)),
+		TableName: &l.table, Key: key(load, workItem(c.Index)),
 		UpdateExpression: &update, ConditionExpression: &condition,
 		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
@@ -149,7 +168,7 @@ func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, 
 		return c, ErrMoved
 	}
 	if err != nil {
-		return c, fmt.Errorf("send chunk %d of load %s again: %w", c.Index, load, err)
+		return c, fmt.Errorf("send %s of load %s again: %w", workName(c.Index), load, err)
 	}
 	return next, nil
 }

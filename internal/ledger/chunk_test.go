@@ -158,6 +158,29 @@ func TestReleaseLetsTheNextOneIn(t *testing.T) {
 	}
 }
 
+// A worker that has to stop gives its chunk to the next one at once, under the same attempt; how often is kept.
+func TestHandBack(t *testing.T) {
+	l := planned(t, 1)
+	claim(t, l, "a", 1, 2, 900)
+	if ok, err := l.HandBack(t.Context(), Claim{"L", 0, 1, "b"}); err != nil || ok {
+		t.Fatalf("another owner handed it back: %t, %v", ok, err)
+	}
+	for i, owner := range []string{"a", "b"} {
+		if got := claim(t, l, owner, 1, 3, 900); got != Granted {
+			t.Fatalf("%s long before the lease ends: %s", owner, got)
+		}
+		if ok, err := l.HandBack(t.Context(), Claim{"L", 0, 1, owner}); err != nil || !ok {
+			t.Fatal(ok, err)
+		}
+		if c := chunkOf(t, l, 0); c.Owner != "" || c.HandedBack != i+1 || c.Attempt != 1 || c.LastError != "" {
+			t.Errorf("got %+v", c)
+		}
+	}
+	if next := must[Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61))); next.HandedBack != 2 || chunkOf(t, l, 0).HandedBack != 2 {
+		t.Errorf("got %+v", next)
+	}
+}
+
 func TestResend(t *testing.T) {
 	l := planned(t, 2)
 	claim(t, l, "a", 1, 2, 60)

@@ -99,12 +99,16 @@ func decodeLoad(it item) (Load, error) {
 
 func decodeChunk(it item) (Chunk, error) {
 	d := decoder{item: it}
-	index, err := strconv.Atoi(strings.TrimPrefix(d.str(contract.LedgerSortKey), "chunk#"))
-	d.fail(contract.LedgerSortKey, err)
+	index := RestageIndex
+	if sort := d.str(contract.LedgerSortKey); sort != restageItem {
+		var err error
+		index, err = strconv.Atoi(strings.TrimPrefix(sort, chunkPrefix))
+		d.fail(contract.LedgerSortKey, err)
+	}
 	c := Chunk{
 		Index: index, Start: d.num(attrStart), End: d.num(attrEnd), Attempt: int(d.num(attrAttempt)),
 		Sent: d.time(attrSent), Owner: d.str(attrOwner), LeaseUntil: d.time(attrLease),
-		Failure: d.str(attrFailure), LastError: d.str(attrError),
+		Failure: d.str(attrFailure), LastError: d.str(attrError), HandedBack: int(d.num(attrHandedBack)),
 	}
 	if _, ok := it[attrFrom]; ok {
 		c.From = ptr(d.num(attrFrom))
@@ -117,7 +121,7 @@ func decodeChunk(it item) (Chunk, error) {
 }
 
 func encodeChunk(load string, c Chunk) item {
-	it := key(load, chunkItem(c.Index))
+	it := key(load, workItem(c.Index))
 	it[attrStart], it[attrEnd] = num(c.Start), num(c.End)
 	it[attrAttempt], it[attrSent] = num(int64(c.Attempt)), millis(c.Sent)
 	if c.From != nil {

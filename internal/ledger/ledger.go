@@ -57,8 +57,9 @@ type Chunk struct {
 	Owner      string        `json:"owner,omitempty"` // who works on the present attempt
 	LeaseUntil time.Time     `json:"leaseUntil"`
 	Ack        *contract.Ack `json:"ack,omitempty"`
-	Failure    string        `json:"failure,omitempty"`   // permanent: the load cannot succeed
-	LastError  string        `json:"lastError,omitempty"` // of an attempt that may be repeated
+	Failure    string        `json:"failure,omitempty"`    // permanent: the load cannot succeed
+	LastError  string        `json:"lastError,omitempty"`  // of an attempt that may be repeated
+	HandedBack int           `json:"handedBack,omitempty"` // times that a worker which had to stop gave it back
 }
 
 // Ledger is the table. Its methods may be called by several goroutines at once.
@@ -89,14 +90,25 @@ const (
 	attrAck       = "ack"
 	attrFailure   = "failure"
 	attrError     = "error"
+
+	attrHandedBack = "handedBack"
 )
 
-const loadItem = "load"
+const (
+	loadItem    = "load"
+	restageItem = "restage"
+	chunkPrefix = "chunk#"
+)
 
 // createdFormat is RFC 3339 in UTC with a fixed number of digits, so that the order of the texts is that of the times.
 const createdFormat = "2006-01-02T15:04:05.000000000Z"
 
-func chunkItem(i int) string { return fmt.Sprintf("chunk#%05d", i) }
+func workItem(index int) string {
+	if index == RestageIndex {
+		return restageItem
+	}
+	return fmt.Sprintf("%s%05d", chunkPrefix, index)
+}
 
 type input struct {
 	Segment string          `json:"segment"`
@@ -164,7 +176,7 @@ func (l *Ledger) Chunks(ctx context.Context, id string) ([]Chunk, error) {
 		TableName: &l.table, ConsistentRead: ptr(true),
 		KeyConditionExpression:    ptr("#p = :p AND begins_with(#s, :s)"),
 		ExpressionAttributeNames:  map[string]string{"#p": contract.LedgerPartitionKey, "#s": contract.LedgerSortKey},
-		ExpressionAttributeValues: item{":p": str(id), ":s": str("chunk#")},
+		ExpressionAttributeValues: item{":p": str(id), ":s": str(chunkPrefix)},
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)

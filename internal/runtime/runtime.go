@@ -71,6 +71,14 @@ func S3(cfg aws.Config) *s3.Client {
 // Queues sends to SQS.
 func (r *Runtime) Queues() *Queues { return &Queues{client: sqs.NewFromConfig(r.Config)} }
 
+// Receiver takes messages from a queue.
+func (r *Runtime) Receiver(url string) *Receiver {
+	return &Receiver{client: sqs.NewFromConfig(r.Config), url: url}
+}
+
+// Pod says which pod runs this, for acknowledgements.
+func (r *Runtime) Pod() string { return "worker/" + os.Getenv("HOSTNAME") }
+
 // Workflows starts executions of the workflow with the given ARN.
 func (r *Runtime) Workflows(arn string) *Workflows {
 	return &Workflows{client: sfn.NewFromConfig(r.Config), arn: arn}

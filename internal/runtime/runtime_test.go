@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
 	"net/http"
 	"net/http/httptest"
 	"os"
@@ -12,11 +13,13 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"dip/contract"
+	"dip/internal/worker"
 )
 
 // service answers every request by what its target says, and remembers them.
@@ -115,6 +118,56 @@ func TestSendReportsWhatWasNotAccepted(t *testing.T) {
 	})
 	if err := rt.Queues().Send(t.Context(), "http://queue", []string{"a"}); err == nil || !strings.Contains(err.Error(), "send 1 messages to http://queue") {
 		t.Errorf("got %v", err)
+	}
+}
+
+func TestReceiver(t *testing.T) {
+	s, rt := start(t, func(target string, _ map[string]any) (int, string) {
+		if target == "AmazonSQS.ReceiveMessage" {
+			return http.StatusOK, `{"Messages":[{"MessageId":"m","ReceiptHandle":"r","Body":"b","MD5OfBody":"92eb5ffee6ae2fec3ad71c777531578f"}]}`
+		}
+		return http.StatusOK, "{}"
+	})
+	r := rt.Receiver("http://queue")
+	got, err := r.Receive(t.Context(), 12, 1500*time.Millisecond)
+	want := worker.Message{ID: "m", Receipt: "r", Body: "b"}
+	if err != nil || len(got) != 1 || got[0] != want {
+		t.Fatalf("%+v, %v", got, err)
+	}
+	if err := errors.Join(r.Hide(t.Context(), want, 80*time.Second), r.Hide(t.Context(), want, 0), r.Delete(t.Context(), want)); err != nil {
+		t.Fatal(err)
+	}
+	for i, call := range []map[string]any{
+		{"QueueUrl": "http://queue", "MaxNumberOfMessages": 10., "WaitTimeSeconds": 20., "VisibilityTimeout": 2.},
+		{"QueueUrl": "http://queue", "ReceiptHandle": "r", "VisibilityTimeout": 80.},
+		{"QueueUrl": "http://queue", "ReceiptHandle": "r", "VisibilityTimeout": 0.},
+		{"QueueUrl": "http://queue", "ReceiptHandle": "r"},
+	} {
+		if !maps.Equal(s.calls[i], call) {
+			t.Errorf("call %d is %v, want %v", i, s.calls[i], call)
+		}
+	}
+	s.answer = func(string, map[string]any) (int, string) {
+		return http.StatusBadRequest, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no queue"}`
+	}
+	_, err = r.Receive(t.Context(), 1, time.Second)
+	for what, err := range map[string]error{
+		"receive from http://queue": err, "hide message m of http://queue for 1s": r.Hide(t.Context(), want, time.Second),
+		"delete message m of http://queue": r.Delete(t.Context(), want),
+	} {
+		if err == nil || !strings.Contains(err.Error(), what) {
+			t.Errorf("want %q: %v", what, err)
+		}
+	}
+}
+
+func TestWorkerIsMadeOfItsEnvironment(t *testing.T) {
+	t.Setenv("HOSTNAME", "pod-1")
+	_, rt := start(t, nil)
+	env := contract.WorkerEnv[string]{Queue: "http://queue", LeaseSeconds: "60", Slots: "2", GraceSeconds: "30"}
+	w := rt.worker(env)
+	if w.Slots != 2 || w.Lease != time.Minute || w.Grace != 30*time.Second || w.Queue.(*Receiver).url != "http://queue" || rt.Pod() != "worker/pod-1" {
+		t.Errorf("got %+v", w)
 	}
 }
 

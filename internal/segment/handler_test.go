@@ -30,6 +30,8 @@ type book struct {
 	failures []string
 	released []string
 	ended    []ledger.Claim
+
+	handedBack int
 }
 
 func (b *book) Claim(_ context.Context, c ledger.Claim, now, until time.Time) (ledger.Outcome, error) {
@@ -49,6 +51,11 @@ func (b *book) FailChunk(_ context.Context, c ledger.Claim, reason string) (bool
 
 func (b *book) Release(_ context.Context, c ledger.Claim, lastError string) (bool, error) {
 	b.released, b.ended = append(b.released, lastError), append(b.ended, c)
+	return b.counts, b.endErr
+}
+
+func (b *book) HandBack(_ context.Context, c ledger.Claim) (bool, error) {
+	b.handedBack, b.ended = b.handedBack+1, append(b.ended, c)
 	return b.counts, b.endErr
 }
 
@@ -164,6 +171,16 @@ func TestLease(t *testing.T) {
 	b.handle(t, ctx, b.message(nil))
 	if !b.book.leases[1].Equal(deadline) {
 		t.Errorf("with a deadline: %s, want %s", b.book.leases[1], deadline)
+	}
+}
+
+// A worker renews its lease instead.
+func TestLeaseOfAWorker(t *testing.T) {
+	b := newBench(t, "1,x,a\n")
+	b.Lease = time.Minute
+	b.handle(t, t.Context(), b.message(nil))
+	if want := received.Add(1500*time.Microsecond + time.Minute); !b.book.leases[0].Equal(want) {
+		t.Errorf("until %s, want %s", b.book.leases[0], want)
 	}
 }
 

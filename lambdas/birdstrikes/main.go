@@ -1,4 +1,4 @@
-// Command birdstrikes is the Lambda function of the segment birdstrikes.
+// Command birdstrikes processes chunks of the segment birdstrikes: as its Lambda function, or as its worker on the cluster.
 package main
 
 import "dip/internal/runtime"

@@ -1,4 +1,4 @@
-// Command events is the Lambda function of the segment events.
+// Command events processes chunks of the segment events: as its Lambda function, or as its worker on the cluster.
 package main
 
 import "dip/internal/runtime"

@@ -1,4 +1,4 @@
-// Command trips is the Lambda function of the segment trips.
+// Command trips processes chunks of the segment trips: as its Lambda function, or as its worker on the cluster.
 package main
 
 import "dip/internal/runtime"

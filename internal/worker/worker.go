@@ -1,0 +1,192 @@
+// Package worker takes messages from a queue and works on several at once, until it is told to stop. It is to a pod
+// what Lambda's event source mapping is to a function.
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"dip/internal/lease"
+)
+
+// Message is a message that was received.
+type Message struct {
+	ID      string
+	Receipt string // of this receipt of it
+	Body    string
+}
+
+// Queue is where messages come from.
+type Queue interface {
+	// Receive waits for up to n messages, as long as the queue's longest poll, and hides them from others.
+	Receive(ctx context.Context, n int, hidden time.Duration) ([]Message, error)
+	// Hide hides a message from now on for so long; 0 lets it come again at once.
+	Hide(ctx context.Context, m Message, hidden time.Duration) error
+	// Delete takes a message off the queue.
+	Delete(ctx context.Context, m Message) error
+}
+
+// Worker works on a queue's messages.
+type Worker struct {
+	Queue  Queue
+	Handle func(ctx context.Context, id, body string) error // after an error the message is to come again
+	Slots  int                                              // messages at once
+	Lease  time.Duration                                    // see hidden
+	Grace  time.Duration                                    // from the end of Run's context to the end of the process
+	Log    *slog.Logger
+}
+
+// pause is the time between two tries to receive when the queue does not answer.
+const pause = 5 * time.Second
+
+// Run works until the context ends. It then takes no more messages, gives those back that were not begun, finishes what
+// it can within the grace and gives the rest back shortly before that ends: what is given back comes again at once, to
+// another worker. It returns when no message is in work.
+//
+// A poll that is under way when the context ends is let run out: what the queue answers it would else stay hidden.
+func (w *Worker) Run(ctx context.Context) {
+	work, cancel := w.graceful(ctx)
+	defer cancel(nil)
+	slots := newSlots(w.Slots)
+	for {
+		n := slots.take(ctx)
+		if n == 0 {
+			break
+		}
+		messages, err := w.Queue.Receive(work, n, w.hidden())
+		slots.give(n - len(messages))
+		if err != nil && ctx.Err() == nil {
+			w.Log.ErrorContext(ctx, "cannot receive", "error", err)
+			sleep(ctx, pause)
+		}
+		for _, m := range messages {
+			slots.busy.Go(func() {
+				defer slots.give(1)
+				w.log(ctx, m, w.one(ctx, work, m))
+			})
+		}
+	}
+	slots.busy.Wait()
+}
+
+// Once works on one message, if the queue has one, and is done. It gives the message back as soon as the context ends.
+func (w *Worker) Once(ctx context.Context) error {
+	work, cancel := w.graceful(ctx)
+	defer cancel(nil)
+	messages, err := w.Queue.Receive(context.WithoutCancel(ctx), 1, w.hidden())
+	if err != nil {
+		return err
+	}
+	for _, m := range messages {
+		if err := w.one(ctx, work, m); err != nil && !errors.Is(err, lease.ErrStopping) {
+			return fmt.Errorf("message %s: %w", m.ID, err)
+		}
+	}
+	return nil
+}
+
+// hidden is how long a message stays hidden after a beat. It is a beat longer than the lease in the ledger: whoever
+// receives the message of a worker that died finds the lease ended.
+func (w *Worker) hidden() time.Duration { return w.Lease + w.Lease/lease.Beats }
+
+// handingBack bounds the time that is kept for giving messages back.
+const handingBack = 10 * time.Second
+
+// graceful makes the context of the work: it ends when only the time to give it back is left of the grace.
+func (w *Worker) graceful(ctx context.Context) (context.Context, context.CancelCauseFunc) {
+	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
+	context.AfterFunc(ctx, func() {
+		sleep(work, w.Grace-min(w.Grace/2, handingBack))
+		cancel(lease.ErrStopping)
+	})
+	return work, cancel
+}
+
+func sleep(ctx context.Context, d time.Duration) {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+	case <-ctx.Done():
+	}
+}
+
+// one works on one message. The context of Run tells whether to begin at all, that of the work whether to go on.
+func (w *Worker) one(ctx, work context.Context, m Message) error {
+	err := lease.ErrStopping
+	if ctx.Err() == nil {
+		err = w.handle(work, m)
+	}
+	last, cancel := context.WithTimeout(context.WithoutCancel(work), handingBack)
+	defer cancel()
+	switch {
+	case err == nil:
+		err = w.Queue.Delete(last, m)
+	case errors.Is(err, lease.ErrStopping), context.Cause(work) != nil:
+		err = errors.Join(err, w.Queue.Hide(last, m, 0))
+	}
+	return err // any other comes again when it is not hidden any more
+}
+
+func (w *Worker) handle(ctx context.Context, m Message) error {
+	kept, stop := lease.Keep(ctx, w.Lease/lease.Beats, func(ctx context.Context) bool {
+		if err := w.Queue.Hide(ctx, m, w.hidden()); err != nil {
+			w.Log.WarnContext(ctx, "cannot keep a message hidden", "message", m.ID, "error", err)
+		}
+		return true
+	})
+	defer func() { _ = stop() }() // only the work's own error counts
+	return w.Handle(kept, m.ID, m.Body)
+}
+
+func (w *Worker) log(ctx context.Context, m Message, err error) {
+	switch {
+	case errors.Is(err, lease.ErrStopping):
+		w.Log.InfoContext(ctx, "message handed back", "message", m.ID, "error", err)
+	case err != nil:
+		w.Log.ErrorContext(ctx, "message failed", "message", m.ID, "error", err)
+	}
+}
+
+// slots counts the messages that may be taken.
+type slots struct {
+	free chan struct{}
+	busy sync.WaitGroup
+}
+
+func newSlots(n int) *slots {
+	s := &slots{free: make(chan struct{}, n)}
+	s.give(n)
+	return s
+}
+
+// take waits for a free slot and takes every one that is free; none once the context has ended.
+func (s *slots) take(ctx context.Context) (n int) {
+	select {
+	case <-ctx.Done():
+		return 0
+	case <-s.free:
+	}
+	if ctx.Err() != nil {
+		s.give(1)
+		return 0
+	}
+	for n = 1; n < cap(s.free); n++ {
+		select {
+		case <-s.free:
+		default:
+			return n
+		}
+	}
+	return n
+}
+
+func (s *slots) give(n int) {
+	for range n {
+		s.free <- struct{}{}
+	}
+}

@@ -1,0 +1,333 @@
+package worker
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"dip/internal/lease"
+)
+
+const (
+	held  = 60 * time.Second // the lease
+	grace = 30 * time.Second
+	poll  = 20 * time.Second
+)
+
+// queue is a queue whose clock is the test's bubble. What happens to messages is logged with the second at which it did.
+type queue struct {
+	mu       sync.Mutex
+	began    time.Time
+	visible  map[string]time.Time // when each message may be received
+	receipts map[string]int
+	asked    []int
+	log      []string
+	broken   error
+}
+
+func newQueue(ids ...string) *queue {
+	q := &queue{began: time.Now(), visible: map[string]time.Time{}, receipts: map[string]int{}}
+	q.send(ids...)
+	return q
+}
+
+func (q *queue) send(ids ...string) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	for _, id := range ids {
+		q.visible[id] = time.Now()
+	}
+}
+
+func (q *queue) note(format string, args ...any) {
+	q.log = append(q.log, fmt.Sprintf("%.0f ", time.Since(q.began).Seconds())+fmt.Sprintf(format, args...))
+}
+
+func (q *queue) events() []string {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	return slices.Clone(q.log)
+}
+
+func (q *queue) Receive(ctx context.Context, n int, hidden time.Duration) ([]Message, error) {
+	for ends := time.Now().Add(poll); ; {
+		q.mu.Lock()
+		if q.broken != nil {
+			defer q.mu.Unlock()
+			q.note("refused")
+			return nil, q.broken
+		}
+		var got []Message
+		for id, at := range q.visible {
+			if len(got) < n && !time.Now().Before(at) {
+				q.receipts[id]++
+				q.visible[id] = time.Now().Add(hidden)
+				got = append(got, Message{ID: id, Receipt: fmt.Sprint(id, q.receipts[id]), Body: "body of " + id})
+			}
+		}
+		if len(got) > 0 || !time.Now().Before(ends) {
+			q.asked = append(q.asked, n)
+			q.mu.Unlock()
+			return got, nil
+		}
+		q.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
+}
+
+func (q *queue) Hide(_ context.Context, m Message, hidden time.Duration) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.visible[m.ID] = time.Now().Add(hidden)
+	q.note("hide %s %.0f", m.ID, hidden.Seconds())
+	return nil
+}
+
+func (q *queue) Delete(_ context.Context, m Message) error {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	delete(q.visible, m.ID)
+	q.note("delete %s", m.ID)
+	return nil
+}
+
+// works takes the time that it is told, or ends with the cause of its context.
+func works(d time.Duration) func(context.Context, string, string) error {
+	return func(ctx context.Context, _, _ string) error {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case <-time.After(d):
+			return nil
+		}
+	}
+}
+
+func newWorker(q Queue, slots int, handle func(context.Context, string, string) error) *Worker {
+	return &Worker{Queue: q, Handle: handle, Slots: slots, Lease: held, Grace: grace, Log: slog.New(slog.DiscardHandler)}
+}
+
+// start runs a worker; stop tells it to end, wait waits until it has and says how long that took.
+func start(t *testing.T, w *Worker) (stop context.CancelFunc, wait func() time.Duration) {
+	ctx, stop := context.WithCancel(t.Context())
+	ended := make(chan struct{})
+	go func() { w.Run(ctx); close(ended) }()
+	return stop, func() time.Duration {
+		stopped := time.Now()
+		<-ended
+		return time.Since(stopped)
+	}
+}
+
+func expect(t *testing.T, got []string, want ...string) {
+	t.Helper()
+	if !slices.Equal(got, want) {
+		t.Errorf("got  %q\nwant %q", got, want)
+	}
+}
+
+func TestWorkIsKeptHiddenAndDeleted(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue("a")
+		stop, wait := start(t, newWorker(q, 1, works(50*time.Second)))
+		time.Sleep(55 * time.Second)
+		stop()
+		wait()
+		expect(t, q.events(), "20 hide a 80", "40 hide a 80", "50 delete a")
+	})
+}
+
+func TestNoMoreAreTakenThanThereAreSlots(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		ids := []string{"a", "b", "c", "d", "e", "f", "g"}
+		q := newQueue(ids...)
+		now, most := 0, 0
+		var mu sync.Mutex
+		stop, wait := start(t, newWorker(q, 3, func(context.Context, string, string) error {
+			mu.Lock()
+			now++
+			most = max(most, now)
+			mu.Unlock()
+			time.Sleep(5 * time.Second)
+			mu.Lock()
+			now--
+			mu.Unlock()
+			return nil
+		}))
+		time.Sleep(18 * time.Second)
+		stop()
+		wait()
+		if most != 3 || len(q.visible) != 0 || q.asked[0] != 3 || slices.Max(q.asked) != 3 {
+			t.Errorf("%d at once, %d left, asked for %v", most, len(q.visible), q.asked)
+		}
+	})
+}
+
+func TestFailuresComeAgainWhenTheyAreNotHiddenAnyMore(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q, tries := newQueue("a"), 0
+		stop, wait := start(t, newWorker(q, 1, func(context.Context, string, string) error {
+			if tries++; tries == 1 {
+				return errors.New("reset")
+			}
+			return nil
+		}))
+		time.Sleep(90 * time.Second)
+		stop()
+		wait()
+		expect(t, q.events(), "80 delete a")
+	})
+}
+
+func TestStopWhileIdle(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		stop, wait := start(t, newWorker(q, 2, works(time.Hour)))
+		time.Sleep(5 * time.Second)
+		stop()
+		if took := wait(); took > poll {
+			t.Errorf("an idle worker took %s to stop", took)
+		}
+		// What a poll under way brings goes back at once, and nothing is polled for after it.
+		q = newQueue()
+		stop, wait = start(t, newWorker(q, 2, works(time.Hour)))
+		time.Sleep(3 * time.Second)
+		stop()
+		time.Sleep(2500 * time.Millisecond)
+		q.send("late")
+		wait()
+		expect(t, q.events(), "6 hide late 0")
+		if q.receipts["late"] != 1 {
+			t.Errorf("received %d times", q.receipts["late"])
+		}
+	})
+}
+
+func TestStopWhileAtWork(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		left  time.Duration // what the work takes after the stop
+		grace time.Duration
+		took  time.Duration
+		want  string
+	}{
+		{"what can be finished is", 15 * time.Second, grace, 15 * time.Second, "20 delete a"},
+		{"what cannot is given back before the grace ends", time.Hour, grace, 20 * time.Second, "25 hide a 0"},
+		{"of a short grace half is kept for that", time.Hour, 8 * time.Second, 4 * time.Second, "9 hide a 0"},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			q := newQueue("a")
+			w := newWorker(q, 1, works(5*time.Second+c.left))
+			w.Grace = c.grace
+			stop, wait := start(t, w)
+			time.Sleep(5 * time.Second)
+			stop()
+			if took := wait(); took != c.took {
+				t.Errorf("%s: it took %s", c.name, took)
+			}
+			if got := q.events(); got[len(got)-1] != c.want {
+				t.Errorf("%s: %q", c.name, got)
+			}
+		})
+	}
+}
+
+// A handler that fails because its context ended says so in its own words.
+func TestWhateverEndsWithTheGraceIsHandedBack(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue("a")
+		stop, wait := start(t, newWorker(q, 1, func(ctx context.Context, _, _ string) error {
+			<-ctx.Done()
+			return fmt.Errorf("read: %w", ctx.Err())
+		}))
+		time.Sleep(5 * time.Second)
+		stop()
+		wait()
+		expect(t, q.events(), "20 hide a 80", "25 hide a 0")
+	})
+}
+
+func TestQueueThatDoesNotAnswer(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue()
+		q.broken = errors.New("out of reach")
+		stop, wait := start(t, newWorker(q, 2, works(0)))
+		time.Sleep(11 * time.Second)
+		q.mu.Lock()
+		q.broken = nil
+		q.mu.Unlock()
+		q.send("a")
+		time.Sleep(5 * time.Second)
+		stop()
+		wait()
+		expect(t, q.events(), "0 refused", "5 refused", "10 refused", "15 delete a")
+	})
+}
+
+func TestOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue("a", "b")
+		if err := newWorker(q, 1, works(time.Second)).Once(t.Context()); err != nil || len(q.visible) != 1 {
+			t.Errorf("%v, %d messages left", err, len(q.visible))
+		}
+		q = newQueue()
+		if err := newWorker(q, 1, works(time.Second)).Once(t.Context()); err != nil || len(q.asked) != 1 {
+			t.Errorf("an empty queue: %v", err)
+		}
+		q.broken = errors.New("out of reach")
+		if err := newWorker(q, 1, works(time.Second)).Once(t.Context()); !errors.Is(err, q.broken) {
+			t.Errorf("no queue: %v", err)
+		}
+		q = newQueue("a")
+		failed := errors.New("reset")
+		err := newWorker(q, 1, func(context.Context, string, string) error { return failed }).Once(t.Context())
+		if !errors.Is(err, failed) || len(q.visible) != 1 || q.log != nil {
+			t.Errorf("a failure: %v, %q", err, q.log)
+		}
+	})
+}
+
+// A job gives its message back as soon as it is told to stop: it has no grace to wait for.
+func TestOnceStops(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		q := newQueue("a")
+		w := newWorker(q, 1, works(time.Hour))
+		w.Grace = 0
+		ctx, stop := context.WithTimeout(t.Context(), 7*time.Second)
+		defer stop()
+		if err := w.Once(ctx); err != nil {
+			t.Errorf("being stopped is no failure: %v", err)
+		}
+		expect(t, q.events(), "7 hide a 0")
+	})
+}
+
+func TestHandlersSeeTheWorkersCause(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var cause error
+		stop, wait := start(t, newWorker(newQueue("a"), 1, func(ctx context.Context, id, body string) error {
+			if id != "a" || body != "body of a" {
+				t.Errorf("message %q: %q", id, body)
+			}
+			<-ctx.Done()
+			cause = context.Cause(ctx)
+			return cause
+		}))
+		time.Sleep(time.Second)
+		stop()
+		wait()
+		if !errors.Is(cause, lease.ErrStopping) {
+			t.Errorf("cancelled with %v", cause)
+		}
+	})
+}
