@@ -40,11 +40,14 @@ func declare(ctx *pulumi.Context) (*system, error) {
 	}
 	for _, part := range []func(*pulumi.Context) error{
 		s.declareStorage,  // landing and lake buckets, ledger, event bus
-		s.declareSegments, // a queue and a function each, and the catalog that names them
+		s.declareSegments, // a queue and a function each, a queue for workers, and the catalog that names them
 		s.declareWorkflow, // splitter and reconciler -> segment queues
 		s.declareIntake,   // landing bucket -> intake queue -> intake -> workflow
 		s.declareSweeper,  // schedule -> sweeper -> intake queue
-		s.declareCluster,  // network -> cluster -> node groups, and the repository of their images
+		s.declareNetwork,  // VPC, subnets, ways out; this and the rest in stacks with a cluster only
+		s.declareCluster,  // control plane, and the repository of the images that run on it
+		s.declareNodes,    // node groups, who tells that a node goes, and the add-ons that need nodes
+		s.declareRights,   // what workers and restage jobs may do in AWS
 	} {
 		if err := part(ctx); err != nil {
 			return nil, err
@@ -58,7 +61,10 @@ func (s *system) declareStorage(ctx *pulumi.Context) (err error) {
 	if s.landing, err = bucket.New(ctx, "landing", &bucket.Args{Settings: s.Landing, Disposable: disposable && !s.Landing.Protect}); err != nil {
 		return err
 	}
-	if s.lake, err = bucket.New(ctx, "lake", &bucket.Args{Settings: s.Lake, Disposable: disposable && !s.Lake.Protect}); err != nil {
+	s.lake, err = bucket.New(ctx, "lake", &bucket.Args{
+		Settings: s.Lake, Disposable: disposable && !s.Lake.Protect, Expire: s.staged(),
+	})
+	if err != nil {
 		return err
 	}
 	if s.ledger, err = ledger.New(ctx, "ledger", &ledger.Args{Settings: s.Ledger}); err != nil {
@@ -69,6 +75,14 @@ func (s *system) declareStorage(ctx *pulumi.Context) (err error) {
 }
 
 func (s *system) declareSegments(ctx *pulumi.Context) (err error) {
+	if s.Cluster.Enabled {
+		settings := s.Queues
+		settings.MaxAge += s.Cluster.Restage.Deadline // a message stays in its queue while a job works on it
+		s.restageQueue, err = queue.New(ctx, "restage", &queue.Args{Settings: settings, Lease: s.Cluster.Restage.Lease, AlarmTopics: s.AlarmTopics})
+		if err != nil {
+			return err
+		}
+	}
 	entries := map[string]catalog.Entry{}
 	for _, name := range s.SegmentNames() {
 		settings := s.Segments[name]
@@ -76,16 +90,15 @@ func (s *system) declareSegments(ctx *pulumi.Context) (err error) {
 			Settings: settings, Queues: s.Queues, Architecture: s.Architecture, AlarmTopics: s.AlarmTopics,
 			Artifact: s.artifacts[artifactOf(settings)],
 			Common:   s.common(artifactOf(settings)),
-			Allow: policy.All(s.landing.ReadVersions(), s.lake.Read(contract.CatalogPrefix),
-				s.lake.Write(contract.DataPrefix+name+"/", contract.QuarantinePrefix+name+"/"),
-				s.ledger.Allow("GetItem", "UpdateItem")),
+			Allow:    s.processChunks(name),
+			Lease:    s.workerLease(),
 		})
 		if err != nil {
 			return err
 		}
-		entries[name] = catalog.Entry{Segment: settings.Catalog(), Queue: s.segments[name].Queue}
+		entries[name] = catalog.Entry{Segment: settings.Catalog(), Queue: s.segments[name].Queue, Workers: s.segments[name].Workers}
 	}
-	s.catalog, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: s.lake, Segments: entries})
+	s.catalog, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: s.lake, Segments: entries, Restage: s.restageQueue})
 	return err
 }
 
@@ -98,17 +111,13 @@ func (s *system) declareWorkflow(ctx *pulumi.Context) (err error) {
 	if err != nil {
 		return err
 	}
-	sends := [][]policy.Statement{}
-	for _, name := range s.SegmentNames() {
-		sends = append(sends, s.segments[name].Queue.Send())
-	}
 	s.reconciler, err = s.function(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
 		Env: contract.ReconcilerEnv[pulumi.StringInput]{
 			Common: s.common("reconciler"), Catalog: s.catalog.Key, EventBus: s.bus.Name,
 			DueAfterSeconds: number(s.Loads.DueAfter.Seconds()), MaxAttempts: number(s.Loads.MaxAttempts),
 		},
 		Allow: policy.All(s.lake.Write(contract.CertificatePrefix, contract.ManifestPrefix), s.lake.Read(contract.CatalogPrefix),
-			s.ledger.Allow("GetItem", "Query", "UpdateItem"), s.bus.Put(), policy.All(sends...)),
+			s.ledger.Allow("GetItem", "Query", "UpdateItem"), s.bus.Put(), s.sendChunks(), s.sendRestages()),
 	})
 	if err != nil {
 		return err
@@ -158,30 +167,41 @@ func (s *system) declareSweeper(ctx *pulumi.Context) (err error) {
 	return err
 }
 
+func (s *system) declareNetwork(ctx *pulumi.Context) (err error) {
+	if s.Cluster.Enabled {
+		s.network, err = network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.region, Zones: s.zones})
+	}
+	return err
+}
+
 func (s *system) declareCluster(ctx *pulumi.Context) (err error) {
 	if !s.Cluster.Enabled {
 		return nil
 	}
-	s.network, err = network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.region, Zones: s.zones})
+	s.cluster, err = cluster.New(ctx, "cluster", &cluster.Args{Settings: s.Cluster, Name: "dip-" + s.stack, Network: s.network})
 	if err != nil {
 		return err
 	}
-	settings := &cluster.Args{Settings: s.Cluster, Name: "dip-" + s.stack, Network: s.network}
-	if s.cluster, err = cluster.New(ctx, "cluster", settings); err != nil {
-		return err
+	s.registry, err = registry.New(ctx, "images", &registry.Args{Keep: 30, Disposable: s.Environment.Disposable()})
+	return err
+}
+
+func (s *system) declareNodes(ctx *pulumi.Context) (err error) {
+	if !s.Cluster.Enabled {
+		return nil
 	}
 	nodes, queued := []pulumi.Resource{}, map[string]pulumi.StringInput{}
 	for _, name := range s.NodeGroupNames() {
-		g, err := nodegroup.New(ctx, name, &nodegroup.Args{
+		s.nodeGroups[name], err = nodegroup.New(ctx, name, &nodegroup.Args{
 			Settings: s.NodeGroups[name], Architecture: s.Architecture, Version: s.Cluster.Version,
 			Cluster: s.cluster, Subnets: s.network.Private,
 		})
 		if err != nil {
 			return err
 		}
-		s.nodeGroups[name], nodes = g, append(nodes, g.Ready...)
+		nodes = append(nodes, s.nodeGroups[name].Ready...)
 		if s.NodeGroups[name].Interruptions == config.ByQueue {
-			queued[name] = g.AutoScalingGroup
+			queued[name] = s.nodeGroups[name].AutoScalingGroup
 		}
 	}
 	if len(queued) > 0 {
@@ -189,9 +209,21 @@ func (s *system) declareCluster(ctx *pulumi.Context) (err error) {
 			return err
 		}
 	}
-	if err := s.cluster.CompleteAddOns(ctx, settings, nodes); err != nil {
-		return err
+	return s.cluster.CompleteAddOns(ctx, s.Cluster.AddOns, nodes)
+}
+
+func (s *system) declareRights(ctx *pulumi.Context) (err error) {
+	if !s.Cluster.Enabled {
+		return nil
 	}
-	s.registry, err = registry.New(ctx, "images", &registry.Args{Keep: 30, Disposable: s.Environment.Disposable()})
+	for _, name := range s.SegmentNames() {
+		s.workerRights[name], err = s.identity(ctx, "worker-"+name, policy.All(s.segments[name].Workers.Receive(), s.processChunks(name)))
+		if err != nil {
+			return err
+		}
+	}
+	s.restageRights, err = s.identity(ctx, "restage", policy.All(s.restageQueue.Receive(), s.landing.ReadVersions(),
+		s.lake.Read(contract.CatalogPrefix), s.lake.Write(contract.StagingPrefix),
+		s.ledger.Allow("GetItem", "Query", "PutItem", "UpdateItem"), s.sendChunks()))
 	return err
 }

@@ -70,14 +70,31 @@ func artifacts(t *testing.T) string {
 	return dir
 }
 
-// mustDeploy is deploy of a stack that is right. The architecture is fixed: locally it is the host's.
-func mustDeploy(t *testing.T, environment config.Environment) *componenttest.Recorder {
+// mustDeployWith is deploy of a stack that is right with its change.
+func mustDeployWith(t *testing.T, environment config.Environment, change func(stack map[string]any)) *componenttest.Recorder {
 	t.Helper()
-	r, err := deploy(t, environment, func(stack map[string]any) { stack["architecture"] = "arm64" })
+	r, err := deploy(t, environment, change)
 	if err != nil {
 		t.Fatal(err)
 	}
 	return r
+}
+
+// queueMode has the batch group scaled by the Cluster Autoscaler and drained from a queue.
+func queueMode(stack map[string]any) {
+	stack["cluster"] = map[string]any{"access": map[string]any{
+		"ops": map[string]any{"principal": "arn:aws:iam::123456789012:role/ops", "policy": "admin", "namespaces": []string{workloads}},
+	}}
+	stack["nodeGroups"] = map[string]any{
+		"services": map[string]any{"labels": map[string]string{"team": "data"}},
+		"batch":    map[string]any{"kind": "batch", "dedicated": true, "scaler": "clusterAutoscaler", "interruptions": "queue"},
+	}
+}
+
+// mustDeploy is deploy of a stack that is right. The architecture is fixed: locally it is the host's.
+func mustDeploy(t *testing.T, environment config.Environment) *componenttest.Recorder {
+	t.Helper()
+	return mustDeployWith(t, environment, func(stack map[string]any) { stack["architecture"] = "arm64" })
 }
 
 // Names of resources are what the engine knows them by: a changed line is a resource that is replaced.
@@ -150,11 +167,11 @@ func TestUsedProperties(t *testing.T) {
 		stack["alarmTopics"] = []string{"arn:aws:sns:us-east-1:123456789012:ops"}
 		stack["functions"] = map[string]any{"intake": map[string]any{"reservedConcurrency": 10}}
 	}
+	recorded := []*componenttest.Recorder{mustDeployWith(t, config.Prod, queueMode)}
 	for _, e := range config.Environments {
-		r, err := deploy(t, e, everything)
-		if err != nil {
-			t.Fatal(err)
-		}
+		recorded = append(recorded, mustDeployWith(t, e, everything))
+	}
+	for _, r := range recorded {
 		for _, resource := range r.Resources() {
 			if !strings.HasPrefix(resource.Type, "aws:") {
 				continue
@@ -265,6 +282,55 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 	}
 	if got := r.Resources(); len(got) != 0 {
 		t.Errorf("registered %v", got)
+	}
+}
+
+// What only the region knows fails as early as what the config says.
+func TestTooFewZonesRegisterNothing(t *testing.T) {
+	r, err := deploy(t, config.Dev, func(stack map[string]any) { stack["network"] = map[string]any{"availabilityZones": 6} })
+	const want = "network.availabilityZones: 6: us-east-1 has 5 that EKS can use"
+	if err == nil || !strings.Contains(err.Error(), want) {
+		t.Errorf("%v, want %s", err, want)
+	}
+	if got := r.Resources(); len(got) != 0 {
+		t.Errorf("registered %v", got)
+	}
+}
+
+// Chunks and restages reach the queues that workers and jobs may take from.
+func TestHeavyLane(t *testing.T) {
+	r := mustDeploy(t, config.Dev)
+	var c contract.Catalog
+	if err := json.Unmarshal([]byte(r.Find(t, "aws:s3/bucketObjectv2:BucketObjectv2", "catalog-object").Inputs["content"].StringValue()), &c); err != nil {
+		t.Fatal(err)
+	}
+	if s := c.Segments["trips"]; !strings.HasSuffix(c.Restage, "/restage-queue") || !strings.HasSuffix(s.Workers, "/trips-workers-queue") ||
+		s.Lane != contract.Functions || s.FunctionMB < 1000 {
+		t.Errorf("catalog has restage %s and trips %+v", c.Restage, s)
+	}
+	const token = "aws:iam/rolePolicy:RolePolicy"
+	sends := r.Find(t, token, "reconciler-policy").Inputs["policy"].StringValue()
+	jobs := r.Find(t, token, "restage-policy").Inputs["policy"].StringValue()
+	for _, queue := range []string{"trips-queue", "trips-workers-queue", "events-workers-queue"} {
+		if !strings.Contains(sends, ":"+queue+`"`) || !strings.Contains(jobs, ":"+queue+`"`) {
+			t.Errorf("the reconciler or the restage job may not send to %s", queue)
+		}
+	}
+	if !strings.Contains(sends, `:restage-queue"`) {
+		t.Error("the reconciler may not ask for a restage")
+	}
+	// Its age counts while the job works.
+	if got := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", "restage-age-alarm").Inputs["threshold"].NumberValue(); got != 13*3600 {
+		t.Errorf("a restage is late after %v s", got)
+	}
+	worker := r.Find(t, token, "worker-trips-policy").Inputs["policy"].StringValue()
+	for _, want := range []string{":trips-workers-queue", "/staging/trips/*", "/data/trips/*"} {
+		if !strings.Contains(worker, want) {
+			t.Errorf("the worker has no right on %s: %s", want, worker)
+		}
+	}
+	if strings.Contains(worker, "events") {
+		t.Errorf("the worker has rights of another segment: %s", worker)
 	}
 }
 

@@ -16,10 +16,12 @@ import (
 	"dip/components/catalog"
 	"dip/components/cluster"
 	"dip/components/function"
+	"dip/components/identity"
 	"dip/components/interruption"
 	"dip/components/ledger"
 	"dip/components/network"
 	"dip/components/nodegroup"
+	"dip/components/policy"
 	"dip/components/queue"
 	"dip/components/registry"
 	"dip/components/segment"
@@ -52,7 +54,13 @@ type system struct {
 	nodeGroups    map[string]*nodegroup.NodeGroup // by name
 	interruptions *interruption.Interruption      // nil unless a group is drained from a queue
 	registry      *registry.Registry
+	restageQueue  *queue.Queue
+	workerRights  map[string]*identity.Identity // by segment, of the service account worker-<segment>
+	restageRights *identity.Identity            // of the service account restage
 }
+
+// workloads is the namespace of workers and restage jobs.
+const workloads = "dip"
 
 // prepare reads the stack's config and schemas and finds the artifacts. Any problem ends the program here.
 func prepare(ctx *pulumi.Context) (*system, error) {
@@ -64,7 +72,10 @@ func prepare(ctx *pulumi.Context) (*system, error) {
 	if err != nil {
 		return nil, fmt.Errorf("stack file Pulumi.%s.yaml, %s:\n%w", ctx.Stack(), config.Key, err)
 	}
-	s := &system{Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{}, nodeGroups: map[string]*nodegroup.NodeGroup{}}
+	s := &system{
+		Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{},
+		nodeGroups: map[string]*nodegroup.NodeGroup{}, workerRights: map[string]*identity.Identity{},
+	}
 	names := []string{"intake", "splitter", "reconciler", "sweeper"}
 	for _, segment := range stack.Segments {
 		names = append(names, artifactOf(segment))
@@ -117,6 +128,53 @@ func (s *system) function(ctx *pulumi.Context, name string, settings config.Func
 	return function.New(ctx, name, args)
 }
 
+// identity gives the pods of a service account in the workloads' namespace, which has the identity's name, their rights.
+func (s *system) identity(ctx *pulumi.Context, name string, allow []policy.Statement) (*identity.Identity, error) {
+	return identity.New(ctx, name, &identity.Args{Cluster: s.cluster.Name, Namespace: workloads, ServiceAccount: name, Allow: allow})
+}
+
+// processChunks is what a segment's function and its workers may do besides taking their chunks.
+func (s *system) processChunks(name string) []policy.Statement {
+	read := []string{contract.CatalogPrefix}
+	if s.Cluster.Enabled {
+		read = append(read, contract.StagingPrefix+name+"/")
+	}
+	return policy.All(s.landing.ReadVersions(), s.lake.Read(read...),
+		s.lake.Write(contract.DataPrefix+name+"/", contract.QuarantinePrefix+name+"/"), s.ledger.Allow("GetItem", "UpdateItem"))
+}
+
+// sendChunks allows to send chunks to whatever processes them.
+func (s *system) sendChunks() (all []policy.Statement) {
+	for _, name := range s.SegmentNames() {
+		all = append(all, s.segments[name].Send()...)
+	}
+	return all
+}
+
+// sendRestages allows to send restages, in a stack that has them.
+func (s *system) sendRestages() []policy.Statement {
+	if s.restageQueue == nil {
+		return nil
+	}
+	return s.restageQueue.Send()
+}
+
+// staged is how long restaged pieces are kept, days by prefix; nothing without a cluster.
+func (s *system) staged() map[string]int {
+	if !s.Cluster.Enabled {
+		return nil
+	}
+	return map[string]int{contract.StagingPrefix: s.Cluster.Restage.KeepDays}
+}
+
+// workerLease is how long a worker's receive of a chunk lasts; 0 without workers.
+func (s *system) workerLease() config.Duration {
+	if !s.Cluster.Enabled {
+		return 0
+	}
+	return s.Cluster.Workers.Lease
+}
+
 // common is the environment that all functions share, for the function of an artifact.
 func (s *system) common(artifact string) contract.Common[pulumi.StringInput] {
 	return contract.Common[pulumi.StringInput]{
@@ -154,7 +212,7 @@ func (s *system) outputs() (pulumi.Map, error) {
 	}
 	for name, g := range s.segments {
 		o.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
-			Queue: g.Queue.URL, DeadLetters: g.Queue.DeadLettersURL, Function: g.Function.ARN,
+			Queue: g.Queue.URL, DeadLetters: g.Queue.DeadLettersURL, Function: g.Function.ARN, Workers: lane(g.Workers),
 		}
 	}
 	if s.cluster != nil {
@@ -169,7 +227,8 @@ func (s *system) outputs() (pulumi.Map, error) {
 
 func (s *system) clusterOutputs() *contract.ClusterOutputs[pulumi.StringInput] {
 	o := &contract.ClusterOutputs[pulumi.StringInput]{
-		Name: s.cluster.Name, Kubeconfig: s.cluster.Kubeconfig, Repository: s.registry.URL,
+		Name: s.cluster.Name, Kubeconfig: s.cluster.Kubeconfig, Namespace: pulumi.String(workloads),
+		Repository: s.registry.URL, Restage: *lane(s.restageQueue),
 		NodeGroups: map[string]contract.GroupOutputs[pulumi.StringInput]{},
 	}
 	for name, g := range s.nodeGroups {
@@ -178,6 +237,14 @@ func (s *system) clusterOutputs() *contract.ClusterOutputs[pulumi.StringInput] {
 		}
 	}
 	return o
+}
+
+// lane tells of a queue of the heavy lane; nil when there is none.
+func lane(q *queue.Queue) *contract.LaneOutputs[pulumi.StringInput] {
+	if q == nil {
+		return nil
+	}
+	return &contract.LaneOutputs[pulumi.StringInput]{Queue: q.URL, DeadLetters: q.DeadLettersURL}
 }
 
 // asInputs turns nested maps of inputs into one input.

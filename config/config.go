@@ -143,6 +143,8 @@ func (s Segment) Catalog() contract.Segment {
 		Partition:   contract.Partition{Field: s.Partition.Field, By: string(s.Partition.By)},
 		MaxBadShare: s.MaxBadShare,
 		MaxRecordMB: s.MaxRecordMB,
+		Lane:        s.Lane,
+		FunctionMB:  s.FunctionMB(),
 	}
 }
 

@@ -14,6 +14,10 @@ import (
 // spotNotice is how long before it takes a spot instance AWS says so ("Spot Instance interruption notices").
 const spotNotice = Duration(2 * time.Minute)
 
+// maxInFlight is how long SQS lets a message be at work, however often its visibility is extended. Source:
+// "Visibility timeout", November 2026.
+const maxInFlight = Duration(12 * time.Hour)
+
 var (
 	// endpoint is the service part of an interface endpoint's name.
 	endpoint     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
@@ -130,8 +134,12 @@ func (s *Stack) validateRestage(found *problems) {
 	s.group("cluster.restage", r.Group, r.MilliCPU, r.MemoryMB, found)
 	within(found, "cluster.restage.max", r.Max, 1, 1000)
 	within(found, "cluster.restage.keepDays", r.KeepDays, 1, 365)
-	span(found, "cluster.restage.deadline", r.Deadline, minutes(10), hours(7*24))
+	span(found, "cluster.restage.deadline", r.Deadline, minutes(10), maxInFlight)
 	span(found, "cluster.restage.lease", r.Lease, seconds(15), minutes(30))
+	if kept := hours(24 * r.KeepDays); kept < s.Queues.Retention {
+		found.add("cluster.restage.keepDays", "%d: a piece is gone before the message that asks for it, which waits up to queues.retention, %s",
+			r.KeepDays, s.Queues.Retention)
+	}
 }
 
 // group checks that pods fit onto the nodes of their group.

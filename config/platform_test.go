@@ -174,6 +174,8 @@ func TestPlatformRules(t *testing.T) {
 		{"grace longer than the notice", `"cluster": {"workers": {"grace": "2m"}}`, "cluster.workers.grace: 2m: want 10s to 1m30s"},
 		{"workers' group", `"cluster": {"workers": {"group": "gpu"}}`, `cluster.workers.group: "gpu": want one of the node groups, batch, services`},
 		{"restage's group", `"cluster": {"restage": {"group": "gpu"}}`, `cluster.restage.group: "gpu": want one of the node groups, batch, services`},
+		{"restage longer than SQS waits", `"cluster": {"restage": {"deadline": "13h"}}`, "cluster.restage.deadline: 13h: want 10m to 12h"},
+		{"pieces that are gone too early", `"cluster": {"restage": {"keepDays": 3}}`, "cluster.restage.keepDays: 3: a piece is gone before the message that asks for it, which waits up to queues.retention, 96h"},
 		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`, "cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
 		{"memory for records", `"cluster": {"workers": {"slots": 16}}`, "cluster.workers.memoryMB: 1536: 16 slots of segment trips hold records of 16 MiB a few times over: want 2048"},
 		{"min above max", `"cluster": {"workers": {"min": 9}}`, "cluster.workers.min: 9: want 0 to 8"},

@@ -39,8 +39,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"receives", "dev", `"queues": {"maxReceives": 4}`, ``, `queues.maxReceives: 4: want 5 to 1000`},
 	{"retention", "dev", `"queues": {"deadLettersRetention": "337h"}`, ``, `queues.deadLettersRetention: 337h: want 1m to 336h`},
 	{"age", "dev", `"queues": {"maxAge": "0s"}`, ``, `queues.maxAge: 0s: want 1m to 336h`},
-	{"dead letters", "dev", `"queues": {"retention": "336h"}`, ``,
-		`queues.deadLettersRetention: 336h: want more than retention, 336h: a dead letter's age counts from its first enqueueing`},
+	{"dead letters", "dev", `"queues": {"deadLettersRetention": "96h"}`, ``,
+		`queues.deadLettersRetention: 96h: want more than retention, 96h: a dead letter's age counts from its first enqueueing`},
 	{"expiry before the last receive", "dev", `"queues": {"retention": "2h"}`, ``,
 		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would expire before it is a dead letter`},
 
@@ -75,6 +75,7 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"predicted time", "dev", `"loads": {"chunkMB": 256}`, `"timeout": "30s", "memoryMB": 1769`,
 		`segments.trips.timeout: 30s: want more than three times the predicted run time, 10.24s (1 chunk of 256 MiB at 25 MiB/s a vCPU, 1.00 of one for 1769 MiB)`},
 	{"package", "dev", ``, `"package": "cmd/trips"`, `segments.trips.package: "cmd/trips": want lambdas/<folder>`},
+	{"package of the restage job", "dev", ``, `"package": "lambdas/restage"`, `segments.trips.package: "lambdas/restage" is no segment's`},
 	{"package of another function", "dev", ``, `"package": "lambdas/intake"`, `segments.trips.package: "lambdas/intake" is no segment's`},
 
 	{"schema file", "dev", ``, `"schema": "schemas/none.json"`, `segments.trips.schema: open schemas/none.json: file does not exist`},
@@ -106,8 +107,9 @@ func TestSegmentNames(t *testing.T) {
 	const want = "want a name of lower-case letters, digits and dashes, at most 40, that does not begin with a dash"
 	for name, problem := range map[string]string{
 		"Trips": want, "a_b": want, "-a": want, "": want, strings.Repeat("a", 41): want,
-		"intake": "is the name of a function that every stack has; choose another",
-		"a":      "", "2024-trips": "", strings.Repeat("a", 40): "",
+		"intake":  "is the name of a function that every stack has; choose another",
+		"restage": "is the name of the restage job; choose another", "a-workers": "ends like the names of workers' queues; choose another",
+		"a": "", "workers": "", "2024-trips": "", strings.Repeat("a", 40): "",
 	} {
 		_, err := parse(t, `{"environment": "dev", "segments": {"`+name+`": {"schema": "schemas/trips.json", "package": "lambdas/trips"}}}`)
 		switch {

@@ -42,12 +42,18 @@ var (
 	segmentName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	segmentPackage = regexp.MustCompile(`^lambdas/[a-z0-9][a-z0-9-]*$`)
 	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$`)
+	restageName    = "restage"
 	functionNames  = []string{"intake", "splitter", "reconciler", "sweeper"}
 )
 
 // Visibility is the visibility timeout of a queue whose messages a function takes: six times the function's timeout
 // and the batching window, so that the retries of a throttled batch do not overlap with its messages' return.
 func Visibility(timeout, window Duration) Duration { return 6*timeout + window }
+
+// LeasedReceives is after how many receives a message of a worker or a job is a dead letter: four times those of a
+// function's, because one that is handed back when its node goes has been received too, and a storm of interruptions is no
+// fault of the message's.
+func LeasedReceives(receives int) int { return min(4*receives, maxReceives) }
 
 // Predict is the assumed run time of a batch of chunks at MBPerSecond, with the share of a vCPU that the memory
 // gives, at most one.
@@ -169,8 +175,13 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	if !segmentName.MatchString(name) {
 		found.add(path, "want a name of lower-case letters, digits and dashes, at most 40, that does not begin with a dash")
 	}
-	if slices.Contains(functionNames, name) {
+	switch {
+	case slices.Contains(functionNames, name):
 		found.add(path, "is the name of a function that every stack has; choose another")
+	case name == restageName:
+		found.add(path, "is the name of the restage job; choose another")
+	case strings.HasSuffix(name, "-workers"):
+		found.add(path, "ends like the names of workers' queues; choose another")
 	}
 	if err := g.Dialect().Validate(); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") {
@@ -193,7 +204,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	g.validateBatch(path, s.Loads.ChunkMB, found)
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
-	} else if slices.Contains(functionNames, strings.TrimPrefix(g.Package, "lambdas/")) {
+	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName || slices.Contains(functionNames, folder) {
 		found.add(path+".package", "%q is no segment's", g.Package)
 	}
 }

@@ -25,16 +25,25 @@ type StackOutputs[T any] struct {
 
 // SegmentOutputs is what a stack tells of a segment.
 type SegmentOutputs[T any] struct {
+	Queue       T               `json:"queue"`       // URL
+	DeadLetters T               `json:"deadLetters"` // URL
+	Function    T               `json:"function"`    // ARN of the alias
+	Workers     *LaneOutputs[T] `json:"workers"`     // nil in a stack without a cluster
+}
+
+// LaneOutputs is what a stack tells of a queue of the heavy lane.
+type LaneOutputs[T any] struct {
 	Queue       T `json:"queue"`       // URL
 	DeadLetters T `json:"deadLetters"` // URL
-	Function    T `json:"function"`    // ARN of the alias
 }
 
 // ClusterOutputs is what a stack tells of its cluster.
 type ClusterOutputs[T any] struct {
 	Name       T                          `json:"name"`
 	Kubeconfig T                          `json:"kubeconfig"` // JSON
+	Namespace  T                          `json:"namespace"`  // of the workers and jobs
 	Repository T                          `json:"repository"` // URL of the workers' images
+	Restage    LaneOutputs[T]             `json:"restage"`
 	NodeGroups map[string]GroupOutputs[T] `json:"nodeGroups"` // by name
 }
 

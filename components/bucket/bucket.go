@@ -5,6 +5,8 @@ package bucket
 import (
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
@@ -21,6 +23,8 @@ const TypeToken = "dip:bucket:Bucket"
 type Args struct {
 	// Settings are retention, tiering and protection. The zero value is invalid: days must be given.
 	Settings config.Bucket
+	// Expire are days by prefix after which the objects below it are thrown away. Empty: they stay.
+	Expire map[string]int
 	// Disposable lets a destroy delete the objects too. Zero: a bucket that holds objects cannot be destroyed.
 	Disposable bool
 }
@@ -33,6 +37,11 @@ func (a *Args) Validate() error {
 	}
 	if a.Settings.AbortUploadDays < 1 {
 		errs = append(errs, errors.New("bucket: Settings.AbortUploadDays: want at least 1"))
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(a.Expire)) {
+		if prefix == "" || a.Expire[prefix] < 1 {
+			errs = append(errs, fmt.Errorf("bucket: Expire[%q]: %d days, want a prefix and at least 1", prefix, a.Expire[prefix]))
+		}
 	}
 	if a.Settings.Protect && a.Disposable {
 		errs = append(errs, errors.New("bucket: Disposable: a protected bucket is not disposable"))

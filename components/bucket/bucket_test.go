@@ -74,6 +74,21 @@ func TestDataIsProtectedOrDisposable(t *testing.T) {
 	}
 }
 
+func TestObjectsBelowAPrefixExpire(t *testing.T) {
+	a := args()
+	a.Expire = map[string]int{"staging/": 5}
+	list := run(t, a).Find(t, "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", "b-lifecycle").Inputs["rules"].ArrayValue()
+	rule := list[len(list)-1].ObjectValue()
+	if len(list) != 3 || rule["filter"].ObjectValue()["prefix"].StringValue() != "staging/" || rule["expiration"].ObjectValue()["days"].NumberValue() != 5 ||
+		rule["noncurrentVersionExpiration"].ObjectValue()["noncurrentDays"].NumberValue() != 1 {
+		t.Errorf("rules are %v", list)
+	}
+	a.Expire = map[string]int{"": 5, "staging/": 0}
+	if err := a.Validate(); err == nil || strings.Count(err.Error(), "want a prefix and at least 1") != 2 {
+		t.Errorf("all objects expire, or at once: %v", err)
+	}
+}
+
 func TestSettingsReachS3(t *testing.T) {
 	r := run(t, args())
 	rules := r.Find(t, "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", "b-lifecycle")

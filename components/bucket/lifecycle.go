@@ -1,40 +1,59 @@
 package bucket
 
 import (
+	"maps"
+	"slices"
+	"strings"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
 // expire moves objects to Intelligent-Tiering at once (S3 leaves those under 128 KiB where they are: they cost less
-// there) and throws away old versions and uploads that nobody finished.
+// there) and throws away old versions, uploads that nobody finished, and what is kept for some days only.
 func (b *Bucket) expire(ctx *pulumi.Context, args *Args) error {
-	_, err := s3.NewBucketLifecycleConfigurationV2(ctx, b.name+"-lifecycle", &s3.BucketLifecycleConfigurationV2Args{
-		Bucket: b.bucket.ID(),
-		Rules: s3.BucketLifecycleConfigurationV2RuleArray{
-			&s3.BucketLifecycleConfigurationV2RuleArgs{
-				Id:     pulumi.String("tier"),
-				Status: pulumi.String("Enabled"),
-				Filter: &s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String("")},
-				Transitions: s3.BucketLifecycleConfigurationV2RuleTransitionArray{
-					&s3.BucketLifecycleConfigurationV2RuleTransitionArgs{
-						Days: pulumi.Int(0), StorageClass: pulumi.String("INTELLIGENT_TIERING"),
-					},
-				},
-			},
-			&s3.BucketLifecycleConfigurationV2RuleArgs{
-				Id:     pulumi.String("tidy"),
-				Status: pulumi.String("Enabled"),
-				Filter: &s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String("")},
-				NoncurrentVersionExpiration: &s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionExpirationArgs{
-					NoncurrentDays: pulumi.Int(args.Settings.NoncurrentDays),
-				},
-				AbortIncompleteMultipartUpload: &s3.BucketLifecycleConfigurationV2RuleAbortIncompleteMultipartUploadArgs{
-					DaysAfterInitiation: pulumi.Int(args.Settings.AbortUploadDays),
+	rules := s3.BucketLifecycleConfigurationV2RuleArray{
+		&s3.BucketLifecycleConfigurationV2RuleArgs{
+			Id:     pulumi.String("tier"),
+			Status: pulumi.String("Enabled"),
+			Filter: below(""),
+			Transitions: s3.BucketLifecycleConfigurationV2RuleTransitionArray{
+				&s3.BucketLifecycleConfigurationV2RuleTransitionArgs{
+					Days: pulumi.Int(0), StorageClass: pulumi.String("INTELLIGENT_TIERING"),
 				},
 			},
 		},
+		&s3.BucketLifecycleConfigurationV2RuleArgs{
+			Id:                          pulumi.String("tidy"),
+			Status:                      pulumi.String("Enabled"),
+			Filter:                      below(""),
+			NoncurrentVersionExpiration: noncurrent(args.Settings.NoncurrentDays),
+			AbortIncompleteMultipartUpload: &s3.BucketLifecycleConfigurationV2RuleAbortIncompleteMultipartUploadArgs{
+				DaysAfterInitiation: pulumi.Int(args.Settings.AbortUploadDays),
+			},
+		},
+	}
+	for _, prefix := range slices.Sorted(maps.Keys(args.Expire)) {
+		rules = append(rules, &s3.BucketLifecycleConfigurationV2RuleArgs{
+			Id:                          pulumi.String("expire-" + strings.Trim(prefix, "/")),
+			Status:                      pulumi.String("Enabled"),
+			Filter:                      below(prefix),
+			Expiration:                  &s3.BucketLifecycleConfigurationV2RuleExpirationArgs{Days: pulumi.Int(args.Expire[prefix])},
+			NoncurrentVersionExpiration: noncurrent(1), // what expired is gone for good a day later
+		})
+	}
+	_, err := s3.NewBucketLifecycleConfigurationV2(ctx, b.name+"-lifecycle", &s3.BucketLifecycleConfigurationV2Args{
+		Bucket: b.bucket.ID(), Rules: rules,
 	}, b.under(pulumi.DependsOn([]pulumi.Resource{b.versioning})))
 	return err
+}
+
+func below(prefix string) *s3.BucketLifecycleConfigurationV2RuleFilterArgs {
+	return &s3.BucketLifecycleConfigurationV2RuleFilterArgs{Prefix: pulumi.String(prefix)}
+}
+
+func noncurrent(days int) *s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionExpirationArgs {
+	return &s3.BucketLifecycleConfigurationV2RuleNoncurrentVersionExpirationArgs{NoncurrentDays: pulumi.Int(days)}
 }
 
 // archive opts in to the archive tiers. The storage class itself comes from expire.

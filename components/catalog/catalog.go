@@ -18,16 +18,18 @@ import (
 // TypeToken is the component's type.
 const TypeToken = "dip:catalog:Catalog"
 
-// Entry is a segment and its queue.
+// Entry is a segment and its queues.
 type Entry struct {
 	Segment contract.Segment // but for the queues' addresses
-	Queue   *queue.Queue
+	Queue   *queue.Queue     // required
+	Workers *queue.Queue     // of its workers; nil without
 }
 
 // Args configure a catalog.
 type Args struct {
 	Lake     *bucket.Bucket   // required
 	Segments map[string]Entry // at least one
+	Restage  *queue.Queue     // of restages; nil: inputs that cannot be split are read as they are
 }
 
 // Validate reports every problem.
@@ -38,6 +40,11 @@ func (a *Args) Validate() error {
 	}
 	if len(a.Segments) == 0 {
 		errs = append(errs, errors.New("catalog: Segments: none"))
+	}
+	for _, name := range slices.Sorted(maps.Keys(a.Segments)) {
+		if a.Segments[name].Queue == nil {
+			errs = append(errs, fmt.Errorf("catalog: Segments[%s].Queue: missing", name))
+		}
 	}
 	return errors.Join(errs...)
 }
@@ -67,16 +74,16 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 // publish keeps the old object when the content, and with it the key, changes: loads under way are pinned to it.
 func (c *Catalog) publish(ctx *pulumi.Context, name string, args *Args) error {
 	names := slices.Sorted(maps.Keys(args.Segments))
-	var urls []any
+	urls := []any{url(args.Restage)}
 	for _, n := range names {
-		q := args.Segments[n].Queue
-		urls = append(urls, q.URL, q.DeadLettersURL)
+		e := args.Segments[n]
+		urls = append(urls, e.Queue.URL, e.Queue.DeadLettersURL, url(e.Workers))
 	}
 	encoded := pulumi.All(urls...).ApplyT(func(urls []any) ([]string, error) {
-		all := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{}}
+		all := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{}, Restage: urls[0].(string)}
 		for i, n := range names {
-			segment := args.Segments[n].Segment
-			segment.Queue, segment.DeadLetters = urls[2*i].(string), urls[2*i+1].(string)
+			segment, of := args.Segments[n].Segment, urls[1+3*i:]
+			segment.Queue, segment.DeadLetters, segment.Workers = of[0].(string), of[1].(string), of[2].(string)
 			all.Segments[n] = segment
 		}
 		key, data, err := all.Encode()
@@ -93,4 +100,12 @@ func (c *Catalog) publish(ctx *pulumi.Context, name string, args *Args) error {
 	}
 	c.Key = object.Key
 	return nil
+}
+
+// url is "" for a queue that there is not.
+func url(q *queue.Queue) pulumi.StringInput {
+	if q == nil {
+		return pulumi.String("")
+	}
+	return q.URL
 }

@@ -23,17 +23,23 @@ func TestCatalog(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		entries := map[string]catalog.Entry{}
+		entries, workers := map[string]catalog.Entry{}, map[string]*queue.Queue{}
+		settings := config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute}
+		if workers["trips"], err = queue.New(ctx, "trips-workers", &queue.Args{Settings: settings, Lease: minute}); err != nil {
+			return err
+		}
+		restage, err := queue.New(ctx, "restage", &queue.Args{Settings: settings, Lease: minute})
+		if err != nil {
+			return err
+		}
 		for _, name := range []string{"trips", "events"} {
-			q, err := queue.New(ctx, name, &queue.Args{
-				Settings: config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute}, Timeout: minute,
-			})
+			q, err := queue.New(ctx, name, &queue.Args{Settings: settings, Timeout: minute})
 			if err != nil {
 				return err
 			}
-			entries[name] = catalog.Entry{Queue: q, Segment: contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name)}}
+			entries[name] = catalog.Entry{Queue: q, Workers: workers[name], Segment: contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name)}}
 		}
-		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries})
+		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries, Restage: restage})
 		return err
 	})
 	object := r.Find(t, "aws:s3/bucketObjectv2:BucketObjectv2", "catalog-object")
@@ -45,9 +51,13 @@ func TestCatalog(t *testing.T) {
 	if err := json.Unmarshal([]byte(content), &c); err != nil {
 		t.Fatal(err)
 	}
+	const queues = "https://sqs.us-east-1.amazonaws.com/123456789012/"
+	if c.Restage != queues+"restage-queue" || c.Segments["trips"].Workers != queues+"trips-workers-queue" || c.Segments["events"].Workers != "" {
+		t.Errorf("restages go to %s, trips' workers take from %s, events' from %s", c.Restage, c.Segments["trips"].Workers, c.Segments["events"].Workers)
+	}
 	for name, size := range map[string]int{"trips": 5, "events": 6} {
 		s := c.Segments[name]
-		at := "https://sqs.us-east-1.amazonaws.com/123456789012/" + name
+		at := queues + name
 		if s.Queue != at+"-queue" || s.DeadLetters != at+"-dead-letters" || s.MaxRecordMB != size {
 			t.Errorf("%s is %+v", name, s)
 		}
@@ -62,7 +72,11 @@ func TestCatalog(t *testing.T) {
 }
 
 func TestBadArgs(t *testing.T) {
-	err := (&catalog.Args{}).Validate()
+	err := (&catalog.Args{Segments: map[string]catalog.Entry{"trips": {}}}).Validate()
+	if err == nil || !strings.Contains(err.Error(), "Segments[trips].Queue: missing") {
+		t.Error(err)
+	}
+	err = (&catalog.Args{}).Validate()
 	if err == nil || !strings.Contains(err.Error(), "Lake: missing") || !strings.Contains(err.Error(), "Segments: none") {
 		t.Error(err)
 	}

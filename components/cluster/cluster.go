@@ -222,7 +222,7 @@ func (c *Cluster) createAddOns(ctx *pulumi.Context, args *Args) error {
 		if slices.Contains(needNodes, name) {
 			continue
 		}
-		addOn, err := c.addOn(ctx, name, args, nil)
+		addOn, err := c.addOn(ctx, name, args.Settings.AddOns[name], nil)
 		if err != nil {
 			return err
 		}
@@ -231,22 +231,22 @@ func (c *Cluster) createAddOns(ctx *pulumi.Context, args *Args) error {
 	return nil
 }
 
-// CompleteAddOns declares the add-ons that need nodes, once there are some.
-func (c *Cluster) CompleteAddOns(ctx *pulumi.Context, args *Args, nodes []pulumi.Resource) error {
+// CompleteAddOns declares those of the add-ons, versions by name, that need nodes, once there are some.
+func (c *Cluster) CompleteAddOns(ctx *pulumi.Context, versions map[string]string, nodes []pulumi.Resource) error {
 	for _, name := range needNodes {
-		if args.Settings.AddOns[name] == "" {
+		if versions[name] == "" {
 			continue
 		}
-		if _, err := c.addOn(ctx, name, args, nodes); err != nil {
+		if _, err := c.addOn(ctx, name, versions[name], nodes); err != nil {
 			return fmt.Errorf("cluster %s: %w", c.name, err)
 		}
 	}
 	return nil
 }
 
-func (c *Cluster) addOn(ctx *pulumi.Context, name string, args *Args, after []pulumi.Resource) (*awseks.Addon, error) {
+func (c *Cluster) addOn(ctx *pulumi.Context, name, version string, after []pulumi.Resource) (*awseks.Addon, error) {
 	return awseks.NewAddon(ctx, c.name+"-"+name, &awseks.AddonArgs{
-		ClusterName: c.Name, AddonName: pulumi.String(name), AddonVersion: pulumi.String(args.Settings.AddOns[name]),
+		ClusterName: c.Name, AddonName: pulumi.String(name), AddonVersion: pulumi.String(version),
 		ResolveConflictsOnCreate: pulumi.String("OVERWRITE"), ResolveConflictsOnUpdate: pulumi.String("OVERWRITE"),
 	}, pulumi.Parent(c), pulumi.DependsOn(after))
 }

@@ -29,7 +29,7 @@ func run(t *testing.T, s config.Cluster) *componenttest.Recorder {
 		if err != nil {
 			return err
 		}
-		return c.CompleteAddOns(ctx, args, []pulumi.Resource{c.NodeRole})
+		return c.CompleteAddOns(ctx, s.AddOns, []pulumi.Resource{c.NodeRole})
 	})
 }
 

@@ -45,6 +45,9 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:cloudwatch/eventBus:EventBus":
 		set("name", args.Name)
 		set("arn", arn("events", "event-bus/"+args.Name))
+	case "aws:cloudwatch/eventRule:EventRule":
+		set("name", args.Name)
+		set("arn", arn("events", "rule/"+args.Name))
 	case "aws:iam/role:Role":
 		set("name", args.Name)
 		set("arn", "arn:aws:iam::"+Account+":role/"+args.Name)

@@ -40,6 +40,11 @@ type Interruption struct {
 	pulumi.ResourceState
 
 	URL, ARN pulumi.StringOutput
+
+	name   string
+	queue  *sqs.Queue
+	rules  pulumi.StringArray   // ARNs
+	groups []pulumi.StringInput // names of the Auto Scaling groups
 }
 
 // New declares the queue and what fills it.
@@ -47,83 +52,108 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := args.Validate(); err != nil {
 		return nil, err
 	}
-	i := &Interruption{}
+	i := &Interruption{name: name}
 	if err := ctx.RegisterComponentResource(TypeToken, name, i, opts...); err != nil {
 		return nil, fmt.Errorf("interruption %s: %w", name, err)
 	}
-	if err := errors.Join(i.createQueue(ctx, name), i.createRules(ctx, name), i.createHooks(ctx, name, args)); err != nil {
-		return nil, fmt.Errorf("interruption %s: %w", name, err)
+	for _, step := range []func(*pulumi.Context, *Args) error{i.createQueue, i.createRules, i.admitRules, i.createHooks} {
+		if err := step(ctx, args); err != nil {
+			return nil, fmt.Errorf("interruption %s: %w", name, err)
+		}
 	}
 	return i, ctx.RegisterResourceOutputs(i, pulumi.Map{"url": i.URL})
 }
 
 // createQueue keeps messages for five minutes: an interruption is over after two.
-func (i *Interruption) createQueue(ctx *pulumi.Context, name string) error {
-	queue, err := sqs.NewQueue(ctx, name+"-queue", &sqs.QueueArgs{
+func (i *Interruption) createQueue(ctx *pulumi.Context, _ *Args) (err error) {
+	i.queue, err = sqs.NewQueue(ctx, i.name+"-queue", &sqs.QueueArgs{
 		MessageRetentionSeconds: pulumi.Int(300), SqsManagedSseEnabled: pulumi.Bool(true),
 	}, pulumi.Parent(i))
 	if err != nil {
 		return err
 	}
-	i.URL, i.ARN = queue.Url, queue.Arn
-	document, err := policy.Document(policy.Statement{
-		Principals: []string{"events.amazonaws.com", "sqs.amazonaws.com"}, Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{queue.Arn},
-	})
-	if err != nil {
-		return err
-	}
-	_, err = sqs.NewQueuePolicy(ctx, name+"-queue", &sqs.QueuePolicyArgs{QueueUrl: queue.Url, Policy: document}, pulumi.Parent(i))
-	return err
+	i.URL, i.ARN = i.queue.Url, i.queue.Arn
+	return nil
+}
+
+// pattern is what a rule matches.
+type pattern struct {
+	Source     []string `json:"source"`
+	DetailType []string `json:"detail-type"`
+	Detail     any      `json:"detail,omitempty"`
 }
 
 // events are what the handler understands in queue mode. Source: its documentation, "Queue Processor".
-var events = map[string]struct{ source, detailType string }{
-	"spot":      {"aws.ec2", "EC2 Spot Instance Interruption Warning"},
-	"rebalance": {"aws.ec2", "EC2 Instance Rebalance Recommendation"},
-	"state":     {"aws.ec2", "EC2 Instance State-change Notification"},
-	"scaling":   {"aws.autoscaling", "EC2 Instance-terminate Lifecycle Action"},
-	"health":    {"aws.health", "AWS Health Event"},
+var events = map[string]pattern{
+	"spot":      {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Spot Instance Interruption Warning"}},
+	"rebalance": {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Instance Rebalance Recommendation"}},
+	"state":     {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Instance State-change Notification"}},
+	"scaling":   {Source: []string{"aws.autoscaling"}, DetailType: []string{"EC2 Instance-terminate Lifecycle Action"}},
+	"scheduled": {Source: []string{"aws.health"}, DetailType: []string{"AWS Health Event"}, Detail: map[string][]string{
+		"service": {"EC2"}, "eventTypeCategory": {"scheduledChange"},
+	}},
 }
 
-func (i *Interruption) createRules(ctx *pulumi.Context, name string) error {
+func (i *Interruption) createRules(ctx *pulumi.Context, _ *Args) error {
 	for _, event := range slices.Sorted(maps.Keys(events)) {
-		pattern, err := json.Marshal(map[string][]string{"source": {events[event].source}, "detail-type": {events[event].detailType}})
+		text, err := json.Marshal(events[event])
 		if err != nil {
 			return err
 		}
-		rule, err := cloudwatch.NewEventRule(ctx, name+"-"+event, &cloudwatch.EventRuleArgs{EventPattern: pulumi.String(pattern)}, pulumi.Parent(i))
+		rule, err := cloudwatch.NewEventRule(ctx, i.name+"-"+event, &cloudwatch.EventRuleArgs{EventPattern: pulumi.String(text)}, pulumi.Parent(i))
 		if err != nil {
 			return err
 		}
-		_, err = cloudwatch.NewEventTarget(ctx, name+"-"+event, &cloudwatch.EventTargetArgs{Rule: rule.Name, Arn: i.ARN}, pulumi.Parent(i))
+		_, err = cloudwatch.NewEventTarget(ctx, i.name+"-"+event, &cloudwatch.EventTargetArgs{Rule: rule.Name, Arn: i.ARN}, pulumi.Parent(i))
 		if err != nil {
 			return err
 		}
+		i.rules = append(i.rules, rule.Arn)
 	}
 	return nil
 }
 
+// admitRules lets these rules alone fill the queue: whoever can make the handler believe an interruption drains nodes.
+func (i *Interruption) admitRules(ctx *pulumi.Context, _ *Args) error {
+	document, err := policy.Document(policy.Statement{
+		Principals: []string{"events.amazonaws.com"}, Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{i.ARN},
+		Conditions: map[policy.Test]pulumi.Input{{Operator: "ArnEquals", Key: "aws:SourceArn"}: i.rules},
+	})
+	if err != nil {
+		return err
+	}
+	_, err = sqs.NewQueuePolicy(ctx, i.name+"-queue", &sqs.QueuePolicyArgs{QueueUrl: i.URL, Policy: document}, pulumi.Parent(i))
+	return err
+}
+
 // createHooks holds the end of a node back until the handler has drained it, five minutes at most.
-func (i *Interruption) createHooks(ctx *pulumi.Context, name string, args *Args) error {
+func (i *Interruption) createHooks(ctx *pulumi.Context, args *Args) error {
 	for _, group := range slices.Sorted(maps.Keys(args.Groups)) {
-		_, err := autoscaling.NewLifecycleHook(ctx, name+"-"+group, &autoscaling.LifecycleHookArgs{
+		_, err := autoscaling.NewLifecycleHook(ctx, i.name+"-"+group, &autoscaling.LifecycleHookArgs{
 			AutoscalingGroupName: args.Groups[group], LifecycleTransition: pulumi.String("autoscaling:EC2_INSTANCE_TERMINATING"),
 			HeartbeatTimeout: pulumi.Int(300), DefaultResult: pulumi.String("CONTINUE"),
 		}, pulumi.Parent(i))
 		if err != nil {
 			return err
 		}
+		i.groups = append(i.groups, args.Groups[group])
 	}
 	return nil
 }
 
 // Receive allows the handler to read the queue, to tell whose the nodes are, and to let go of those that it drained.
 func (i *Interruption) Receive() []policy.Statement {
+	var groups []pulumi.StringInput
+	for _, name := range i.groups {
+		// Account and region are the caller's; the id in the middle is random.
+		groups = append(groups, pulumi.Sprintf("arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/%s", name))
+	}
 	return []policy.Statement{
 		{Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage"}, Resources: []pulumi.StringInput{i.ARN}},
+		{Actions: []string{"autoscaling:CompleteLifecycleAction"}, Resources: groups},
 		{
-			// These know no resources but for the completion of a hook, whose group's ARN has a random part.
-			Actions:   []string{"autoscaling:CompleteLifecycleAction", "autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeTags", "ec2:DescribeInstances"},
+			// These know no resources.
+			Actions:   []string{"autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeTags", "ec2:DescribeInstances"},
 			Resources: []pulumi.StringInput{pulumi.String("*")},
 		},
 	}

@@ -81,7 +81,11 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 	return nil
 }
 
-// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none.
+// handled marks instances that the Node Termination Handler drains in queue mode: it leaves all others alone.
+const handled = "aws-node-termination-handler/managed"
+
+// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none, and the one by
+// which the Node Termination Handler does.
 func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagArray {
 	all := autoscaling.GroupTagArray{}
 	tag := func(key, value pulumi.StringInput, propagate bool) {
@@ -89,6 +93,9 @@ func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagAr
 	}
 	tag(pulumi.String("dip:stack"), pulumi.String(ctx.Stack()), true)
 	tag(pulumi.Sprintf("kubernetes.io/cluster/%s", args.Cluster.Name), pulumi.String("owned"), true)
+	if args.Settings.Interruptions == config.ByQueue {
+		tag(pulumi.String(handled), pulumi.String("true"), true)
+	}
 	if args.Settings.Scaler != config.ClusterAutoscaler {
 		return all
 	}

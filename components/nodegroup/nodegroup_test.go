@@ -117,9 +117,9 @@ func TestBatchGroupIsNotTakenAway(t *testing.T) {
 	componenttest.Golden(t, "testdata/userdata.txt", data)
 }
 
-func TestClusterAutoscalerFindsItsBatchGroup(t *testing.T) {
+func TestClusterAutoscalerAndTerminationHandlerFindTheirBatchGroup(t *testing.T) {
 	g := batch()
-	g.Scaler = config.ClusterAutoscaler
+	g.Scaler, g.Interruptions = config.ClusterAutoscaler, config.ByQueue
 	tags := map[string]string{}
 	for _, tag := range run(t, g).Find(t, "aws:autoscaling/group:Group", "g-group").Inputs.Mappable()["tags"].([]any) {
 		m := tag.(map[string]any)
@@ -128,6 +128,7 @@ func TestClusterAutoscalerFindsItsBatchGroup(t *testing.T) {
 	for key, want := range map[string]string{
 		"k8s.io/cluster-autoscaler/enabled": "true", "k8s.io/cluster-autoscaler/dip-test": "owned",
 		"k8s.io/cluster-autoscaler/node-template/label/dip/group": "g", "k8s.io/cluster-autoscaler/node-template/taint/dip/group": "g:NoSchedule",
+		"aws-node-termination-handler/managed": "true",
 	} {
 		if tags[key] != want {
 			t.Errorf("tag %s is %q, want %q", key, tags[key], want)

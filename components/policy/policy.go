@@ -27,7 +27,7 @@ type Statement struct {
 	Principals []string              // services, or "*" for everyone; none in a policy that is attached to a role
 	Actions    []string              // "service:Action"; wildcards only in a Deny
 	Resources  []pulumi.StringInput  // ARNs; none only in a role's trust policy
-	Conditions map[Test]pulumi.Input // by what is tested: a string or boolean
+	Conditions map[Test]pulumi.Input // by what is tested: a string, strings or boolean
 }
 
 // Test is a condition's operator on a key, such as {"StringEquals", "aws:SourceAccount"}.

@@ -22,8 +22,11 @@ const TypeToken = "dip:queue:Queue"
 type Args struct {
 	// Settings are retention and receives. The zero value is invalid.
 	Settings config.Queues
-	// Timeout is the timeout of the function that takes the messages. The zero value is invalid.
+	// Timeout is the timeout of the function that takes the messages. Zero: Lease says how long a receive lasts.
 	Timeout config.Duration
+	// Lease is how long a receive lasts whose taker says again and again that it is at work: a worker or a job. Zero: a
+	// function takes the messages.
+	Lease config.Duration
 	// Window is how long the function's mapping waits to fill a batch. Zero: it does not wait.
 	Window config.Duration
 	// Sender is a bucket that may send its events here. Nil: only roles that are allowed to send.
@@ -43,8 +46,8 @@ type Sender struct {
 func (a *Args) Validate() error {
 	var errs []error
 	day := 24 * config.Duration(time.Hour)
-	if a.Timeout <= 0 {
-		errs = append(errs, errors.New("queue: Timeout: missing"))
+	if (a.Timeout > 0) == (a.Lease > 0) {
+		errs = append(errs, errors.New("queue: Timeout, Lease: want one of them"))
 	}
 	if a.Settings.MaxReceives < 5 {
 		errs = append(errs, fmt.Errorf("queue: Settings.MaxReceives: %d, want at least 5", a.Settings.MaxReceives))
@@ -62,6 +65,21 @@ func (a *Args) Validate() error {
 		errs = append(errs, errors.New("queue: Settings.MaxAge: missing"))
 	}
 	return errors.Join(errs...)
+}
+
+func (a *Args) visibility() config.Duration {
+	if a.Lease > 0 {
+		return a.Lease
+	}
+	return config.Visibility(a.Timeout, a.Window)
+}
+
+// receives is after how many a message is a dead letter.
+func (a *Args) receives() int {
+	if a.Lease > 0 {
+		return config.LeasedReceives(a.Settings.MaxReceives)
+	}
+	return a.Settings.MaxReceives
 }
 
 // Queue is a queue and its dead-letter queue.
@@ -108,7 +126,7 @@ func (q *Queue) createDeadLetters(ctx *pulumi.Context, args *Args) (err error) {
 func (q *Queue) createQueue(ctx *pulumi.Context, args *Args) (err error) {
 	settings := &sqs.QueueArgs{
 		MessageRetentionSeconds:  pulumi.Int(args.Settings.Retention.Seconds()),
-		VisibilityTimeoutSeconds: pulumi.Int(config.Visibility(args.Timeout, args.Window).Seconds()),
+		VisibilityTimeoutSeconds: pulumi.Int(args.visibility().Seconds()),
 		ReceiveWaitTimeSeconds:   pulumi.Int(20),
 		SqsManagedSseEnabled:     pulumi.Bool(true),
 	}
@@ -134,7 +152,7 @@ func (q *Queue) redrive(ctx *pulumi.Context, args *Args) error {
 	to, err := sqs.NewRedrivePolicy(ctx, q.name+"-redrive", &sqs.RedrivePolicyArgs{
 		QueueUrl: q.queue.Url,
 		RedrivePolicy: q.deadLetters.Arn.ApplyT(func(arn string) (string, error) {
-			return redrivePolicy(arn, args.Settings.MaxReceives)
+			return redrivePolicy(arn, args.receives())
 		}).(pulumi.StringOutput),
 	}, pulumi.Parent(q))
 	if err != nil {
@@ -169,7 +187,7 @@ func (q *Queue) Send() []policy.Statement {
 	return []policy.Statement{{Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{q.ARN}}}
 }
 
-// Receive allows a function's mapping to take messages, and the function to hand them back early.
+// Receive allows a function's mapping, a worker or a job to take messages, and to hand them back early.
 func (q *Queue) Receive() []policy.Statement {
 	return []policy.Statement{{
 		Actions:   []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},

@@ -98,6 +98,27 @@ func TestAlarmsWatchTheRightQueues(t *testing.T) {
 	}
 }
 
+// A worker extends its receives, and one that it hands back is no failure.
+func TestLeasedQueue(t *testing.T) {
+	a := args()
+	a.Timeout, a.Window, a.Lease = 0, 0, minutes(2)
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := queue.New(ctx, "q", a)
+		return err
+	})
+	if got := r.Find(t, "aws:sqs/queue:Queue", "q-queue").Inputs["visibilityTimeoutSeconds"].NumberValue(); got != 120 {
+		t.Errorf("a receive lasts %v s, want the lease", got)
+	}
+	redrive := r.Find(t, "aws:sqs/redrivePolicy:RedrivePolicy", "q-redrive").Inputs["redrivePolicy"].StringValue()
+	if !strings.HasSuffix(redrive, `"maxReceiveCount":24}`) {
+		t.Errorf("redrive policy is %s, want four times the receives", redrive)
+	}
+	a.Timeout = minutes(1)
+	if err := a.Validate(); err == nil || err.Error() != "queue: Timeout, Lease: want one of them" {
+		t.Errorf("both a timeout and a lease: %v", err)
+	}
+}
+
 func TestSenderMaySend(t *testing.T) {
 	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		a := args()
@@ -123,7 +144,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		t.Fatal("accepted")
 	}
 	for _, want := range []string{
-		"queue: Timeout: missing", "queue: Settings.MaxReceives: 0, want at least 5", "want retentions above zero and up to 14 days",
+		"queue: Timeout, Lease: want one of them", "queue: Settings.MaxReceives: 0, want at least 5", "want retentions above zero and up to 14 days",
 		"queue: Settings.MaxAge: missing", "queue: Sender: want Bucket and Account",
 	} {
 		if !strings.Contains(err.Error(), want) {

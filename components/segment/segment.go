@@ -1,5 +1,5 @@
 // Package segment is one kind of record: the queue of its chunks and the function that processes them, with timeouts
-// and limits that fit each other.
+// and limits that fit each other, and the queue of the chunks that workers process.
 package segment
 
 import (
@@ -33,6 +33,8 @@ type Args struct {
 	Common contract.Common[pulumi.StringInput]
 	// Allow is what the function may do besides taking its chunks. Empty: nothing.
 	Allow []policy.Statement
+	// Lease is how long a worker's receive of a chunk lasts. Zero: the segment has no workers.
+	Lease config.Duration
 	// AlarmTopics are ARNs that alarms notify. Empty: alarms only change their state.
 	AlarmTopics []string
 }
@@ -53,6 +55,10 @@ func (a *Args) Validate() error {
 	return errors.Join(append(errs, a.queue().Validate(), a.function("").Validate())...)
 }
 
+func (a *Args) workers() *queue.Args {
+	return &queue.Args{Settings: a.Queues, Lease: a.Lease, AlarmTopics: a.AlarmTopics}
+}
+
 func (a *Args) queue() *queue.Args {
 	return &queue.Args{
 		Settings: a.Queues, Timeout: a.Settings.Timeout, Window: a.Settings.BatchingWindow, AlarmTopics: a.AlarmTopics,
@@ -69,12 +75,13 @@ func (a *Args) function(name string) *function.Args {
 	}
 }
 
-// Segment is a queue and the function that takes its chunks.
+// Segment is a queue and the function that takes its chunks, and the queue of its workers.
 type Segment struct {
 	pulumi.ResourceState
 
 	Queue    *queue.Queue
 	Function *function.Function
+	Workers  *queue.Queue // nil without workers
 
 	name string
 }
@@ -88,7 +95,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 	if err := ctx.RegisterComponentResource(TypeToken, name, s, opts...); err != nil {
 		return nil, fmt.Errorf("segment %s: %w", name, err)
 	}
-	for _, step := range []func(*pulumi.Context, *Args) error{s.createQueue, s.createFunction, s.takeChunks} {
+	for _, step := range []func(*pulumi.Context, *Args) error{s.createQueue, s.createFunction, s.takeChunks, s.createWorkers} {
 		if err := step(ctx, args); err != nil {
 			return nil, fmt.Errorf("segment %s: %w", name, err)
 		}
@@ -112,4 +119,20 @@ func (s *Segment) takeChunks(ctx *pulumi.Context, args *Args) error {
 	return s.Function.Take(ctx, s.Queue, function.Batches{
 		Size: args.Settings.BatchSize, Window: args.Settings.BatchingWindow, Concurrency: args.Settings.Concurrency,
 	})
+}
+
+func (s *Segment) createWorkers(ctx *pulumi.Context, args *Args) (err error) {
+	if args.Lease == 0 {
+		return nil
+	}
+	s.Workers, err = queue.New(ctx, s.name+"-workers", args.workers(), pulumi.Parent(s))
+	return err
+}
+
+// Send allows to send chunks, to whatever processes them.
+func (s *Segment) Send() []policy.Statement {
+	if s.Workers == nil {
+		return s.Queue.Send()
+	}
+	return policy.All(s.Queue.Send(), s.Workers.Send())
 }

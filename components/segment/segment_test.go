@@ -73,6 +73,29 @@ func TestSegment(t *testing.T) {
 	}
 }
 
+func TestWorkersHaveAQueueOfTheirOwn(t *testing.T) {
+	a := args()
+	a.Lease = 60 * second
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		s, err := segment.New(ctx, "trips", a)
+		if err == nil && len(s.Send()) != 2 {
+			t.Errorf("to send chunks is %v, want both queues", s.Send())
+		}
+		return err
+	})
+	want := []string{function.TypeToken + "::trips", queue.TypeToken + "::trips", queue.TypeToken + "::trips-workers"}
+	if got := r.Children(segment.TypeToken, "trips"); !slices.Equal(got, want) {
+		t.Errorf("children are %v, want %v", got, want)
+	}
+	if got := r.Find(t, "aws:sqs/queue:Queue", "trips-workers-queue").Inputs["visibilityTimeoutSeconds"].NumberValue(); got != 60 {
+		t.Errorf("a worker's receive lasts %v s", got)
+	}
+	p := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "trips-policy").Inputs["policy"].StringValue()
+	if strings.Contains(p, "trips-workers") {
+		t.Errorf("the function may use the workers' queue: %s", p)
+	}
+}
+
 func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
 	a.Settings.Concurrency, a.Settings.BatchSize, a.Queues.MaxReceives, a.Common.Stack = 1001, 0, 1, nil
