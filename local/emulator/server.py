@@ -1,4 +1,4 @@
-"""The HTTP server in front of moto, and the three paths that belong to local mode alone."""
+"""The HTTP server in front of moto, and the paths that belong to local mode alone."""
 
 import json
 import sys
@@ -8,11 +8,12 @@ from moto.awslambda.models import lambda_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
-from patches import changes, runner
+from patches import changes, eks, runner
 
 CODE_PATH = "/_local/code/"
 RUNNER_PATH = "/_local/runner"
 CHANGES_PATH = "/_local/changes"
+EKS_PATH = "/_local/eks"
 
 # How long a question for changes waits for one.
 CHANGES_WAIT_SECONDS = 20
@@ -67,6 +68,13 @@ def register_runner(environ, start_response):
     return answer(start_response, "200 OK", b"{}")
 
 
+def locate_clusters(environ, start_response):
+    """PUT /_local/eks {"endpoint": ..., "certificateAuthority": ...}: from now on all clusters are said to be there."""
+    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
+    eks.location.update(json.loads(body))
+    return answer(start_response, "200 OK", b"{}")
+
+
 def wait_for_changes(environ, start_response):
     """GET /_local/changes?since=N: the revision of what the runner mirrors, once it is past N or after a while."""
     since = int(parse_qs(environ.get("QUERY_STRING", "")).get("since", ["-1"])[0])
@@ -83,6 +91,8 @@ def application():
             return serve_code(path, start_response)
         if path == RUNNER_PATH and environ["REQUEST_METHOD"] == "PUT":
             return register_runner(environ, start_response)
+        if path == EKS_PATH and environ["REQUEST_METHOD"] == "PUT":
+            return locate_clusters(environ, start_response)
         if path == CHANGES_PATH:
             return wait_for_changes(environ, start_response)
         body = moto(environ, start_response)

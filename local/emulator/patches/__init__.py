@@ -1,6 +1,6 @@
 """Corrections to moto 5.2.1, one module a service. Each function carries the reason for its patch."""
 
-from . import core, dynamodb, events, functions, kinesis, s3, sqs, stepfunctions
+from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, s3, sqs, stepfunctions
 
 
 def apply(endpoint, region):
@@ -13,3 +13,7 @@ def apply(endpoint, region):
     dynamodb.apply()
     kinesis.apply()
     stepfunctions.apply(endpoint, region)
+    images.apply()
+    ec2.apply()
+    autoscaling.apply()
+    eks.apply()

@@ -71,21 +71,26 @@ def remember_timestamps():
     module.parse_to_aware_datetime = lambda value: parse_text(value) if type(value) is str else original(value)
 
 
-def serialize(handler_class):
-    """Runs one request of a service at a time.
+def serialize(*handler_classes):
+    """Runs one request of a service, or of services that share their state, at a time.
 
     moto checks, then acts, without a lock, and its server runs a thread a connection: two conditional puts could
     both succeed, two StartExecution calls of one name could both start. The interpreter lock lets one thread
     compute at a time anyway, so that nothing is lost. Not for operations that wait (ReceiveMessage, Invoke).
     """
     lock = threading.RLock()
-    call_action = handler_class.call_action
 
-    def locked(self):
-        with lock:
-            return call_action(self)
+    def lock_up(handler_class):
+        call_action = handler_class.call_action
 
-    handler_class.call_action = locked
+        def locked(self):
+            with lock:
+                return call_action(self)
+
+        handler_class.call_action = locked
+
+    for handler_class in handler_classes:
+        lock_up(handler_class)
 
 
 def apply():
