@@ -137,3 +137,18 @@ func TestWorkflowDocuments(t *testing.T) {
 		t.Errorf("got %s", got)
 	}
 }
+
+func TestQueueOfALane(t *testing.T) {
+	s := Segment{Queue: "functions"}
+	for _, l := range []Lane{"", Functions, Workers} {
+		if got := s.QueueOf(l); got != "functions" {
+			t.Errorf("without workers, lane %q: %s", l, got)
+		}
+	}
+	s.Workers = "workers"
+	for l, want := range map[Lane]string{"": "functions", Functions: "functions", Workers: "workers"} {
+		if got := s.QueueOf(l); got != want {
+			t.Errorf("lane %q: %s", l, got)
+		}
+	}
+}

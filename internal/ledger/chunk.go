@@ -74,16 +74,14 @@ func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) 
 }
 
 func (l *Ledger) whyRefused(ctx context.Context, c Claim) (Outcome, error) {
-	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)), ConsistentRead: ptr(true),
-	})
+	it, err := l.get(ctx, c.Load, workItem(c.Chunk))
 	if err != nil {
 		return Busy, fmt.Errorf("read %s of load %s: %w", c.Name(), c.Load, err)
 	}
-	if out.Item == nil {
+	if it == nil {
 		return Busy, fmt.Errorf("%s of load %s: %w", c.Name(), c.Load, ErrNotFound)
 	}
-	stands, err := decodeChunk(out.Item)
+	stands, err := decodeChunk(it)
 	switch {
 	case err != nil:
 		return Busy, err
@@ -145,7 +143,10 @@ func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string,
 // what an earlier attempt acknowledged is dropped, for it began in the wrong place. ErrMoved says that the chunk has
 // moved on since it was read, and nothing is to be sent.
 func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, at time.Time) (Chunk, error) {
-	next := Chunk{Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack}
+	next := Chunk{
+		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Staged: c.Staged,
+		Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack,
+	}
 	update := "SET #attempt = :next, #sent = :sent REMOVE #owner, #lease, #failure"
 	condition := "#attempt = :attempt"
 	names := map[string]string{

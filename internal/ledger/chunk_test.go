@@ -270,7 +270,7 @@ func TestOutcomeNames(t *testing.T) {
 }
 
 func TestDamagedItemsAreNamed(t *testing.T) {
-	it := encodeChunk("L", Chunk{Index: 3, Attempt: 1, Sent: at(1)})
+	it := must[item](t)(encodeChunk("L", Chunk{Index: 3, Attempt: 1, Sent: at(1)}))
 	it[attrAck] = str("{")
 	if _, err := decodeChunk(it); err == nil || !strings.Contains(err.Error(), "ledger item L/chunk#00003: attribute ack") {
 		t.Errorf("got %v", err)

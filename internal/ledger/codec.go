@@ -113,6 +113,10 @@ func decodeChunk(it item) (Chunk, error) {
 	if _, ok := it[attrFrom]; ok {
 		c.From = ptr(d.num(attrFrom))
 	}
+	var staged contract.Object
+	if d.json(attrStaged, &staged) {
+		c.Staged = &staged
+	}
 	var ack contract.Ack
 	if d.json(attrAck, &ack) {
 		c.Ack = &ack
@@ -120,12 +124,19 @@ func decodeChunk(it item) (Chunk, error) {
 	return c, d.err
 }
 
-func encodeChunk(load string, c Chunk) item {
+func encodeChunk(load string, c Chunk) (item, error) {
 	it := key(load, workItem(c.Index))
 	it[attrStart], it[attrEnd] = num(c.Start), num(c.End)
 	it[attrAttempt], it[attrSent] = num(int64(c.Attempt)), millis(c.Sent)
 	if c.From != nil {
 		it[attrFrom] = num(*c.From)
 	}
-	return it
+	if c.Staged != nil {
+		doc, err := json.Marshal(c.Staged)
+		if err != nil {
+			return nil, fmt.Errorf("encode chunk %d of load %s: %w", c.Index, load, err)
+		}
+		it[attrStaged] = str(string(doc))
+	}
+	return it, nil
 }

@@ -29,10 +29,11 @@ type Load struct {
 	Catalog   string           `json:"catalog"`
 	Received  time.Time        `json:"received"`
 	Status    contract.Status  `json:"status"`
-	Reason    string           `json:"reason,omitempty"` // why it failed
-	Execution int              `json:"execution"`        // 0, and one more for each redrive
-	Plan      *Plan            `json:"plan,omitempty"`   // nil until planned
-	Totals    *contract.Totals `json:"totals,omitempty"` // nil until certified
+	Reason    string           `json:"reason,omitempty"`  // why it failed
+	Execution int              `json:"execution"`         // 0, and one more for each redrive
+	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
+	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; lists of loads leave it out
+	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
 	Updated   time.Time        `json:"updated"`
 }
 
@@ -42,24 +43,27 @@ type Plan struct {
 	Body        int64                `json:"body"`              // offset of the first record
 	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
 	Width       int                  `json:"width,omitempty"`
-	Chunks      int                  `json:"chunks"`
+	Lane        contract.Lane        `json:"lane,omitempty"`    // where chunks run; "" is Functions
+	Restage     bool                 `json:"restage,omitempty"` // the input is turned into pieces first: they are the chunks
+	Chunks      int                  `json:"chunks"`            // 0 with Restage: known when that is acknowledged
 	At          time.Time            `json:"at"`
 }
 
-// Chunk is one piece of a load.
+// Chunk is one piece of a load, or its restage: the work of turning the input into pieces, from Start to its end.
 type Chunk struct {
-	Index      int           `json:"chunk"`
-	Start      int64         `json:"start"`
-	End        int64         `json:"end"`            // -1: to the input's end
-	From       *int64        `json:"from,omitempty"` // proven start, once the chain gave one
-	Attempt    int           `json:"attempt"`
-	Sent       time.Time     `json:"sent"`            // when the present attempt was sent
-	Owner      string        `json:"owner,omitempty"` // who works on the present attempt
-	LeaseUntil time.Time     `json:"leaseUntil"`
-	Ack        *contract.Ack `json:"ack,omitempty"`
-	Failure    string        `json:"failure,omitempty"`    // permanent: the load cannot succeed
-	LastError  string        `json:"lastError,omitempty"`  // of an attempt that may be repeated
-	HandedBack int           `json:"handedBack,omitempty"` // times that a worker which had to stop gave it back
+	Index      int              `json:"chunk"` // RestageIndex for a restage
+	Start      int64            `json:"start"`
+	End        int64            `json:"end"`            // -1: to the input's end
+	From       *int64           `json:"from,omitempty"` // proven start, once the chain gave one
+	Attempt    int              `json:"attempt"`
+	Sent       time.Time        `json:"sent"`            // when the present attempt was sent
+	Owner      string           `json:"owner,omitempty"` // who works on the present attempt
+	LeaseUntil time.Time        `json:"leaseUntil"`
+	Staged     *contract.Object `json:"staged,omitempty"` // the piece of a restaged input that holds [Start, End)
+	Ack        *contract.Ack    `json:"ack,omitempty"`
+	Failure    string           `json:"failure,omitempty"`    // permanent: the load cannot succeed
+	LastError  string           `json:"lastError,omitempty"`  // of an attempt that may be repeated
+	HandedBack int              `json:"handedBack,omitempty"` // times that a worker which had to stop gave it back
 }
 
 // Ledger is the table. Its methods may be called by several goroutines at once.
@@ -73,24 +77,24 @@ func New(client *dynamodb.Client, table string) *Ledger { return &Ledger{client:
 
 // Attributes of the items, besides the keys.
 const (
-	attrStatus    = "status"
-	attrReason    = "reason"
-	attrExecution = "execution"
-	attrInput     = "input" // JSON of the parts of Load that never change
-	attrPlan      = "plan"
-	attrTotals    = "totals"
-	attrUpdated   = "updated"
-	attrStart     = "start"
-	attrEnd       = "end"
-	attrFrom      = "from"
-	attrAttempt   = "attempt"
-	attrSent      = "sent"
-	attrOwner     = "owner"
-	attrLease     = "lease"
-	attrAck       = "ack"
-	attrFailure   = "failure"
-	attrError     = "error"
-
+	attrStatus     = "status"
+	attrReason     = "reason"
+	attrExecution  = "execution"
+	attrInput      = "input" // JSON of the parts of Load that never change
+	attrPlan       = "plan"
+	attrTotals     = "totals"
+	attrUpdated    = "updated"
+	attrStart      = "start"
+	attrEnd        = "end"
+	attrFrom       = "from"
+	attrAttempt    = "attempt"
+	attrSent       = "sent"
+	attrOwner      = "owner"
+	attrLease      = "lease"
+	attrStaged     = "staged" // JSON
+	attrAck        = "ack"
+	attrFailure    = "failure"
+	attrError      = "error"
 	attrHandedBack = "handedBack"
 )
 
@@ -155,18 +159,35 @@ func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created b
 	return load, true, nil
 }
 
-// Load reads a load; ErrNotFound when there is none.
+// Load reads a load and its restage; ErrNotFound when there is none. Whoever reads the chunks after that has all that
+// an acknowledged restage made.
 func (l *Ledger) Load(ctx context.Context, id string) (Load, error) {
-	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{
-		TableName: &l.table, Key: key(id, loadItem), ConsistentRead: ptr(true),
-	})
+	it, err := l.get(ctx, id, loadItem)
 	if err != nil {
 		return Load{}, fmt.Errorf("read load %s: %w", id, err)
 	}
-	if out.Item == nil {
+	if it == nil {
 		return Load{}, fmt.Errorf("load %s: %w", id, ErrNotFound)
 	}
-	return decodeLoad(out.Item)
+	load, err := decodeLoad(it)
+	if err != nil || load.Plan == nil || !load.Plan.Restage {
+		return load, err
+	}
+	if it, err = l.get(ctx, id, restageItem); err != nil {
+		return Load{}, fmt.Errorf("read the restage of load %s: %w", id, err)
+	}
+	restage, err := decodeChunk(it)
+	load.Restage = &restage
+	return load, err
+}
+
+// get reads an item as it stands; nil when there is none.
+func (l *Ledger) get(ctx context.Context, id, sort string) (item, error) {
+	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &l.table, Key: key(id, sort), ConsistentRead: ptr(true)})
+	if err != nil {
+		return nil, err
+	}
+	return out.Item, nil
 }
 
 // Chunks reads all chunks of a load, in order.

@@ -19,7 +19,7 @@ import (
 const writers = 16
 
 // Plan writes down how a load is read, chunks first: a load that counts as planned has all of its chunks. A load that
-// is planned already keeps its plan, and planned is false.
+// is planned already keeps its plan, and planned is false. With Plan.Restage the chunks come later, by Stage.
 func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk) (planned bool, err error) {
 	load, err := l.Load(ctx, id)
 	if err != nil {
@@ -27,6 +27,9 @@ func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk)
 	}
 	if load.Plan != nil || load.Status.Final() {
 		return false, nil
+	}
+	if plan.Restage {
+		chunks = append(chunks, Chunk{Index: RestageIndex, Start: plan.Body, End: -1, Attempt: 1, Sent: plan.At})
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
@@ -48,8 +51,12 @@ func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk)
 // putChunk writes a chunk down unless somebody has worked on it: a splitter that comes late must not undo what the
 // workers of the plan before it did.
 func (l *Ledger) putChunk(ctx context.Context, id string, c Chunk) error {
-	_, err := l.client.PutItem(ctx, &dynamodb.PutItemInput{
-		TableName: &l.table, Item: encodeChunk(id, c),
+	it, err := encodeChunk(id, c)
+	if err != nil {
+		return err
+	}
+	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &l.table, Item: it,
 		ConditionExpression: ptr("attribute_not_exists(#attempt) OR (#attempt = :attempt AND attribute_not_exists(#lease) AND " +
 			"attribute_not_exists(#ack) AND attribute_not_exists(#failure))"),
 		ExpressionAttributeNames: map[string]string{
@@ -58,9 +65,35 @@ func (l *Ledger) putChunk(ctx context.Context, id string, c Chunk) error {
 		ExpressionAttributeValues: item{":attempt": num(int64(c.Attempt))},
 	})
 	if err != nil && !refused(err) {
-		return fmt.Errorf("write chunk %d of load %s: %w", c.Index, id, err)
+		return fmt.Errorf("write %s of load %s: %w", workName(c.Index), id, err)
 	}
 	return nil
+}
+
+// Stage writes down the chunk of a piece of a restaged input. Where there is one, from an earlier or another job, that
+// one stands and is returned; what a plan left that died halfway does not count as one.
+//
+// A job stages chunk i+1 from where chunk i ends in the ledger. So however many jobs there are, and wherever they cut,
+// the chunks always meet without gap or overlap.
+func (l *Ledger) Stage(ctx context.Context, id string, c Chunk) (stands Chunk, err error) {
+	it, err := encodeChunk(id, c)
+	if err != nil {
+		return Chunk{}, err
+	}
+	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
+		TableName: &l.table, Item: it,
+		ConditionExpression:      ptr("attribute_not_exists(#staged)"),
+		ExpressionAttributeNames: map[string]string{"#staged": attrStaged},
+	})
+	if refused(err) {
+		if it, err = l.get(ctx, id, workItem(c.Index)); err == nil {
+			return decodeChunk(it)
+		}
+	}
+	if err != nil {
+		return Chunk{}, fmt.Errorf("stage chunk %d of load %s: %w", c.Index, id, err)
+	}
+	return c, nil
 }
 
 // Certify records a load's totals. It is false when the load is not running any more.
@@ -105,7 +138,7 @@ func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, er
 		next = contract.Received
 	default:
 		next = contract.Running
-		if err := l.reopen(ctx, load.ID, at); err != nil {
+		if err := l.reopen(ctx, load, at); err != nil {
 			return false, err
 		}
 	}
@@ -114,17 +147,20 @@ func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, er
 	})
 }
 
-// reopen gives every chunk without an acknowledgement its next attempt.
-func (l *Ledger) reopen(ctx context.Context, id string, at time.Time) error {
-	chunks, err := l.Chunks(ctx, id)
+// reopen gives all work without an acknowledgement its next attempt.
+func (l *Ledger) reopen(ctx context.Context, load Load, at time.Time) error {
+	work, err := l.Chunks(ctx, load.ID)
 	if err != nil {
 		return err
 	}
-	for _, c := range chunks {
+	if load.Restage != nil {
+		work = append(work, *load.Restage)
+	}
+	for _, c := range work {
 		if c.Ack != nil {
 			continue
 		}
-		if _, err := l.Resend(ctx, id, c, nil, at); err != nil && !errors.Is(err, ErrMoved) {
+		if _, err := l.Resend(ctx, load.ID, c, nil, at); err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 	}

@@ -306,7 +306,7 @@ func TestLongListsAreReadPageByPage(t *testing.T) {
 	}
 	var writes []types.WriteRequest
 	for _, c := range cut(n) {
-		it := encodeChunk("L", c)
+		it := must[item](t)(encodeChunk("L", c))
 		it[attrAck] = str(string(doc))
 		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
 	}

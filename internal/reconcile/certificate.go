@@ -29,7 +29,7 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 	for i, k := range chunks {
 		c.Chunks[i] = contract.ChunkProof{Chunk: i, CutStart: k.Start, CutEnd: k.End, Ack: *k.Ack}
 		errs = append(errs, conserved(c.Chunks[i]))
-		if k.From != nil && i > 0 {
+		if k.From != nil && k.Staged == nil && i > 0 {
 			c.Chain.Reruns++
 		}
 		// The time of the last acknowledgement, not the clock: a repeated step must give the same bytes.

@@ -5,6 +5,7 @@ package reconcile
 import (
 	"fmt"
 	"math"
+	"slices"
 	"time"
 
 	"dip/contract"
@@ -39,35 +40,51 @@ const (
 	maxWait = time.Minute
 )
 
+// Planned are the chunks of a load's plan. One that died halfway, under another chunk size or before the input was to be
+// restaged, may have left more.
+func Planned(load ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
+	if !load.Plan.Restage {
+		return chunks[:min(len(chunks), load.Plan.Chunks)]
+	}
+	return slices.DeleteFunc(slices.Clone(chunks), func(c ledger.Chunk) bool { return c.Staged == nil })
+}
+
 // Decide looks at a planned load. It is pure: the same ledger at the same time gives the same decision.
 func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limits) Decision {
-	for _, c := range chunks {
+	for _, c := range work(load, chunks) {
 		if c.Failure != "" {
-			return fail("chunk %d (%s): %s", c.Index, span(c), c.Failure)
+			return fail("%s: %s", name(c), c.Failure)
 		}
 	}
-	if len(chunks) != load.Plan.Chunks {
-		return fail("the ledger has %d of %d chunks of load %s", len(chunks), load.Plan.Chunks, load.ID)
+	if why := incomplete(load, chunks); why != "" {
+		return fail("%s", why)
 	}
 	verdict := Chain(load, chunks)
 	if verdict.Closed {
 		return Decision{Action: contract.ActionCertify}
 	}
-	allowed := limits.MaxAttempts * (load.Execution + 1)
+	missing := make([]ledger.Chunk, 0, len(verdict.Missing)+1)
+	if Restaging(load) {
+		missing = append(missing, *load.Restage)
+	}
+	for _, i := range verdict.Missing {
+		missing = append(missing, chunks[i])
+	}
 	d := Decision{Action: contract.ActionWait}
 	due := time.Time{} // the earliest time at which something may have to be sent again
-	for _, i := range verdict.Missing {
-		at := dueAt(chunks[i], limits)
+	heard := heardOf(load, chunks)
+	for _, c := range missing {
+		at := dueAt(c, heard, limits)
 		if now.Before(at) {
 			if due.IsZero() || at.Before(due) {
 				due = at
 			}
 			continue
 		}
-		if chunks[i].Attempt >= allowed {
-			return fail("chunk %d (%s) was sent %d times in vain; the last error: %s", i, span(chunks[i]), chunks[i].Attempt, orUnknown(chunks[i].LastError))
+		if c.Attempt >= allowed(load, c, limits) {
+			return fail("%s was sent %d times in vain; the last error: %s", name(c), c.Attempt, orUnknown(c.LastError))
 		}
-		d.Send = append(d.Send, Send{Chunk: chunks[i]})
+		d.Send = append(d.Send, Send{Chunk: c})
 	}
 	for _, r := range verdict.Rerun {
 		d.Send = append(d.Send, Send{Chunk: chunks[r.Index], From: &r.From})
@@ -80,11 +97,52 @@ func fail(format string, args ...any) Decision {
 	return Decision{Action: contract.ActionFail, Cause: fmt.Sprintf(format, args...)}
 }
 
-func span(c ledger.Chunk) string {
-	if c.End < 0 {
-		return fmt.Sprintf("bytes from %d", c.Start)
+func name(c ledger.Chunk) string {
+	switch {
+	case c.Index == ledger.RestageIndex:
+		return "the restage of the input"
+	case c.End < 0:
+		return fmt.Sprintf("chunk %d (bytes from %d)", c.Index, c.Start)
 	}
-	return fmt.Sprintf("bytes %d to %d", c.Start, c.End)
+	return fmt.Sprintf("chunk %d (bytes %d to %d)", c.Index, c.Start, c.End)
+}
+
+// work is all that a load consists of: its chunks, and its restage when it has one.
+func work(load ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
+	if load.Restage == nil {
+		return chunks
+	}
+	return append([]ledger.Chunk{*load.Restage}, chunks...)
+}
+
+// Restaging says whether more chunks are to come.
+func Restaging(load ledger.Load) bool { return load.Restage != nil && load.Restage.Ack == nil }
+
+// incomplete says which chunks the ledger lacks; "" when it has all that are known.
+func incomplete(load ledger.Load, chunks []ledger.Chunk) string {
+	if load.Restage == nil {
+		if len(chunks) != load.Plan.Chunks {
+			return fmt.Sprintf("the ledger has %d of %d chunks of load %s", len(chunks), load.Plan.Chunks, load.ID)
+		}
+		return ""
+	}
+	end := load.Plan.Body
+	for i, c := range chunks {
+		if c.Index != i || c.Start != end {
+			return fmt.Sprintf("the ledger has no chunk of load %s from byte %d on", load.ID, end)
+		}
+		end = c.End
+	}
+	if ack := load.Restage.Ack; ack != nil && ack.End != end {
+		return fmt.Sprintf("the ledger has chunks of load %s up to byte %d of %d", load.ID, end, ack.End)
+	}
+	return ""
+}
+
+// allowed is how often work may be sent. Each time that a worker had to stop and gave it back may have cost an attempt
+// without being a failure of the work: a queue gives a message up after so many receipts.
+func allowed(load ledger.Load, c ledger.Chunk, limits Limits) int {
+	return limits.MaxAttempts*(load.Execution+1) + c.HandedBack
 }
 
 func orUnknown(s string) string {
@@ -94,27 +152,43 @@ func orUnknown(s string) string {
 	return s
 }
 
-// dueAt is when an unacknowledged chunk is to be sent again: when its worker's lease has ended, or, when nobody works
-// on it, DueAfter its sending.
-func dueAt(c ledger.Chunk, limits Limits) time.Time {
+// dueAt is when unacknowledged work is to be sent again: when its worker's lease has ended, or, when nobody works on it,
+// DueAfter its sending and the last that was heard of the load.
+func dueAt(c ledger.Chunk, heard time.Time, limits Limits) time.Time {
 	if c.Owner != "" {
 		return c.LeaseUntil
 	}
-	return c.Sent.Add(limits.DueAfter)
+	if c.Sent.After(heard) {
+		heard = c.Sent
+	}
+	return heard.Add(limits.DueAfter)
+}
+
+// heardOf is the last time at which workers got on with a load. They take chunks as fast as the cluster has nodes: one
+// that waits in their queue is not lost while others are done. Functions take everything at once: zero.
+func heardOf(load ledger.Load, chunks []ledger.Chunk) time.Time {
+	if load.Plan.Lane != contract.Workers {
+		return time.Time{}
+	}
+	return lastAck(time.Time{}, chunks)
+}
+
+func lastAck(last time.Time, chunks []ledger.Chunk) time.Time {
+	for _, c := range chunks {
+		if c.Ack != nil && c.Ack.At.After(last) {
+			last = c.Ack.At
+		}
+	}
+	return last
 }
 
 // wait is the time to the next look: half of the time that the rest will take at the rate so far, and no less than a
 // quarter of the time in which nothing happened, so that a load is looked at a number of times that grows with the
 // logarithm of its length, even where one chunk keeps it waiting; never past the next due time.
 func wait(now time.Time, load ledger.Load, chunks []ledger.Chunk, missing int, due time.Time) time.Duration {
-	elapsed, last := now.Sub(load.Plan.At), load.Plan.At
-	for _, c := range chunks {
-		if c.Ack != nil && c.Ack.At.After(last) {
-			last = c.Ack.At
-		}
-	}
+	elapsed, last := now.Sub(load.Plan.At), lastAck(load.Plan.At, chunks)
 	w := elapsed / 2
-	if done := len(chunks) - missing; done > 0 {
+	if done := len(chunks) - missing; done > 0 && !Restaging(load) {
 		w = time.Duration(float64(elapsed) / float64(done) * float64(missing) / 2)
 	}
 	w = max(w, now.Sub(last)/4)
@@ -135,17 +209,26 @@ func Chain(load ledger.Load, chunks []ledger.Chunk) chunk.Verdict {
 		}
 	}
 	length := Length(load, chunks)
-	if !load.Plan.Compression.Splittable() && len(ranges) == 1 {
+	if Restaging(load) {
+		return chunk.Chain(load.Plan.Body, math.MaxInt64, ranges, links) // never closed: the end is not known yet
+	}
+	if !load.Plan.Compression.Splittable() && load.Restage == nil && len(ranges) == 1 {
 		ranges[0].End = length // known once the only chunk has read to the end
 	}
 	return chunk.Chain(load.Plan.Body, length, ranges, links)
 }
 
-// Length is the length of the decompressed input. That of a compressed one is known from the chunk that read it to its
-// end; before, it is the plan's Body.
+// Length is the length of the decompressed input. That of a compressed one is known from the chunk or restage that read
+// it to its end; before, it is the plan's Body.
 func Length(load ledger.Load, chunks []ledger.Chunk) int64 {
 	if load.Plan.Compression.Splittable() {
 		return load.Object.Size
+	}
+	if load.Restage != nil {
+		if load.Restage.Ack != nil {
+			return load.Restage.Ack.End
+		}
+		return load.Plan.Body
 	}
 	if len(chunks) == 1 && chunks[0].Ack != nil {
 		return chunks[0].Ack.End

@@ -90,16 +90,16 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 	return response, nil
 }
 
-// chunks reads the chunks of a load's plan. A plan that died halfway under another chunk size may have left more.
+// chunks reads the chunks of a load's plan.
 func (r *Reconciler) chunks(ctx context.Context, load ledger.Load) ([]ledger.Chunk, error) {
 	if load.Plan == nil {
 		return nil, errors.New("the load is not planned")
 	}
 	chunks, err := r.Ledger.Chunks(ctx, load.ID)
-	return chunks[:min(len(chunks), load.Plan.Chunks)], err
+	return Planned(load, chunks), err
 }
 
-// dispatch sends every chunk that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which
+// dispatch sends all work that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which
 // the ledger's claims make harmless.
 func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
@@ -107,7 +107,7 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 		return contract.StepResponse{}, err
 	}
 	var open []ledger.Chunk
-	for _, c := range chunks {
+	for _, c := range work(load, chunks) {
 		if c.Ack == nil {
 			open = append(open, c)
 		}
@@ -149,39 +149,6 @@ func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.
 
 func waitFor(d time.Duration) contract.StepResponse {
 	return contract.StepResponse{Action: contract.ActionWait, WaitSeconds: int(d / time.Second)}
-}
-
-func (r *Reconciler) send(ctx context.Context, load ledger.Load, chunks []ledger.Chunk) error {
-	if len(chunks) == 0 {
-		return nil
-	}
-	catalog, err := r.Catalogs.Catalog(ctx, r.Catalog)
-	if err != nil {
-		return err
-	}
-	segment, err := catalog.Segment(load.Segment)
-	if err != nil {
-		return err
-	}
-	bodies := make([]string, len(chunks))
-	for i, c := range chunks {
-		body, err := json.Marshal(Message(load, c))
-		if err != nil {
-			return fmt.Errorf("encode message of chunk %d: %w", c.Index, err)
-		}
-		bodies[i] = string(body)
-	}
-	return r.Queue.Send(ctx, segment.Queue, bodies)
-}
-
-// Message is the message that asks for a chunk's present attempt.
-func Message(load ledger.Load, c ledger.Chunk) contract.ChunkMessage {
-	return contract.ChunkMessage{
-		Version: contract.Version, Load: load.ID, Segment: load.Segment, Catalog: load.Catalog, Object: load.Object,
-		Compression: load.Plan.Compression, Columns: load.Plan.Columns, Width: load.Plan.Width,
-		LoadDate: load.Received.UTC().Format(time.DateOnly),
-		Chunk:    c.Index, Attempt: c.Attempt, Start: c.Start, End: c.End, From: c.From,
-	}
 }
 
 func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {

@@ -53,7 +53,10 @@ func (w *world) Chunks(context.Context, string) ([]ledger.Chunk, error) {
 }
 
 func (w *world) Resend(_ context.Context, _ string, c ledger.Chunk, from *int64, when time.Time) (ledger.Chunk, error) {
-	stands := &w.chunks[c.Index]
+	stands := w.load.Restage
+	if c.Index != ledger.RestageIndex {
+		stands = &w.chunks[c.Index]
+	}
 	if err := w.do(fmt.Sprintf("resend %d", c.Index)); err != nil {
 		return c, err
 	}
@@ -137,7 +140,7 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 	}
 	switch key {
 	case "catalog/new.json": // knows the queues
-		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "queue"}}}, nil
+		return contract.Catalog{Restage: "restage", Segments: map[string]contract.Segment{"things": {Queue: "queue", Workers: "workers"}}}, nil
 	case "catalog/old.json": // the load is pinned to its limit
 		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34}}}, nil
 	}

@@ -63,7 +63,7 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 	before := m.Start - 1 // a cut on a record's start is told by the line feed before it
 	for step := 0; ; step++ {
 		size, last := chunk.Window(step, m.End-before)
-		window, err := src.ReadRange(ctx, m.Object, before, before+size)
+		window, err := src.ReadRange(ctx, m.Object, before-m.Base, before-m.Base+size)
 		if err != nil {
 			return 0, false, fmt.Errorf("find the first record: %w", err)
 		}
@@ -165,14 +165,14 @@ func (w *work) run(ctx context.Context, src Source) (contract.Ack, error) {
 // stream gives the content from w.pos on.
 func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 	if w.msg.Compression.Splittable() {
-		return src.Stream(ctx, w.msg.Object, w.pos), nil
+		return src.Stream(ctx, w.msg.Object, w.pos-w.msg.Base), nil
 	}
 	stored := src.Stream(ctx, w.msg.Object, 0)
 	content, err := input.Decompress(stored, w.msg.Compression)
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
 	}
-	if _, err := io.CopyN(io.Discard, content, w.pos); err != nil {
+	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
 		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
 	}
 	return closers{content, content, stored}, nil

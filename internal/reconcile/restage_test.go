@@ -1,0 +1,236 @@
+package reconcile
+
+import (
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"dip/contract"
+	"dip/internal/ledger"
+)
+
+// restaged is a load of a gzip whose job has staged n pieces of 100 bytes so far.
+func restaged(n int) (ledger.Load, []ledger.Chunk) {
+	l, chunks := load(n)
+	l.Object.Size, l.Plan.Chunks = 55, 0
+	l.Plan.Compression, l.Plan.Restage, l.Plan.Lane = contract.Gzip, true, contract.Workers
+	l.Restage = &ledger.Chunk{Index: ledger.RestageIndex, Start: 10, End: -1, Attempt: 1, Sent: began}
+	for i := range chunks {
+		c := &chunks[i]
+		c.From, c.Staged = &c.Start, &contract.Object{Bucket: "lake", Key: "staging/k", Size: c.End - c.Start}
+	}
+	return l, chunks
+}
+
+// whole acknowledges the restage of what is staged.
+func whole(l *ledger.Load, chunks []ledger.Chunk) {
+	end := l.Plan.Body
+	if len(chunks) > 0 {
+		end = chunks[len(chunks)-1].End
+	}
+	l.Restage.Ack = &contract.Ack{Start: l.Plan.Body, End: end}
+}
+
+func TestDecideOfARestagedLoad(t *testing.T) {
+	type chunks = []ledger.Chunk
+	for _, c := range []struct {
+		name    string
+		seconds float64
+		prepare func(l *ledger.Load, c chunks)
+		action  contract.Action
+		cause   string
+		send    []int
+		wait    int
+	}{
+		{name: "nothing yet", seconds: 10, prepare: func(*ledger.Load, chunks) {}, action: contract.ActionWait, wait: 5},
+		{
+			name: "all so far is done, but more is to come", seconds: 10,
+			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Owner, l.Restage.LeaseUntil = "job", at(30) },
+			action:  contract.ActionWait, wait: 5,
+		},
+		{
+			name: "the job never began", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c) },
+			action: contract.ActionWait, send: nil, wait: 2,
+		},
+		{
+			name: "the job never began, and nothing was heard since", seconds: 70, prepare: func(_ *ledger.Load, c chunks) { done(c) },
+			action: contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 35,
+		},
+		{
+			name: "the job died", seconds: 31,
+			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Owner, l.Restage.LeaseUntil = "job", at(30) },
+			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 16,
+		},
+		{
+			name: "the job failed", seconds: 1, prepare: func(l *ledger.Load, _ chunks) { l.Restage.Failure = "the gzip input is truncated" },
+			action: contract.ActionFail, cause: "the restage of the input: the gzip input is truncated",
+		},
+		{
+			name: "a chunk failed while the job goes on", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "no such key" },
+			action: contract.ActionFail, cause: "chunk 1 (bytes 100 to 200): no such key",
+		},
+		{
+			name: "the job died too often", seconds: 500,
+			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt = 3 },
+			action:  contract.ActionFail, cause: "the restage of the input was sent 3 times in vain; the last error: none was reported",
+		},
+		{
+			name: "the job was interrupted, which counts for nothing", seconds: 500,
+			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt, l.Restage.HandedBack = 5, 3 },
+			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 60,
+		},
+		{name: "all is staged and done", prepare: func(l *ledger.Load, c chunks) { done(c); whole(l, c) }, action: contract.ActionCertify},
+		{
+			name: "all is staged", seconds: 9, prepare: func(l *ledger.Load, c chunks) { done(c[:2]); whole(l, c) },
+			action: contract.ActionWait, wait: 3,
+		},
+		{
+			name: "chunks before the end are missing", seconds: 1, prepare: func(l *ledger.Load, c chunks) { done(c); whole(l, c); l.Restage.Ack.End = 400 },
+			action: contract.ActionFail, cause: "the ledger has chunks of load L up to byte 300 of 400",
+		},
+		{
+			name: "a chunk in the middle is missing", seconds: 1, prepare: func(l *ledger.Load, c chunks) { c[1].Start++ },
+			action: contract.ActionFail, cause: "the ledger has no chunk of load L from byte 100 on",
+		},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			l, k := restaged(3)
+			c.prepare(&l, k)
+			got := Decide(at(c.seconds), l, k, limits)
+			if got.Action != c.action || got.Wait != time.Duration(c.wait)*time.Second || !strings.HasPrefix(got.Cause, c.cause) || (got.Cause == "") != (c.cause == "") {
+				t.Errorf("got %+v, want %s %d %q", got, c.action, c.wait, c.cause)
+			}
+			var send []int
+			for _, s := range got.Send {
+				send = append(send, s.Chunk.Index)
+			}
+			if !slices.Equal(send, c.send) {
+				t.Errorf("send %v, want %v", send, c.send)
+			}
+		})
+	}
+	l, _ := restaged(0)
+	whole(&l, nil)
+	if got := Decide(at(1), l, nil, limits); got.Action != contract.ActionCertify {
+		t.Errorf("an input without records: %+v", got)
+	}
+}
+
+// Workers take chunks as there is room: one that waits while others are done is not lost. A function's is.
+func TestChunksThatWaitForWorkersAreNotSentAgain(t *testing.T) {
+	for lane, want := range map[contract.Lane]int{contract.Functions: 1, contract.Workers: 0, "": 1} {
+		l, chunks := load(3)
+		l.Plan.Lane = lane
+		done(chunks[:2])
+		chunks[1].Ack.At = at(50)
+		if got := Decide(at(100), l, chunks, limits); len(got.Send) != want {
+			t.Errorf("lane %q: sent %+v", lane, got.Send)
+		}
+		if got := Decide(at(111), l, chunks, limits); len(got.Send) != 1 {
+			t.Errorf("lane %q, long after the last was heard: sent %+v", lane, got.Send)
+		}
+	}
+}
+
+// Each time that a worker had to stop may have cost the attempt.
+func TestInterruptionsAreNoFailures(t *testing.T) {
+	l, chunks := load(1)
+	chunks[0].Attempt, chunks[0].HandedBack = 7, 5
+	if got := Decide(at(100), l, chunks, limits); got.Action != contract.ActionWait || len(got.Send) != 1 {
+		t.Errorf("got %+v", got)
+	}
+	chunks[0].HandedBack = 4
+	if got := Decide(at(100), l, chunks, limits); got.Action != contract.ActionFail {
+		t.Errorf("got %+v", got)
+	}
+}
+
+func TestPlanned(t *testing.T) {
+	l, chunks := load(3)
+	l.Plan.Chunks = 2
+	if got := Planned(l, chunks); len(got) != 2 {
+		t.Errorf("%d chunks", len(got))
+	}
+	l, chunks = restaged(3)
+	chunks[2].Staged = nil // of a plan that died halfway
+	if got := Planned(l, chunks); len(got) != 2 || len(chunks) != 3 || chunks[2].Index != 2 {
+		t.Errorf("%d chunks of %+v", len(got), chunks)
+	}
+}
+
+func TestCertificateOfARestagedLoad(t *testing.T) {
+	l, chunks := restaged(3)
+	done(chunks)
+	if _, err := Certificate("dev", l, chunks); err == nil {
+		t.Error("certified before all was staged")
+	}
+	whole(&l, chunks)
+	c, err := Certificate("dev", l, chunks)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Length != 300 || c.Totals.Bytes != 290 || c.Chain.Reruns != 0 || c.Chunks[2].CutStart != 200 || c.Chunks[2].CutEnd != 300 || c.Input != l.Object {
+		t.Errorf("got %+v", c)
+	}
+}
+
+// heavy is a world with a restaged load.
+func heavy(n int) (*world, *Reconciler) {
+	w, r := newWorld(0)
+	w.load, w.chunks = restaged(n)
+	return w, r
+}
+
+func TestDispatchOfARestagedLoad(t *testing.T) {
+	w, r := heavy(2)
+	ack(&w.chunks[0], 10, 100, 1)
+	w.step(t, r, contract.Dispatch, "")
+	if want := []string{`{"v":1,"load":"L","attempt":1}`}; !slices.Equal(w.sent[:1], want) || len(w.sent) != 2 {
+		t.Fatalf("sent %q", w.sent)
+	}
+	m, err := contract.ParseChunkMessage(w.sent[1])
+	if err != nil {
+		t.Fatal(err)
+	}
+	from := int64(100)
+	want := contract.ChunkMessage{
+		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: *w.chunks[1].Staged, Base: 100,
+		Compression: contract.Plain, Columns: []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 1, Attempt: 1, Start: 100, End: 200, From: &from,
+	}
+	if !reflect.DeepEqual(m, want) {
+		t.Errorf("got  %+v\nwant %+v", m, want)
+	}
+	if !slices.Contains(w.log, "send to restage") || !slices.Contains(w.log, "send to workers") {
+		t.Errorf("did %v", w.log)
+	}
+	whole(&w.load, w.chunks)
+	w.sent = nil
+	w.step(t, r, contract.Dispatch, "")
+	if len(w.sent) != 1 {
+		t.Errorf("sent %q although the restage is acknowledged", w.sent)
+	}
+}
+
+func TestReconcileSendsARestageAgain(t *testing.T) {
+	w, r := heavy(0)
+	w.now = at(100)
+	got := w.step(t, r, contract.Reconcile, "")
+	if want := []string{`{"v":1,"load":"L","attempt":2}`}; !slices.Equal(w.sent, want) || got.Action != contract.ActionWait || w.load.Restage.Attempt != 2 {
+		t.Errorf("sent %q, %+v", w.sent, got)
+	}
+	w.step(t, r, contract.Reconcile, "")
+	if len(w.sent) != 1 {
+		t.Errorf("sent %q", w.sent)
+	}
+}
+
+func TestRestageWithoutACluster(t *testing.T) {
+	_, r := heavy(0)
+	r.Catalog = "catalog/old.json"
+	_, err := r.Handle(t.Context(), contract.StepRequest{Version: 1, Load: "L", Step: contract.Dispatch})
+	if err == nil || !strings.Contains(err.Error(), "the stack has no cluster any more") {
+		t.Errorf("got %v", err)
+	}
+}
