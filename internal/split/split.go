@@ -10,6 +10,8 @@ import (
 	"log/slog"
 	"time"
 
+	"github.com/klauspost/compress/zstd"
+
 	"dip/contract"
 	"dip/contract/schema"
 	"dip/internal/chunk"
@@ -58,9 +60,10 @@ func (s *Splitter) Handle(ctx context.Context, in contract.WorkflowInput) (contr
 			return contract.StepResponse{}, err
 		}
 		load.Plan = &plan
-		s.Log.InfoContext(ctx, "load planned", "load", load.ID, "compression", plan.Compression, "chunks", plan.Chunks)
+		s.Log.InfoContext(ctx, "load planned", "load", load.ID, "compression", plan.Compression, "chunks", plan.Chunks,
+			"lane", plan.Lane, "restage", plan.Restage)
 	}
-	if load.Plan.Chunks == 0 {
+	if load.Plan.Chunks == 0 && !load.Plan.Restage {
 		response.Action = contract.ActionCertify
 	}
 	return response, nil
@@ -85,8 +88,36 @@ func (s *Splitter) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []l
 		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
 	}
 	chunks := cut(plan, load.Object.Size, s.ChunkBytes)
+	route, err := s.route(ctx, load, plan, head, chunks)
+	if err != nil {
+		return fail(err)
+	}
+	if plan.Lane, plan.Restage = route.Lane, route.Restage; plan.Restage {
+		chunks = nil
+	}
 	plan.Chunks = len(chunks)
 	return plan, chunks, nil
+}
+
+func (s *Splitter) route(ctx context.Context, load ledger.Load, plan ledger.Plan, head *head, chunks []ledger.Chunk) (Route, error) {
+	catalog, err := s.Catalogs.Catalog(ctx, load.Catalog)
+	if err != nil {
+		return Route{}, err
+	}
+	definition, err := catalog.Segment(load.Segment)
+	if err != nil {
+		return Route{}, fault.Permanent(err)
+	}
+	content, largest, splittable := load.Object.Size, s.ChunkBytes, plan.Compression.Splittable()
+	if splittable {
+		largest = 0
+		for _, c := range chunks {
+			largest = max(largest, c.End-c.Start)
+		}
+	} else {
+		content = predict(plan.Compression, load.Object.Size, head.seen())
+	}
+	return Choose(definition, catalog.Restage != "", splittable, content, largest), nil
 }
 
 // cut lays the chunks of a plan out. The first one's start is known.
@@ -112,18 +143,31 @@ const headSize = 256 << 10
 type head struct {
 	compression contract.Compression
 	content     io.ReadCloser
-	stored      io.Closer
+	stored      *counted
+	start       []byte // the first stored bytes
 	data        []byte
 	eof         bool
 }
 
+// counted counts the bytes that are read.
+type counted struct {
+	io.ReadCloser
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
 func (s *Splitter) head(ctx context.Context, o contract.Object) (*head, error) {
-	magic, err := s.Source.ReadRange(ctx, o, 0, min(o.Size, input.MagicSize))
+	start, err := s.Source.ReadRange(ctx, o, 0, min(o.Size, zstd.HeaderMaxSize))
 	if err != nil {
 		return nil, err
 	}
-	h := &head{compression: input.Detect(magic)}
-	stored := s.Source.Stream(ctx, o, 0)
+	h := &head{compression: input.Detect(start), start: start}
+	stored := &counted{ReadCloser: s.Source.Stream(ctx, o, 0)}
 	content, err := input.Decompress(stored, h.compression)
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
@@ -133,6 +177,10 @@ func (s *Splitter) head(ctx context.Context, o contract.Object) (*head, error) {
 		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
+}
+
+func (h *head) seen() seen {
+	return seen{start: h.start, stored: h.stored.n, content: int64(len(h.data)), whole: h.eof}
 }
 
 func (h *head) Close() error { return errors.Join(h.content.Close(), h.stored.Close()) }

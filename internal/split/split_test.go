@@ -196,7 +196,7 @@ func TestPlan(t *testing.T) {
 			if c.want.Compression == "" {
 				c.want.Compression = contract.Plain
 			}
-			c.want.At, c.want.Chunks = received.Add(time.Millisecond), len(c.chunks)
+			c.want.At, c.want.Chunks, c.want.Lane = received.Add(time.Millisecond), len(c.chunks), contract.Functions
 			if !reflect.DeepEqual(w.load.Plan, &c.want) {
 				t.Errorf("plan\ngot  %+v\nwant %+v", *w.load.Plan, c.want)
 			}
@@ -297,11 +297,12 @@ func TestRetryableFailures(t *testing.T) {
 // A repeated step keeps the plan that stands, without a look at the input.
 func TestRepeatedPlan(t *testing.T) {
 	for _, c := range []struct {
-		chunks int
-		want   contract.Action
-	}{{3, contract.ActionWait}, {0, contract.ActionCertify}} {
+		chunks  int
+		restage bool
+		want    contract.Action
+	}{{3, false, contract.ActionWait}, {0, false, contract.ActionCertify}, {0, true, contract.ActionWait}} {
 		w, s := start(t, "garbage")
-		w.load.Plan = &ledger.Plan{Chunks: c.chunks}
+		w.load.Plan = &ledger.Plan{Chunks: c.chunks, Restage: c.restage}
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
 		if err != nil || got.Action != c.want || w.plans != 0 || w.read != 0 {
 			t.Errorf("%d chunks: %+v, %v, %d plans, %d bytes read", c.chunks, got, err, w.plans, w.read)
