@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
@@ -94,3 +95,6 @@ func Spread(app string) corev1.TopologySpreadConstraintArray {
 	}
 	return list
 }
+
+// Number is a whole number as an environment variable's value.
+func Number(n int) pulumi.StringInput { return pulumi.String(strconv.Itoa(n)) }

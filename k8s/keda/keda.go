@@ -1,0 +1,149 @@
+// Package keda is KEDA, which starts pods by the length of a queue: workers of a Deployment, or jobs.
+package keda
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/policy"
+	"dip/k8s"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:k8s:Keda"
+
+// Account is the operator's service account, as the chart names it. It needs AWS: see Allow.
+const Account = "keda-operator"
+
+// Source of the chart.
+const (
+	Chart      = "keda"
+	Repository = "https://kedacore.github.io/charts"
+	Version    = "2.21.0"
+)
+
+// APIVersion of the objects that tell KEDA what to scale.
+const APIVersion = "keda.sh/v1alpha1"
+
+// app is the name that its objects are labelled with; authentication is the one of the object that says whose rights count.
+const (
+	app            = "keda"
+	authentication = "aws"
+)
+
+// Args configure KEDA.
+type Args struct {
+	// Place is where it runs itself. The zero value is any node that is not dedicated.
+	Place k8s.Place
+	// After are the resources that it needs: the namespaces and its AWS identity.
+	After []pulumi.Resource
+}
+
+// Keda is KEDA.
+type Keda struct {
+	pulumi.ResourceState
+
+	// Ready are the resources after which objects can be scaled. What KEDA scales is taken away before KEDA is: it
+	// would be left with finalizers that nobody removes.
+	Ready []pulumi.Resource
+}
+
+// New declares KEDA. The provider among opts is the cluster's.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Keda, error) {
+	k := &Keda{}
+	if err := ctx.RegisterComponentResource(TypeToken, name, k, opts...); err != nil {
+		return nil, fmt.Errorf("keda %s: %w", name, err)
+	}
+	for _, step := range []func(*pulumi.Context, string, *Args) error{k.install, k.authenticate} {
+		if err := step(ctx, name, args); err != nil {
+			return nil, fmt.Errorf("keda %s: %w", name, err)
+		}
+	}
+	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{})
+}
+
+func (k *Keda) install(ctx *pulumi.Context, name string, args *Args) error {
+	release, err := helm.NewRelease(ctx, name+"-release", &helm.ReleaseArgs{
+		Name: pulumi.String(app), Namespace: pulumi.String(k8s.Keda), Chart: pulumi.String(Chart), Version: pulumi.String(Version),
+		RepositoryOpts: helm.RepositoryOptsArgs{Repo: pulumi.String(Repository)},
+		Timeout:        pulumi.Int(600), MaxHistory: pulumi.Int(5), Values: values(args.Place),
+	}, pulumi.Parent(k), pulumi.DependsOn(args.After))
+	k.Ready = []pulumi.Resource{release}
+	return err
+}
+
+// values are the chart's, without the wildcards of its roles: KEDA watches the workloads alone, scales nothing but
+// Deployments and Jobs, and reads no secret.
+func values(place k8s.Place) pulumi.Map {
+	text := func(s string) pulumi.Input { return pulumi.String(s) }
+	components := []string{"operator", "metricServer", "webhooks"}
+	resources, budgets := pulumi.Map{}, pulumi.Map{}
+	for _, name := range components {
+		resources[name] = pulumi.Map{
+			"requests": pulumi.Map{"cpu": text("100m"), "memory": text("256Mi")}, "limits": pulumi.Map{"memory": text("512Mi")},
+		}
+		budgets[name] = pulumi.Map{"maxUnavailable": pulumi.Int(1)}
+	}
+	all := pulumi.Map{
+		"watchNamespace": text(k8s.Workloads),
+		"operator":       pulumi.Map{"replicaCount": pulumi.Int(2)}, // one of them leads
+		"rbac":           pulumi.Map{"enabledCustomScaledRefKinds": pulumi.Bool(false)},
+		"permissions": pulumi.Map{
+			"operator":     pulumi.Map{"restrict": pulumi.Map{"secret": pulumi.Bool(true)}},
+			"metricServer": pulumi.Map{"restrict": pulumi.Map{"secret": pulumi.Bool(true)}},
+		},
+		"priorityClassName":   text(k8s.PlatformPriority),
+		"podDisruptionBudget": budgets,
+		"resources":           resources,
+		"logging":             pulumi.Map{"operator": pulumi.Map{"format": text("json")}},
+	}
+	if selector := place.NodeSelector(); selector != nil {
+		all["nodeSelector"] = selector
+	}
+	if tolerations := place.Tolerations(); tolerations != nil {
+		all["tolerations"] = tolerations
+	}
+	return all
+}
+
+// authenticate says that the scalers ask AWS with the operator's own rights.
+func (k *Keda) authenticate(ctx *pulumi.Context, name string, _ *Args) error {
+	made, err := apiextensions.NewCustomResource(ctx, name+"-authentication", &apiextensions.CustomResourceArgs{
+		ApiVersion: pulumi.String(APIVersion), Kind: pulumi.String("TriggerAuthentication"), Metadata: k8s.Meta(app, k8s.Workloads, authentication),
+		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{"podIdentity": pulumi.Map{"provider": pulumi.String("aws")}}},
+	}, pulumi.Parent(k), pulumi.DependsOn(k.Ready))
+	k.Ready = append(k.Ready, made)
+	return err
+}
+
+// Queue is an SQS queue by whose length something is scaled.
+type Queue struct {
+	URL    pulumi.StringInput
+	Region string
+	// Length is how many messages make one pod.
+	Length int
+	// InFlight says whether messages count that somebody is working on.
+	InFlight bool
+}
+
+// Trigger is the queue as KEDA's objects name it. All values are strings: KEDA parses them.
+func (q Queue) Trigger() pulumi.MapInput {
+	return pulumi.Map{
+		"type": pulumi.String("aws-sqs-queue"),
+		"metadata": pulumi.Map{
+			"queueURL": q.URL, "awsRegion": pulumi.String(q.Region), "queueLength": pulumi.String(strconv.Itoa(q.Length)),
+			"scaleOnInFlight": pulumi.String(strconv.FormatBool(q.InFlight)),
+		},
+		"authenticationRef": pulumi.Map{"name": pulumi.String(authentication)},
+	}
+}
+
+// Allow is what KEDA needs of AWS: the lengths of the queues.
+func Allow(queueARNs ...pulumi.StringInput) []policy.Statement {
+	return []policy.Statement{{Actions: []string{"sqs:GetQueueAttributes"}, Resources: queueARNs}}
+}

@@ -1,0 +1,158 @@
+// Package restage is the jobs that turn inputs which cannot be split into ones that can: KEDA starts a Job for each
+// message of the restage queue.
+package restage
+
+import (
+	"errors"
+	"fmt"
+
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
+	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
+	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/config"
+	"dip/contract"
+	"dip/k8s"
+	"dip/k8s/keda"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:k8s:Restage"
+
+// Account is the jobs' service account, which needs AWS.
+const Account = app
+
+// app is the name of its objects; program is the binary in the image.
+const (
+	app     = "restage"
+	program = "restage"
+)
+
+// Args configure the jobs.
+type Args struct {
+	// Settings are sizes and numbers. The zero value is invalid.
+	Settings config.Restage
+	// ChunkMB is the target size of a chunk, MiB of content. The zero value is invalid.
+	ChunkMB int
+	// MaxRecordMB is the longest record of any segment, MiB: a piece may be longer than its target by so much.
+	MaxRecordMB int
+	// Grace is from SIGTERM to SIGKILL. The zero value is invalid.
+	Grace config.Duration
+	// Image is the image, with its tag. The zero value is invalid.
+	Image pulumi.StringInput
+	// Common is the environment that all functions share. Every field must be set.
+	Common contract.Common[pulumi.StringInput]
+	// Queue is the URL of the restage queue. The zero value is invalid.
+	Queue pulumi.StringInput
+	// Catalog is the key of the catalog that knows the segments' queues. The zero value is invalid.
+	Catalog pulumi.StringInput
+	// Region is the queue's. The zero value is invalid.
+	Region string
+	// Place is where they run. The zero value is any node that is not dedicated.
+	Place k8s.Place
+	// After are the resources that they need: the namespaces, KEDA and their AWS identity.
+	After []pulumi.Resource
+}
+
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var errs []error
+	if a.Image == nil || a.Queue == nil || a.Region == "" {
+		errs = append(errs, errors.New("restage: Image, Queue, Region: want all of them"))
+	}
+	s := a.Settings
+	if s.MilliCPU < 1 || s.MemoryMB < 1 || s.Max < 1 || s.Lease <= 0 || s.Deadline <= 0 {
+		errs = append(errs, errors.New("restage: Settings: want MilliCPU, MemoryMB, Max, Lease and Deadline above zero"))
+	}
+	if a.ChunkMB < 1 || a.MaxRecordMB < 1 || a.Grace <= 0 {
+		errs = append(errs, errors.New("restage: ChunkMB, MaxRecordMB, Grace: want all above zero"))
+	}
+	return errors.Join(errs...)
+}
+
+func (a *Args) env() (map[string]pulumi.StringInput, error) {
+	return contract.Render[pulumi.StringInput](contract.RestageEnv[pulumi.StringInput]{
+		Common: a.Common, Queue: a.Queue, Catalog: a.Catalog, ChunkMB: k8s.Number(a.ChunkMB), LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
+	})
+}
+
+// Restage is the jobs.
+type Restage struct {
+	pulumi.ResourceState
+}
+
+// New declares the jobs. The provider among opts is the cluster's.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Restage, error) {
+	if err := args.Validate(); err != nil {
+		return nil, err
+	}
+	env, err := args.env()
+	if err != nil {
+		return nil, fmt.Errorf("restage %s: %w", name, err)
+	}
+	r := &Restage{}
+	if err := ctx.RegisterComponentResource(TypeToken, name, r, opts...); err != nil {
+		return nil, fmt.Errorf("restage %s: %w", name, err)
+	}
+	after := pulumi.DependsOn(args.After)
+	account, err := k8s.Account{App: app, Namespace: k8s.Workloads, Name: Account}.Declare(ctx, name, r, after)
+	if err != nil {
+		return nil, fmt.Errorf("restage %s: %w", name, err)
+	}
+	_, err = apiextensions.NewCustomResource(ctx, name+"-jobs", &apiextensions.CustomResourceArgs{
+		ApiVersion: pulumi.String(keda.APIVersion), Kind: pulumi.String("ScaledJob"), Metadata: k8s.Meta(app, k8s.Workloads, app),
+		OtherFields: kubernetes.UntypedArgs{"spec": spec(args, env)},
+	}, pulumi.Parent(r), after, pulumi.DependsOn(account))
+	if err != nil {
+		return nil, fmt.Errorf("restage %s: %w", name, err)
+	}
+	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{})
+}
+
+// spec is what KEDA does: a Job for each message that nobody works on, less those that are still waiting for a node. A
+// change of the settings holds for new jobs: those that run are left alone.
+func spec(args *Args, env map[string]pulumi.StringInput) pulumi.Map {
+	queue := keda.Queue{URL: args.Queue, Region: args.Region, Length: 1}
+	return pulumi.Map{
+		"jobTargetRef":    job(args, env),
+		"maxReplicaCount": pulumi.Int(args.Settings.Max), "pollingInterval": pulumi.Int(15),
+		"successfulJobsHistoryLimit": pulumi.Int(5), "failedJobsHistoryLimit": pulumi.Int(5),
+		"rollout":         pulumi.Map{"strategy": pulumi.String("gradual")},
+		"scalingStrategy": pulumi.Map{"strategy": pulumi.String("accurate")},
+		"triggers":        pulumi.Array{queue.Trigger()},
+	}
+}
+
+// job is a Job. A pod that is drained does not count as a failure: another one goes on from the last piece. A pod that
+// fails leaves its message to the queue, which counts receives: so the Job tries but twice more.
+func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
+	s := args.Settings
+	pod := k8s.Workload{
+		App: app, Image: args.Image, Program: program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
+		ScratchMB: scratchMB(args.ChunkMB, args.MaxRecordMB), Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
+	}.PodSpec()
+	pod.RestartPolicy = pulumi.String("Never")
+	return batchv1.JobSpecArgs{
+		Parallelism: pulumi.Int(1), Completions: pulumi.Int(1), BackoffLimit: pulumi.Int(2),
+		ActiveDeadlineSeconds: pulumi.Int(s.Deadline.Seconds()), TtlSecondsAfterFinished: pulumi.Int(3600),
+		PodFailurePolicy: batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{batchv1.PodFailurePolicyRuleArgs{
+			Action: pulumi.String("Ignore"),
+			OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{batchv1.PodFailurePolicyOnPodConditionsPatternArgs{
+				Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True"),
+			}},
+		}}},
+		Template: corev1.PodTemplateSpecArgs{
+			Metadata: metav1.ObjectMetaArgs{
+				Labels:      k8s.Labels(app),
+				Annotations: pulumi.StringMap{k8s.SafeToEvict: pulumi.String("false")}, // the Cluster Autoscaler lets it end
+			},
+			Spec: pod,
+		},
+	}
+}
+
+// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket.
+func scratchMB(chunkMB, maxRecordMB int) int { return 2*(chunkMB+maxRecordMB) + 64 }

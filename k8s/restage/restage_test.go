@@ -1,0 +1,75 @@
+package restage_test
+
+import (
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/componenttest"
+	"dip/config"
+	"dip/contract"
+	"dip/k8s"
+	"dip/k8s/k8stest"
+	"dip/k8s/restage"
+)
+
+func args() *restage.Args {
+	return &restage.Args{
+		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"), Catalog: pulumi.String("catalogs/a.json"),
+		Region: componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
+		ChunkMB: 64, MaxRecordMB: 16, Grace: config.Duration(time.Minute),
+		Common: contract.Common[pulumi.StringInput]{
+			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"), LakeBucket: pulumi.String("lake"),
+		},
+		Settings: config.Restage{
+			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour), Lease: config.Duration(2 * time.Minute),
+		},
+	}
+}
+
+func TestRestage(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := restage.New(ctx, "restage", args())
+		return err
+	})
+	want := []string{
+		"kubernetes:core/v1:ServiceAccount::restage-account",
+		"kubernetes:keda.sh/v1alpha1:ScaledJob::restage-jobs",
+	}
+	if got := r.Children(restage.TypeToken, "restage"); !slices.Equal(got, want) {
+		t.Errorf("children are %v, want %v", got, want)
+	}
+	componenttest.Golden(t, "testdata/restage.yaml", k8stest.Manifest(t, r))
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	for name, c := range map[string]struct {
+		change func(*restage.Args)
+		want   []string
+	}{
+		"nothing set": {func(a *restage.Args) { *a = restage.Args{} }, []string{
+			"restage: Image, Queue, Region: want all of them",
+			"restage: Settings: want MilliCPU, MemoryMB, Max, Lease and Deadline above zero",
+			"restage: ChunkMB, MaxRecordMB, Grace: want all above zero",
+		}},
+		"an unset variable": {func(a *restage.Args) { a.Catalog = nil }, []string{"DIP_CATALOG"}},
+	} {
+		r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+			a := args()
+			c.change(a)
+			_, err := restage.New(ctx, "restage", a)
+			return err
+		})
+		for _, want := range c.want {
+			if err == nil || !strings.Contains(err.Error(), want) {
+				t.Errorf("%s: no %q in %v", name, want, err)
+			}
+		}
+		if got := r.Resources(); len(got) != 0 {
+			t.Errorf("%s: registered %v", name, got)
+		}
+	}
+}
