@@ -247,9 +247,14 @@ func (s *Stack) validateEscalator(name string, g NodeGroup, found *problems) {
 	if e.HardDeleteGrace <= e.SoftDeleteGrace {
 		found.add(path+".hardDeleteGrace", "%s: want more than softDeleteGrace, %s", e.HardDeleteGrace, e.SoftDeleteGrace)
 	}
-	if longest := s.Cluster.Restage.Deadline; s.Cluster.Restage.Group == name && e.HardDeleteGrace <= longest {
-		found.add(path+".hardDeleteGrace", "%s: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, %s",
-			e.HardDeleteGrace, longest)
+	for _, job := range []struct {
+		setting, group string
+		longest        Duration
+	}{{"cluster.restage.deadline", s.Cluster.Restage.Group, s.Cluster.Restage.Deadline}, {"loads.dueAfter", s.Cluster.Workers.Group, s.Loads.DueAfter}} {
+		if job.group == name && e.HardDeleteGrace <= job.longest {
+			found.add(path+".hardDeleteGrace", "%s: a node is removed after it, whatever runs there: want more than the longest job, %s, %s",
+				e.HardDeleteGrace, job.setting, job.longest)
+		}
 	}
 }
 

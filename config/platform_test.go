@@ -117,9 +117,26 @@ func TestCron(t *testing.T) {
 }
 
 func TestFunctionMB(t *testing.T) {
-	s := Segment{Function: Function{MemoryMB: 1769, Timeout: minutes(5)}}
-	if got := s.FunctionMB(); got != 2500 { // 100 s at 25 MiB/s
-		t.Errorf("%d", got)
+	for _, c := range []struct {
+		memoryMB int
+		timeout  Duration
+		want     int
+	}{
+		{1769, minutes(5), 2500}, // 100 s at 25 MiB/s
+		{10240, minutes(5), 2500},
+		{512, seconds(30), 72},
+		{1769, minutes(15), 7500},
+	} {
+		s := Segment{Function: Function{MemoryMB: c.memoryMB, Timeout: c.timeout}}
+		if got := s.FunctionMB(); got != c.want {
+			t.Errorf("%d MiB, %s: %d, want %d", c.memoryMB, c.timeout, got, c.want)
+		}
+	}
+	for _, e := range Environments {
+		s := mustParse(t, stack(string(e), "", ""))
+		if got := s.Segments["trips"].FunctionMB(); got < s.Loads.ChunkMB {
+			t.Errorf("%s: a function may take %d MiB, and chunks have %d: all would run on the cluster", e, got, s.Loads.ChunkMB)
+		}
 	}
 }
 
@@ -192,8 +209,9 @@ func TestPlatformRules(t *testing.T) {
 		{"both modes of the handler", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", "scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, and batch has imds: the termination handler's modes are not installed together"},
 		{"escalator group for everyone", `"nodeGroups": {"services": {}, "batch": {"kind": "batch"}}`, "nodeGroups.batch.dedicated: false: Escalator does not count pods of others"},
 		{"thresholds", fmt.Sprintf(batch, `, "escalator": {"taintUpperPercent": 80}`), "nodeGroups.batch.escalator: want 0 < taintLowerPercent < taintUpperPercent < scaleUpPercent, have 10, 80, 70"},
-		{"hard below soft", `"cluster": {"restage": {"deadline": "10m"}}, ` + fmt.Sprintf(batch, `, "escalator": {"softDeleteGrace": "20m", "hardDeleteGrace": "15m"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 15m: want more than softDeleteGrace, 20m"},
+		{"hard below soft", `"cluster": {"restage": {"deadline": "10m"}}, ` + fmt.Sprintf(batch, `, "escalator": {"softDeleteGrace": "20m", "hardDeleteGrace": "16m"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 16m: want more than softDeleteGrace, 20m"},
 		{"hard below the longest job", fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "12h"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 12h: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, 12h"},
+		{"hard below a worker's chunk", `"cluster": {"restage": {"group": "services"}}, ` + fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "15m"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 15m: a node is removed after it, whatever runs there: want more than the longest job, loads.dueAfter, 15m"},
 		{"removal rates", fmt.Sprintf(batch, `, "escalator": {"fastRemoval": 0}`), "nodeGroups.batch.escalator.fastRemoval: 0: want 1 to 1000"},
 		{"base of a managed group", `"nodeGroups": {"services": {"onDemandBase": 1}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.onDemandBase: only a batch group on spot can mix"},
 		{"min above the group's max", fmt.Sprintf(batch, `, "min": 9`), "nodeGroups.batch.min: 9: want 0 to 4"},
