@@ -11,11 +11,12 @@ import (
 )
 
 type installer struct {
-	source  string // the repository
-	cache   string
-	cluster bool // also what stacks with a cluster need
-	log     io.Writer
-	machine machine
+	source    string // the repository
+	cache     string
+	cluster   bool // also what stacks with a cluster need
+	admission bool // also an API server to check objects against
+	log       io.Writer
+	machine   machine
 }
 
 // install puts the toolchain together:
@@ -51,8 +52,20 @@ func (in *installer) install() (*Toolchain, error) {
 			return nil, err
 		}
 	}
+	var programs []tool
+	if in.cluster || in.admission {
+		programs = append(programs, admission...)
+	}
+	if in.cluster {
+		programs = append(programs, controllers...)
+	}
+	found, err := in.provide(programs)
+	if err != nil {
+		return nil, err
+	}
 	return &Toolchain{
-		Pulumi: filepath.Join(bin, "pulumi"),
+		Cluster: found,
+		Pulumi:  filepath.Join(bin, "pulumi"),
 		Env: map[string]string{
 			"PATH":        bin + string(filepath.ListSeparator) + withoutDir(in.machine.path, bin),
 			"PULUMI_HOME": filepath.Join(in.cache, "pulumi-home"),

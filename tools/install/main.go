@@ -2,12 +2,15 @@
 // and the aws plugin. What the machine has is used; the rest is built from the
 // modules in tools/ into the project's cache, once per state of their sources.
 //
-//	go run ./tools/install [-cluster] [-json | -env]
+//	go run ./tools/install [-cluster | -admission] [-json | -env]
 //
-// -cluster adds what only stacks with a cluster need: the eks plugin.
+// -cluster adds what only stacks with a cluster need: their plugins, and the
+// programs that a cluster on this machine consists of. -admission adds, of
+// these, only an API server with its store, to check objects against.
 //
 // Progress goes to stderr. The last line on stdout is, with -json, an object
-// {"pulumi": PATH, "env": {NAME: VALUE}}, and with -env lines for a shell's eval.
+// {"pulumi": PATH, "env": {NAME: VALUE}, "cluster": {NAME: PATH}}, and with -env
+// lines for a shell's eval.
 package main
 
 import (
@@ -26,19 +29,22 @@ import (
 type Toolchain struct {
 	Pulumi string            `json:"pulumi"` // the CLI
 	Env    map[string]string `json:"env"`    // to add to the environment of each call
+	// Cluster are the programs of a cluster by name, and the folder keda-crds.
+	Cluster map[string]string `json:"cluster,omitempty"`
 }
 
 func main() {
 	asJSON := flag.Bool("json", false, "print the toolchain as one line of JSON")
 	asEnv := flag.Bool("env", false, "print the environment for a shell: eval \"$(... -env)\"")
 	cluster := flag.Bool("cluster", false, "also provide what stacks with a cluster need")
+	admission := flag.Bool("admission", false, "also provide an API server to check objects against")
 	source := flag.String("source", "", "`folder` of this repository (default: the one that holds go.mod above the working directory)")
 	flag.Parse()
 	if flag.NArg() > 0 {
-		fmt.Fprintln(os.Stderr, "usage: install [-cluster] [-json | -env] [-source DIR]")
+		fmt.Fprintln(os.Stderr, "usage: install [-cluster | -admission] [-json | -env] [-source DIR]")
 		os.Exit(2)
 	}
-	tc, err := run(*source, *cluster)
+	tc, err := run(*source, *cluster, *admission)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "install:", err)
 		os.Exit(1)
@@ -49,7 +55,7 @@ func main() {
 	}
 }
 
-func run(source string, cluster bool) (*Toolchain, error) {
+func run(source string, cluster, admission bool) (*Toolchain, error) {
 	root, err := repository(source)
 	if err != nil {
 		return nil, err
@@ -58,7 +64,7 @@ func run(source string, cluster bool) (*Toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installer{source: root, cache: cache, cluster: cluster, log: os.Stderr,
+	in := &installer{source: root, cache: cache, cluster: cluster, admission: admission, log: os.Stderr,
 		machine: machine{path: os.Getenv("PATH"), pulumiHome: pulumiHome(os.Getenv), own: filepath.Join(cache, "bin")}}
 	return in.install()
 }
