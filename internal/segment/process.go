@@ -15,7 +15,11 @@ import (
 	"dip/internal/fault"
 	"dip/internal/input"
 	"dip/internal/record"
+	"dip/internal/spool"
 )
+
+// Sink stores outputs write-once.
+type Sink = spool.Sink
 
 // Source reads versions of objects.
 type Source interface {
@@ -93,8 +97,8 @@ type work struct {
 	parser     *record.Parser
 	batch      *record.Batch
 	partitions *columnar.Partitioner
-	spools     map[string]*spool
-	quarantine *spool
+	spools     map[string]*spool.Spool
+	quarantine *spool.Spool
 
 	buf []byte // bytes from pos on that are not parsed yet
 	pos int64
@@ -105,7 +109,7 @@ type work struct {
 }
 
 func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work, error) {
-	w := &work{segment: s, msg: m, sink: sink, pos: from, limit: m.End, spools: map[string]*spool{}}
+	w := &work{segment: s, msg: m, sink: sink, pos: from, limit: m.End, spools: map[string]*spool.Spool{}}
 	if m.End < 0 {
 		w.limit = math.MaxInt64
 	}
@@ -123,7 +127,7 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 }
 
 func (w *work) open(path string) (io.Writer, error) {
-	s, err := newSpool(false)
+	s, err := spool.New(false)
 	if err == nil {
 		w.spools[path] = s
 	}
@@ -285,7 +289,7 @@ func (w *work) flush() error {
 func (w *work) reject(data []byte, at int64, r record.Reject) error {
 	if w.quarantine == nil {
 		var err error
-		if w.quarantine, err = newSpool(true); err != nil {
+		if w.quarantine, err = spool.New(true); err != nil {
 			return err
 		}
 	}
@@ -322,18 +326,18 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 			Key:       contract.DataKey(m.Segment, partition, m.Load, m.Chunk, a.Start, sum),
 			Partition: partition, Rows: o.Rows, Bytes: o.Bytes, SHA256: sum,
 		}
-		if err := w.spools[o.Path].upload(ctx, w.sink, out.Key, "application/vnd.apache.parquet", out.SHA256); err != nil {
+		if err := w.spools[o.Path].Upload(ctx, w.sink, out.Key, "application/vnd.apache.parquet", out.SHA256); err != nil {
 			return contract.Ack{}, err
 		}
 		a.Outputs = append(a.Outputs, out)
 	}
 	if w.quarantine != nil {
-		sum := w.quarantine.sum()
+		sum := w.quarantine.Sum()
 		out := contract.Output{
 			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
-			Rows: a.Quarantined, Bytes: w.quarantine.size, SHA256: sum,
+			Rows: a.Quarantined, Bytes: w.quarantine.Size, SHA256: sum,
 		}
-		if err := w.quarantine.upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
+		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
 			return contract.Ack{}, err
 		}
 		a.Quarantine = &out

@@ -1,4 +1,5 @@
-package segment
+// Package spool holds outputs on disk while they grow.
+package spool
 
 import (
 	"bufio"
@@ -17,18 +18,20 @@ type Sink interface {
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
 }
 
-// spool is a temporary file that an output grows in: outputs are uploaded when they are whole, and their size must
+// Spool is a temporary file that an output grows in: outputs are uploaded when they are whole, and their size must
 // not count against memory. On Lambda it lies on /tmp (512 MB unless configured otherwise).
-type spool struct {
+type Spool struct {
+	Size int64 // bytes written so far
+
 	file *os.File
 	buf  *bufio.Writer
 	hash hash.Hash // nil when the caller knows the hash
-	size int64
 }
 
-const spoolBuffer = 256 << 10
+const bufferSize = 256 << 10
 
-func newSpool(hashed bool) (*spool, error) {
+// New makes an empty spool. One that is hashed can tell its Sum.
+func New(hashed bool) (*Spool, error) {
 	f, err := os.CreateTemp("", "dip-output-*")
 	if err != nil {
 		return nil, fmt.Errorf("create output spool: %w", err)
@@ -37,29 +40,32 @@ func newSpool(hashed bool) (*spool, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(fmt.Errorf("unlink output spool: %w", err), f.Close())
 	}
-	s := &spool{file: f, buf: bufio.NewWriterSize(f, spoolBuffer)}
+	s := &Spool{file: f, buf: bufio.NewWriterSize(f, bufferSize)}
 	if hashed {
 		s.hash = sha256.New()
 	}
 	return s, nil
 }
 
-func (s *spool) Write(p []byte) (int, error) {
+// Write appends to the output.
+func (s *Spool) Write(p []byte) (int, error) {
 	if s.hash != nil {
 		s.hash.Write(p)
 	}
-	s.size += int64(len(p))
+	s.Size += int64(len(p))
 	return s.buf.Write(p)
 }
 
-func (s *spool) sum() string { return hex.EncodeToString(s.hash.Sum(nil)) }
+// Sum is the SHA-256 of what was written to a spool that is hashed, hex.
+func (s *Spool) Sum() string { return hex.EncodeToString(s.hash.Sum(nil)) }
 
-// upload stores the spooled bytes under key.
-func (s *spool) upload(ctx context.Context, sink Sink, key, contentType, sha256Hex string) error {
+// Upload stores the spooled bytes under key.
+func (s *Spool) Upload(ctx context.Context, sink Sink, key, contentType, sha256Hex string) error {
 	if err := s.buf.Flush(); err != nil {
 		return fmt.Errorf("spool %s: %w", key, err)
 	}
 	return sink.PutOnce(ctx, key, contentType, s.file, sha256Hex)
 }
 
-func (s *spool) Close() error { return s.file.Close() }
+// Close gives the space back.
+func (s *Spool) Close() error { return s.file.Close() }

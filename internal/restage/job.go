@@ -1,0 +1,210 @@
+// Package restage turns an input that cannot be split into pieces that are processed in parallel: plain files of whole
+// records, one chunk each.
+//
+// The ledger is the checkpoint. A piece counts once its chunk is written down, and the next one begins where that
+// chunk ends, so a job that is killed at any byte is followed by one that goes on after the last chunk, and jobs that
+// run at the same time (one of them believed dead) make one sequence of chunks together. Only the decompression is
+// repeated: a stream of gzip can be entered at its beginning alone.
+package restage
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"dip/contract"
+	"dip/internal/fault"
+	"dip/internal/input"
+	"dip/internal/lease"
+	"dip/internal/ledger"
+	"dip/internal/reconcile"
+	"dip/internal/segment"
+	"dip/internal/spool"
+)
+
+// Ledger is what a job asks of the ledger.
+type Ledger interface {
+	lease.Ledger
+	Load(ctx context.Context, id string) (ledger.Load, error)
+	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
+	Stage(ctx context.Context, id string, c ledger.Chunk) (ledger.Chunk, error)
+}
+
+// Lake is where inputs come from and pieces go.
+type Lake interface {
+	spool.Sink
+	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
+	Bucket() string
+}
+
+// Queue sends chunk messages.
+type Queue interface {
+	Send(ctx context.Context, queue string, bodies []string) error
+}
+
+// Job restages inputs.
+type Job struct {
+	Code       string // fingerprint of the running binary
+	Runtime    string // pod
+	Catalog    string // key of the current catalog: where the queues are now
+	ChunkBytes int64  // target size of a piece
+	Lease      time.Duration
+	Ledger     Ledger
+	Lake       Lake
+	Queue      Queue
+	Catalogs   *segment.Catalogs
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Message carries one restage message out. After an error it is to come again.
+func (j *Job) Message(ctx context.Context, id, body string) error {
+	m, err := contract.ParseRestageMessage(body)
+	if err != nil {
+		return err
+	}
+	holder := lease.Holder{Ledger: j.Ledger, Lease: j.Lease, Code: j.Code, Runtime: j.Runtime, Log: j.Log, Now: j.Now}
+	claim := ledger.Claim{Load: m.Load, Chunk: ledger.RestageIndex, Attempt: m.Attempt, Owner: id}
+	return holder.Do(ctx, claim, func(ctx context.Context) (contract.Ack, error) {
+		for {
+			ack, err := j.restage(ctx, m.Load)
+			if !errors.Is(err, errOvertaken) {
+				return ack, err
+			}
+			j.Log.InfoContext(ctx, "another job cut a piece elsewhere: going on from there", "load", m.Load)
+		}
+	})
+}
+
+// errOvertaken says that the ledger's next chunk ends elsewhere than the piece that was cut for it.
+var errOvertaken = errors.New("another job cut this piece elsewhere")
+
+// restage makes all pieces that are missing. What it acknowledges is the span of the content.
+func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
+	p, err := j.pass(ctx, id)
+	if err != nil {
+		return contract.Ack{}, err
+	}
+	stored := j.Lake.Stream(ctx, p.load.Object, 0)
+	defer stored.Close()
+	content, err := input.Decompress(stored, p.load.Plan.Compression)
+	if err != nil {
+		return contract.Ack{}, err
+	}
+	defer content.Close()
+	at := p.load.Plan.Body
+	if n := len(p.chunks); n > 0 {
+		at = p.chunks[n-1].End
+	}
+	if _, err := io.CopyN(io.Discard, content, at); err != nil {
+		return contract.Ack{}, fmt.Errorf("skip to byte %d: %w", at, err)
+	}
+	c := newCutter(content, at, p.segment.Dialect, p.segment.MaxRecord)
+	for index := len(p.chunks); ; index++ {
+		if p.load, err = j.load(ctx, id); err != nil {
+			return contract.Ack{}, err // it failed meanwhile: nobody waits for the rest
+		}
+		more, err := p.next(ctx, c, index)
+		if err != nil {
+			return contract.Ack{}, err
+		}
+		if !more {
+			return contract.Ack{Start: p.load.Plan.Body, End: c.pos}, nil
+		}
+	}
+}
+
+// pass is one reading of an input.
+type pass struct {
+	*Job
+	load    ledger.Load
+	segment *segment.Segment
+	chunks  []ledger.Chunk // that earlier passes made
+	queue   string         // of the chunks
+}
+
+func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
+	load, err := j.load(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	p := &pass{Job: j, load: load}
+	if p.segment, err = j.Catalogs.Segment(ctx, load.Catalog, load.Segment); err != nil {
+		return nil, err
+	}
+	catalog, err := j.Catalogs.Catalog(ctx, j.Catalog)
+	if err != nil {
+		return nil, err
+	}
+	definition, err := catalog.Segment(load.Segment)
+	if err != nil {
+		return nil, err
+	}
+	p.queue = definition.QueueOf(load.Plan.Lane)
+	chunks, err := j.Ledger.Chunks(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	p.chunks = reconcile.Planned(load, chunks)
+	if n := len(p.chunks); n > 0 { // the job before may have died before it sent the last one
+		return p, p.send(ctx, p.chunks[n-1])
+	}
+	return p, nil
+}
+
+// load reads a load that needs pieces.
+func (j *Job) load(ctx context.Context, id string) (ledger.Load, error) {
+	load, err := j.Ledger.Load(ctx, id)
+	if err == nil && (load.Status != contract.Running || load.Plan == nil || !load.Plan.Restage) {
+		err = fault.Permanent(fmt.Errorf("load %s is %s and needs no pieces", id, load.Status))
+	}
+	return load, err
+}
+
+// next makes one piece: first the object, then the chunk in the ledger, then its message. Whatever of it an earlier job
+// has done is found done. more is false at the content's end.
+func (p *pass) next(ctx context.Context, c *cutter, index int) (more bool, err error) {
+	s, err := spool.New(true)
+	if err != nil {
+		return false, err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	start := c.pos
+	length, err := c.cut(s, p.ChunkBytes)
+	if err != nil || length == 0 {
+		return false, err
+	}
+	key := contract.StagingKey(p.load.Segment, p.load.ID, index, start, s.Sum())
+	if err := s.Upload(ctx, p.Lake, key, "application/octet-stream", s.Sum()); err != nil {
+		return false, err
+	}
+	stands, err := p.Ledger.Stage(ctx, p.load.ID, ledger.Chunk{
+		Index: index, Start: start, End: c.pos, From: &start, Attempt: 1, Sent: p.Now().UTC().Truncate(time.Millisecond),
+		Staged: &contract.Object{Bucket: p.Lake.Bucket(), Key: key, Size: length},
+	})
+	if err != nil {
+		return false, err
+	}
+	if stands.End != c.pos {
+		return false, errOvertaken
+	}
+	p.Log.InfoContext(ctx, "piece staged", "load", p.load.ID, "chunk", index, "start", start, "end", c.pos)
+	return true, p.send(ctx, stands)
+}
+
+// send asks for a chunk unless somebody has heard of it. Should it be asked for twice, the claims of the ledger make that
+// harmless.
+func (p *pass) send(ctx context.Context, c ledger.Chunk) error {
+	if c.Ack != nil || c.Owner != "" {
+		return nil
+	}
+	body, err := json.Marshal(reconcile.Message(p.load, c))
+	if err != nil {
+		return fmt.Errorf("encode message of chunk %d: %w", c.Index, err)
+	}
+	return p.Queue.Send(ctx, p.queue, []string{string(body)})
+}
