@@ -1,0 +1,135 @@
+package controlplane
+
+import (
+	"crypto"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/x509"
+	"crypto/x509/pkix"
+	"encoding/pem"
+	"fmt"
+	"math/big"
+	"net"
+	"time"
+)
+
+// validity of all certificates: they are made anew at each start.
+const validity = 7 * 24 * time.Hour
+
+// pair is a certificate with its key, or a public key with its private one, both PEM.
+type pair struct{ cert, key []byte }
+
+// authority signs certificates.
+type authority struct {
+	pair
+	x509 *x509.Certificate
+	key  crypto.Signer
+}
+
+// newAuthority makes an authority that only itself vouches for.
+func newAuthority(name string) (*authority, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("make the key of %s: %w", name, err)
+	}
+	template, err := template(name)
+	if err != nil {
+		return nil, err
+	}
+	template.IsCA, template.BasicConstraintsValid = true, true
+	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
+	a := &authority{x509: template, key: key}
+	if a.pair, err = a.sign(template, key); err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode(a.cert)
+	if a.x509, err = x509.ParseCertificate(block.Bytes); err != nil {
+		return nil, fmt.Errorf("read the certificate of %s: %w", name, err)
+	}
+	return a, nil
+}
+
+func template(name string, organizations ...string) (*x509.Certificate, error) {
+	serial, err := rand.Int(rand.Reader, new(big.Int).Lsh(big.NewInt(1), 127))
+	if err != nil {
+		return nil, fmt.Errorf("draw the serial number of %s: %w", name, err)
+	}
+	now := time.Now()
+	return &x509.Certificate{
+		SerialNumber: serial, Subject: pkix.Name{CommonName: name, Organization: organizations},
+		NotBefore: now.Add(-time.Hour), NotAfter: now.Add(validity), KeyUsage: x509.KeyUsageDigitalSignature,
+	}, nil
+}
+
+// client makes a certificate by which the API server knows a user and the user's groups.
+func (a *authority) client(user string, groups ...string) (pair, error) {
+	t, err := template(user, groups...)
+	if err != nil {
+		return pair{}, err
+	}
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
+	return a.issue(t)
+}
+
+// server makes a certificate of a server that is reached at any of the names and addresses.
+func (a *authority) server(name string, hosts ...string) (pair, error) {
+	t, err := template(name)
+	if err != nil {
+		return pair{}, err
+	}
+	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	for _, host := range hosts {
+		if ip := net.ParseIP(host); ip != nil {
+			t.IPAddresses = append(t.IPAddresses, ip)
+		} else {
+			t.DNSNames = append(t.DNSNames, host)
+		}
+	}
+	return a.issue(t)
+}
+
+func (a *authority) issue(t *x509.Certificate) (pair, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return pair{}, fmt.Errorf("make the key of %s: %w", t.Subject.CommonName, err)
+	}
+	return a.sign(t, key)
+}
+
+func (a *authority) sign(t *x509.Certificate, key *ecdsa.PrivateKey) (pair, error) {
+	der, err := x509.CreateCertificate(rand.Reader, t, a.x509, &key.PublicKey, a.key)
+	if err != nil {
+		return pair{}, fmt.Errorf("sign the certificate of %s: %w", t.Subject.CommonName, err)
+	}
+	text, err := privatePEM(key)
+	if err != nil {
+		return pair{}, err
+	}
+	return pair{cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key: text}, nil
+}
+
+func privatePEM(key *ecdsa.PrivateKey) ([]byte, error) {
+	der, err := x509.MarshalECPrivateKey(key)
+	if err != nil {
+		return nil, fmt.Errorf("encode a key: %w", err)
+	}
+	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
+}
+
+// tokenKeys are the keys that service accounts' tokens are signed with and checked against.
+func tokenKeys() (pair, error) {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return pair{}, fmt.Errorf("make the key of service accounts: %w", err)
+	}
+	private, err := privatePEM(key)
+	if err != nil {
+		return pair{}, err
+	}
+	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	if err != nil {
+		return pair{}, fmt.Errorf("encode the public key of service accounts: %w", err)
+	}
+	return pair{cert: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), key: private}, nil
+}
