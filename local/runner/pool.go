@@ -9,6 +9,8 @@ import (
 	"slices"
 	"sync"
 	"time"
+
+	"dip/internal/child"
 )
 
 // idleLimit is how long an instance waits for another invocation before it is stopped.
@@ -330,7 +332,7 @@ func (r *Runner) Instances() []InstanceInfo {
 func (r *Runner) Kill(function string) (pid int, ok bool) {
 	for _, in := range r.Instances() {
 		if in.Function == function && in.RequestID != "" {
-			return in.PID, killGroup(in.PID) == nil
+			return in.PID, child.Kill(in.PID) == nil
 		}
 	}
 	return 0, false

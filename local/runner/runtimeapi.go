@@ -17,6 +17,8 @@ import (
 	"sync"
 	"sync/atomic"
 	"time"
+
+	"dip/internal/child"
 )
 
 const (
@@ -111,7 +113,7 @@ func startInstance(ctx context.Context, v *version, code string, s settings, log
 	// A child of the function that keeps the pipe must not keep a dead instance.
 	in.cmd.WaitDelay = time.Second
 	begin := time.Now()
-	if err := spawn(in.cmd); err != nil {
+	if err := child.Start(in.cmd); err != nil {
 		return nil, errors.Join(fmt.Errorf("Runtime.InvalidEntrypoint: start bootstrap: %w", err),
 			in.server.Close(), os.RemoveAll(in.scratch))
 	}
@@ -149,7 +151,7 @@ func (in *instance) reap(output *lineWriter) {
 	waitErr := in.cmd.Wait()
 	output.flush()
 	// Children that outlived their parent.
-	err := errors.Join(killGroup(in.cmd.Process.Pid), in.server.Close(), os.RemoveAll(in.scratch))
+	err := errors.Join(child.Kill(in.cmd.Process.Pid), in.server.Close(), os.RemoveAll(in.scratch))
 	if err != nil {
 		in.platform("platform.cleanup", "", err.Error())
 	}
@@ -160,7 +162,7 @@ func (in *instance) reap(output *lineWriter) {
 }
 
 func (in *instance) kill() {
-	if err := killGroup(in.cmd.Process.Pid); err != nil {
+	if err := child.Kill(in.cmd.Process.Pid); err != nil {
 		in.platform("platform.cleanup", "", err.Error())
 	}
 	<-in.exited

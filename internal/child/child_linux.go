@@ -1,6 +1,6 @@
-package runner
+package child
 
 import "syscall"
 
-// dieWithParent kills the process when the thread that started it ends: see spawner.
+// dieWithParent kills the process when the thread that started it ends: see starter.
 func dieWithParent(attr *syscall.SysProcAttr) { attr.Pdeathsig = syscall.SIGKILL }
