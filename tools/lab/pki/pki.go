@@ -1,4 +1,6 @@
-package controlplane
+// Package pki makes the certificates of the lab's servers and clients. They are kept nowhere but in the lab's folder and
+// are worth nothing outside of it.
+package pki
 
 import (
 	"crypto"
@@ -17,33 +19,33 @@ import (
 // validity of all certificates: they are made anew at each start.
 const validity = 7 * 24 * time.Hour
 
-// pair is a certificate with its key, or a public key with its private one, both PEM.
-type pair struct{ cert, key []byte }
+// Pair is a certificate with its key, or a public key with its private one, both PEM.
+type Pair struct{ Cert, Key []byte }
 
-// authority signs certificates.
-type authority struct {
-	pair
+// Authority signs certificates.
+type Authority struct {
+	Pair
 	x509 *x509.Certificate
 	key  crypto.Signer
 }
 
-// newAuthority makes an authority that only itself vouches for.
-func newAuthority(name string) (*authority, error) {
+// NewAuthority makes an authority that only itself vouches for.
+func NewAuthority(name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
 		return nil, fmt.Errorf("make the key of %s: %w", name, err)
 	}
-	template, err := template(name)
+	t, err := template(name)
 	if err != nil {
 		return nil, err
 	}
-	template.IsCA, template.BasicConstraintsValid = true, true
-	template.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
-	a := &authority{x509: template, key: key}
-	if a.pair, err = a.sign(template, key); err != nil {
+	t.IsCA, t.BasicConstraintsValid = true, true
+	t.KeyUsage = x509.KeyUsageCertSign | x509.KeyUsageCRLSign | x509.KeyUsageDigitalSignature
+	a := &Authority{x509: t, key: key}
+	if a.Pair, err = a.sign(t, key); err != nil {
 		return nil, err
 	}
-	block, _ := pem.Decode(a.cert)
+	block, _ := pem.Decode(a.Cert)
 	if a.x509, err = x509.ParseCertificate(block.Bytes); err != nil {
 		return nil, fmt.Errorf("read the certificate of %s: %w", name, err)
 	}
@@ -62,21 +64,21 @@ func template(name string, organizations ...string) (*x509.Certificate, error) {
 	}, nil
 }
 
-// client makes a certificate by which the API server knows a user and the user's groups.
-func (a *authority) client(user string, groups ...string) (pair, error) {
+// Client makes a certificate by which the API server knows a user and the user's groups.
+func (a *Authority) Client(user string, groups ...string) (Pair, error) {
 	t, err := template(user, groups...)
 	if err != nil {
-		return pair{}, err
+		return Pair{}, err
 	}
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageClientAuth}
 	return a.issue(t)
 }
 
-// server makes a certificate of a server that is reached at any of the names and addresses.
-func (a *authority) server(name string, hosts ...string) (pair, error) {
+// Server makes a certificate of a server that is reached at any of the names and addresses.
+func (a *Authority) Server(name string, hosts ...string) (Pair, error) {
 	t, err := template(name)
 	if err != nil {
-		return pair{}, err
+		return Pair{}, err
 	}
 	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
 	for _, host := range hosts {
@@ -89,24 +91,24 @@ func (a *authority) server(name string, hosts ...string) (pair, error) {
 	return a.issue(t)
 }
 
-func (a *authority) issue(t *x509.Certificate) (pair, error) {
+func (a *Authority) issue(t *x509.Certificate) (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return pair{}, fmt.Errorf("make the key of %s: %w", t.Subject.CommonName, err)
+		return Pair{}, fmt.Errorf("make the key of %s: %w", t.Subject.CommonName, err)
 	}
 	return a.sign(t, key)
 }
 
-func (a *authority) sign(t *x509.Certificate, key *ecdsa.PrivateKey) (pair, error) {
+func (a *Authority) sign(t *x509.Certificate, key *ecdsa.PrivateKey) (Pair, error) {
 	der, err := x509.CreateCertificate(rand.Reader, t, a.x509, &key.PublicKey, a.key)
 	if err != nil {
-		return pair{}, fmt.Errorf("sign the certificate of %s: %w", t.Subject.CommonName, err)
+		return Pair{}, fmt.Errorf("sign the certificate of %s: %w", t.Subject.CommonName, err)
 	}
 	text, err := privatePEM(key)
 	if err != nil {
-		return pair{}, err
+		return Pair{}, err
 	}
-	return pair{cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), key: text}, nil
+	return Pair{Cert: pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: der}), Key: text}, nil
 }
 
 func privatePEM(key *ecdsa.PrivateKey) ([]byte, error) {
@@ -117,19 +119,19 @@ func privatePEM(key *ecdsa.PrivateKey) ([]byte, error) {
 	return pem.EncodeToMemory(&pem.Block{Type: "EC PRIVATE KEY", Bytes: der}), nil
 }
 
-// tokenKeys are the keys that service accounts' tokens are signed with and checked against.
-func tokenKeys() (pair, error) {
+// TokenKeys are the keys that service accounts' tokens are signed with and checked against.
+func TokenKeys() (Pair, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
-		return pair{}, fmt.Errorf("make the key of service accounts: %w", err)
+		return Pair{}, fmt.Errorf("make the key of service accounts: %w", err)
 	}
 	private, err := privatePEM(key)
 	if err != nil {
-		return pair{}, err
+		return Pair{}, err
 	}
 	der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
 	if err != nil {
-		return pair{}, fmt.Errorf("encode the public key of service accounts: %w", err)
+		return Pair{}, fmt.Errorf("encode the public key of service accounts: %w", err)
 	}
-	return pair{cert: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), key: private}, nil
+	return Pair{Cert: pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), Key: private}, nil
 }
