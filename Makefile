@@ -38,6 +38,7 @@ unit: ## Unit and component tests
 
 .PHONY: tools-test
 tools-test: ## Tests of the tools' modules
+	@go run ./tools/install -admission >/dev/null # minutes the first time, and it tells of them
 	@set -e; for m in $(TOOLS); do echo "go -C $$m test ./..."; go -C $$m test ./...; done
 
 .PHONY: e2e
