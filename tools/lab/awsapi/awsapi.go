@@ -92,3 +92,9 @@ func (c Client) ask(ctx context.Context, service, method, path, body, contentTyp
 	}
 	return text, err
 }
+
+// IsGone says whether an instance does not exist any more.
+func IsGone(err error) bool {
+	var status *StatusError
+	return errors.As(err, &status) && strings.Contains(status.Text, "InvalidInstanceID")
+}

@@ -1,0 +1,102 @@
+// Package nodes keeps the cluster's nodes: it registers one for each instance that runs, as the instance would itself, and
+// removes it when its instance is gone, as the cloud's controller would.
+package nodes
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	corev1 "k8s.io/api/core/v1"
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes"
+
+	"dip/tools/lab/awsapi"
+)
+
+const (
+	// every is how often the instances are looked at. Real ones take a minute to join.
+	every = time.Second
+	// patience is how long AWS or the cluster may fail to answer.
+	patience = time.Minute
+)
+
+// Options of Run.
+type Options struct {
+	AWS        awsapi.Client
+	Kubernetes kubernetes.Interface
+	// Cluster is the cluster's name in EKS.
+	Cluster string
+	// OnChange hears of each node that was registered or removed; nil: nobody does. It is called from one goroutine, and
+	// holds the controller up.
+	OnChange func(Change)
+}
+
+// Run keeps the nodes until ctx ends. It fails when AWS or the cluster do not answer for a minute.
+func Run(ctx context.Context, o Options) error {
+	f := &fleet{aws: o.AWS, cluster: o.Cluster, types: map[string]Type{}, joins: map[string]Join{}}
+	ticker := time.NewTicker(every)
+	defer ticker.Stop()
+	well := time.Now()
+	for {
+		err := o.look(ctx, f)
+		switch {
+		case ctx.Err() != nil:
+			return nil
+		case err == nil:
+			well = time.Now()
+		case time.Since(well) > patience:
+			return fmt.Errorf("keep the nodes: for %s: %w", patience, err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+		}
+	}
+}
+
+// look compares once and makes all changes that can be made.
+func (o Options) look(ctx context.Context, f *fleet) error {
+	instances, err := f.running(ctx)
+	if err != nil {
+		return err
+	}
+	// From the API server's cache: what is a moment old is compared again in a second.
+	nodes, err := o.Kubernetes.CoreV1().Nodes().List(ctx, metav1.ListOptions{ResourceVersion: "0"})
+	if err != nil {
+		return fmt.Errorf("list nodes: %w", err)
+	}
+	var errs []error
+	for _, c := range Plan(instances, nodes.Items) {
+		done, err := o.apply(ctx, c)
+		if err != nil {
+			errs = append(errs, fmt.Errorf("node %s: %w", c.Node, err))
+		} else if done && o.OnChange != nil {
+			o.OnChange(c)
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// apply makes a change; false: it was made already.
+func (o Options) apply(ctx context.Context, c Change) (bool, error) {
+	client := o.Kubernetes.CoreV1().Nodes()
+	if c.Register == nil {
+		err := client.Delete(ctx, c.Node, metav1.DeleteOptions{})
+		if apierrors.IsNotFound(err) {
+			return false, nil
+		}
+		return err == nil, err
+	}
+	_, err := client.Create(ctx, c.Register, metav1.CreateOptions{})
+	if apierrors.IsAlreadyExists(err) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// InstanceOf is the id of a node's instance; empty: the node is none of this package's.
+func InstanceOf(n *corev1.Node) string { return n.Annotations[instanceAnnotation] }

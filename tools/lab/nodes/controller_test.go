@@ -1,0 +1,72 @@
+package nodes_test
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"sync/atomic"
+	"testing"
+
+	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/client-go/kubernetes/fake"
+
+	"dip/tools/lab/awsapi"
+	"dip/tools/lab/nodes"
+)
+
+const described = `<DescribeInstancesResponse><reservationSet><item><instancesSet><item>
+<instanceId>i-a</instanceId><instanceState><name>running</name></instanceState><privateDnsName>a</privateDnsName><privateIpAddress>10.0.0.1</privateIpAddress>
+<placement><availabilityZone>us-east-1a</availabilityZone></placement><instanceType>m7g.large</instanceType></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`
+
+const typed = `<DescribeInstanceTypesResponse><instanceTypeSet><item><vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo>
+<networkInfo><maximumNetworkInterfaces>3</maximumNetworkInterfaces><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface></networkInfo>
+<processorInfo><supportedArchitectures><item>arm64</item></supportedArchitectures></processorInfo></item></instanceTypeSet></DescribeInstanceTypesResponse>`
+
+// The instance of an EC2 registers, and its node goes when it does.
+func TestRun(t *testing.T) {
+	var gone atomic.Bool
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		switch action := r.FormValue("Action"); {
+		case action == "DescribeInstances" && gone.Load():
+			fmt.Fprint(w, "<DescribeInstancesResponse/>")
+		case action == "DescribeInstances" && r.FormValue("Filter.1.Value.1") == "kubernetes.io/cluster/dip-test":
+			fmt.Fprint(w, described)
+		case action == "DescribeInstanceTypes" && r.FormValue("InstanceType.1") == "m7g.large":
+			fmt.Fprint(w, typed)
+		case action == "DescribeInstanceAttribute" && r.FormValue("InstanceId") == "i-a":
+			fmt.Fprintf(w, "<R><userData><value>%s</value></userData></R>", base64.StdEncoding.EncodeToString([]byte(userData)))
+		default:
+			http.Error(w, "unexpected "+r.Form.Encode(), http.StatusBadRequest)
+		}
+	}))
+	defer server.Close()
+	client := fake.NewClientset()
+	changes, ended := make(chan nodes.Change), make(chan error)
+	ctx, cancel := context.WithCancel(t.Context())
+	go func() {
+		ended <- nodes.Run(ctx, nodes.Options{
+			AWS: awsapi.Client{Endpoint: server.URL, Region: "us-east-1", AccessKey: "lab"}, Kubernetes: client, Cluster: "dip-test",
+			OnChange: func(c nodes.Change) { changes <- c },
+		})
+	}()
+	if c := <-changes; c.Node != "a" || c.Instance != "i-a" || c.Register == nil {
+		t.Errorf("the first change is %v", c)
+	}
+	n, err := client.CoreV1().Nodes().Get(t.Context(), "a", metav1.GetOptions{})
+	if err != nil || n.Labels["kubernetes.io/arch"] != "arm64" || len(n.Spec.Taints) != 2 {
+		t.Errorf("registered is %v (%v)", n, err)
+	}
+	gone.Store(true)
+	if c := <-changes; c.Node != "a" || c.Register != nil {
+		t.Errorf("the second change is %v", c)
+	}
+	if list, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
+		t.Errorf("left are %v (%v)", list, err)
+	}
+	cancel()
+	if err := <-ended; err != nil {
+		t.Errorf("it ended: %v", err)
+	}
+}
