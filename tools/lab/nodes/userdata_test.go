@@ -70,7 +70,7 @@ func TestUserDataThatIsNone(t *testing.T) {
 		`label "dip/group": want key=value`:     {"dip/group=batch,dip/int", "dip/group,dip/int"},
 		`taint "special:Never": want key=value`: {"special:NoExecute", "special:Never"},
 		`taint "=x:NoExecute": want key=value`:  {"special:NoExecute", "=x:NoExecute"},
-		"user data: malformed MIME header":      {"MIME-Version: 1.0", "#!/bin/sh"},
+		"user data: malformed header line":      {"MIME-Version: 1.0", "#!/bin/sh"},
 	} {
 		if _, err := nodes.ParseUserData(strings.Replace(userData, replaced[0], replaced[1], 1)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", replaced, err, want)
