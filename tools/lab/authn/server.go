@@ -23,8 +23,8 @@ import (
 type Options struct {
 	// Cluster is the cluster's name in EKS.
 	Cluster string
-	// AWS is asked anew for every token: it may not be there yet when the server starts. False: it is not there.
-	AWS func() (awsapi.Client, bool)
+	// AWS knows who signs, and what the cluster thinks of it.
+	AWS awsapi.Client
 }
 
 // Server answers TokenReviews.
@@ -105,11 +105,7 @@ func (s *Server) identify(ctx context.Context, text string) (authv1.UserInfo, er
 	if err != nil {
 		return nobody, err
 	}
-	aws, ok := s.options.AWS()
-	if !ok {
-		return nobody, errors.New("there is no AWS yet that knows anybody")
-	}
-	d := directory{aws: aws, cluster: s.options.Cluster}
+	d := directory{aws: s.options.AWS, cluster: s.options.Cluster}
 	caller, err := d.caller(ctx, token)
 	if err != nil {
 		return nobody, fmt.Errorf("ask who signed a token: %w", err)

@@ -101,7 +101,7 @@ func review(t *testing.T, s *authn.Server, token string) authv1.TokenReviewStatu
 	return answer.Status
 }
 
-func start(t *testing.T, aws func() (awsapi.Client, bool)) *authn.Server {
+func start(t *testing.T, aws awsapi.Client) *authn.Server {
 	s, err := authn.Start(authn.Options{Cluster: "dip-test", AWS: aws})
 	if err != nil {
 		t.Fatal(err)
@@ -115,8 +115,7 @@ func start(t *testing.T, aws func() (awsapi.Client, bool)) *authn.Server {
 }
 
 func TestReview(t *testing.T) {
-	client := aws(t)
-	s := start(t, func() (awsapi.Client, bool) { return client, true })
+	s := start(t, aws(t))
 	for key, want := range map[string]struct {
 		username string
 		groups   []string
@@ -140,12 +139,5 @@ func TestReview(t *testing.T) {
 		if got := review(t, s, text); got.Authenticated || got.User.Username != "" || !strings.Contains(got.Error, want) {
 			t.Errorf("got %+v, want %q", got, want)
 		}
-	}
-}
-
-func TestNobodyIsKnownWithoutAWS(t *testing.T) {
-	s := start(t, func() (awsapi.Client, bool) { return awsapi.Client{}, false })
-	if got := review(t, s, fresh("root")); got.Authenticated || !strings.Contains(got.Error, "no AWS yet") {
-		t.Errorf("got %+v", got)
 	}
 }

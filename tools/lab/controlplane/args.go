@@ -57,7 +57,6 @@ func (c *ControlPlane) apiServerArgs() []string {
 		"--requestheader-username-headers=X-Remote-User", "--requestheader-group-headers=X-Remote-Group",
 		"--requestheader-extra-headers-prefix=X-Remote-Extra-",
 		"--proxy-client-cert-file=" + c.cert(proxyKey), "--proxy-client-key-file=" + c.key(proxyKey),
-		"--enable-aggregator-routing=true", // to a service's endpoints: its own address leads nowhere
 		"--profiling=false",
 	}
 	if c.options.Webhook != nil {

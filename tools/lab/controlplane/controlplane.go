@@ -12,6 +12,7 @@ import (
 	"k8s.io/client-go/rest"
 	"k8s.io/client-go/tools/clientcmd"
 
+	"dip/tools/lab/loopback"
 	"dip/tools/lab/pki"
 	"dip/tools/lab/process"
 )
@@ -47,7 +48,7 @@ type ControlPlane struct {
 	AdminKubeconfig string
 
 	options   Options
-	ports     ports
+	ports     struct{ store, peer, api, controllers, scheduler, kwok int }
 	authority *pki.Authority
 	group     *process.Group
 }
@@ -74,7 +75,7 @@ func programs(o Options) []string {
 	return []string{etcd, apiServer, controllerManager, scheduler, kwok}
 }
 
-func (c *ControlPlane) start(ctx context.Context) (err error) {
+func (c *ControlPlane) start(ctx context.Context) error {
 	if err := os.RemoveAll(c.options.Dir); err != nil {
 		return fmt.Errorf("drop an earlier run: %w", err)
 	}
@@ -83,7 +84,8 @@ func (c *ControlPlane) start(ctx context.Context) (err error) {
 			return err
 		}
 	}
-	if c.ports, err = choosePorts(); err != nil {
+	p := &c.ports
+	if err := loopback.FreePorts(&p.store, &p.peer, &p.api, &p.controllers, &p.scheduler, &p.kwok); err != nil {
 		return err
 	}
 	c.Endpoint = fmt.Sprintf("https://127.0.0.1:%d", c.ports.api)

@@ -17,13 +17,12 @@ type fleet struct {
 }
 
 type described struct {
-	ID           string `xml:"instanceId"`
-	State        string `xml:"instanceState>name"`
-	Name         string `xml:"privateDnsName"`
-	Address      string `xml:"privateIpAddress"`
-	Zone         string `xml:"placement>availabilityZone"`
-	Type         string `xml:"instanceType"`
-	Architecture string `xml:"architecture"`
+	ID      string `xml:"instanceId"`
+	State   string `xml:"instanceState>name"`
+	Name    string `xml:"privateDnsName"`
+	Address string `xml:"privateIpAddress"`
+	Zone    string `xml:"placement>availabilityZone"`
+	Type    string `xml:"instanceType"`
 }
 
 // running are the instances that run. They are told by the tag that every instance of a cluster has.

@@ -76,11 +76,20 @@ func (a *Authority) Client(user string, groups ...string) (Pair, error) {
 
 // Server makes a certificate of a server that is reached at any of the names and addresses.
 func (a *Authority) Server(name string, hosts ...string) (Pair, error) {
+	return a.at(hosts, name, x509.ExtKeyUsageServerAuth)
+}
+
+// Peer makes a certificate of a server that is also a client of its like.
+func (a *Authority) Peer(name string, hosts ...string) (Pair, error) {
+	return a.at(hosts, name, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
+}
+
+func (a *Authority) at(hosts []string, name string, usage ...x509.ExtKeyUsage) (Pair, error) {
 	t, err := template(name)
 	if err != nil {
 		return Pair{}, err
 	}
-	t.ExtKeyUsage = []x509.ExtKeyUsage{x509.ExtKeyUsageServerAuth}
+	t.ExtKeyUsage = usage
 	for _, host := range hosts {
 		if ip := net.ParseIP(host); ip != nil {
 			t.IPAddresses = append(t.IPAddresses, ip)
