@@ -45,6 +45,10 @@ tools-test: ## Tests of the tools' modules
 e2e: ## End-to-end tests: real engine, real provider, real functions, local emulator
 	go test -count=1 -v -timeout 40m ./e2e/...
 
+.PHONY: lab
+lab: ## Bring the stack dev up, cluster included, prove things on it and take it down
+	@go run -C tools/lab .
+
 .PHONY: check
 check: format-check vet lint unit ## Format, vet, lint and unit tests
 

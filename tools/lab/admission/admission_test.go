@@ -18,7 +18,7 @@ const root = "../../.."
 
 // start gives a checker of an API server that knows KEDA's kinds.
 func start(t *testing.T) *admission.Checker {
-	binaries, err := programs.Provide(t.Context(), root, programs.Admission, os.Stderr)
+	binaries, err := programs.Provide(t.Context(), root, programs.Admission, t.Logf)
 	if err != nil {
 		t.Fatal(err)
 	}

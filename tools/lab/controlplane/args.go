@@ -28,11 +28,11 @@ const (
 	leaseSeconds = "40"
 )
 
-func loopback(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
+func at(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
 
 // etcdArgs let the store keep its data in the page cache: nobody wants it after a crash.
 func (c *ControlPlane) etcdArgs() []string {
-	client, peer := loopback(c.ports.store), loopback(c.ports.peer)
+	client, peer := at(c.ports.store), at(c.ports.peer)
 	return []string{
 		"--name=lab", "--data-dir=" + c.path("etcd"), "--unsafe-no-fsync", "--log-level=warn",
 		"--listen-client-urls=" + client, "--advertise-client-urls=" + client,
@@ -44,7 +44,7 @@ func (c *ControlPlane) etcdArgs() []string {
 // among them, RBAC, the aggregation layer, and tokens that a webhook reviews.
 func (c *ControlPlane) apiServerArgs() []string {
 	args := []string{
-		"--etcd-servers=" + loopback(c.ports.store),
+		"--etcd-servers=" + at(c.ports.store),
 		"--bind-address=127.0.0.1", "--advertise-address=127.0.0.1", "--secure-port=" + strconv.Itoa(c.ports.api),
 		"--endpoint-reconciler-type=none", // no endpoint may be a loopback address
 		"--service-cluster-ip-range=" + serviceCIDR,

@@ -2,14 +2,12 @@
 package programs
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
-	"os"
-	"os/exec"
 	"path/filepath"
+
+	"dip/internal/build"
 )
 
 // Set is what of the programs is wanted.
@@ -23,19 +21,15 @@ const (
 )
 
 // Provide builds what the cache lacks, and returns the path of each program by its name; keda-crds is a folder. root is
-// the checkout. The first time takes minutes: progress says at what it is.
-func Provide(ctx context.Context, root string, set Set, progress io.Writer) (map[string]string, error) {
-	var stdout bytes.Buffer
-	cmd := exec.CommandContext(ctx, "go", "run", ".", string(set), "-json")
-	cmd.Dir = filepath.Join(root, "tools", "install")
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
-	cmd.Stdout, cmd.Stderr = &stdout, progress
-	if err := cmd.Run(); err != nil {
-		return nil, fmt.Errorf("provide the lab's programs: go run ./tools/install %s: %w", set, err)
+// the checkout. The first time takes minutes: say hears at what it is.
+func Provide(ctx context.Context, root string, set Set, say func(string, ...any)) (map[string]string, error) {
+	out, err := build.Go(ctx, filepath.Join(root, "tools", "install"), say, "run", ".", string(set), "-json")
+	if err != nil {
+		return nil, fmt.Errorf("provide the lab's programs: %w", err)
 	}
 	var toolchain struct{ Cluster map[string]string }
-	if err := json.Unmarshal(stdout.Bytes(), &toolchain); err != nil {
-		return nil, fmt.Errorf("read what tools/install says: %w: %s", err, stdout.Bytes())
+	if err := json.Unmarshal(out, &toolchain); err != nil {
+		return nil, fmt.Errorf("read what tools/install says: %w: %s", err, out)
 	}
 	return toolchain.Cluster, nil
 }
