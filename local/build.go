@@ -11,8 +11,6 @@ import (
 	"strings"
 	"syscall"
 	"time"
-
-	"dip/internal/build"
 )
 
 // Toolchain is the Pulumi CLI with its plugins, as tools/install tells of it.
@@ -45,10 +43,14 @@ func goRun(ctx context.Context, dir string, say func(string, ...any), args ...st
 	return stdout.Bytes(), nil
 }
 
-// toolchain finds or builds the Pulumi CLI and its plugins.
-func toolchain(ctx context.Context, root string, say func(string, ...any)) (Toolchain, error) {
+// toolchain finds or builds the Pulumi CLI and its plugins, with those of stacks that have a cluster on demand.
+func toolchain(ctx context.Context, root string, cluster bool, say func(string, ...any)) (Toolchain, error) {
 	var t Toolchain
-	out, err := goRun(ctx, filepath.Join(root, "tools", "install"), say, "run", ".", "--json")
+	args := []string{"run", ".", "--json"}
+	if cluster {
+		args = append(args, "--cluster")
+	}
+	out, err := goRun(ctx, filepath.Join(root, "tools", "install"), say, args...)
 	if err != nil {
 		return t, err
 	}
@@ -56,11 +58,6 @@ func toolchain(ctx context.Context, root string, say func(string, ...any)) (Tool
 		return t, fmt.Errorf("read what tools/install says: %w: %s", err, out)
 	}
 	return t, nil
-}
-
-// compile builds the functions' archives and the Pulumi program.
-func compile(ctx context.Context, root, artifacts, program string, say func(string, ...any)) error {
-	return build.Run(ctx, build.Options{Project: root, Out: artifacts, Program: program, Log: &lineWriter{say: say}})
 }
 
 // lineWriter passes the last line that was written on, and keeps the end of everything.

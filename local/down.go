@@ -66,17 +66,15 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 	if err != nil {
 		return err
 	}
-	e := &engine{place: p, root: o.Root, tools: known.Tools, program: known.Program, daemon: d, lock: held}
+	e := (&Stack{options: o, place: p, Daemon: d}).engine(held)
+	e.tools, e.program = known.Tools, known.Program
 	return show.run("stack", func(say func(string, ...any)) (string, error) {
 		if !isFile(e.tools.Pulumi) {
-			if e.tools, err = toolchain(ctx, e.root, say); err != nil {
+			if err := o.tools(ctx, e, say); err != nil {
 				return "", err
 			}
 		}
-		if err := e.prepare(settings(o.artifacts(), o.Settings)); err != nil {
-			return "", err
-		}
-		if err := e.ensureStack(ctx); err != nil {
+		if err := e.ensureStack(ctx, o.settings()); err != nil {
 			return "", err
 		}
 		c, err := e.destroy(ctx, say)
@@ -90,6 +88,6 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 		if len(left) > 0 && !cutOff { // what a deployment that was cut off left, ends with the emulator
 			return "", fmt.Errorf("the stack is destroyed, but these are left:\n  %s", strings.Join(left, "\n  "))
 		}
-		return c.result(), nil
+		return c.summary.String(), nil
 	})
 }

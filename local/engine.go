@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -20,9 +19,6 @@ import (
 	"dip/internal/cli/client"
 )
 
-// StackName is the stack of local mode.
-const StackName = "local"
-
 // pulumiInterrupt is how long the engine may take, after it was interrupted, to end what is in flight and save its
 // state.
 const pulumiInterrupt = 90 * time.Second
@@ -30,11 +26,13 @@ const pulumiInterrupt = 90 * time.Second
 // engineParallel is how many resources the engine works on at once. Most of the time the provider only waits.
 const engineParallel = "64"
 
-// engine runs the Pulumi CLI on the local stack. The project that it runs is a copy of the checkout's whose program
+// engine runs the Pulumi CLI on a stack. The project that it runs is a copy of the checkout's whose program
 // is built already and whose settings name the emulator; nothing is written into the checkout.
 type engine struct {
 	place   place
 	root    string
+	stack   string            // name
+	env     map[string]string // of the CLI, besides what this package sets
 	tools   Toolchain
 	program string // the built Pulumi program
 	daemon  Daemon
@@ -52,18 +50,13 @@ func (e *engine) prepare(settings map[string]any) error {
 	if err := writeYAML(filepath.Join(e.place.project(), "Pulumi.yaml"), project); err != nil {
 		return err
 	}
-	stackFile := "Pulumi." + StackName + ".yaml"
-	stack, err := readYAML(filepath.Join(e.root, stackFile))
+	c, err := stackConfig(e.root, e.stack, settings)
 	if err != nil {
 		return err
 	}
-	config, ok := stack["config"].(map[string]any)
-	if !ok {
-		return fmt.Errorf("%s: there is no config", stackFile)
-	}
-	maps.Copy(config, settings)
-	target := filepath.Join(e.place.project(), stackFile)
-	delete(stack, "encryptionsalt") // it belongs to a state, and the checkout's to another one
+	stack := map[string]any{"config": c}
+	target := filepath.Join(e.place.project(), stackFile(e.stack))
+	// The salt belongs to a state: the checkout's, if it has one, to another one.
 	if old, err := readYAML(target); err == nil && old["encryptionsalt"] != nil {
 		stack["encryptionsalt"] = old["encryptionsalt"]
 	}
@@ -93,10 +86,13 @@ func writeYAML(path string, doc map[string]any) error {
 	return nil
 }
 
-// ensureStack makes the stack if the backend does not know it yet.
-func (e *engine) ensureStack(ctx context.Context) error {
+// ensureStack writes the project, and makes the stack if the backend does not know it yet.
+func (e *engine) ensureStack(ctx context.Context, settings map[string]any) error {
+	if err := e.prepare(settings); err != nil {
+		return err
+	}
 	var log bytes.Buffer
-	if err := e.run(ctx, &log, &log, "stack", "select", "--create", "--stack", StackName, "--secrets-provider", "passphrase"); err != nil {
+	if err := e.run(ctx, &log, &log, "stack", "select", "--create", "--stack", e.stack, "--secrets-provider", "passphrase"); err != nil {
 		return fmt.Errorf("make the stack: %w: %s", err, strings.TrimSpace(log.String()))
 	}
 	return nil
@@ -104,17 +100,27 @@ func (e *engine) ensureStack(ctx context.Context) error {
 
 // up brings the resources to where the program wants them.
 func (e *engine) up(ctx context.Context, say func(string, ...any)) (changes, error) {
-	return e.operate(ctx, "up", say, "--suppress-outputs")
+	return e.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs")
+}
+
+// preview finds out what up would do.
+func (e *engine) preview(ctx context.Context, say func(string, ...any)) (changes, error) {
+	return e.operate(ctx, "preview", say, "--suppress-outputs")
+}
+
+// refresh brings the state to what the resources are.
+func (e *engine) refresh(ctx context.Context, say func(string, ...any)) (changes, error) {
+	return e.operate(ctx, "refresh", say, "--skip-preview", "--yes", "--suppress-outputs")
 }
 
 // destroy takes all resources away, and then the stack.
 func (e *engine) destroy(ctx context.Context, say func(string, ...any)) (changes, error) {
-	c, err := e.operate(ctx, "destroy", say)
+	c, err := e.operate(ctx, "destroy", say, "--skip-preview", "--yes")
 	if err != nil {
 		return c, err
 	}
 	var log bytes.Buffer
-	if err := e.run(ctx, &log, &log, "stack", "rm", "--yes", "--stack", StackName, "--preserve-config"); err != nil {
+	if err := e.run(ctx, &log, &log, "stack", "rm", "--yes", "--stack", e.stack, "--preserve-config"); err != nil {
 		return c, fmt.Errorf("remove the stack: %w: %s", err, strings.TrimSpace(log.String()))
 	}
 	return c, nil
@@ -123,13 +129,13 @@ func (e *engine) destroy(ctx context.Context, say func(string, ...any)) (changes
 // outputs reads the stack's outputs.
 func (e *engine) outputs(ctx context.Context) (client.Outputs, error) {
 	var stdout, stderr bytes.Buffer
-	if err := e.run(ctx, &stdout, &stderr, "stack", "output", "--json", "--show-secrets", "--stack", StackName); err != nil {
+	if err := e.run(ctx, &stdout, &stderr, "stack", "output", "--json", "--show-secrets", "--stack", e.stack); err != nil {
 		return client.Outputs{}, fmt.Errorf("read the stack's outputs: %w: %s", err, strings.TrimSpace(stderr.String()))
 	}
 	return client.ParseOutputs(stdout.Bytes())
 }
 
-// operate runs an operation that changes resources. What the engine prints goes to a log file; its events become
+// operate runs an operation on the resources. What the engine prints goes to a log file; its events become
 // progress and, when it fails, the error's text.
 func (e *engine) operate(ctx context.Context, operation string, say func(string, ...any), args ...string) (changes, error) {
 	log, err := os.Create(e.place.log("pulumi-" + operation))
@@ -153,7 +159,7 @@ func (e *engine) operate(ctx context.Context, operation string, say func(string,
 			return nil
 		})
 	}()
-	args = append([]string{operation, "--stack", StackName, "--event-log", events, "--skip-preview", "--yes", "--parallel", engineParallel}, args...)
+	args = append([]string{operation, "--stack", e.stack, "--event-log", events, "--parallel", engineParallel}, args...)
 	err = e.run(ctx, log, log, args...)
 	done()
 	if readErr := <-read; readErr != nil {
@@ -188,15 +194,17 @@ func (e *engine) environment() []string {
 		"PULUMI_CONFIG_PASSPHRASE=",
 		"PULUMI_DEBUG_COMMANDS=true",
 	)
-	for name, value := range e.tools.Env {
-		env = append(env, name+"="+value)
+	for _, more := range []map[string]string{e.tools.Env, e.env} {
+		for name, value := range more {
+			env = append(env, name+"="+value)
+		}
 	}
 	return env
 }
 
 // unfinished says whether an operation was cut off so hard that the state does not know what became of it.
 func (p place) unfinished() (bool, error) {
-	files, err := filepath.Glob(filepath.Join(p.backend(), ".pulumi", "stacks", "*", StackName+".json"))
+	files, err := filepath.Glob(filepath.Join(p.backend(), ".pulumi", "stacks", "*", "*.json"))
 	if err != nil {
 		return false, fmt.Errorf("find the stack's state: %w", err)
 	}

@@ -16,9 +16,9 @@ import (
 // changes counts what an engine operation did, from the events that it logs.
 type changes struct {
 	done, failed int
-	changed      int            // resources that were not the same already
-	current      string         // name of the resource that was begun last
-	summary      map[string]int // by operation, at the end
+	changed      int     // resources that were not the same already
+	current      string  // name of the resource that was begun last
+	summary      Changes // at the end
 	diagnostics  []string
 }
 
@@ -59,7 +59,7 @@ func (c *changes) note(line []byte) error {
 		c.current = nameOf(e.ResourcePre.Metadata.URN)
 	case e.ResourceDone != nil:
 		c.done++
-		if e.ResourceDone.Metadata.Op != "same" && e.ResourceDone.Metadata.Op != "read" {
+		if !unchanged[e.ResourceDone.Metadata.Op] {
 			c.changed++
 		}
 	case e.ResourceFailed != nil:
@@ -101,28 +101,6 @@ func (c *changes) String() string {
 		text += ": " + c.current
 	}
 	return text
-}
-
-// result is the outcome: "102 resources: 102 created", "102 resources: no change".
-func (c *changes) result() string {
-	total, same := 0, 0
-	var parts []string
-	for _, op := range []struct{ name, text string }{
-		{"create", "created"}, {"update", "updated"}, {"replace", "replaced"}, {"delete", "deleted"}, {"same", ""}, {"read", ""},
-	} {
-		n := c.summary[op.name]
-		total += n
-		switch {
-		case op.text == "":
-			same += n
-		case n > 0:
-			parts = append(parts, fmt.Sprintf("%d %s", n, op.text))
-		}
-	}
-	if len(parts) == 0 {
-		return fmt.Sprintf("%d resources: no change", total)
-	}
-	return fmt.Sprintf("%d resources: %s", total, strings.Join(parts, ", "))
 }
 
 // problems lists the errors of the operation.

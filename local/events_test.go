@@ -35,7 +35,7 @@ func TestEngineEventsBecomeProgress(t *testing.T) {
 	if got := c.String(); got != "2 resources, 1 changed, 1 failed: queue trips" {
 		t.Errorf("progress %q", got)
 	}
-	if got := c.result(); got != "2 resources: 1 created" {
+	if got := c.summary.String(); got != "2 resources: 1 created" {
 		t.Errorf("result %q", got)
 	}
 	if got := c.problems(); got != "  bucketV2 landing: no\n  space\n" {
@@ -44,7 +44,7 @@ func TestEngineEventsBecomeProgress(t *testing.T) {
 	if err := c.note([]byte("{")); err == nil {
 		t.Error("a broken event is an error")
 	}
-	if got := (&changes{summary: map[string]int{"same": 7}}).result(); got != "7 resources: no change" {
+	if got := (Changes{"same": 7}).String(); got != "7 resources: no change" {
 		t.Errorf("result %q", got)
 	}
 }

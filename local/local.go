@@ -9,10 +9,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
-	"runtime"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
@@ -22,26 +20,6 @@ import (
 	"dip/internal/cli/screen"
 	"dip/local/runner"
 )
-
-// Options of Up and Open.
-type Options struct {
-	// Root is the checkout; empty: the one that the working directory lies in.
-	Root string
-	// StateDir is where everything is kept; empty: a folder for Root under the user's cache.
-	StateDir string
-	// BuildDir is where the built program and functions are kept; empty: in StateDir when that is given, else under the
-	// user's cache, where the next Up finds them even after a Down.
-	BuildDir string
-	// Screen shows the steps; nil: nobody looks.
-	Screen *screen.Screen
-	// InProcess runs the emulator and the functions as parts of this process, which they end with, instead of in the
-	// background.
-	InProcess bool
-	// OnInvoke observes every invocation; InProcess only.
-	OnInvoke func(runner.Invocation)
-	// Settings are set in the stack's config on top of Pulumi.local.yaml: "project:key" or "provider:key" to value.
-	Settings map[string]any
-}
 
 // Stack is a local stack that is up.
 type Stack struct {
@@ -58,49 +36,6 @@ type Stack struct {
 	backend *backend
 }
 
-// resolve fills the defaults in.
-func (o Options) resolve() (Options, error) {
-	if o.Root == "" {
-		o.Root = "."
-	}
-	root, err := FindRoot(o.Root)
-	if err != nil {
-		return o, err
-	}
-	o.Root = root
-	if o.BuildDir == "" && o.StateDir != "" {
-		o.BuildDir = filepath.Join(o.StateDir, "build")
-	}
-	if o.StateDir == "" {
-		cache, err := CacheDir()
-		if err != nil {
-			return o, err
-		}
-		o.StateDir = StateDir(cache, root)
-		o.BuildDir = orElse(o.BuildDir, filepath.Join(cache, "build", filepath.Base(o.StateDir)))
-	}
-	if o.BuildDir, err = filepath.Abs(o.BuildDir); err != nil {
-		return o, fmt.Errorf("find the build folder: %w", err)
-	}
-	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil {
-		return o, fmt.Errorf("find the state folder: %w", err)
-	}
-	if o.Screen == nil {
-		o.Screen = &screen.Screen{Out: io.Discard, Err: io.Discard}
-	}
-	return o, nil
-}
-
-// artifacts is the folder of the program and the functions built for this machine.
-func (o Options) artifacts() string { return filepath.Join(o.BuildDir, runtime.GOARCH) }
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
-}
-
 // AWSConfig is how AWS clients reach a daemon's emulator.
 func (d Daemon) AWSConfig() aws.Config {
 	return aws.Config{
@@ -114,7 +49,9 @@ func (d Daemon) AWSConfig() aws.Config {
 func (s *Stack) AWSConfig() aws.Config { return s.Daemon.AWSConfig() }
 
 // Client is access to the stack.
-func (s *Stack) Client() *client.Stack { return client.Connect(StackName, s.AWSConfig(), s.Outputs) }
+func (s *Stack) Client() *client.Stack {
+	return client.Connect(s.options.Stack, s.AWSConfig(), s.Outputs)
+}
 
 // saved is what is written down of a stack.
 type saved struct {
@@ -134,7 +71,7 @@ func (p place) known() (saved, error) {
 	return k, nil
 }
 
-// Up brings the local stack up, or up to date when it is there already. It may be called again after any
+// Up brings a stack up on this machine, or up to date when it is there already. It may be called again after any
 // interruption. The caller calls Down, or in the background mode leaves the stack running.
 func Up(ctx context.Context, o Options) (*Stack, error) {
 	o, err := o.resolve()
@@ -162,35 +99,68 @@ func (p place) enter(ctx context.Context, s *screen.Screen) (*lock, error) {
 	if err := os.MkdirAll(filepath.Dir(string(p)), 0o755); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
-	return waitLock(ctx, p.lock(), func(pid int) { s.Notef("waiting for process %d, which is at work on this stack", pid) })
+	return waitLock(ctx, p.lock(), func(pid int) { s.Notef("waiting for process %d, which is at work on this checkout", pid) })
 }
 
 func (s *Stack) up(ctx context.Context, held *lock) error {
-	if err := s.place.make(); err != nil {
-		return err
-	}
 	show := newSteps(s.options.Screen)
-	e := &engine{place: s.place, root: s.options.Root, lock: held}
-	group, gctx := errgroup.WithContext(ctx)
-	group.Go(func() error { return s.prepareTools(gctx, show, e) })
-	group.Go(func() error { return s.ensureBackend(gctx, show) })
-	if err := group.Wait(); err != nil {
+	e, err := s.start(ctx, show, held)
+	if err != nil {
 		return err
 	}
 	return s.settle(ctx, show, e)
 }
 
+// start gets everything ready that a deployment needs: tools, what they deploy, and the backend that they deploy to.
+func (s *Stack) start(ctx context.Context, show *steps, held *lock) (*engine, error) {
+	if err := s.place.make(); err != nil {
+		return nil, err
+	}
+	e := s.engine(held)
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() error { return s.prepareTools(gctx, show, e) })
+	group.Go(func() error {
+		if err := s.ensureBackend(gctx, show); err != nil {
+			return err
+		}
+		return s.locateCluster(gctx, show)
+	})
+	if err := group.Wait(); err != nil {
+		return nil, err
+	}
+	e.daemon = s.Daemon
+	return e, nil
+}
+
+// engine runs the CLI on this stack, for whoever holds its lock.
+func (s *Stack) engine(held *lock) *engine {
+	return &engine{place: s.place, root: s.options.Root, stack: s.options.Stack, env: s.options.Env, daemon: s.Daemon, lock: held}
+}
+
+// locateCluster makes the emulator say where the stack's cluster is.
+func (s *Stack) locateCluster(ctx context.Context, show *steps) error {
+	if s.options.ControlPlane == nil {
+		return nil
+	}
+	return show.run("cluster", func(func(string, ...any)) (string, error) {
+		c, err := s.options.ControlPlane(ctx, s.Daemon)
+		if err != nil {
+			return "", err
+		}
+		return "runs at " + c.Endpoint, c.Announce(ctx, s.Daemon.Endpoint)
+	})
+}
+
 // settle deploys what was built onto the backend that runs, and writes down what stands.
 func (s *Stack) settle(ctx context.Context, show *steps, e *engine) error {
-	e.daemon = s.Daemon
 	now := saved{Instance: s.Daemon.Instance, Tools: e.tools, Program: e.program}
 	if err := writeJSON(s.place.stack(), now); err != nil {
 		return err
 	}
 	err := show.run("stack", func(say func(string, ...any)) (string, error) {
 		c, err := s.deploy(ctx, e, say)
-		s.Changed = c.changed > 0
-		return c.result(), err
+		s.Changed = c.summary.Any()
+		return c.summary.String(), err
 	})
 	if err != nil {
 		return err
@@ -199,18 +169,17 @@ func (s *Stack) settle(ctx context.Context, show *steps, e *engine) error {
 	return writeJSON(s.place.stack(), now)
 }
 
-// prepareTools gets the engine and builds what it deploys.
+// prepareTools gets the engine and builds what it deploys. Settings that are wrong end it before anything is built.
 func (s *Stack) prepareTools(ctx context.Context, show *steps, e *engine) error {
-	err := show.run("toolchain", func(say func(string, ...any)) (result string, err error) {
-		e.tools, err = toolchain(ctx, e.root, say)
-		return "ready", err
+	err := show.run("toolchain", func(say func(string, ...any)) (string, error) {
+		return "ready", s.options.tools(ctx, e, say)
 	})
 	if err != nil {
 		return err
 	}
 	return show.run("build", func(say func(string, ...any)) (string, error) {
 		e.program = filepath.Join(s.options.artifacts(), "program")
-		return "program and functions", compile(ctx, e.root, s.options.artifacts(), e.program, say)
+		return "program and functions", s.options.build(ctx, e.program, say)
 	})
 }
 
@@ -286,11 +255,8 @@ func (p place) forget() error {
 
 // deploy runs the engine and reads the outputs.
 func (s *Stack) deploy(ctx context.Context, e *engine, say func(string, ...any)) (changes, error) {
-	if err := e.prepare(settings(s.options.artifacts(), s.options.Settings)); err != nil {
-		return changes{}, err
-	}
 	say("begins")
-	if err := e.ensureStack(ctx); err != nil {
+	if err := e.ensureStack(ctx, s.options.settings()); err != nil {
 		return changes{}, err
 	}
 	c, err := e.up(ctx, say)

@@ -44,10 +44,14 @@ func FindRoot(dir string) (string, error) {
 	}
 }
 
-// StateDir is where the local stack of a checkout keeps its state. Two checkouts never share one.
-func StateDir(cache, root string) string {
+// StateDir is where a stack of a checkout keeps its state. Two checkouts never share one, nor do two stacks.
+func StateDir(cache, root, stack string) string {
 	sum := sha256.Sum256([]byte(root))
-	return filepath.Join(cache, "local", hex.EncodeToString(sum[:6]))
+	name := hex.EncodeToString(sum[:6])
+	if stack != StackName {
+		name += "-" + stack
+	}
+	return filepath.Join(cache, "local", name)
 }
 
 // place is the layout of a state folder.

@@ -103,8 +103,11 @@ func TestFindRoot(t *testing.T) {
 	if got, err := FindRoot(deep); err != nil || got != root {
 		t.Errorf("%s, %v", got, err)
 	}
-	if StateDir("c", root) == StateDir("c", deep) {
+	if StateDir("c", root, StackName) == StateDir("c", deep, StackName) {
 		t.Error("two checkouts share a state folder")
+	}
+	if StateDir("c", root, StackName) == StateDir("c", root, "dev") {
+		t.Error("two stacks share a state folder")
 	}
 }
 
@@ -161,7 +164,7 @@ func TestPrepareWritesTheProjectBesideTheCheckout(t *testing.T) {
 	}
 	write(t, filepath.Join(root, "Pulumi.yaml"), "name: dip\nruntime: go\n")
 	write(t, filepath.Join(root, "Pulumi.local.yaml"), "encryptionsalt: theirs\nconfig:\n  aws:region: us-east-1\n  dip:stack: {environment: local}\n")
-	e := &engine{place: p, root: root, program: "/bin/program"}
+	e := &engine{place: p, root: root, stack: StackName, program: "/bin/program"}
 	stackFile := filepath.Join(p.project(), "Pulumi.local.yaml")
 	if err := e.prepare(map[string]any{"dip:artifacts": "/a"}); err != nil {
 		t.Fatal(err)
@@ -181,6 +184,10 @@ func TestPrepareWritesTheProjectBesideTheCheckout(t *testing.T) {
 	}
 	if err := e.prepare(nil); err != nil {
 		t.Fatal(err)
+	}
+	e.stack = "dev"
+	if err := e.prepare(nil); err == nil || !strings.Contains(err.Error(), "Pulumi.dev.yaml") {
+		t.Errorf("there is no stack dev: %v", err)
 	}
 	if stack, err = readYAML(stackFile); err != nil || stack["encryptionsalt"] != "ours" {
 		t.Errorf("the salt of the state is lost: %v, %v", stack, err)

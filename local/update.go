@@ -3,19 +3,109 @@ package local
 import (
 	"context"
 	"errors"
+	"fmt"
+	"os"
 )
 
 // Update deploys the checkout once more as it is now, onto a stack that is up: what a second Up does, for a process
 // that runs the stack itself.
 func (s *Stack) Update(ctx context.Context) error {
+	return s.work(ctx, func(show *steps, e *engine) error {
+		if err := s.prepareTools(ctx, show, e); err != nil {
+			return err
+		}
+		return s.settle(ctx, show, e)
+	})
+}
+
+// Preview tells what Update would change.
+func (s *Stack) Preview(ctx context.Context) (c Changes, err error) {
+	err = s.work(ctx, func(show *steps, e *engine) error {
+		if err := s.prepareTools(ctx, show, e); err != nil {
+			return err
+		}
+		c, err = s.preview(ctx, show, e)
+		return err
+	})
+	return c, err
+}
+
+// Refresh brings the stack's state to what its resources are, and tells which were not what the state said.
+func (s *Stack) Refresh(ctx context.Context) (c Changes, err error) {
+	err = s.work(ctx, func(show *steps, e *engine) error {
+		known, err := s.place.known()
+		if err != nil {
+			return err
+		}
+		e.tools, e.program = known.Tools, known.Program
+		c, err = s.operate(ctx, show, e, "refresh", e.refresh)
+		return err
+	})
+	return c, err
+}
+
+// work does something to the stack while nobody else does.
+func (s *Stack) work(ctx context.Context, do func(*steps, *engine) error) error {
 	held, err := s.place.enter(ctx, s.options.Screen)
 	if err != nil {
 		return err
 	}
-	show := newSteps(s.options.Screen)
-	e := &engine{place: s.place, root: s.options.Root, lock: held}
-	if err = s.prepareTools(ctx, show, e); err == nil {
-		err = s.settle(ctx, show, e)
+	return errors.Join(do(newSteps(s.options.Screen), s.engine(held)), held.release())
+}
+
+func (s *Stack) preview(ctx context.Context, show *steps, e *engine) (Changes, error) {
+	return s.operate(ctx, show, e, "preview", e.preview)
+}
+
+// operate runs an operation of the engine as a step.
+func (s *Stack) operate(ctx context.Context, show *steps, e *engine, name string,
+	operation func(context.Context, func(string, ...any)) (changes, error),
+) (Changes, error) {
+	var c changes
+	err := show.run(name, func(say func(string, ...any)) (text string, err error) {
+		if err := e.ensureStack(ctx, s.options.settings()); err != nil {
+			return "", err
+		}
+		c, err = operation(ctx, say)
+		return c.summary.String(), err
+	})
+	return c.summary, err
+}
+
+// Preview tells what the first Up of a stack would create. Whatever of the stack is up already has no part in it: the
+// preview has an emulator of its own, in this process, and leaves nothing but, when it failed, its logs.
+func Preview(ctx context.Context, o Options) (Changes, error) {
+	o.InProcess = true
+	o, err := o.resolve()
+	if err != nil {
+		return nil, err
 	}
-	return errors.Join(err, held.release())
+	s := &Stack{options: o, place: place(o.StateDir + "-preview")}
+	held, err := s.place.enter(ctx, o.Screen)
+	if err != nil {
+		return nil, err
+	}
+	c, err := s.previewAnew(ctx, held)
+	if s.backend != nil {
+		err = errors.Join(err, s.backend.stop())
+	}
+	if err != nil {
+		return c, errors.Join(err, held.release())
+	}
+	if err := os.RemoveAll(string(s.place)); err != nil {
+		return c, errors.Join(fmt.Errorf("remove the preview's folder: %w", err), held.release())
+	}
+	return c, held.remove()
+}
+
+func (s *Stack) previewAnew(ctx context.Context, held *lock) (Changes, error) {
+	if err := os.RemoveAll(string(s.place)); err != nil {
+		return nil, fmt.Errorf("remove what a failed preview left: %w", err)
+	}
+	show := newSteps(s.options.Screen)
+	e, err := s.start(ctx, show, held)
+	if err != nil {
+		return nil, err
+	}
+	return s.preview(ctx, show, e)
 }

@@ -1,0 +1,116 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"path/filepath"
+	"runtime"
+
+	"dip/internal/build"
+	"dip/internal/cli/screen"
+	"dip/local/emulator"
+	"dip/local/runner"
+)
+
+// StackName is the stack of local mode, unless another one is asked for.
+const StackName = "local"
+
+// Options of Up, Preview and Open.
+type Options struct {
+	// Root is the checkout; empty: the one that the working directory lies in.
+	Root string
+	// Stack is which of the checkout's stacks, by the name in Pulumi.NAME.yaml; empty: StackName. Each has a state and an
+	// emulator of its own.
+	Stack string
+	// StateDir is where everything is kept; empty: a folder for Root and Stack under the user's cache.
+	StateDir string
+	// BuildDir is where the built program and functions are kept; empty: in StateDir when that is given, else a folder for
+	// Root under the user's cache, where the next Up of any of its stacks finds them even after a Down.
+	BuildDir string
+	// Screen shows the steps; nil: nobody looks.
+	Screen *screen.Screen
+	// InProcess runs the emulator and the functions as parts of this process, which they end with, instead of in the
+	// background.
+	InProcess bool
+	// OnInvoke observes every invocation; InProcess only.
+	OnInvoke func(runner.Invocation)
+	// Settings are set in the stack's config on top of its file: "project:key" or "provider:key" to value. Objects are
+	// merged, all other values replaced.
+	Settings map[string]any
+	// Env is set for the engine, and so for the program and the plugins, on top of this process's environment and of
+	// what leads AWS clients to the emulator.
+	Env map[string]string
+	// ControlPlane tells where the stack's cluster is. It is called once the emulator answers, before anything is
+	// deployed; nil: the cluster's address leads nowhere.
+	ControlPlane func(context.Context, Daemon) (emulator.ControlPlane, error)
+}
+
+// resolve fills the defaults in.
+func (o Options) resolve() (Options, error) {
+	if o.Root == "" {
+		o.Root = "."
+	}
+	root, err := FindRoot(o.Root)
+	if err != nil {
+		return o, err
+	}
+	o.Root, o.Stack = root, orElse(o.Stack, StackName)
+	if o.BuildDir == "" && o.StateDir != "" {
+		o.BuildDir = filepath.Join(o.StateDir, "build")
+	}
+	if o.StateDir == "" {
+		cache, err := CacheDir()
+		if err != nil {
+			return o, err
+		}
+		o.StateDir = StateDir(cache, root, o.Stack)
+		o.BuildDir = orElse(o.BuildDir, filepath.Join(cache, "build", filepath.Base(StateDir(cache, root, StackName))))
+	}
+	if o.BuildDir, err = filepath.Abs(o.BuildDir); err != nil {
+		return o, fmt.Errorf("find the build folder: %w", err)
+	}
+	if o.StateDir, err = filepath.Abs(o.StateDir); err != nil {
+		return o, fmt.Errorf("find the state folder: %w", err)
+	}
+	if o.Screen == nil {
+		o.Screen = &screen.Screen{Out: io.Discard, Err: io.Discard}
+	}
+	return o, nil
+}
+
+// artifacts is the folder of the program and the functions built for this machine.
+func (o Options) artifacts() string { return filepath.Join(o.BuildDir, runtime.GOARCH) }
+
+// tools gets the engine what this stack needs.
+func (o Options) tools(ctx context.Context, e *engine, say func(string, ...any)) error {
+	c, err := stackConfig(o.Root, o.Stack, o.settings())
+	if err != nil {
+		return err
+	}
+	cluster, err := hasCluster(o.Root, o.Stack, c)
+	if err != nil {
+		return err
+	}
+	e.tools, err = toolchain(ctx, o.Root, cluster, say)
+	return err
+}
+
+// build builds the functions' archives and the Pulumi program. The checkout's stacks share them, so that one run builds
+// at a time.
+func (o Options) build(ctx context.Context, program string, say func(string, ...any)) error {
+	held, err := place(o.BuildDir).enter(ctx, o.Screen)
+	if err != nil {
+		return err
+	}
+	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &lineWriter{say: say}})
+	return errors.Join(err, held.release())
+}
+
+func orElse(value, otherwise string) string {
+	if value == "" {
+		return otherwise
+	}
+	return value
+}
