@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"slices"
 	"strings"
 )
 
@@ -81,7 +82,11 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 		if err != nil {
 			return "", err
 		}
-		left, err := leftovers(ctx, d.Endpoint)
+		kinds := inventories
+		if known.Outputs == nil || known.Outputs.Cluster != nil { // what an Up that failed had made, nobody wrote down
+			kinds = slices.Concat(inventories, clusterInventories)
+		}
+		left, err := leftovers(ctx, d.Endpoint, kinds)
 		if err != nil {
 			return "", err
 		}

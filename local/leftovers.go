@@ -29,8 +29,8 @@ func xmlField(name string) *regexp.Regexp {
 	return regexp.MustCompile(`<` + name + `>([^<]+)</` + name + `>`)
 }
 
-// inventories lists everything that a stack's components create and that could outlive it. Keys are left out: AWS
-// only ever schedules their deletion.
+// inventories lists everything that the components of every stack create and that could outlive it. Keys are left out:
+// AWS only ever schedules their deletion.
 var inventories = []inventory{
 	{kind: "bucket", service: "s3", name: xmlField("Name")},
 	{kind: "queue", service: "sqs", target: "AmazonSQS.ListQueues", body: "{}", name: regexp.MustCompile(`"(https?://[^"]+)"`)},
@@ -46,13 +46,46 @@ var inventories = []inventory{
 	{kind: "schedule", service: "scheduler", name: jsonField("Name")},
 }
 
-// paths of the services whose lists are plain GET requests.
-var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "scheduler": "/schedules"}
+// clusterInventories are those of stacks with a cluster. What goes with its cluster, its network or its group is left out.
+var clusterInventories = []inventory{
+	{kind: "cluster", service: "eks", name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
+	{kind: "Auto Scaling group", service: "autoscaling", action: "DescribeAutoScalingGroups", name: xmlField("AutoScalingGroupName")},
+	{kind: "launch template", service: "ec2", action: "DescribeLaunchTemplates", name: xmlField("launchTemplateName")},
+	{kind: "instance", service: "ec2", action: "DescribeInstances" + filter("instance-state-name", "pending", "running", "stopping", "stopped"), name: xmlField("instanceId")},
+	{kind: "volume", service: "ec2", action: "DescribeVolumes", name: xmlField("volumeId")},
+	{kind: "network interface", service: "ec2", action: "DescribeNetworkInterfaces", name: xmlField("networkInterfaceId")},
+	{kind: "VPC", service: "ec2", action: "DescribeVpcs" + filter("is-default", "false"), name: xmlField("vpcId")},
+	{kind: "subnet", service: "ec2", action: "DescribeSubnets" + filter("default-for-az", "false"), name: xmlField("subnetId")},
+	{kind: "security group", service: "ec2", action: "DescribeSecurityGroups", name: xmlField("groupName"), ignore: regexp.MustCompile(`^default$`)},
+	// The default VPC has a table, which is associated.
+	{kind: "route table", service: "ec2", action: "DescribeRouteTables", name: regexp.MustCompile(`<associationSet/>\s*<routeTableId>([^<]+)<`)},
+	{kind: "internet gateway", service: "ec2", action: "DescribeInternetGateways", name: xmlField("internetGatewayId")},
+	{kind: "NAT gateway", service: "ec2", action: "DescribeNatGateways" + filter("state", "pending", "available", "failed"), name: xmlField("natGatewayId")},
+	{kind: "address", service: "ec2", action: "DescribeAddresses", name: xmlField("publicIp")},
+	{kind: "VPC endpoint", service: "ec2", action: "DescribeVpcEndpoints", name: xmlField("vpcEndpointId")},
+	{kind: "flow log", service: "ec2", action: "DescribeFlowLogs", name: xmlField("flowLogId")},
+	{kind: "repository", service: "ecr", target: "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories", body: "{}", name: jsonField("repositoryName")},
+	{kind: "instance profile", service: "iam", action: "ListInstanceProfiles", name: xmlField("InstanceProfileName")},
+	{kind: "OIDC provider", service: "iam", action: "ListOpenIDConnectProviders", name: xmlField("Arn")},
+	{kind: "key alias", service: "kms", target: "TrentService.ListAliases", body: "{}", name: jsonField("AliasName"), ignore: regexp.MustCompile(`^alias/aws/`)},
+}
 
-// leftovers names what is still in the emulator.
-func leftovers(ctx context.Context, endpoint string) ([]string, error) {
+// filter is what makes EC2 list only resources that have one of the values.
+func filter(name string, values ...string) string {
+	text := "&Filter.1.Name=" + name
+	for i, value := range values {
+		text += fmt.Sprintf("&Filter.1.Value.%d=%s", i+1, value)
+	}
+	return text
+}
+
+// paths of the services whose lists are plain GET requests.
+var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "scheduler": "/schedules", "eks": "/clusters"}
+
+// leftovers names what is still in the emulator of those kinds.
+func leftovers(ctx context.Context, endpoint string, kinds []inventory) ([]string, error) {
 	var found []string
-	for _, i := range inventories {
+	for _, i := range kinds {
 		text, err := i.ask(ctx, endpoint)
 		if err != nil {
 			return nil, fmt.Errorf("list what is left of kind %s: %w", i.kind, err)

@@ -133,11 +133,18 @@ def _group(backend, name):
     return backend.autoscaling_groups[name]
 
 
+def _requested(policy):
+    """The policy as a request has it: moto answers with the template's name and id, and refuses both at once."""
+    template = policy["LaunchTemplate"]
+    specification = {key: value for key, value in template["LaunchTemplateSpecification"].items() if key != "LaunchTemplateName"}
+    return policy | {"LaunchTemplate": template | {"LaunchTemplateSpecification": specification}}
+
+
 def bounds_are_kept():
     """moto lets a group be smaller than its minimum and larger than its maximum, forgets its instance types in any
     update that does not repeat them, and answers 500 where AWS refuses."""
 
-    update, delete = Group.update, Backend.delete_auto_scaling_group
+    update = Group.update
 
     def bounded_update(self, **changes):
         low = self.min_size if changes.get("min_size") is None else changes["min_size"]
@@ -148,8 +155,8 @@ def bounds_are_kept():
             changes["desired_capacity"] = min(max(self.desired_capacity, low), high)
         elif not low <= changes["desired_capacity"] <= high:
             raise models.ValidationError(f"Desired capacity:{changes['desired_capacity']} must be between min size:{low} and max size:{high}")
-        if not changes.get("launch_template") and not changes.get("launch_config_name"):
-            changes["mixed_instances_policy"] = changes.get("mixed_instances_policy") or self.mixed_instances_policy
+        if not changes.get("launch_template") and not changes.get("launch_config_name") and self.mixed_instances_policy:
+            changes["mixed_instances_policy"] = changes.get("mixed_instances_policy") or _requested(self.mixed_instances_policy)
         update(self, **changes)
 
     def set_desired_capacity(self, group_name, desired_capacity):

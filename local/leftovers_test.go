@@ -1,0 +1,111 @@
+package local
+
+import (
+	"context"
+	"errors"
+	"io"
+	"net/http"
+	"os"
+	"regexp"
+	"slices"
+	"strings"
+	"testing"
+
+	"dip/local/emulator"
+)
+
+// account is an emulator with nothing in it, and requests to it.
+type account struct {
+	t        *testing.T
+	endpoint string
+}
+
+func newAccount(t *testing.T) account {
+	t.Helper()
+	e, err := emulator.Start(context.WithoutCancel(t.Context()), emulator.Options{AccountID: Account, Region: Region, Log: os.Stderr})
+	if errors.Is(err, emulator.ErrUnavailable) {
+		t.Skip(err)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := e.Stop(); err != nil {
+			t.Error(err)
+		}
+	})
+	return account{t, e.Endpoint()}
+}
+
+// post sends a request to a service and returns the first match of a pattern in the answer.
+func (a account) post(service, path, target, contentType, body, pattern string) string {
+	a.t.Helper()
+	req, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.endpoint+path, strings.NewReader(body))
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	if target != "" {
+		req.Header.Set("X-Amz-Target", target)
+	}
+	req.Header.Set("Content-Type", contentType)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		a.t.Fatal(err)
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	m := regexp.MustCompile(pattern).FindSubmatch(text)
+	if err != nil || res.StatusCode != http.StatusOK || m == nil {
+		a.t.Fatalf("%s: no %q: %s: %s, %v", body, pattern, res.Status, text, err)
+	}
+	return string(m[len(m)-1])
+}
+
+func (a account) query(service, action, pattern string) string {
+	a.t.Helper()
+	return a.post(service, "/", "", "application/x-www-form-urlencoded", "Action="+action, pattern)
+}
+
+func (a account) json(service, target, body, pattern string) string {
+	a.t.Helper()
+	return a.post(service, "/", target, "application/x-amz-json-1.1", body, pattern)
+}
+
+// Each kind that a stack with a cluster creates is found when it is left, and an empty account has none.
+func TestLeftoversOfAStackWithACluster(t *testing.T) {
+	a := newAccount(t)
+	kinds := slices.Concat(inventories, clusterInventories)
+	if left, err := leftovers(t.Context(), a.endpoint, kinds); err != nil || len(left) > 0 {
+		t.Fatalf("an empty account has %q, %v", left, err)
+	}
+	vpc := a.query("ec2", "CreateVpc&CidrBlock=10.0.0.0/16", "vpc-[0-9a-f]{17}")
+	subnet := a.query("ec2", "CreateSubnet&CidrBlock=10.0.0.0/24&VpcId="+vpc, "subnet-[0-9a-f]{17}")
+	a.query("ec2", "CreateSecurityGroup&GroupName=nodes&GroupDescription=x&VpcId="+vpc, "sg-[0-9a-f]{17}")
+	a.query("ec2", "CreateRouteTable&VpcId="+vpc, "rtb-[0-9a-f]{17}")
+	a.query("ec2", "CreateInternetGateway", "igw-[0-9a-f]{17}")
+	address := a.query("ec2", "AllocateAddress&Domain=vpc", "eipalloc-[0-9a-f]{17}")
+	a.query("ec2", "CreateNatGateway&SubnetId="+subnet+"&AllocationId="+address, "nat-[0-9a-f]{17}")
+	a.query("ec2", "CreateVpcEndpoint&ServiceName=com.amazonaws.us-east-1.s3&VpcId="+vpc, "vpce-[0-9a-f]{17}")
+	a.json("logs", "Logs_20140328.CreateLogGroup", `{"logGroupName": "flows"}`, "")
+	a.query("ec2", "CreateFlowLogs&ResourceType=VPC&ResourceId.1="+vpc+"&TrafficType=ALL&LogGroupName=flows&DeliverLogsPermissionArn=arn:aws:iam::123456789012:role/r", "fl-[0-9a-f]{17}")
+	a.query("ec2", "CreateVolume&AvailabilityZone=us-east-1a&Size=1", "vol-[0-9a-f]{17}")
+	template := a.query("ec2", "CreateLaunchTemplate&LaunchTemplateName=nodes&LaunchTemplateData.ImageId=ami-12c6146b&LaunchTemplateData.InstanceType=c5.large", "lt-[0-9a-f]{17}")
+	a.query("autoscaling", "CreateAutoScalingGroup&AutoScalingGroupName=nodes&MinSize=1&MaxSize=1&VPCZoneIdentifier="+subnet+"&LaunchTemplate.LaunchTemplateId="+template, "")
+	a.json("ecr", "AmazonEC2ContainerRegistry_V20150921.CreateRepository", `{"repositoryName": "images"}`, "images")
+	a.query("iam", "CreateInstanceProfile&InstanceProfileName=nodes", "nodes")
+	a.query("iam", "CreateOpenIDConnectProvider&Url=https://oidc.example/x&ThumbprintList.member.1=0000000000000000000000000000000000000000", "")
+	key := a.json("kms", "TrentService.CreateKey", "{}", `"KeyId": ?"([^"]+)"`)
+	a.json("kms", "TrentService.CreateAlias", `{"AliasName": "alias/secrets", "TargetKeyId": "`+key+`"}`, "")
+	a.post("eks", "/clusters", "", "application/json", `{"name": "c", "roleArn": "arn:aws:iam::123456789012:role/r", "resourcesVpcConfig": {"subnetIds": ["`+subnet+`"]}}`, "")
+
+	left, err := leftovers(t.Context(), a.endpoint, clusterInventories)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, kind := range clusterInventories {
+		if !slices.ContainsFunc(left, func(one string) bool { return strings.HasPrefix(one, kind.kind+" ") }) {
+			t.Errorf("a %s that is left is not found", kind.kind)
+		}
+	}
+}
