@@ -94,6 +94,10 @@ func (p *pod) start(ctx context.Context, c *corev1.Container) (*sandbox.Process,
 	if err != nil {
 		return nil, sandbox.Command{}, fmt.Errorf("environment: %w", err)
 	}
+	env, err := p.variables(c, variables)
+	if err != nil {
+		return nil, sandbox.Command{}, fmt.Errorf("environment: %w", err)
+	}
 	path, args, err := p.kubelet.commandOf(c, variables)
 	if err != nil {
 		return nil, sandbox.Command{}, err
@@ -103,7 +107,7 @@ func (p *pod) start(ctx context.Context, c *corev1.Container) (*sandbox.Process,
 		return nil, sandbox.Command{}, fmt.Errorf("open its log: %w", err)
 	}
 	command := sandbox.Command{
-		Path: path, Args: args, Env: p.variables(c, variables), Dir: c.WorkingDir, Mounts: p.mounts[c.Name], Root: p.root(), Output: log,
+		Path: path, Args: args, Env: env, Dir: c.WorkingDir, Mounts: p.mounts[c.Name], Root: p.root(), Output: log,
 	}
 	defer log.Close() // the process has it
 	if err := os.MkdirAll(command.Root, 0o755); err != nil {

@@ -18,11 +18,15 @@ func (p *pod) environment(ctx context.Context, c *corev1.Container) (map[string]
 }
 
 // variables are what a container's process gets: beside its own what an image and the kubelet's owner add.
-func (p *pod) variables(c *corev1.Container, own map[string]string) []string {
+func (p *pod) variables(c *corev1.Container, own map[string]string) ([]string, error) {
 	all := map[string]string{"PATH": os.Getenv("PATH"), "HOME": "/", "HOSTNAME": p.object.Name}
 	maps.Copy(all, own)
 	if p.kubelet.Env != nil {
-		for _, variable := range p.kubelet.Env(p.object, c.Name) {
+		more, err := p.kubelet.Env(p.object, c.Name)
+		if err != nil {
+			return nil, err
+		}
+		for _, variable := range more {
 			name, value, _ := strings.Cut(variable, "=")
 			all[name] = value
 		}
@@ -31,7 +35,7 @@ func (p *pod) variables(c *corev1.Container, own map[string]string) []string {
 	for _, name := range slices.Sorted(maps.Keys(all)) {
 		list = append(list, name+"="+all[name])
 	}
-	return list
+	return list, nil
 }
 
 // environment resolves a container's variables. A later one replaces an earlier one of its name, and may refer to it.

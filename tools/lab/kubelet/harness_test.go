@@ -24,8 +24,9 @@ import (
 )
 
 const (
-	namespace  = "test"
-	shellImage = "registry/shell"
+	namespace   = "test"
+	shellImage  = "registry/shell:1"
+	folderImage = "registry/folder:1"
 	// patience ends a test that waits for what does not happen.
 	patience = time.Minute
 )
@@ -54,8 +55,8 @@ func start(t *testing.T, change ...func(*kubelet.Options)) *cluster {
 	watched := c.watched("pods", "nodes")
 	options := kubelet.Options{
 		Client: c.client, Dir: t.TempDir(), APIServer: "127.0.0.1:6443", Backoff: time.Millisecond, Log: t.Output(),
-		Programs: []kubelet.Program{{Image: shellImage + ":", Path: "/bin/sh"}, {Image: "registry/folder", Path: "/bin"}},
-		Observe:  func(e kubelet.Event) { c.events <- e },
+		Program: program,
+		Observe: func(e kubelet.Event) { c.events <- e },
 	}
 	for _, f := range change {
 		f(&options)
@@ -102,6 +103,18 @@ func (c *cluster) watched(resources ...string) map[string]chan struct{} {
 	return all
 }
 
+// program runs the shell, and what a command names in the folder of the shell.
+func program(image string, command []string) (string, bool) {
+	switch {
+	case image == shellImage:
+		return "/bin/sh", true
+	case image == folderImage && len(command) > 0:
+		return filepath.Join("/bin", filepath.Base(command[0])), true
+	default:
+		return "", false
+	}
+}
+
 func node(name string) *corev1.Node {
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: name},
@@ -115,7 +128,7 @@ func shell(name, script string, change ...func(*corev1.Pod)) *corev1.Pod {
 		ObjectMeta: metav1.ObjectMeta{Name: name, Namespace: namespace, UID: types.UID("uid-" + name)},
 		Spec: corev1.PodSpec{
 			NodeName: "node-1", RestartPolicy: corev1.RestartPolicyNever, ServiceAccountName: "account",
-			Containers: []corev1.Container{{Name: "main", Image: shellImage + ":1", Args: []string{"-c", script}}},
+			Containers: []corev1.Container{{Name: "main", Image: shellImage, Args: []string{"-c", script}}},
 		},
 		Status: corev1.PodStatus{Phase: corev1.PodPending},
 	}

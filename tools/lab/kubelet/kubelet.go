@@ -1,5 +1,5 @@
 // Package kubelet runs pods as processes of this machine. One kubelet serves all nodes of a cluster whose nodes are no
-// machines: what is scheduled on a node, and whose image is in its table of programs, is started with its environment, its
+// machines: what is scheduled on a node, and has an image that stands for a program of this machine, is started with its environment, its
 // files, its signals and its grace period, and its status is reported, as a node's own kubelet would. Other pods are left
 // alone.
 //
@@ -36,14 +36,15 @@ const byNode = "node"
 type Options struct {
 	// Client reads pods, nodes, config maps and secrets, writes the status of pods, deletes them, and asks for tokens.
 	Client kubernetes.Interface
-	// Programs say which pods are run, and how.
-	Programs []Program
+	// Program finds the program that runs in place of an image, by the image and the container's command. A pod is run if
+	// its first container has one.
+	Program func(image string, command []string) (path string, ok bool)
 	// Dir gets a log NAMESPACE_POD_CONTAINER.log for each container, and a folder for each pod while it runs.
 	Dir string
 	// APIServer is host:port, which pods find the API server at.
 	APIServer string
-	// Env adds variables, NAME=value, to what the pod says, or replaces them. Nil: none.
-	Env func(pod *corev1.Pod, container string) []string
+	// Env adds variables, NAME=value, to what the pod says, or replaces them. While it fails the container waits. Nil: none.
+	Env func(pod *corev1.Pod, container string) ([]string, error)
 	// Observe is told what happens, in order for each container. It must not block. Nil: nobody is.
 	Observe func(Event)
 	// Backoff is the pause before a container's first restart; it doubles up to a minute. The zero value is a second.
@@ -64,10 +65,8 @@ func (o *Options) Validate() error {
 	if _, _, err := net.SplitHostPort(o.APIServer); err != nil {
 		errs = append(errs, fmt.Errorf("kubelet: APIServer: %w", err))
 	}
-	for i, p := range o.Programs {
-		if err := p.validate(); err != nil {
-			errs = append(errs, fmt.Errorf("kubelet: Programs[%d]: %w", i, err))
-		}
+	if o.Program == nil {
+		errs = append(errs, errors.New("kubelet: Program: missing"))
 	}
 	return errors.Join(errs...)
 }

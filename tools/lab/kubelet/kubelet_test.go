@@ -1,9 +1,11 @@
 package kubelet_test
 
 import (
+	"errors"
 	"strings"
 	"syscall"
 	"testing"
+	"time"
 
 	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -104,7 +106,7 @@ func TestInitialContainersRunFirstAndInOrder(t *testing.T) {
 	initial := func(scripts ...string) func(*corev1.Pod) {
 		return func(p *corev1.Pod) {
 			for i, script := range scripts {
-				p.Spec.InitContainers = append(p.Spec.InitContainers, corev1.Container{Name: "init-" + string(rune('a'+i)), Image: shellImage + ":1", Args: []string{"-c", script}})
+				p.Spec.InitContainers = append(p.Spec.InitContainers, corev1.Container{Name: "init-" + string(rune('a'+i)), Image: shellImage, Args: []string{"-c", script}})
 			}
 		}
 	}
@@ -137,7 +139,7 @@ func TestOtherPodsAreLeftAlone(t *testing.T) {
 func TestACommandNamesAProgramOfAFolder(t *testing.T) {
 	k := start(t)
 	k.create(shell("named", "", func(p *corev1.Pod) {
-		p.Spec.Containers[0].Image, p.Spec.Containers[0].Command = "registry/folder:1", []string{"/app/sh", "-c"}
+		p.Spec.Containers[0].Image, p.Spec.Containers[0].Command = folderImage, []string{"/app/sh", "-c"}
 		p.Spec.Containers[0].Args = []string{"echo $0 $(A)", "argument"}
 		p.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "A", Value: "value"}}
 	}))
@@ -145,11 +147,28 @@ func TestACommandNamesAProgramOfAFolder(t *testing.T) {
 	if got := k.log("named"); got != "argument value\n" {
 		t.Errorf("it logged %q", got)
 	}
-	k.create(shell("unnamed", "", func(p *corev1.Pod) { p.Spec.Containers[0].Image = "registry/folder:1" }))
-	k.await("unnamed", "waiting for a command", func(p *corev1.Pod) bool {
-		w := p.Status.ContainerStatuses
-		return len(w) > 0 && w[0].State.Waiting != nil && strings.Contains(w[0].State.Waiting.Message, "command: missing")
+}
+
+func TestWhatDoesNotStartIsTriedAgain(t *testing.T) {
+	attempts := 0
+	k := start(t, func(o *kubelet.Options) {
+		o.Env = func(*corev1.Pod, string) ([]string, error) {
+			if attempts++; attempts < 3 {
+				return nil, errors.New("its node is not ready")
+			}
+			return nil, nil
+		}
+		o.Backoff = 100 * time.Millisecond
 	})
+	k.create(shell("pod", "exit 0"))
+	follow := k.follow("pod")
+	follow("waiting", func(p *corev1.Pod) bool {
+		w := p.Status.ContainerStatuses
+		return len(w) > 0 && w[0].State.Waiting != nil && strings.Contains(w[0].State.Waiting.Message, "environment: its node is not ready")
+	})
+	if p := follow("done", phase(corev1.PodSucceeded)); p.Status.ContainerStatuses[0].RestartCount != 0 {
+		t.Errorf("restarted %d times", p.Status.ContainerStatuses[0].RestartCount)
+	}
 }
 
 func TestAnActiveDeadlineFailsThePod(t *testing.T) {
@@ -180,8 +199,8 @@ func TestAMissingObjectIsWaitedFor(t *testing.T) {
 
 func TestInClusterFilesAndVariables(t *testing.T) {
 	k := start(t, func(o *kubelet.Options) {
-		o.Env = func(p *corev1.Pod, container string) []string {
-			return []string{"ADDED=" + p.Name + "/" + container, "REPLACED=new"}
+		o.Env = func(p *corev1.Pod, container string) ([]string, error) {
+			return []string{"ADDED=" + p.Name + "/" + container, "REPLACED=new"}, nil
 		}
 	})
 	const at = "/var/run/secrets/kubernetes.io/serviceaccount"
@@ -224,8 +243,8 @@ func TestNothingOutlivesTheKubelet(t *testing.T) {
 }
 
 func TestBadOptions(t *testing.T) {
-	_, err := kubelet.New(kubelet.Options{Dir: "relative", APIServer: "nowhere", Programs: []kubelet.Program{{Path: "sh"}}})
-	for _, want := range []string{"Client: missing", `Dir: "relative"`, "APIServer: address nowhere", "Programs[0]: Image: missing"} {
+	_, err := kubelet.New(kubelet.Options{Dir: "relative", APIServer: "nowhere"})
+	for _, want := range []string{"Client: missing", `Dir: "relative"`, "APIServer: address nowhere", "Program: missing"} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}
