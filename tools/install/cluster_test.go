@@ -22,10 +22,21 @@ func TestClusterVersionsAreThePinnedOnes(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !strings.Contains(string(b), "\t"+pin+" // indirect\n") {
+		if !pinsLine(string(b), pin) {
 			t.Errorf("tools/%s does not pin %s", module, pin)
 		}
 	}
+}
+
+// pinsLine reports whether a go.mod requires exactly the module and version of pin, in either of its two forms: a line
+// of a block, or one that stands alone.
+func pinsLine(mod, pin string) bool {
+	for line := range strings.Lines(mod) {
+		if strings.TrimSpace(strings.TrimPrefix(line, "require ")) == pin+" // indirect" {
+			return true
+		}
+	}
+	return false
 }
 
 // Every binary that is built is a tool of its module: only then does go mod tidy keep what it needs.
