@@ -6,7 +6,7 @@ export GOFLAGS := -buildvcs=false
 CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
 DIP := go run ./cmd/dip
 # Separate modules, each with tests of its own.
-TOOLS := tools/aws tools/language-go tools/lab
+TOOLS := tools/aws tools/kubernetes tools/language-go tools/lab
 UNIT = $(shell go list ./... | grep -v '^dip/e2e')
 
 .PHONY: help

@@ -48,7 +48,7 @@ func (in *installer) install() (*Toolchain, error) {
 		return nil, err
 	}
 	if in.cluster {
-		if err := in.eks(plugins); err != nil {
+		if err := errors.Join(in.eks(plugins), in.kubernetes(plugins)); err != nil {
 			return nil, err
 		}
 	}

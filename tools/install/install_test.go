@@ -239,6 +239,9 @@ func TestSDKVersionsAgree(t *testing.T) {
 		{"../../go.mod", "github.com/pulumi/pulumi-aws/sdk/v6 " + awsVersion},
 		{"../aws/go.mod", "github.com/pulumi/pulumi-aws/sdk/v6 " + awsVersion},
 		{"../../go.mod", "github.com/pulumi/pulumi-eks/sdk/v2 " + eksVersion},
+		{"../../go.mod", "github.com/pulumi/pulumi-kubernetes/sdk/v4 " + kubernetesPluginVersion},
+		{"../kubernetes/main.go", `version = "` + kubernetesPluginVersion[1:]},
+		{"../eks/package.json", `"@pulumi/kubernetes": "` + kubernetesPluginVersion[1:]},
 		{"../eks/package.json", `"@pulumi/eks": "` + eksVersion[1:]},
 		// The component asks for the aws plugin of its own package's version: it has to be the one that is here.
 		{"../eks/package.json", `"@pulumi/aws": "` + awsVersion[1:]},
@@ -280,6 +283,29 @@ mkdir -p node_modules/@pulumi/eks/cmd/provider && : >node_modules/@pulumi/eks/cm
 	}
 	if _, err := os.Stat(filepath.Join(filepath.Dir(real), ".npm")); !os.IsNotExist(err) {
 		t.Errorf("npm's own files stay: %v", err)
+	}
+}
+
+// The eks plugin asks for one version: another one of the machine is of no use.
+func TestMachinesOwnKubernetesPlugin(t *testing.T) {
+	home, cache, source := t.TempDir(), t.TempDir(), t.TempDir()
+	in := &installer{source: source, cache: cache, log: io.Discard, machine: machine{pulumiHome: home, own: filepath.Join(cache, "bin")}}
+	if err := os.MkdirAll(filepath.Join(cache, "tools"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	write(t, filepath.Join(source, "tools", "kubernetes", "go.mod"), "module broken", 0o644)
+	script(t, filepath.Join(home, "plugins", "resource-kubernetes-v4.24.0", kubernetesPlugin), "")
+	plugins := filepath.Join(cache, "plugins")
+	if err := in.kubernetes(plugins); err == nil || !strings.Contains(err.Error(), "build "+kubernetesPlugin) {
+		t.Errorf("only a newer one is there: %v", err)
+	}
+	want := script(t, filepath.Join(home, "plugins", "resource-kubernetes-"+kubernetesPluginVersion, kubernetesPlugin), "")
+	if err := in.kubernetes(plugins); err != nil {
+		t.Fatal(err)
+	}
+	got, err := os.Readlink(filepath.Join(plugins, "resource-kubernetes-"+kubernetesPluginVersion, kubernetesPlugin))
+	if err != nil || got != want {
+		t.Errorf("links to %q (%v), want %q", got, err, want)
 	}
 }
 

@@ -67,6 +67,15 @@ func (m machine) plugin() string {
 	return found
 }
 
+// exactPlugin returns the plugin of a package in exactly this version, and empty when there is none.
+func (m machine) exactPlugin(pkg, version string) string {
+	exe := filepath.Join(m.pulumiHome, "plugins", "resource-"+pkg+"-"+version, "pulumi-resource-"+pkg)
+	if !isExecutable(exe) || m.inCache(exe) {
+		return ""
+	}
+	return exe
+}
+
 // inCache reports whether the file is one that this command put there.
 func (m machine) inCache(exe string) bool {
 	real, err := filepath.EvalSymlinks(exe)

@@ -1,0 +1,39 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+)
+
+const (
+	kubernetesPluginVersion = "v4.23.0" // of the kubernetes plugin, of the Go SDK in go.mod, and of what the eks plugin asks for
+	kubernetesPlugin        = "pulumi-resource-kubernetes"
+)
+
+var kubernetesTool = tool{
+	name: kubernetesPlugin, module: "kubernetes", files: []string{kubernetesPlugin},
+	what: "the kubernetes plugin " + kubernetesPluginVersion + " (about a minute)",
+	build: func(module, out string, log io.Writer) error {
+		return goTool(module, log, "build", "-ldflags=-s -w", "-o", filepath.Join(out, kubernetesPlugin), ".")
+	},
+}
+
+// kubernetes puts the kubernetes plugin into the plugins' folder: the machine's own of exactly this version, for the eks
+// plugin takes no other, else ours.
+func (in *installer) kubernetes(plugins string) error {
+	home := filepath.Join(plugins, "resource-kubernetes-"+kubernetesPluginVersion)
+	if err := os.MkdirAll(home, 0o755); err != nil {
+		return fmt.Errorf("make the cache: %w", err)
+	}
+	exe := in.machine.exactPlugin("kubernetes", kubernetesPluginVersion)
+	if exe == "" {
+		dir, err := in.ensure(kubernetesTool)
+		if err != nil {
+			return err
+		}
+		exe = filepath.Join(dir, kubernetesPlugin)
+	}
+	return link(exe, filepath.Join(home, kubernetesPlugin))
+}

@@ -1,0 +1,110 @@
+package cluster
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	apierrors "k8s.io/apimachinery/pkg/api/errors"
+	"k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/types"
+	"k8s.io/apimachinery/pkg/util/rand"
+	"k8s.io/apimachinery/pkg/util/wait"
+)
+
+// manager owns, in the books that the API server keeps for each field, what is applied here.
+const manager = "pulumi-kubernetes"
+
+// ErrImmutable is inside the error of a Plan that only a new object could carry out.
+var ErrImmutable = errors.New("a field cannot be changed")
+
+// Create applies a new object and returns it as stored. It may be repeated after it died halfway. Fields that somebody
+// else manages are left alone, which is an error: the object was there already. One that is being deleted is waited for.
+func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
+	r := RefOf(o)
+	if old, err := c.get(ctx, r); err == nil && old.GetDeletionTimestamp() != nil {
+		if err := c.awaitGone(ctx, r); err != nil {
+			return nil, err
+		}
+	}
+	made, err := c.persist(ctx, o, v1.PatchOptions{})
+	if isOwned(err) {
+		return nil, fmt.Errorf("create %s: it exists, and fields of it are managed by others; import it, or delete it: %w", r, err)
+	}
+	if err != nil {
+		return nil, c.explain("create", r.String(), err)
+	}
+	return made, nil
+}
+
+// Update applies an object and returns it as stored. Fields that it sets become ours, fields that we set before and that
+// it lacks are removed. An object that is not there any more is made anew.
+func (c *Cluster) Update(ctx context.Context, o *Object) (*Object, error) {
+	force := true
+	made, err := c.persist(ctx, o, v1.PatchOptions{Force: &force})
+	if err != nil {
+		return nil, c.explain("update", RefOf(o).String(), err)
+	}
+	return made, nil
+}
+
+// Validate has the API server check an object that Create would make. IsMissing tells whether that is too early, for
+// its kind or its namespace is still to be made.
+func (c *Cluster) Validate(ctx context.Context, o *Object) error {
+	if _, err := c.patch(ctx, o, v1.PatchOptions{DryRun: []string{v1.DryRunAll}}); err != nil {
+		return c.explain("validate", RefOf(o).String(), err)
+	}
+	return nil
+}
+
+// Plan returns what Update would store. An error with ErrImmutable inside says that the object can be made, but not
+// out of the one that is there.
+func (c *Cluster) Plan(ctx context.Context, o *Object) (*Object, error) {
+	force := true
+	planned, err := c.patch(ctx, o, v1.PatchOptions{Force: &force, DryRun: []string{v1.DryRunAll}})
+	if err == nil {
+		return planned, nil
+	}
+	if cannotChange(err) || apierrors.IsInvalid(err) && c.couldBeNew(ctx, o) {
+		err = fmt.Errorf("%w: %w", ErrImmutable, err)
+	}
+	return nil, c.explain("plan the update of", RefOf(o).String(), err)
+}
+
+// couldBeNew reports whether the API server would accept the object under a name that nobody has.
+func (c *Cluster) couldBeNew(ctx context.Context, o *Object) bool {
+	other := o.DeepCopy()
+	other.SetName("plan-" + rand.String(10))
+	_, err := c.patch(ctx, other, v1.PatchOptions{DryRun: []string{v1.DryRunAll}})
+	return err == nil
+}
+
+// persist stores an object, and tries again for a while when the reason why not may pass.
+func (c *Cluster) persist(ctx context.Context, o *Object, opts v1.PatchOptions) (*Object, error) {
+	var made *Object
+	var last error
+	err := wait.PollUntilContextTimeout(ctx, c.Poll, c.Retry, true, func(ctx context.Context) (bool, error) {
+		made, last = c.patch(ctx, o, opts)
+		if last != nil && !passing(last) {
+			return false, last
+		}
+		return last == nil, nil
+	})
+	if err != nil && last != nil {
+		return nil, last // it says more than that the time is over
+	}
+	return made, err
+}
+
+func (c *Cluster) patch(ctx context.Context, o *Object, opts v1.PatchOptions) (*Object, error) {
+	res, err := c.resource(RefOf(o))
+	if err != nil {
+		return nil, err
+	}
+	text, err := o.MarshalJSON()
+	if err != nil {
+		return nil, err
+	}
+	opts.FieldManager, opts.FieldValidation = manager, v1.FieldValidationStrict
+	return res.Patch(ctx, o.GetName(), types.ApplyPatchType, text, opts)
+}
