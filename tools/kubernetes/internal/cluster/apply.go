@@ -23,7 +23,7 @@ var ErrImmutable = errors.New("a field cannot be changed")
 func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
 	r := RefOf(o)
 	if old, err := c.get(ctx, r); err == nil && old.GetDeletionTimestamp() != nil {
-		if err := c.awaitGone(ctx, r); err != nil {
+		if err := c.AwaitGone(ctx, r); err != nil {
 			return nil, err
 		}
 	}

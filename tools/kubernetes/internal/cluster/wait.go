@@ -64,7 +64,7 @@ func (c *Cluster) Delete(ctx context.Context, r Ref) error {
 	if err := c.Drop(ctx, r); err != nil {
 		return err
 	}
-	return c.awaitGone(ctx, r)
+	return c.AwaitGone(ctx, r)
 }
 
 // Drop is Delete without the wait.
@@ -89,7 +89,8 @@ func propagation(r Ref) *v1.DeletionPropagation {
 	return &p
 }
 
-func (c *Cluster) awaitGone(ctx context.Context, r Ref) error {
+// AwaitGone returns when an object does not exist any more. The context bounds the wait.
+func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 	start := time.Now()
 	var last *Object
 	err := wait.PollUntilContextCancel(ctx, c.Poll, true, func(ctx context.Context) (bool, error) {

@@ -9,7 +9,7 @@ import (
 // Follow brings inputs up to what an object has in the fields that changes name. What the inputs leave to the cluster
 // stays left to it.
 func Follow(ins resource.PropertyMap, has map[string]any, changes []Change) resource.PropertyMap {
-	said := resource.NewObjectProperty(ins.Copy())
+	said := clone(resource.NewObjectProperty(ins))
 	now := resource.NewObjectProperty(ToProperties(has))
 	for _, c := range changes {
 		path := c.Path
@@ -64,7 +64,7 @@ func KeepIgnored(ins resource.PropertyMap, has map[string]any, ignored []string)
 	if len(ignored) == 0 {
 		return ins, nil
 	}
-	said := resource.NewObjectProperty(ins.Copy())
+	said := clone(resource.NewObjectProperty(ins))
 	now := resource.NewObjectProperty(ToProperties(has))
 	for _, text := range ignored {
 		path, err := resource.ParsePropertyPath(text)
@@ -79,4 +79,23 @@ func KeepIgnored(ins resource.PropertyMap, has map[string]any, ignored []string)
 		}
 	}
 	return said.ObjectValue(), nil
+}
+
+// clone copies objects and lists, whose parts can then be set.
+func clone(v resource.PropertyValue) resource.PropertyValue {
+	switch {
+	case v.IsObject():
+		m := resource.PropertyMap{}
+		for k, e := range v.ObjectValue() {
+			m[k] = clone(e)
+		}
+		return resource.NewObjectProperty(m)
+	case v.IsArray():
+		list := make([]resource.PropertyValue, 0, len(v.ArrayValue()))
+		for _, e := range v.ArrayValue() {
+			list = append(list, clone(e))
+		}
+		return resource.NewArrayProperty(list)
+	}
+	return v
 }

@@ -27,7 +27,7 @@ func (s *Server) Check(_ context.Context, req *pulumirpc.CheckRequest) (*pulumir
 		return nil, err
 	}
 	var check func(olds, news resource.PropertyMap, seed []byte) error
-	if token == release {
+	if token == releaseToken {
 		check = s.release(name).complete
 	} else {
 		t, err := s.target(token, name)
@@ -81,7 +81,7 @@ func (t *target) complete(olds, news resource.PropertyMap, seed []byte) error {
 	case meta.IsComputed() || meta.IsOutput():
 		return errors.Join(problems...)
 	case !meta.IsObject():
-		return errors.Join(append(problems, &invalid{"metadata", errNoObject.Error()})...)
+		return errors.Join(append(problems, &invalid{"metadata", "it is no object"})...)
 	}
 	fields := meta.ObjectValue().Copy()
 	problems = append(problems, t.completeName(olds, fields, seed), t.completeNamespace(fields))

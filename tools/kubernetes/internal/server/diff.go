@@ -35,8 +35,8 @@ func (s *Server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumir
 	}
 	ctx, end := s.operation(ctx, 0)
 	defer end()
-	if token == release {
-		return s.release(name).diff(ctx, olds, oldIn, news)
+	if token == releaseToken {
+		return s.release(name).diff(ctx, req.Id, olds, oldIn, news)
 	}
 	t, err := s.target(token, name)
 	if err != nil {

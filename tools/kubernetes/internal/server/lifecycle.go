@@ -37,7 +37,7 @@ func (s *Server) resource(u string) (kindOfResource, error) {
 	if err != nil {
 		return nil, err
 	}
-	if token == release {
+	if token == releaseToken {
 		return s.release(name), nil
 	}
 	return s.target(token, name)

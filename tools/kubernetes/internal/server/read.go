@@ -31,7 +31,7 @@ func (s *Server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumir
 	ctx, end := s.operation(ctx, 0)
 	defer end()
 	var id string
-	if token == release {
+	if token == releaseToken {
 		id, err = s.release(name).read(ctx, req.Id, outs)
 	} else {
 		id, in, outs, err = s.readObject(ctx, token, name, req.Id, in, len(outs) == 0)

@@ -1,7 +1,6 @@
 package server
 
 import (
-	"errors"
 	"fmt"
 	"regexp"
 	"strings"
@@ -26,8 +25,8 @@ type target struct {
 // notObjects are the first parts of tokens that are no API group: programs' parts that Pulumi's own plugin expands.
 var notObjects = map[string]bool{"yaml": true, "kustomize": true, "helm.sh": true, "index": true, "": true}
 
-// release is the token of a Helm release.
-const release = "kubernetes:helm.sh/v3:Release"
+// releaseToken is that of a Helm release.
+const releaseToken = "kubernetes:helm.sh/v3:Release"
 
 var apiVersion = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]+)?$`)
 
@@ -102,5 +101,3 @@ func (t *target) outputs(o *cluster.Object, in resource.PropertyMap) resource.Pr
 
 // lastApplied is where kubectl keeps a copy of the object, which may hold secrets.
 const lastApplied = "kubectl.kubernetes.io/last-applied-configuration"
-
-var errNoObject = errors.New("is no object")
