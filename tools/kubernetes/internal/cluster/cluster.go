@@ -21,12 +21,6 @@ import (
 // Object is an object of any kind.
 type Object = unstructured.Unstructured
 
-// Requests a second that the client allows itself: a stack's resources are worked on in parallel.
-const (
-	requests = 50
-	burst    = 100
-)
-
 // Cluster is a connection to a cluster.
 type Cluster struct {
 	// Namespace is that of objects that name none.
@@ -47,7 +41,8 @@ func New(s Settings) (*Cluster, error) {
 	if err != nil {
 		return nil, err
 	}
-	cfg.QPS, cfg.Burst, cfg.UserAgent = requests, burst, "dip-pulumi-kubernetes"
+	cfg.UserAgent = "dip-pulumi-kubernetes"
+	cfg.QPS = -1 // no limit of our own: the API server shares itself out fairly, and a limit here fails waits before their time
 	// The engine shows what comes on stderr: warnings of admission are for its user.
 	cfg.WarningHandler = rest.NewWarningWriter(os.Stderr, rest.WarningWriterOptions{Deduplicate: true})
 	client, err := dynamic.NewForConfig(cfg)
