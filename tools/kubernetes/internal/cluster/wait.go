@@ -2,7 +2,6 @@ package cluster
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -17,9 +16,12 @@ import (
 // context bounds the wait. An error says what was missing, with the object's conditions and events.
 func (c *Cluster) AwaitReady(ctx context.Context, o *Object) (*Object, error) {
 	r, start := RefOf(o), time.Now()
-	var missing string
+	missing := "it was not looked at"
 	err := wait.PollUntilContextCancel(ctx, c.Poll, true, func(ctx context.Context) (bool, error) {
 		now, err := c.get(ctx, r)
+		if ctx.Err() != nil {
+			return false, nil // what is missing is what was seen last
+		}
 		if err != nil {
 			missing = err.Error()
 			return false, lasting(err)
@@ -31,7 +33,7 @@ func (c *Cluster) AwaitReady(ctx context.Context, o *Object) (*Object, error) {
 	if err == nil {
 		return o, nil
 	}
-	if ctx.Err() != nil && errors.Is(err, ctx.Err()) {
+	if ctx.Err() != nil {
 		err = fmt.Errorf("not ready after %v: %s: %w", time.Since(start).Round(time.Second), missing, context.Cause(ctx))
 	}
 	return o, fmt.Errorf("wait for %s: %w%s", r, err, c.circumstances(o))
@@ -98,7 +100,7 @@ func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 		if IsMissing(err) {
 			return true, nil
 		}
-		if err != nil {
+		if err != nil || ctx.Err() != nil {
 			return false, lasting(err)
 		}
 		// Another one of the same name is none of ours.
@@ -109,7 +111,7 @@ func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 	if err == nil {
 		return nil
 	}
-	if last == nil || !errors.Is(err, ctx.Err()) {
+	if last == nil || ctx.Err() == nil {
 		return c.explain("wait for the end of", r.String(), err)
 	}
 	return fmt.Errorf("delete %s: still there after %v: %w%s%s", r, time.Since(start).Round(time.Second), context.Cause(ctx),

@@ -7,6 +7,8 @@ import (
 	"encoding/json"
 	"encoding/pem"
 	"fmt"
+	"io"
+	"log"
 	"maps"
 	"net/http"
 	"net/http/httptest"
@@ -57,7 +59,9 @@ func New(t *testing.T) *API {
 		},
 		objects: map[string]*Object{}, applied: map[string]map[string]any{},
 	}
-	a.Server = httptest.NewTLSServer(http.HandlerFunc(a.serve))
+	a.Server = httptest.NewUnstartedServer(http.HandlerFunc(a.serve))
+	a.Config.ErrorLog = log.New(io.Discard, "", 0) // connections that a client gives up
+	a.StartTLS()
 	t.Cleanup(a.Close)
 	a.Put(&Object{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "default"}, "status": map[string]any{"phase": "Active"},
