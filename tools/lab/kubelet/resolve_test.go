@@ -204,8 +204,10 @@ func TestFilesHaveTheirModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	if err := got.write(dir); err != nil {
-		t.Fatal(err)
+	for range 2 { // an attempt, and another one
+		if err := got.write(dir); err != nil {
+			t.Fatal(err)
+		}
 	}
 	for path, want := range map[string]os.FileMode{"a": 0o400, "sub/b": 0o440} {
 		if info, err := os.Stat(filepath.Join(dir, path)); err != nil || info.Mode() != want {

@@ -83,6 +83,10 @@ func (f files) write(dir string) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return err
 		}
+		// An attempt before this one may have left a file that nobody may write.
+		if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return err
+		}
 		if err := os.WriteFile(target, file.data, file.mode); err != nil {
 			return err
 		}

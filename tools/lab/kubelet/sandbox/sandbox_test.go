@@ -3,6 +3,7 @@ package sandbox_test
 import (
 	"bufio"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"syscall"
@@ -131,6 +132,30 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("started %v, %v; want %s", p, err, want)
 		}
+	}
+}
+
+// TestOwner is no test: it is a program that has a command and is killed.
+func TestOwner(t *testing.T) {
+	if os.Getenv("DIP_SANDBOX_OWNER") == "" {
+		t.Skip("only TestACommandDoesNotOutliveItsOwner runs it")
+	}
+	p, err := sandbox.Start(sandbox.Command{Path: "/bin/sleep", Args: []string{"sleep", "1000"}, Output: os.Stdout})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := syscall.Kill(os.Getpid(), syscall.SIGKILL); err != nil {
+		t.Error(err)
+	}
+	_, _ = p.Wait()
+}
+
+func TestACommandDoesNotOutliveItsOwner(t *testing.T) {
+	owner := exec.Command(os.Args[0], "-test.run=^TestOwner$")
+	owner.Env = append(os.Environ(), "DIP_SANDBOX_OWNER=1")
+	out, err := owner.Output() // until neither the owner nor its command has the other end
+	if status, ok := owner.ProcessState.Sys().(syscall.WaitStatus); !ok || status.Signal() != syscall.SIGKILL {
+		t.Errorf("the owner ended with %v: %s", err, out)
 	}
 }
 
