@@ -7,6 +7,8 @@ import (
 	"os"
 	"slices"
 	"strings"
+
+	"dip/internal/cli/steps"
 )
 
 // Down destroys the stack's resources with the engine, ends its processes and removes its folder. Nothing is left
@@ -28,11 +30,11 @@ func down(ctx context.Context, o Options, b *backend) error {
 	if err != nil {
 		return err
 	}
-	show := newSteps(o.Screen)
+	show := steps.New(o.Screen)
 	if err := takeDown(ctx, o, p, held, b, show); err != nil {
 		return errors.Join(err, held.release())
 	}
-	err = show.run("processes", func(func(string, ...any)) (string, error) {
+	err = show.Run("processes", func(func(string, ...any)) (string, error) {
 		if b != nil {
 			return "stopped", b.stop()
 		}
@@ -48,7 +50,7 @@ func down(ctx context.Context, o Options, b *backend) error {
 }
 
 // takeDown destroys the resources, unless they are gone with the emulator that had them.
-func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *steps) error {
+func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *steps.Steps) error {
 	known, damaged := p.known()
 	if damaged != nil || known.Instance == "" {
 		return nil
@@ -69,7 +71,7 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 	}
 	e := (&Stack{options: o, place: p, Daemon: d}).engine(held)
 	e.tools, e.program = known.Tools, known.Program
-	return show.run("stack", func(say func(string, ...any)) (string, error) {
+	return show.Run("stack", func(say func(string, ...any)) (string, error) {
 		if !isFile(e.tools.Pulumi) {
 			if err := o.tools(ctx, e, say); err != nil {
 				return "", err

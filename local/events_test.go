@@ -1,7 +1,6 @@
 package local
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"net/http"
@@ -13,7 +12,6 @@ import (
 	"testing"
 
 	"dip/contract"
-	"dip/internal/cli/screen"
 )
 
 const events = `{"sequence":1,"resourcePreEvent":{"metadata":{"op":"create","urn":"urn:pulumi:local::dip::dip:queue:Queue$aws:sqs/queue:Queue::trips"}}}
@@ -132,37 +130,5 @@ func TestGeneratedSamplesAreKept(t *testing.T) {
 	}
 	if isFile(filepath.Join(p.samples(), "sample-10.0MB.csv.json")) {
 		t.Error("a file that was cut off is described as whole")
-	}
-}
-
-func TestStepsWithoutATerminal(t *testing.T) {
-	var errs bytes.Buffer
-	s := newSteps(&screen.Screen{Err: &errs})
-	broken := errors.New("broken")
-	err := s.run("outer", func(func(string, ...any)) (string, error) {
-		return "done", s.run("inner", func(say func(string, ...any)) (string, error) {
-			say("at %d", 1)
-			return "", broken
-		})
-	})
-	if !errors.Is(err, broken) {
-		t.Errorf("error %v", err)
-	}
-	lines := strings.Fields(errs.String())
-	if len(lines) < 5 || lines[0] != "inner" || lines[1] != "failed" || lines[3] != "outer" || lines[4] != "failed" {
-		t.Errorf("%q", errs.String())
-	}
-}
-
-func TestLineWriterKeepsTheEnd(t *testing.T) {
-	var last string
-	w := &lineWriter{say: func(format string, args ...any) { last = args[0].(string) }}
-	for _, part := range []string{"bui", "lding\n\nwrote", " it\nno newline"} {
-		if n, err := w.Write([]byte(part)); n != len(part) || err != nil {
-			t.Fatal(n, err)
-		}
-	}
-	if last != "wrote it" || w.tail() != "building\nwrote it\nno newline" {
-		t.Errorf("last %q, tail %q", last, w.tail())
 	}
 }

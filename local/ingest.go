@@ -16,6 +16,7 @@ import (
 	"dip/contract"
 	"dip/internal/cli/client"
 	"dip/internal/cli/screen"
+	"dip/internal/cli/steps"
 )
 
 // metaSHA256 tells what a landed sample holds.
@@ -24,10 +25,10 @@ const metaSHA256 = "sha256"
 // Ingest lands the samples that are not in the stack yet and waits until every load is over. The result tells each
 // one's outcome, in the order of the samples; a failed load is no error here.
 func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress, error) {
-	show := newSteps(s.options.Screen)
+	show := steps.New(s.options.Screen)
 	stack := s.Client()
 	loads := make([]string, len(samples))
-	err := show.run("put", func(say func(string, ...any)) (string, error) {
+	err := show.Run("put", func(say func(string, ...any)) (string, error) {
 		var total, put int64
 		var sent atomic.Int64
 		for _, sample := range samples {
@@ -62,9 +63,9 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 }
 
 // await follows loads until all are over.
-func (s *Stack) await(ctx context.Context, show *steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
+func (s *Stack) await(ctx context.Context, show *steps.Steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
 	outcomes := make([]client.Progress, len(loads))
-	err := show.run("loads", func(say func(string, ...any)) (string, error) {
+	err := show.Run("loads", func(say func(string, ...any)) (string, error) {
 		var over atomic.Int32
 		group, gctx := errgroup.WithContext(ctx)
 		for i, id := range loads {

@@ -18,6 +18,7 @@ import (
 
 	"dip/internal/cli/client"
 	"dip/internal/cli/screen"
+	"dip/internal/cli/steps"
 	"dip/local/runner"
 )
 
@@ -103,7 +104,7 @@ func (p place) enter(ctx context.Context, s *screen.Screen) (*lock, error) {
 }
 
 func (s *Stack) up(ctx context.Context, held *lock) error {
-	show := newSteps(s.options.Screen)
+	show := steps.New(s.options.Screen)
 	e, err := s.start(ctx, show, held)
 	if err != nil {
 		return err
@@ -112,7 +113,7 @@ func (s *Stack) up(ctx context.Context, held *lock) error {
 }
 
 // start gets everything ready that a deployment needs: tools, what they deploy, and the backend that they deploy to.
-func (s *Stack) start(ctx context.Context, show *steps, held *lock) (*engine, error) {
+func (s *Stack) start(ctx context.Context, show *steps.Steps, held *lock) (*engine, error) {
 	if err := s.place.make(); err != nil {
 		return nil, err
 	}
@@ -138,11 +139,11 @@ func (s *Stack) engine(held *lock) *engine {
 }
 
 // locateCluster makes the emulator say where the stack's cluster is.
-func (s *Stack) locateCluster(ctx context.Context, show *steps) error {
+func (s *Stack) locateCluster(ctx context.Context, show *steps.Steps) error {
 	if s.options.ControlPlane == nil {
 		return nil
 	}
-	return show.run("cluster", func(func(string, ...any)) (string, error) {
+	return show.Run("cluster", func(func(string, ...any)) (string, error) {
 		c, err := s.options.ControlPlane(ctx, s.Daemon)
 		if err != nil {
 			return "", err
@@ -152,12 +153,12 @@ func (s *Stack) locateCluster(ctx context.Context, show *steps) error {
 }
 
 // settle deploys what was built onto the backend that runs, and writes down what stands.
-func (s *Stack) settle(ctx context.Context, show *steps, e *engine) error {
+func (s *Stack) settle(ctx context.Context, show *steps.Steps, e *engine) error {
 	now := saved{Instance: s.Daemon.Instance, Tools: e.tools, Program: e.program}
 	if err := writeJSON(s.place.stack(), now); err != nil {
 		return err
 	}
-	err := show.run("stack", func(say func(string, ...any)) (string, error) {
+	err := show.Run("stack", func(say func(string, ...any)) (string, error) {
 		c, err := s.deploy(ctx, e, say)
 		s.Changed = c.summary.Any()
 		return c.summary.String(), err
@@ -170,14 +171,14 @@ func (s *Stack) settle(ctx context.Context, show *steps, e *engine) error {
 }
 
 // prepareTools gets the engine and builds what it deploys. Settings that are wrong end it before anything is built.
-func (s *Stack) prepareTools(ctx context.Context, show *steps, e *engine) error {
-	err := show.run("toolchain", func(say func(string, ...any)) (string, error) {
+func (s *Stack) prepareTools(ctx context.Context, show *steps.Steps, e *engine) error {
+	err := show.Run("toolchain", func(say func(string, ...any)) (string, error) {
 		return "ready", s.options.tools(ctx, e, say)
 	})
 	if err != nil {
 		return err
 	}
-	return show.run("build", func(say func(string, ...any)) (string, error) {
+	return show.Run("build", func(say func(string, ...any)) (string, error) {
 		e.program = filepath.Join(s.options.artifacts(), "program")
 		return "program and functions", s.options.build(ctx, e.program, say)
 	})
@@ -185,8 +186,8 @@ func (s *Stack) prepareTools(ctx context.Context, show *steps, e *engine) error 
 
 // ensureBackend finds the background process or starts it. A stack whose resources were in another one is forgotten:
 // they are gone.
-func (s *Stack) ensureBackend(ctx context.Context, show *steps) error {
-	return show.run("emulator", func(say func(string, ...any)) (string, error) {
+func (s *Stack) ensureBackend(ctx context.Context, show *steps.Steps) error {
+	return show.Run("emulator", func(say func(string, ...any)) (string, error) {
 		old, damaged := s.place.known()
 		if err := s.place.unlock(); err != nil {
 			return "", err

@@ -10,6 +10,7 @@ import (
 
 	"dip/internal/build"
 	"dip/internal/cli/screen"
+	"dip/internal/cli/steps"
 	"dip/local/emulator"
 	"dip/local/runner"
 )
@@ -104,7 +105,7 @@ func (o Options) build(ctx context.Context, program string, say func(string, ...
 	if err != nil {
 		return err
 	}
-	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &lineWriter{say: say}})
+	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &steps.Lines{Say: say}})
 	return errors.Join(err, held.release())
 }
 

@@ -19,6 +19,7 @@ import (
 	"dip/contract"
 	"dip/internal/cli/client"
 	"dip/internal/cli/screen"
+	"dip/internal/cli/steps"
 	"dip/internal/sample"
 )
 
@@ -57,11 +58,11 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	show := newSteps(o.Screen)
+	show := steps.New(o.Screen)
 	samples := make([]Sample, 3)
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
-		return show.run("samples", func(say func(string, ...any)) (string, error) {
+		return show.Run("samples", func(say func(string, ...any)) (string, error) {
 			say("generating trips")
 			trips, err := generated(gctx, p, "trips", contract.Plain, int64(tripsShare*float64(size)))
 			if err != nil {
@@ -74,7 +75,7 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 		})
 	})
 	group.Go(func() error {
-		return show.run("data set", func(say func(string, ...any)) (string, error) {
+		return show.Run("data set", func(say func(string, ...any)) (string, error) {
 			s, err := realData(gctx, cache, say)
 			samples[2] = s
 			return fmt.Sprintf("%s %s, from %s", s.Segment, screen.Bytes(s.Size), realPackage), err
