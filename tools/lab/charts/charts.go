@@ -40,7 +40,7 @@ func Write(dir, definitions string) error {
 }
 
 func write(dir, definitions string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
+	if err := os.MkdirAll(filepath.Join(dir, "crds"), 0o755); err != nil {
 		return err
 	}
 	files, err := filepath.Glob(filepath.Join(definitions, "*.yaml"))
@@ -52,7 +52,7 @@ func write(dir, definitions string) error {
 		if err != nil {
 			return err
 		}
-		if err := os.WriteFile(filepath.Join(dir, "crd-"+filepath.Base(f)), text, 0o644); err != nil {
+		if err := os.WriteFile(filepath.Join(dir, "crds", filepath.Base(f)), text, 0o644); err != nil {
 			return err
 		}
 	}

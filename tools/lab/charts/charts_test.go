@@ -47,7 +47,7 @@ func TestChartFitsTheRelease(t *testing.T) {
 	if err := Write(dir, definitions); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, kedaFolder, "crd-a.yaml")); err != nil {
+	if _, err := os.Stat(filepath.Join(dir, kedaFolder, "crds", "a.yaml")); err != nil {
 		t.Error(err)
 	}
 	text, err := os.ReadFile(filepath.Join(dir, kedaFolder, "keda.yaml"))
@@ -66,7 +66,7 @@ func TestChartFitsTheRelease(t *testing.T) {
 	if kinds["Deployment"] != 2 || kinds["APIService"] != 1 || kinds["Secret"] != 1 {
 		t.Errorf("it has %v", kinds)
 	}
-	for _, want := range []string{"priorityClassName: dip-platform", "dip/group: services", "{key: dip/group, operator: Equal, value: services, effect: NoSchedule}", `name: WATCH_NAMESPACE, value: "dip"`} {
+	for _, want := range []string{"priorityClassName: dip-platform", `nodeSelector: {"dip/group":"services"}`, `tolerations: [{"effect":"NoSchedule",`, `name: WATCH_NAMESPACE, value: "dip"`} {
 		if !strings.Contains(manifest, want) {
 			t.Errorf("no %s", want)
 		}
@@ -76,7 +76,11 @@ func TestChartFitsTheRelease(t *testing.T) {
 // fill does what the plugin does.
 func fill(t *testing.T, text string, r release) string {
 	t.Helper()
-	parsed, err := template.New("").Option("missingkey=error").Parse(text)
+	functions := template.FuncMap{"toJson": func(v any) (string, error) {
+		text, err := json.Marshal(v)
+		return string(text), err
+	}}
+	parsed, err := template.New("").Option("missingkey=error").Funcs(functions).Parse(text)
 	if err != nil {
 		t.Fatal(err)
 	}
