@@ -33,18 +33,25 @@ func New(account, region string) Table {
 	}
 }
 
-// Program is the name of the program that a container runs; false: none, it is not run.
-func (t Table) Program(image string, command []string) (string, bool) {
+// Program is what a container runs.
+type Program struct {
+	Name string
+	// Own says that it is one of this project's own; otherwise it is one that tools/install builds.
+	Own bool
+}
+
+// Program finds what a container runs; false: nothing.
+func (t Table) Program(image string, command []string) (Program, bool) {
 	i := slices.IndexFunc(t, func(i Image) bool { return strings.HasPrefix(image, i.Prefix) })
 	switch {
 	case i < 0:
-		return "", false
+		return Program{}, false
 	case t[i].Program != "":
-		return t[i].Program, true
+		return Program{Name: t[i].Program}, true
 	case len(command) == 0:
-		return "", false
+		return Program{}, false
 	default:
-		return path.Base(command[0]), true
+		return Program{Name: path.Base(command[0]), Own: true}, true
 	}
 }
 

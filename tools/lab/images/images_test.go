@@ -29,8 +29,9 @@ func TestProgram(t *testing.T) {
 		if c.command != "" {
 			command = []string{c.command}
 		}
-		if got, ok := table.Program(c.image, command); got != c.want || ok != (c.want != "") {
-			t.Errorf("%s %s runs %q (%v), want %q", c.image, c.command, got, ok, c.want)
+		got, ok := table.Program(c.image, command)
+		if got.Name != c.want || ok != (c.want != "") || got.Own != (c.want == "trips") {
+			t.Errorf("%s %s runs %+v (%v), want %q", c.image, c.command, got, ok, c.want)
 		}
 	}
 }

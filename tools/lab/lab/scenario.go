@@ -1,0 +1,71 @@
+package lab
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"dip/internal/cli/screen"
+)
+
+// scenario is something that the lab proves.
+type scenario struct {
+	name string
+	// before says that it needs no stack that is up.
+	before bool
+	// run proves it, and tells what it found: lines of the report.
+	run func(*Lab, context.Context) ([]string, error)
+}
+
+// scenarios in the order in which they run.
+var scenarios = []scenario{
+	{name: "preview", before: true, run: (*Lab).previewStacks},
+	{name: "up", run: (*Lab).upAgain},
+	{name: "access", run: (*Lab).useKubeconfig},
+}
+
+// choose finds the scenarios by their names; none is all.
+func choose(names []string) ([]scenario, error) {
+	if len(names) == 0 {
+		return scenarios, nil
+	}
+	var chosen []scenario
+	known := map[string]bool{}
+	for _, s := range scenarios {
+		known[s.name] = true
+		if slices.Contains(names, s.name) {
+			chosen = append(chosen, s)
+		}
+	}
+	for _, name := range names {
+		if !known[name] {
+			return nil, fmt.Errorf("there is no scenario %q, only %s", name, strings.Join(Scenarios(), ", "))
+		}
+	}
+	return chosen, nil
+}
+
+// Scenarios are the names of all scenarios, in the order in which they run.
+func Scenarios() []string {
+	var names []string
+	for _, s := range scenarios {
+		names = append(names, s.name)
+	}
+	return names
+}
+
+// try runs a scenario and keeps what it found for the report.
+func (l *Lab) try(ctx context.Context, s scenario) error {
+	began := time.Now()
+	found, err := s.run(l, ctx)
+	if err != nil {
+		return fmt.Errorf("scenario %s: %w", s.name, err)
+	}
+	l.report = append(l.report, fmt.Sprintf("%s (%s)", s.name, screen.Duration(time.Since(began))))
+	for _, line := range found {
+		l.report = append(l.report, "  "+line)
+	}
+	return nil
+}

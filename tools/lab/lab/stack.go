@@ -1,0 +1,68 @@
+package lab
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+
+	"dip/local"
+	"dip/local/emulator"
+)
+
+// clusterName is what the program calls the stack's cluster.
+const clusterName = "dip-" + stackName
+
+// stackOptions are how the stack is run. The cluster starts when there is an emulator for it to ask.
+func (l *Lab) stackOptions(fail context.CancelCauseFunc) local.Options {
+	return local.Options{
+		Root: l.options.Root, Stack: stackName, StateDir: filepath.Join(l.options.Dir, "stack"), BuildDir: l.buildDir(),
+		Screen: l.options.Screen, InProcess: true, Env: l.engineEnvironment(),
+		ControlPlane: func(ctx context.Context, d local.Daemon) (emulator.ControlPlane, error) {
+			var err error
+			l.Cluster, err = startCluster(ctx, l, d, fail)
+			if err != nil {
+				return emulator.ControlPlane{}, err
+			}
+			return emulator.ControlPlane{Endpoint: l.Cluster.Plane.Endpoint, CA: l.Cluster.Plane.CA}, nil
+		},
+	}
+}
+
+// buildDir outlives a run, so that the next one builds only what has changed.
+func (l *Lab) buildDir() string { return filepath.Join(filepath.Dir(l.options.Dir), "build") }
+
+// engineEnvironment is where the kubernetes plugin finds the charts that cannot be fetched.
+func (l *Lab) engineEnvironment() map[string]string {
+	return map[string]string{"DIP_CHARTS": l.charts()}
+}
+
+func (l *Lab) charts() string { return filepath.Join(l.options.Dir, "charts") }
+
+func (l *Lab) up(ctx context.Context, fail context.CancelCauseFunc) (err error) {
+	l.Stack, err = local.Up(ctx, l.stackOptions(fail))
+	if err != nil {
+		return err
+	}
+	if c := l.Stack.Outputs.Cluster; c == nil || c.Name != clusterName {
+		return fmt.Errorf("stack %s: its cluster is %v, want %s", stackName, c, clusterName)
+	}
+	return nil
+}
+
+// down destroys the stack and ends all processes. What the stack left in the cluster is an error.
+func (l *Lab) down(ctx context.Context) error {
+	var errs []error
+	if l.Stack != nil {
+		errs = append(errs, l.Stack.Down(ctx))
+	}
+	if l.Cluster == nil {
+		return errors.Join(errs...)
+	}
+	if errors.Join(errs...) == nil && l.Stack != nil {
+		errs = append(errs, l.show.Run("cluster", func(func(string, ...any)) (string, error) {
+			return "nothing is left in it", l.Cluster.checkEmpty(ctx)
+		}))
+	}
+	return errors.Join(append(errs, l.Cluster.stop())...)
+}
