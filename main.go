@@ -2,6 +2,8 @@
 package main
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/bucket"
@@ -21,6 +23,10 @@ import (
 	"dip/components/workflow"
 	"dip/config"
 	"dip/contract"
+	"dip/k8s"
+	"dip/k8s/restage"
+	"dip/k8s/tenancy"
+	"dip/k8s/worker"
 )
 
 func main() { pulumi.Run(program) }
@@ -48,6 +54,8 @@ func declare(ctx *pulumi.Context) (*system, error) {
 		s.declareCluster,  // control plane, and the repository of the images that run on it
 		s.declareNodes,    // node groups, who tells that a node goes, and the add-ons that need nodes
 		s.declareRights,   // what workers and restage jobs may do in AWS
+		s.declarePlatform, // namespaces, and the scalers and guards of nodes and pods
+		s.declareWorkers,  // a segment's chunks on the cluster, and restage jobs
 	} {
 		if err := part(ctx); err != nil {
 			return nil, err
@@ -178,7 +186,7 @@ func (s *system) declareCluster(ctx *pulumi.Context) (err error) {
 	if !s.Cluster.Enabled {
 		return nil
 	}
-	s.cluster, err = cluster.New(ctx, "cluster", &cluster.Args{Settings: s.Cluster, Name: "dip-" + s.stack, Network: s.network})
+	s.cluster, err = cluster.New(ctx, "cluster", &cluster.Args{Settings: s.Cluster, Name: s.clusterName(), Network: s.network})
 	if err != nil {
 		return err
 	}
@@ -190,7 +198,7 @@ func (s *system) declareNodes(ctx *pulumi.Context) (err error) {
 	if !s.Cluster.Enabled {
 		return nil
 	}
-	nodes, queued := []pulumi.Resource{}, map[string]pulumi.StringInput{}
+	queued := map[string]pulumi.StringInput{}
 	for _, name := range s.NodeGroupNames() {
 		s.nodeGroups[name], err = nodegroup.New(ctx, name, &nodegroup.Args{
 			Settings: s.NodeGroups[name], Architecture: s.Architecture, Version: s.Cluster.Version,
@@ -199,7 +207,7 @@ func (s *system) declareNodes(ctx *pulumi.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		nodes = append(nodes, s.nodeGroups[name].Ready...)
+		s.nodes = append(s.nodes, s.nodeGroups[name].Ready...)
 		if s.NodeGroups[name].Interruptions == config.ByQueue {
 			queued[name] = s.nodeGroups[name].AutoScalingGroup
 		}
@@ -209,7 +217,7 @@ func (s *system) declareNodes(ctx *pulumi.Context) (err error) {
 			return err
 		}
 	}
-	return s.cluster.CompleteAddOns(ctx, s.Cluster.AddOns, nodes)
+	return s.cluster.CompleteAddOns(ctx, s.Cluster.AddOns, s.nodes)
 }
 
 func (s *system) declareRights(ctx *pulumi.Context) (err error) {
@@ -217,13 +225,59 @@ func (s *system) declareRights(ctx *pulumi.Context) (err error) {
 		return nil
 	}
 	for _, name := range s.SegmentNames() {
-		s.workerRights[name], err = s.identity(ctx, "worker-"+name, policy.All(s.segments[name].Workers.Receive(), s.processChunks(name)))
+		s.workerRights[name], err = s.identity(ctx, k8s.Workloads, worker.Account(name), policy.All(s.segments[name].Workers.Receive(), s.processChunks(name)))
 		if err != nil {
 			return err
 		}
 	}
-	s.restageRights, err = s.identity(ctx, "restage", policy.All(s.restageQueue.Receive(), s.landing.ReadVersions(),
+	s.restageRights, err = s.identity(ctx, k8s.Workloads, restage.Account, policy.All(s.restageQueue.Receive(), s.landing.ReadVersions(),
 		s.lake.Read(contract.CatalogPrefix), s.lake.Write(contract.StagingPrefix),
 		s.ledger.Allow("GetItem", "Query", "PutItem", "UpdateItem"), s.sendChunks()))
+	return err
+}
+
+func (s *system) declarePlatform(ctx *pulumi.Context) error {
+	if !s.Cluster.Enabled {
+		return nil
+	}
+	namespaces, err := tenancy.New(ctx, "tenancy", &tenancy.Args{
+		Quota: tenancy.QuotaOf(len(s.Segments), s.Cluster.Workers, s.Cluster.Restage),
+	}, s.inCluster())
+	if err != nil {
+		return err
+	}
+	s.platform = slices.Concat(namespaces.Ready, s.nodes)
+	for _, part := range []func(*pulumi.Context) error{
+		s.declareAutoscaler,  // nodes for groups whose pods may be moved
+		s.declareEscalator,   // nodes for groups whose pods end by themselves
+		s.declareTermination, // drains nodes that EKS does not drain
+		s.declareKeda,        // workers and jobs by the length of their queues
+	} {
+		if err := part(ctx); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (s *system) declareWorkers(ctx *pulumi.Context) error {
+	if !s.Cluster.Enabled {
+		return nil
+	}
+	for _, name := range s.SegmentNames() {
+		_, err := worker.New(ctx, worker.Account(name), &worker.Args{
+			Segment: name, Settings: s.Cluster.Workers, Program: artifactOf(s.Segments[name]), Image: s.imageName(),
+			Common: s.onCluster(artifactOf(s.Segments[name])), Queue: s.segments[name].Workers.URL, Region: s.region,
+			Place: s.place(s.Cluster.Workers.Group), After: append(s.workerRights[name].Ready, s.platform...),
+		}, s.inCluster())
+		if err != nil {
+			return err
+		}
+	}
+	_, err := restage.New(ctx, restage.Account, &restage.Args{
+		Settings: s.Cluster.Restage, ChunkMB: s.Loads.ChunkMB, MaxRecordMB: s.longestRecord(), Grace: s.Cluster.Workers.Grace,
+		Image: s.imageName(), Common: s.onCluster(restage.Program), Queue: s.restageQueue.URL, Catalog: s.catalog.Key, Region: s.region,
+		Place: s.place(s.Cluster.Restage.Group), After: append(s.restageRights.Ready, s.platform...),
+	}, s.inCluster())
 	return err
 }

@@ -7,6 +7,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"slices"
 	"strings"
@@ -19,6 +20,8 @@ import (
 	"dip/config"
 	"dip/contract"
 	"dip/internal/build"
+	"dip/k8s"
+	"dip/k8s/k8stest"
 )
 
 // deploy runs the whole program as a stack.
@@ -67,6 +70,15 @@ func artifacts(t *testing.T) string {
 			t.Fatal(err)
 		}
 	}
+	app := filepath.Join(dir, "image", "app")
+	if err := os.MkdirAll(app, 0o755); err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range append(names, build.Restage) {
+		if err := os.WriteFile(filepath.Join(app, name), []byte(name), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
 	return dir
 }
 
@@ -83,7 +95,7 @@ func mustDeployWith(t *testing.T, environment config.Environment, change func(st
 // queueMode has the batch group scaled by the Cluster Autoscaler and drained from a queue.
 func queueMode(stack map[string]any) {
 	stack["cluster"] = map[string]any{"access": map[string]any{
-		"ops": map[string]any{"principal": "arn:aws:iam::123456789012:role/ops", "policy": "admin", "namespaces": []string{workloads}},
+		"ops": map[string]any{"principal": "arn:aws:iam::123456789012:role/ops", "policy": "admin", "namespaces": []string{k8s.Workloads}},
 	}}
 	stack["nodeGroups"] = map[string]any{
 		"services": map[string]any{"labels": map[string]string{"team": "data"}},
@@ -114,6 +126,41 @@ func TestURNs(t *testing.T) {
 			}
 			componenttest.Golden(t, "testdata/urns."+string(e)+".txt", list.Bytes())
 		})
+	}
+}
+
+// What the cluster's API server is asked for, object by object. The lab checks these files against a real one.
+func TestManifests(t *testing.T) {
+	for _, e := range config.Environments {
+		t.Run(string(e), func(t *testing.T) {
+			if text := k8stest.Manifest(t, mustDeploy(t, e)); len(text) > 0 {
+				componenttest.Golden(t, "testdata/manifests/"+string(e)+".yaml", text)
+			}
+		})
+	}
+}
+
+// Workers and jobs have the code of the image, functions that of their archives.
+func TestImageNamesItsContent(t *testing.T) {
+	r := mustDeploy(t, config.Dev)
+	images, codes := map[string]bool{}, map[string]bool{}
+	for _, object := range k8stest.Objects(r) {
+		text, err := json.Marshal(object)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range regexp.MustCompile(`"image":"([^"]*images-repository[^"]*)"`).FindAllSubmatch(text, -1) {
+			images[string(found[1])] = true
+		}
+		for _, found := range regexp.MustCompile(`"DIP_CODE","value":"([0-9a-f]{16})"`).FindAllSubmatch(text, -1) {
+			codes[string(found[1])] = true
+		}
+	}
+	if len(images) != 1 || !regexp.MustCompile(`:[0-9a-f]{16}$`).MatchString(slices.Sorted(maps.Keys(images))[0]) {
+		t.Errorf("images are %v, want one with the hash of its content", images)
+	}
+	if len(codes) != 3 {
+		t.Errorf("%d fingerprints, want one for each of 3 programs: %v", len(codes), codes)
 	}
 }
 

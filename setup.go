@@ -1,10 +1,12 @@
 package main
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"os"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
@@ -29,6 +31,8 @@ import (
 	"dip/components/workflow"
 	"dip/config"
 	"dip/contract"
+	"dip/k8s"
+	"dip/k8s/restage"
 )
 
 // system is the stack's settings and what is declared so far.
@@ -52,15 +56,15 @@ type system struct {
 	network       *network.Network
 	cluster       *cluster.Cluster
 	nodeGroups    map[string]*nodegroup.NodeGroup // by name
+	nodes         []pulumi.Resource               // after which pods have nodes
 	interruptions *interruption.Interruption      // nil unless a group is drained from a queue
+	image         artifact.Image
 	registry      *registry.Registry
 	restageQueue  *queue.Queue
 	workerRights  map[string]*identity.Identity // by segment, of the service account worker-<segment>
 	restageRights *identity.Identity            // of the service account restage
+	platform      []pulumi.Resource             // after which workers and jobs can run
 }
-
-// workloads is the namespace of workers and restage jobs.
-const workloads = "dip"
 
 // prepare reads the stack's config and schemas and finds the artifacts. Any problem ends the program here.
 func prepare(ctx *pulumi.Context) (*system, error) {
@@ -76,15 +80,21 @@ func prepare(ctx *pulumi.Context) (*system, error) {
 		Stack: stack, stack: ctx.Stack(), segments: map[string]*segment.Segment{},
 		nodeGroups: map[string]*nodegroup.NodeGroup{}, workerRights: map[string]*identity.Identity{},
 	}
-	names := []string{"intake", "splitter", "reconciler", "sweeper"}
+	programs := []string{}
 	for _, segment := range stack.Segments {
-		names = append(names, artifactOf(segment))
+		programs = append(programs, artifactOf(segment))
 	}
 	dir, ok := ctx.GetConfig(config.ArtifactsKey)
 	if !ok {
 		dir = path.Join("build", string(stack.Architecture))
 	}
-	if s.artifacts, err = artifact.Open(dir, string(stack.Architecture), names...); err != nil {
+	s.artifacts, err = artifact.Open(dir, string(stack.Architecture), slices.Concat(contract.SystemFunctions, programs)...)
+	if s.Cluster.Enabled {
+		var missing error
+		s.image, missing = artifact.OpenImage(dir, string(stack.Architecture), "Dockerfile", append(programs, restage.Program)...)
+		err = errors.Join(err, missing)
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err := s.locate(ctx); err != nil {
@@ -126,11 +136,6 @@ func (s *system) locate(ctx *pulumi.Context) error {
 func (s *system) function(ctx *pulumi.Context, name string, settings config.Function, args *function.Args) (*function.Function, error) {
 	args.Settings, args.Architecture, args.Artifact = settings, s.Architecture, s.artifacts[name]
 	return function.New(ctx, name, args)
-}
-
-// identity gives the pods of a service account in the workloads' namespace, which has the identity's name, their rights.
-func (s *system) identity(ctx *pulumi.Context, name string, allow []policy.Statement) (*identity.Identity, error) {
-	return identity.New(ctx, name, &identity.Args{Cluster: s.cluster.Name, Namespace: workloads, ServiceAccount: name, Allow: allow})
 }
 
 // processChunks is what a segment's function and its workers may do besides taking their chunks.
@@ -227,8 +232,8 @@ func (s *system) outputs() (pulumi.Map, error) {
 
 func (s *system) clusterOutputs() *contract.ClusterOutputs[pulumi.StringInput] {
 	o := &contract.ClusterOutputs[pulumi.StringInput]{
-		Name: s.cluster.Name, Kubeconfig: s.cluster.Kubeconfig, Namespace: pulumi.String(workloads),
-		Repository: s.registry.URL, Restage: *lane(s.restageQueue),
+		Name: s.cluster.Name, Kubeconfig: s.cluster.Kubeconfig, Namespace: pulumi.String(k8s.Workloads),
+		Image: s.imageName(), Restage: *lane(s.restageQueue),
 		NodeGroups: map[string]contract.GroupOutputs[pulumi.StringInput]{},
 	}
 	for name, g := range s.nodeGroups {

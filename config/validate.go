@@ -8,6 +8,8 @@ import (
 	"slices"
 	"strings"
 	"time"
+
+	"dip/contract"
 )
 
 // What AWS allows, and what the pipeline needs of it. Sources: the developer guides of Lambda (quotas; SQS event
@@ -43,7 +45,6 @@ var (
 	segmentPackage = regexp.MustCompile(`^lambdas/[a-z0-9][a-z0-9-]*$`)
 	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$`)
 	restageName    = "restage"
-	functionNames  = []string{"intake", "splitter", "reconciler", "sweeper"}
 )
 
 // Visibility is the visibility timeout of a queue whose messages a function takes: six times the function's timeout
@@ -68,7 +69,7 @@ func (s *Stack) validate(found *problems) {
 	s.Lake.validate("lake", found)
 	s.validateQueues(found)
 	for i, f := range []Function{s.Functions.Intake, s.Functions.Splitter, s.Functions.Reconciler, s.Functions.Sweeper} {
-		f.validateFunction("functions."+functionNames[i], found)
+		f.validateFunction("functions."+contract.SystemFunctions[i], found)
 	}
 	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
 		found.add("functions.intake.reservedConcurrency",
@@ -176,7 +177,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "want a name of lower-case letters, digits and dashes, at most 40, that does not begin with a dash")
 	}
 	switch {
-	case slices.Contains(functionNames, name):
+	case slices.Contains(contract.SystemFunctions, name):
 		found.add(path, "is the name of a function that every stack has; choose another")
 	case name == restageName:
 		found.add(path, "is the name of the restage job; choose another")
@@ -204,7 +205,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	g.validateBatch(path, s.Loads.ChunkMB, found)
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
-	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName || slices.Contains(functionNames, folder) {
+	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName || slices.Contains(contract.SystemFunctions, folder) {
 		found.add(path+".package", "%q is no segment's", g.Package)
 	}
 }

@@ -42,7 +42,7 @@ type ClusterOutputs[T any] struct {
 	Name       T                          `json:"name"`
 	Kubeconfig T                          `json:"kubeconfig"` // JSON
 	Namespace  T                          `json:"namespace"`  // of the workers and jobs
-	Repository T                          `json:"repository"` // URL of the workers' images
+	Image      T                          `json:"image"`      // of workers and restage jobs, with its tag
 	Restage    LaneOutputs[T]             `json:"restage"`
 	NodeGroups map[string]GroupOutputs[T] `json:"nodeGroups"` // by name
 }

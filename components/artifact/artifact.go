@@ -1,13 +1,10 @@
-// Package artifact finds the functions' archives, which are built before the deployment runs.
+// Package artifact finds what is built before the deployment runs: the functions' archives and the image's programs.
 package artifact
 
 import (
 	"archive/zip"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -27,7 +24,7 @@ func Open(dir, arch string, names ...string) (map[string]Artifact, error) {
 	for _, name := range names {
 		path := filepath.Join(dir, name+".zip")
 		if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
-			errs = append(errs, fmt.Errorf("%s is not built: run `go run ./cmd/build --out %s --arch %s`", path, dir, arch))
+			errs = append(errs, notBuilt(path, dir, arch))
 			continue
 		}
 		code, err := fingerprint(path)
@@ -53,9 +50,6 @@ func fingerprint(path string) (code string, err error) {
 		return "", err
 	}
 	defer func() { err = errors.Join(err, binary.Close()) }()
-	h := sha256.New()
-	if _, err := io.Copy(h, binary); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)[:8]), nil
+	sum, err := digest(binary)
+	return short(sum), err
 }

@@ -68,3 +68,51 @@ func TestEveryMissingArtifactIsNamed(t *testing.T) {
 		}
 	}
 }
+
+func TestImageTagIsOfAllThatIsInIt(t *testing.T) {
+	dir := t.TempDir()
+	put := func(path, content string) string {
+		t.Helper()
+		path = filepath.Join(dir, path)
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	dockerfile := put("Dockerfile", "FROM base")
+	put("image/app/a", "one")
+	put("image/app/b", "two")
+	open := func(programs ...string) artifact.Image {
+		t.Helper()
+		image, err := artifact.OpenImage(dir, "arm64", dockerfile, programs...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return image
+	}
+	first := open("a", "b")
+	if len(first.Tag) != 16 || first.Code["a"] != "7692c3ad3540bb80" || first.Code["b"] == first.Code["a"] {
+		t.Errorf("image is %+v", first)
+	}
+	if other := open("b", "a"); other.Tag != first.Tag {
+		t.Error("the order of the programs counts")
+	}
+	put("image/app/b", "one")
+	put("image/app/a", "two")
+	if other := open("a", "b"); other.Tag == first.Tag {
+		t.Error("which program has which code does not count")
+	}
+	put("image/app/a", "one")
+	put("image/app/b", "two")
+	put("Dockerfile", "FROM other")
+	if other := open("a", "b"); other.Tag == first.Tag {
+		t.Error("the Dockerfile does not count")
+	}
+	_, err := artifact.OpenImage(dir, "arm64", filepath.Join(dir, "none"), "a", "c", "d")
+	if err == nil || strings.Count(err.Error(), "is not built: run `go run ./cmd/build") != 2 || !strings.Contains(err.Error(), "none") {
+		t.Errorf("missing programs and Dockerfile: %v", err)
+	}
+}

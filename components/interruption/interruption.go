@@ -41,10 +41,9 @@ type Interruption struct {
 
 	URL, ARN pulumi.StringOutput
 
-	name   string
-	queue  *sqs.Queue
-	rules  pulumi.StringArray   // ARNs
-	groups []pulumi.StringInput // names of the Auto Scaling groups
+	name  string
+	queue *sqs.Queue
+	rules pulumi.StringArray // ARNs
 }
 
 // New declares the queue and what fills it.
@@ -136,25 +135,6 @@ func (i *Interruption) createHooks(ctx *pulumi.Context, args *Args) error {
 		if err != nil {
 			return err
 		}
-		i.groups = append(i.groups, args.Groups[group])
 	}
 	return nil
-}
-
-// Receive allows the handler to read the queue, to tell whose the nodes are, and to let go of those that it drained.
-func (i *Interruption) Receive() []policy.Statement {
-	var groups []pulumi.StringInput
-	for _, name := range i.groups {
-		// Account and region are the caller's; the id in the middle is random.
-		groups = append(groups, pulumi.Sprintf("arn:aws:autoscaling:*:*:autoScalingGroup:*:autoScalingGroupName/%s", name))
-	}
-	return []policy.Statement{
-		{Actions: []string{"sqs:ReceiveMessage", "sqs:DeleteMessage"}, Resources: []pulumi.StringInput{i.ARN}},
-		{Actions: []string{"autoscaling:CompleteLifecycleAction"}, Resources: groups},
-		{
-			// These know no resources.
-			Actions:   []string{"autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeTags", "ec2:DescribeInstances"},
-			Resources: []pulumi.StringInput{pulumi.String("*")},
-		},
-	}
 }

@@ -1,4 +1,4 @@
-// Package build makes the functions' archives and the Pulumi program. The same sources give the same bytes, so that a
+// Package build makes the functions' archives, the programs of the workers' image, and the Pulumi program. The same sources give the same bytes, so that a
 // deployment changes a function only when its code did.
 package build
 
@@ -28,7 +28,7 @@ type Options struct {
 	Out     string   // folder of the archives; "" is build/<arch> in the project
 	Program string   // path of the deployment's program; "" is Program in the project
 	Arch    string   // amd64 or arm64; "" is the host's
-	Only    []string // names of functions; none is every function and the program
+	Only    []string // names of functions; none is every function, the restage job and the program
 	Log     io.Writer
 }
 
@@ -49,6 +49,9 @@ func Run(ctx context.Context, o Options) error {
 	names, err := Functions(o.Project)
 	if err != nil {
 		return err
+	}
+	if slices.Contains(names, Restage) {
+		return fmt.Errorf("lambdas/%s: a program of this name is in the image already: choose another", Restage)
 	}
 	program := len(o.Only) == 0
 	if !program {
@@ -106,6 +109,9 @@ func (o Options) all(ctx context.Context, names []string, program bool) error {
 	for _, name := range names {
 		start(name+".zip", func(ctx context.Context) (string, error) { return o.function(ctx, name) })
 	}
+	if program {
+		start(Restage, o.restage)
+	}
 	return errors.Join(append(errs, group.Wait())...)
 }
 
@@ -119,19 +125,28 @@ func (o Options) program(ctx context.Context) (string, error) {
 }
 
 func (o Options) function(ctx context.Context, name string) (string, error) {
-	binary, err := filepath.Abs(filepath.Join(o.Out, "bin", name))
-	if err != nil {
-		return "", fmt.Errorf("find %s: %w", o.Out, err)
-	}
-	err = o.compile(ctx, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + o.Arch},
-		"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", binary, "./lambdas/"+name)
-	if err != nil {
+	if err := o.binary(ctx, name, "./lambdas/"+name); err != nil {
 		return "", err
 	}
-	if changed, err := archive(binary, filepath.Join(o.Out, name+".zip")); err != nil || changed {
+	if inImage(name) {
+		if _, err := o.intoImage(name); err != nil {
+			return "", err
+		}
+	}
+	if changed, err := archive(filepath.Join(o.Out, "bin", name), filepath.Join(o.Out, name+".zip")); err != nil || changed {
 		return "built", err
 	}
 	return "unchanged", nil
+}
+
+// binary builds a program for Lambda and for the cluster.
+func (o Options) binary(ctx context.Context, name, pkg string) error {
+	path, err := filepath.Abs(filepath.Join(o.Out, "bin", name))
+	if err != nil {
+		return fmt.Errorf("find %s: %w", o.Out, err)
+	}
+	return o.compile(ctx, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + o.Arch},
+		"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", path, pkg)
 }
 
 // compile runs the compiler. It leaves an output alone that is up to date.

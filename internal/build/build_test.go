@@ -16,6 +16,7 @@ func project(t *testing.T, functions ...string) string {
 	dir := t.TempDir()
 	write(t, filepath.Join(dir, "go.mod"), "module small\n\ngo 1.26\n")
 	write(t, filepath.Join(dir, "main.go"), "package main\n\nfunc main() {}\n")
+	write(t, filepath.Join(dir, "cmd", "restage", "main.go"), "package main\n\nfunc main() { println(\"restage\") }\n")
 	for _, name := range functions {
 		write(t, filepath.Join(dir, "lambdas", name, "main.go"), "package main\n\nfunc main() { println(\""+name+"\") }\n")
 	}
@@ -54,15 +55,15 @@ func TestRun(t *testing.T) {
 		t.Error("two functions have the same archive")
 	}
 	read(t, filepath.Join(dir, Program))
-	if got := strings.Count(log.String(), " built "); got != 2 || !strings.Contains(log.String(), "program") {
-		t.Errorf("want two functions and the program:\n%s", &log)
+	if got := strings.Count(log.String(), " built "); got != 3 || !strings.Contains(log.String(), "program") {
+		t.Errorf("want two functions, the restage job and the program:\n%s", &log)
 	}
 
 	log.Reset()
 	if err := Run(t.Context(), options); err != nil {
 		t.Fatal(err)
 	}
-	if got := strings.Count(log.String(), "unchanged"); got != 2 {
+	if got := strings.Count(log.String(), "unchanged"); got != 3 {
 		t.Errorf("%d unchanged the second time:\n%s", got, &log)
 	}
 
@@ -102,11 +103,15 @@ func TestErrors(t *testing.T) {
 		options Options
 		want    []string
 	}{
-		"architecture": {Options{Arch: "386"}, []string{`architecture "386": Lambda has amd64 and arm64`}},
-		"function":     {Options{Only: []string{"none"}}, []string{`no function "none": lambdas has bad, good`}},
-		"compiler":     {Options{Only: []string{"good", "bad"}}, []string{"build bad.zip: ", "undefined: nonsense"}},
+		"architecture":   {Options{Arch: "386"}, []string{`architecture "386": Lambda has amd64 and arm64`}},
+		"function":       {Options{Only: []string{"none"}}, []string{`no function "none": lambdas has bad, good`}},
+		"a name of ours": {Options{Project: project(t, "restage")}, []string{"lambdas/restage: a program of this name is in the image already"}},
+		"compiler":       {Options{Only: []string{"good", "bad"}}, []string{"build bad.zip: ", "undefined: nonsense"}},
 	} {
-		c.options.Project, c.options.Log = dir, io.Discard
+		if c.options.Project == "" {
+			c.options.Project = dir
+		}
+		c.options.Log = io.Discard
 		err := Run(t.Context(), c.options)
 		for _, want := range c.want {
 			if err == nil || !strings.Contains(err.Error(), want) {
@@ -166,5 +171,31 @@ func TestProgramGoesWhereItIsAskedFor(t *testing.T) {
 	read(t, elsewhere)
 	if _, err := os.Stat(filepath.Join(dir, "build")); err == nil {
 		t.Error("something was written into the project")
+	}
+}
+
+// The image has what runs on the cluster: a segment's binary as it is in the function's archive, and the restage job.
+func TestImage(t *testing.T) {
+	dir := project(t, "one", "intake")
+	if err := Run(t.Context(), Options{Project: dir, Arch: "amd64", Log: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	out := filepath.Join(dir, "build", "amd64")
+	entries, err := os.ReadDir(filepath.Join(out, "image", "app"))
+	if err != nil || len(entries) != 2 || entries[0].Name() != "one" || entries[1].Name() != "restage" {
+		t.Errorf("the image has %v, %v", entries, err)
+	}
+	if !bytes.Equal(read(t, filepath.Join(out, "image", "app", "one")), read(t, filepath.Join(out, "bin", "one"))) {
+		t.Error("worker and function are not the same binary")
+	}
+	if info, err := os.Stat(filepath.Join(out, "image", "app", "restage")); err != nil || info.Mode().Perm()&0o111 == 0 {
+		t.Errorf("restage is no program: %v, %v", info, err)
+	}
+	write(t, filepath.Join(dir, "lambdas", "one", "main.go"), "package main\n\nfunc main() { println(1) }\n")
+	if err := Run(t.Context(), Options{Project: dir, Arch: "amd64", Only: []string{"one"}, Log: io.Discard}); err != nil {
+		t.Fatal(err)
+	}
+	if !bytes.Equal(read(t, filepath.Join(out, "image", "app", "one")), read(t, filepath.Join(out, "bin", "one"))) {
+		t.Error("the image keeps the old code")
 	}
 }

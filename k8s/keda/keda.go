@@ -7,7 +7,6 @@ import (
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/helm/v3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/policy"
@@ -68,14 +67,20 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 func (k *Keda) install(ctx *pulumi.Context, name string, args *Args) error {
-	release, err := helm.NewRelease(ctx, name+"-release", &helm.ReleaseArgs{
-		Name: pulumi.String(app), Namespace: pulumi.String(k8s.Keda), Chart: pulumi.String(Chart), Version: pulumi.String(Version),
-		RepositoryOpts: helm.RepositoryOptsArgs{Repo: pulumi.String(Repository)},
-		Timeout:        pulumi.Int(600), MaxHistory: pulumi.Int(5), Values: values(args.Place),
-	}, pulumi.Parent(k), pulumi.DependsOn(args.After))
+	release := &pulumi.CustomResourceState{}
+	err := ctx.RegisterResource(releaseToken, name+"-release", pulumi.Map{
+		"name": pulumi.String(app), "namespace": pulumi.String(k8s.Keda), "chart": pulumi.String(Chart), "version": pulumi.String(Version),
+		"repositoryOpts": pulumi.Map{"repo": pulumi.String(Repository)},
+		"timeout":        pulumi.Int(600), "maxHistory": pulumi.Int(5), "values": values(args.Place),
+		"compat": pulumi.String("true"), // what the SDK sends
+	}, release, pulumi.Parent(k), pulumi.DependsOn(args.After))
 	k.Ready = []pulumi.Resource{release}
 	return err
 }
+
+// releaseToken is the type of a Helm release. The SDK's own package for it also has every kind of every version of the
+// API: twenty times as much to compile as all the rest that is used of it.
+const releaseToken = "kubernetes:helm.sh/v3:Release"
 
 // values are the chart's, without the wildcards of its roles: KEDA watches the workloads alone, scales nothing but
 // Deployments and Jobs, and reads no secret.

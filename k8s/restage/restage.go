@@ -25,11 +25,11 @@ const TypeToken = "dip:k8s:Restage"
 // Account is the jobs' service account, which needs AWS.
 const Account = app
 
-// app is the name of its objects; program is the binary in the image.
-const (
-	app     = "restage"
-	program = "restage"
-)
+// Program is the binary in the image.
+const Program = "restage"
+
+// app is the name of its objects.
+const app = "restage"
 
 // Args configure the jobs.
 type Args struct {
@@ -131,7 +131,7 @@ func spec(args *Args, env map[string]pulumi.StringInput) pulumi.Map {
 func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	s := args.Settings
 	pod := k8s.Workload{
-		App: app, Image: args.Image, Program: program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
+		App: app, Image: args.Image, Program: Program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
 		ScratchMB: scratchMB(args.ChunkMB, args.MaxRecordMB), Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
 	}.PodSpec()
 	pod.RestartPolicy = pulumi.String("Never")

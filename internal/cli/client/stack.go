@@ -63,6 +63,9 @@ func ParseOutputs(data []byte) (Outputs, error) {
 	var missing []error
 	v := reflect.ValueOf(o)
 	for i := range v.NumField() {
+		if v.Field(i).Kind() == reflect.Pointer {
+			continue // what only some stacks have
+		}
 		if v.Field(i).IsZero() {
 			missing = append(missing, fmt.Errorf("the stack has no output %q: was it deployed by this version?", v.Type().Field(i).Tag.Get("json")))
 		}

@@ -1,0 +1,52 @@
+package build
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+
+	"dip/contract"
+)
+
+// Restage is the program of the restage jobs, a folder of cmd. It is in the image alone.
+const Restage = "restage"
+
+// inImage says whether a program goes into the image: segments do, since their functions are workers too.
+func inImage(name string) bool { return !slices.Contains(contract.SystemFunctions, name) }
+
+// restage builds the restage job's program.
+func (o Options) restage(ctx context.Context) (string, error) {
+	if err := o.binary(ctx, Restage, "./cmd/"+Restage); err != nil {
+		return "", err
+	}
+	return o.intoImage(Restage)
+}
+
+// intoImage puts a built program where `docker build` takes it from. A file of the same content stays untouched.
+func (o Options) intoImage(name string) (string, error) {
+	binary, err := os.ReadFile(filepath.Join(o.Out, "bin", name))
+	if err != nil {
+		return "", fmt.Errorf("read the binary: %w", err)
+	}
+	path := filepath.Join(o.Out, "image", "app", name)
+	old, err := os.ReadFile(path)
+	if err == nil && bytes.Equal(old, binary) {
+		return "unchanged", nil
+	}
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return "", fmt.Errorf("read the image's program: %w", err)
+	}
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return "", fmt.Errorf("make the image's folder: %w", err)
+	}
+	partial := filepath.Join(o.Out, "image", "."+name+".part") // not in app, where a cut-off one would go into the image
+	if err := os.WriteFile(partial, binary, 0o755); err != nil {
+		return "", fmt.Errorf("write the image's program: %w", err)
+	}
+	return "built", os.Rename(partial, path)
+}
