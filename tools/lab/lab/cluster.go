@@ -17,6 +17,7 @@ import (
 	"dip/tools/lab/controlplane"
 	"dip/tools/lab/images"
 	"dip/tools/lab/kubelet"
+	"dip/tools/lab/metadata"
 	"dip/tools/lab/nodes"
 )
 
@@ -26,6 +27,8 @@ type Cluster struct {
 	Client  kubernetes.Interface
 	AWS     awsapi.Client
 	Kubelet *kubelet.Kubelet
+	// Metadata is what nodes find that listen for their interruption.
+	Metadata *metadata.Mocks
 
 	authn  *authn.Server
 	proxy  *awsproxy.Proxy
@@ -82,8 +85,12 @@ func (c *Cluster) start(ctx context.Context, l *Lab, d local.Daemon, fail contex
 	if c.before, err = takeInventory(ctx, config); err != nil {
 		return err
 	}
+	hear, err := c.startMetadata(running, l.binaries["ec2-metadata-mock"], dir, fail)
+	if err != nil {
+		return err
+	}
 	c.agent(running, fail, func(ctx context.Context) error {
-		return nodes.Run(ctx, nodes.Options{AWS: c.AWS, Kubernetes: c.Client, Cluster: clusterName})
+		return nodes.Run(ctx, nodes.Options{AWS: c.AWS, Kubernetes: c.Client, Cluster: clusterName, OnChange: hear})
 	})
 	return c.startKubelet(running, podPrograms{images: table, binaries: l.binaries, own: l.image}, d, dir, fail)
 }
@@ -104,6 +111,9 @@ func (c *Cluster) stop() error {
 	}
 	c.agents.Wait()
 	var errs []error
+	if c.Metadata != nil {
+		errs = append(errs, c.Metadata.Close())
+	}
 	if c.Plane != nil {
 		errs = append(errs, c.Plane.Stop())
 	}

@@ -47,7 +47,7 @@ func (c *Cluster) startKubelet(running context.Context, programs podPrograms, d 
 	k, err := kubelet.New(kubelet.Options{
 		Client: c.Client, Program: programs.path, Dir: filepath.Join(dir, "pods"), APIServer: endpoint.Host, Log: log,
 		Env: func(pod *corev1.Pod, container string) ([]string, error) {
-			return c.podEnvironment(programs, d, pod, container), nil
+			return c.podEnvironment(programs, d, pod, container)
 		},
 	})
 	if err != nil {
@@ -61,14 +61,25 @@ func (c *Cluster) startKubelet(running context.Context, programs podPrograms, d 
 	return nil
 }
 
-// podEnvironment leads a pod to the emulator, in place of Pod Identity. Escalator's SDK knows no setting for an endpoint.
-func (c *Cluster) podEnvironment(programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) []string {
+// podEnvironment leads a pod to the emulator, in place of Pod Identity. Escalator's SDK knows no setting for an endpoint,
+// and the termination handler of a node asks for the node's metadata.
+func (c *Cluster) podEnvironment(programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) ([]string, error) {
 	env := d.Environment()
 	for _, one := range pod.Spec.Containers {
-		program, ok := programs.images.Program(one.Image, one.Command)
-		if one.Name == container && ok && program.Name == "escalator" {
+		if one.Name != container {
+			continue
+		}
+		program, _ := programs.images.Program(one.Image, one.Command)
+		switch {
+		case program == (images.Program{Name: "escalator"}):
 			env = append(env, c.proxy.Environment()...)
+		case program == (images.Program{Name: "node-termination-handler"}) && pod.Spec.HostNetwork:
+			own, err := c.Metadata.Env(pod.Spec.NodeName)
+			if err != nil {
+				return nil, err
+			}
+			env = append(env, own...)
 		}
 	}
-	return env
+	return env, nil
 }

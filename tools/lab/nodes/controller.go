@@ -36,7 +36,7 @@ type Options struct {
 
 // Run keeps the nodes until ctx ends. It fails when AWS or the cluster do not answer for a minute.
 func Run(ctx context.Context, o Options) error {
-	f := &fleet{aws: o.AWS, cluster: o.Cluster, types: map[string]Type{}, joins: map[string]Join{}}
+	f := &fleet{aws: o.AWS, cluster: o.Cluster, types: map[string]Type{}, zones: map[string]string{}, joins: map[string]Join{}}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	well := time.Now()

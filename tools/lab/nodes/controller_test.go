@@ -24,6 +24,9 @@ const typed = `<DescribeInstanceTypesResponse><instanceTypeSet><item><vCpuInfo><
 <networkInfo><maximumNetworkInterfaces>3</maximumNetworkInterfaces><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface></networkInfo>
 <processorInfo><supportedArchitectures><item>arm64</item></supportedArchitectures></processorInfo></item></instanceTypeSet></DescribeInstanceTypesResponse>`
 
+const zoned = `<DescribeAvailabilityZonesResponse><availabilityZoneInfo><item><zoneName>us-east-1b</zoneName><zoneId>use1-az1</zoneId></item>
+<item><zoneName>us-east-1a</zoneName><zoneId>use1-az6</zoneId></item></availabilityZoneInfo></DescribeAvailabilityZonesResponse>`
+
 // The instance of an EC2 registers, and its node goes when it does.
 func TestRun(t *testing.T) {
 	var gone atomic.Bool
@@ -35,6 +38,8 @@ func TestRun(t *testing.T) {
 			fmt.Fprint(w, described)
 		case action == "DescribeInstanceTypes" && r.FormValue("InstanceType.1") == "m7g.large":
 			fmt.Fprint(w, typed)
+		case action == "DescribeAvailabilityZones":
+			fmt.Fprint(w, zoned)
 		case action == "DescribeInstanceAttribute" && r.FormValue("InstanceId") == "i-a":
 			fmt.Fprintf(w, "<R><userData><value>%s</value></userData></R>", base64.StdEncoding.EncodeToString([]byte(userData)))
 		default:
@@ -55,7 +60,7 @@ func TestRun(t *testing.T) {
 		t.Errorf("the first change is %v", c)
 	}
 	n, err := client.CoreV1().Nodes().Get(t.Context(), "a", metav1.GetOptions{})
-	if err != nil || n.Labels["kubernetes.io/arch"] != "arm64" || len(n.Spec.Taints) != 2 {
+	if err != nil || n.Labels["kubernetes.io/arch"] != "arm64" || n.Labels["topology.k8s.aws/zone-id"] != "use1-az6" || len(n.Spec.Taints) != 2 {
 		t.Errorf("registered is %v (%v)", n, err)
 	}
 	gone.Store(true)

@@ -13,7 +13,8 @@ type fleet struct {
 	aws     awsapi.Client
 	cluster string
 	types   map[string]Type
-	joins   map[string]Join // by instance: user data never changes
+	zones   map[string]string // ids by name
+	joins   map[string]Join   // by instance: user data never changes
 }
 
 type described struct {
@@ -56,11 +57,38 @@ func (f *fleet) complete(ctx context.Context, d described) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
+	zone, err := f.zone(ctx, d.Zone)
+	if err != nil {
+		return Instance{}, err
+	}
 	join, err := f.join(ctx, d.ID)
 	if err != nil {
 		return Instance{}, err
 	}
-	return Instance{ID: d.ID, Name: d.Name, Address: d.Address, Zone: d.Zone, Region: f.aws.Region, Type: kind, Join: join}, nil
+	return Instance{ID: d.ID, Name: d.Name, Address: d.Address, Zone: d.Zone, ZoneID: zone, Region: f.aws.Region, Type: kind, Join: join}, nil
+}
+
+// zone is the id of an availability zone.
+func (f *fleet) zone(ctx context.Context, name string) (string, error) {
+	if id, ok := f.zones[name]; ok {
+		return id, nil
+	}
+	var answer struct {
+		Zones []struct {
+			Name string `xml:"zoneName"`
+			ID   string `xml:"zoneId"`
+		} `xml:"availabilityZoneInfo>item"`
+	}
+	if err := f.aws.Query(ctx, "ec2", "DescribeAvailabilityZones", nil, &answer); err != nil {
+		return "", err
+	}
+	for _, z := range answer.Zones {
+		f.zones[z.Name] = z.ID
+	}
+	if f.zones[name] == "" {
+		return "", fmt.Errorf("EC2 has no availability zone %s", name)
+	}
+	return f.zones[name], nil
 }
 
 // architectures by the name that EC2 has for them.

@@ -16,6 +16,7 @@ type Instance struct {
 	Name         string // private DNS name: what EKS calls the node
 	Address      string // private
 	Zone, Region string
+	ZoneID       string // the same in all accounts
 	Type         Type
 	Join         Join
 }
@@ -76,6 +77,9 @@ func (t Type) reservedMilliCPU() int {
 // instanceAnnotation names a node's instance for whoever has only the node.
 const instanceAnnotation = "lab/instance"
 
+// ZoneIDLabel is the label of EKS with the id of a node's availability zone.
+const ZoneIDLabel = "topology.k8s.aws/zone-id"
+
 // Node is how the instance registers. Its conditions are kwok's to set.
 func Node(i Instance) *corev1.Node {
 	labels := maps.Clone(i.Join.Labels)
@@ -86,6 +90,7 @@ func Node(i Instance) *corev1.Node {
 		corev1.LabelInstanceTypeStable: i.Type.Name,
 		corev1.LabelTopologyZone:       i.Zone,
 		corev1.LabelTopologyRegion:     i.Region,
+		ZoneIDLabel:                    i.ZoneID,
 	})
 	return &corev1.Node{
 		ObjectMeta: metav1.ObjectMeta{Name: i.Name, Labels: labels, Annotations: map[string]string{instanceAnnotation: i.ID}},
