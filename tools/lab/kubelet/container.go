@@ -17,7 +17,7 @@ import (
 // contain runs a container, and again as its pod's restart policy says, until that is over. It says whether the container
 // did what it had to.
 func (p *pod) contain(ctx context.Context, c *corev1.Container, initial bool) bool {
-	pause := newBackoff(p.kubelet.Backoff)
+	pause := newBackoff(p.kubelet.options.Backoff)
 	for {
 		if p.ending(ctx) {
 			return false
@@ -119,7 +119,7 @@ func (p *pod) start(ctx context.Context, c *corev1.Container) (*sandbox.Process,
 
 // LogFile is where a container's output goes, that of all its runs.
 func (k *Kubelet) LogFile(namespace, pod, container string) string {
-	return filepath.Join(k.Dir, namespace+"_"+pod+"_"+container+".log")
+	return filepath.Join(k.options.Dir, namespace+"_"+pod+"_"+container+".log")
 }
 
 // ending is how a process ended.

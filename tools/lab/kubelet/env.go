@@ -14,15 +14,15 @@ import (
 
 // environment are the variables of a container, which its command may refer to.
 func (p *pod) environment(ctx context.Context, c *corev1.Container) (map[string]string, error) {
-	return p.sources(ctx).environment(c, p.kubelet.APIServer)
+	return p.sources(ctx).environment(c, p.kubelet.options.APIServer)
 }
 
 // variables are what a container's process gets: beside its own what an image and the kubelet's owner add.
 func (p *pod) variables(c *corev1.Container, own map[string]string) ([]string, error) {
 	all := map[string]string{"PATH": os.Getenv("PATH"), "HOME": "/", "HOSTNAME": p.object.Name}
 	maps.Copy(all, own)
-	if p.kubelet.Env != nil {
-		more, err := p.kubelet.Env(p.object, c.Name)
+	if p.kubelet.options.Env != nil {
+		more, err := p.kubelet.options.Env(p.object, c.Name)
 		if err != nil {
 			return nil, err
 		}

@@ -38,9 +38,9 @@ type Event struct {
 }
 
 func (p *pod) observe(e Event) {
-	if p.kubelet.Observe == nil {
+	if p.kubelet.options.Observe == nil {
 		return
 	}
 	e.Namespace, e.Pod, e.UID, e.Node = p.object.Namespace, p.object.Name, string(p.object.UID), p.object.Spec.NodeName
-	p.kubelet.Observe(e)
+	p.kubelet.options.Observe(e)
 }

@@ -73,7 +73,7 @@ func (o *Options) Validate() error {
 
 // Kubelet runs pods.
 type Kubelet struct {
-	Options
+	options   Options
 	addresses addresses
 	podCache  cache.SharedIndexInformer
 	nodeCache cache.SharedIndexInformer
@@ -104,7 +104,7 @@ func New(o Options) (*Kubelet, error) {
 		l.FieldSelector = fields.OneTermNotEqualSelector("spec.nodeName", "").String()
 	}
 	k := &Kubelet{
-		Options:   o,
+		options:   o,
 		podCache:  coreinformers.NewFilteredPodInformer(o.Client, metav1.NamespaceAll, 0, cache.Indexers{byNode: nodeOf}, scheduled),
 		nodeCache: coreinformers.NewNodeInformer(o.Client, 0, cache.Indexers{}),
 		pods:      map[types.UID]*pod{},
@@ -177,5 +177,5 @@ func (k *Kubelet) end() {
 
 // report writes a line about a problem.
 func (k *Kubelet) report(format string, args ...any) {
-	_, _ = fmt.Fprintf(k.Log, "kubelet: "+format+"\n", args...) // there is nobody else to tell
+	_, _ = fmt.Fprintf(k.options.Log, "kubelet: "+format+"\n", args...) // there is nobody else to tell
 }

@@ -38,7 +38,7 @@ type pod struct {
 
 func newPod(k *Kubelet, object *corev1.Pod, node *corev1.Node) *pod {
 	p := &pod{
-		kubelet: k, object: object.DeepCopy(), node: node, dir: filepath.Join(k.Dir, "pods", string(object.UID)),
+		kubelet: k, object: object.DeepCopy(), node: node, dir: filepath.Join(k.options.Dir, "pods", string(object.UID)),
 		grace: newGrace(), removal: newLatch(), gone: newLatch(), power: newLatch(), still: make(chan struct{}), changed: make(chan struct{}, 1),
 	}
 	status := &p.object.Status
@@ -142,7 +142,7 @@ func (p *pod) exceed() {
 
 // prepare writes the pod's volumes, again and again while something that they need is missing. It says whether it did.
 func (p *pod) prepare(ctx context.Context) bool {
-	pause := newBackoff(p.kubelet.Backoff)
+	pause := newBackoff(p.kubelet.options.Backoff)
 	for {
 		mounts, err := p.volumes(ctx)
 		if err == nil {

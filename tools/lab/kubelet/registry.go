@@ -8,7 +8,7 @@ import (
 
 // sync does what the API server wants of a pod: it starts it, or ends it.
 func (k *Kubelet) sync(ctx context.Context, object *corev1.Pod) {
-	if !k.Runs(object) {
+	if !k.runs(object) {
 		return
 	}
 	k.mu.Lock()

@@ -25,7 +25,7 @@ const tokenSeconds = 24 * 60 * 60
 
 // sources asks the API server.
 func (p *pod) sources(ctx context.Context) sources {
-	core, namespace := p.kubelet.Client.CoreV1(), p.object.Namespace
+	core, namespace := p.kubelet.options.Client.CoreV1(), p.object.Namespace
 	return sources{
 		pod: p.object, node: p.node,
 		configMap: func(name string) (*corev1.ConfigMap, error) {

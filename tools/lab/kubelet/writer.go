@@ -58,7 +58,7 @@ func (p *pod) writeOnce(ctx context.Context, written *corev1.PodStatus) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.kubelet.Client.CoreV1().Pods(p.object.Namespace).Patch(ctx, p.object.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = p.kubelet.options.Client.CoreV1().Pods(p.object.Namespace).Patch(ctx, p.object.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
 	if err == nil {
 		*written = status
 	}
@@ -77,7 +77,7 @@ func statusPatch(uid types.UID, status corev1.PodStatus) ([]byte, error) {
 // delete tells the API server that nothing of the pod runs any more, so that it goes.
 func (p *pod) delete(ctx context.Context) {
 	p.persist(ctx, "delete it", func() error {
-		return p.kubelet.Client.CoreV1().Pods(p.object.Namespace).Delete(ctx, p.object.Name, metav1.DeleteOptions{
+		return p.kubelet.options.Client.CoreV1().Pods(p.object.Namespace).Delete(ctx, p.object.Name, metav1.DeleteOptions{
 			GracePeriodSeconds: new(int64(0)), Preconditions: &metav1.Preconditions{UID: &p.object.UID},
 		})
 	})
