@@ -1,7 +1,6 @@
 # The image of workers and restage jobs: their programs and nothing else. `make image` builds it from build/ARCH/image.
-# The base has certificates, time zones and the user nonroot, and no shell. Give one by digest to fix it:
-#   make image BASE=gcr.io/distroless/static-debian12@sha256:...
-ARG BASE=gcr.io/distroless/static-debian12:nonroot
-FROM ${BASE}
+# The base has certificates, time zones and the user nonroot, and no shell. Its tag moves: to fix it, name its digest here
+# (the image's own tag is a hash of this file and the programs).
+FROM gcr.io/distroless/static-debian12:nonroot
 COPY --chmod=0555 app/ /app/
 USER 65532:65532

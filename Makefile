@@ -72,12 +72,11 @@ build: ## Build the Pulumi program and the functions for the cloud (arm64)
 
 STACK ?= dev
 ARCH ?= arm64
-BASE ?= gcr.io/distroless/static-debian12:nonroot
 .PHONY: image
 image: ## Build and push the image that the stack's workers run: STACK=dev ARCH=arm64
 	go run ./cmd/build --arch $(ARCH)
 	name=$$(pulumi stack output cluster --json --stack $(STACK) | sed -n 's/.*"image": *"\([^"]*\)".*/\1/p') && test -n "$$name" && \
-	docker buildx build --file Dockerfile --platform linux/$(ARCH) --build-arg BASE=$(BASE) --build-arg SOURCE_DATE_EPOCH=0 \
+	docker buildx build --file Dockerfile --platform linux/$(ARCH) --build-arg SOURCE_DATE_EPOCH=0 \
 		--provenance=false --output type=image,name=$$name,push=true,rewrite-timestamp=true build/$(ARCH)/image
 
 .PHONY: generate
