@@ -82,16 +82,23 @@ func (c *Cluster) couldBeNew(ctx context.Context, o *Object) bool {
 // persist stores an object, and tries again for a while when the reason why not may pass.
 func (c *Cluster) persist(ctx context.Context, o *Object, opts v1.PatchOptions) (*Object, error) {
 	var made *Object
-	var last error
+	var refused error
 	err := wait.PollUntilContextTimeout(ctx, c.Poll, c.Retry, true, func(ctx context.Context) (bool, error) {
-		made, last = c.patch(ctx, o, opts)
-		if last != nil && !passing(last) {
-			return false, last
+		m, err := c.patch(ctx, o, opts)
+		switch {
+		case err == nil:
+			made = m
+			return true, nil
+		case refused == nil || ctx.Err() == nil: // the end of the time is no reason
+			refused = err
 		}
-		return last == nil, nil
+		if passing(refused) {
+			return false, nil
+		}
+		return false, refused
 	})
-	if err != nil && last != nil {
-		return nil, last // it says more than that the time is over
+	if err != nil && refused != nil {
+		return nil, refused // it says more than that the time is over
 	}
 	return made, err
 }

@@ -39,9 +39,10 @@ func IsUnreachable(err error) bool {
 	if errors.As(err, &status) || errors.Is(err, context.Canceled) {
 		return false
 	}
-	var dial *net.OpError
+	var op *net.OpError
 	var request *url.Error
-	return errors.As(err, &dial) && dial.Op != "remote error" || errors.As(err, &request) && request.Timeout() ||
+	// An alert of TLS, of either side, is an OpError too.
+	return errors.As(err, &op) && !strings.HasSuffix(op.Op, " error") || errors.As(err, &request) && request.Timeout() ||
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
