@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -112,6 +113,9 @@ func (l *Lab) run(ctx context.Context, chosen []scenario) error {
 
 // prepare builds what runs.
 func (l *Lab) prepare(ctx context.Context) error {
+	if _, err := exec.LookPath("aws"); err != nil {
+		return fmt.Errorf("the stack's kubeconfig runs the aws command line (aws eks get-token), which is not installed: %w", err)
+	}
 	err := l.show.Run("programs", func(say func(string, ...any)) (text string, err error) {
 		l.binaries, err = programs.Provide(ctx, l.options.Root, programs.Cluster, say)
 		if err != nil {
