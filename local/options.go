@@ -84,6 +84,9 @@ func (o Options) resolve() (Options, error) {
 // artifacts is the folder of the program and the functions built for this machine.
 func (o Options) artifacts() string { return filepath.Join(o.BuildDir, runtime.GOARCH) }
 
+// Image is the folder that has the programs of the stack's container image once Up has built them. BuildDir is set.
+func (o Options) Image() string { return build.Image(o.artifacts()) }
+
 // tools gets the engine what this stack needs.
 func (o Options) tools(ctx context.Context, e *engine, say func(string, ...any)) error {
 	c, err := stackConfig(o.Root, o.Stack, o.settings())

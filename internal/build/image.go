@@ -16,6 +16,9 @@ import (
 // Restage is the program of the restage jobs, a folder of cmd. It is in the image alone.
 const Restage = "restage"
 
+// Image is the folder below out that has the image's programs.
+func Image(out string) string { return filepath.Join(out, "image", "app") }
+
 // inImage says whether a program goes into the image: segments do, since their functions are workers too.
 func inImage(name string) bool { return !slices.Contains(contract.SystemFunctions, name) }
 
@@ -33,7 +36,7 @@ func (o Options) intoImage(name string) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("read the binary: %w", err)
 	}
-	path := filepath.Join(o.Out, "image", "app", name)
+	path := filepath.Join(Image(o.Out), name)
 	old, err := os.ReadFile(path)
 	if err == nil && bytes.Equal(old, binary) {
 		return "unchanged", nil

@@ -37,17 +37,18 @@ type Cluster struct {
 	end    context.CancelFunc
 }
 
-// startCluster starts a cluster for a stack whose emulator runs. ctx bounds the start; fail hears of whatever ends later
+// startCluster starts a cluster for a stack whose emulator runs. image is the folder of the stack's own programs. ctx
+// bounds the start; fail hears of whatever ends later
 // although nobody ended it.
-func startCluster(ctx context.Context, l *Lab, d local.Daemon, fail context.CancelCauseFunc) (*Cluster, error) {
+func startCluster(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error) {
 	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, AccessKey: "lab"}}
-	if err := c.start(ctx, l, d, fail); err != nil {
+	if err := c.start(ctx, l, d, image, fail); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), c.stop())
 	}
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context, l *Lab, d local.Daemon, fail context.CancelCauseFunc) (err error) {
+func (c *Cluster) start(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (err error) {
 	running, end := context.WithCancel(context.Background())
 	c.end = end
 	dir := filepath.Join(l.options.Dir, "cluster")
@@ -92,7 +93,7 @@ func (c *Cluster) start(ctx context.Context, l *Lab, d local.Daemon, fail contex
 	c.agent(running, fail, func(ctx context.Context) error {
 		return nodes.Run(ctx, nodes.Options{AWS: c.AWS, Kubernetes: c.Client, Cluster: clusterName, OnChange: hear})
 	})
-	return c.startKubelet(running, podPrograms{images: table, binaries: l.binaries, own: l.image}, d, dir, fail)
+	return c.startKubelet(running, podPrograms{images: table, binaries: l.binaries, own: image}, d, dir, fail)
 }
 
 // agent runs something as long as the cluster runs.

@@ -46,7 +46,6 @@ type Lab struct {
 	options  Options
 	show     *steps.Steps
 	binaries map[string]string // programs by name
-	image    string            // folder of the stack's own programs
 	report   []string
 }
 
@@ -116,19 +115,12 @@ func (l *Lab) prepare(ctx context.Context) error {
 	if _, err := exec.LookPath("aws"); err != nil {
 		return fmt.Errorf("the stack's kubeconfig runs the aws command line (aws eks get-token), which is not installed: %w", err)
 	}
-	err := l.show.Run("programs", func(say func(string, ...any)) (text string, err error) {
+	return l.show.Run("programs", func(say func(string, ...any)) (text string, err error) {
 		l.binaries, err = programs.Provide(ctx, l.options.Root, programs.Cluster, say)
 		if err != nil {
 			return "", err
 		}
 		return "ready", charts.Write(l.charts(), l.binaries["keda-crds"])
-	})
-	if err != nil {
-		return err
-	}
-	return l.show.Run("image", func(say func(string, ...any)) (text string, err error) {
-		l.image = filepath.Join(l.options.Dir, "image")
-		return "the stack's own programs", buildImage(ctx, l.options.Root, l.image, say)
 	})
 }
 

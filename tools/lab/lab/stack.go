@@ -15,18 +15,20 @@ const clusterName = "dip-" + stackName
 
 // stackOptions are how the stack is run. The cluster starts when there is an emulator for it to ask.
 func (l *Lab) stackOptions(fail context.CancelCauseFunc) local.Options {
-	return local.Options{
+	o := local.Options{
 		Root: l.options.Root, Stack: stackName, StateDir: filepath.Join(l.options.Dir, "stack"), BuildDir: l.buildDir(),
 		Screen: l.options.Screen, InProcess: true, Env: l.engineEnvironment(),
-		ControlPlane: func(ctx context.Context, d local.Daemon) (emulator.ControlPlane, error) {
-			var err error
-			l.Cluster, err = startCluster(ctx, l, d, fail)
-			if err != nil {
-				return emulator.ControlPlane{}, err
-			}
-			return emulator.ControlPlane{Endpoint: l.Cluster.Plane.Endpoint, CA: l.Cluster.Plane.CA}, nil
-		},
 	}
+	image := o.Image()
+	o.ControlPlane = func(ctx context.Context, d local.Daemon) (emulator.ControlPlane, error) {
+		var err error
+		l.Cluster, err = startCluster(ctx, l, d, image, fail)
+		if err != nil {
+			return emulator.ControlPlane{}, err
+		}
+		return emulator.ControlPlane{Endpoint: l.Cluster.Plane.Endpoint, CA: l.Cluster.Plane.CA}, nil
+	}
+	return o
 }
 
 // buildDir outlives a run, so that the next one builds only what has changed.
