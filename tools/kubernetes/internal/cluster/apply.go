@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	apierrors "k8s.io/apimachinery/pkg/api/errors"
 	"k8s.io/apimachinery/pkg/apis/meta/v1"
@@ -49,12 +50,19 @@ func (c *Cluster) Update(ctx context.Context, o *Object) (*Object, error) {
 }
 
 // Validate has the API server check an object that Create would make. IsMissing tells whether that is too early, for
-// its kind or its namespace is still to be made.
+// its kind or its namespace is still to be made. One that is there and ours is taken to be deleted first.
 func (c *Cluster) Validate(ctx context.Context, o *Object) error {
-	if _, err := c.patch(ctx, o, v1.PatchOptions{DryRun: []string{v1.DryRunAll}}); err != nil {
-		return c.explain("validate", RefOf(o).String(), err)
+	_, err := c.patch(ctx, o, v1.PatchOptions{DryRun: []string{v1.DryRunAll}})
+	if err == nil || (isOwned(err) || c.isUnchangeable(ctx, o, err)) && c.isOurs(ctx, o) {
+		return nil
 	}
-	return nil
+	return c.explain("validate", RefOf(o).String(), err)
+}
+
+// isOurs reports whether there is such an object and it was applied from here.
+func (c *Cluster) isOurs(ctx context.Context, o *Object) bool {
+	live, err := c.get(ctx, RefOf(o))
+	return err == nil && slices.ContainsFunc(live.GetManagedFields(), func(f v1.ManagedFieldsEntry) bool { return f.Manager == manager })
 }
 
 // Plan returns what Update would store. An error with ErrImmutable inside says that the object can be made, but not
@@ -65,10 +73,15 @@ func (c *Cluster) Plan(ctx context.Context, o *Object) (*Object, error) {
 	if err == nil {
 		return planned, nil
 	}
-	if cannotChange(err) || apierrors.IsInvalid(err) && c.couldBeNew(ctx, o) {
+	if c.isUnchangeable(ctx, o, err) {
 		err = fmt.Errorf("%w: %w", ErrImmutable, err)
 	}
 	return nil, c.explain("plan the update of", RefOf(o).String(), err)
+}
+
+// isUnchangeable reports whether an object was refused only because of what the one that is there has.
+func (c *Cluster) isUnchangeable(ctx context.Context, o *Object, err error) bool {
+	return cannotChange(err) || apierrors.IsInvalid(err) && c.couldBeNew(ctx, o)
 }
 
 // couldBeNew reports whether the API server would accept the object under a name that nobody has.

@@ -98,7 +98,7 @@ func (a *API) serveObject(w http.ResponseWriter, req *http.Request, r resource) 
 			answer(w, http.StatusNotFound, notFound("the namespace "+nsOf(req.URL.Path)))
 			return
 		}
-		answer(w, http.StatusOK, a.apply(req.URL.Path, r.namespaced, live, o, dryRun).Object)
+		answer(w, http.StatusOK, a.apply(req.URL.Path, r.namespaced, req.URL.Query().Get("fieldManager"), live, o, dryRun).Object)
 	case http.MethodDelete:
 		if live == nil {
 			answer(w, http.StatusNotFound, notFound(req.URL.Path))
@@ -133,7 +133,7 @@ func (a *API) refuses(method string, o *Object, dryRun bool) *v1.Status {
 }
 
 // apply merges what is applied into what is there, less what was applied before and is not any more.
-func (a *API) apply(at string, namespaced bool, live, o *Object, dryRun bool) *Object {
+func (a *API) apply(at string, namespaced bool, by string, live, o *Object, dryRun bool) *Object {
 	merged := &Object{Object: map[string]any{}}
 	if live != nil {
 		merged = live.DeepCopy()
@@ -143,6 +143,7 @@ func (a *API) apply(at string, namespaced bool, live, o *Object, dryRun bool) *O
 	if namespaced {
 		merged.SetNamespace(nsOf(at))
 	}
+	merged.SetManagedFields([]v1.ManagedFieldsEntry{{Manager: by}})
 	if live != nil && reflect.DeepEqual(live.Object, merged.Object) {
 		return live
 	}

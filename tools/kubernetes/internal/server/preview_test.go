@@ -52,6 +52,32 @@ func TestPreviewShowsWhatTheServerRefuses(t *testing.T) {
 	}
 }
 
+// A replacement is previewed while the object that it replaces is still there. Somebody else's object is no such thing.
+func TestPreviewOfAReplacement(t *testing.T) {
+	for _, ours := range []bool{true, false} {
+		e := newEngine(t, "")
+		if ours {
+			e.mustCreate(configMap, props(settingsMap))
+		} else {
+			e.api.Put(&fakeapi.Object{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "settings", "namespace": "default"}}})
+		}
+		for _, status := range []*v1.Status{
+			refuse("value: Forbidden: may not be changed in an update"),
+			fakeapi.Status(http.StatusConflict, v1.StatusReasonConflict, "conflict", v1.StatusCause{Type: v1.CauseTypeFieldManagerConflict}),
+		} {
+			e.api.Refuse = func(_ string, o *fakeapi.Object, _ bool) *v1.Status {
+				if o.GetName() != "settings" {
+					return nil
+				}
+				return status
+			}
+			if _, err := e.preview(configMap, props(settingsMap)); (err == nil) != ours {
+				t.Errorf("ours %v, %s: %v", ours, status.Message, err)
+			}
+		}
+	}
+}
+
 // Before there is a cluster a preview takes what it gets; nothing else can be done.
 func TestPreviewWithoutCluster(t *testing.T) {
 	e := newEngine(t, "")
