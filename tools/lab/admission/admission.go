@@ -26,10 +26,14 @@ type Checker struct {
 	mapper *restmapper.DeferredDiscoveryRESTMapper
 	// priorities are the classes that were applied.
 	priorities map[string]bool
+	warnings   *warnings
 }
 
 // New checks against an API server, in which no controllers need to run. It leaves objects there: see Check.
 func New(config *rest.Config) (*Checker, error) {
+	config = rest.CopyConfig(config)
+	heard := &warnings{}
+	config.WarningHandler = heard
 	client, err := dynamic.NewForConfig(config)
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
@@ -38,7 +42,7 @@ func New(config *rest.Config) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
-	return &Checker{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found)), priorities: map[string]bool{}}, nil
+	return &Checker{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found)), priorities: map[string]bool{}, warnings: heard}, nil
 }
 
 // needed are kinds without which an API server does not even look at other objects. They are applied for real.
@@ -46,7 +50,7 @@ var needed = []string{"CustomResourceDefinition", "Namespace", "PriorityClass", 
 
 // Check applies the objects as a dry run, those of the needed kinds for real, and of each object that makes pods such a
 // pod too: only for pods does the API server enforce the level of pod security of their namespace. It reports the problems
-// of all objects. Objects may be in any order.
+// of all objects; a warning, of a version that is deprecated for example, is one too. Objects may be in any order.
 func (c *Checker) Check(ctx context.Context, objects []*unstructured.Unstructured) error {
 	var errs []error
 	for _, kind := range needed {
@@ -79,6 +83,10 @@ func (c *Checker) apply(ctx context.Context, object *unstructured.Unstructured, 
 	_, err = resource.Patch(ctx, object.GetName(), types.ApplyPatchType, data, metav1.PatchOptions{
 		FieldManager: "admission", Force: &force, FieldValidation: metav1.FieldValidationStrict, DryRun: dryRun,
 	})
+	warned := c.warnings.take()
+	if err == nil && len(warned) > 0 {
+		err = fmt.Errorf("the API server warns: %s", strings.Join(warned, "; "))
+	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", describe(object), err)
 	}

@@ -38,8 +38,7 @@ type Cluster struct {
 }
 
 // startCluster starts a cluster for a stack whose emulator runs. image is the folder of the stack's own programs. ctx
-// bounds the start; fail hears of whatever ends later
-// although nobody ended it.
+// bounds the start; fail hears of whatever ends later although nobody ended it.
 func startCluster(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error) {
 	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, AccessKey: "lab"}}
 	if err := c.start(ctx, l, d, image, fail); err != nil {
