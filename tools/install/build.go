@@ -88,6 +88,14 @@ func (in *installer) ensure(t tool) (string, error) {
 	if _, err := os.Stat(dir); err == nil {
 		return dir, nil
 	}
+	unlock, err := lock(filepath.Join(in.cache, "tools", t.name+".lock"), t.name, in.log)
+	if err != nil {
+		return "", err
+	}
+	defer unlock()
+	if _, err := os.Stat(dir); err == nil { // whoever held the lock has built it
+		return dir, nil
+	}
 	fmt.Fprintf(in.log, "building %s ...\n", t.what)
 	start := time.Now()
 	part := dir + ".part"

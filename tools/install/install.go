@@ -25,7 +25,7 @@ type installer struct {
 //	CACHE/bin/                links to the CLI and the language host
 //	CACHE/pulumi-home/        PULUMI_HOME, with links to the plugins
 //
-// Callers that run at once wait for each other.
+// Callers that run at once build each tool once: one builds, the others wait for that tool alone.
 func (in *installer) install() (*Toolchain, error) {
 	bin := filepath.Join(in.cache, "bin")
 	plugins := filepath.Join(in.cache, "pulumi-home", "plugins")
@@ -35,12 +35,6 @@ func (in *installer) install() (*Toolchain, error) {
 			return nil, fmt.Errorf("make the cache: %w", err)
 		}
 	}
-	unlock, err := lock(filepath.Join(in.cache, "tools", "lock"), in.log)
-	if err != nil {
-		return nil, err
-	}
-	defer unlock()
-
 	if err := in.pulumi(bin); err != nil {
 		return nil, err
 	}
@@ -126,7 +120,7 @@ func link(target, name string) error {
 	if old, err := os.Readlink(name); err == nil && old == target {
 		return nil
 	}
-	tmp := name + ".new"
+	tmp := fmt.Sprintf("%s.%d.new", name, os.Getpid()) // others may link at this moment
 	if err := os.Remove(tmp); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return fmt.Errorf("link %s: %w", name, err)
 	}
@@ -139,15 +133,15 @@ func link(target, name string) error {
 	return nil
 }
 
-// lock takes the cache's lock, which the system frees when the process ends.
-func lock(path string, log io.Writer) (unlock func(), err error) {
+// lock takes the lock of a tool, which the system frees when the process ends.
+func lock(path, name string, log io.Writer) (unlock func(), err error) {
 	f, err := os.OpenFile(path, os.O_CREATE|os.O_RDWR, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("lock the cache: %w", err)
 	}
 	err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB)
 	if errors.Is(err, syscall.EWOULDBLOCK) {
-		fmt.Fprintln(log, "another process is preparing the toolchain; waiting for it ...")
+		fmt.Fprintf(log, "another process is building %s; waiting for it ...\n", name)
 		err = syscall.Flock(int(f.Fd()), syscall.LOCK_EX)
 	}
 	if err != nil {

@@ -162,6 +162,29 @@ func TestEnsureBuildsOnceAStateOfTheSources(t *testing.T) {
 	}
 }
 
+// Two that want a tool at once get one build of it.
+func TestEnsureAtOnceBuildsOnce(t *testing.T) {
+	source, cache := t.TempDir(), t.TempDir()
+	write(t, filepath.Join(source, "tools", "t", "main.go"), "1", 0o644)
+	if err := os.MkdirAll(filepath.Join(cache, "tools"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	builds := 0 // the lock guards it
+	var wg sync.WaitGroup
+	for range 4 {
+		wg.Go(func() {
+			in := &installer{source: source, cache: cache, log: io.Discard}
+			if _, err := in.ensure(fakeTool(&builds, nil)); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	if builds != 1 {
+		t.Errorf("%d builds", builds)
+	}
+}
+
 func TestLinkReplaces(t *testing.T) {
 	dir := t.TempDir()
 	name := filepath.Join(dir, "pulumi")
@@ -182,7 +205,7 @@ func TestLockLetsOneInAtATime(t *testing.T) {
 	var mu sync.Mutex
 	for range 8 {
 		wg.Go(func() {
-			unlock, err := lock(path, io.Discard)
+			unlock, err := lock(path, "t", io.Discard)
 			if err != nil {
 				t.Error(err)
 				return
