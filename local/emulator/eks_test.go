@@ -167,6 +167,13 @@ func TestNodeGroupIsAnAutoScalingGroup(t *testing.T) {
 		node.tag("kubernetes.io/cluster/"+t.Name()) != "owned" {
 		t.Errorf("%+v", node)
 	}
+	var told struct {
+		UserData string `xml:"userData>value"`
+	}
+	ok(t, call(t, "ec2", "DescribeInstanceAttribute", map[string]string{"InstanceId": g.Instances[0].ID, "Attribute": "userData"}, &told))
+	if text, err := base64.StdEncoding.DecodeString(told.UserData); err != nil || !strings.Contains(string(text), "eks.amazonaws.com/nodegroup=services") {
+		t.Errorf("it joins by %q, %v", text, err)
+	}
 	ok(t, setDesired(t, group, 3)) // as a scaler does
 	var now nodegroup
 	ok(t, ask(t, http.MethodGet, path+"/node-groups/services", nil, &now))

@@ -94,6 +94,7 @@ func template(t *testing.T) (id string) {
 	ok(t, call(t, "ec2", "CreateLaunchTemplate", map[string]string{
 		"LaunchTemplateName":                                 t.Name(),
 		"LaunchTemplateData.ImageId":                         "resolve:ssm:/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/standard/recommended/image_id",
+		"LaunchTemplateData.UserData":                        "", // none, as the provider says it
 		"LaunchTemplateData.TagSpecification.1.ResourceType": "instance",
 		"LaunchTemplateData.TagSpecification.1.Tag.1.Key":    "Name",
 		"LaunchTemplateData.TagSpecification.1.Tag.1.Value":  "a node",

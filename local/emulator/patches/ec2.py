@@ -7,7 +7,7 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 
 def templates_read_back():
     """moto adds the template's own tags to those of its instances, keeps the user data of later versions as text that
-    it then refuses to use, and shows the tags that a template was made with for ever."""
+    it then refuses to use, takes an empty one for some, and shows the tags that a template was made with for ever."""
 
     create_version = LaunchTemplate.create_version
 
@@ -17,6 +17,8 @@ def templates_read_back():
         data["TagSpecifications"] = specifications
         if isinstance(data.get("UserData"), str):
             data["UserData"] = Base64EncodedString(data["UserData"])
+        if not str(data.get("UserData") or ""):
+            data.pop("UserData", None)
         return create_version(self, data, description)
 
     LaunchTemplate.create_version = create_whole_version
