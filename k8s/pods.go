@@ -59,11 +59,28 @@ func ContainerSecurity() corev1.SecurityContextArgs {
 // Resources are a container's. Its memory is limited to what it requests; its processor is not limited: what is free
 // would only be wasted. Escalator counts requests, so that every container has them.
 func Resources(milliCPU, memoryMB int) corev1.ResourceRequirementsArgs {
-	memory := pulumi.String(fmt.Sprintf("%dMi", memoryMB))
+	memory := pulumi.String(Memory(memoryMB))
 	return corev1.ResourceRequirementsArgs{
-		Requests: pulumi.StringMap{"cpu": pulumi.String(fmt.Sprintf("%dm", milliCPU)), "memory": memory},
+		Requests: pulumi.StringMap{"cpu": pulumi.String(Processors(milliCPU)), "memory": memory},
 		Limits:   pulumi.StringMap{"memory": memory},
 	}
+}
+
+// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: whoever reads
+// an object and writes it back, as KEDA does, must not make a difference that the next `up` would take back.
+func Memory(mb int) string {
+	if mb%1024 == 0 {
+		return fmt.Sprintf("%dGi", mb/1024)
+	}
+	return fmt.Sprintf("%dMi", mb)
+}
+
+// Processors is described at Memory.
+func Processors(milli int) string {
+	if milli%1000 == 0 {
+		return strconv.Itoa(milli / 1000)
+	}
+	return fmt.Sprintf("%dm", milli)
 }
 
 // Env lists variables in order of their names.

@@ -38,7 +38,7 @@ func (w Workload) PodSpec() corev1.PodSpecArgs {
 		NodeSelector: w.Place.NodeSelector(), Tolerations: w.Place.Tolerations(),
 		Volumes: corev1.VolumeArray{corev1.VolumeArgs{
 			Name:     pulumi.String("scratch"),
-			EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(fmt.Sprintf("%dMi", w.ScratchMB))},
+			EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(Memory(w.ScratchMB))},
 		}},
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
 			Name: pulumi.String(w.Program), Image: w.Image.ToStringOutput().ToStringPtrOutput(), Command: pulumi.ToStringArray([]string{"/app/" + w.Program}),

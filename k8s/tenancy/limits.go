@@ -34,12 +34,12 @@ func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 // limit keeps a mistake in the workloads' namespace from buying nodes without end, and gives requests to a container that
 // names none: Escalator does not see it otherwise.
 func (t *Tenancy) limit(ctx *pulumi.Context, args *Args) error {
-	memory := pulumi.String(fmt.Sprintf("%dMi", args.Quota.MemoryMB))
+	memory := pulumi.String(k8s.Memory(args.Quota.MemoryMB))
 	_, err := corev1.NewResourceQuota(ctx, t.name+"-quota", &corev1.ResourceQuotaArgs{
 		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
 		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
 			"pods":         pulumi.String(strconv.Itoa(args.Quota.Pods)),
-			"requests.cpu": pulumi.String(fmt.Sprintf("%dm", args.Quota.MilliCPU)), "requests.memory": memory, "limits.memory": memory,
+			"requests.cpu": pulumi.String(k8s.Processors(args.Quota.MilliCPU)), "requests.memory": memory, "limits.memory": memory,
 		}},
 	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
 	if err != nil {
