@@ -22,7 +22,7 @@ func (l *Lab) previewStacks(ctx context.Context) ([]string, error) {
 		if err != nil {
 			return nil, fmt.Errorf("stack %s: %w", name, err)
 		}
-		found = append(found, fmt.Sprintf("%s would have %s", name, changes))
+		found = append(found, fmt.Sprintf("%s: %s", name, changes))
 	}
 	return found, nil
 }

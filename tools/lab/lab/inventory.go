@@ -21,6 +21,18 @@ type inventory map[string]bool
 // passing are resources that the control plane keeps for itself, and that come and go.
 var passing = []string{"events", "leases", "endpoints", "endpointslices", "nodes", "componentstatuses", "controllerrevisions", "csinodes"}
 
+// ownOf says whether an object is one that the control plane makes by itself, at a time of its own: what belongs to each
+// namespace, and the accounts of its controllers.
+func ownOf(resource string, o metav1.ObjectMeta) bool {
+	switch resource {
+	case "configmaps":
+		return o.Name == "kube-root-ca.crt"
+	case "serviceaccounts":
+		return o.Name == "default" || o.Namespace == metav1.NamespaceSystem && len(o.Labels) == 0
+	}
+	return false
+}
+
 // takeInventory lists all objects of all kinds.
 func takeInventory(ctx context.Context, config *rest.Config) (inventory, error) {
 	found, err := discovery.NewDiscoveryClientForConfig(config)
@@ -50,6 +62,9 @@ func takeInventory(ctx context.Context, config *rest.Config) (inventory, error) 
 				return nil, fmt.Errorf("list the cluster's %s: %w", r.Name, err)
 			}
 			for _, o := range objects.Items {
+				if ownOf(r.Name, o.ObjectMeta) {
+					continue
+				}
 				all[strings.TrimSpace(fmt.Sprintf("%s %s %s/%s", list.GroupVersion, r.Name, o.Namespace, o.Name))] = true
 			}
 		}

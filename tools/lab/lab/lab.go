@@ -6,12 +6,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"slices"
 	"strings"
 	"time"
+
+	"k8s.io/klog/v2"
 
 	"dip/internal/cli/screen"
 	"dip/internal/cli/steps"
@@ -94,6 +97,14 @@ func (l *Lab) run(ctx context.Context, chosen []scenario) error {
 	if err := os.MkdirAll(l.options.Dir, 0o755); err != nil {
 		return fmt.Errorf("make the lab's folder: %w", err)
 	}
+	log, err := os.Create(filepath.Join(l.options.Dir, "clients.log"))
+	if err != nil {
+		return fmt.Errorf("make the lab's folder: %w", err)
+	}
+	defer log.Close()
+	klog.LogToStderr(false) // what the Kubernetes clients say would tear the progress apart
+	klog.SetOutput(log)
+	defer klog.SetOutput(io.Discard)
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
