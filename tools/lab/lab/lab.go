@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,6 +14,7 @@ import (
 	"time"
 
 	"k8s.io/klog/v2"
+	"k8s.io/klog/v2/textlogger"
 
 	"dip/internal/cli/screen"
 	"dip/internal/cli/steps"
@@ -102,9 +102,8 @@ func (l *Lab) run(ctx context.Context, chosen []scenario) error {
 		return fmt.Errorf("make the lab's folder: %w", err)
 	}
 	defer log.Close()
-	klog.LogToStderr(false) // what the Kubernetes clients say would tear the progress apart
-	klog.SetOutput(log)
-	defer klog.SetOutput(io.Discard)
+	// What the Kubernetes clients say would tear the progress apart.
+	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(log))))
 	if err := l.prepare(ctx); err != nil {
 		return err
 	}
@@ -148,8 +147,8 @@ func (l *Lab) withStack(ctx context.Context, chosen []scenario) error {
 	if l.options.Keep && ctx.Err() == nil && l.Stack != nil {
 		l.wait(ctx, err)
 	}
-	if ctx.Err() != nil {
-		err = errors.Join(err, context.Cause(ctx))
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(err, cause) {
+		err = errors.Join(err, cause)
 	}
 	// What was begun is taken down also when the context has ended.
 	return errors.Join(err, l.down(context.WithoutCancel(ctx)))
