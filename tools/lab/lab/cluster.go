@@ -29,6 +29,8 @@ type Cluster struct {
 	Kubelet *kubelet.Kubelet
 	// Metadata is what nodes find that listen for their interruption.
 	Metadata *metadata.Mocks
+	// Containers is what happened to the containers that ran for real.
+	Containers history
 
 	authn  *authn.Server
 	proxy  *awsproxy.Proxy

@@ -46,6 +46,7 @@ func (c *Cluster) startKubelet(running context.Context, programs podPrograms, d 
 	}
 	k, err := kubelet.New(kubelet.Options{
 		Client: c.Client, Program: programs.path, Dir: filepath.Join(dir, "pods"), APIServer: endpoint.Host, Log: log,
+		Observe: c.Containers.add,
 		Env: func(pod *corev1.Pod, container string) ([]string, error) {
 			return c.podEnvironment(programs, d, pod, container)
 		},

@@ -24,6 +24,9 @@ var scenarios = []scenario{
 	{name: "preview", before: true, run: (*Lab).previewStacks},
 	{name: "up", run: (*Lab).upAgain},
 	{name: "access", run: (*Lab).useKubeconfig},
+	{name: "restage", run: (*Lab).restage},
+	{name: "escalator", run: (*Lab).scaleToZero},
+	{name: "storm", run: (*Lab).storm},
 }
 
 // choose finds the scenarios by their names; none is all.

@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"dip/config"
+	"dip/contract"
 	"dip/local"
 	"dip/local/emulator"
 )
@@ -13,11 +15,31 @@ import (
 // clusterName is what the program calls the stack's cluster.
 const clusterName = "dip-" + stackName
 
+// shortened makes the stack's sizes and times such that a scenario takes minutes on one machine: chunks of 1 MiB, functions
+// that may take little at once, and an Escalator that looks often. What the stack is made of stays the same.
+var shortened = map[string]any{config.Key: map[string]any{
+	"loads": map[string]any{"chunkMB": 1},
+	"segments": map[string]any{
+		"trips":  map[string]any{"lane": string(contract.Workers)},
+		"events": map[string]any{"timeout": "10s"},
+	},
+	"cluster": map[string]any{
+		"workers": map[string]any{"milliCPU": 1900}, // two on a node, so that eight are on four
+		"restage": map[string]any{"lease": "20s"},
+	},
+	"nodeGroups": map[string]any{
+		"services": map[string]any{"min": 2, "max": 4},
+		"batch": map[string]any{"kind": string(config.Batch), "dedicated": true, "max": 8, "escalator": map[string]any{
+			"scanInterval": "5s", "coolDown": "10s", "softDeleteGrace": "20s",
+		}},
+	},
+}}
+
 // stackOptions are how the stack is run. The cluster starts when there is an emulator for it to ask.
 func (l *Lab) stackOptions(fail context.CancelCauseFunc) local.Options {
 	o := local.Options{
 		Root: l.options.Root, Stack: stackName, StateDir: filepath.Join(l.options.Dir, "stack"), BuildDir: l.buildDir(),
-		Screen: l.options.Screen, InProcess: true, Env: l.engineEnvironment(),
+		Screen: l.options.Screen, InProcess: true, Env: l.engineEnvironment(), Settings: shortened,
 	}
 	image := o.Image()
 	o.ControlPlane = func(ctx context.Context, d local.Daemon) (emulator.ControlPlane, error) {

@@ -1,0 +1,60 @@
+package lab
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"dip/tools/lab/kubelet"
+)
+
+var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
+
+// end is the end of a container, seconds after noon, that was asked to end some seconds before.
+func end(at, stopping int) kubelet.Event {
+	return kubelet.Event{
+		Kind: kubelet.Terminated, Node: "n", Pod: "p", Time: noon.Add(time.Duration(at) * time.Second), Stopping: time.Duration(stopping) * time.Second,
+	}
+}
+
+func TestMostStopping(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		ended []kubelet.Event
+		want  int
+	}{
+		{"none", nil, 0},
+		{"one after another", []kubelet.Event{end(1, 1), end(2, 1), end(3, 1)}, 1},
+		{"two at once", []kubelet.Event{end(2, 2), end(3, 2), end(5, 1)}, 2},
+		{"all at once", []kubelet.Event{end(9, 9), end(5, 2), end(4, 3)}, 3},
+	} {
+		if got := mostStopping(c.ended); got != c.want {
+			t.Errorf("%s: %d, want %d", c.name, got, c.want)
+		}
+	}
+}
+
+func TestDrained(t *testing.T) {
+	h := hit{node: "n", at: noon, ends: noon.Add(time.Minute)}
+	other, before, started := end(5, 1), end(-5, 1), end(5, 1)
+	other.Node, started.Kind = "m", kubelet.Started
+	ended, err := h.drained([]kubelet.Event{other, before, started, end(10, 2)})
+	if err != nil || len(ended) != 1 {
+		t.Errorf("%v, %v", ended, err)
+	}
+	killed, failed := end(5, 1), end(5, 1)
+	killed.Kind, failed.ExitCode = kubelet.Killed, 1
+	for want, e := range map[string]kubelet.Event{"killed with code": killed, "terminated with code 1": failed, "after the notice": end(61, 1)} {
+		if _, err := h.drained([]kubelet.Event{e}); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("no %q in %v", want, err)
+		}
+	}
+}
+
+func TestRunning(t *testing.T) {
+	one, two := kubelet.Event{Kind: kubelet.Started, Pid: 1}, kubelet.Event{Kind: kubelet.Started, Pid: 2}
+	alive := running([]kubelet.Event{one, two, {Kind: kubelet.Killed, Pid: 1}})
+	if len(alive) != 1 || alive[2].Pid != 2 {
+		t.Errorf("alive are %v", alive)
+	}
+}
