@@ -22,9 +22,9 @@ import (
 const (
 	stormSegment   = "trips" // its chunks run on workers: see shortened
 	stormBudget    = "worker-trips"
-	stormBytes     = 300 << 20        // 300 chunks
+	stormBytes     = 400 << 20        // 400 chunks
 	stormNotice    = 2 * time.Minute  // AWS's
-	stormEvery     = 8 * time.Second  // from one interruption to the next
+	stormEvery     = 6 * time.Second  // from one interruption to the next
 	stormMost      = 4                // interruptions
 	stormLoadLimit = 12 * time.Minute // of a load
 	stormNamespace = "dip"            // see package k8s
@@ -33,24 +33,17 @@ const (
 
 // storm compares a load on workers that nobody disturbs with one whose nodes are interrupted.
 func (l *Lab) storm(ctx context.Context) ([]string, error) {
-	warm, err := l.runLoad(ctx, "warm", 20)
+	warm, err := l.runLoad(ctx, "warm", 20, nil)
 	if err != nil {
 		return nil, err
 	}
-	calm, err := l.runLoad(ctx, "calm", 21)
+	calm, err := l.runLoad(ctx, "calm", 21, nil)
 	if err != nil {
 		return nil, err
 	}
-	began := time.Now()
-	s := &weather{lab: l, began: began}
-	blowing, stop := context.WithCancel(ctx)
-	var group sync.WaitGroup
-	group.Go(func() { s.err = errors.Join(s.err, s.blow(blowing)) })
-	group.Go(func() { s.watchBudget(blowing) })
-	stormy, err := l.runLoad(ctx, "stormy", 22)
-	stop()
-	group.Wait()
-	if err = errors.Join(err, s.err); err != nil {
+	s := &weather{lab: l}
+	stormy, err := l.runLoad(ctx, "stormy", 22, s)
+	if err != nil {
 		return nil, err
 	}
 	report, err := s.report()
@@ -65,13 +58,25 @@ func (l *Lab) storm(ctx context.Context) ([]string, error) {
 	}, report...), nil
 }
 
-// runLoad lands a load and has it certified.
-func (l *Lab) runLoad(ctx context.Context, name string, seed uint64) (outcome, error) {
+// runLoad lands a load and has it certified, in some weather.
+func (l *Lab) runLoad(ctx context.Context, name string, seed uint64, s *weather) (outcome, error) {
 	id, err := l.land(ctx, stormSegment+"/"+name+".csv", stormSegment, contract.Plain, sample.Options{Bytes: stormBytes, Seed: seed, BadShare: 0.001})
 	if err != nil {
 		return outcome{}, err
 	}
-	return l.certified(ctx, id, stormLoadLimit)
+	if s == nil {
+		return l.certified(ctx, id, stormLoadLimit)
+	}
+	s.began = time.Now()
+	blowing, stop := context.WithCancel(ctx)
+	defer stop()
+	var group sync.WaitGroup
+	group.Go(func() { s.err = s.blow(blowing) })
+	group.Go(func() { s.watchBudget(blowing) })
+	o, err := l.certified(ctx, id, stormLoadLimit)
+	stop()
+	group.Wait()
+	return o, errors.Join(err, s.err)
 }
 
 // weather interrupts nodes.

@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	corev1 "k8s.io/api/core/v1"
@@ -81,7 +82,7 @@ func (o Options) look(ctx context.Context, f *fleet) error {
 	return errors.Join(errs...)
 }
 
-// apply makes a change; false: it was made already.
+// apply makes a change; false: it was made already, or its time has not come.
 func (o Options) apply(ctx context.Context, c Change) (bool, error) {
 	client := o.Kubernetes.CoreV1().Nodes()
 	if c.Register == nil {
@@ -91,11 +92,26 @@ func (o Options) apply(ctx context.Context, c Change) (bool, error) {
 		}
 		return err == nil, err
 	}
-	_, err := client.Create(ctx, c.Register, metav1.CreateOptions{})
+	free, err := o.unused(ctx, c.Node)
+	if err != nil || !free {
+		return false, err
+	}
+	_, err = client.Create(ctx, c.Register, metav1.CreateOptions{})
 	if apierrors.IsAlreadyExists(err) {
 		return false, nil
 	}
 	return err == nil, err
+}
+
+// unused says whether no pod is bound to a node of this name. The emulator gives an address, and so a name, to a new instance
+// as soon as the old one is gone: to a node that came at once, the pods of the old one would belong, and nobody would run
+// them. The control plane collects them within a minute.
+func (o Options) unused(ctx context.Context, name string) (bool, error) {
+	pods, err := o.Kubernetes.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + name})
+	if err != nil {
+		return false, fmt.Errorf("list its pods: %w", err)
+	}
+	return !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.Spec.NodeName == name }), nil
 }
 
 // InstanceOf is the id of a node's instance; empty: the node is none of this package's.

@@ -9,8 +9,11 @@ import (
 	"sync/atomic"
 	"testing"
 
+	corev1 "k8s.io/api/core/v1"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
+	"k8s.io/apimachinery/pkg/runtime"
 	"k8s.io/client-go/kubernetes/fake"
+	clienttesting "k8s.io/client-go/testing"
 
 	"dip/tools/lab/awsapi"
 	"dip/tools/lab/nodes"
@@ -69,6 +72,28 @@ func TestRun(t *testing.T) {
 	}
 	if list, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
 		t.Errorf("left are %v (%v)", list, err)
+	}
+	// Another instance gets the name while a pod of the old one is still there: it waits until that is collected.
+	pods := client.CoreV1().Pods("default")
+	if _, err := pods.Create(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "old"}, Spec: corev1.PodSpec{NodeName: "a"}}, metav1.CreateOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	asked := make(chan struct{}, 1000)
+	client.PrependReactor("list", "pods", func(action clienttesting.Action) (bool, runtime.Object, error) {
+		asked <- struct{}{}
+		return false, nil, nil
+	})
+	gone.Store(false)
+	<-asked
+	<-asked // so it was refused once
+	if list, err := client.CoreV1().Nodes().List(t.Context(), metav1.ListOptions{}); err != nil || len(list.Items) != 0 {
+		t.Errorf("a node has the pods of another: %v (%v)", list, err)
+	}
+	if err := pods.Delete(t.Context(), "old", metav1.DeleteOptions{}); err != nil {
+		t.Fatal(err)
+	}
+	if c := <-changes; c.Node != "a" || c.Register == nil {
+		t.Errorf("the third change is %v", c)
 	}
 	cancel()
 	if err := <-ended; err != nil {
