@@ -49,7 +49,6 @@ type Lab struct {
 	options  Options
 	show     *steps.Steps
 	binaries map[string]string // programs by name
-	report   []string
 }
 
 // Run brings the stack up, runs the scenarios, prints what they found, and takes everything down. The end of the context
@@ -68,9 +67,6 @@ func Run(ctx context.Context, o Options) error {
 	l := &Lab{options: o, show: steps.New(o.Screen)}
 	began := time.Now()
 	err = l.run(ctx, chosen)
-	for _, line := range l.report {
-		err = errors.Join(err, o.Screen.Printf("%s\n", line))
-	}
 	if err != nil {
 		return fmt.Errorf("%w\n(logs: %s)", err, o.Dir)
 	}

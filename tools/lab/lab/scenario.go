@@ -59,16 +59,13 @@ func Scenarios() []string {
 	return names
 }
 
-// try runs a scenario and keeps what it found for the report.
+// try runs a scenario and tells what it found.
 func (l *Lab) try(ctx context.Context, s scenario) error {
 	began := time.Now()
 	found, err := s.run(l, ctx)
 	if err != nil {
 		return fmt.Errorf("scenario %s: %w", s.name, err)
 	}
-	l.report = append(l.report, fmt.Sprintf("%s (%s)", s.name, screen.Duration(time.Since(began))))
-	for _, line := range found {
-		l.report = append(l.report, "  "+line)
-	}
-	return nil
+	lines := append([]string{fmt.Sprintf("%s (%s)", s.name, screen.Duration(time.Since(began)))}, found...)
+	return l.options.Screen.Printf("%s\n", strings.Join(lines, "\n  "))
 }

@@ -119,7 +119,7 @@ func (s *weather) blow(ctx context.Context) error {
 		endings.Go(func() {
 			// An instance is taken away whether or not the load is over.
 			time.Sleep(time.Until(h.ends))
-			failed <- s.lab.Cluster.AWS.Query(context.WithoutCancel(ctx), "ec2", "TerminateInstances", map[string]string{"InstanceId.1": instance}, nil)
+			failed <- s.lab.Cluster.AWS.Query(context.WithoutCancel(ctx), "ec2", "TerminateInstances", map[string]string{"InstanceId.1": instance}, new(struct{}))
 		})
 	}
 	endings.Wait()
