@@ -78,7 +78,10 @@ func measureStages(s *segment.Segment, path string) (out stages, err error) {
 		return out, fmt.Errorf("read %s: %w", path, err)
 	}
 	if s.Dialect.Header {
-		end, _ := record.End(data, s.Dialect)
+		end, complete := record.End(data, s.Dialect)
+		if !complete {
+			return out, fmt.Errorf("%s: its header does not end within %d bytes", path, stageBytes)
+		}
 		data = data[end:]
 	}
 	parser, err := record.NewParser(s.Schema, s.Dialect, nil, record.Options{})
