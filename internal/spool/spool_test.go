@@ -1,0 +1,80 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"io"
+	"strings"
+	"testing"
+)
+
+// sink keeps what it was given, as the lake does: from the beginning, wherever the reader stands.
+type sink struct {
+	key, contentType, sum, content string
+	fail                           error
+}
+
+func (s *sink) PutOnce(_ context.Context, key, contentType string, body io.ReadSeeker, sum string) error {
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(body)
+	s.key, s.contentType, s.sum, s.content = key, contentType, sum, string(data)
+	return errors.Join(err, s.fail)
+}
+
+func TestSpool(t *testing.T) {
+	s, err := New(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	long := strings.Repeat("x", bufferSize+1)
+	for _, part := range []string{"ab", "", "c", long} {
+		if _, err := io.WriteString(s, part); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if s.Size != int64(3+len(long)) {
+		t.Errorf("size is %d", s.Size)
+	}
+	var to sink
+	if err := s.Upload(t.Context(), &to, "k", "text/plain", s.Sum()); err != nil {
+		t.Fatal(err)
+	}
+	if to.content != "abc"+long || to.key != "k" || to.contentType != "text/plain" || to.sum != s.Sum() {
+		t.Errorf("stored %d bytes as %q, %q, %q", len(to.content), to.key, to.contentType, to.sum)
+	}
+	if err := s.Close(); err != nil {
+		t.Error(err)
+	}
+	if _, err := s.file.Stat(); err == nil {
+		t.Error("the file stays open")
+	}
+}
+
+// printf abc | sha256sum
+func TestSumIsOfWhatWasWritten(t *testing.T) {
+	s, err := New(true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	if _, err := io.WriteString(s, "abc"); err != nil {
+		t.Fatal(err)
+	}
+	if got := s.Sum(); got != "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad" {
+		t.Errorf("sum is %s", got)
+	}
+}
+
+func TestUploadFails(t *testing.T) {
+	s, err := New(false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	refused := errors.New("refused")
+	if err := s.Upload(t.Context(), &sink{fail: refused}, "k", "", ""); !errors.Is(err, refused) {
+		t.Errorf("%v", err)
+	}
+}
