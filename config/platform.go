@@ -1,5 +1,12 @@
 package config
 
+// GroupLabel is the label that every node of a group has, and the key of a dedicated group's taint. Its value is the
+// group's name.
+const GroupLabel = "dip/group"
+
+// InterruptionsLabel says who drains the node. Its value is one of InterruptionModes.
+const InterruptionsLabel = "dip/interruptions"
+
 // Network is the settings of the VPC.
 type Network struct {
 	CIDR              string   `json:"cidr"`              // of the VPC, such as "10.20.0.0/16"

@@ -10,7 +10,7 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"dip/components/nodegroup"
+	"dip/config"
 )
 
 // User is whom our pods run as: the user "nonroot" of distroless images.
@@ -27,7 +27,7 @@ func (p Place) NodeSelector() pulumi.StringMap {
 	if p.Group == "" {
 		return nil
 	}
-	return pulumi.StringMap{nodegroup.GroupLabel: pulumi.String(p.Group)}
+	return pulumi.StringMap{config.GroupLabel: pulumi.String(p.Group)}
 }
 
 // Tolerations tolerate the group's taint.
@@ -36,7 +36,7 @@ func (p Place) Tolerations() corev1.TolerationArray {
 		return nil
 	}
 	return corev1.TolerationArray{corev1.TolerationArgs{
-		Key: pulumi.String(nodegroup.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group), Effect: pulumi.String("NoSchedule"),
+		Key: pulumi.String(config.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group), Effect: pulumi.String("NoSchedule"),
 	}}
 }
 

@@ -1,6 +1,7 @@
 package local
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -57,7 +58,7 @@ func (o Options) resolve() (Options, error) {
 	if err != nil {
 		return o, err
 	}
-	o.Root, o.Stack = root, orElse(o.Stack, StackName)
+	o.Root, o.Stack = root, cmp.Or(o.Stack, StackName)
 	if o.BuildDir == "" && o.StateDir != "" {
 		o.BuildDir = filepath.Join(o.StateDir, "build")
 	}
@@ -67,7 +68,7 @@ func (o Options) resolve() (Options, error) {
 			return o, err
 		}
 		o.StateDir = StateDir(cache, root, o.Stack)
-		o.BuildDir = orElse(o.BuildDir, filepath.Join(cache, "build", filepath.Base(StateDir(cache, root, StackName))))
+		o.BuildDir = cmp.Or(o.BuildDir, filepath.Join(cache, "build", filepath.Base(StateDir(cache, root, StackName))))
 	}
 	if o.BuildDir, err = filepath.Abs(o.BuildDir); err != nil {
 		return o, fmt.Errorf("find the build folder: %w", err)
@@ -110,11 +111,4 @@ func (o Options) build(ctx context.Context, program string, say func(string, ...
 	}
 	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &steps.Lines{Say: say}})
 	return errors.Join(err, held.release())
-}
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

@@ -18,7 +18,7 @@ func (g *NodeGroup) taint(s config.NodeGroup) string {
 	if !s.Dedicated {
 		return ""
 	}
-	return GroupLabel + "=" + g.name + ":NoSchedule"
+	return config.GroupLabel + "=" + g.name + ":NoSchedule"
 }
 
 // join completes the launch template of a group whose instances join by themselves.
@@ -106,7 +106,7 @@ func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagAr
 		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/label/"+key), pulumi.String(labels[key]), false)
 	}
 	if args.Settings.Dedicated {
-		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/taint/"+GroupLabel), pulumi.String(g.name+":NoSchedule"), false)
+		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/taint/"+config.GroupLabel), pulumi.String(g.name+":NoSchedule"), false)
 	}
 	return all
 }

@@ -24,7 +24,7 @@ func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
 	}
 	taints := eks.NodeGroupTaintArray{}
 	if s.Dedicated {
-		taints = append(taints, eks.NodeGroupTaintArgs{Key: pulumi.String(GroupLabel), Value: pulumi.String(g.name), Effect: pulumi.String("NO_SCHEDULE")})
+		taints = append(taints, eks.NodeGroupTaintArgs{Key: pulumi.String(config.GroupLabel), Value: pulumi.String(g.name), Effect: pulumi.String("NO_SCHEDULE")})
 	}
 	group, err := eks.NewNodeGroup(ctx, g.name+"-group", &eks.NodeGroupArgs{
 		ClusterName:    args.Cluster.Name,

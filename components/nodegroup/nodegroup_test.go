@@ -80,10 +80,10 @@ func TestManagedGroup(t *testing.T) {
 	if in["amiType"] != "AL2023_ARM_64_STANDARD" || in["capacityType"] != "SPOT" || len(in["instanceTypes"].([]any)) != 2 {
 		t.Errorf("group is %v", in)
 	}
-	if labels := in["labels"].(map[string]any); labels[nodegroup.GroupLabel] != "g" || labels[nodegroup.InterruptionsLabel] != "managed" {
+	if labels := in["labels"].(map[string]any); labels[config.GroupLabel] != "g" || labels[config.InterruptionsLabel] != "managed" {
 		t.Errorf("labels are %v", labels)
 	}
-	if taint := in["taints"].([]any)[0].(map[string]any); taint["key"] != nodegroup.GroupLabel || taint["effect"] != "NO_SCHEDULE" {
+	if taint := in["taints"].([]any)[0].(map[string]any); taint["key"] != config.GroupLabel || taint["effect"] != "NO_SCHEDULE" {
 		t.Errorf("taint is %v", taint)
 	}
 	if in["updateConfig"] == nil {

@@ -9,20 +9,13 @@ import (
 	"dip/config"
 )
 
-// GroupLabel is the label that every node of a group has, and the key of a dedicated group's taint. Its value is the
-// group's name.
-const GroupLabel = "dip/group"
-
-// InterruptionsLabel says who drains the node. Its value is one of config.InterruptionModes.
-const InterruptionsLabel = "dip/interruptions"
-
 // Labels are the labels of a group's nodes.
 func Labels(name string, g config.NodeGroup) map[string]string {
 	all := maps.Clone(g.Labels)
 	if all == nil {
 		all = map[string]string{}
 	}
-	all[GroupLabel], all[InterruptionsLabel] = name, string(g.Interruptions)
+	all[config.GroupLabel], all[config.InterruptionsLabel] = name, string(g.Interruptions)
 	return all
 }
 

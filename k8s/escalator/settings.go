@@ -11,7 +11,6 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"gopkg.in/yaml.v3"
 
-	"dip/components/nodegroup"
 	"dip/components/policy"
 	"dip/config"
 	"dip/k8s"
@@ -98,7 +97,7 @@ func Render(groups map[string]config.Escalator, autoScalingGroups map[string]str
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		s := groups[name]
 		file.Groups = append(file.Groups, group{
-			Name: name, LabelKey: nodegroup.GroupLabel, LabelValue: name, CloudProviderGroup: autoScalingGroups[name], ScaleOnStarve: true,
+			Name: name, LabelKey: config.GroupLabel, LabelValue: name, CloudProviderGroup: autoScalingGroups[name], ScaleOnStarve: true,
 			TaintUpperPercent: s.TaintUpperPercent, TaintLowerPercent: s.TaintLowerPercent, ScaleUpPercent: s.ScaleUpPercent,
 			SlowRemoval: s.SlowRemoval, FastRemoval: s.FastRemoval, ScaleUpCoolDown: s.CoolDown.String(),
 			SoftDeleteGracePeriod: s.SoftDeleteGrace.String(), HardDeleteGracePeriod: s.HardDeleteGrace.String(), TaintEffect: "NoSchedule",

@@ -12,7 +12,6 @@ import (
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"dip/components/nodegroup"
 	"dip/config"
 	"dip/k8s"
 )
@@ -103,7 +102,7 @@ func (t *Termination) onEachNode(ctx *pulumi.Context, name string, args *Args) e
 				Spec: corev1.PodSpecArgs{
 					ServiceAccountName: pulumi.String(Account), PriorityClassName: pulumi.String("system-node-critical"),
 					HostNetwork: pulumi.Bool(true), DnsPolicy: pulumi.String("ClusterFirstWithHostNet"), SecurityContext: k8s.PodSecurity(),
-					NodeSelector: pulumi.StringMap{nodegroup.InterruptionsLabel: pulumi.String(config.ByIMDS)},
+					NodeSelector: pulumi.StringMap{config.InterruptionsLabel: pulumi.String(config.ByIMDS)},
 					Tolerations:  corev1.TolerationArray{corev1.TolerationArgs{Operator: pulumi.String("Exists")}}, // every taint, also those of a node that goes
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
 						Name: pulumi.String(app), Image: pulumi.String(k8s.TerminationImage), Env: environment(byIMDS, nil),

@@ -11,6 +11,7 @@ import (
 	"k8s.io/apimachinery/pkg/api/resource"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 
+	"dip/config"
 	"dip/contract"
 	"dip/internal/cli/screen"
 	"dip/internal/sample"
@@ -19,7 +20,6 @@ import (
 
 const (
 	batchGroup  = "batch"
-	groupLabel  = "dip/group" // see components/nodegroup
 	scaleLimit  = 6 * time.Minute
 	batchLoads  = 4
 	foreignName = "foreign"
@@ -86,7 +86,7 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 
 // batchNodes lists the nodes of the group.
 func (l *Lab) batchNodes(ctx context.Context) ([]corev1.Node, error) {
-	list, err := l.Cluster.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: groupLabel + "=" + batchGroup, ResourceVersion: "0"})
+	list, err := l.Cluster.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: config.GroupLabel + "=" + batchGroup, ResourceVersion: "0"})
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes for batch work: %w", err)
 	}
@@ -106,7 +106,7 @@ func (l *Lab) foreignPod(ctx context.Context) (reason string, err error) {
 	_, err = pods.Create(ctx, &corev1.Pod{
 		ObjectMeta: metav1.ObjectMeta{Name: foreignName},
 		Spec: corev1.PodSpec{
-			NodeSelector: map[string]string{groupLabel: batchGroup},
+			NodeSelector: map[string]string{config.GroupLabel: batchGroup},
 			Containers: []corev1.Container{{
 				Name: foreignName, Image: "registry.k8s.io/pause:3.10",
 				Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}},

@@ -84,11 +84,8 @@ func (a inventory) beyond(b inventory) []string {
 	return more
 }
 
-const (
-	// emptyLimit is how long the control plane may take to collect what hung on deleted objects.
-	emptyLimit = time.Minute
-	emptyEvery = 500 * time.Millisecond
-)
+// emptyLimit is how long the control plane may take to collect what hung on deleted objects.
+const emptyLimit = time.Minute
 
 // checkEmpty fails when there is more in the cluster than when it began.
 func (c *Cluster) checkEmpty(ctx context.Context) error {
@@ -96,18 +93,14 @@ func (c *Cluster) checkEmpty(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for deadline := time.Now().Add(emptyLimit); ; {
+	var left []string
+	err = await(ctx, emptyLimit, "the cluster to be as empty as it was", func(ctx context.Context) (bool, error) {
 		now, err := takeInventory(ctx, config)
-		if err != nil {
-			return err
-		}
-		left := now.beyond(c.before)
-		if len(left) == 0 {
-			return nil
-		}
-		if time.Now().After(deadline) {
-			return errors.New("the stack is destroyed, but these are left in its cluster:\n  " + strings.Join(left, "\n  "))
-		}
-		time.Sleep(emptyEvery)
+		left = now.beyond(c.before)
+		return len(left) == 0, err
+	})
+	if len(left) > 0 {
+		return errors.New("the stack is destroyed, but these are left in its cluster:\n  " + strings.Join(left, "\n  "))
 	}
+	return err
 }

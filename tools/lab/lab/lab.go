@@ -3,6 +3,7 @@
 package lab
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -58,7 +59,7 @@ func Run(ctx context.Context, o Options) error {
 	if err != nil {
 		return err
 	}
-	if o.Root, err = local.FindRoot(orElse(o.Root, ".")); err != nil {
+	if o.Root, err = local.FindRoot(cmp.Or(o.Root, ".")); err != nil {
 		return err
 	}
 	if o.Dir, err = folder(o); err != nil {
@@ -158,11 +159,4 @@ func (l *Lab) wait(ctx context.Context, err error) {
 	l.options.Screen.Notef("everything stays up until Ctrl-C:\n  export KUBECONFIG=%s\n  export %s",
 		l.Cluster.Plane.AdminKubeconfig, strings.Join(l.Stack.Daemon.Environment(), " "))
 	<-ctx.Done()
-}
-
-func orElse(value, otherwise string) string {
-	if value == "" {
-		return otherwise
-	}
-	return value
 }

@@ -12,9 +12,6 @@ import (
 	"dip/tools/lab/nodes"
 )
 
-// interruptionsLabel says by what a node hears that it is taken away: see components/nodegroup.
-const interruptionsLabel = "dip/interruptions"
-
 // startMetadata gives each node that listens to its instance's metadata some, as long as the node is there. It returns
 // what hears of nodes.
 func (c *Cluster) startMetadata(running context.Context, binary, dir string, fail context.CancelCauseFunc) (func(nodes.Change), error) {
@@ -45,7 +42,7 @@ func (c *Cluster) follow(ctx context.Context, change nodes.Change) error {
 	switch {
 	case n == nil:
 		return c.Metadata.Stop(change.Node)
-	case n.Labels[interruptionsLabel] != string(config.ByIMDS):
+	case n.Labels[config.InterruptionsLabel] != string(config.ByIMDS):
 		return nil
 	}
 	return c.Metadata.Start(ctx, metadata.Instance{

@@ -24,7 +24,8 @@ var shortened = map[string]any{config.Key: map[string]any{
 		"events": map[string]any{"timeout": "10s"},
 	},
 	"cluster": map[string]any{
-		"workers": map[string]any{"milliCPU": 1900}, // two on a node, so that eight are on four
+		// Two on a node, so that eight are on four; many chunks at once and little grace, so that some have to be handed back.
+		"workers": map[string]any{"milliCPU": 1900, "slots": 8, "grace": "10s"},
 		"restage": map[string]any{"lease": "20s"},
 	},
 	"nodeGroups": map[string]any{

@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"os"
 	"path"
 	"slices"
 	"sync"
@@ -21,13 +23,12 @@ import (
 
 const (
 	stormSegment   = "trips" // its chunks run on workers: see shortened
-	stormBudget    = "worker-trips"
+	stormBudget    = "worker-" + stormSegment
 	stormBytes     = 400 << 20        // 400 chunks
 	stormNotice    = 2 * time.Minute  // AWS's
 	stormEvery     = 6 * time.Second  // from one interruption to the next
 	stormMost      = 4                // interruptions
 	stormLoadLimit = 12 * time.Minute // of a load
-	stormNamespace = "dip"            // see package k8s
 	stormZone      = "topology.kubernetes.io/zone"
 )
 
@@ -162,7 +163,7 @@ func (s *weather) strike(ctx context.Context) (hit, string, error) {
 // watchBudget keeps the most that the workers' disruption budget would let go at once.
 func (s *weather) watchBudget(ctx context.Context) {
 	_ = await(ctx, time.Hour, "", func(ctx context.Context) (bool, error) {
-		b, err := s.lab.Cluster.Client.PolicyV1().PodDisruptionBudgets(stormNamespace).Get(ctx, stormBudget, metav1.GetOptions{})
+		b, err := s.lab.Cluster.Client.PolicyV1().PodDisruptionBudgets(s.lab.Stack.Outputs.Cluster.Namespace).Get(ctx, stormBudget, metav1.GetOptions{})
 		if err == nil {
 			if n, err := intstr.GetScaledValueFromIntOrPercent(b.Spec.MaxUnavailable, int(b.Status.ExpectedPods), true); err == nil {
 				s.allowed = max(s.allowed, n)
@@ -197,8 +198,15 @@ func (s *weather) report() ([]string, error) {
 	if most > s.allowed {
 		return nil, fmt.Errorf("%d workers were evicted at once, and their disruption budget allows %d", most, s.allowed)
 	}
-	return append([]string{fmt.Sprintf("%d interruptions in %d zones; %d workers evicted, %d at once at most, and the disruption budget allows %d",
-		len(s.hits), len(zones), len(evicted), most, s.allowed)}, lines...), nil
+	back, err := s.lab.handedBack(evicted)
+	if err != nil {
+		return nil, err
+	}
+	return append([]string{
+		fmt.Sprintf("%d interruptions in %d zones; %d workers evicted, %d at once at most, and the disruption budget allows %d",
+			len(s.hits), len(zones), len(evicted), most, s.allowed),
+		fmt.Sprintf("these finished what they could and handed %d chunks back, which others then did", back),
+	}, lines...), nil
 }
 
 // drained lists the ends of the workers on a node since its notice. One that did not end by itself, or not in time, is an
@@ -216,6 +224,18 @@ func (h hit) drained(events []kubelet.Event) (ended []kubelet.Event, err error) 
 		}
 	}
 	return ended, nil
+}
+
+// handedBack counts what the logs of containers that have ended say was handed back.
+func (l *Lab) handedBack(ended []kubelet.Event) (n int, err error) {
+	for _, e := range ended {
+		log, err := os.ReadFile(l.Cluster.Kubelet.LogFile(e.Namespace, e.Pod, e.Container))
+		if err != nil {
+			return 0, fmt.Errorf("read what worker %s did: %w", e.Pod, err)
+		}
+		n += bytes.Count(log, []byte(`"msg":"message handed back"`))
+	}
+	return n, nil
 }
 
 // mostStopping is how many containers were at once between being asked to end and their end.
