@@ -78,9 +78,10 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 		}
 	}
 	return []string{
-		fmt.Sprintf("%d jobs: from 0 nodes to the first one in %s, %d at most, and back to 0 %s after the last load was certified; no job was killed",
-			jobs, screen.Duration(up), most.Load(), screen.Duration(time.Since(done))),
-		"a pod that selects the group and does not tolerate its taint stays out: " + refused,
+		fmt.Sprintf("%d jobs on %d nodes at most, none of them killed", jobs, most.Load()),
+		fmt.Sprintf("from 0 nodes to the first one in %s; back to 0 %s after the last load was verified", screen.Duration(up), screen.Duration(time.Since(done))),
+		"a pod that selects the group and does not tolerate its taint stays out:",
+		"  " + refused,
 	}, nil
 }
 
@@ -132,7 +133,7 @@ func (l *Lab) foreignPod(ctx context.Context) (reason string, err error) {
 		}
 		for _, c := range pod.Status.Conditions {
 			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && strings.Contains(c.Message, "untolerated taint") {
-				reason = c.Message
+				reason, _, _ = strings.Cut(c.Message, ". ") // what preemption would help is not asked
 				return true, nil
 			}
 		}

@@ -45,7 +45,7 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 		if o.chunks < 2 {
 			return nil, fmt.Errorf("load %s of %s has %d chunk: it was not restaged", id, o.progress.Key, o.chunks)
 		}
-		found = append(found, fmt.Sprintf("%s: %s in %d chunks certified and verified after %s", o.progress.Key, screen.Bytes(o.progress.Bytes), o.chunks, screen.Duration(o.took)))
+		found = append(found, fmt.Sprintf("%s, %s: %d chunks, certified in %s", o.progress.Key, screen.Bytes(o.progress.Bytes), o.chunks, screen.Duration(o.took)))
 	}
 	jobs := 0
 	for _, e := range l.Cluster.Containers.since(restageContainer, began) {
@@ -53,7 +53,7 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 			jobs++
 		}
 	}
-	return append(found, fmt.Sprintf("when %d pieces of one were written down, SIGKILL ended %d jobs; %d ran in all", pieces, killed, jobs)), nil
+	return append(found, fmt.Sprintf("%d jobs got SIGKILL when %d pieces were written down; %d ran in all", killed, pieces, jobs)), nil
 }
 
 // killRestages kills all jobs that run once some pieces of a load are written down.

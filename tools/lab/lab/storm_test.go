@@ -1,10 +1,12 @@
 package lab
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
+	"dip/internal/cli/client"
 	"dip/tools/lab/kubelet"
 )
 
@@ -56,5 +58,19 @@ func TestRunning(t *testing.T) {
 	alive := running([]kubelet.Event{one, two, {Kind: kubelet.Killed, Pid: 1}})
 	if len(alive) != 1 || alive[2].Pid != 2 {
 		t.Errorf("alive are %v", alive)
+	}
+}
+
+func TestCompare(t *testing.T) {
+	got := compare([]run{
+		{name: "calm", outcome: outcome{took: 40 * time.Second, chunks: 400}},
+		{name: "stormy", weather: &weather{}, outcome: outcome{took: 50 * time.Second, chunks: 400, progress: client.Progress{Retried: 3}}},
+	})
+	if want := []string{
+		"LOAD    CHUNKS  CERTIFIED IN  DELAY  SENT AGAIN",
+		"calm       400         40.0s                  0",
+		"stormy     400         50.0s  +25 %           3",
+	}; !slices.Equal(got, want) {
+		t.Errorf("got\n%s", strings.Join(got, "\n"))
 	}
 }
