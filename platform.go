@@ -127,7 +127,7 @@ func (s *system) scaledBy(scaler config.Scaler) []string {
 }
 
 // clusterName is the cluster's physical name, which its log group and the Cluster Autoscaler's tags are made of.
-func (s *system) clusterName() string { return "dip-" + s.stack }
+func (s *system) clusterName() string { return config.ClusterName(s.stack) }
 
 // imageName is the image of workers and restage jobs. It is pushed to the repository after that is there.
 func (s *system) imageName() pulumi.StringInput {

@@ -1,5 +1,8 @@
 package config
 
+// ClusterName is the name of a stack's cluster in EKS.
+func ClusterName(stack string) string { return "dip-" + stack }
+
 // GroupLabel is the label that every node of a group has, and the key of a dedicated group's taint. Its value is the
 // group's name.
 const GroupLabel = "dip/group"

@@ -13,7 +13,7 @@ import (
 )
 
 // clusterName is what the program calls the stack's cluster.
-const clusterName = "dip-" + stackName
+var clusterName = config.ClusterName(stackName)
 
 // shortened makes the stack's sizes and times such that a scenario takes minutes on one machine: chunks of 1 MiB, functions
 // that may take little at once, and an Escalator that looks often. What the stack is made of stays the same.
