@@ -7,6 +7,8 @@ CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
 DIP := go run ./cmd/dip
 # Separate modules, each with tests of its own.
 TOOLS := tools/aws tools/kubernetes tools/language-go tools/lab
+# What a first run says before Go has compiled what says anything.
+first = $(if $(wildcard $(CACHE)/tools/$(1)-*),,echo "  compile    a few minutes, the first time only";)
 UNIT = $(shell go list ./... | grep -v '^dip/e2e')
 
 .PHONY: help
@@ -15,7 +17,7 @@ help: ## List the targets
 
 .PHONY: up
 up: ## Bring the local stack up, ingest sample data and print the certificates
-	@$(DIP) local up
+	@$(call first,pulumi)$(DIP) local up
 
 .PHONY: down
 down: ## Take the local stack down: no resource, no process, no file is left
@@ -47,7 +49,7 @@ e2e: ## End-to-end tests: real engine, real provider, real functions, local emul
 
 .PHONY: lab
 lab: ## Bring the stack dev up, cluster included, prove things on it and take it down
-	@go run -C tools/lab .
+	@$(call first,kwok)go run -C tools/lab .
 
 .PHONY: check
 check: format-check vet lint unit ## Format, vet, lint and unit tests
@@ -59,7 +61,7 @@ format-check:
 
 .PHONY: lint
 lint: $(CACHE)/lint/golangci-lint ## Run the linters
-	$(CACHE)/lint/golangci-lint run ./...
+	@set -e; for m in . $(TOOLS); do echo "golangci-lint $$m"; (cd $$m && $(CACHE)/lint/golangci-lint run ./...); done
 
 $(CACHE)/lint/golangci-lint: tools/lint/go.mod
 	@echo "building golangci-lint (a few minutes the first time) ..."

@@ -11,7 +11,6 @@ import (
 
 	"golang.org/x/sync/errgroup"
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
-	"k8s.io/apimachinery/pkg/util/intstr"
 
 	"dip/contract"
 	"dip/internal/sample"
@@ -63,11 +62,10 @@ func (l *Lab) runLoad(ctx context.Context, name string, seed uint64, s *weather)
 	if s == nil {
 		return l.certified(ctx, id, stormLoadLimit)
 	}
-	s.began = time.Now()
 	blowing, stop := context.WithCancel(ctx)
 	defer stop()
 	var group sync.WaitGroup
-	group.Go(func() { s.err = s.blow(blowing) })
+	group.Go(func() { s.err = s.blow(ctx, blowing) })
 	group.Go(func() { s.watchBudget(blowing) })
 	o, err := l.certified(ctx, id, stormLoadLimit)
 	stop()
@@ -77,12 +75,11 @@ func (l *Lab) runLoad(ctx context.Context, name string, seed uint64, s *weather)
 
 // weather interrupts nodes.
 type weather struct {
-	lab   *Lab
-	began time.Time
-	hits  []hit
-	err   error
+	lab  *Lab
+	hits []hit
+	err  error
 
-	allowed int // how many workers the disruption budget has let go at once, at most
+	wanted int // how many workers the disruption budget has wanted to stay, at most
 }
 
 // hit is one interruption.
@@ -92,14 +89,18 @@ type hit struct {
 	ends       time.Time // when the instance is terminated
 }
 
-// blow interrupts random nodes that have workers until there were enough or the context ends, and terminates their
-// instances when the notice is over, whether or not the load is.
-func (s *weather) blow(ctx context.Context) error {
-	var endings errgroup.Group
-	err := s.strikeOften(ctx, func(h hit, instance string) {
+// blow interrupts random nodes that have workers until there were enough or the load is over, and terminates their
+// instances when the notice is, whether or not the load is.
+func (s *weather) blow(ctx, load context.Context) error {
+	endings, ctx := errgroup.WithContext(ctx)
+	err := s.strikeOften(load, func(h hit, instance string) {
 		endings.Go(func() error {
-			time.Sleep(time.Until(h.ends))
-			return s.lab.Cluster.AWS.Query(context.WithoutCancel(ctx), "ec2", "TerminateInstances", map[string]string{"InstanceId.1": instance}, new(struct{}))
+			select {
+			case <-ctx.Done():
+				return context.Cause(ctx)
+			case <-time.After(time.Until(h.ends)):
+			}
+			return s.lab.Cluster.AWS.Query(ctx, "ec2", "TerminateInstances", map[string]string{"InstanceId.1": instance}, new(struct{}))
 		})
 	})
 	return errors.Join(err, endings.Wait())
@@ -150,14 +151,12 @@ func (s *weather) strike(ctx context.Context) (hit, string, error) {
 	return hit{}, "", nil
 }
 
-// watchBudget keeps the most that the workers' disruption budget would let go at once.
+// watchBudget keeps the most workers that their disruption budget wants to stay.
 func (s *weather) watchBudget(ctx context.Context) {
 	_ = await(ctx, time.Hour, "", func(ctx context.Context) (bool, error) {
 		b, err := s.lab.Cluster.Client.PolicyV1().PodDisruptionBudgets(s.lab.Stack.Outputs.Cluster.Namespace).Get(ctx, stormBudget, metav1.GetOptions{})
 		if err == nil {
-			if n, err := intstr.GetScaledValueFromIntOrPercent(b.Spec.MaxUnavailable, int(b.Status.ExpectedPods), true); err == nil {
-				s.allowed = max(s.allowed, n)
-			}
+			s.wanted = max(s.wanted, int(b.Status.DesiredHealthy))
 		}
 		return false, nil // what failed is asked again
 	})

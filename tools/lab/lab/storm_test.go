@@ -19,18 +19,28 @@ func end(at, stopping int) kubelet.Event {
 	}
 }
 
-func TestMostStopping(t *testing.T) {
+// start is the start of a container, seconds after noon.
+func start(at int) kubelet.Event {
+	return kubelet.Event{Kind: kubelet.Started, Node: "n", Pod: "p", Time: noon.Add(time.Duration(at) * time.Second)}
+}
+
+func TestLeastAtWork(t *testing.T) {
+	three := []kubelet.Event{start(-9), start(-9), start(-9)}
 	for _, c := range []struct {
-		name  string
-		ended []kubelet.Event
-		want  int
+		name    string
+		others  []kubelet.Event // what happened to others than the evicted
+		evicted []kubelet.Event
+		want    int
 	}{
-		{"none", nil, 0},
-		{"one after another", []kubelet.Event{end(1, 1), end(2, 1), end(3, 1)}, 1},
-		{"two at once", []kubelet.Event{end(2, 2), end(3, 2), end(5, 1)}, 2},
-		{"all at once", []kubelet.Event{end(9, 9), end(5, 2), end(4, 3)}, 3},
+		{"one after another, each replaced", []kubelet.Event{start(2), start(4)}, []kubelet.Event{end(1, 1), end(3, 1), end(5, 1)}, 2},
+		{"two at once", nil, []kubelet.Event{end(2, 2), end(3, 2)}, 1},
+		{"the first one still ends when it is replaced", []kubelet.Event{start(2)}, []kubelet.Event{end(9, 8), end(9, 6)}, 2},
+		{"replaced too late", []kubelet.Event{start(4)}, []kubelet.Event{end(9, 8), end(9, 6)}, 1},
+		{"all at once", nil, []kubelet.Event{end(9, 9), end(5, 5), end(4, 4)}, 0},
+		{"one had ended by itself", []kubelet.Event{end(1, 0)}, []kubelet.Event{end(3, 1)}, 1},
+		{"one ends later", []kubelet.Event{end(6, 2)}, []kubelet.Event{end(3, 1)}, 2},
 	} {
-		if got := mostStopping(c.ended); got != c.want {
+		if got := leastAtWork(slices.Concat(three, c.others, c.evicted), c.evicted); got != c.want {
 			t.Errorf("%s: %d, want %d", c.name, got, c.want)
 		}
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"strconv"
 	"strings"
@@ -18,7 +19,7 @@ func (s *weather) report() ([]string, error) {
 	if len(s.hits) == 0 {
 		return nil, errors.New("the load was over before a node was interrupted")
 	}
-	events := s.lab.Cluster.Containers.since(stormSegment, s.began)
+	events := s.lab.Cluster.Containers.since(stormSegment, time.Time{})
 	rows, evicted := [][]string{}, []kubelet.Event{}
 	for _, h := range s.hits {
 		ended, err := h.drained(events)
@@ -36,12 +37,15 @@ func (s *weather) report() ([]string, error) {
 		}
 		rows = append(rows, []string{h.node, h.zone, strconv.Itoa(len(ended)), screen.Duration(took), strconv.Itoa(back)})
 	}
-	most := mostStopping(evicted)
-	if most > s.allowed {
-		return nil, fmt.Errorf("%d workers were evicted at once, and their disruption budget allows %d", most, s.allowed)
+	least := leastAtWork(events, evicted)
+	switch {
+	case s.wanted == 0:
+		return nil, fmt.Errorf("the disruption budget %s wants no worker to stay: there is nothing to hold", stormBudget)
+	case least < s.wanted:
+		return nil, fmt.Errorf("%d workers were left at work when one was evicted, and their disruption budget wants %d", least, s.wanted)
 	}
 	return append(table([]screen.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"), right("HANDED BACK")}, rows),
-		fmt.Sprintf("%d workers evicted, %d at once at most: the budget allows %d; a notice is %s", len(evicted), most, s.allowed, screen.Duration(stormNotice))), nil
+		fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d; a notice is %s", len(evicted), least, s.wanted, screen.Duration(stormNotice))), nil
 }
 
 // compare is a table of runs. That of one in a weather tells its delay against the one before it.
@@ -95,16 +99,25 @@ func (l *Lab) handedBack(ended []kubelet.Event) (n int, err error) {
 	return n, nil
 }
 
-// mostStopping is how many containers were at once between being asked to end and their end.
-func mostStopping(ended []kubelet.Event) (most int) {
-	for _, at := range ended {
-		asked, now := at.Time.Add(-at.Stopping), 0
-		for _, e := range ended {
-			if !e.Time.Add(-e.Stopping).After(asked) && e.Time.After(asked) {
-				now++
+// leastAtWork is how many containers were left at work, at least, just after one of the evicted was asked to end. One that
+// was asked before may still run: its replacement may be at work already, so that the budget does not count it.
+func leastAtWork(events, evicted []kubelet.Event) int {
+	least := math.MaxInt
+	for _, at := range evicted {
+		left := 0
+		for _, e := range events {
+			if e.Kind == kubelet.Started {
+				if !e.Time.After(asked(at)) {
+					left++
+				}
+			} else if !asked(e).After(asked(at)) {
+				left--
 			}
 		}
-		most = max(most, now)
+		least = min(least, left)
 	}
-	return most
+	return least
 }
+
+// asked is when a container that has ended was asked to; when it ended if it was not.
+func asked(ended kubelet.Event) time.Time { return ended.Time.Add(-ended.Stopping) }
