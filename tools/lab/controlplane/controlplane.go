@@ -13,7 +13,6 @@ import (
 	"k8s.io/client-go/tools/clientcmd"
 
 	"dip/tools/lab/loopback"
-	"dip/tools/lab/pki"
 	"dip/tools/lab/process"
 )
 
@@ -47,10 +46,9 @@ type ControlPlane struct {
 	// AdminKubeconfig is a file for a client that may do anything.
 	AdminKubeconfig string
 
-	options   Options
-	ports     struct{ store, peer, api, controllers, scheduler, kwok int }
-	authority *pki.Authority
-	group     *process.Group
+	options Options
+	ports   struct{ store, peer, api, controllers, scheduler, kwok int }
+	group   *process.Group
 }
 
 // Start starts a control plane and returns when it serves. ctx bounds the start only.

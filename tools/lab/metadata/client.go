@@ -2,6 +2,7 @@ package metadata
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"net/http"
@@ -31,7 +32,7 @@ func (m *mock) await(ctx context.Context, path, want string) error {
 		case <-m.process.Done():
 			return m.process.Err()
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s%s is %q: %w (last answer: %q, %v)", m.url(), path, want, ctx.Err(), said, err)
+			return fmt.Errorf("wait until %s%s is %q: %w (last answer: %q)", m.url(), path, want, errors.Join(ctx.Err(), err), said)
 		case <-tick.C:
 		}
 	}

@@ -17,6 +17,7 @@ import (
 // ChangeKind says how a property changes.
 type ChangeKind int
 
+// The kinds of a Change.
 const (
 	Add ChangeKind = iota
 	Delete

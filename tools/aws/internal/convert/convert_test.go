@@ -88,7 +88,7 @@ func TestEncodeErrorsNameThePath(t *testing.T) {
 		in   props
 		want string
 	}{
-		{props{"nmae": "a"}, "nmae: unknown property"},
+		{props{"title": "a"}, "title: unknown property"},
 		{props{"grants": []any{props{"to": "a"}, props{"too": "b"}}}, "grants[1].too: unknown property"},
 		{props{"tags": props{"a-b": []any{}}}, `tags["a-b"]: expected a string`},
 		{props{"rule": []any{}}, "rule: expected an object"},

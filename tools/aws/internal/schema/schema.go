@@ -16,6 +16,7 @@ import (
 // Kind classifies a node.
 type Kind int
 
+// The kinds of a Node.
 const (
 	Scalar  Kind = iota // string, number or bool
 	List                // Elem repeats, order counts

@@ -125,7 +125,7 @@ func TestCheckNamesTheProperty(t *testing.T) {
 		reason   string
 	}{
 		{props{"rule": map[string]any{"days": -1}}, "rule.days", "days is negative"},
-		{props{"rule": map[string]any{"dyas": 1}}, "", "rule.dyas: unknown property"},
+		{props{"rule": map[string]any{"weeks": 1}}, "", "rule.weeks: unknown property"},
 		{props{"size": "many"}, "", "size: a number is required"},
 		{props{"members": "one"}, "", "members: expected a list"},
 	} {

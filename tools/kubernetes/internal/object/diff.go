@@ -11,6 +11,7 @@ import (
 // Kind says what happens to a field.
 type Kind int
 
+// The kinds of a Change.
 const (
 	Add Kind = iota
 	Update
