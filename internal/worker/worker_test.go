@@ -18,6 +18,8 @@ const (
 	held  = 60 * time.Second // the lease
 	grace = 30 * time.Second
 	poll  = 20 * time.Second
+
+	firstBeat = held / lease.Beats // after the start of work
 )
 
 // queue is a queue whose clock is the test's bubble. What happens to messages is logged with the second at which it did.
@@ -26,13 +28,15 @@ type queue struct {
 	began    time.Time
 	visible  map[string]time.Time // when each message may be received
 	receipts map[string]int
+	polls    int // that have begun
 	asked    []int
 	log      []string
 	broken   error
+	changed  chan struct{} // something of the above has
 }
 
 func newQueue(ids ...string) *queue {
-	q := &queue{began: time.Now(), visible: map[string]time.Time{}, receipts: map[string]int{}}
+	q := &queue{began: time.Now(), visible: map[string]time.Time{}, receipts: map[string]int{}, changed: make(chan struct{}, 1)}
 	q.send(ids...)
 	return q
 }
@@ -47,6 +51,38 @@ func (q *queue) send(ids ...string) {
 
 func (q *queue) note(format string, args ...any) {
 	q.log = append(q.log, fmt.Sprintf("%.0f ", time.Since(q.began).Seconds())+fmt.Sprintf(format, args...))
+	q.tell()
+}
+
+func (q *queue) tell() {
+	select {
+	case q.changed <- struct{}{}:
+	default: // who waits has not looked yet
+	}
+}
+
+// await waits until something holds, an hour of the bubble's time at most.
+func (q *queue) await(t *testing.T, holds func() bool) {
+	t.Helper()
+	for limit := time.After(time.Hour); ; {
+		q.mu.Lock()
+		held := holds()
+		q.mu.Unlock()
+		if held {
+			return
+		}
+		select {
+		case <-q.changed:
+		case <-limit:
+			t.Fatalf("it did not come to that: %q", q.events())
+		}
+	}
+}
+
+// awaitEvents waits until so many things have happened to messages.
+func (q *queue) awaitEvents(t *testing.T, n int) {
+	t.Helper()
+	q.await(t, func() bool { return len(q.log) >= n })
 }
 
 func (q *queue) events() []string {
@@ -56,6 +92,10 @@ func (q *queue) events() []string {
 }
 
 func (q *queue) Receive(ctx context.Context, n int, hidden time.Duration) ([]Message, error) {
+	q.mu.Lock()
+	q.polls++
+	q.tell()
+	q.mu.Unlock()
 	for ends := time.Now().Add(poll); ; {
 		q.mu.Lock()
 		if q.broken != nil {
@@ -140,7 +180,7 @@ func TestWorkIsKeptHiddenAndDeleted(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue("a")
 		stop, wait := start(t, newWorker(q, 1, works(50*time.Second)))
-		time.Sleep(55 * time.Second)
+		q.awaitEvents(t, 3)
 		stop()
 		wait()
 		expect(t, q.events(), "20 hide a 80", "40 hide a 80", "50 delete a")
@@ -153,18 +193,18 @@ func TestNoMoreAreTakenThanThereAreSlots(t *testing.T) {
 		q := newQueue(ids...)
 		now, most := 0, 0
 		var mu sync.Mutex
-		stop, wait := start(t, newWorker(q, 3, func(context.Context, string, string) error {
+		stop, wait := start(t, newWorker(q, 3, func(ctx context.Context, id, body string) error {
 			mu.Lock()
 			now++
 			most = max(most, now)
 			mu.Unlock()
-			time.Sleep(5 * time.Second)
+			err := works(5*time.Second)(ctx, id, body)
 			mu.Lock()
 			now--
 			mu.Unlock()
-			return nil
+			return err
 		}))
-		time.Sleep(18 * time.Second)
+		q.awaitEvents(t, len(ids))
 		stop()
 		wait()
 		if most != 3 || len(q.visible) != 0 || q.asked[0] != 3 || slices.Max(q.asked) != 3 {
@@ -182,7 +222,7 @@ func TestFailuresComeAgainWhenTheyAreNotHiddenAnyMore(t *testing.T) {
 			}
 			return nil
 		}))
-		time.Sleep(90 * time.Second)
+		q.awaitEvents(t, 1)
 		stop()
 		wait()
 		expect(t, q.events(), "80 delete a")
@@ -193,7 +233,7 @@ func TestStopWhileIdle(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
 		stop, wait := start(t, newWorker(q, 2, works(time.Hour)))
-		time.Sleep(5 * time.Second)
+		q.await(t, func() bool { return q.polls == 1 })
 		stop()
 		if took := wait(); took > poll {
 			t.Errorf("an idle worker took %s to stop", took)
@@ -201,14 +241,14 @@ func TestStopWhileIdle(t *testing.T) {
 		// What a poll under way brings goes back at once, and nothing is polled for after it.
 		q = newQueue()
 		stop, wait = start(t, newWorker(q, 2, works(time.Hour)))
-		time.Sleep(3 * time.Second)
+		q.await(t, func() bool { return q.polls == 1 })
 		stop()
-		time.Sleep(2500 * time.Millisecond)
+		synctest.Wait() // the worker knows
 		q.send("late")
 		wait()
-		expect(t, q.events(), "6 hide late 0")
-		if q.receipts["late"] != 1 {
-			t.Errorf("received %d times", q.receipts["late"])
+		expect(t, q.events(), "1 hide late 0")
+		if q.receipts["late"] != 1 || q.polls != 1 {
+			t.Errorf("received %d times, in %d polls", q.receipts["late"], q.polls)
 		}
 	})
 }
@@ -221,16 +261,16 @@ func TestStopWhileAtWork(t *testing.T) {
 		took  time.Duration
 		want  string
 	}{
-		{"what can be finished is", 15 * time.Second, grace, 15 * time.Second, "20 delete a"},
-		{"what cannot is given back before the grace ends", time.Hour, grace, 20 * time.Second, "25 hide a 0"},
-		{"of a short grace half is kept for that", time.Hour, 8 * time.Second, 4 * time.Second, "9 hide a 0"},
+		{"what can be finished is", 15 * time.Second, 28 * time.Second, 15 * time.Second, "35 delete a"},
+		{"what cannot is given back before the grace ends", time.Hour, 28 * time.Second, 18 * time.Second, "38 hide a 0"},
+		{"of a short grace half is kept for that", time.Hour, 8 * time.Second, 4 * time.Second, "24 hide a 0"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			q := newQueue("a")
-			w := newWorker(q, 1, works(5*time.Second+c.left))
+			w := newWorker(q, 1, works(firstBeat+c.left))
 			w.Grace = c.grace
 			stop, wait := start(t, w)
-			time.Sleep(5 * time.Second)
+			q.awaitEvents(t, 1) // the first beat
 			stop()
 			if took := wait(); took != c.took {
 				t.Errorf("%s: it took %s", c.name, took)
@@ -246,14 +286,16 @@ func TestStopWhileAtWork(t *testing.T) {
 func TestWhateverEndsWithTheGraceIsHandedBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue("a")
-		stop, wait := start(t, newWorker(q, 1, func(ctx context.Context, _, _ string) error {
+		w := newWorker(q, 1, func(ctx context.Context, _, _ string) error {
 			<-ctx.Done()
 			return fmt.Errorf("read: %w", ctx.Err())
-		}))
-		time.Sleep(5 * time.Second)
+		})
+		w.Grace = 28 * time.Second
+		stop, wait := start(t, w)
+		q.awaitEvents(t, 1) // the first beat
 		stop()
 		wait()
-		expect(t, q.events(), "20 hide a 80", "25 hide a 0")
+		expect(t, q.events(), "20 hide a 80", "38 hide a 0")
 	})
 }
 
@@ -262,12 +304,12 @@ func TestQueueThatDoesNotAnswer(t *testing.T) {
 		q := newQueue()
 		q.broken = errors.New("out of reach")
 		stop, wait := start(t, newWorker(q, 2, works(0)))
-		time.Sleep(11 * time.Second)
+		q.awaitEvents(t, 3)
 		q.mu.Lock()
 		q.broken = nil
 		q.mu.Unlock()
 		q.send("a")
-		time.Sleep(5 * time.Second)
+		q.awaitEvents(t, 4)
 		stop()
 		wait()
 		expect(t, q.events(), "0 refused", "5 refused", "10 refused", "15 delete a")
@@ -315,7 +357,9 @@ func TestOnceStops(t *testing.T) {
 func TestHandlersSeeTheWorkersCause(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var cause error
+		begun := make(chan struct{})
 		stop, wait := start(t, newWorker(newQueue("a"), 1, func(ctx context.Context, id, body string) error {
+			close(begun)
 			if id != "a" || body != "body of a" {
 				t.Errorf("message %q: %q", id, body)
 			}
@@ -323,7 +367,7 @@ func TestHandlersSeeTheWorkersCause(t *testing.T) {
 			cause = context.Cause(ctx)
 			return cause
 		}))
-		time.Sleep(time.Second)
+		<-begun
 		stop()
 		wait()
 		if !errors.Is(cause, lease.ErrStopping) {
