@@ -190,3 +190,22 @@ func TestKeepStopsBeating(t *testing.T) {
 		}
 	})
 }
+
+// What a beat does must not follow what its holder does next, such as to give the work back.
+func TestKeepWaitsForABeatUnderWay(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		beat, over := make(chan struct{}), false
+		_, stop := Keep(t.Context(), time.Second, func(context.Context) bool { beat <- struct{}{}; <-beat; over = true; return true })
+		<-beat
+		stopped := make(chan struct{})
+		go func() {
+			if err := stop(); err != nil || !over {
+				t.Errorf("stopped with %v; the beat was over: %t", err, over)
+			}
+			close(stopped)
+		}()
+		synctest.Wait() // it waits, or has gone wrong
+		beat <- struct{}{}
+		<-stopped
+	})
+}
