@@ -38,5 +38,8 @@ func (l *Lab) useKubeconfig(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("list pods with a token of aws eks get-token: %w", err)
 	}
-	return []string{fmt.Sprintf("a token of aws eks get-token is %s's, who sees %d pods", me.Status.UserInfo.Username, len(pods.Items))}, nil
+	return []string{
+		"a token of aws eks get-token is " + me.Status.UserInfo.Username + "'s,",
+		fmt.Sprintf("who sees %d pods", len(pods.Items)),
+	}, nil
 }

@@ -79,7 +79,8 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 	}
 	return []string{
 		fmt.Sprintf("%d jobs on %d nodes at most, none of them killed", jobs, most.Load()),
-		fmt.Sprintf("from 0 nodes to the first one in %s; back to 0 %s after the last load was verified", screen.Duration(up), screen.Duration(time.Since(done))),
+		fmt.Sprintf("from 0 nodes to the first one in %s", screen.Duration(up)),
+		fmt.Sprintf("back to 0 nodes %s after the last load was verified", screen.Duration(time.Since(done))),
 		"a pod that selects the group and does not tolerate its taint stays out:",
 		"  " + refused,
 	}, nil

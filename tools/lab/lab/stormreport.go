@@ -45,7 +45,8 @@ func (s *weather) report() ([]string, error) {
 		return nil, fmt.Errorf("%d workers were left at work when one was evicted, and their disruption budget wants %d", least, s.wanted)
 	}
 	return append(table([]screen.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"), right("HANDED BACK")}, rows),
-		fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d; a notice is %s", len(evicted), least, s.wanted, screen.Duration(stormNotice))), nil
+		fmt.Sprintf("a notice is %s", screen.Duration(stormNotice)),
+		fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d", len(evicted), least, s.wanted)), nil
 }
 
 // compare is a table of runs. That of one in a weather tells its delay against the one before it.
