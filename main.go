@@ -248,10 +248,10 @@ func (s *system) declarePlatform(ctx *pulumi.Context) error {
 	}
 	s.platform = slices.Concat(namespaces.Ready, s.nodes)
 	for _, part := range []func(*pulumi.Context) error{
-		s.declareAutoscaler,  // nodes for groups whose pods may be moved
-		s.declareEscalator,   // nodes for groups whose pods end by themselves
-		s.declareTermination, // drains nodes that EKS does not drain
-		s.declareKeda,        // workers and jobs by the length of their queues
+		s.declareAutoscaler,    // nodes for groups whose pods may be moved
+		s.declareEscalator,     // nodes for groups whose pods end by themselves
+		s.declareInterruptions, // drains nodes that EKS does not drain
+		s.declareKeda,          // workers and jobs by the length of their queues
 	} {
 		if err := part(ctx); err != nil {
 			return err

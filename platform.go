@@ -10,8 +10,8 @@ import (
 	"dip/k8s"
 	"dip/k8s/autoscaler"
 	"dip/k8s/escalator"
+	"dip/k8s/interruption"
 	"dip/k8s/keda"
-	"dip/k8s/termination"
 )
 
 // inCluster has a component's objects in the stack's cluster.
@@ -71,16 +71,16 @@ func (s *system) declareEscalator(ctx *pulumi.Context) error {
 	return err
 }
 
-// declareTermination declares the Node Termination Handler when a group is drained by it. A stack has it in one mode only:
+// declareInterruptions declares the Node Termination Handler when a group is drained by it. A stack has it in one mode only:
 // config refuses both.
-func (s *system) declareTermination(ctx *pulumi.Context) error {
-	args := &termination.Args{Region: s.region, After: s.platform}
+func (s *system) declareInterruptions(ctx *pulumi.Context) error {
+	args := &interruption.Args{Region: s.region, After: s.platform}
 	if s.interruptions != nil {
 		var drained []pulumi.StringInput
 		for _, name := range s.groups(func(g config.NodeGroup) bool { return g.Interruptions == config.ByQueue }) {
 			drained = append(drained, s.nodeGroups[name].AutoScalingGroup)
 		}
-		rights, err := s.identity(ctx, k8s.System, termination.Account, termination.Allow(s.region, s.account, s.interruptions.ARN, drained...))
+		rights, err := s.identity(ctx, k8s.System, interruption.Account, interruption.Allow(s.region, s.account, s.interruptions.ARN, drained...))
 		if err != nil {
 			return err
 		}
@@ -90,7 +90,7 @@ func (s *system) declareTermination(ctx *pulumi.Context) error {
 	} else {
 		return nil
 	}
-	_, err := termination.New(ctx, termination.Account, args, s.inCluster())
+	_, err := interruption.New(ctx, interruption.Account, args, s.inCluster())
 	return err
 }
 

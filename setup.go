@@ -245,11 +245,11 @@ func (s *system) clusterOutputs() *contract.ClusterOutputs[pulumi.StringInput] {
 }
 
 // lane tells of a queue of the heavy lane; nil when there is none.
-func lane(q *queue.Queue) *contract.LaneOutputs[pulumi.StringInput] {
+func lane(q *queue.Queue) *contract.QueueOutputs[pulumi.StringInput] {
 	if q == nil {
 		return nil
 	}
-	return &contract.LaneOutputs[pulumi.StringInput]{Queue: q.URL, DeadLetters: q.DeadLettersURL}
+	return &contract.QueueOutputs[pulumi.StringInput]{Queue: q.URL, DeadLetters: q.DeadLettersURL}
 }
 
 // asInputs turns nested maps of inputs into one input.

@@ -22,7 +22,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 	"dip/local"
 )
 
@@ -32,7 +32,7 @@ var errDiffer = errors.New("the two readings differ")
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
-	scr := screen.Of(os.Stdout, os.Stderr)
+	scr := terminal.Of(os.Stdout, os.Stderr)
 	if err := command(scr).ExecuteContext(ctx); err != nil {
 		scr.Notef("bench: %v", err)
 		stop()
@@ -40,7 +40,7 @@ func main() {
 	}
 }
 
-func command(scr *screen.Screen) *cobra.Command {
+func command(scr *terminal.Screen) *cobra.Command {
 	o := options{screen: scr}
 	var size string
 	root := &cobra.Command{
@@ -51,7 +51,7 @@ func command(scr *screen.Screen) *cobra.Command {
 		SilenceErrors: true,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			var err error
-			if o.bytes, err = screen.ParseBytes(size); err != nil {
+			if o.bytes, err = terminal.ParseBytes(size); err != nil {
 				return err
 			}
 			return o.measureAll(cmd.Context())
@@ -72,7 +72,7 @@ func command(scr *screen.Screen) *cobra.Command {
 
 // options of the measurements.
 type options struct {
-	screen   *screen.Screen
+	screen   *terminal.Screen
 	cache    string // folder
 	json     bool
 	bytes    int64

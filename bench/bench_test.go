@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 )
 
 func TestSpread(t *testing.T) {
@@ -118,7 +118,7 @@ func TestSeparate(t *testing.T) {
 		t.Fatal(err)
 	}
 	d := definition(`{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"string"}]}`, comma)
-	out, err := process(t.Context(), folder(dir), d, o)
+	out, err := loadFile(t.Context(), folder(dir), d, o)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -158,7 +158,7 @@ func TestInputsAreGoodAndTheSameEveryTime(t *testing.T) {
 				t.Errorf("%d and %d bytes, want the same %d or more", first.Len(), second.Len(), size)
 			}
 			dir := t.TempDir()
-			path, err := in.generate(dir, size, &screen.Screen{Out: &first, Err: &first})
+			path, err := in.generate(dir, size, &terminal.Screen{Out: &first, Err: &first})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -170,7 +170,7 @@ func TestInputsAreGoodAndTheSameEveryTime(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			out, err := process(t.Context(), folder(dir), d, o)
+			out, err := loadFile(t.Context(), folder(dir), d, o)
 			if err != nil {
 				t.Fatal(err)
 			}

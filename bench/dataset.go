@@ -14,8 +14,8 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/screen"
 	"dip/internal/sample"
+	"dip/internal/terminal"
 )
 
 //go:embed quoted.json
@@ -80,12 +80,12 @@ func inputNames() []string {
 }
 
 // generate makes the file unless an earlier run left it, and returns its path.
-func (in dataset) generate(dir string, size int64, scr *screen.Screen) (string, error) {
+func (in dataset) generate(dir string, size int64, scr *terminal.Screen) (string, error) {
 	path := filepath.Join(dir, strconv.FormatInt(size, 10)+"-"+in.file)
 	if _, err := os.Stat(path); err == nil {
 		return path, nil
 	}
-	scr.Notef("generating %s of %s ...", screen.Bytes(size), in.file)
+	scr.Notef("generating %s of %s ...", terminal.Bytes(size), in.file)
 	f, err := os.Create(path + ".new")
 	if err != nil {
 		return "", fmt.Errorf("generate %s: %w", in.file, err)

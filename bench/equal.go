@@ -16,8 +16,8 @@ import (
 
 	"dip/contract"
 	"dip/internal/chunk"
-	"dip/internal/cli/screen"
-	"dip/internal/input"
+	"dip/internal/decompress"
+	"dip/internal/terminal"
 )
 
 // comparison is how our reading of a file compares with DuckDB's.
@@ -135,7 +135,7 @@ func (o *options) equal(ctx context.Context, path string, d contract.Segment) (c
 	if err != nil {
 		return c, err
 	}
-	out, err := process(ctx, folder(work), d, obj)
+	out, err := loadFile(ctx, folder(work), d, obj)
 	if err != nil {
 		return c, err
 	}
@@ -174,7 +174,7 @@ func (e *equality) separate(obj contract.Object) (err error) {
 	}
 	stored := e.work.Stream(context.Background(), obj, 0)
 	defer func() { err = errors.Join(err, stored.Close()) }()
-	content, err := input.Decompress(stored, e.out.Plan.Compression)
+	content, err := decompress.Decompress(stored, e.out.Plan.Compression)
 	if err != nil {
 		return err
 	}
@@ -281,7 +281,7 @@ func nextRecord(s *chunk.Scanner, r *bufio.Reader) (record []byte, err error) {
 	}
 }
 
-func (c comparison) print(scr *screen.Screen, asJSON bool) error {
+func (c comparison) print(scr *terminal.Screen, asJSON bool) error {
 	if asJSON {
 		text, err := json.MarshalIndent(c, "", "  ")
 		if err != nil {
@@ -290,7 +290,9 @@ func (c comparison) print(scr *screen.Screen, asJSON bool) error {
 		return scr.Printf("%s\n", text)
 	}
 	var b strings.Builder
-	line := func(format string, args ...any) { b.WriteString(screen.Printable(fmt.Sprintf(format, args...)) + "\n") }
+	line := func(format string, args ...any) {
+		b.WriteString(terminal.Printable(fmt.Sprintf(format, args...)) + "\n")
+	}
 	for _, q := range c.Quarantined {
 		line("quarantined row %d: %s %s: %.120s", q.Row, q.Field, q.Reason, strings.TrimRight(q.Raw, "\r\n"))
 		if q.DuckDB != "" {
@@ -301,7 +303,7 @@ func (c comparison) print(scr *screen.Screen, asJSON bool) error {
 		line("error: %s", e)
 	}
 	for _, d := range c.Columns {
-		line("column %s differs in %s rows", d.Column, screen.Count(d.Rows))
+		line("column %s differs in %s rows", d.Column, terminal.Count(d.Rows))
 		for _, s := range d.Samples {
 			line("    %s", s)
 		}
@@ -313,7 +315,7 @@ func (c comparison) print(scr *screen.Screen, asJSON bool) error {
 	if !c.Equal {
 		verdict = "DIFFERENT"
 	}
-	line("%s: %s rows by dip, %s by %s, %s only in dip's, %s only in DuckDB's, %s quarantined", verdict, screen.Count(c.Rows),
-		screen.Count(c.DuckDBRows), c.DuckDB, screen.Count(c.OnlyOurs), screen.Count(c.OnlyDuckDB), screen.Count(int64(len(c.Quarantined))))
+	line("%s: %s rows by dip, %s by %s, %s only in dip's, %s only in DuckDB's, %s quarantined", verdict, terminal.Count(c.Rows),
+		terminal.Count(c.DuckDBRows), c.DuckDB, terminal.Count(c.OnlyOurs), terminal.Count(c.OnlyDuckDB), terminal.Count(int64(len(c.Quarantined))))
 	return scr.Printf("%s", b.String())
 }

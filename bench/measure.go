@@ -17,7 +17,7 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 )
 
 // usage is what one process took.
@@ -336,7 +336,7 @@ func (c *contest) measure(ctx context.Context, r *report) error {
 		return fmt.Errorf("make the folder of the profiles: %w", err)
 	}
 	file := filepath.Join(c.profiles, c.input.name+".pprof")
-	c.screen.Notef("%s: profile in %s", c.input.name, screen.Printable(file))
+	c.screen.Notef("%s: profile in %s", c.input.name, terminal.Printable(file))
 	_, _, err = c.machine.run(ctx, c.ours("--profile", file), c.settings(), nil)
 	return err
 }

@@ -18,12 +18,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"dip/contract"
+	"dip/internal/adapters"
+	"dip/internal/catalog"
 	"dip/internal/lake"
 	"dip/internal/ledger"
-	"dip/internal/reconcile"
-	"dip/internal/runtime"
-	"dip/internal/segment"
-	"dip/internal/split"
+	"dip/internal/load"
+	"dip/internal/plan"
+	"dip/internal/process"
 )
 
 // segmentName and bucket are names that only appear in keys.
@@ -40,22 +41,22 @@ type outcome struct {
 
 // stores is where a chunk is read from and written to.
 type stores interface {
-	segment.Source
-	segment.Sink
+	process.Source
+	process.Sink
 }
 
-// process plans a file as one chunk and processes it, with the pipeline's own splitter and segment code.
-func process(ctx context.Context, s stores, d contract.Segment, object contract.Object) (outcome, error) {
-	c, err := newCatalog(d)
+// loadFile plans a file as one chunk and processes it, with the pipeline's own code.
+func loadFile(ctx context.Context, s stores, d contract.Segment, object contract.Object) (outcome, error) {
+	c, err := oneSegment(d)
 	if err != nil {
 		return outcome{}, err
 	}
-	catalogs := &segment.Catalogs{Lake: c}
+	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: c}}
 	p := &onePlan{load: ledger.Load{ID: contract.LoadID(object), Segment: segmentName, Object: object, Catalog: c.key}}
-	splitter := &split.Splitter{
-		ChunkBytes: math.MaxInt64 / 4, Ledger: p, Source: s, Catalogs: catalogs, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	planner := &plan.Planner{
+		ChunkBytes: math.MaxInt64 / 4, Ledger: p, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
-	response, err := splitter.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: p.load.ID})
+	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: p.load.ID})
 	if err == nil && response.Action == contract.ActionFail {
 		err = errors.New(response.Cause)
 	}
@@ -66,29 +67,29 @@ func process(ctx context.Context, s stores, d contract.Segment, object contract.
 	if len(p.chunks) == 0 {
 		return out, nil
 	}
-	compiled, err := catalogs.Segment(ctx, c.key, segmentName)
+	compiled, err := segments.Segment(ctx, c.key, segmentName)
 	if err != nil {
 		return out, err
 	}
-	out.Ack, err = segment.Process(ctx, s, s, compiled, reconcile.Message(p.load, p.chunks[0]))
+	out.Ack, err = process.Process(ctx, s, s, compiled, load.Message(p.load, p.chunks[0]))
 	if err != nil {
 		return out, fmt.Errorf("process %s: %w", object.Key, err)
 	}
 	return out, nil
 }
 
-// catalog of one segment.
-type catalog struct {
+// single is a catalog of one segment.
+type single struct {
 	key  string
 	text []byte
 }
 
-func newCatalog(d contract.Segment) (catalog, error) {
+func oneSegment(d contract.Segment) (single, error) {
 	key, text, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{segmentName: d}}.Encode()
-	return catalog{key, text}, err
+	return single{key, text}, err
 }
 
-func (c catalog) Get(context.Context, string) ([]byte, error) { return c.text, nil }
+func (c single) Get(context.Context, string) ([]byte, error) { return c.text, nil }
 
 // onePlan is a ledger of one load.
 type onePlan struct {
@@ -183,7 +184,7 @@ func processCommand() *cobra.Command {
 				}
 				defer func() { err = errors.Join(err, stop()) }()
 			}
-			out, err := process(cmd.Context(), s, d, o)
+			out, err := loadFile(cmd.Context(), s, d, o)
 			if err != nil {
 				return err
 			}
@@ -197,7 +198,7 @@ func processCommand() *cobra.Command {
 }
 
 func lakeAt(endpoint string) *lake.Lake {
-	return lake.New(runtime.S3(aws.Config{
+	return lake.New(adapters.S3(aws.Config{
 		Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("bench", "bench", ""),
 	}), bucket)
 }

@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 )
 
 // report is everything that was measured.
@@ -20,7 +20,7 @@ type report struct {
 	ColdStart *coldStart `json:"coldStart,omitempty"`
 }
 
-func (r report) print(scr *screen.Screen, asJSON bool) error {
+func (r report) print(scr *terminal.Screen, asJSON bool) error {
 	if asJSON {
 		text, err := json.MarshalIndent(r, "", "  ")
 		if err != nil {
@@ -46,7 +46,7 @@ func (r report) matches(width int) string {
 	if len(r.Matches) == 0 {
 		return ""
 	}
-	columns := []screen.Column{
+	columns := []terminal.Column{
 		{Title: "input"}, {Title: "bytes", Right: true}, {Title: "rows", Right: true}, {Title: ""},
 		{Title: "MB per CPU-second, min/median/max", Short: "MB/CPU-s", Right: true}, {Title: "ratio", Right: true},
 		{Title: "MB/s", Right: true}, {Title: "peak memory", Short: "peak", Right: true}, {Title: "Parquet", Right: true},
@@ -54,8 +54,8 @@ func (r report) matches(width int) string {
 	var rows [][]string
 	add := func(m match, name string, s *side, ratio string) {
 		rows = append(rows, []string{
-			m.Input, screen.Bytes(m.Bytes), screen.Count(m.Rows), name, s.Speed.String(), ratio,
-			fmt.Sprintf("%.0f", s.Wall.Median), mebibytes(s.Peak), screen.Bytes(s.Output),
+			m.Input, terminal.Bytes(m.Bytes), terminal.Count(m.Rows), name, s.Speed.String(), ratio,
+			fmt.Sprintf("%.0f", s.Wall.Median), mebibytes(s.Peak), terminal.Bytes(s.Output),
 		})
 	}
 	for _, m := range r.Matches {
@@ -75,14 +75,14 @@ func (r report) matches(width int) string {
 		pinned = "pinned to one core"
 	}
 	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, GOMAXPROCS=1, with validation, hashes and proof. %s\n\n%s",
-		r.Rounds, pinned, r.Machine.CPU, r.Go, against, screen.Table(width, columns, rows))
+		r.Rounds, pinned, r.Machine.CPU, r.Go, against, terminal.Table(width, columns, rows))
 }
 
 func (r report) memory(width int) string {
 	if len(r.Memory) == 0 {
 		return ""
 	}
-	columns := []screen.Column{{Title: "input"}, {Title: "chunk", Right: true}, {Title: "peak memory", Right: true}, {Title: "MB per CPU-second", Right: true}}
+	columns := []terminal.Column{{Title: "input"}, {Title: "chunk", Right: true}, {Title: "peak memory", Right: true}, {Title: "MB per CPU-second", Right: true}}
 	var rows [][]string
 	for _, m := range r.Memory {
 		rows = append(rows, []string{
@@ -90,19 +90,19 @@ func (r report) memory(width int) string {
 		})
 	}
 	return fmt.Sprintf("One chunk over S3 in a function of %d MiB (GOMEMLIMIT=%dMiB):\n\n%s",
-		r.Memory[0].MemoryMB, r.Memory[0].LimitMiB, screen.Table(width, columns, rows))
+		r.Memory[0].MemoryMB, r.Memory[0].LimitMiB, terminal.Table(width, columns, rows))
 }
 
 func (r report) stages(width int) string {
 	if len(r.Stages) == 0 {
 		return ""
 	}
-	columns := []screen.Column{{Title: "input"}, {Title: "parse", Right: true}, {Title: "encode", Right: true}}
+	columns := []terminal.Column{{Title: "input"}, {Title: "parse", Right: true}, {Title: "encode", Right: true}}
 	var rows [][]string
 	for _, s := range r.Stages {
 		rows = append(rows, []string{s.Input, fmt.Sprintf("%.0f", s.Parse), fmt.Sprintf("%.0f", s.Encode)})
 	}
-	return "Stages alone, MB of input per CPU-second:\n\n" + screen.Table(width, columns, rows)
+	return "Stages alone, MB of input per CPU-second:\n\n" + terminal.Table(width, columns, rows)
 }
 
 func (r report) start() string {
@@ -111,5 +111,5 @@ func (r report) start() string {
 	}
 	c := r.ColdStart
 	return fmt.Sprintf("Cold start of the function %s (%s): %.1f / %.1f / %.1f ms min/median/max of %d; zip %s, binary %s.\n",
-		c.Function, c.Arch, c.Millis.Min, c.Millis.Median, c.Millis.Max, starts, screen.Bytes(c.Zip), screen.Bytes(c.Binary))
+		c.Function, c.Arch, c.Millis.Min, c.Millis.Median, c.Millis.Max, starts, terminal.Bytes(c.Zip), terminal.Bytes(c.Binary))
 }

@@ -7,13 +7,13 @@ import (
 	"strings"
 
 	"dip/contract"
-	"dip/contract/schema"
 	"dip/internal/record"
+	"dip/tableschema"
 )
 
 // reading is how DuckDB reads an input of a schema: column by column with the schema's own types, nothing detected.
 type reading struct {
-	schema  *schema.Schema
+	schema  *tableschema.Schema
 	dialect contract.Dialect
 	columns []int // CSV: column of each field, -1 when absent; nil: by position
 	width   int   // CSV: columns of the input
@@ -21,7 +21,7 @@ type reading struct {
 }
 
 func newReading(d contract.Segment, columns []int, width int) (*reading, error) {
-	s, err := schema.Parse(d.Schema)
+	s, err := tableschema.Parse(d.Schema)
 	if err != nil {
 		return nil, err
 	}
@@ -84,30 +84,30 @@ func within(texts, known []string) bool {
 }
 
 // native says that DuckDB reads the field's texts with a plain cast.
-func native(f *schema.Field) bool {
+func native(f *tableschema.Field) bool {
 	switch f.Type {
-	case schema.Integer, schema.Number:
+	case tableschema.Integer, tableschema.Number:
 		return f.PlainNumber()
-	case schema.Boolean:
+	case tableschema.Boolean:
 		return within(f.TrueValues, duckTrue) && within(f.FalseValues, duckFalse)
-	case schema.Date, schema.Time:
+	case tableschema.Date, tableschema.Time:
 		return f.Format == "default"
-	case schema.Datetime:
+	case tableschema.Datetime:
 		return f.Format == "default" || f.Format == isoFormat
 	}
 	return true
 }
 
 // cast is the expression that turns the text x into the field's value.
-func cast(f *schema.Field, t record.Type, x string) (string, error) {
+func cast(f *tableschema.Field, t record.Type, x string) (string, error) {
 	typ := sqlType(t)
 	switch {
 	case native(f):
 		return fmt.Sprintf("CAST(%s AS %s)", x, typ), nil
-	case f.Type == schema.Boolean:
+	case f.Type == tableschema.Boolean:
 		return fmt.Sprintf("CASE WHEN %s IN %s THEN true WHEN %s IN %s THEN false WHEN %[1]s IS NULL THEN NULL ELSE error('not a boolean: ' || %[1]s) END",
 			x, tuple(f.TrueValues), x, tuple(f.FalseValues)), nil
-	case f.Type == schema.Integer || f.Type == schema.Number:
+	case f.Type == tableschema.Integer || f.Type == tableschema.Number:
 		if !f.BareNumber {
 			x = fmt.Sprintf(`regexp_replace(regexp_replace(%s, '[^0-9]*$', ''), '^[^-0-9]*(-?)[^0-9]*', '\1')`, x)
 		}
@@ -141,7 +141,7 @@ func (r *reading) sharedMissing() bool {
 const never = "\x01\x02"
 
 // missing is an expression that is null where the text x of the field stands for null.
-func missing(f *schema.Field, x string) string {
+func missing(f *tableschema.Field, x string) string {
 	if len(f.MissingValues) == 0 {
 		return x
 	}

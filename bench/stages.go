@@ -12,9 +12,9 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dip/internal/columnar"
+	"dip/internal/parquet"
+	"dip/internal/process"
 	"dip/internal/record"
-	"dip/internal/segment"
 )
 
 // stages are the speeds of the two halves of the record path, in MB of input per CPU-second.
@@ -52,7 +52,7 @@ func stagesCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			compiled, err := segment.Compile(segmentName, d)
+			compiled, err := process.Compile(segmentName, d)
 			if err != nil {
 				return err
 			}
@@ -67,7 +67,7 @@ func stagesCommand() *cobra.Command {
 	return cmd
 }
 
-func measureStages(s *segment.Segment, path string) (out stages, err error) {
+func measureStages(s *process.Segment, path string) (out stages, err error) {
 	f, err := os.Open(path)
 	if err != nil {
 		return out, err
@@ -101,7 +101,7 @@ func measureStages(s *segment.Segment, path string) (out stages, err error) {
 		}
 	}
 	parsed := cpuTime()
-	w, err := columnar.NewWriter(io.Discard, s.Types, columnar.Options{})
+	w, err := parquet.NewWriter(io.Discard, s.Types, parquet.Options{})
 	if err != nil {
 		return out, err
 	}

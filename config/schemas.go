@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // readSchemas reads each segment's Table Schema and checks what the segment says about its fields.
@@ -20,7 +20,7 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 			found.add(at+".schema", "%v", err)
 			continue
 		}
-		table, err := schema.Parse(data)
+		table, err := tableschema.Parse(data)
 		if err != nil {
 			for _, line := range strings.Split(err.Error(), "\n") {
 				found.add(at+".schema", "%s: %s", segment.Schema, line)
@@ -40,20 +40,20 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 
 // dated are the types that ByDay, ByMonth and ByYear can cut; named are those whose values can be a folder's name.
 var (
-	dated = []schema.Type{schema.Date, schema.Datetime}
-	named = []schema.Type{
-		schema.String, schema.Integer, schema.Boolean, schema.Date, schema.Year, schema.Yearmonth,
+	dated = []tableschema.Type{tableschema.Date, tableschema.Datetime}
+	named = []tableschema.Type{
+		tableschema.String, tableschema.Integer, tableschema.Boolean, tableschema.Date, tableschema.Year, tableschema.Yearmonth,
 	}
 )
 
-func (p Partition) validate(at string, table *schema.Schema, found *problems) {
+func (p Partition) validate(at string, table *tableschema.Schema, found *problems) {
 	if p.Field == "" {
 		if p.By != "" {
 			found.add(at+".field", "missing; partition.by needs it")
 		}
 		return
 	}
-	i := slices.IndexFunc(table.Fields, func(f schema.Field) bool { return f.Name == p.Field })
+	i := slices.IndexFunc(table.Fields, func(f tableschema.Field) bool { return f.Name == p.Field })
 	if i < 0 {
 		names := make([]string, len(table.Fields))
 		for i, f := range table.Fields {

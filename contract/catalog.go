@@ -73,8 +73,13 @@ func (c Catalog) Encode() (key string, data []byte, err error) {
 	if err != nil {
 		return "", nil, fmt.Errorf("encode catalog: %w", err)
 	}
+	return CatalogKey(data), data, nil
+}
+
+// CatalogKey is where a catalog's bytes are stored.
+func CatalogKey(data []byte) string {
 	sum := sha256.Sum256(data)
-	return CatalogPrefix + hex.EncodeToString(sum[:12]) + ".json", data, nil
+	return CatalogPrefix + hex.EncodeToString(sum[:12]) + ".json"
 }
 
 // Segment looks a segment up. The error lists the segments that there are.

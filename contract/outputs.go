@@ -28,11 +28,11 @@ type SegmentOutputs[T any] struct {
 	Queue       T               `json:"queue"`       // URL
 	DeadLetters T               `json:"deadLetters"` // URL
 	Function    T               `json:"function"`    // ARN of the alias
-	Workers     *LaneOutputs[T] `json:"workers"`     // nil in a stack without a cluster
+	Workers     *QueueOutputs[T] `json:"workers"`     // nil in a stack without a cluster
 }
 
-// LaneOutputs is what a stack tells of a queue of the heavy lane.
-type LaneOutputs[T any] struct {
+// QueueOutputs is what a stack tells of a queue.
+type QueueOutputs[T any] struct {
 	Queue       T `json:"queue"`       // URL
 	DeadLetters T `json:"deadLetters"` // URL
 }
@@ -43,7 +43,7 @@ type ClusterOutputs[T any] struct {
 	Kubeconfig T                          `json:"kubeconfig"` // JSON
 	Namespace  T                          `json:"namespace"`  // of the workers and jobs
 	Image      T                          `json:"image"`      // of workers and restage jobs, with its tag
-	Restage    LaneOutputs[T]             `json:"restage"`
+	Restage    QueueOutputs[T]             `json:"restage"`
 	NodeGroups map[string]GroupOutputs[T] `json:"nodeGroups"` // by name
 }
 

@@ -20,7 +20,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"dip/contract"
-	"dip/internal/cli/client"
+	"dip/internal/client"
 	"dip/internal/lake"
 	"dip/internal/sample"
 	"dip/internal/sweep"
@@ -300,7 +300,7 @@ func TestCodeUpdateWhileLoading(t *testing.T) {
 	chaos.kill("trips", math.MaxInt)
 	defer chaos.kill("trips", 0)
 	main := filepath.Join(root, "lambdas", "trips", "main.go")
-	code := "package main\n\nimport (\n\t\"os\"\n\n\t\"dip/internal/runtime\"\n)\n\nfunc main() {\n\tif len(os.Args) > 9 {\n\t\tprintln(\"second\")\n\t}\n\truntime.Segment()\n}\n"
+	code := "package main\n\nimport (\n\t\"os\"\n\n\t\"dip/internal/segment\"\n)\n\nfunc main() {\n\tif len(os.Args) > 9 {\n\t\tprintln(\"second\")\n\t}\n\tsegment.Main()\n}\n"
 	if err := os.WriteFile(main, []byte(code), 0o644); err != nil {
 		t.Fatal(err)
 	}

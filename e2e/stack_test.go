@@ -17,8 +17,8 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 	"dip/local"
 	"dip/local/runner"
 )
@@ -61,7 +61,7 @@ func run(m *testing.M) (code int, err error) {
 	ctx := context.Background()
 	stack, err = local.Up(ctx, local.Options{
 		Root: root, StateDir: filepath.Join(dir, "state"), InProcess: true, OnInvoke: chaos.observe,
-		Screen: &screen.Screen{Out: os.Stdout, Err: os.Stderr},
+		Screen: &terminal.Screen{Out: os.Stdout, Err: os.Stderr},
 	})
 	if err != nil {
 		return 1, fmt.Errorf("up: %w", err)
@@ -151,9 +151,9 @@ const (
 	partsMain = `// Command parts is the Lambda function of the segment parts.
 package main
 
-import "dip/internal/runtime"
+import "dip/internal/segment"
 
-func main() { runtime.Segment() }
+func main() { segment.Main() }
 `
 )
 

@@ -8,7 +8,7 @@ import (
 	"slices"
 	"strings"
 
-	"dip/internal/cli/steps"
+	"dip/internal/terminal"
 )
 
 // Down destroys the stack's resources with the engine, ends its processes and removes its folder. Nothing is left
@@ -30,7 +30,7 @@ func down(ctx context.Context, o Options, b *backend) error {
 	if err != nil {
 		return err
 	}
-	show := steps.New(o.Screen)
+	show := terminal.NewSteps(o.Screen)
 	if err := takeDown(ctx, o, p, held, b, show); err != nil {
 		return errors.Join(err, held.release())
 	}
@@ -50,7 +50,7 @@ func down(ctx context.Context, o Options, b *backend) error {
 }
 
 // takeDown destroys the resources, unless they are gone with the emulator that had them.
-func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *steps.Steps) error {
+func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *terminal.Steps) error {
 	known, damaged := p.known()
 	if damaged != nil || known.Instance == "" {
 		return nil

@@ -16,7 +16,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
-	"dip/internal/cli/client"
+	"dip/internal/client"
 )
 
 // pulumiInterrupt is how long the engine may take, after it was interrupted, to end what is in flight and save its

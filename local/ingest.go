@@ -14,9 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
-	"dip/internal/cli/steps"
+	"dip/internal/client"
+	"dip/internal/terminal"
 )
 
 // metaSHA256 tells what a landed sample holds.
@@ -25,7 +24,7 @@ const metaSHA256 = "sha256"
 // Ingest lands the samples that are not in the stack yet and waits until every load is over. The result tells each
 // one's outcome, in the order of the samples; a failed load is no error here.
 func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress, error) {
-	show := steps.New(s.options.Screen)
+	show := terminal.NewSteps(s.options.Screen)
 	stack := s.Client()
 	loads := make([]string, len(samples))
 	err := show.Run("put", func(say func(string, ...any)) (string, error) {
@@ -43,7 +42,7 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 				put += sample.Size
 				object, err = client.Upload{
 					Bucket: stack.Outputs.LandingBucket, Key: object.Key, Metadata: map[string]string{metaSHA256: sample.SHA256},
-					Sent: func(n int64) { say("%s: %s", sample.Segment, screen.Bytes(sent.Add(n))) },
+					Sent: func(n int64) { say("%s: %s", sample.Segment, terminal.Bytes(sent.Add(n))) },
 				}.PutFile(ctx, stack.S3, sample.Path)
 				if err != nil {
 					return "", err
@@ -52,9 +51,9 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 			loads[i] = contract.LoadID(object)
 		}
 		if put == 0 {
-			return "nothing new: " + screen.Bytes(total) + " are there already", nil
+			return "nothing new: " + terminal.Bytes(total) + " are there already", nil
 		}
-		return screen.Bytes(put), nil
+		return terminal.Bytes(put), nil
 	})
 	if err != nil {
 		return nil, err
@@ -63,7 +62,7 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 }
 
 // await follows loads until all are over.
-func (s *Stack) await(ctx context.Context, show *steps.Steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
+func (s *Stack) await(ctx context.Context, show *terminal.Steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
 	outcomes := make([]client.Progress, len(loads))
 	err := show.Run("loads", func(say func(string, ...any)) (string, error) {
 		var over atomic.Int32

@@ -16,9 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 	"golang.org/x/sync/errgroup"
 
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
-	"dip/internal/cli/steps"
+	"dip/internal/client"
+	"dip/internal/terminal"
 	"dip/local/runner"
 )
 
@@ -96,7 +95,7 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 }
 
 // enter keeps other runs away from a state folder.
-func (p place) enter(ctx context.Context, s *screen.Screen) (*lock, error) {
+func (p place) enter(ctx context.Context, s *terminal.Screen) (*lock, error) {
 	if err := os.MkdirAll(filepath.Dir(string(p)), 0o755); err != nil {
 		return nil, fmt.Errorf("make the state folder: %w", err)
 	}
@@ -104,7 +103,7 @@ func (p place) enter(ctx context.Context, s *screen.Screen) (*lock, error) {
 }
 
 func (s *Stack) up(ctx context.Context, held *lock) error {
-	show := steps.New(s.options.Screen)
+	show := terminal.NewSteps(s.options.Screen)
 	e, err := s.start(ctx, show, held)
 	if err != nil {
 		return err
@@ -113,7 +112,7 @@ func (s *Stack) up(ctx context.Context, held *lock) error {
 }
 
 // start gets everything ready that a deployment needs: tools, what they deploy, and the backend that they deploy to.
-func (s *Stack) start(ctx context.Context, show *steps.Steps, held *lock) (*engine, error) {
+func (s *Stack) start(ctx context.Context, show *terminal.Steps, held *lock) (*engine, error) {
 	if err := s.place.make(); err != nil {
 		return nil, err
 	}
@@ -139,7 +138,7 @@ func (s *Stack) engine(held *lock) *engine {
 }
 
 // locateCluster makes the emulator say where the stack's cluster is.
-func (s *Stack) locateCluster(ctx context.Context, show *steps.Steps) error {
+func (s *Stack) locateCluster(ctx context.Context, show *terminal.Steps) error {
 	if s.options.ControlPlane == nil {
 		return nil
 	}
@@ -153,7 +152,7 @@ func (s *Stack) locateCluster(ctx context.Context, show *steps.Steps) error {
 }
 
 // settle deploys what was built onto the backend that runs, and writes down what stands.
-func (s *Stack) settle(ctx context.Context, show *steps.Steps, e *engine) error {
+func (s *Stack) settle(ctx context.Context, show *terminal.Steps, e *engine) error {
 	now := saved{Instance: s.Daemon.Instance, Tools: e.tools, Program: e.program}
 	if err := writeJSON(s.place.stack(), now); err != nil {
 		return err
@@ -171,7 +170,7 @@ func (s *Stack) settle(ctx context.Context, show *steps.Steps, e *engine) error 
 }
 
 // prepareTools gets the engine and builds what it deploys. Settings that are wrong end it before anything is built.
-func (s *Stack) prepareTools(ctx context.Context, show *steps.Steps, e *engine) error {
+func (s *Stack) prepareTools(ctx context.Context, show *terminal.Steps, e *engine) error {
 	err := show.Run("toolchain", func(say func(string, ...any)) (string, error) {
 		return "ready", s.options.tools(ctx, e, say)
 	})
@@ -186,7 +185,7 @@ func (s *Stack) prepareTools(ctx context.Context, show *steps.Steps, e *engine) 
 
 // ensureBackend finds the background process or starts it. A stack whose resources were in another one is forgotten:
 // they are gone.
-func (s *Stack) ensureBackend(ctx context.Context, show *steps.Steps) error {
+func (s *Stack) ensureBackend(ctx context.Context, show *terminal.Steps) error {
 	return show.Run("emulator", func(say func(string, ...any)) (string, error) {
 		old, damaged := s.place.known()
 		if err := s.place.unlock(); err != nil {

@@ -10,8 +10,7 @@ import (
 	"runtime"
 
 	"dip/internal/build"
-	"dip/internal/cli/screen"
-	"dip/internal/cli/steps"
+	"dip/internal/terminal"
 	"dip/local/emulator"
 	"dip/local/runner"
 )
@@ -32,7 +31,7 @@ type Options struct {
 	// Root under the user's cache, where the next Up of any of its stacks finds them even after a Down.
 	BuildDir string
 	// Screen shows the steps; nil: nobody looks.
-	Screen *screen.Screen
+	Screen *terminal.Screen
 	// InProcess runs the emulator and the functions as parts of this process, which they end with, instead of in the
 	// background.
 	InProcess bool
@@ -77,7 +76,7 @@ func (o Options) resolve() (Options, error) {
 		return o, fmt.Errorf("find the state folder: %w", err)
 	}
 	if o.Screen == nil {
-		o.Screen = &screen.Screen{Out: io.Discard, Err: io.Discard}
+		o.Screen = &terminal.Screen{Out: io.Discard, Err: io.Discard}
 	}
 	return o, nil
 }
@@ -109,6 +108,6 @@ func (o Options) build(ctx context.Context, program string, say func(string, ...
 	if err != nil {
 		return err
 	}
-	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &steps.Lines{Say: say}})
+	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &terminal.Lines{Say: say}})
 	return errors.Join(err, held.release())
 }

@@ -17,10 +17,9 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
-	"dip/internal/cli/steps"
+	"dip/internal/client"
 	"dip/internal/sample"
+	"dip/internal/terminal"
 )
 
 // Sample is an input that local mode ingests to show what the pipeline does.
@@ -58,7 +57,7 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 	if err != nil {
 		return nil, err
 	}
-	show := steps.New(o.Screen)
+	show := terminal.NewSteps(o.Screen)
 	samples := make([]Sample, 3)
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
@@ -71,14 +70,14 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 			say("generating events")
 			events, err := generated(gctx, p, "events", contract.Gzip, int64(eventsShare*float64(size)))
 			samples[0], samples[1] = trips, events
-			return fmt.Sprintf("trips %s, events %s (gzip)", screen.Bytes(trips.Size), screen.Bytes(events.Size)), err
+			return fmt.Sprintf("trips %s, events %s (gzip)", terminal.Bytes(trips.Size), terminal.Bytes(events.Size)), err
 		})
 	})
 	group.Go(func() error {
 		return show.Run("data set", func(say func(string, ...any)) (string, error) {
 			s, err := realData(gctx, cache, say)
 			samples[2] = s
-			return fmt.Sprintf("%s %s, from %s", s.Segment, screen.Bytes(s.Size), realPackage), err
+			return fmt.Sprintf("%s %s, from %s", s.Segment, terminal.Bytes(s.Size), realPackage), err
 		})
 	})
 	return samples, group.Wait()
@@ -89,7 +88,7 @@ var suffixes = map[contract.Compression]string{contract.Plain: "", contract.Gzip
 // generated makes a sample file, unless it is there.
 func generated(ctx context.Context, p place, segment string, c contract.Compression, size int64) (Sample, error) {
 	formats := map[string]string{"trips": "csv", "events": "ndjson"}
-	name := fmt.Sprintf("sample-%s.%s%s", strings.ReplaceAll(screen.Bytes(size), " ", ""), formats[segment], suffixes[c])
+	name := fmt.Sprintf("sample-%s.%s%s", strings.ReplaceAll(terminal.Bytes(size), " ", ""), formats[segment], suffixes[c])
 	s := Sample{Segment: segment, Path: filepath.Join(p.samples(), name)}
 	described := s.Path + ".json"
 	var known Sample

@@ -6,13 +6,13 @@ import (
 	"fmt"
 	"os"
 
-	"dip/internal/cli/steps"
+	"dip/internal/terminal"
 )
 
 // Update deploys the checkout once more as it is now, onto a stack that is up: what a second Up does, for a process
 // that runs the stack itself.
 func (s *Stack) Update(ctx context.Context) error {
-	return s.work(ctx, func(show *steps.Steps, e *engine) error {
+	return s.work(ctx, func(show *terminal.Steps, e *engine) error {
 		if err := s.prepareTools(ctx, show, e); err != nil {
 			return err
 		}
@@ -22,7 +22,7 @@ func (s *Stack) Update(ctx context.Context) error {
 
 // Preview tells what Update would change.
 func (s *Stack) Preview(ctx context.Context) (c Changes, err error) {
-	err = s.work(ctx, func(show *steps.Steps, e *engine) error {
+	err = s.work(ctx, func(show *terminal.Steps, e *engine) error {
 		if err := s.prepareTools(ctx, show, e); err != nil {
 			return err
 		}
@@ -34,7 +34,7 @@ func (s *Stack) Preview(ctx context.Context) (c Changes, err error) {
 
 // Refresh brings the stack's state to what its resources are, and tells which were not what the state said.
 func (s *Stack) Refresh(ctx context.Context) (c Changes, err error) {
-	err = s.work(ctx, func(show *steps.Steps, e *engine) error {
+	err = s.work(ctx, func(show *terminal.Steps, e *engine) error {
 		known, err := s.place.known()
 		if err != nil {
 			return err
@@ -47,20 +47,20 @@ func (s *Stack) Refresh(ctx context.Context) (c Changes, err error) {
 }
 
 // work does something to the stack while nobody else does.
-func (s *Stack) work(ctx context.Context, do func(*steps.Steps, *engine) error) error {
+func (s *Stack) work(ctx context.Context, do func(*terminal.Steps, *engine) error) error {
 	held, err := s.place.enter(ctx, s.options.Screen)
 	if err != nil {
 		return err
 	}
-	return errors.Join(do(steps.New(s.options.Screen), s.engine(held)), held.release())
+	return errors.Join(do(terminal.NewSteps(s.options.Screen), s.engine(held)), held.release())
 }
 
-func (s *Stack) preview(ctx context.Context, show *steps.Steps, e *engine) (Changes, error) {
+func (s *Stack) preview(ctx context.Context, show *terminal.Steps, e *engine) (Changes, error) {
 	return s.operate(ctx, show, e, "preview", e.preview)
 }
 
 // operate runs an operation of the engine as a step.
-func (s *Stack) operate(ctx context.Context, show *steps.Steps, e *engine, name string,
+func (s *Stack) operate(ctx context.Context, show *terminal.Steps, e *engine, name string,
 	operation func(context.Context, func(string, ...any)) (changes, error),
 ) (Changes, error) {
 	var c changes
@@ -104,7 +104,7 @@ func (s *Stack) previewAnew(ctx context.Context, held *lock) (Changes, error) {
 	if err := os.RemoveAll(string(s.place)); err != nil {
 		return nil, fmt.Errorf("remove what a failed preview left: %w", err)
 	}
-	show := steps.New(s.options.Screen)
+	show := terminal.NewSteps(s.options.Screen)
 	e, err := s.start(ctx, show, held)
 	if err != nil {
 		return nil, err

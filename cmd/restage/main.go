@@ -7,23 +7,25 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/adapters"
+	"dip/internal/boot"
+	"dip/internal/process"
 	"dip/internal/restage"
-	"dip/internal/runtime"
 	"dip/internal/worker"
 )
 
 func main() {
-	env, rt := runtime.Start(func(e contract.RestageEnv[string]) contract.Common[string] { return e.Common })
-	ctx, stop := runtime.Stopped()
+	env, b := boot.Start(func(e contract.RestageEnv[string]) contract.Common[string] { return e.Common })
+	ctx, stop := boot.Stopped()
 	defer stop()
 	job := &restage.Job{
-		Code: env.Code, Runtime: rt.Pod(), Catalog: env.Catalog, ChunkBytes: int64(contract.Int(env.ChunkMB)) << 20,
-		Lease: runtime.Seconds(env.LeaseSeconds), Ledger: rt.Ledger, Lake: rt.Lake, Queue: rt.Queues(), Catalogs: rt.Catalogs,
-		Log: rt.Log, Now: time.Now,
+		Code: env.Code, Runtime: boot.Pod(), Catalog: env.Catalog, ChunkBytes: int64(contract.Int(env.ChunkMB)) << 20,
+		Lease: boot.Seconds(env.LeaseSeconds), Ledger: b.Ledger, Lake: b.Lake, Queue: adapters.NewQueues(b.Config), Segments: &process.Segments{Catalogs: b.Catalogs},
+		Log: b.Log, Now: time.Now,
 	}
-	w := &worker.Worker{Queue: rt.Receiver(env.Queue), Handle: job.Message, Slots: 1, Lease: job.Lease, Log: rt.Log}
+	w := &worker.Worker{Queue: adapters.NewReceiver(b.Config, env.Queue), Handle: job.Message, Slots: 1, Lease: job.Lease, Log: b.Log}
 	if err := w.Once(ctx); err != nil {
-		rt.Log.Error("restage failed", "error", err)
+		b.Log.Error("restage failed", "error", err)
 		stop()
 		os.Exit(1)
 	}

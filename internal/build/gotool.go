@@ -10,7 +10,7 @@ import (
 	"syscall"
 	"time"
 
-	"dip/internal/cli/steps"
+	"dip/internal/terminal"
 )
 
 // goInterrupt is how long a build may take to end after it was interrupted.
@@ -20,7 +20,7 @@ const goInterrupt = 10 * time.Second
 // to say and, when it fails, into the error.
 func Go(ctx context.Context, dir string, say func(string, ...any), args ...string) ([]byte, error) {
 	var stdout bytes.Buffer
-	told := &steps.Lines{Say: say}
+	told := &terminal.Lines{Say: say}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
 	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")

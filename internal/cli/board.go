@@ -4,8 +4,8 @@ import (
 	"sync"
 	"time"
 
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 )
 
 // plainEvery is the least time between two lines about the same load where there is no terminal.
@@ -16,7 +16,7 @@ const maxShown = 8
 
 // board shows loads that are followed at the same time.
 type board struct {
-	screen *screen.Screen
+	screen *terminal.Screen
 
 	mu    sync.Mutex
 	loads []client.Progress

@@ -13,14 +13,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/config"
 	"github.com/spf13/cobra"
 
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 	"dip/local"
 )
 
 // app is what the commands share.
 type app struct {
-	screen  *screen.Screen
+	screen  *terminal.Screen
 	json    bool
 	stack   string
 	outputs string
@@ -32,7 +32,7 @@ const stackVariable = "DIP_STACK"
 
 // Main runs the command line and returns its exit code.
 func Main(ctx context.Context, args []string) int {
-	a := &app{screen: screen.Of(os.Stdout, os.Stderr)}
+	a := &app{screen: terminal.Of(os.Stdout, os.Stderr)}
 	a.connect = a.open
 	return a.run(ctx, args)
 }

@@ -12,9 +12,9 @@ import (
 	"testing"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
 	"dip/internal/ledger"
+	"dip/internal/terminal"
 	"dip/internal/verify"
 )
 
@@ -22,7 +22,7 @@ import (
 func run(t *testing.T, args ...string) (code int, stdout, stderr string) {
 	t.Helper()
 	var out, errs bytes.Buffer
-	a := &app{screen: &screen.Screen{Out: &out, Err: &errs}}
+	a := &app{screen: &terminal.Screen{Out: &out, Err: &errs}}
 	a.connect = func(context.Context) (*client.Stack, error) { return nil, errors.New("no stack here") }
 	code = a.run(t.Context(), args)
 	return code, out.String(), errs.String()
@@ -97,7 +97,7 @@ func TestExitCodes(t *testing.T) {
 func TestInterruptedHasItsExitCode(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	var out bytes.Buffer
-	a := &app{screen: &screen.Screen{Out: &out, Err: &out}}
+	a := &app{screen: &terminal.Screen{Out: &out, Err: &out}}
 	a.connect = func(ctx context.Context) (*client.Stack, error) {
 		cancel()
 		return nil, context.Cause(ctx)
@@ -128,7 +128,7 @@ func TestErrorsCannotMoveTheCursor(t *testing.T) {
 
 func TestBoardSpeaksOfChangesWithoutATerminal(t *testing.T) {
 	var errs bytes.Buffer
-	b := &board{screen: &screen.Screen{Err: &errs}, loads: make([]client.Progress, 1)}
+	b := &board{screen: &terminal.Screen{Err: &errs}, loads: make([]client.Progress, 1)}
 	for _, status := range []contract.Status{"", "", contract.Received, contract.Received, contract.Running, contract.Running, contract.Published} {
 		b.show(0, client.Progress{Load: loadName, Status: status})
 	}

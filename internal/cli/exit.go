@@ -4,7 +4,7 @@ import (
 	"errors"
 	"fmt"
 
-	"dip/internal/cli/client"
+	"dip/internal/client"
 	"dip/internal/ledger"
 )
 

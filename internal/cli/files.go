@@ -11,9 +11,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
 	"dip/internal/sample"
+	"dip/internal/terminal"
 )
 
 func (a *app) filesCommand() *cobra.Command {
@@ -126,7 +126,7 @@ func (f generateFlags) options() (o sample.Options, c contract.Compression, err 
 	if f.size == "" || f.out == "" {
 		return o, c, usagef("--size and --out are required")
 	}
-	size, err := screen.ParseBytes(f.size)
+	size, err := terminal.ParseBytes(f.size)
 	if err != nil {
 		return o, c, usagef("--size: %w", err)
 	}
@@ -162,5 +162,5 @@ func (a *app) generate(kind string, f generateFlags) error {
 	}
 	result := map[string]any{"file": f.out, "rows": stats.Rows, "bad": stats.Bad, "bytes": stats.Bytes}
 	return a.result(result, fmt.Sprintf("%s: %s rows, %s of them bad, %s of text\n",
-		screen.Printable(f.out), screen.Count(stats.Rows), screen.Count(stats.Bad), screen.Bytes(stats.Bytes)))
+		terminal.Printable(f.out), terminal.Count(stats.Rows), terminal.Count(stats.Bad), terminal.Bytes(stats.Bytes)))
 }

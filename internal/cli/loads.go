@@ -9,7 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"dip/contract"
-	"dip/internal/cli/client"
+	"dip/internal/client"
 	"dip/internal/ledger"
 )
 

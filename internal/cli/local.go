@@ -8,8 +8,8 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 	"dip/local"
 )
 
@@ -32,9 +32,9 @@ func (a *app) upCommand() *cobra.Command {
 		Long: "Up builds the tools once, starts the emulator and the function runner in the background, deploys the stack with\n" +
 			"the real engine and provider, and ingests sample data. Repeated, it changes and ingests only what is missing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			bytes, err := screen.ParseBytes(size)
+			bytes, err := terminal.ParseBytes(size)
 			if err != nil || bytes < local.MinInputSize {
-				return usagef("--input-size %s: want a size of at least %s", size, screen.Bytes(local.MinInputSize))
+				return usagef("--input-size %s: want a size of at least %s", size, terminal.Bytes(local.MinInputSize))
 			}
 			if none {
 				bytes = 0
@@ -141,7 +141,7 @@ func logLine(r local.LogRecord, raw bool) string {
 	if raw {
 		return string(r.Raw) + "\n"
 	}
-	return fmt.Sprintf("%s %s %s\n", r.Time.Format("15:04:05.000"), r.Function, screen.Printable(r.Text()))
+	return fmt.Sprintf("%s %s %s\n", r.Time.Format("15:04:05.000"), r.Function, terminal.Printable(r.Text()))
 }
 
 func (a *app) envCommand() *cobra.Command {

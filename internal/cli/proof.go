@@ -12,9 +12,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
 	"dip/internal/ledger"
+	"dip/internal/terminal"
 	"dip/internal/verify"
 )
 
@@ -95,7 +95,7 @@ func reportText(r verify.Report) string {
 		verdict = "NOT VERIFIED"
 	}
 	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s\n", short(r.Load), verdict,
-		screen.Count(r.RowsIn), screen.Count(r.RowsOut), screen.Count(r.Quarantined), plural(r.Checks, "check"))
+		terminal.Count(r.RowsIn), terminal.Count(r.RowsOut), terminal.Count(r.Quarantined), plural(r.Checks, "check"))
 }
 
 func certificateText(width int, c contract.Certificate) string {
@@ -104,16 +104,16 @@ func certificateText(width int, c contract.Certificate) string {
 	if c.Chain.Closed {
 		chain = "closed"
 	}
-	fmt.Fprintf(&b, "load       %s\ninput      s3://%s/%s\nversion    %s\n", c.Load, c.Input.Bucket, screen.Printable(c.Input.Key), c.Input.VersionID)
-	fmt.Fprintf(&b, "size       %s stored (%s), %s read\n", screen.Bytes(c.Input.Size), c.Compression, screen.Bytes(c.Length))
+	fmt.Fprintf(&b, "load       %s\ninput      s3://%s/%s\nversion    %s\n", c.Load, c.Input.Bucket, terminal.Printable(c.Input.Key), c.Input.VersionID)
+	fmt.Fprintf(&b, "size       %s stored (%s), %s read\n", terminal.Bytes(c.Input.Size), c.Compression, terminal.Bytes(c.Length))
 	fmt.Fprintf(&b, "rows       in %s = out %s + quarantined %s\n",
-		screen.Count(c.Totals.RowsIn), screen.Count(c.Totals.RowsOut), screen.Count(c.Totals.Quarantined))
+		terminal.Count(c.Totals.RowsIn), terminal.Count(c.Totals.RowsOut), terminal.Count(c.Totals.Quarantined))
 	fmt.Fprintf(&b, "chain      %s: %s from byte %s to %s, %d ran again\n", chain, plural(c.Totals.Chunks, "chunk"),
-		screen.Count(c.Body), screen.Count(c.Chain.Position), c.Chain.Reruns)
+		terminal.Count(c.Body), terminal.Count(c.Chain.Position), c.Chain.Reruns)
 	fmt.Fprintf(&b, "hashes     out %s\n           quarantined %s\n", c.Totals.HashOut, c.Totals.HashBad)
 	fmt.Fprintf(&b, "code       %s\n", strings.Join(c.Totals.Codes, ", "))
 	fmt.Fprintf(&b, "received   %s\ncertified  %s\n\n", c.Received.UTC().Format(time.RFC3339), c.Certified.UTC().Format(time.RFC3339))
-	columns := []screen.Column{
+	columns := []terminal.Column{
 		{Title: "CHUNK", Right: true}, {Title: "START", Right: true}, {Title: "END", Right: true}, {Title: "ROWS IN", Right: true},
 		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true}, {Title: "ATTEMPT", Short: "TRY", Right: true},
 		{Title: "CODE", Flex: true},
@@ -121,11 +121,11 @@ func certificateText(width int, c contract.Certificate) string {
 	var rows [][]string
 	for _, p := range c.Chunks {
 		rows = append(rows, []string{
-			fmt.Sprint(p.Chunk), screen.Count(p.Start), screen.Count(p.End), screen.Count(p.RowsIn), screen.Count(p.RowsOut),
-			screen.Count(p.Quarantined), fmt.Sprint(p.Attempt), p.Code,
+			fmt.Sprint(p.Chunk), terminal.Count(p.Start), terminal.Count(p.End), terminal.Count(p.RowsIn), terminal.Count(p.RowsOut),
+			terminal.Count(p.Quarantined), fmt.Sprint(p.Attempt), p.Code,
 		})
 	}
-	b.WriteString(screen.Table(width, columns, rows))
+	b.WriteString(terminal.Table(width, columns, rows))
 	return b.String()
 }
 
@@ -155,7 +155,7 @@ func (a *app) quarantineCommand() *cobra.Command {
 			}
 			total := client.Measure(load, chunks, time.Now()).Quarantined
 			if total > int64(shown) {
-				a.screen.Notef("%s of %s; --limit 0 shows all", screen.Count(int64(shown)), screen.Count(total))
+				a.screen.Notef("%s of %s; --limit 0 shows all", terminal.Count(int64(shown)), terminal.Count(total))
 			}
 			if total == 0 {
 				a.screen.Notef("no record of this load is in quarantine")
@@ -169,13 +169,13 @@ func (a *app) quarantineCommand() *cobra.Command {
 
 // rejectedText shows a bad record. On a terminal a long one loses its middle.
 func rejectedText(width int, r contract.Rejected) string {
-	reason := screen.Printable(r.Reason)
+	reason := terminal.Printable(r.Reason)
 	if r.Field != "" {
-		reason = screen.Printable(r.Field) + ": " + reason
+		reason = terminal.Printable(r.Field) + ": " + reason
 	}
-	raw := "  " + screen.Printable(string(r.Bytes()))
+	raw := "  " + terminal.Printable(string(r.Bytes()))
 	if width > 0 {
-		raw = screen.Fit(raw, width)
+		raw = terminal.Fit(raw, width)
 	}
-	return fmt.Sprintf("chunk %d, bytes %s to %s: %s\n%s\n", r.Chunk, screen.Count(r.Start), screen.Count(r.End), reason, raw)
+	return fmt.Sprintf("chunk %d, bytes %s to %s: %s\n%s\n", r.Chunk, terminal.Count(r.Start), terminal.Count(r.End), reason, raw)
 }

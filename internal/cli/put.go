@@ -14,8 +14,8 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 )
 
 type putFlags struct {
@@ -111,7 +111,7 @@ func (a *app) put(ctx context.Context, files []string, f putFlags) error {
 		if f.wait {
 			continue
 		}
-		text := fmt.Sprintf("%s  %s\n", ids[i], screen.Printable(key))
+		text := fmt.Sprintf("%s  %s\n", ids[i], terminal.Printable(key))
 		if err := a.result(landed{ids[i], f.segment, o}, text); err != nil {
 			return err
 		}
@@ -146,13 +146,13 @@ func uploadLine(name string, sent, total int64, took time.Duration) string {
 	if took > 0 {
 		rate = float64(sent) / took.Seconds()
 	}
-	name = screen.Fit(screen.Printable(name), 20)
+	name = terminal.Fit(terminal.Printable(name), 20)
 	if total == 0 {
-		return fmt.Sprintf("%-20s  %s  %s MB/s", name, screen.Bytes(sent), screen.Rate(rate))
+		return fmt.Sprintf("%-20s  %s  %s MB/s", name, terminal.Bytes(sent), terminal.Rate(rate))
 	}
-	line := fmt.Sprintf("%-20s %s %9s  %s MB/s", name, screen.Bar(float64(sent)/float64(total), barWidth), screen.Bytes(sent), screen.Rate(rate))
+	line := fmt.Sprintf("%-20s %s %9s  %s MB/s", name, terminal.Bar(float64(sent)/float64(total), barWidth), terminal.Bytes(sent), terminal.Rate(rate))
 	if rate > 0 && sent < total {
-		line += "  " + screen.Duration(seconds(float64(total-sent)/rate)) + " left"
+		line += "  " + terminal.Duration(seconds(float64(total-sent)/rate)) + " left"
 	}
 	return line
 }

@@ -10,7 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"dip/internal/cli/client"
+	"dip/internal/client"
 )
 
 type redriveFlags struct {

@@ -6,8 +6,8 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 )
 
 // shortID is how much of a load's id is shown where the whole one is not needed: enough for a prefix to be unique.
@@ -19,7 +19,7 @@ func short(id string) string { return id[:min(shortID, len(id))] }
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
-		lines[i] = screen.Printable(strings.ReplaceAll(l, "\t", "    "))
+		lines[i] = terminal.Printable(strings.ReplaceAll(l, "\t", "    "))
 	}
 	return strings.Join(lines, "\n")
 }
@@ -28,7 +28,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // summaryTable tells the outcome of loads that are over.
 func summaryTable(width int, loads []client.Progress) string {
-	columns := []screen.Column{
+	columns := []terminal.Column{
 		{Title: "SEGMENT"}, {Title: "FILE", Flex: true},
 		{Title: "ROWS IN", Right: true}, {Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
 		{Title: "BYTES", Right: true}, {Title: "CHUNKS", Short: "CH", Right: true}, {Title: "DURATION", Short: "TIME", Right: true},
@@ -37,12 +37,12 @@ func summaryTable(width int, loads []client.Progress) string {
 	var rows [][]string
 	for _, p := range loads {
 		rows = append(rows, []string{
-			p.Segment, p.File(), screen.Count(p.RowsIn), screen.Count(p.RowsOut), screen.Count(p.Quarantined),
-			screen.Bytes(p.Bytes), screen.Count(int64(p.Chunks)), screen.Duration(seconds(p.ElapsedSeconds)),
-			screen.Rate(p.BytesPerSecond), p.Verdict(),
+			p.Segment, p.File(), terminal.Count(p.RowsIn), terminal.Count(p.RowsOut), terminal.Count(p.Quarantined),
+			terminal.Bytes(p.Bytes), terminal.Count(int64(p.Chunks)), terminal.Duration(seconds(p.ElapsedSeconds)),
+			terminal.Rate(p.BytesPerSecond), p.Verdict(),
 		})
 	}
-	return screen.Table(width, columns, rows)
+	return terminal.Table(width, columns, rows)
 }
 
 // summaryLine tells the outcome of one load.
@@ -51,15 +51,15 @@ func summaryLine(p client.Progress) string {
 		return fmt.Sprintf("%s  FAILED\n  %s\n", short(p.Load), strings.ReplaceAll(printableLines(p.Reason), "\n", "\n  "))
 	}
 	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s\n  %s in %s, %s, %s MB/s\n",
-		short(p.Load), p.Verdict(), screen.Count(p.RowsIn), screen.Count(p.RowsOut), screen.Count(p.Quarantined),
-		screen.Bytes(p.Bytes), plural(p.Chunks, "chunk"), screen.Duration(seconds(p.ElapsedSeconds)), screen.Rate(p.BytesPerSecond))
+		short(p.Load), p.Verdict(), terminal.Count(p.RowsIn), terminal.Count(p.RowsOut), terminal.Count(p.Quarantined),
+		terminal.Bytes(p.Bytes), plural(p.Chunks, "chunk"), terminal.Duration(seconds(p.ElapsedSeconds)), terminal.Rate(p.BytesPerSecond))
 }
 
 func plural(n int, noun string) string {
 	if n == 1 {
 		return "1 " + noun
 	}
-	return screen.Count(int64(n)) + " " + noun + "s"
+	return terminal.Count(int64(n)) + " " + noun + "s"
 }
 
 // barWidth leaves room for the figures on a line of 80 columns.
@@ -70,9 +70,9 @@ func progressLines(p client.Progress) []string {
 	if p.Status == "" || p.Status == contract.Received {
 		return []string{fmt.Sprintf("%s  %s", short(p.Load), waitingFor(p))}
 	}
-	figures := fmt.Sprintf("%3.0f%%  %s MB/s", 100*p.Share(), screen.Rate(p.BytesPerSecond))
+	figures := fmt.Sprintf("%3.0f%%  %s MB/s", 100*p.Share(), terminal.Rate(p.BytesPerSecond))
 	if p.ETASeconds != nil {
-		figures += "  " + screen.Duration(seconds(*p.ETASeconds)) + " left"
+		figures += "  " + terminal.Duration(seconds(*p.ETASeconds)) + " left"
 	}
 	states := fmt.Sprintf("%d of %s done, %d running, %d waiting", p.Done, plural(p.Chunks, "chunk"), p.Running, p.Waiting)
 	if p.Retried > 0 {
@@ -82,7 +82,7 @@ func progressLines(p client.Progress) []string {
 		states += fmt.Sprintf(", %d failed", p.Broken)
 	}
 	return []string{
-		fmt.Sprintf("%s  %s %s  %s", short(p.Load), screen.Bar(p.Share(), barWidth), figures, p.Verdict()),
+		fmt.Sprintf("%s  %s %s  %s", short(p.Load), terminal.Bar(p.Share(), barWidth), figures, p.Verdict()),
 		fmt.Sprintf("%*s  %s", shortID, "", states),
 	}
 }
@@ -98,22 +98,22 @@ func waitingFor(p client.Progress) string {
 func statusText(width int, p client.Progress) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "load      %s\nfile      %s\nsegment   %s\nstatus    %s\nreceived  %s\n",
-		p.Load, screen.Printable(p.Key), p.Segment, p.Verdict(), p.Received.UTC().Format(time.RFC3339))
+		p.Load, terminal.Printable(p.Key), p.Segment, p.Verdict(), p.Received.UTC().Format(time.RFC3339))
 	if p.Reason != "" {
 		fmt.Fprintf(&b, "reason    %s\n", strings.ReplaceAll(printableLines(p.Reason), "\n", "\n          "))
 	}
 	if p.Chunks > 0 {
 		fmt.Fprintf(&b, "rows      in %s, out %s, quarantined %s\n",
-			screen.Count(p.RowsIn), screen.Count(p.RowsOut), screen.Count(p.Quarantined))
+			terminal.Count(p.RowsIn), terminal.Count(p.RowsOut), terminal.Count(p.Quarantined))
 		of := ""
 		if p.Total > 0 {
-			of = " of " + screen.Bytes(p.Total)
+			of = " of " + terminal.Bytes(p.Total)
 		}
-		fmt.Fprintf(&b, "bytes     %s%s in %s, %s MB/s\n", screen.Bytes(p.Bytes), of,
-			screen.Duration(seconds(p.ElapsedSeconds)), screen.Rate(p.BytesPerSecond))
+		fmt.Fprintf(&b, "bytes     %s%s in %s, %s MB/s\n", terminal.Bytes(p.Bytes), of,
+			terminal.Duration(seconds(p.ElapsedSeconds)), terminal.Rate(p.BytesPerSecond))
 	}
 	if p.ETASeconds != nil {
-		fmt.Fprintf(&b, "left      %s\n", screen.Duration(seconds(*p.ETASeconds)))
+		fmt.Fprintf(&b, "left      %s\n", terminal.Duration(seconds(*p.ETASeconds)))
 	}
 	if len(p.States) > 0 {
 		b.WriteString("\n" + chunkTable(width, p.States))
@@ -122,29 +122,29 @@ func statusText(width int, p client.Progress) string {
 }
 
 func chunkTable(width int, states []client.ChunkState) string {
-	columns := []screen.Column{
+	columns := []terminal.Column{
 		{Title: "CHUNK", Right: true}, {Title: "STATE"}, {Title: "ATTEMPT", Right: true}, {Title: "START", Right: true},
 		{Title: "END", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true}, {Title: "LAST ERROR", Flex: true},
 	}
 	var rows [][]string
 	for _, s := range states {
-		end, took := screen.Count(s.End), ""
+		end, took := terminal.Count(s.End), ""
 		if s.End < 0 {
 			end = "end"
 		}
 		if s.State == client.Done {
-			took = screen.Duration(seconds(s.Seconds))
+			took = terminal.Duration(seconds(s.Seconds))
 		}
 		rows = append(rows, []string{
-			fmt.Sprint(s.Chunk), string(s.State), fmt.Sprint(s.Attempt), screen.Count(s.Start), end, screen.Count(s.Rows), took, s.LastError,
+			fmt.Sprint(s.Chunk), string(s.State), fmt.Sprint(s.Attempt), terminal.Count(s.Start), end, terminal.Count(s.Rows), took, s.LastError,
 		})
 	}
-	return screen.Table(width, columns, rows)
+	return terminal.Table(width, columns, rows)
 }
 
 // loadsTable lists loads, the newest first.
 func loadsTable(width int, loads []client.Progress) string {
-	columns := []screen.Column{
+	columns := []terminal.Column{
 		{Title: "LOAD"}, {Title: "RECEIVED"}, {Title: "SEGMENT"}, {Title: "FILE", Flex: true}, {Title: "STATUS"},
 		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
 	}
@@ -152,8 +152,8 @@ func loadsTable(width int, loads []client.Progress) string {
 	for _, p := range loads {
 		rows = append(rows, []string{
 			short(p.Load), p.Received.UTC().Format("01-02 15:04:05"), p.Segment, p.File(), p.Verdict(),
-			screen.Count(p.RowsOut), screen.Count(p.Quarantined),
+			terminal.Count(p.RowsOut), terminal.Count(p.Quarantined),
 		})
 	}
-	return screen.Table(width, columns, rows)
+	return terminal.Table(width, columns, rows)
 }

@@ -9,8 +9,8 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
+	"dip/internal/terminal"
 	"dip/internal/verify"
 )
 
@@ -36,7 +36,7 @@ func golden(t *testing.T, name, got string) {
 		t.Errorf("%s:\n%s\nwant:\n%s", name, got, want)
 	}
 	for line := range strings.Lines(got) {
-		if n := screen.Columns(strings.TrimSuffix(line, "\n")); n > 80 {
+		if n := terminal.Columns(strings.TrimSuffix(line, "\n")); n > 80 {
 			t.Errorf("%s: %d columns: %s", name, n, line)
 		}
 	}

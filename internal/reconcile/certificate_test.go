@@ -11,7 +11,7 @@ import (
 )
 
 func TestCertificateGolden(t *testing.T) {
-	l, chunks := load(2)
+	l, chunks := planned(2)
 	done(chunks)
 	chunks[1].From, chunks[1].Attempt = ptr(int64(100)), 2 // it ran again
 	ack(&chunks[1], 100, 200, 7)
@@ -48,7 +48,7 @@ func TestCertificateGolden(t *testing.T) {
 }
 
 func TestCertificateOfAnEmptyLoad(t *testing.T) {
-	l, chunks := load(0)
+	l, chunks := planned(0)
 	l.Object.Size = l.Plan.Body
 	c, err := Certificate("dev", l, chunks)
 	if err != nil || !c.Chain.Closed || c.Totals.RowsIn != 0 || !c.Certified.Equal(began) {
@@ -84,7 +84,7 @@ func TestEveryViolationIsDetected(t *testing.T) {
 		{"the hash is none", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashOut = "x" }, "chunk 1:"},
 		{"the other hash is none", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashBad = "" }, "chunk 1:"},
 	} {
-		l, chunks := load(3)
+		l, chunks := planned(3)
 		done(chunks)
 		if _, err := Certificate("dev", l, chunks); err != nil {
 			t.Fatal(err)
@@ -94,7 +94,7 @@ func TestEveryViolationIsDetected(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.name, err, c.want)
 		}
 	}
-	l, chunks := load(2)
+	l, chunks := planned(2)
 	done(chunks)
 	chunks[0].Ack.RowsIn, chunks[1].Ack.Quarantine = 9, nil
 	if _, err := Certificate("dev", l, chunks); err == nil || !strings.Contains(err.Error(), "chunk 0") || !strings.Contains(err.Error(), "chunk 1") {
@@ -104,7 +104,7 @@ func TestEveryViolationIsDetected(t *testing.T) {
 
 // Two errors of a kind that would cancel out in the totals.
 func TestErrorsDoNotCancelOut(t *testing.T) {
-	l, chunks := load(2)
+	l, chunks := planned(2)
 	done(chunks)
 	chunks[0].Ack.RowsIn++
 	chunks[1].Ack.RowsIn--
@@ -152,7 +152,7 @@ func TestTooBadAtTheLimit(t *testing.T) {
 }
 
 func TestManifestIsInTheOrderOfTheRecords(t *testing.T) {
-	_, chunks := load(3)
+	_, chunks := planned(3)
 	done(chunks)
 	chunks[0].Ack.Outputs = []contract.Output{{Key: "data/a/0"}, {Key: "data/b/0"}}
 	chunks[1].Ack.Outputs = nil

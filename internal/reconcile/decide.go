@@ -5,7 +5,6 @@ package reconcile
 import (
 	"fmt"
 	"math"
-	"slices"
 	"time"
 
 	"dip/contract"
@@ -39,15 +38,6 @@ const (
 	minWait = time.Second
 	maxWait = time.Minute
 )
-
-// Planned are the chunks of a load's plan. One that died halfway, under another chunk size or before the input was to be
-// restaged, may have left more.
-func Planned(load ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
-	if !load.Plan.Restage {
-		return chunks[:min(len(chunks), load.Plan.Chunks)]
-	}
-	return slices.DeleteFunc(slices.Clone(chunks), func(c ledger.Chunk) bool { return c.Staged == nil })
-}
 
 // Decide looks at a planned load. It is pure: the same ledger at the same time gives the same decision.
 func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limits) Decision {

@@ -21,8 +21,8 @@ func ptr[T any](v T) *T { return &v }
 
 var limits = Limits{DueAfter: time.Minute, MaxAttempts: 3}
 
-// load is a planned load of n chunks of 100 bytes, none of them heard of.
-func load(n int) (ledger.Load, []ledger.Chunk) {
+// planned is a load of n chunks of 100 bytes, none of them heard of.
+func planned(n int) (ledger.Load, []ledger.Chunk) {
 	l := ledger.Load{
 		ID: "L", Segment: "things", Catalog: "catalog/old.json", Received: began.Add(-time.Hour), Status: contract.Running,
 		Object: contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(100 * n), ETag: "e"},
@@ -174,7 +174,7 @@ func TestDecide(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			l, k := load(3)
+			l, k := planned(3)
 			c.prepare(&l, k)
 			if l.Plan.Chunks == 1 {
 				k = k[:1]
@@ -207,7 +207,7 @@ func TestDecide(t *testing.T) {
 }
 
 func TestDecideOfAnEmptyLoad(t *testing.T) {
-	l, chunks := load(0)
+	l, chunks := planned(0)
 	l.Object.Size = l.Plan.Body // a header and nothing else
 	if got := Decide(at(1), l, chunks, limits); got.Action != contract.ActionCertify {
 		t.Errorf("got %+v", got)
@@ -232,7 +232,7 @@ func TestWait(t *testing.T) {
 		{"one chunk keeps it waiting: a quarter of that time", 100, 99, 20, 100, 20},
 		{"and keeps on", 100, 99, 20, 1000, 60},
 	} {
-		l, chunks := load(c.chunks)
+		l, chunks := planned(c.chunks)
 		for i := range c.acked {
 			ack(&chunks[i], chunks[i].Start, chunks[i].End, c.last*float64(i+1)/float64(c.acked))
 		}
@@ -256,7 +256,7 @@ func TestNumberOfLooks(t *testing.T) {
 		{"long", 10_000, 1, 0, 190, 2},
 		{"the last chunk takes long", 1000, 10, 3600, 95, 61},
 	} {
-		l, chunks := load(c.chunks)
+		l, chunks := planned(c.chunks)
 		end := float64(c.chunks)/c.rate + c.stall
 		looks, now := 0, 0.0
 		for ; ; looks++ {
@@ -282,7 +282,7 @@ func TestNumberOfLooks(t *testing.T) {
 }
 
 func TestLength(t *testing.T) {
-	l, chunks := load(2)
+	l, chunks := planned(2)
 	if got := Length(l, chunks); got != 200 {
 		t.Errorf("plain: %d", got)
 	}

@@ -14,6 +14,7 @@ import (
 	"dip/contract"
 	"dip/internal/lake"
 	"dip/internal/ledger"
+	"dip/internal/load"
 )
 
 // Ledger is what the reconciler asks of the ledger.
@@ -91,12 +92,12 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 }
 
 // chunks reads the chunks of a load's plan.
-func (r *Reconciler) chunks(ctx context.Context, load ledger.Load) ([]ledger.Chunk, error) {
-	if load.Plan == nil {
+func (r *Reconciler) chunks(ctx context.Context, l ledger.Load) ([]ledger.Chunk, error) {
+	if l.Plan == nil {
 		return nil, errors.New("the load is not planned")
 	}
-	chunks, err := r.Ledger.Chunks(ctx, load.ID)
-	return Planned(load, chunks), err
+	chunks, err := r.Ledger.Chunks(ctx, l.ID)
+	return load.Planned(l, chunks), err
 }
 
 // dispatch sends all work that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which

@@ -149,7 +149,7 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 
 func newWorld(n int) (*world, *Reconciler) {
 	w := &world{objects: map[string]string{}, broken: map[string]bool{}, now: at(1)}
-	w.load, w.chunks = load(n)
+	w.load, w.chunks = planned(n)
 	return w, &Reconciler{
 		Stack: "dev", Catalog: "catalog/new.json", Limits: limits, Ledger: w, Queue: w, Bus: w, Lake: w, Catalogs: w,
 		Log: slog.New(slog.DiscardHandler),

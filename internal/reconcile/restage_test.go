@@ -9,11 +9,12 @@ import (
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/load"
 )
 
 // restaged is a load of a gzip whose job has staged n pieces of 100 bytes so far.
 func restaged(n int) (ledger.Load, []ledger.Chunk) {
-	l, chunks := load(n)
+	l, chunks := planned(n)
 	l.Object.Size, l.Plan.Chunks = 55, 0
 	l.Plan.Compression, l.Plan.Restage, l.Plan.Lane = contract.Gzip, true, contract.Workers
 	l.Restage = &ledger.Chunk{Index: ledger.RestageIndex, Start: 10, End: -1, Attempt: 1, Sent: began}
@@ -121,7 +122,7 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 // Workers take chunks as there is room: one that waits while others are done is not lost. A function's is.
 func TestChunksThatWaitForWorkersAreNotSentAgain(t *testing.T) {
 	for lane, want := range map[contract.Lane]int{contract.Functions: 1, contract.Workers: 0, "": 1} {
-		l, chunks := load(3)
+		l, chunks := planned(3)
 		l.Plan.Lane = lane
 		done(chunks[:2])
 		chunks[1].Ack.At = at(50)
@@ -136,7 +137,7 @@ func TestChunksThatWaitForWorkersAreNotSentAgain(t *testing.T) {
 
 // Each time that a worker had to stop may have cost the attempt.
 func TestInterruptionsAreNoFailures(t *testing.T) {
-	l, chunks := load(1)
+	l, chunks := planned(1)
 	chunks[0].Attempt, chunks[0].HandedBack = 7, 5
 	if got := Decide(at(100), l, chunks, limits); got.Action != contract.ActionWait || len(got.Send) != 1 {
 		t.Errorf("got %+v", got)
@@ -148,14 +149,14 @@ func TestInterruptionsAreNoFailures(t *testing.T) {
 }
 
 func TestPlanned(t *testing.T) {
-	l, chunks := load(3)
+	l, chunks := planned(3)
 	l.Plan.Chunks = 2
-	if got := Planned(l, chunks); len(got) != 2 {
+	if got := load.Planned(l, chunks); len(got) != 2 {
 		t.Errorf("%d chunks", len(got))
 	}
 	l, chunks = restaged(3)
 	chunks[2].Staged = nil // of a plan that died halfway
-	if got := Planned(l, chunks); len(got) != 2 || len(chunks) != 3 || chunks[2].Index != 2 {
+	if got := load.Planned(l, chunks); len(got) != 2 || len(chunks) != 3 || chunks[2].Index != 2 {
 		t.Errorf("%d chunks of %+v", len(got), chunks)
 	}
 }

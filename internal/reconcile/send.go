@@ -5,14 +5,14 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"time"
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/load"
 )
 
 // send asks for the present attempt at some work of a load.
-func (r *Reconciler) send(ctx context.Context, load ledger.Load, some []ledger.Chunk) error {
+func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chunk) error {
 	if len(some) == 0 {
 		return nil
 	}
@@ -20,19 +20,19 @@ func (r *Reconciler) send(ctx context.Context, load ledger.Load, some []ledger.C
 	if err != nil {
 		return err
 	}
-	segment, err := catalog.Segment(load.Segment)
+	segment, err := catalog.Segment(l.Segment)
 	if err != nil {
 		return err
 	}
 	var chunks []string
 	for _, c := range some {
 		if c.Index == ledger.RestageIndex {
-			if err := r.sendRestage(ctx, catalog.Restage, load.ID, c.Attempt); err != nil {
+			if err := r.sendRestage(ctx, catalog.Restage, l.ID, c.Attempt); err != nil {
 				return err
 			}
 			continue
 		}
-		body, err := json.Marshal(Message(load, c))
+		body, err := json.Marshal(load.Message(l, c))
 		if err != nil {
 			return fmt.Errorf("encode message of chunk %d: %w", c.Index, err)
 		}
@@ -41,7 +41,7 @@ func (r *Reconciler) send(ctx context.Context, load ledger.Load, some []ledger.C
 	if len(chunks) == 0 {
 		return nil
 	}
-	return r.Queue.Send(ctx, segment.QueueOf(load.Plan.Lane), chunks)
+	return r.Queue.Send(ctx, segment.QueueOf(l.Plan.Lane), chunks)
 }
 
 func (r *Reconciler) sendRestage(ctx context.Context, queue, load string, attempt int) error {
@@ -53,18 +53,4 @@ func (r *Reconciler) sendRestage(ctx context.Context, queue, load string, attemp
 		return fmt.Errorf("encode restage message: %w", err)
 	}
 	return r.Queue.Send(ctx, queue, []string{string(body)})
-}
-
-// Message is the message that asks for a chunk's present attempt.
-func Message(load ledger.Load, c ledger.Chunk) contract.ChunkMessage {
-	m := contract.ChunkMessage{
-		Version: contract.Version, Load: load.ID, Segment: load.Segment, Catalog: load.Catalog, Object: load.Object,
-		Compression: load.Plan.Compression, Columns: load.Plan.Columns, Width: load.Plan.Width,
-		LoadDate: load.Received.UTC().Format(time.DateOnly),
-		Chunk:    c.Index, Attempt: c.Attempt, Start: c.Start, End: c.End, From: c.From,
-	}
-	if c.Staged != nil { // pieces are plain
-		m.Object, m.Base, m.Compression = *c.Staged, c.Start, contract.Plain
-	}
-	return m
 }

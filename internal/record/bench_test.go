@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 const tripSchema = `{"fields":[
@@ -60,9 +60,9 @@ var (
 	jsonDialect = contract.Dialect{Encoding: contract.NDJSON}
 )
 
-func mustParse(t testing.TB, text string) *schema.Schema {
+func mustParse(t testing.TB, text string) *tableschema.Schema {
 	t.Helper()
-	s, err := schema.Parse([]byte(text))
+	s, err := tableschema.Parse([]byte(text))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -3,7 +3,7 @@ package record
 import (
 	"fmt"
 
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // column is a CSV column of the input.
@@ -84,7 +84,7 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 			if count < len(p.columns) && p.columns[count].field >= 0 {
 				f = &p.fields[p.columns[count].field]
 			}
-			return p.reject(f, "field %d, %s, %v", count+1, schema.Quote(text, shown), err)
+			return p.reject(f, "field %d, %s, %v", count+1, tableschema.Quote(text, shown), err)
 		}
 		if ok && count < len(p.columns) && p.columns[count].field >= 0 {
 			ok = p.put(b, p.columns[count].field, text)
@@ -139,7 +139,7 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 			continue
 		}
 		at := 0
-		var v schema.Value
+		var v tableschema.Value
 		switch col.form {
 		case formInt:
 			v.Int, at = scanInt(data, i)

@@ -10,7 +10,7 @@ import (
 	"unicode/utf8"
 
 	"dip/contract"
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // whole is what an input amounts to, however it is cut into calls of Parse.
@@ -32,7 +32,7 @@ func (w *whole) reject(start, end int, f fault) {
 }
 
 // inPieces parses data with calls that see growing windows whose ends the cuts choose.
-func inPieces(t *testing.T, s *schema.Schema, d contract.Dialect, data []byte, cuts []byte, o Options) *whole {
+func inPieces(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []byte, cuts []byte, o Options) *whole {
 	p, err := NewParser(s, d, nil, o)
 	if err != nil {
 		t.Fatal(err)
@@ -74,7 +74,7 @@ func inPieces(t *testing.T, s *schema.Schema, d contract.Dialect, data []byte, c
 }
 
 // byBook reads CSV record by record at the boundaries that End says, without the fast path.
-func byBook(t *testing.T, s *schema.Schema, d contract.Dialect, data []byte) *whole {
+func byBook(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []byte) *whole {
 	p, err := NewParser(s, d, nil, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +130,7 @@ func FuzzCSV(f *testing.F) {
 }
 
 // checkCSV parses data whole, in pieces, with small limits, and without the fast path: all must agree.
-func checkCSV(t *testing.T, s *schema.Schema, d contract.Dialect, data, cuts []byte) {
+func checkCSV(t *testing.T, s *tableschema.Schema, d contract.Dialect, data, cuts []byte) {
 	t.Helper()
 	want := byBook(t, s, d, data)
 	for _, o := range []Options{{}, {MaxRows: 2, MaxRejects: 1}, {MaxBytes: 40}} {
@@ -258,7 +258,7 @@ func oracle(line []byte) (row string, ok, known bool) {
 			return "", false, true
 		}
 		if text != nil {
-			integer := schema.Field{Type: schema.Integer, DecimalChar: ".", BareNumber: true}
+			integer := tableschema.Field{Type: tableschema.Integer, DecimalChar: ".", BareNumber: true}
 			v, err := integer.Cast(text)
 			if err != nil {
 				return "", false, true

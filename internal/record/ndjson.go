@@ -5,7 +5,7 @@ import (
 	"fmt"
 	"strings"
 
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // maxDepth is how deeply arrays and objects may nest, the record itself included.
@@ -127,7 +127,7 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 	}
 	if line[at] != '{' {
 		if stop := p.skipValue(line, at, 0); stop < 0 || skipSpace(line, stop) != len(line) {
-			return end, p.reject(nil, "is not a JSON object: %s", schema.Quote(line, shown))
+			return end, p.reject(nil, "is not a JSON object: %s", tableschema.Quote(line, shown))
 		}
 		return end, p.reject(nil, "is %s, want an object", jsonKind(line[at]))
 	}
@@ -250,7 +250,7 @@ func (p *Parser) value(b *Batch, line []byte, i, index, depth int) int {
 		if end < 0 {
 			return -1
 		}
-		v := schema.Value{Bool: first == 't'}
+		v := tableschema.Value{Bool: first == 't'}
 		if f.check {
 			if err := f.Check(v, nil); err != nil {
 				p.reject(f, "%s %v", line[i:end], err)
@@ -264,7 +264,7 @@ func (p *Parser) value(b *Batch, line []byte, i, index, depth int) int {
 	if end < 0 {
 		return -1
 	}
-	if f.Field.Type == schema.Geopoint && (line[i] == '[' && f.Format == "array" || line[i] == '{' && f.Format == "object") {
+	if f.Field.Type == tableschema.Geopoint && (line[i] == '[' && f.Format == "array" || line[i] == '{' && f.Format == "object") {
 		if !p.put(b, index, line[i:end]) {
 			return -1
 		}
@@ -312,7 +312,7 @@ func (p *Parser) numberValue(b *Batch, line []byte, i, index int) int {
 		return p.wrongKind(f, line[i])
 	}
 	text := line[i:end]
-	var v schema.Value
+	var v tableschema.Value
 	at := 0
 	switch f.form {
 	case formInt:
@@ -330,7 +330,7 @@ func (p *Parser) numberValue(b *Batch, line []byte, i, index int) int {
 		err = f.Check(v, text)
 	}
 	if err != nil {
-		p.reject(f, "%s %v", schema.Quote(text, shown), err)
+		p.reject(f, "%s %v", tableschema.Quote(text, shown), err)
 		return -1
 	}
 	c.add(v, text)
@@ -355,18 +355,18 @@ func (p *Parser) jsonValue(b *Batch, line []byte, i, index, depth int) int {
 		}
 	}
 	switch f.Field.Type {
-	case schema.Object, schema.Geojson:
+	case tableschema.Object, tableschema.Geojson:
 		if line[i] != '{' {
 			return p.wrongKind(f, line[i])
 		}
-	case schema.Array:
+	case tableschema.Array:
 		if line[i] != '[' {
 			return p.wrongKind(f, line[i])
 		}
 	}
 	if f.check {
-		if err := f.Check(schema.Value{}, text); err != nil {
-			p.reject(f, "%s %v", schema.Quote(text, shown), err)
+		if err := f.Check(tableschema.Value{}, text); err != nil {
+			p.reject(f, "%s %v", tableschema.Quote(text, shown), err)
 			return -1
 		}
 	}
@@ -384,9 +384,9 @@ func (p *Parser) syntax(at int, format string, args ...any) int {
 	return -1
 }
 
-func article(t schema.Type) string {
+func article(t tableschema.Type) string {
 	switch t {
-	case schema.Integer, schema.Array, schema.Object:
+	case tableschema.Integer, tableschema.Array, tableschema.Object:
 		return "an " + string(t)
 	}
 	return "a " + string(t)

@@ -7,7 +7,7 @@ import (
 	"unicode/utf8"
 
 	"dip/contract"
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // Options bound what a parser takes before it hands over. Zero fields take the defaults.
@@ -69,30 +69,30 @@ type Result struct {
 }
 
 // Types is the column type of each field of a schema in inputs of an encoding.
-func Types(s *schema.Schema, e contract.Encoding) []Type {
+func Types(s *tableschema.Schema, e contract.Encoding) []Type {
 	types := make([]Type, len(s.Fields))
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		t := Type{Name: f.Name}
 		switch f.Type {
-		case schema.Integer, schema.Year:
+		case tableschema.Integer, tableschema.Year:
 			t.Kind = Int64
-		case schema.Number:
+		case tableschema.Number:
 			t.Kind = Float64
 			if f.Decimal != nil {
 				t.Kind, t.Precision, t.Scale = Decimal, f.Decimal.Precision, f.Decimal.Scale
 			}
-		case schema.Boolean:
+		case tableschema.Boolean:
 			t.Kind = Bool
-		case schema.Date:
+		case tableschema.Date:
 			t.Kind = Date
-		case schema.Time:
+		case tableschema.Time:
 			t.Kind = Time
-		case schema.Datetime:
+		case tableschema.Datetime:
 			t.Kind, t.UTC = Timestamp, f.UTC
-		case schema.Object, schema.Array, schema.Geojson:
+		case tableschema.Object, tableschema.Array, tableschema.Geojson:
 			t.Kind = JSON
-		case schema.Any: // whatever the input has: text in CSV, any JSON value in NDJSON
+		case tableschema.Any: // whatever the input has: text in CSV, any JSON value in NDJSON
 			t.Kind = JSON
 			if e == contract.CSV {
 				t.Kind = String
@@ -121,7 +121,7 @@ const (
 
 // field is a schema's field, compiled.
 type field struct {
-	schema.Field
+	tableschema.Field
 	Type
 	form    form
 	check   bool // there are constraints
@@ -174,9 +174,9 @@ type Parser struct {
 // fault is why the current record is rejected.
 type fault struct{ field, reason string }
 
-// NewParser compiles a schema for a dialect. columns[i] is the CSV column of field i, or -1 (schema.MatchHeader); nil
+// NewParser compiles a schema for a dialect. columns[i] is the CSV column of field i, or -1 (tableschema.MatchHeader); nil
 // means that column i is field i. NDJSON has no columns.
-func NewParser(s *schema.Schema, d contract.Dialect, columns []int, o Options) (*Parser, error) {
+func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Options) (*Parser, error) {
 	o, err := o.withDefaults()
 	if err != nil {
 		return nil, err
@@ -189,7 +189,7 @@ func NewParser(s *schema.Schema, d contract.Dialect, columns []int, o Options) (
 		f := &p.fields[i]
 		f.Field, f.Type = s.Fields[i], t
 		// JSON has a null of its own, so that an empty string is a text like any other unless the schema says otherwise.
-		if p.json && !f.StatedMissing && (f.Field.Type == schema.String || f.Field.Type == schema.Any) {
+		if p.json && !f.StatedMissing && (f.Field.Type == tableschema.String || f.Field.Type == tableschema.Any) {
 			f.MissingValues = nil
 		}
 		f.check = f.Constrained()
@@ -231,9 +231,9 @@ func (f *field) fastForm() form {
 			return formGeneral
 		}
 	}
-	plain := f.PlainNumber() && f.Field.Type != schema.Year
+	plain := f.PlainNumber() && f.Field.Type != tableschema.Year
 	switch {
-	case f.Kind == String && (f.Field.Type == schema.String || f.Field.Type == schema.Any) && f.Format == "default":
+	case f.Kind == String && (f.Field.Type == tableschema.String || f.Field.Type == tableschema.Any) && f.Format == "default":
 		return formText
 	case f.Kind == Int64 && plain:
 		return formInt
@@ -367,7 +367,7 @@ func (p *Parser) put(b *Batch, i int, text []byte) bool {
 		err = f.Check(v, text)
 	}
 	if err != nil {
-		p.reject(f, "%s %v", schema.Quote(text, shown), err)
+		p.reject(f, "%s %v", tableschema.Quote(text, shown), err)
 		return false
 	}
 	b.Columns[i].add(v, text)
@@ -410,7 +410,7 @@ func (c *Column) addText(text []byte) {
 	c.Ends = append(c.Ends, uint32(len(c.Bytes)))
 }
 
-func (c *Column) add(v schema.Value, text []byte) {
+func (c *Column) add(v tableschema.Value, text []byte) {
 	switch c.Kind {
 	case String, JSON:
 		c.addText(text)

@@ -4,7 +4,7 @@ import (
 	"encoding/binary"
 	"math/bits"
 
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // Scanners of the common forms of values, eight bytes at a time where that helps. Each gives up (end = 0, or false)
@@ -146,7 +146,7 @@ func (c *dates) day(b []byte, i int) (days int64, ok bool) {
 	if b[i+4] != '-' || b[i+7] != '-' || !allDigits(head&^dashes|zeros) || uint(digit(8)) > 9 || uint(digit(9)) > 9 {
 		return 0, false
 	}
-	days, ok = schema.Days(digit(0)*1000+digit(1)*100+digit(2)*10+digit(3), digit(5)*10+digit(6), digit(8)*10+digit(9))
+	days, ok = tableschema.Days(digit(0)*1000+digit(1)*100+digit(2)*10+digit(3), digit(5)*10+digit(6), digit(8)*10+digit(9))
 	if ok {
 		c.head, c.tail, c.days = head, tail, days
 	}

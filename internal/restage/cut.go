@@ -6,8 +6,8 @@ import (
 
 	"dip/contract"
 	"dip/internal/chunk"
+	"dip/internal/decompress"
 	"dip/internal/fault"
-	"dip/internal/input"
 )
 
 // bufferSize is how much of the content is in memory at once.
@@ -75,7 +75,7 @@ func (c *cutter) fill() error {
 		n, err := c.in.Read(c.buf)
 		c.rest = c.buf[:n]
 		switch {
-		case input.Ended(err):
+		case decompress.Ended(err):
 			return nil
 		case err != nil:
 			return fmt.Errorf("read from byte %d: %w", c.pos+int64(n), err)

@@ -17,12 +17,12 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/decompress"
 	"dip/internal/fault"
-	"dip/internal/input"
 	"dip/internal/lease"
 	"dip/internal/ledger"
-	"dip/internal/reconcile"
-	"dip/internal/segment"
+	"dip/internal/load"
+	"dip/internal/process"
 	"dip/internal/spool"
 )
 
@@ -56,7 +56,7 @@ type Job struct {
 	Ledger     Ledger
 	Lake       Lake
 	Queue      Queue
-	Catalogs   *segment.Catalogs
+	Segments   *process.Segments
 	Log        *slog.Logger
 	Now        func() time.Time
 }
@@ -91,7 +91,7 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 	}
 	stored := j.Lake.Stream(ctx, p.load.Object, 0)
 	defer stored.Close()
-	content, err := input.Decompress(stored, p.load.Plan.Compression)
+	content, err := decompress.Decompress(stored, p.load.Plan.Compression)
 	if err != nil {
 		return contract.Ack{}, err
 	}
@@ -122,34 +122,30 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 type pass struct {
 	*Job
 	load    ledger.Load
-	segment *segment.Segment
+	segment *process.Segment
 	chunks  []ledger.Chunk // that earlier passes made
 	queue   string         // of the chunks
 }
 
 func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
-	load, err := j.load(ctx, id)
+	l, err := j.load(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	p := &pass{Job: j, load: load}
-	if p.segment, err = j.Catalogs.Segment(ctx, load.Catalog, load.Segment); err != nil {
+	p := &pass{Job: j, load: l}
+	if p.segment, err = j.Segments.Segment(ctx, l.Catalog, l.Segment); err != nil {
 		return nil, err
 	}
-	catalog, err := j.Catalogs.Catalog(ctx, j.Catalog)
+	definition, err := j.Segments.Catalogs.Segment(ctx, j.Catalog, l.Segment)
 	if err != nil {
 		return nil, err
 	}
-	definition, err := catalog.Segment(load.Segment)
-	if err != nil {
-		return nil, err
-	}
-	p.queue = definition.QueueOf(load.Plan.Lane)
+	p.queue = definition.QueueOf(l.Plan.Lane)
 	chunks, err := j.Ledger.Chunks(ctx, id)
 	if err != nil {
 		return nil, err
 	}
-	p.chunks = reconcile.Planned(load, chunks)
+	p.chunks = load.Planned(l, chunks)
 	if n := len(p.chunks); n > 0 { // the job before may have died before it sent the last one
 		return p, p.send(ctx, p.chunks[n-1])
 	}
@@ -158,11 +154,11 @@ func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
 
 // load reads a load that needs pieces.
 func (j *Job) load(ctx context.Context, id string) (ledger.Load, error) {
-	load, err := j.Ledger.Load(ctx, id)
-	if err == nil && (load.Status != contract.Running || load.Plan == nil || !load.Plan.Restage) {
-		err = fault.Permanent(fmt.Errorf("load %s is %s and needs no pieces", id, load.Status))
+	l, err := j.Ledger.Load(ctx, id)
+	if err == nil && (l.Status != contract.Running || l.Plan == nil || !l.Plan.Restage) {
+		err = fault.Permanent(fmt.Errorf("load %s is %s and needs no pieces", id, l.Status))
 	}
-	return load, err
+	return l, err
 }
 
 // next makes one piece: first the object, then the chunk in the ledger, then its message. Whatever of it an earlier job
@@ -202,7 +198,7 @@ func (p *pass) send(ctx context.Context, c ledger.Chunk) error {
 	if c.Ack != nil || c.Owner != "" {
 		return nil
 	}
-	body, err := json.Marshal(reconcile.Message(p.load, c))
+	body, err := json.Marshal(load.Message(p.load, c))
 	if err != nil {
 		return fmt.Errorf("encode message of chunk %d: %w", c.Index, err)
 	}

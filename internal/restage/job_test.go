@@ -18,7 +18,7 @@ import (
 	"dip/contract"
 	"dip/internal/lease"
 	"dip/internal/ledger"
-	"dip/internal/segment"
+	"dip/internal/process"
 )
 
 func compress(t testing.TB, c contract.Compression, content []byte) []byte {
@@ -80,11 +80,11 @@ func direct(t *testing.T, w *world) contract.Ack {
 		Version: 1, Load: w.load.ID, Segment: "things", Catalog: w.load.Catalog, Object: w.load.Object, Compression: plan.Compression,
 		Columns: plan.Columns, Width: plan.Width, LoadDate: "2026-01-31", Attempt: 1, Start: plan.Body, End: -1, From: &plan.Body,
 	}
-	s, err := (&segment.Catalogs{Lake: w}).Segment(t.Context(), m.Catalog, m.Segment)
+	s, err := segments(w).Segment(t.Context(), m.Catalog, m.Segment)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ack, err := segment.Process(t.Context(), w, &outputs{}, s, m)
+	ack, err := process.Process(t.Context(), w, &outputs{}, s, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,10 +13,12 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/catalog"
 	"dip/internal/lake"
 	"dip/internal/ledger"
+	"dip/internal/load"
+	"dip/internal/process"
 	"dip/internal/reconcile"
-	"dip/internal/segment"
 )
 
 var began = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
@@ -45,17 +47,17 @@ const schema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":
 
 func newWorld(t *testing.T, d contract.Dialect, stored []byte, plan ledger.Plan) *world {
 	t.Helper()
-	_, catalog, err := contract.Catalog{Version: 1, Restage: "restage", Segments: map[string]contract.Segment{
+	key, document, err := contract.Catalog{Version: 1, Restage: "restage", Segments: map[string]contract.Segment{
 		"things": {Dialect: d, Schema: json.RawMessage(schema), MaxRecordMB: 1, Queue: "functions", Workers: "workers"},
 	}}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{t: t, objects: map[string][]byte{"catalog/1.json": catalog, "things/a": stored}}
+	w := &world{t: t, objects: map[string][]byte{key: document, "things/a": stored}}
 	plan.Restage, plan.Lane, plan.At = true, contract.Workers, began
 	o := contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(len(stored))}
 	w.load = ledger.Load{
-		ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: "catalog/1.json", Received: began, Status: contract.Running, Plan: &plan,
+		ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: key, Received: began, Status: contract.Running, Plan: &plan,
 		Restage: &ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1},
 	}
 	return w
@@ -85,10 +87,14 @@ func (w *world) job(chunkBytes int64) *Job {
 	}
 	w.writes, w.dead = 0, false
 	return &Job{
-		Code: "c0de", Runtime: "worker/job", Catalog: "catalog/1.json", ChunkBytes: chunkBytes, Lease: time.Hour,
-		Ledger: w, Lake: w, Queue: w, Catalogs: &segment.Catalogs{Lake: w},
+		Code: "c0de", Runtime: "worker/job", Catalog: w.load.Catalog, ChunkBytes: chunkBytes, Lease: time.Hour,
+		Ledger: w, Lake: w, Queue: w, Segments: segments(w),
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return began },
 	}
+}
+
+func segments(w *world) *process.Segments {
+	return &process.Segments{Catalogs: &catalog.Reader{Lake: w}}
 }
 
 func (w *world) message() string {
@@ -224,18 +230,18 @@ func (w *world) HandBack(_ context.Context, c ledger.Claim) (bool, error) {
 // work processes the messages that were sent so far, at most n of them, as the segment does.
 func (w *world) work(n int) {
 	w.t.Helper()
-	catalogs := &segment.Catalogs{Lake: w}
+	compiled := segments(w)
 	for ; n > 0 && len(w.sent) > 0; n-- {
 		m := w.sent[0]
 		w.sent = w.sent[1:]
 		if w.chunks[m.Chunk].Ack != nil {
 			continue // sent twice before it was acknowledged
 		}
-		s, err := catalogs.Segment(w.t.Context(), m.Catalog, m.Segment)
+		s, err := compiled.Segment(w.t.Context(), m.Catalog, m.Segment)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		ack, err := segment.Process(w.t.Context(), w, &outputs{}, s, m)
+		ack, err := process.Process(w.t.Context(), w, &outputs{}, s, m)
 		if err != nil {
 			w.t.Fatalf("chunk %d: %v", m.Chunk, err)
 		}
@@ -251,7 +257,7 @@ func (*outputs) PutOnce(context.Context, string, string, io.ReadSeeker, string) 
 // certificate is the load's once all work is done.
 func (w *world) certificate() contract.Certificate {
 	w.t.Helper()
-	chunks := reconcile.Planned(w.load, w.chunks)
+	chunks := load.Planned(w.load, w.chunks)
 	d := reconcile.Decide(began, w.load, chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 99})
 	if d.Action != contract.ActionCertify {
 		w.t.Fatalf("the load goes on with %+v", d)

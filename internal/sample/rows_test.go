@@ -9,16 +9,16 @@ import (
 	"testing"
 	"unicode/utf8"
 
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
-func readSchema(t *testing.T, name string) []schema.Field {
+func readSchema(t *testing.T, name string) []tableschema.Field {
 	t.Helper()
 	text, err := os.ReadFile("../../schemas/" + name + ".json")
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := schema.Parse(text)
+	s, err := tableschema.Parse(text)
 	if err != nil {
 		t.Fatalf("schema %s: %v", name, err)
 	}
@@ -26,7 +26,7 @@ func readSchema(t *testing.T, name string) []schema.Field {
 }
 
 // fits says whether a text fits a field.
-func fits(f *schema.Field, text string) bool {
+func fits(f *tableschema.Field, text string) bool {
 	if f.Missing([]byte(text)) {
 		return !f.Required
 	}
@@ -119,7 +119,7 @@ func TestBadTripsAreBadAndTheirNeighboursWhole(t *testing.T) {
 	}
 }
 
-func tripProblem(record string, fields []schema.Field) string {
+func tripProblem(record string, fields []tableschema.Field) string {
 	if !utf8.ValidString(record) {
 		return "utf-8"
 	}
@@ -176,7 +176,7 @@ func TestEventsFitTheirSchemaOrAreCountedBad(t *testing.T) {
 	}
 }
 
-func eventProblem(line []byte, fields []schema.Field) (reason string, event map[string]any) {
+func eventProblem(line []byte, fields []tableschema.Field) (reason string, event map[string]any) {
 	if !utf8.Valid(line) {
 		return "utf-8", nil
 	}
@@ -194,7 +194,7 @@ func eventProblem(line []byte, fields []schema.Field) (reason string, event map[
 }
 
 // eventFits says whether the value of a field fits it, by its JSON type first.
-func eventFits(f schema.Field, event map[string]any) bool {
+func eventFits(f tableschema.Field, event map[string]any) bool {
 	path := f.Path
 	if path == nil {
 		path = []string{f.Name}
@@ -208,14 +208,14 @@ func eventFits(f schema.Field, event map[string]any) bool {
 	case nil:
 		return !f.Required
 	case bool:
-		return f.Type == schema.Boolean
+		return f.Type == tableschema.Boolean
 	case map[string]any:
-		return f.Type == schema.Object
+		return f.Type == tableschema.Object
 	case json.Number:
 		n, err := f.CastNumber([]byte(v))
-		return f.Type == schema.Integer && err == nil && f.Check(n, []byte(v)) == nil
+		return f.Type == tableschema.Integer && err == nil && f.Check(n, []byte(v)) == nil
 	case string:
-		return (f.Type == schema.String || f.Type == schema.Datetime) && fits(&f, v)
+		return (f.Type == tableschema.String || f.Type == tableschema.Datetime) && fits(&f, v)
 	default:
 		return false
 	}

@@ -6,7 +6,7 @@ import (
 	"io"
 
 	"dip/contract"
-	"dip/internal/input"
+	"dip/internal/decompress"
 )
 
 // raw is one record as a plain sequential reader sees it.
@@ -48,7 +48,7 @@ func (r *reader) line() (raw, error) {
 	if r.dialect.Encoding == contract.NDJSON {
 		for {
 			c, err := r.in.ReadByte()
-			if input.Ended(err) {
+			if decompress.Ended(err) {
 				if len(rec.bytes) == 0 {
 					return rec, io.EOF
 				}
@@ -91,7 +91,7 @@ func (r *reader) csv(rec raw) (raw, error) {
 	}
 	for {
 		c, err := r.in.ReadByte()
-		if input.Ended(err) {
+		if decompress.Ended(err) {
 			if r.pos == rec.start {
 				return rec, io.EOF
 			}

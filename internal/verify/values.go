@@ -14,7 +14,7 @@ import (
 	"github.com/zeebo/xxh3"
 
 	"dip/contract"
-	"dip/contract/schema"
+	"dip/tableschema"
 )
 
 // sum is an order-independent hash of a set of byte strings: each half of their 128-bit xxh3 hashes added up modulo
@@ -56,17 +56,17 @@ func (r *row) text(v []byte) {
 }
 
 // value adds a cast value in the form that its field's column has.
-func (r *row) value(f *schema.Field, v schema.Value, text []byte) {
+func (r *row) value(f *tableschema.Field, v tableschema.Value, text []byte) {
 	switch f.Type {
-	case schema.Integer, schema.Year, schema.Date, schema.Time, schema.Datetime:
+	case tableschema.Integer, tableschema.Year, tableschema.Date, tableschema.Time, tableschema.Datetime:
 		r.int(v.Int)
-	case schema.Number:
+	case tableschema.Number:
 		if f.Decimal != nil {
 			r.int(v.Int)
 		} else {
 			r.float(v.Float)
 		}
-	case schema.Boolean:
+	case tableschema.Boolean:
 		r.bool(v.Bool)
 	default:
 		r.text(text)
@@ -74,7 +74,7 @@ func (r *row) value(f *schema.Field, v schema.Value, text []byte) {
 }
 
 // values reads a record's values. The error says why it does not fit the schema.
-func values(s *schema.Schema, d contract.Dialect, columns []int, width int, rec raw) (row, error) {
+func values(s *tableschema.Schema, d contract.Dialect, columns []int, width int, rec raw) (row, error) {
 	var r row
 	if !utf8.Valid(rec.bytes) {
 		return r, errors.New("is not UTF-8")
@@ -111,12 +111,12 @@ func values(s *schema.Schema, d contract.Dialect, columns []int, width int, rec 
 	return r, nil
 }
 
-func (r *row) cast(f *schema.Field, text []byte) error {
+func (r *row) cast(f *tableschema.Field, text []byte) error {
 	v, err := f.Cast(text)
 	return r.checked(f, v, text, err)
 }
 
-func (r *row) checked(f *schema.Field, v schema.Value, text []byte, err error) error {
+func (r *row) checked(f *tableschema.Field, v tableschema.Value, text []byte, err error) error {
 	if err == nil && f.Constrained() {
 		err = f.Check(v, text)
 	}
@@ -131,7 +131,7 @@ func (r *row) checked(f *schema.Field, v schema.Value, text []byte, err error) e
 const maxDepth = 512
 
 // object reads one JSON object with a strict general-purpose parser and picks the schema's values out of it.
-func (r *row) object(s *schema.Schema, line []byte) error {
+func (r *row) object(s *tableschema.Schema, line []byte) error {
 	decoder := jsontext.NewDecoder(bytes.NewReader(line), jsontext.AllowDuplicateNames(true))
 	whole, err := decoder.ReadValue()
 	if err != nil {
@@ -211,7 +211,7 @@ func pick(object jsontext.Value, prefix string, wanted map[string]bool, found ma
 }
 
 // json adds a JSON value, nil when there is none.
-func (r *row) json(f *schema.Field, v jsontext.Value) error {
+func (r *row) json(f *tableschema.Field, v jsontext.Value) error {
 	missing := len(v) == 0 || v.Kind() == 'n'
 	var text []byte
 	if !missing && v.Kind() == '"' {
@@ -229,36 +229,36 @@ func (r *row) json(f *schema.Field, v jsontext.Value) error {
 		r.null()
 		return nil
 	case isJSON(f):
-		if want := map[schema.Type]jsontext.Kind{schema.Object: '{', schema.Geojson: '{', schema.Array: '['}[f.Type]; want != 0 && v.Kind() != want {
+		if want := map[tableschema.Type]jsontext.Kind{tableschema.Object: '{', tableschema.Geojson: '{', tableschema.Array: '['}[f.Type]; want != 0 && v.Kind() != want {
 			return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)
 		}
-		return r.checked(f, schema.Value{}, v, nil)
+		return r.checked(f, tableschema.Value{}, v, nil)
 	case v.Kind() == '"':
 		return r.cast(f, text)
-	case v.Kind() == '0' && (f.Type == schema.Integer || f.Type == schema.Number || f.Type == schema.Year):
+	case v.Kind() == '0' && (f.Type == tableschema.Integer || f.Type == tableschema.Number || f.Type == tableschema.Year):
 		n, err := f.CastNumber(v)
 		return r.checked(f, n, v, err)
-	case (v.Kind() == 't' || v.Kind() == 'f') && f.Type == schema.Boolean:
-		return r.checked(f, schema.Value{Bool: v.Kind() == 't'}, nil, nil)
-	case f.Type == schema.Geopoint && (f.Format == "array" && v.Kind() == '[' || f.Format == "object" && v.Kind() == '{'):
+	case (v.Kind() == 't' || v.Kind() == 'f') && f.Type == tableschema.Boolean:
+		return r.checked(f, tableschema.Value{Bool: v.Kind() == 't'}, nil, nil)
+	case f.Type == tableschema.Geopoint && (f.Format == "array" && v.Kind() == '[' || f.Format == "object" && v.Kind() == '{'):
 		return r.cast(f, v)
 	}
 	return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)
 }
 
 // isJSON says that the field keeps any JSON value as it stands.
-func isJSON(f *schema.Field) bool {
+func isJSON(f *tableschema.Field) bool {
 	switch f.Type {
-	case schema.Object, schema.Array, schema.Geojson, schema.Any:
+	case tableschema.Object, tableschema.Array, tableschema.Geojson, tableschema.Any:
 		return true
 	}
 	return false
 }
 
 // isText says that the field's column holds text.
-func isText(f *schema.Field) bool {
+func isText(f *tableschema.Field) bool {
 	switch f.Type {
-	case schema.Integer, schema.Number, schema.Boolean, schema.Date, schema.Time, schema.Datetime, schema.Year:
+	case tableschema.Integer, tableschema.Number, tableschema.Boolean, tableschema.Date, tableschema.Time, tableschema.Datetime, tableschema.Year:
 		return false
 	}
 	return true

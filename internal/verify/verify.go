@@ -15,8 +15,8 @@ import (
 	"strings"
 
 	"dip/contract"
-	"dip/contract/schema"
-	"dip/internal/input"
+	"dip/internal/decompress"
+	"dip/tableschema"
 )
 
 // Lake reads objects.
@@ -56,7 +56,7 @@ type tally struct {
 type verification struct {
 	Options
 	report  Report
-	schema  *schema.Schema
+	schema  *tableschema.Schema
 	dialect contract.Dialect
 	done    int64
 	total   int64
@@ -114,7 +114,7 @@ func (v *verification) definition(ctx context.Context) error {
 		return err
 	}
 	v.dialect = segment.Dialect
-	v.schema, err = schema.Parse(segment.Schema)
+	v.schema, err = tableschema.Parse(segment.Schema)
 	return err
 }
 
@@ -148,7 +148,7 @@ func (v *verification) input(ctx context.Context) ([]tally, error) {
 	tallies := make([]tally, len(c.Chunks))
 	stored := v.Lake.Stream(ctx, c.Input, 0)
 	defer stored.Close()
-	content, err := input.Decompress(&counted{stored, v}, c.Compression)
+	content, err := decompress.Decompress(&counted{stored, v}, c.Compression)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func (v *verification) input(ctx context.Context) ([]tally, error) {
 	owner := 0
 	for {
 		rec, err := r.next()
-		if input.Ended(err) {
+		if decompress.Ended(err) {
 			break
 		}
 		if err != nil {
@@ -192,7 +192,7 @@ func (v *verification) body(r *reader) error {
 	if v.dialect.Encoding == contract.CSV && v.dialect.Header {
 		for {
 			header, err := r.line()
-			if err != nil && !input.Ended(err) {
+			if err != nil && !decompress.Ended(err) {
 				return fmt.Errorf("read the header: %w", err)
 			}
 			// Blank lines may stand before it, unless a record may look like one.

@@ -16,8 +16,9 @@ import (
 	"dip/contract"
 	"dip/internal/lake"
 	"dip/internal/ledger"
+	"dip/internal/load"
+	"dip/internal/process"
 	"dip/internal/reconcile"
-	"dip/internal/segment"
 )
 
 // store is a lake in memory.
@@ -77,8 +78,8 @@ const testSchema = `{"fields":[
 	{"name":"note","type":"string","constraints":{"maxLength":40}}
 ]}`
 
-// load runs a whole load in memory and gives its certificate.
-func load(t *testing.T, s store, dialect contract.Dialect, content []byte, body int64, chunkSize int64, c contract.Compression) contract.Certificate {
+// certify runs a whole load in memory and gives its certificate.
+func certify(t *testing.T, s store, dialect contract.Dialect, content []byte, body int64, chunkSize int64, c contract.Compression) contract.Certificate {
 	t.Helper()
 	catalog := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{"things": {
 		Dialect: dialect, Schema: json.RawMessage(testSchema), MaxBadShare: 1, MaxRecordMB: 8,
@@ -90,7 +91,7 @@ func load(t *testing.T, s store, dialect contract.Dialect, content []byte, body 
 	s[lakeBucket+"/"+key] = data
 	object := contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(content))}
 	s["landing/things/a.csv"] = content
-	seg, err := segment.Compile("things", catalog.Segments["things"])
+	seg, err := process.Compile("things", catalog.Segments["things"])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +113,7 @@ func load(t *testing.T, s store, dialect contract.Dialect, content []byte, body 
 	}
 	l.Plan.Chunks = len(chunks)
 	run := func(i int) {
-		ack, err := segment.Process(t.Context(), s, s, seg, reconcile.Message(l, chunks[i]))
+		ack, err := process.Process(t.Context(), s, s, seg, load.Message(l, chunks[i]))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -179,7 +180,7 @@ func TestAnyLoadVerifies(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		content := records(r, r.IntN(40))
 		s := store{}
-		certificate := load(t, s, csvDialect, content, 0, 1+r.Int64N(400), contract.Plain)
+		certificate := certify(t, s, csvDialect, content, 0, 1+r.Int64N(400), contract.Plain)
 		verifies(t, s, certificate, fmt.Sprintf("seed %d: %q", seed, content))
 	}
 }
@@ -195,7 +196,7 @@ func TestCompressedLoadVerifies(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := store{}
-	verifies(t, s, load(t, s, csvDialect, stored.Bytes(), 3, 0, contract.Gzip), "gzip")
+	verifies(t, s, certify(t, s, csvDialect, stored.Bytes(), 3, 0, contract.Gzip), "gzip")
 }
 
 func TestHeaderAfterBlankLinesVerifies(t *testing.T) {
@@ -205,11 +206,11 @@ func TestHeaderAfterBlankLinesVerifies(t *testing.T) {
 		for _, head := range []string{"id,price,score,day,at,ok,note\n", "\n\r\nid,price,score,day,at,ok,note\r\n", "\xef\xbb\xbf\nid,price,score,day,at,ok,note\n"} {
 			s := store{}
 			content := append([]byte(head), rows...)
-			verifies(t, s, load(t, s, dialect, content, int64(len(head)), 100, contract.Plain), head)
+			verifies(t, s, certify(t, s, dialect, content, int64(len(head)), 100, contract.Plain), head)
 		}
 	}
 	s := store{}
-	verifies(t, s, load(t, s, dialect, []byte("\n\r\n\r"), 4, 100, contract.Plain), "blank lines only")
+	verifies(t, s, certify(t, s, dialect, []byte("\n\r\n\r"), 4, 100, contract.Plain), "blank lines only")
 }
 
 func TestQuotesAfterBlanksAreMalformed(t *testing.T) {
@@ -240,7 +241,7 @@ func TestNDJSONVerifies(t *testing.T) {
 		`{"id":16,"deep":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}`, `{"id":1e2}`, `{"id":-0}`, `{"score":1,"id":20}`,
 	}
 	s := store{}
-	certificate := load(t, s, contract.Dialect{Encoding: contract.NDJSON}, []byte(strings.Join(lines, "\n")), 0, 100, contract.Plain)
+	certificate := certify(t, s, contract.Dialect{Encoding: contract.NDJSON}, []byte(strings.Join(lines, "\n")), 0, 100, contract.Plain)
 	verifies(t, s, certificate, "ndjson")
 	if certificate.Totals.RowsOut < 5 || certificate.Totals.Quarantined < 8 {
 		t.Errorf("the cases do not tell good from bad: %+v", certificate.Totals)
@@ -263,7 +264,7 @@ func TestTampering(t *testing.T) {
 	content := records(rand.New(rand.NewPCG(3, 9)), 60)
 	fresh := func() (store, contract.Certificate) {
 		s := store{}
-		return s, load(t, s, csvDialect, content, 0, 500, contract.Plain)
+		return s, certify(t, s, csvDialect, content, 0, 500, contract.Plain)
 	}
 	withRows := func(c contract.Certificate) int {
 		for i, k := range c.Chunks {

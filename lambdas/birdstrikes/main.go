@@ -1,6 +1,6 @@
 // Command birdstrikes processes chunks of the segment birdstrikes: as its Lambda function, or as its worker on the cluster.
 package main
 
-import "dip/internal/runtime"
+import "dip/internal/segment"
 
-func main() { runtime.Segment() }
+func main() { segment.Main() }

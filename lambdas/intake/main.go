@@ -7,14 +7,15 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"dip/contract"
+	"dip/internal/adapters"
+	"dip/internal/boot"
 	"dip/internal/intake"
-	"dip/internal/runtime"
 )
 
 func main() {
-	env, rt := runtime.Start(func(e contract.IntakeEnv[string]) contract.Common[string] { return e.Common })
+	env, b := boot.Start(func(e contract.IntakeEnv[string]) contract.Common[string] { return e.Common })
 	h := &intake.Handler{
-		Catalog: env.Catalog, Ledger: rt.Ledger, Workflows: rt.Workflows(env.Workflow), Log: rt.Log, Now: time.Now,
+		Catalog: env.Catalog, Ledger: b.Ledger, Workflows: adapters.NewWorkflows(b.Config, env.Workflow), Log: b.Log, Now: time.Now,
 	}
 	lambda.Start(h.Handle)
 }

@@ -7,20 +7,21 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"dip/contract"
+	"dip/internal/adapters"
+	"dip/internal/boot"
 	"dip/internal/reconcile"
-	"dip/internal/runtime"
 )
 
 func main() {
-	env, rt := runtime.Start(func(e contract.ReconcilerEnv[string]) contract.Common[string] { return e.Common })
+	env, b := boot.Start(func(e contract.ReconcilerEnv[string]) contract.Common[string] { return e.Common })
 	r := &reconcile.Reconciler{
 		Stack: env.Stack, Catalog: env.Catalog,
 		Limits: reconcile.Limits{
 			DueAfter:    time.Duration(contract.Int(env.DueAfterSeconds)) * time.Second,
 			MaxAttempts: contract.Int(env.MaxAttempts),
 		},
-		Ledger: rt.Ledger, Queue: rt.Queues(), Bus: rt.Bus(env.EventBus), Lake: rt.Lake, Catalogs: rt.Catalogs,
-		Log: rt.Log, Now: time.Now,
+		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake, Catalogs: b.Catalogs,
+		Log: b.Log, Now: time.Now,
 	}
 	lambda.Start(r.Handle)
 }

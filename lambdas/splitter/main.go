@@ -7,15 +7,16 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"dip/contract"
-	"dip/internal/runtime"
-	"dip/internal/split"
+	"dip/internal/boot"
+	"dip/internal/plan"
+	"dip/internal/process"
 )
 
 func main() {
-	env, rt := runtime.Start(func(e contract.SplitterEnv[string]) contract.Common[string] { return e.Common })
-	s := &split.Splitter{
+	env, b := boot.Start(func(e contract.SplitterEnv[string]) contract.Common[string] { return e.Common })
+	p := &plan.Planner{
 		ChunkBytes: int64(contract.Int(env.ChunkMB)) << 20,
-		Ledger:     rt.Ledger, Source: rt.Lake, Catalogs: rt.Catalogs, Log: rt.Log, Now: time.Now,
+		Ledger:     b.Ledger, Source: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
 	}
-	lambda.Start(s.Handle)
+	lambda.Start(p.Handle)
 }

@@ -1,6 +1,6 @@
 // Command trips processes chunks of the segment trips: as its Lambda function, or as its worker on the cluster.
 package main
 
-import "dip/internal/runtime"
+import "dip/internal/segment"
 
-func main() { runtime.Segment() }
+func main() { segment.Main() }

@@ -13,7 +13,7 @@ import (
 	"strings"
 	"syscall"
 
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 	"dip/tools/lab/lab"
 )
 
@@ -26,7 +26,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: lab [-keep] [-only SCENARIO,...] [-dir FOLDER]")
 		os.Exit(2)
 	}
-	o := lab.Options{Dir: *dir, Keep: *keep, Screen: screen.Of(os.Stdout, os.Stderr)}
+	o := lab.Options{Dir: *dir, Keep: *keep, Screen: terminal.Of(os.Stdout, os.Stderr)}
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")
 	}

@@ -13,8 +13,8 @@ import (
 
 	"dip/config"
 	"dip/contract"
-	"dip/internal/cli/screen"
 	"dip/internal/sample"
+	"dip/internal/terminal"
 	"dip/tools/lab/kubelet"
 )
 
@@ -79,8 +79,8 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 	}
 	return []string{
 		fmt.Sprintf("%d jobs on %d nodes at most, none of them killed", jobs, most.Load()),
-		fmt.Sprintf("from 0 nodes to the first one in %s", screen.Duration(up)),
-		fmt.Sprintf("back to 0 nodes %s after the last load was verified", screen.Duration(time.Since(done))),
+		fmt.Sprintf("from 0 nodes to the first one in %s", terminal.Duration(up)),
+		fmt.Sprintf("back to 0 nodes %s after the last load was verified", terminal.Duration(time.Since(done))),
 		"a pod that selects the group and does not tolerate its taint stays out:",
 		"  " + refused,
 	}, nil

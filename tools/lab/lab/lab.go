@@ -17,8 +17,7 @@ import (
 	"k8s.io/klog/v2"
 	"k8s.io/klog/v2/textlogger"
 
-	"dip/internal/cli/screen"
-	"dip/internal/cli/steps"
+	"dip/internal/terminal"
 	"dip/local"
 	"dip/tools/lab/charts"
 	"dip/tools/lab/programs"
@@ -35,7 +34,7 @@ type Options struct {
 	// unless something failed: then the logs in it stay.
 	Dir string
 	// Screen shows progress and report.
-	Screen *screen.Screen
+	Screen *terminal.Screen
 	// Only names the scenarios to run; empty: all.
 	Only []string
 	// Keep leaves everything up after the scenarios until the context ends.
@@ -48,7 +47,7 @@ type Lab struct {
 	Cluster *Cluster
 
 	options  Options
-	show     *steps.Steps
+	show     *terminal.Steps
 	binaries map[string]string // programs by name
 }
 
@@ -65,13 +64,13 @@ func Run(ctx context.Context, o Options) error {
 	if o.Dir, err = folder(o); err != nil {
 		return err
 	}
-	l := &Lab{options: o, show: steps.New(o.Screen)}
+	l := &Lab{options: o, show: terminal.NewSteps(o.Screen)}
 	began := time.Now()
 	err = l.run(ctx, chosen)
 	if err != nil {
 		return fmt.Errorf("%w\n(logs: %s)", err, o.Dir)
 	}
-	o.Screen.Notef("the lab took %s", screen.Duration(time.Since(began)))
+	o.Screen.Notef("the lab took %s", terminal.Duration(time.Since(began)))
 	return os.RemoveAll(o.Dir)
 }
 

@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/client"
+	"dip/internal/client"
 	"dip/internal/sample"
 	"dip/internal/verify"
 )

@@ -8,9 +8,9 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/cli/client"
-	"dip/internal/cli/screen"
+	"dip/internal/client"
 	"dip/internal/sample"
+	"dip/internal/terminal"
 	"dip/tools/lab/kubelet"
 )
 
@@ -45,7 +45,7 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 		if o.chunks < 2 {
 			return nil, fmt.Errorf("load %s of %s has %d chunk: it was not restaged", id, o.progress.Key, o.chunks)
 		}
-		found = append(found, fmt.Sprintf("%s, %s: %d chunks, certified in %s", o.progress.Key, screen.Bytes(o.progress.Bytes), o.chunks, screen.Duration(o.took)))
+		found = append(found, fmt.Sprintf("%s, %s: %d chunks, certified in %s", o.progress.Key, terminal.Bytes(o.progress.Bytes), o.chunks, terminal.Duration(o.took)))
 	}
 	jobs := 0
 	for _, e := range l.Cluster.Containers.since(restageContainer, began) {

@@ -7,7 +7,7 @@ import (
 	"strings"
 	"time"
 
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 )
 
 // scenario is something that the lab proves.
@@ -66,6 +66,6 @@ func (l *Lab) try(ctx context.Context, s scenario) error {
 	if err != nil {
 		return fmt.Errorf("scenario %s: %w", s.name, err)
 	}
-	lines := append([]string{fmt.Sprintf("%s (%s)", s.name, screen.Duration(time.Since(began)))}, found...)
+	lines := append([]string{fmt.Sprintf("%s (%s)", s.name, terminal.Duration(time.Since(began)))}, found...)
 	return l.options.Screen.Printf("%s\n", strings.Join(lines, "\n  "))
 }

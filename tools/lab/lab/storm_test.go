@@ -6,7 +6,7 @@ import (
 	"testing"
 	"time"
 
-	"dip/internal/cli/client"
+	"dip/internal/client"
 	"dip/tools/lab/kubelet"
 )
 

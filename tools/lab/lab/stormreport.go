@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"dip/internal/cli/screen"
+	"dip/internal/terminal"
 	"dip/tools/lab/kubelet"
 )
 
@@ -35,7 +35,7 @@ func (s *weather) report() ([]string, error) {
 		for _, e := range ended {
 			took = max(took, e.Time.Sub(h.at))
 		}
-		rows = append(rows, []string{h.node, h.zone, strconv.Itoa(len(ended)), screen.Duration(took), strconv.Itoa(back)})
+		rows = append(rows, []string{h.node, h.zone, strconv.Itoa(len(ended)), terminal.Duration(took), strconv.Itoa(back)})
 	}
 	least := leastAtWork(events, evicted)
 	switch {
@@ -44,8 +44,8 @@ func (s *weather) report() ([]string, error) {
 	case least < s.wanted:
 		return nil, fmt.Errorf("%d workers were left at work when one was evicted, and their disruption budget wants %d", least, s.wanted)
 	}
-	return append(table([]screen.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"), right("HANDED BACK")}, rows),
-		fmt.Sprintf("a notice is %s", screen.Duration(stormNotice)),
+	return append(table([]terminal.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"), right("HANDED BACK")}, rows),
+		fmt.Sprintf("a notice is %s", terminal.Duration(stormNotice)),
 		fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d", len(evicted), least, s.wanted)), nil
 }
 
@@ -57,15 +57,15 @@ func compare(runs []run) []string {
 		if r.weather != nil {
 			delay = fmt.Sprintf("%+.0f %%", 100*(r.took.Seconds()/runs[i-1].took.Seconds()-1))
 		}
-		rows = append(rows, []string{r.name, strconv.Itoa(r.chunks), screen.Duration(r.took), delay, strconv.Itoa(r.progress.Retried)})
+		rows = append(rows, []string{r.name, strconv.Itoa(r.chunks), terminal.Duration(r.took), delay, strconv.Itoa(r.progress.Retried)})
 	}
-	return table([]screen.Column{{Title: "LOAD"}, right("CHUNKS"), right("CERTIFIED IN"), right("DELAY"), right("SENT AGAIN")}, rows)
+	return table([]terminal.Column{{Title: "LOAD"}, right("CHUNKS"), right("CERTIFIED IN"), right("DELAY"), right("SENT AGAIN")}, rows)
 }
 
-func right(title string) screen.Column { return screen.Column{Title: title, Right: true} }
+func right(title string) terminal.Column { return terminal.Column{Title: title, Right: true} }
 
-func table(columns []screen.Column, rows [][]string) []string {
-	return strings.Split(strings.TrimRight(screen.Table(reportWidth, columns, rows), "\n"), "\n")
+func table(columns []terminal.Column, rows [][]string) []string {
+	return strings.Split(strings.TrimRight(terminal.Table(reportWidth, columns, rows), "\n"), "\n")
 }
 
 // reportWidth is how wide tables are at most: a line of the report is indented by two.

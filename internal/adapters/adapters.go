@@ -1,0 +1,136 @@
+// Package adapters connects the data plane to AWS: each type carries out what one package asks of SQS, Step Functions,
+// EventBridge or S3.
+package adapters
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strconv"
+	"strings"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
+	"golang.org/x/sync/errgroup"
+
+	"dip/contract"
+)
+
+// S3 makes an S3 client. Buckets are addressed by path where the endpoint is an IP address or localhost, which has no
+// subdomains.
+func S3(cfg aws.Config) *s3.Client {
+	return s3.NewFromConfig(cfg, func(o *s3.Options) {
+		endpoint := aws.ToString(cfg.BaseEndpoint)
+		o.UsePathStyle = strings.Contains(endpoint, "127.0.0.1") || strings.Contains(endpoint, "localhost")
+	})
+}
+
+// Queues sends messages to SQS.
+type Queues struct{ client *sqs.Client }
+
+// NewQueues makes a sender to any queue.
+func NewQueues(cfg aws.Config) *Queues { return &Queues{client: sqs.NewFromConfig(cfg)} }
+
+// Bounds of SendMessageBatch, and how many of them run at once.
+const (
+	batchMessages = 10
+	batchBytes    = 1 << 20
+	senders       = 8
+)
+
+// Send sends messages in as few batches as they fit in. The error lists what was not accepted; some may have been sent.
+func (q *Queues) Send(ctx context.Context, queue string, bodies []string) error {
+	group, ctx := errgroup.WithContext(ctx)
+	group.SetLimit(senders)
+	for len(bodies) > 0 {
+		n, size := 0, 0
+		for n < len(bodies) && n < batchMessages && (n == 0 || size+len(bodies[n]) <= batchBytes) {
+			size += len(bodies[n])
+			n++
+		}
+		batch := bodies[:n]
+		bodies = bodies[n:]
+		group.Go(func() error { return q.sendBatch(ctx, queue, batch) })
+	}
+	return group.Wait()
+}
+
+func (q *Queues) sendBatch(ctx context.Context, queue string, bodies []string) error {
+	entries := make([]sqstypes.SendMessageBatchRequestEntry, len(bodies))
+	for i := range bodies {
+		entries[i] = sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &bodies[i]}
+	}
+	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &queue, Entries: entries})
+	if err != nil {
+		return fmt.Errorf("send %d messages to %s: %w", len(bodies), queue, err)
+	}
+	var errs []error
+	for _, f := range out.Failed {
+		errs = append(errs, fmt.Errorf("send to %s: %s: %s", queue, aws.ToString(f.Code), aws.ToString(f.Message)))
+	}
+	return errors.Join(errs...)
+}
+
+// Workflows starts executions of one state machine.
+type Workflows struct {
+	client *sfn.Client
+	arn    string
+}
+
+// NewWorkflows starts executions of the state machine, or of the alias of one, with the given ARN.
+func NewWorkflows(cfg aws.Config, arn string) *Workflows {
+	return &Workflows{client: sfn.NewFromConfig(cfg), arn: arn}
+}
+
+// Start starts an execution. One that has the name already is the same load's, so that counts as started.
+func (w *Workflows) Start(ctx context.Context, execution string, in contract.WorkflowInput) error {
+	body, err := json.Marshal(in)
+	if err != nil {
+		return fmt.Errorf("encode workflow input: %w", err)
+	}
+	_, err = w.client.StartExecution(ctx, &sfn.StartExecutionInput{
+		StateMachineArn: &w.arn, Name: &execution, Input: aws.String(string(body)),
+	})
+	var exists *sfntypes.ExecutionAlreadyExists
+	if errors.As(err, &exists) {
+		return nil
+	}
+	return err
+}
+
+// Bus announces load events.
+type Bus struct {
+	client *eventbridge.Client
+	bus    string
+}
+
+// NewBus announces events on the EventBridge bus with the given name.
+func NewBus(cfg aws.Config, name string) *Bus {
+	return &Bus{client: eventbridge.NewFromConfig(cfg), bus: name}
+}
+
+// Put announces an event.
+func (b *Bus) Put(ctx context.Context, detailType string, e contract.LoadEvent) error {
+	detail, err := json.Marshal(e)
+	if err != nil {
+		return fmt.Errorf("encode event: %w", err)
+	}
+	out, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{{
+		EventBusName: &b.bus, Source: aws.String(contract.EventSource), DetailType: &detailType, Detail: aws.String(string(detail)),
+	}}})
+	if err != nil {
+		return fmt.Errorf("announce %q on bus %s: %w", detailType, b.bus, err)
+	}
+	if out.FailedEntryCount > 0 {
+		return fmt.Errorf("announce %q on bus %s: %s: %s", detailType, b.bus,
+			aws.ToString(out.Entries[0].ErrorCode), aws.ToString(out.Entries[0].ErrorMessage))
+	}
+	return nil
+}

@@ -1,0 +1,33 @@
+// Package load holds what all who work on a load agree on: which chunks it consists of, and how one is asked for.
+package load
+
+import (
+	"slices"
+	"time"
+
+	"dip/contract"
+	"dip/internal/ledger"
+)
+
+// Planned are the chunks of a load's plan. A plan that died halfway, under another chunk size or before the input was
+// to be restaged, may have left more.
+func Planned(l ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
+	if !l.Plan.Restage {
+		return chunks[:min(len(chunks), l.Plan.Chunks)]
+	}
+	return slices.DeleteFunc(slices.Clone(chunks), func(c ledger.Chunk) bool { return c.Staged == nil })
+}
+
+// Message is the message that asks for a chunk's present attempt.
+func Message(l ledger.Load, c ledger.Chunk) contract.ChunkMessage {
+	m := contract.ChunkMessage{
+		Version: contract.Version, Load: l.ID, Segment: l.Segment, Catalog: l.Catalog, Object: l.Object,
+		Compression: l.Plan.Compression, Columns: l.Plan.Columns, Width: l.Plan.Width,
+		LoadDate: l.Received.UTC().Format(time.DateOnly),
+		Chunk:    c.Index, Attempt: c.Attempt, Start: c.Start, End: c.End, From: c.From,
+	}
+	if c.Staged != nil { // pieces are plain
+		m.Object, m.Base, m.Compression = *c.Staged, c.Start, contract.Plain
+	}
+	return m
+}

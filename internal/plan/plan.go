@@ -1,0 +1,257 @@
+// Package plan plans loads: it looks at an input's first bytes, tells how it is to be read, and cuts it into chunks.
+package plan
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/klauspost/compress/zstd"
+
+	"dip/contract"
+	"dip/internal/chunk"
+	"dip/internal/decompress"
+	"dip/internal/fault"
+	"dip/internal/ledger"
+	"dip/internal/process"
+	"dip/internal/record"
+	"dip/tableschema"
+)
+
+// Ledger is what the planner asks of the ledger.
+type Ledger interface {
+	Load(ctx context.Context, id string) (ledger.Load, error)
+	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error)
+}
+
+// Planner plans loads: the code of the splitter function.
+type Planner struct {
+	ChunkBytes int64 // target size of a chunk
+	Ledger     Ledger
+	Source     process.Source
+	Segments   *process.Segments
+	Log        *slog.Logger
+	Now        func() time.Time
+}
+
+// Handle plans a load and says how it goes on. A load that cannot be planned for a reason that stays is answered with
+// ActionFail; any error may be cured by a retry.
+func (p *Planner) Handle(ctx context.Context, in contract.WorkflowInput) (contract.StepResponse, error) {
+	load, err := p.Ledger.Load(ctx, in.Load)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	response := contract.StepResponse{Load: load.ID, Action: contract.ActionWait}
+	if load.Plan == nil {
+		plan, chunks, err := p.plan(ctx, load)
+		if fault.IsPermanent(err) {
+			p.Log.WarnContext(ctx, "load cannot be planned", "load", load.ID, "error", err)
+			response.Action, response.Cause = contract.ActionFail, err.Error()
+			return response, nil
+		}
+		if err != nil {
+			return contract.StepResponse{}, fmt.Errorf("plan load %s: %w", load.ID, err)
+		}
+		if _, err := p.Ledger.Plan(ctx, load.ID, plan, chunks); err != nil {
+			return contract.StepResponse{}, err
+		}
+		load.Plan = &plan
+		p.Log.InfoContext(ctx, "load planned", "load", load.ID, "compression", plan.Compression, "chunks", plan.Chunks,
+			"lane", plan.Lane, "restage", plan.Restage)
+	}
+	if load.Plan.Chunks == 0 && !load.Plan.Restage {
+		response.Action = contract.ActionCertify
+	}
+	return response, nil
+}
+
+func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []ledger.Chunk, error) {
+	fail := func(err error) (ledger.Plan, []ledger.Chunk, error) { return ledger.Plan{}, nil, err }
+	if load.Segment == "" {
+		return fail(fault.Permanent(fmt.Errorf("the key %q names no segment: land files under <segment>/<name>", load.Object.Key)))
+	}
+	seg, err := p.Segments.Segment(ctx, load.Catalog, load.Segment)
+	if err != nil {
+		return fail(err)
+	}
+	head, err := p.head(ctx, load.Object)
+	if err != nil {
+		return fail(err)
+	}
+	defer head.Close()
+	plan := ledger.Plan{Compression: head.compression, At: p.Now().UTC().Truncate(time.Millisecond)}
+	if err := head.layout(seg, &plan); err != nil {
+		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
+	}
+	chunks := cut(plan, load.Object.Size, p.ChunkBytes)
+	route, err := p.route(ctx, load, plan, head, chunks)
+	if err != nil {
+		return fail(err)
+	}
+	if plan.Lane, plan.Restage = route.Lane, route.Restage; plan.Restage {
+		chunks = nil
+	}
+	plan.Chunks = len(chunks)
+	return plan, chunks, nil
+}
+
+func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan, head *head, chunks []ledger.Chunk) (Route, error) {
+	catalog, err := p.Segments.Catalogs.Catalog(ctx, load.Catalog)
+	if err != nil {
+		return Route{}, err
+	}
+	definition, err := catalog.Segment(load.Segment)
+	if err != nil {
+		return Route{}, fault.Permanent(err)
+	}
+	content, largest, splittable := load.Object.Size, p.ChunkBytes, plan.Compression.Splittable()
+	if splittable {
+		largest = 0
+		for _, c := range chunks {
+			largest = max(largest, c.End-c.Start)
+		}
+	} else {
+		content = predict(plan.Compression, load.Object.Size, head.seen())
+	}
+	return Choose(definition, catalog.Restage != "", splittable, content, largest), nil
+}
+
+// cut lays the chunks of a plan out. The first one's start is known.
+func cut(plan ledger.Plan, size, target int64) []ledger.Chunk {
+	ranges := chunk.Plan(plan.Body, size, target)
+	if !plan.Compression.Splittable() && size > 0 {
+		ranges = []chunk.Range{{Start: plan.Body, End: -1}}
+	}
+	chunks := make([]ledger.Chunk, len(ranges))
+	for i, r := range ranges {
+		chunks[i] = ledger.Chunk{Index: i, Start: r.Start, End: r.End, Attempt: 1, Sent: plan.At}
+	}
+	if len(chunks) > 0 {
+		chunks[0].From = &plan.Body
+	}
+	return chunks
+}
+
+// headSize is how much of an input is read to plan it: enough for most headers.
+const headSize = 256 << 10
+
+// head is the beginning of an input's content.
+type head struct {
+	compression contract.Compression
+	content     io.ReadCloser
+	stored      *counted
+	start       []byte // the first stored bytes
+	data        []byte
+	eof         bool
+}
+
+// counted counts the bytes that are read.
+type counted struct {
+	io.ReadCloser
+	n int64
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.ReadCloser.Read(p)
+	c.n += int64(n)
+	return n, err
+}
+
+func (p *Planner) head(ctx context.Context, o contract.Object) (*head, error) {
+	start, err := p.Source.ReadRange(ctx, o, 0, min(o.Size, zstd.HeaderMaxSize))
+	if err != nil {
+		return nil, err
+	}
+	h := &head{compression: decompress.Detect(start), start: start}
+	stored := &counted{ReadCloser: p.Source.Stream(ctx, o, 0)}
+	content, err := decompress.Decompress(stored, h.compression)
+	if err != nil {
+		return nil, errors.Join(err, stored.Close())
+	}
+	h.content, h.stored = content, stored
+	if err := h.more(headSize); err != nil {
+		return nil, errors.Join(err, h.Close())
+	}
+	return h, nil
+}
+
+func (h *head) seen() seen {
+	return seen{start: h.start, stored: h.stored.n, content: int64(len(h.data)), whole: h.eof}
+}
+
+func (h *head) Close() error { return errors.Join(h.content.Close(), h.stored.Close()) }
+
+// more reads n more bytes of the content.
+func (h *head) more(n int) error {
+	more, err := io.ReadAll(io.LimitReader(h.content, int64(n)))
+	if err != nil {
+		return fmt.Errorf("read the first bytes: %w", err)
+	}
+	h.data, h.eof = append(h.data, more...), len(more) < n
+	return nil
+}
+
+// layout finds the first record, and for CSV which field of the schema stands where.
+func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
+	for name, bom := range map[string][]byte{"UTF-16 (little endian)": {0xff, 0xfe}, "UTF-16 (big endian)": {0xfe, 0xff}} {
+		if bytes.HasPrefix(h.data, bom) {
+			return fault.Permanent(fmt.Errorf("the input is %s; only UTF-8 is read", name))
+		}
+	}
+	body := record.SkipBOM(h.data)
+	plan.Body = int64(body)
+	if seg.Dialect.Encoding != contract.CSV {
+		return nil
+	}
+	plan.Width = len(seg.Schema.Fields)
+	if !seg.Dialect.Header {
+		return nil
+	}
+	body, end, err := h.header(body, seg)
+	if err != nil {
+		return err
+	}
+	if plan.Body = int64(end); body == end {
+		return nil
+	}
+	names, err := record.Header(h.data[body:end], seg.Dialect)
+	if err != nil {
+		return fault.Permanent(fmt.Errorf("the header cannot be read: %w", err))
+	}
+	plan.Columns, err = tableschema.MatchHeader(seg.Schema, names)
+	if err != nil {
+		return fault.Permanent(fmt.Errorf("the header does not match the schema of segment %s: %w", seg.Name, err))
+	}
+	plan.Width = len(names)
+	return nil
+}
+
+// header finds the header at or after an offset: the first record that is no blank line, where a record of the schema
+// may be one. Nothing is left of the input when start is end.
+func (h *head) header(from int, seg *process.Segment) (start, end int, err error) {
+	for start = from; ; {
+		n, whole := record.End(h.data[start:], seg.Dialect)
+		end = start + n
+		line := h.data[start:end]
+		if record.LoneCR(line, seg.Dialect) {
+			return 0, 0, fault.Permanent(errors.New("the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"))
+		}
+		if (whole || h.eof) && (len(record.Trim(line)) > 0 || n == 0 || len(seg.Schema.Fields) == 1) {
+			return start, end, nil
+		}
+		if whole || h.eof {
+			start = end
+			continue
+		}
+		if len(h.data) > seg.MaxRecord {
+			return 0, 0, fault.Permanent(fmt.Errorf("the header does not end within %d MiB (maxRecordMB): is a quote never closed?", seg.MaxRecord>>20))
+		}
+		if err := h.more(len(h.data)); err != nil {
+			return 0, 0, err
+		}
+	}
+}

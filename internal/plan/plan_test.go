@@ -1,0 +1,312 @@
+package plan
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"reflect"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"github.com/klauspost/compress/gzip"
+	"github.com/klauspost/compress/zstd"
+
+	"dip/contract"
+	"dip/internal/catalog"
+	"dip/internal/fault"
+	"dip/internal/ledger"
+	"dip/internal/process"
+)
+
+var (
+	received = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+	planned  = received.Add(1500 * time.Microsecond)
+)
+
+// world is a ledger with one load, its input, and a lake with one catalog.
+type world struct {
+	load    ledger.Load
+	chunks  []ledger.Chunk
+	plans   int
+	input   []byte
+	streams int
+	read    int
+	failure error // of reading
+	catalog []byte
+}
+
+func (w *world) Load(_ context.Context, id string) (ledger.Load, error) {
+	if id != w.load.ID {
+		return ledger.Load{}, ledger.ErrNotFound
+	}
+	return w.load, nil
+}
+
+func (w *world) Plan(_ context.Context, _ string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
+	w.plans++
+	if w.plans == 0 {
+		return false, errThrottled
+	}
+	w.load.Plan, w.chunks, w.load.Status = &plan, chunks, contract.Running
+	return true, nil
+}
+
+var errThrottled = errors.New("throttled")
+
+func (w *world) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
+	w.streams++
+	var r io.Reader = bytes.NewReader(w.input[from:o.Size])
+	if w.failure != nil {
+		r = io.MultiReader(io.LimitReader(r, 10), iotest.ErrReader(w.failure))
+	}
+	return &stream{r, w}
+}
+
+type stream struct {
+	io.Reader
+	world *world
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	s.world.read += n
+	return n, err
+}
+
+func (s *stream) Close() error {
+	s.world.streams--
+	return nil
+}
+
+func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) ([]byte, error) {
+	return w.input[from:to], nil
+}
+
+func (w *world) Get(context.Context, string) ([]byte, error) { return w.catalog, nil }
+
+const tableSchema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"}],"fieldsMatch":"MATCH"}`
+
+func start(t *testing.T, input string) (*world, *Planner) {
+	t.Helper()
+	csv := func(header bool, match string) contract.Segment {
+		return contract.Segment{
+			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: header},
+			Schema:  json.RawMessage(strings.Replace(tableSchema, "MATCH", match, 1)), MaxRecordMB: 1,
+		}
+	}
+	key, document, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{
+		"things": csv(true, "exact"), "partial": csv(true, "partial"), "bare": csv(false, "exact"),
+		"one": {
+			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
+			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1,
+		},
+		"lines": {Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)), MaxRecordMB: 1},
+	}}.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := &world{input: []byte(input), catalog: document}
+	w.load = ledger.Load{
+		ID: "L", Segment: "things", Catalog: key, Received: received, Status: contract.Received,
+		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input))},
+	}
+	return w, &Planner{
+		ChunkBytes: 100, Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
+		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
+	}
+}
+
+func gzipped(t *testing.T, content string) string {
+	t.Helper()
+	var b bytes.Buffer
+	w := gzip.NewWriter(&b)
+	if _, err := w.Write([]byte(content)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+	return b.String()
+}
+
+func zstded(t *testing.T, content string) string {
+	t.Helper()
+	w, err := zstd.NewWriter(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(w.EncodeAll([]byte(content), nil))
+}
+
+func TestPlan(t *testing.T) {
+	const bom = "\xef\xbb\xbf"
+	rows := strings.Repeat("1,a\n", 60) // 240 bytes
+	long := `"` + strings.Repeat("x", 300_000) + `"`
+	type span struct{ start, end int64 }
+	for _, c := range []struct {
+		name, segment, input string
+		want                 ledger.Plan
+		chunks               []span
+	}{
+		{"header", "things", "id,note\n" + rows, ledger.Plan{Body: 8, Columns: []int{0, 1}, Width: 2}, []span{{8, 108}, {108, 208}, {208, 248}}},
+		{"CRLF", "things", "id,note\r\n" + rows, ledger.Plan{Body: 9, Columns: []int{0, 1}, Width: 2}, []span{{9, 109}, {109, 209}, {209, 249}}},
+		{"byte order mark", "things", bom + "id,note\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, 1}, Width: 2}, []span{{11, 15}}},
+		{"quoted header", "things", "\"id\",\"note\"\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
+		{"other order, fields missing and added", "partial", "more,\"new\nline\",id\n1,2,3\n", ledger.Plan{Body: 19, Columns: []int{2, -1}, Width: 3}, []span{{19, 25}}},
+		{"blank lines before the header", "things", "\n\r\n\nid,note\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
+		{"byte order mark and a blank line", "things", bom + "\r\nid,note\r\n1,a\n", ledger.Plan{Body: 14, Columns: []int{0, 1}, Width: 2}, []span{{14, 18}}},
+		{"more blank lines than what is read at first", "things", strings.Repeat("\n", 300_000) + "id,note\n", ledger.Plan{Body: 300_008, Columns: []int{0, 1}, Width: 2}, nil},
+		{"blank lines only", "things", "\n\r\n\r", ledger.Plan{Body: 4, Width: 2}, nil},
+		{"a CR within quotes", "partial", "id,\"more\r\"\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, -1}, Width: 2}, []span{{11, 15}}},
+		{"header only", "things", "id,note\n", ledger.Plan{Body: 8, Columns: []int{0, 1}, Width: 2}, nil},
+		{"header without a line end", "things", "id,note", ledger.Plan{Body: 7, Columns: []int{0, 1}, Width: 2}, nil},
+		{"empty", "things", "", ledger.Plan{Width: 2}, nil},
+		{"byte order mark only", "things", bom, ledger.Plan{Body: 3, Width: 2}, nil},
+		{"no header", "bare", rows, ledger.Plan{Width: 2}, []span{{0, 100}, {100, 200}, {200, 240}}},
+		{"no header, byte order mark", "bare", bom + "1,a\n", ledger.Plan{Body: 3, Width: 2}, []span{{3, 7}}},
+		{"NDJSON", "lines", "{\"id\":1}\n", ledger.Plan{}, []span{{0, 9}}},
+		{"NDJSON, byte order mark", "lines", bom + "{}\n", ledger.Plan{Body: 3}, []span{{3, 6}}},
+		{"NDJSON, empty", "lines", "", ledger.Plan{}, nil},
+		{"a header longer than what is read at first", "partial", "id," + long + "\n1,a\n", ledger.Plan{Body: 300_006, Columns: []int{0, -1}, Width: 2}, []span{{300_006, 300_010}}},
+		{"a header longer than that, and nothing else", "partial", "id," + long, ledger.Plan{Body: 300_005, Columns: []int{0, -1}, Width: 2}, nil},
+		{"gzip", "things", gzipped(t, "id,note\n"+rows), ledger.Plan{Compression: contract.Gzip, Body: 8, Columns: []int{0, 1}, Width: 2}, []span{{8, -1}}},
+		{"zstd", "things", zstded(t, bom+"id,note\n"+rows), ledger.Plan{Compression: contract.Zstd, Body: 11, Columns: []int{0, 1}, Width: 2}, []span{{11, -1}}},
+		{"gzip of nothing", "things", gzipped(t, ""), ledger.Plan{Compression: contract.Gzip, Width: 2}, []span{{0, -1}}},
+		{"gzip, a long header", "partial", gzipped(t, "id,"+long+"\n1,a\n"), ledger.Plan{Compression: contract.Gzip, Body: 300_006, Columns: []int{0, -1}, Width: 2}, []span{{300_006, -1}}},
+		{"gzip of NDJSON", "lines", gzipped(t, "{}\n"), ledger.Plan{Compression: contract.Gzip}, []span{{0, -1}}},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			w, s := start(t, c.input)
+			w.load.Segment = c.segment
+			got, err := s.Handle(t.Context(), contract.WorkflowInput{Version: 1, Load: "L"})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := contract.StepResponse{Load: "L", Action: contract.ActionWait}
+			if len(c.chunks) == 0 {
+				want.Action = contract.ActionCertify
+			}
+			if got != want {
+				t.Errorf("got %+v, want %+v", got, want)
+			}
+			if c.want.Compression == "" {
+				c.want.Compression = contract.Plain
+			}
+			c.want.At, c.want.Chunks, c.want.Lane = received.Add(time.Millisecond), len(c.chunks), contract.Functions
+			if !reflect.DeepEqual(w.load.Plan, &c.want) {
+				t.Errorf("plan\ngot  %+v\nwant %+v", *w.load.Plan, c.want)
+			}
+			chunks := []ledger.Chunk{}
+			for i, r := range c.chunks {
+				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1, Sent: c.want.At}
+				if i == 0 {
+					chunk.From = &c.want.Body
+				}
+				chunks = append(chunks, chunk)
+			}
+			if !reflect.DeepEqual(w.chunks, chunks) {
+				t.Errorf("chunks\ngot  %+v\nwant %+v", w.chunks, chunks)
+			}
+			if w.streams != 0 {
+				t.Errorf("%d streams are left open", w.streams)
+			}
+		})
+	}
+}
+
+// What stays wrong fails the load, with a reason that a person can act on.
+func TestLoadsThatCannotBePlanned(t *testing.T) {
+	for _, c := range []struct{ name, segment, input, want string }{
+		{"a key without a segment", "", "x", `the key "things/a.csv" names no segment: land files under <segment>/<name>`},
+		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "things"]`},
+		{"another header", "things", "id,title\n1,a\n", "things/a.csv: the header does not match the schema of segment things"},
+		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},
+		{"a field too many", "things", "id,note,more\n", "the header does not match"},
+		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian); only UTF-8 is read"},
+		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian); only UTF-8 is read"},
+		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"), "UTF-16"},
+		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "the header does not end within 1 MiB (maxRecordMB): is a quote never closed?"},
+		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "the header does not end within 1 MiB"},
+		{"lines that end in CR alone", "things", "id,note\r1,a\r2,b\r", "things/a.csv: the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"},
+		{"lines that end in CR alone, quoted", "things", "\"id\",\"note\"\r\"1\",\"a\"\r", "the header has a CR without LF"},
+		{"lines that end in CR alone, and no end of them", "things", strings.Repeat("1,ä\r", 1<<20), "the header has a CR without LF"},
+		{"lines that end in CR alone, of which the schema wants no field", "partial", "id,note,more\r1,a,b\r", "the header has a CR without LF"},
+		{"a blank line before the header of one field", "one", "\nid\n1\n", "the header does not match"},
+		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "the header cannot be read: read the header: column 2 has blanks before its quote"},
+		{"a header that is no CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
+		{"truncated gzip", "things", gzipped(t, "id,note\n1,a\n")[:15], "the gzip input is truncated"},
+		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},
+	} {
+		w, s := start(t, c.input)
+		w.load.Segment = c.segment
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Version: 1, Load: "L"})
+		if err != nil || got.Load != "L" || got.Action != contract.ActionFail || !strings.Contains(got.Cause, c.want) {
+			t.Errorf("%s: %+v, %v; want %q", c.name, got, err, c.want)
+		}
+		if w.plans != 0 || w.streams != 0 {
+			t.Errorf("%s: %d plans, %d streams are left open", c.name, w.plans, w.streams)
+		}
+	}
+}
+
+func TestHeadIsBounded(t *testing.T) {
+	w, s := start(t, "id,note\n"+strings.Repeat("1,a\n", 1_000_000))
+	if _, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"}); err != nil {
+		t.Fatal(err)
+	}
+	if w.read > headSize {
+		t.Errorf("%d bytes were read to plan the load", w.read)
+	}
+}
+
+func TestDeletedObjectIsPermanent(t *testing.T) {
+	w, s := start(t, "id,note\n1,a\n")
+	w.failure = fault.Permanent(errors.New("no such version"))
+	got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.streams != 0 {
+		t.Errorf("%+v, %v, %d streams are left open", got, err, w.streams)
+	}
+}
+
+func TestRetryableFailures(t *testing.T) {
+	for name, prepare := range map[string]func(*world){
+		"reading":            func(w *world) { w.failure = errThrottled },
+		"reading compressed": func(w *world) { w.failure, w.input = errThrottled, []byte(gzipped(t, "id,note\n1,a\n")) },
+		"writing the plan":   func(w *world) { w.plans = -1 },
+	} {
+		w, s := start(t, "id,note\n1,a\n")
+		prepare(w)
+		w.load.Object.Size = int64(len(w.input))
+		if got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"}); !errors.Is(err, errThrottled) || got.Action != "" || w.streams != 0 {
+			t.Errorf("%s: %+v, %v, %d streams are left open", name, got, err, w.streams)
+		}
+		if w.load.Plan != nil {
+			t.Errorf("%s: planned %+v", name, w.load.Plan)
+		}
+	}
+	_, s := start(t, "")
+	if _, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "M"}); !errors.Is(err, ledger.ErrNotFound) {
+		t.Errorf("an unknown load: %v", err)
+	}
+}
+
+// A repeated step keeps the plan that stands, without a look at the input.
+func TestRepeatedPlan(t *testing.T) {
+	for _, c := range []struct {
+		chunks  int
+		restage bool
+		want    contract.Action
+	}{{3, false, contract.ActionWait}, {0, false, contract.ActionCertify}, {0, true, contract.ActionWait}} {
+		w, s := start(t, "garbage")
+		w.load.Plan = &ledger.Plan{Chunks: c.chunks, Restage: c.restage}
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+		if err != nil || got.Action != c.want || w.plans != 0 || w.read != 0 {
+			t.Errorf("%d chunks: %+v, %v, %d plans, %d bytes read", c.chunks, got, err, w.plans, w.read)
+		}
+	}
+}

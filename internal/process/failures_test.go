@@ -1,0 +1,121 @@
+package process
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"dip/contract"
+	"dip/internal/fault"
+	"dip/internal/ledger"
+)
+
+// A network failure is nobody's fault: no acknowledgement, no "nothing found", no permanent failure, and no stream left.
+func TestNetworkFailure(t *testing.T) {
+	input := []byte(strings.Repeat("1,x,a\n", 200))
+	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+	seg.block = 64
+	for _, c := range []struct {
+		kind  contract.Compression
+		chunk int
+		cuts  []int64
+		input []byte
+	}{
+		{contract.Plain, 0, []int64{0, 600, 1200}, input},
+		{contract.Plain, 1, []int64{0, 600, 1200}, input},
+		{contract.Gzip, 0, []int64{0, -1}, gzipped(t, input)},
+		{contract.Zstd, 0, []int64{0, -1}, zstded(t, input)},
+	} {
+		for _, after := range []int64{0, 1, 10, 20} {
+			w := newWorld(c.input)
+			w.reader = broken(after)
+			r := newRun(t, w, seg, ledger.Plan{Compression: c.kind, Width: 3}, c.cuts)
+			_, err := Process(t.Context(), w, w, seg, r.message(c.chunk))
+			if !errors.Is(err, errReset) || fault.IsPermanent(err) || w.streams != 0 || len(w.outputs) != 0 {
+				t.Errorf("%s, chunk %d, after %d bytes: %v (permanent: %t), %d streams open", c.kind, c.chunk, after, err, fault.IsPermanent(err), w.streams)
+			}
+		}
+	}
+	w := newWorld(input)
+	w.ranges = errReset
+	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, 600, 1200})
+	if _, err := Process(t.Context(), w, w, seg, r.message(1)); !errors.Is(err, errReset) || fault.IsPermanent(err) {
+		t.Errorf("while the first record was looked for: %v", err)
+	}
+}
+
+// A connection that closes early fails with an error that wraps io.EOF. To take it for the end would lose the rest,
+// and where the length is known from the chunk alone, a certificate would say that nothing is missing.
+func TestEarlyCloseIsNotTheEnd(t *testing.T) {
+	early := fmt.Errorf("get s3://landing/things/a: %w", io.EOF)
+	input := []byte(strings.Repeat("1,x,a\n", 200))
+	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+	members := append(gzipped(t, input), gzipped(t, input)...)
+	for kind, stored := range map[contract.Compression][]byte{contract.Plain: input, contract.Gzip: members} {
+		w := newWorld(stored)
+		w.reader = func(r io.Reader) io.Reader {
+			return io.MultiReader(io.LimitReader(r, int64(len(stored)/2)), iotest.ErrReader(early))
+		}
+		end := int64(len(input))
+		if kind != contract.Plain {
+			end = -1
+		}
+		r := newRun(t, w, seg, ledger.Plan{Compression: kind, Width: 3}, []int64{0, end})
+		if ack, err := Process(t.Context(), w, w, seg, r.message(0)); err == nil || fault.IsPermanent(err) {
+			t.Errorf("%s: acknowledged %+v, %v", kind, ack, err)
+		}
+	}
+}
+
+func TestDamagedCompressedInputIsPermanent(t *testing.T) {
+	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+	stored := gzipped(t, []byte(strings.Repeat("1,x,a\n", 200)))
+	stored = stored[:len(stored)-3]
+	w := newWorld(stored)
+	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Gzip, Width: 3}, []int64{0, -1})
+	if _, err := Process(t.Context(), w, w, seg, r.message(0)); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "truncated") || w.streams != 0 {
+		t.Errorf("%v, %d streams open", err, w.streams)
+	}
+}
+
+// A worker lives long: the files that outputs grow in are closed, whether they were stored or not.
+func TestNoFileStaysOpen(t *testing.T) {
+	if _, err := os.ReadDir("/proc/self/fd"); err != nil {
+		t.Skip("needs /proc")
+	}
+	input := []byte("1,x,a\nbad\n2,y,b\n")
+	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+	seg.block = 8
+	spools := func() (n int) {
+		entries, err := os.ReadDir("/proc/self/fd")
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			// A file that was closed since the listing has no target any more.
+			if target, err := os.Readlink("/proc/self/fd/" + e.Name()); err == nil && strings.Contains(target, "dip-output-") {
+				n++
+			}
+		}
+		return n
+	}
+	before := spools()
+	for _, after := range []int64{int64(len(input)), 14} {
+		w := newWorld(input)
+		if after < int64(len(input)) {
+			w.reader = broken(after)
+		}
+		r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, int64(len(input))})
+		if _, err := Process(t.Context(), w, w, seg, r.message(0)); (err != nil) != (w.reader != nil) {
+			t.Fatal(err)
+		}
+		if got := spools(); got != before {
+			t.Errorf("%d files stay open, %d did before", got, before)
+		}
+	}
+}

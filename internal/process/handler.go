@@ -1,0 +1,61 @@
+package process
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/aws/aws-lambda-go/events"
+
+	"dip/contract"
+	"dip/internal/lease"
+	"dip/internal/ledger"
+)
+
+// Handler processes the chunk messages of one segment.
+type Handler struct {
+	Name     string // of the segment
+	Code     string // fingerprint of the running binary
+	Runtime  string // function version, or worker
+	Ledger   lease.Ledger
+	Lease    time.Duration // see lease.Holder
+	Source   Source
+	Sink     Sink
+	Segments *Segments
+	Log      *slog.Logger
+	Now      func() time.Time
+}
+
+// Handle processes a batch and lists the messages that are to come again. A message is done when its chunk is
+// acknowledged, has failed for good, or is another worker's business; everything else comes again.
+func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
+	var response events.SQSEventResponse
+	for _, message := range batch.Records {
+		if err := h.Message(ctx, message.MessageId, message.Body); err != nil {
+			h.Log.ErrorContext(ctx, "chunk failed", "message", message.MessageId, "error", err)
+			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
+		}
+	}
+	return response, nil
+}
+
+// Message processes one message. After an error it is to come again.
+func (h *Handler) Message(ctx context.Context, id, body string) error {
+	m, err := contract.ParseChunkMessage(body)
+	if err != nil {
+		return err
+	}
+	if m.Segment != h.Name {
+		return fmt.Errorf("message for segment %s came to segment %s", m.Segment, h.Name)
+	}
+	holder := lease.Holder{Ledger: h.Ledger, Lease: h.Lease, Code: h.Code, Runtime: h.Runtime, Log: h.Log, Now: h.Now}
+	claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: id}
+	return holder.Do(ctx, claim, func(ctx context.Context) (contract.Ack, error) {
+		s, err := h.Segments.Segment(ctx, m.Catalog, m.Segment)
+		if err != nil {
+			return contract.Ack{}, err
+		}
+		return Process(ctx, h.Source, h.Sink, s, m)
+	})
+}

@@ -1,0 +1,346 @@
+package process
+
+import (
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"math"
+
+	"dip/contract"
+	"dip/internal/chunk"
+	"dip/internal/decompress"
+	"dip/internal/fault"
+	"dip/internal/parquet"
+	"dip/internal/record"
+	"dip/internal/spool"
+)
+
+// Sink stores outputs write-once.
+type Sink = spool.Sink
+
+// Source reads versions of objects.
+type Source interface {
+	// Stream reads from an offset to the end.
+	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
+	// ReadRange reads the bytes [from, to).
+	ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error)
+}
+
+// Process reads the records that a chunk owns and stores what comes of them. It may be repeated: the same chunk gives
+// the same outputs under the same keys.
+//
+// A chunk that was not told its start may guess wrong. Whatever goes wrong then is no failure: it reports that it owns
+// nothing, and the chain has it run again from the proven start.
+func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.ChunkMessage) (contract.Ack, error) {
+	from, found, err := start(ctx, src, s, m)
+	if err != nil {
+		return contract.Ack{}, err
+	}
+	if !found {
+		return nothing(from), nil
+	}
+	w, err := newWork(s, m, sink, from)
+	if err != nil {
+		return contract.Ack{}, err
+	}
+	ack, err := w.run(ctx, src)
+	err = errors.Join(err, w.close())
+	if err != nil && m.From == nil && fault.IsPermanent(err) {
+		return nothing(m.End), nil
+	}
+	return ack, err
+}
+
+// nothing is the report of a chunk that owns no record.
+func nothing(at int64) contract.Ack {
+	return contract.Ack{Start: at, End: at, HashOut: record.Sum{}.String(), HashBad: record.Sum{}.String()}
+}
+
+// start says where the chunk's first record starts; found is false when the chunk owns none.
+func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage) (from int64, found bool, err error) {
+	if m.From != nil {
+		return *m.From, m.End < 0 || *m.From < m.End, nil
+	}
+	before := m.Start - 1 // a cut on a record's start is told by the line feed before it
+	for step := 0; ; step++ {
+		size, last := chunk.Window(step, m.End-before)
+		window, err := src.ReadRange(ctx, m.Object, before-m.Base, before-m.Base+size)
+		if err != nil {
+			return 0, false, fmt.Errorf("find the first record: %w", err)
+		}
+		g := chunk.FindStart(window, s.Dialect, m.Width, last)
+		if g.NeedMore {
+			continue
+		}
+		from = m.Start + int64(g.Offset)
+		if !g.Found || from >= m.End {
+			return m.End, false, nil
+		}
+		return from, true, nil
+	}
+}
+
+// blockSize is how many bytes are parsed at a time: large enough that a batch of columns fills its pages, small beside
+// the memory of the smallest function.
+const blockSize = 4 << 20
+
+// work is one chunk being processed.
+type work struct {
+	segment *Segment
+	msg     contract.ChunkMessage
+	sink    Sink
+	limit   int64 // records that start here or later belong to the next chunk
+
+	parser     *record.Parser
+	batch      *record.Batch
+	partitions *parquet.Partitioner
+	spools     map[string]*spool.Spool
+	quarantine *spool.Spool
+
+	buf []byte // bytes from pos on that are not parsed yet
+	pos int64
+	eof bool
+
+	ack              contract.Ack
+	hashOut, hashBad record.Sum
+}
+
+func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work, error) {
+	w := &work{segment: s, msg: m, sink: sink, pos: from, limit: m.End, spools: map[string]*spool.Spool{}}
+	if m.End < 0 {
+		w.limit = math.MaxInt64
+	}
+	var err error
+	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns, record.Options{Width: m.Width}); err != nil {
+		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
+	}
+	w.batch = record.NewBatch(w.parser.Types())
+	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, parquet.Options{}, w.open)
+	if err != nil {
+		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
+	}
+	w.ack.Start = from
+	return w, nil
+}
+
+func (w *work) open(path string) (io.Writer, error) {
+	s, err := spool.New(false)
+	if err == nil {
+		w.spools[path] = s
+	}
+	return s, err
+}
+
+func (w *work) close() error {
+	var errs []error
+	for _, s := range w.spools {
+		errs = append(errs, s.Close())
+	}
+	if w.quarantine != nil {
+		errs = append(errs, w.quarantine.Close())
+	}
+	return errors.Join(errs...)
+}
+
+func (w *work) run(ctx context.Context, src Source) (contract.Ack, error) {
+	stream, err := w.stream(ctx, src)
+	if err != nil {
+		return contract.Ack{}, err
+	}
+	defer stream.Close()
+	w.buf = make([]byte, 0, w.segment.block)
+	for done := false; !done; {
+		if err := w.fill(stream); err != nil {
+			return contract.Ack{}, err
+		}
+		if done, err = w.parse(); err != nil {
+			return contract.Ack{}, err
+		}
+	}
+	if err := w.flush(); err != nil {
+		return contract.Ack{}, err
+	}
+	return w.store(ctx)
+}
+
+// stream gives the content from w.pos on.
+func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
+	if w.msg.Compression.Splittable() {
+		return src.Stream(ctx, w.msg.Object, w.pos-w.msg.Base), nil
+	}
+	stored := src.Stream(ctx, w.msg.Object, 0)
+	content, err := decompress.Decompress(stored, w.msg.Compression)
+	if err != nil {
+		return nil, errors.Join(err, stored.Close())
+	}
+	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
+		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
+	}
+	return closers{content, content, stored}, nil
+}
+
+type closers struct {
+	io.Reader
+	inner, outer io.Closer
+}
+
+func (c closers) Close() error { return errors.Join(c.inner.Close(), c.outer.Close()) }
+
+// fill reads until the buffer is full or the input ends. A full buffer that the parser could not use holds one long
+// record: it grows.
+func (w *work) fill(stream io.Reader) error {
+	if len(w.buf) == cap(w.buf) {
+		if len(w.buf) > w.segment.MaxRecord {
+			return fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB of segment %s): "+
+				"is a quote never closed?", w.pos, w.segment.MaxRecord>>20, w.segment.Name))
+		}
+		grown := make([]byte, len(w.buf), 2*cap(w.buf))
+		copy(grown, w.buf)
+		w.buf = grown
+	}
+	for !w.eof && len(w.buf) < cap(w.buf) {
+		n, err := stream.Read(w.buf[len(w.buf):cap(w.buf)])
+		w.buf = w.buf[:len(w.buf)+n]
+		switch {
+		case decompress.Ended(err):
+			w.eof = true
+		case err != nil:
+			return fmt.Errorf("read from byte %d: %w", w.pos+int64(len(w.buf)), err)
+		}
+	}
+	return nil
+}
+
+// parse takes all records that start before the limit and are whole, and says whether the chunk is done.
+func (w *work) parse() (done bool, err error) {
+	data, capped := w.buf, false
+	if room := w.limit - w.pos; int64(len(data)) > room {
+		data, capped = data[:room], true
+	}
+	if err := w.take(data, w.eof && !capped); err != nil {
+		return false, err
+	}
+	if w.pos >= w.limit {
+		return true, nil
+	}
+	if !capped {
+		return w.eof, nil
+	}
+	// What is left before the limit is the beginning of the last record: it ends beyond the limit.
+	end, whole := record.End(w.buf, w.segment.Dialect)
+	if !whole && !w.eof {
+		return false, nil
+	}
+	if err := w.take(w.buf[:end], w.eof && end == len(w.buf)); err != nil {
+		return false, err
+	}
+	return w.pos >= w.limit || w.eof, nil
+}
+
+// take parses data, the front of the buffer, and drops what was used from the buffer.
+func (w *work) take(data []byte, final bool) error {
+	used := 0
+	for {
+		r := w.parser.Parse(w.batch, data[used:], final)
+		for _, reject := range r.Rejects {
+			if err := w.reject(data[used:], w.pos+int64(used), reject); err != nil {
+				return err
+			}
+		}
+		w.ack.RowsOut += int64(r.Accepted)
+		w.ack.Quarantined += int64(r.Rejected)
+		w.hashOut, w.hashBad = w.hashOut.Plus(r.AcceptedSum), w.hashBad.Plus(r.RejectedSum)
+		used += r.Consumed
+		switch r.Stop {
+		case record.BatchFull:
+			if err := w.flush(); err != nil {
+				return err
+			}
+			continue
+		case record.RejectsFull:
+			continue
+		}
+		break
+	}
+	w.pos += int64(used)
+	w.buf = w.buf[:copy(w.buf, w.buf[used:])]
+	return nil
+}
+
+func (w *work) flush() error {
+	if w.batch.Rows == 0 {
+		return nil
+	}
+	if err := w.partitions.Write(w.batch); err != nil {
+		var tooMany *parquet.PartitionLimitError
+		var tooLong *parquet.PartitionValueError
+		if errors.As(err, &tooMany) || errors.As(err, &tooLong) {
+			err = fault.Permanent(err)
+		}
+		return fmt.Errorf("write rows before byte %d: %w", w.pos, err)
+	}
+	w.batch.Reset()
+	return nil
+}
+
+func (w *work) reject(data []byte, at int64, r record.Reject) error {
+	if w.quarantine == nil {
+		var err error
+		if w.quarantine, err = spool.New(true); err != nil {
+			return err
+		}
+	}
+	line := contract.Rejected{
+		Chunk: w.msg.Chunk, Start: at + int64(r.Start), End: at + int64(r.End), Field: r.Field, Reason: r.Reason,
+	}
+	line.SetRaw(data[r.Start:r.End])
+	out, err := json.Marshal(line)
+	if err != nil {
+		return fmt.Errorf("quarantine the record at byte %d: %w", line.Start, err)
+	}
+	if _, err := w.quarantine.Write(append(out, '\n')); err != nil {
+		return fmt.Errorf("quarantine the record at byte %d: %w", line.Start, err)
+	}
+	return nil
+}
+
+// store uploads the outputs and completes the acknowledgement.
+func (w *work) store(ctx context.Context) (contract.Ack, error) {
+	outputs, err := w.partitions.Close()
+	if err != nil {
+		return contract.Ack{}, fmt.Errorf("finish outputs: %w", err)
+	}
+	a, m := &w.ack, w.msg
+	a.End, a.RowsIn = w.pos, w.ack.RowsOut+w.ack.Quarantined
+	a.HashOut, a.HashBad = w.hashOut.String(), w.hashBad.String()
+	for _, o := range outputs {
+		partition := o.Path
+		if w.segment.Partition == nil {
+			partition = contract.LoadDatePartition(m.LoadDate)
+		}
+		sum := hex.EncodeToString(o.SHA256[:])
+		out := contract.Output{
+			Key:       contract.DataKey(m.Segment, partition, m.Load, m.Chunk, a.Start, sum),
+			Partition: partition, Rows: o.Rows, Bytes: o.Bytes, SHA256: sum,
+		}
+		if err := w.spools[o.Path].Upload(ctx, w.sink, out.Key, "application/vnd.apache.parquet", out.SHA256); err != nil {
+			return contract.Ack{}, err
+		}
+		a.Outputs = append(a.Outputs, out)
+	}
+	if w.quarantine != nil {
+		sum := w.quarantine.Sum()
+		out := contract.Output{
+			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
+			Rows: a.Quarantined, Bytes: w.quarantine.Size, SHA256: sum,
+		}
+		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
+			return contract.Ack{}, err
+		}
+		a.Quarantine = &out
+	}
+	return *a, nil
+}

@@ -1,0 +1,249 @@
+package process
+
+import (
+	"bytes"
+	"context"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+	"time"
+
+	"crypto/sha256"
+
+	"github.com/apache/arrow-go/v18/arrow/memory"
+	"github.com/apache/arrow-go/v18/parquet/file"
+	"github.com/apache/arrow-go/v18/parquet/pqarrow"
+
+	"dip/contract"
+	"dip/internal/fault"
+	"dip/internal/ledger"
+	"dip/internal/load"
+	"dip/internal/reconcile"
+)
+
+// world is S3 in memory: one input and the outputs.
+type world struct {
+	input   []byte
+	outputs map[string][]byte
+	streams int
+	froms   []int64                   // offsets at which streams began
+	reader  func(io.Reader) io.Reader // between the input and who streams it; nil for none
+	ranges  error                     // that ReadRange fails with
+}
+
+func newWorld(input []byte) *world { return &world{input: input, outputs: map[string][]byte{}} }
+
+func (w *world) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
+	w.streams++
+	w.froms = append(w.froms, from)
+	var r io.Reader = bytes.NewReader(w.input[from:o.Size])
+	if w.reader != nil {
+		r = w.reader(r)
+	}
+	return &stream{r, w}
+}
+
+type stream struct {
+	io.Reader
+	world *world
+}
+
+func (s *stream) Close() error {
+	s.world.streams--
+	return nil
+}
+
+func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) ([]byte, error) {
+	if from < 0 || to > o.Size {
+		return nil, fmt.Errorf("range %d to %d of %d bytes", from, to, o.Size)
+	}
+	return w.input[from:to], w.ranges
+}
+
+func (w *world) PutOnce(_ context.Context, key, _ string, body io.ReadSeeker, sha256Hex string) error {
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return err
+	}
+	data, err := io.ReadAll(body)
+	if err != nil {
+		return err
+	}
+	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != sha256Hex {
+		return fmt.Errorf("%s: wrong hash", key)
+	}
+	if old, ok := w.outputs[key]; ok && !bytes.Equal(old, data) {
+		return fault.Permanent(fmt.Errorf("%s exists with other content", key))
+	}
+	w.outputs[key] = data
+	return nil
+}
+
+func compile(t testing.TB, s contract.Segment) *Segment {
+	t.Helper()
+	if s.MaxRecordMB == 0 {
+		s.MaxRecordMB = 1
+	}
+	c, err := Compile("things", s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+var received = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+// run is a load that is carried out in memory, by the reconciler's own decisions.
+type run struct {
+	t      *testing.T
+	world  *world
+	seg    *Segment
+	load   ledger.Load
+	chunks []ledger.Chunk
+	reruns int
+}
+
+func newRun(t *testing.T, w *world, seg *Segment, plan ledger.Plan, cuts []int64) *run {
+	o := contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(len(w.input))}
+	r := &run{t: t, world: w, seg: seg, load: ledger.Load{ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: "catalog/1.json", Received: received}}
+	plan.At = received
+	for i := range len(cuts) - 1 {
+		r.chunks = append(r.chunks, ledger.Chunk{Index: i, Start: cuts[i], End: cuts[i+1], Attempt: 1, Sent: received})
+	}
+	if len(r.chunks) > 0 {
+		r.chunks[0].From = &plan.Body
+	}
+	plan.Chunks = len(r.chunks)
+	r.load.Plan = &plan
+	return r
+}
+
+func (r *run) message(i int) contract.ChunkMessage { return load.Message(r.load, r.chunks[i]) }
+
+func (r *run) process(i int) contract.Ack {
+	r.t.Helper()
+	ack, err := Process(r.t.Context(), r.world, r.world, r.seg, r.message(i))
+	if err != nil {
+		r.t.Fatalf("chunk %d, %+v: %v", i, r.chunks[i], err)
+	}
+	if r.world.streams != 0 {
+		r.t.Fatalf("chunk %d left %d streams open", i, r.world.streams)
+	}
+	return ack
+}
+
+// all runs every chunk in the given order, and again as the reconciler asks for, until the load can be certified.
+func (r *run) all(order []int) contract.Certificate {
+	r.t.Helper()
+	for _, i := range order {
+		ack := r.process(i)
+		r.chunks[i].Ack = &ack
+	}
+	for range len(r.chunks) + 1 {
+		d := reconcile.Decide(received, r.load, r.chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 1000})
+		if d.Action == contract.ActionCertify {
+			c, err := reconcile.Certificate("test", r.load, r.chunks)
+			if err != nil {
+				r.t.Fatal(err)
+			}
+			return c
+		}
+		for _, s := range d.Send {
+			if s.From == nil {
+				r.t.Fatalf("chunk %d is missing although it was run", s.Chunk.Index)
+			}
+			r.reruns++
+			c := &r.chunks[s.Chunk.Index]
+			c.From, c.Attempt = s.From, c.Attempt+1
+			ack := r.process(c.Index)
+			c.Ack = &ack
+		}
+		if len(d.Send) == 0 {
+			break
+		}
+	}
+	r.t.Fatalf("the chain does not close: %+v", reconcile.Chain(r.load, r.chunks))
+	return contract.Certificate{}
+}
+
+// rows reads the outputs of a certificate with Apache Arrow, each row as its values joined by "|", partition by
+// partition in the order of the chunks.
+func (r *run) rows(c contract.Certificate) map[string][]string {
+	r.t.Helper()
+	got := map[string][]string{}
+	for _, k := range c.Chunks {
+		for _, o := range k.Outputs {
+			rows := readParquet(r.t, r.world.outputs[o.Key])
+			if int64(len(rows)) != o.Rows || int64(len(r.world.outputs[o.Key])) != o.Bytes {
+				r.t.Fatalf("%s holds %d rows in %d bytes, it says %+v", o.Key, len(rows), len(r.world.outputs[o.Key]), o)
+			}
+			got[o.Partition] = append(got[o.Partition], rows...)
+		}
+	}
+	return got
+}
+
+func (r *run) quarantined(c contract.Certificate) (got []contract.Rejected) {
+	r.t.Helper()
+	for _, k := range c.Chunks {
+		if k.Quarantine == nil {
+			continue
+		}
+		for line := range strings.Lines(string(r.world.outputs[k.Quarantine.Key])) {
+			var rejected contract.Rejected
+			if err := json.Unmarshal([]byte(line), &rejected); err != nil {
+				r.t.Fatal(err)
+			}
+			if rejected.Chunk != k.Chunk {
+				r.t.Errorf("a record of chunk %d lies in the quarantine of chunk %d", rejected.Chunk, k.Chunk)
+			}
+			got = append(got, rejected)
+		}
+	}
+	return got
+}
+
+func readParquet(t *testing.T, data []byte) []string {
+	t.Helper()
+	r, err := file.NewParquetReader(bytes.NewReader(data))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	fr, err := pqarrow.NewFileReader(r, pqarrow.ArrowReadProperties{}, memory.DefaultAllocator)
+	if err != nil {
+		t.Fatal(err)
+	}
+	table, err := fr.ReadTable(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer table.Release()
+	rows := make([]string, table.NumRows())
+	for c := range int(table.NumCols()) {
+		row := 0
+		for _, a := range table.Column(c).Data().Chunks() {
+			for i := range a.Len() {
+				if c > 0 {
+					rows[row] += "|"
+				}
+				if !a.IsNull(i) {
+					rows[row] += a.ValueStr(i)
+				}
+				row++
+			}
+		}
+	}
+	return rows
+}
+
+var errReset = errors.New("connection reset by peer")
+
+// broken gives n bytes and then fails.
+func broken(n int64) func(io.Reader) io.Reader {
+	return func(r io.Reader) io.Reader { return io.MultiReader(io.LimitReader(r, n), iotest.ErrReader(errReset)) }
+}

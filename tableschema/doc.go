@@ -1,0 +1,40 @@
+// Package tableschema reads Frictionless Table Schemas and casts the values that they describe.
+//
+// # What is enforced
+//
+// Types, formats, missingValues, required, enum, categories, pattern, minimum, maximum, exclusiveMinimum,
+// exclusiveMaximum, minLength, maxLength and fieldsMatch are enforced on every record. The fields of primaryKey
+// are required, as the specification says.
+//
+// Rules that span records are accepted and not enforced, because the pieces of an input are read independently
+// of each other: constraints.unique, uniqueKeys, foreignKeys and the uniqueness half of primaryKey.
+// [Schema.Unenforced] lists those that a schema states. Rules that concern one value and that this package does not
+// know are errors of [Parse]: a rule that is silently skipped is worse than none. Descriptive properties
+// (title, description, example, rdfType, ...) are ignored, whatever they hold.
+//
+// # Lexical forms
+//
+// Spaces and tabs around numbers, dates and times are ignored. Further:
+//
+//   - integer: any number whose value is whole ("7", "+7", "007", "7.0", "7e2") and fits 64 bits.
+//   - number: XML Schema decimals with an optional exponent, and NaN, INF, Infinity in any case with a sign.
+//     A finite number beyond the range of a double is an error.
+//   - boolean: exactly trueValues and falseValues.
+//   - date: yyyy-mm-dd, a day of the calendar. datetime: date, 'T' or a space, hh:mm[:ss[.fraction]], then nothing,
+//     'Z' or an offset (+hh, +hhmm, +hh:mm). time: hh:mm[:ss[.fraction]]. Fractions are cut after microseconds.
+//     Hour 24 and second 60 are errors.
+//   - format "any" of date, datetime and time: the default form or one of those that [Field.Cast] lists.
+//   - other formats of date, datetime and time are strptime patterns.
+//   - pattern: RE2 syntax (the part of XML Schema's that has no \i, \c and no class subtraction), always anchored.
+//
+// # Extensions
+//
+// Three properties of a field are our own:
+//
+//   - "decimal": {"precision": 18, "scale": 2} on a number keeps it exact, with at most 18 digits. A value with more
+//     digits after the point than the scale, other than zeros, is an error: nothing is rounded.
+//   - "path": "actor.id" on any field is where NDJSON records hold it: object keys joined by dots. Without it the
+//     field's name is one key, dots and all.
+//   - "timezone": "UTC" on a datetime makes its values instants: a value without an offset is taken as UTC.
+//     Without it values are local times, and a value with an offset is converted to UTC.
+package tableschema
