@@ -14,6 +14,8 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+
+	"dip/contract"
 )
 
 // room is a section of architecture.md: packages with one purpose and one rule of what they may import.
@@ -91,6 +93,9 @@ func packages(t *testing.T) map[string][]string {
 			return err
 		}
 		dir := filepath.ToSlash(rel)
+		if name, ok := strings.CutPrefix(dir, "lambdas/"); ok && !slices.Contains(contract.SystemFunctions, name) {
+			dir = "lambdas/<segment>" // one line for all, so that a segment can be added without this page
+		}
 		all[dir] = append(all[dir], imports(t, file)...)
 		return nil
 	})

@@ -4,10 +4,14 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
 	"testing"
+	"time"
+
+	"dip/contract"
 )
 
 // pages are the repository's Markdown files.
@@ -103,4 +107,27 @@ var notSetting = regexp.MustCompile(`^[a-z]+\.[A-Z]`)
 // general puts <name> where a setting's path has the name of a segment, group or function.
 func general(setting string) string {
 	return regexp.MustCompile(`^(segments|nodeGroups|functions|cluster\.access)\.[^.]+`).ReplaceAllString(setting, "$1.<name>")
+}
+
+// The certificate's page explains each field that a certificate may have.
+func TestCertificatePageNamesEveryField(t *testing.T) {
+	text := pages(t)["docs/certificate.md"]
+	var check func(reflect.Type)
+	check = func(s reflect.Type) {
+		for s.Kind() == reflect.Slice || s.Kind() == reflect.Pointer {
+			s = s.Elem()
+		}
+		if s.Kind() != reflect.Struct || s == reflect.TypeFor[time.Time]() {
+			return
+		}
+		for i := range s.NumField() {
+			name, _, _ := strings.Cut(s.Field(i).Tag.Get("json"), ",")
+			if name != "" && !strings.Contains(text, "`"+name+"`") && !strings.Contains(text, "`"+name+"[]`") {
+				t.Errorf("docs/certificate.md does not explain %s of %s", name, s)
+			}
+			check(s.Field(i).Type)
+		}
+	}
+	check(reflect.TypeFor[contract.Certificate]())
+	check(reflect.TypeFor[contract.Rejected]())
 }
