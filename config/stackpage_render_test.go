@@ -41,6 +41,9 @@ func kindOf(path string, s *jsonschema.Schema) string {
 		return strings.Join(names, ", ")
 	case s.Type == "string" && strings.Contains(s.Pattern, "h|m|s"):
 		words = append(words, "duration")
+		if m := spanOf.FindStringSubmatch(s.Description); m != nil {
+			words = append(words, m[1])
+		}
 	case s.Type == "string":
 		words = append(words, "text")
 	case s.Type == "array":
@@ -62,15 +65,23 @@ func kindOf(path string, s *jsonschema.Schema) string {
 }
 
 func boundsOf(s *jsonschema.Schema) string {
+	var ways []string
+	for _, way := range s.AnyOf {
+		if way.Const != nil {
+			ways = append(ways, fmt.Sprintf("%v (%s)", way.Const, way.Description))
+		} else {
+			ways = append(ways, boundsOf(way))
+		}
+	}
 	switch low, high := s.Minimum.String(), s.Maximum.String(); {
 	case low != "" && high != "":
-		return low + " to " + high
+		ways = append(ways, low+" to "+high)
 	case low != "":
-		return "at least " + low
+		ways = append(ways, "at least "+low)
 	case high != "":
-		return "at most " + high
+		ways = append(ways, "at most "+high)
 	}
-	return ""
+	return strings.Join(ways, " or ")
 }
 
 // show writes a value as a stack file has it.
@@ -107,8 +118,15 @@ func code(s string) string {
 	return "`" + s + "`"
 }
 
+// byEnvironment is what a description says of defaults that the columns show.
+var byEnvironment = regexp.MustCompile(`; default [^;]*\((local|dev|staging|prod)\b[^;]*$`)
+
+// spanOf is what a description says of a duration's bounds, which a schema has no words for.
+var spanOf = regexp.MustCompile(`; ([0-9][0-9hms]* to [0-9][0-9hms]*)\b`)
+
 // sentence is a description in one line that a cell of a table can hold.
 func sentence(description string) string {
+	description = spanOf.ReplaceAllString(byEnvironment.ReplaceAllString(description, ""), "")
 	return strings.NewReplacer("|", `\|`, "<", "&lt;", "*", `\*`).Replace(strings.Join(strings.Fields(description), " "))
 }
 
