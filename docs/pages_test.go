@@ -17,7 +17,8 @@ import (
 // pages are the repository's Markdown files.
 func pages(t *testing.T) map[string]string {
 	t.Helper()
-	out, err := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-co", "--exclude-standard", "*.md").Output()
+	list := exec.CommandContext(t.Context(), "git", "-C", root, "ls-files", "-co", "--exclude-standard", "*.md")
+	out, err := list.Output()
 	if err != nil {
 		t.Fatalf("list the pages: %v", err)
 	}
@@ -36,7 +37,9 @@ var (
 	fence   = regexp.MustCompile("(?ms)^ *```.*?^ *```$")
 	link    = regexp.MustCompile(`\]\(([^)\s]+)\)`)
 	heading = regexp.MustCompile(`(?m)^#+ (.*)$`)
-	setting = regexp.MustCompile("`([a-zA-Z]+(?:\\.[a-zA-Z<>-]+(?:\\[\\])?)+)`")
+	// documented begins a setting's row of configuration.md.
+	documented = regexp.MustCompile("(?m)^\\| `([^`]+)`<br>")
+	setting    = regexp.MustCompile("`([a-zA-Z]+(?:\\.[a-zA-Z<>-]+(?:\\[\\])?)+)`")
 )
 
 // anchors are the fragments of a page's headings, as GitHub makes them.
@@ -73,9 +76,10 @@ func TestLinksLeadSomewhere(t *testing.T) {
 func TestPagesNameSettingsThatExist(t *testing.T) {
 	all := pages(t)
 	paths := map[string]bool{}
-	for _, m := range regexp.MustCompile("(?m)^\\| `([^`]+)`<br>").FindAllStringSubmatch(all["docs/configuration.md"], -1) {
-		for at := strings.ReplaceAll(general(m[1]), "[]", ""); at != ""; at = strings.TrimSuffix(at[:max(strings.LastIndexByte(at, '.'), 0)], ".") {
-			paths[at] = true
+	for _, m := range documented.FindAllStringSubmatch(all["docs/configuration.md"], -1) {
+		at := strings.ReplaceAll(general(m[1]), "[]", "")
+		for paths[at] = true; strings.Contains(at, "."); paths[at] = true {
+			at = at[:strings.LastIndexByte(at, '.')]
 		}
 	}
 	if len(paths) < 50 {
@@ -89,7 +93,8 @@ func TestPagesNameSettingsThatExist(t *testing.T) {
 		text = fence.ReplaceAllString(text, "")
 		for _, m := range setting.FindAllStringSubmatch(text, -1) {
 			first, _, _ := strings.Cut(m[1], ".")
-			if paths[first] && !paths[strings.ReplaceAll(general(m[1]), "[]", "")] && !notSetting.MatchString(m[1]) {
+			known := paths[strings.ReplaceAll(general(m[1]), "[]", "")]
+			if paths[first] && !known && !notSetting.MatchString(m[1]) {
 				t.Errorf("%s names the setting %s, which does not exist", page, m[1])
 			}
 		}
@@ -104,9 +109,11 @@ func TestPagesNameSettingsThatExist(t *testing.T) {
 // notSetting is what looks like a setting: names of packages with an exported name.
 var notSetting = regexp.MustCompile(`^[a-z]+\.[A-Z]`)
 
+var named = regexp.MustCompile(`^(segments|nodeGroups|functions|cluster\.access)\.[^.]+`)
+
 // general puts <name> where a setting's path has the name of a segment, group or function.
 func general(setting string) string {
-	return regexp.MustCompile(`^(segments|nodeGroups|functions|cluster\.access)\.[^.]+`).ReplaceAllString(setting, "$1.<name>")
+	return named.ReplaceAllString(setting, "$1.<name>")
 }
 
 // The certificate's page explains each field that a certificate may have.
