@@ -19,18 +19,23 @@ const (
 
 // Stack is the settings of one stack. Every field has a default for the environment but the environment itself.
 type Stack struct {
-	Environment  Environment        `json:"environment" jsonschema:"required"` // decides the defaults of everything else
-	Architecture Architecture       `json:"architecture"`                      // of the functions; default arm64, on local the host's
-	Tags         map[string]string  `json:"tags"`                              // put on every resource, beside dip:stack and dip:environment
-	AlarmTopics  []string           `json:"alarmTopics"`                       // ARNs of SNS topics that alarms notify; none: alarms only change their state
-	Landing      Bucket             `json:"landing"`                           // where inputs land
-	Lake         Bucket             `json:"lake"`                              // outputs, quarantine, certificates and catalogs
-	Ledger       Ledger             `json:"ledger"`                            // what is known of every load and chunk
-	Queues       Queues             `json:"queues"`                            // what all queues share
-	Functions    Functions          `json:"functions"`                         // the functions that every stack has
-	Loads        Loads              `json:"loads"`                             // how loads are treated
-	Sweep        Sweep              `json:"sweep"`                             // how often lost events are looked for
-	Segments     map[string]Segment `json:"segments"`                          // by name: lower-case letters, digits and dashes, at most 40
+	Environment Environment `json:"environment" jsonschema:"required"` // decides the defaults of everything else
+	// of the functions; default arm64, on local the host's
+	Architecture Architecture `json:"architecture"`
+	// put on every resource, beside dip:stack and dip:environment
+	Tags map[string]string `json:"tags"`
+	// ARNs of SNS topics that alarms notify; none: alarms only change their state
+	AlarmTopics []string `json:"alarmTopics"`
+	Landing     Bucket   `json:"landing"` // where inputs land
+	// outputs, quarantine, certificates and catalogs
+	Lake      Bucket    `json:"lake"`
+	Ledger    Ledger    `json:"ledger"`    // what is known of every load and chunk
+	Queues    Queues    `json:"queues"`    // what all queues share
+	Functions Functions `json:"functions"` // the functions that every stack has
+	Loads     Loads     `json:"loads"`     // how loads are treated
+	Sweep     Sweep     `json:"sweep"`     // how often lost events are looked for
+	// by name: lower-case letters, digits and dashes, at most 40
+	Segments map[string]Segment `json:"segments"`
 
 	Network    Network              `json:"network"`    // used by the cluster
 	Cluster    Cluster              `json:"cluster"`    // Kubernetes: workers, restage jobs and what they need
@@ -39,17 +44,20 @@ type Stack struct {
 
 // Bucket is the settings of a bucket.
 type Bucket struct {
-	NoncurrentDays  int  `json:"noncurrentDays" limits:"1..36500"`  // how long an overwritten or deleted version is kept, days
-	AbortUploadDays int  `json:"abortUploadDays" limits:"1..36500"` // when an unfinished multipart upload is thrown away, days
-	Protect         bool `json:"protect"`                           // refuse to destroy
+	// how long an overwritten or deleted version is kept, days
+	NoncurrentDays int `json:"noncurrentDays" limits:"1..36500"`
+	// when an unfinished multipart upload is thrown away, days
+	AbortUploadDays int  `json:"abortUploadDays" limits:"1..36500"`
+	Protect         bool `json:"protect"` // refuse to destroy
 	// opts in to the archive tiers. Reads from them need a restore first: leave them off where inputs are replayed
 	IntelligentTiering Tiering `json:"intelligentTiering"`
 }
 
 // Tiering is when objects that nobody reads move to the archive tiers; 0 means never.
 type Tiering struct {
-	ArchiveDays     int `json:"archiveDays" limits:"90..730" zero:"never"`      // without a read, days
-	DeepArchiveDays int `json:"deepArchiveDays" limits:"180..730" zero:"never"` // without a read, days; more than archiveDays
+	ArchiveDays int `json:"archiveDays" limits:"90..730" zero:"never"` // without a read, days
+	// without a read, days; more than archiveDays
+	DeepArchiveDays int `json:"deepArchiveDays" limits:"180..730" zero:"never"`
 }
 
 // Ledger is the settings of the ledger table.
@@ -60,10 +68,13 @@ type Ledger struct {
 
 // Queues is what all queues share.
 type Queues struct {
-	MaxReceives          int      `json:"maxReceives" limits:"5..1000"`           // receives after which a message is a dead letter
-	Retention            Duration `json:"retention" limits:"1m..336h"`            // how long a message is kept
-	DeadLettersRetention Duration `json:"deadLettersRetention" limits:"1m..336h"` // counts from the message's first enqueueing: above retention
-	MaxAge               Duration `json:"maxAge" limits:"1m..336h"`               // the alarm rings when the oldest message is older
+	// receives after which a message is a dead letter
+	MaxReceives int      `json:"maxReceives" limits:"5..1000"`
+	Retention   Duration `json:"retention" limits:"1m..336h"` // how long a message is kept
+	// counts from the message's first enqueueing: above retention
+	DeadLettersRetention Duration `json:"deadLettersRetention" limits:"1m..336h"`
+	// the alarm rings when the oldest message is older
+	MaxAge Duration `json:"maxAge" limits:"1m..336h"`
 }
 
 // Functions is the settings of the functions that every stack has.
@@ -85,8 +96,8 @@ type Function struct {
 // Loads is how loads are treated. A load keeps the settings that it began with: they are part of its catalog.
 type Loads struct {
 	ChunkMB int `json:"chunkMB" limits:"1..256"` // target size of a chunk, MiB of content
-	// how long nothing may be heard of a chunk before it is sent again: longer than any segment's timeout, so that no chunk
-	// runs twice at once; default the longest timeout and 10s, in AWS at least 15m
+	// how long nothing may be heard of a chunk before it is sent again: longer than any segment's timeout, so that no
+	// chunk runs twice at once; default the longest timeout and 10s, in AWS at least 15m
 	DueAfter    Duration `json:"dueAfter" limits:"1s..24h"`
 	MaxAttempts int      `json:"maxAttempts" limits:"2..100"` // how often a chunk is sent before its load fails
 	// a load with more content, decompressed, fails, GiB
@@ -120,11 +131,12 @@ type Segment struct {
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 
 	Function
-	Concurrency    int           `json:"concurrency" limits:"2..1000"`   // batches that run at once
-	BatchSize      int           `json:"batchSize" limits:"1..10000"`    // chunks an invocation
-	BatchingWindow Duration      `json:"batchingWindow" limits:"0s..5m"` // how long a batch may wait to fill
-	Package        string        `json:"package"`                        // of the function; default lambdas/<name>
-	Lane           contract.Lane `json:"lane"`                           // functions, or workers: all chunks run on the cluster
+	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // batches that run at once
+	BatchSize      int      `json:"batchSize" limits:"1..10000"`    // chunks an invocation
+	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m"` // how long a batch may wait to fill
+	Package        string   `json:"package"`                        // of the function; default lambdas/<name>
+	// functions, or workers: all chunks run on the cluster
+	Lane contract.Lane `json:"lane"`
 
 	schema json.RawMessage
 }

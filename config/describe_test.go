@@ -50,7 +50,8 @@ func TestEverySettingIsDescribed(t *testing.T) {
 		for _, name := range s.Required {
 			required[below(path, name)] = true
 		}
-		value := s.Type != "object" && s.Type != "array" && !strings.HasSuffix(path, "[]") && !strings.HasSuffix(path, ".<name>")
+		element := strings.HasSuffix(path, "[]") || strings.HasSuffix(path, ".<name>")
+		value := s.Type != "object" && s.Type != "array" && !element
 		if value && s.Default == nil && !strings.Contains(strings.ToLower(s.Description), "default ") && !required[path] {
 			t.Errorf("%s: no default: %q", path, s.Description)
 		}

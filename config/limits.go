@@ -9,13 +9,13 @@ import (
 	"strings"
 )
 
-// limits are the least and the largest value of a number or duration, as they are written. They are the tag limits of its
-// field: the rules and the schema both read them there. The tag zero says what 0 means where it is allowed besides.
+// limits are the least and the largest value of a number or duration, as they are written. They are the tag limits of
+// its field: the rules and the schema both read them there. The tag zero says what 0 means where it is allowed besides.
 //
 // Sources of those that AWS sets: the developer guides of Lambda (quotas; SQS event sources), SQS (quotas; dead-letter
 // queues; visibility timeout: a message may be at work for 12 hours), S3 (archive tiers; objects of up to 50 TB), VPC
-// (subnet sizing), EC2 (a spot instance is taken two minutes after its notice) and CloudWatch Logs (PutRetentionPolicy),
-// November 2026.
+// (subnet sizing), EC2 (a spot instance is taken two minutes after its notice) and CloudWatch Logs
+// (PutRetentionPolicy), November 2026.
 type limits struct {
 	min, max, zero string
 }
@@ -65,7 +65,8 @@ func number(v reflect.Value) float64 {
 var reasons = map[string]string{
 	"network.availabilityZones": fmt.Sprintf("regions with at least %d that EKS can use: %s",
 		MinZones, strings.Join(slices.Sorted(maps.Keys(RegionsWithZones)), ", ")),
-	"cluster.workers.maxUnavailablePercent": "a disruption budget of less than 1 % can never be satisfied, and no node could be drained",
+	"cluster.workers.maxUnavailablePercent": "a disruption budget of less than 1 % can never be satisfied, " +
+		"and no node could be drained",
 }
 
 // eachLimit visits every value below v that has limits, with its path.

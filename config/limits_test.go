@@ -8,7 +8,6 @@ import (
 	"strconv"
 	"strings"
 	"testing"
-	"time"
 
 	compiler "github.com/santhosh-tekuri/jsonschema/v6"
 )
@@ -95,7 +94,7 @@ func TestRulesAndSchemaHaveTheSameLimits(t *testing.T) {
 		if v.CanFloat() {
 			step = 0.125
 		}
-		for n, inside := range map[float64]bool{low: true, high: true, low - step: l.zero != "" && low == step, high + step: false} {
+		for n, inside := range map[float64]bool{low: true, high: true, low - step: false, high + step: false} {
 			check(path, l, json.Number(strconv.FormatFloat(n, 'f', -1, 64)), inside)
 		}
 		if l.zero != "" {
@@ -165,17 +164,24 @@ func TestLimitsOfWhatIsUsed(t *testing.T) {
 	}
 	_, err := parse(t, stack("dev", `"loads": {"dueAfter": "25h"}, "sweep": {"rate": "30s"}`, `"maxRecordMB": 999`))
 	for _, want := range []string{
-		"loads.dueAfter: 25h: want 1s to 24h", "segments.trips.maxRecordMB: 999: want 1 to 256", "sweep.rate: 30s: want 1m to 24h",
+		"loads.dueAfter: 25h: want 1s to 24h", "segments.trips.maxRecordMB: 999: want 1 to 256",
+		"sweep.rate: 30s: want 1m to 24h",
 	} {
 		path, _, _ := strings.Cut(want, ": ")
-		if err == nil || !strings.Contains("\n"+err.Error()+"\n", "\n"+want+"\n") || strings.Count("\n"+err.Error(), "\n"+path+": ") != 1 {
-			t.Errorf("no %q alone in %v", want, err)
+		var about []string
+		for line := range strings.Lines(fmt.Sprintln(err)) {
+			if strings.HasPrefix(line, path+": ") {
+				about = append(about, line)
+			}
+		}
+		if len(about) != 1 || about[0] != want+"\n" {
+			t.Errorf("%q, want %q alone", about, want)
 		}
 	}
 }
 
 func TestLimitsThatCannotBeReadPanic(t *testing.T) {
-	for text, of := range map[string]reflect.Type{"x": reflect.TypeFor[int](), "90": reflect.TypeFor[Duration](), "": reflect.TypeFor[time.Duration]()} {
+	for text, of := range map[string]reflect.Type{"x": reflect.TypeFor[int](), "90": reflect.TypeFor[Duration]()} {
 		func() {
 			defer func() {
 				if recover() == nil {

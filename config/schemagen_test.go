@@ -115,7 +115,8 @@ func describe(s *jsonschema.Schema, t reflect.Type, all []example) {
 	s.Description = prose(s.Description)
 	switch {
 	case t.Kind() == reflect.Map && t.Elem().Kind() == reflect.Struct:
-		describe(s.AdditionalProperties, t.Elem(), parts(all, func(m reflect.Value) reflect.Value { return m.MapIndex(m.MapKeys()[0]) }))
+		element := func(m reflect.Value) reflect.Value { return m.MapIndex(m.MapKeys()[0]) }
+		describe(s.AdditionalProperties, t.Elem(), parts(all, element))
 	case t.Kind() == reflect.Slice && t.Elem().Kind() == reflect.Struct:
 		describe(s.Items, t.Elem(), parts(all, func(l reflect.Value) reflect.Value { return l.Index(0) }))
 	case t.Kind() == reflect.Struct:
@@ -153,7 +154,9 @@ func describeLimits(s *jsonschema.Schema, t reflect.Type, l limits) {
 	case t == reflect.TypeFor[Duration]():
 		s.Description += "; " + l.String()
 	case l.zero != "":
-		s.AnyOf = []*jsonschema.Schema{{Const: 0, Description: l.zero}, {Minimum: json.Number(l.min), Maximum: json.Number(l.max)}}
+		s.AnyOf = []*jsonschema.Schema{
+			{Const: 0, Description: l.zero}, {Minimum: json.Number(l.min), Maximum: json.Number(l.max)},
+		}
 	default:
 		s.Minimum, s.Maximum = json.Number(l.min), json.Number(l.max)
 	}
