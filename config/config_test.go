@@ -60,6 +60,17 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 	}
 }
 
+func TestNoQuoting(t *testing.T) {
+	s, err := parse(t, stack("dev", "", `"delimiter": "\t", "quote": ""`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trips := s.Segments["trips"]
+	if want := (contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Header: true}); trips.Dialect() != want || !trips.Dialect().Lines() {
+		t.Errorf("the dialect is %+v", trips.Dialect())
+	}
+}
+
 func TestGivenSettingsWin(t *testing.T) {
 	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3}, "loads": {"dueAfter": "20m"},
 		"functions": {"sweeper": {"timeout": "2m"}}, "tags": {"team": "data"}`,

@@ -20,6 +20,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"number", "dev", ``, `"maxBadShare": true`, `segments.trips.maxBadShare: want a number, have true`},
 	{"enum", "dev", `"architecture": "x86"`, ``, `architecture: "x86": want one of arm64, amd64`},
 	{"encoding", "dev", ``, `"encoding": "tsv"`, `segments.trips.encoding: unknown encoding "tsv": want "csv" or "ndjson"`},
+	{"escape character", "dev", ``, `"escape": "\\"`, `segments.trips.escape: unknown; no escape character is read: a quote within quotes is written twice`},
+	{"quote of two characters", "dev", ``, `"quote": "''"`, `segments.trips.quote: "''": want one ASCII character`},
 	{"duration as a number", "dev", ``, `"timeout": 60`, `segments.trips.timeout: want a text, have 60`},
 	{"duration in parts of seconds", "dev", ``, `"timeout": "1500ms"`, `segments.trips.timeout: "1500ms": want whole seconds, not below zero`},
 	{"duration below zero", "dev", `"sweep": {"grace": "-1m"}`, ``, `sweep.grace: "-1m": want whole seconds, not below zero`},

@@ -329,7 +329,7 @@ func TestCompile(t *testing.T) {
 		want   string
 	}{
 		{func(s *contract.Segment) { s.Schema = json.RawMessage(`[]`) }, "schema of segment things"},
-		{func(s *contract.Segment) { s.Dialect.Quote = "" }, "dialect of segment things"},
+		{func(s *contract.Segment) { s.Dialect.Delimiter = "" }, "dialect of segment things"},
 		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "day", By: "hour"} }, `by "hour": want one of ["day" "month" "value" "year"]`},
 		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "nope", By: "day"} }, "partition of segment things"},
 		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "id", By: "day"} }, "partition of segment things"},

@@ -180,7 +180,11 @@ func TestAnyLoadVerifies(t *testing.T) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		content := records(r, r.IntN(40))
 		s := store{}
-		certificate := certify(t, s, csvDialect, content, 0, 1+r.Int64N(400), contract.Plain)
+		dialect := csvDialect
+		if seed%5 == 0 {
+			dialect.Quote = "" // quotes are data
+		}
+		certificate := certify(t, s, dialect, content, 0, 1+r.Int64N(400), contract.Plain)
 		verifies(t, s, certificate, fmt.Sprintf("seed %d: %q", seed, content))
 	}
 }
