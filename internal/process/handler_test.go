@@ -313,6 +313,13 @@ func TestSegmentsAreCompiledOnce(t *testing.T) {
 }
 
 func TestCompile(t *testing.T) {
+	for by := range transforms {
+		p := contract.Partition{Field: "day", By: by}
+		s, err := Compile("things", contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"day","type":"date"}]}`), Partition: p})
+		if err != nil || s.Partition.Column() != p.Column() {
+			t.Errorf("by %s: the column is %s, the contract says %s; %v", by, s.Partition.Column(), p.Column(), err)
+		}
+	}
 	good := contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"day","type":"date"}]}`), MaxRecordMB: 3}
 	s, err := Compile("things", good)
 	if err != nil || s.Name != "things" || s.MaxRecord != 3<<20 || s.Partition != nil || len(s.Types) != 2 || s.Dialect != commas {
