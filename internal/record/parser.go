@@ -152,7 +152,8 @@ type field struct {
 // a fault: other readers would have the quote enclose it.
 //
 // NDJSON. A record is one object on one line, strictly RFC 8259, whether a value is kept or skipped, nested at most
-// 512 deep; lines of white space are no records. An absent key and null are both null. A key that a field is read
+// 512 deep; lines of white space are no records. An absent key and null are both null, but a record that has none of the fields is of
+// another kind and at fault. A key that a field is read
 // from must not repeat. Strings are cast as texts of CSV are, so that "12" is an integer; JSON numbers are numbers
 // whatever decimalChar and groupChar say; booleans fit booleans only, and no number, boolean, array or object fits a
 // string. Missing values that the schema states stand for null in any string; the default [""] does so
@@ -170,6 +171,7 @@ type Parser struct {
 	json      bool
 	root      *node // NDJSON
 	record    uint64
+	found     bool     // NDJSON: the record has one of the fields
 	columns   []column // CSV, in the input's order
 	absent    []int    // CSV: fields that the input has no column for
 	delimiter byte

@@ -48,6 +48,7 @@ type Report struct {
 // tally is what one chunk's records add up to.
 type tally struct {
 	out, bad       int64
+	in, badLines   int64 // lines of all records, and of those that do not fit
 	rawOut, rawBad sum
 	rows           sum // values of the records that fit
 	places         sum // byte ranges and bytes of those that do not
@@ -136,10 +137,13 @@ func (v *verification) arithmetic() {
 		t.RowsIn += k.RowsIn
 		t.RowsOut += k.RowsOut
 		t.Quarantined += k.Quarantined
+		t.LinesIn += k.LinesIn
+		t.LinesBad += k.LinesBad
 	}
 	v.check(pos == c.Length, "the chunks cover %d of %d bytes", pos, c.Length)
 	v.check(t.RowsIn == c.Totals.RowsIn && t.RowsOut == c.Totals.RowsOut && t.Quarantined == c.Totals.Quarantined,
 		"the totals are not the sum of the chunks")
+	v.check(t.LinesIn == c.Totals.LinesIn && t.LinesBad == c.Totals.LinesBad, "the totals of lines are not the sum of the chunks'")
 }
 
 // input reads the whole input and adds each record to the chunk that it starts in.
@@ -180,6 +184,11 @@ func (v *verification) input(ctx context.Context) ([]tally, error) {
 	return tallies, nil
 }
 
+// unlined says that the certificate is of a time when lines were not counted.
+func (v *verification) unlined() bool {
+	return v.Certificate.Totals.LinesIn == 0 && v.Certificate.Totals.RowsIn > 0
+}
+
 // body skips byte order mark and header, and checks where the first record starts.
 func (v *verification) body(r *reader) error {
 	c := v.Certificate
@@ -208,7 +217,9 @@ func (v *verification) body(r *reader) error {
 func (t *tally) add(v *verification, rec raw) {
 	c := v.Certificate
 	r, err := values(v.schema, v.dialect, c.Columns, c.Width, rec)
+	t.in += lines(rec.bytes, err != nil)
 	if err != nil {
+		t.badLines += lines(rec.bytes, true)
 		t.bad++
 		t.rawBad.add(rec.bytes)
 		t.places.add(fmt.Appendf(nil, "%d-%d", rec.start, rec.end))
@@ -223,6 +234,10 @@ func (t *tally) add(v *verification, rec raw) {
 func (v *verification) chunk(ctx context.Context, k contract.ChunkProof, t tally) error {
 	v.check(k.RowsOut == t.out, "chunk %d: %d rows out, the input has %d that fit the schema", k.Chunk, k.RowsOut, t.out)
 	v.check(k.Quarantined == t.bad, "chunk %d: %d records quarantined, the input has %d that do not fit", k.Chunk, k.Quarantined, t.bad)
+	if !v.unlined() {
+		v.check(k.LinesIn == t.in && k.LinesBad == t.badLines, "chunk %d: %d lines, %d of them quarantined; the input has %d and %d",
+			k.Chunk, k.LinesIn, k.LinesBad, t.in, t.badLines)
+	}
 	v.check(k.HashOut == t.rawOut.String(), "chunk %d: the hash of its records is not that of the input's", k.Chunk)
 	v.check(k.HashBad == t.rawBad.String(), "chunk %d: the hash of its quarantined records is not that of the input's", k.Chunk)
 	var stored sum
