@@ -3,9 +3,11 @@ package verify
 import (
 	"bufio"
 	"bytes"
+	"compress/gzip"
 	"fmt"
 	"os"
 	"strconv"
+	"strings"
 	"testing"
 	"time"
 
@@ -162,20 +164,104 @@ func differential(t *testing.T, seed uint64, n int) (fit, quarantined int) {
 	return fit, quarantined
 }
 
-// Data plane and verifier are written apart from each other, and agree on every record of every input. The seeded run
-// is short; DIP_DIFFERENTIAL is the number of inputs of a long one, DIP_DIFFERENTIAL_SEED where it begins.
-func TestDataPlaneAndVerifierAgree(t *testing.T) {
-	inputs, seed := 40_000, uint64(1)
+// long gives the number of inputs and the first seed of a differential test: DIP_DIFFERENTIAL and DIP_DIFFERENTIAL_SEED
+// where they are set.
+func long(short int) (inputs int, seed uint64) {
+	inputs, seed = short, 1
 	if n, err := strconv.Atoi(os.Getenv("DIP_DIFFERENTIAL")); err == nil {
 		inputs = n
 	}
 	if n, err := strconv.ParseUint(os.Getenv("DIP_DIFFERENTIAL_SEED"), 10, 64); err == nil {
 		seed = n
 	}
+	return inputs, seed
+}
+
+// Data plane and verifier are written apart from each other, and agree on every record of every input. The seeded run
+// is short; see long for others.
+func TestDataPlaneAndVerifierAgree(t *testing.T) {
+	inputs, seed := long(40_000)
 	began := time.Now()
 	fit, quarantined := differential(t, seed, inputs)
 	t.Logf("%d inputs from seed %d: %d records fit, %d are quarantined; %s", inputs, seed, fit, quarantined, time.Since(began).Round(time.Second))
 	if fit < inputs/4 || quarantined < inputs/4 {
 		t.Errorf("the inputs do not tell good from bad: %d and %d records of %d inputs", fit, quarantined, inputs)
+	}
+}
+
+// file is a whole input: with a byte order mark, blank lines and a header, each of them or none, and compressed or not.
+func (r source) file(t *testing.T, s *tableschema.Schema, d contract.Dialect) []byte {
+	var b bytes.Buffer
+	if r.once(4) {
+		b.WriteString("\ufeff")
+	}
+	if d.Encoding == contract.NDJSON {
+		b.Write(r.mutate(r.ndjson(s), d))
+	} else {
+		columns, width := r.layout(s, d)
+		if d.Header {
+			names := make([]string, width)
+			for i := range names {
+				names[i] = fmt.Sprint("other", i)
+			}
+			for i := range s.Fields {
+				column := i
+				if columns != nil {
+					column = columns[i]
+				}
+				if column >= 0 {
+					names[column] = s.Fields[i].Name
+				}
+			}
+			if r.once(8) {
+				b.WriteString(r.pick("\n", "\r\n", "\n\n"))
+			}
+			for i, name := range names {
+				if i > 0 {
+					b.WriteString(d.Delimiter)
+				}
+				if strings.ContainsAny(name, d.Delimiter+d.Quote) || r.once(4) {
+					name = d.Quote + strings.ReplaceAll(name, d.Quote, d.Quote+d.Quote) + d.Quote
+				}
+				b.WriteString(name)
+			}
+			b.WriteString(r.pick("\n", "\r\n"))
+		}
+		b.Write(r.mutate(r.csv(s, d, columns, width), d))
+	}
+	if r.once(8) {
+		var z bytes.Buffer
+		w := gzip.NewWriter(&z)
+		if _, err := w.Write(b.Bytes()); err != nil {
+			t.Fatal(err)
+		}
+		if err := w.Close(); err != nil {
+			t.Fatal(err)
+		}
+		return z.Bytes()
+	}
+	return b.Bytes()
+}
+
+// Whole loads verify, from the header to the last Parquet file, wherever they are cut. One in a hundred inputs of the
+// test above is tried: each takes a hundred times as long.
+func TestWholeLoadsOfAllKindsVerify(t *testing.T) {
+	inputs, seed := long(40_000)
+	refused := 0
+	for i := range uint64(inputs / 100) {
+		r := newSource(seed + i)
+		d := r.dialect()
+		s, raw := r.schema(d)
+		content := r.file(t, s, d)
+		w, why := ingest(t, things(d, string(raw)), content, 1+r.Int64N(80))
+		if why != "" {
+			refused++
+			continue
+		}
+		w.holds(t, fmt.Sprintf("seed %d: %q as %+v, %s", seed+i, content, d, raw))
+	}
+	t.Logf("%d of %d inputs have no header that matches", refused, inputs/100)
+	if refused > inputs/100/2 {
+		t.Errorf("%d of %d loads were refused", refused, inputs/100)
 	}
 }
