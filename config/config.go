@@ -104,7 +104,7 @@ type Sweep struct {
 type Segment struct {
 	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson; default csv
 	Delimiter string            `json:"delimiter"` // CSV: default ","
-	Quote     string            `json:"quote"`     // CSV: default "\""
+	Quote     *string           `json:"quote"`     // CSV: default "\""; "": no quoting, quotes are data
 	Header    *bool             `json:"header"`    // CSV: the first record names the columns; default true
 	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
@@ -130,9 +130,11 @@ type Partition struct {
 
 // Dialect is how the segment's inputs are written.
 func (s Segment) Dialect() contract.Dialect {
-	return contract.Dialect{
-		Encoding: s.Encoding, Delimiter: s.Delimiter, Quote: s.Quote, Header: s.Header != nil && *s.Header,
+	d := contract.Dialect{Encoding: s.Encoding, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header}
+	if s.Quote != nil {
+		d.Quote = *s.Quote
 	}
+	return d
 }
 
 // Catalog is the segment's entry in the catalog, but for its queues.

@@ -88,8 +88,9 @@ type Field struct {
 
 	Decimal     *Decimal // number: exact instead of a double
 	UTC         bool     // datetime: values are instants
-	DecimalChar string   // number: one character
+	DecimalChar string   // number: one character; integer: "." or, where that is the GroupChar, "" for none
 	GroupChar   string   // number, integer: one character, or "" for none
+	Grouping    string   // number, integer with GroupChar: "threes" or Indian
 	BareNumber  bool     // number, integer: nothing but the number in the text
 	TrueValues  []string // boolean
 	FalseValues []string // boolean

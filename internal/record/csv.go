@@ -133,7 +133,7 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 			return 0, false
 		}
 		first := data[i]
-		if col.form == formSkip || first == p.quote {
+		if col.form == formSkip || int(first) == p.quote {
 			if i, ok = p.generalField(b, data, i, k); !ok {
 				return 0, false
 			}
@@ -194,12 +194,12 @@ func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok boo
 	col := &p.columns[k]
 	var text []byte
 	var end int
-	if data[i] == p.quote {
-		closing := quoteEnd(data, i+1, p.quote)
+	if int(data[i]) == p.quote {
+		closing := quoteEnd(data, i+1, byte(p.quote))
 		if closing < 0 {
 			return 0, false
 		}
-		text = unquote(data[i+1:closing], p.quote, &p.scratch)
+		text = unquote(data[i+1:closing], byte(p.quote), &p.scratch)
 		end = closing + 1
 		if end+1 < len(data) && data[end] == '\r' && col.stop == '\n' {
 			end++

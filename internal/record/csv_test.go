@@ -76,6 +76,27 @@ func TestCSVDialect(t *testing.T) {
 	}
 }
 
+func TestNoQuoting(t *testing.T) {
+	d := contract.Dialect{Encoding: contract.CSV, Delimiter: "\t"}
+	p := mustParser(t, text(2), d, Options{})
+	got, bad := outcomes(t, p, "1\t\"Rome, Open City\n2\t \"x\"y\r\n\"\t\"\"\n\"3\n4\t\"\n\t\n5\\\t\\6\n")
+	want := []string{"1|\"Rome, Open City", "2| \"x\"y", "\"|\"\"", "4|\"", "NULL|NULL", "5\\|\\6"}
+	if !slices.Equal(got, want) || !slices.Equal(bad, []string{"! : has 1 fields, want 2"}) {
+		t.Errorf("got %q %q", got, bad)
+	}
+	if names, err := Header([]byte("\"a\"\tb\"\r\n"), d); err != nil || !slices.Equal(names, []string{`"a"`, `b"`}) {
+		t.Errorf("the header is %q, %v", names, err)
+	}
+	for data, want := range map[string]int{"\"a\nb\"\n": 3, "a\t\"\n\"": 4} {
+		if end, complete := End([]byte(data), d); end != want || !complete {
+			t.Errorf("the end of %q is %d, %v", data, end, complete)
+		}
+	}
+	if !LoneCR([]byte("\"a\rb\""), d) {
+		t.Error("a CR between quotes that are data is not seen")
+	}
+}
+
 // In a column that is no field, and where the blank is the delimiter.
 func TestBlanksBeforeQuotes(t *testing.T) {
 	s := mustParse(t, text(1))

@@ -136,7 +136,7 @@ type field struct {
 // A record that does not fit is rejected whole; the others are not touched by it. What a record is, End defines; the
 // lexical forms of values are those of package schema. Beyond that:
 //
-// CSV. A record has exactly Width fields. Quotes never change a value: an empty field and "" are both null under the
+// CSV. A record has exactly Width fields. Without quoting they are what stands between delimiters. Quotes never change a value: an empty field and "" are both null under the
 // missing values [""]. A record with nothing before its line end is a blank line, which is no record, except in an
 // input of one column, where it is an empty field. Text behind a closing quote and a quote that is never closed are
 // faults. The CR of a CRLF is part of the line end, and so is a CR that ends the input; any other CR, and NUL, is
@@ -159,12 +159,13 @@ type Parser struct {
 	rowBytes int   // bytes that a row takes at most, without texts
 	texts    []int // columns with texts
 
-	json             bool
-	root             *node // NDJSON
-	record           uint64
-	columns          []column // CSV, in the input's order
-	absent           []int    // CSV: fields that the input has no column for
-	delimiter, quote byte
+	json      bool
+	root      *node // NDJSON
+	record    uint64
+	columns   []column // CSV, in the input's order
+	absent    []int    // CSV: fields that the input has no column for
+	delimiter byte
+	quote     int // noQuote: none
 
 	scratch []byte
 	rejects []Reject
@@ -211,7 +212,7 @@ func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Optio
 		}
 		p.root, err = compilePaths(p.fields)
 	} else {
-		p.delimiter, p.quote = d.Delimiter[0], d.Quote[0]
+		p.delimiter, p.quote = d.Delimiter[0], quoteOf(d)
 		err = p.compileColumns(columns)
 	}
 	if err != nil {

@@ -220,7 +220,7 @@ func (r source) file(t *testing.T, s *tableschema.Schema, d contract.Dialect) []
 				if i > 0 {
 					b.WriteString(d.Delimiter)
 				}
-				if strings.ContainsAny(name, d.Delimiter+d.Quote) || r.once(4) {
+				if d.Quote != "" && (strings.ContainsAny(name, d.Delimiter+d.Quote) || r.once(4)) {
 					name = d.Quote + strings.ReplaceAll(name, d.Quote, d.Quote+d.Quote) + d.Quote
 				}
 				b.WriteString(name)

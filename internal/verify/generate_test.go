@@ -33,7 +33,7 @@ func (r source) dialect() contract.Dialect {
 			d.Delimiter = r.pick(";", "\t", "|", " ", ".", "-", ":", "1", "e", "T", "\x01")
 		}
 		if r.once(4) {
-			d.Quote = r.pick("'", " ", "\t", "-", "0", "\x02", "\\")
+			d.Quote = r.pick("'", " ", "\t", "-", "0", "\x02", "\\", "", "", "")
 		}
 		if d.Validate() == nil {
 			return d
@@ -243,6 +243,12 @@ func (r source) csv(s *tableschema.Schema, d contract.Dialect, columns []int, wi
 
 func (r source) quoted(d contract.Dialect, text string) string {
 	q := d.Quote
+	if q == "" && r.once(16) {
+		q = `"`
+	}
+	if q == "" {
+		return text
+	}
 	double := strings.ReplaceAll(text, q, q+q)
 	if strings.ContainsAny(text, d.Delimiter+q+"\r\n") && !r.once(12) {
 		return q + double + q

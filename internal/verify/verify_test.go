@@ -64,7 +64,11 @@ func TestAnyLoadVerifies(t *testing.T) {
 	for seed := range uint64(150) {
 		r := rand.New(rand.NewPCG(seed, 1))
 		content := records(r, r.IntN(40))
-		verifies(t, things(csvDialect, testSchema), content, 1+r.Int64N(400))
+		dialect := csvDialect
+		if seed%5 == 0 {
+			dialect.Quote = "" // quotes are data
+		}
+		verifies(t, things(dialect, testSchema), content, 1+r.Int64N(400))
 	}
 }
 
