@@ -28,11 +28,18 @@ type Ledger interface {
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error)
 }
 
+// Source reads inputs.
+type Source interface {
+	process.Source
+	// Head completes size and ETag of the version that o names.
+	Head(ctx context.Context, o contract.Object) (contract.Object, error)
+}
+
 // Planner plans loads: the code of the splitter function.
 type Planner struct {
 	ChunkBytes int64 // target size of a chunk
 	Ledger     Ledger
-	Source     process.Source
+	Source     Source
 	Segments   *process.Segments
 	Log        *slog.Logger
 	Now        func() time.Time
@@ -78,6 +85,9 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err != nil {
 		return fail(err)
 	}
+	if err := p.announced(ctx, load.Object); err != nil {
+		return fail(err)
+	}
 	head, err := p.head(ctx, load.Object)
 	if err != nil {
 		return fail(err)
@@ -97,6 +107,20 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	}
 	plan.Chunks = len(chunks)
 	return plan, chunks, nil
+}
+
+// announced checks what a load's event said of its object: bytes behind a size that is too small would never be read.
+func (p *Planner) announced(ctx context.Context, o contract.Object) error {
+	is, err := p.Source.Head(ctx, o)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at the input: %w", err)
+	case is.Size != o.Size:
+		return fault.Permanent(fmt.Errorf("the object has %d bytes, not the %d that it was announced with", is.Size, o.Size))
+	case is.ETag != o.ETag:
+		return fault.Permanent(fmt.Errorf("the object has the ETag %q, not %q that it was announced with", is.ETag, o.ETag))
+	}
+	return nil
 }
 
 func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan, head *head, chunks []ledger.Chunk) (Route, error) {

@@ -28,6 +28,8 @@ var (
 	planned  = received.Add(1500 * time.Microsecond)
 )
 
+const etag = "5d41402abc4b2a76b9719d911017c592"
+
 // world is a ledger with one load, its input, and a lake with one catalog.
 type world struct {
 	load    ledger.Load
@@ -37,6 +39,7 @@ type world struct {
 	streams int
 	read    int
 	failure error // of reading
+	unseen  error // of looking at the object
 	catalog []byte
 }
 
@@ -87,6 +90,14 @@ func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) 
 	return w.input[from:to], nil
 }
 
+func (w *world) Head(_ context.Context, o contract.Object) (contract.Object, error) {
+	if w.unseen != nil {
+		return o, w.unseen
+	}
+	o.Size, o.ETag = int64(len(w.input)), etag
+	return o, nil
+}
+
 func (w *world) Get(context.Context, string) ([]byte, error) { return w.catalog, nil }
 
 const tableSchema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"}],"fieldsMatch":"MATCH"}`
@@ -117,7 +128,7 @@ func start(t *testing.T, input string) (*world, *Planner) {
 	w := &world{input: []byte(input), catalog: document}
 	w.load = ledger.Load{
 		ID: "L", Segment: "things", Catalog: key, Received: received, Status: contract.Received,
-		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input))},
+		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input)), ETag: etag},
 	}
 	return w, &Planner{
 		ChunkBytes: 100, Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
@@ -289,6 +300,24 @@ func TestHeadIsBounded(t *testing.T) {
 	}
 }
 
+// What an event says of an object is not believed: its size decides how much of it is read.
+func TestWrongAnnouncementsFail(t *testing.T) {
+	const input = "id,note\n1,a\n2,b\n"
+	for want, change := range map[string]func(*contract.Object){
+		"the object has 16 bytes, not the 12 that it was announced with":                     func(o *contract.Object) { o.Size = 12 },
+		"the object has 16 bytes, not the 0 that it was announced with":                      func(o *contract.Object) { o.Size = 0 },
+		"the object has 16 bytes, not the 17 that it was announced with":                     func(o *contract.Object) { o.Size = 17 },
+		"the object has the ETag \"" + etag + "\", not \"other\" that it was announced with": func(o *contract.Object) { o.ETag = "other" },
+	} {
+		w, s := start(t, input)
+		change(&w.load.Object)
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+		if err != nil || got.Action != contract.ActionFail || got.Cause != want || w.plans != 0 || w.read != 0 {
+			t.Errorf("%+v, %v; want %q", got, err, want)
+		}
+	}
+}
+
 func TestDeletedObjectIsPermanent(t *testing.T) {
 	w, s := start(t, "id,note\n1,a\n")
 	w.failure = fault.Permanent(errors.New("no such version"))
@@ -296,10 +325,16 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.streams != 0 {
 		t.Errorf("%+v, %v, %d streams are left open", got, err, w.streams)
 	}
+	w.failure, w.unseen = nil, fault.Permanent(errors.New("gone"))
+	got, err = s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+	if err != nil || got.Action != contract.ActionFail || got.Cause != "look at the input: gone" {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 func TestRetryableFailures(t *testing.T) {
 	for name, prepare := range map[string]func(*world){
+		"looking at it":      func(w *world) { w.unseen = errThrottled },
 		"reading":            func(w *world) { w.failure = errThrottled },
 		"reading compressed": func(w *world) { w.failure, w.input = errThrottled, []byte(gzipped(t, "id,note\n1,a\n")) },
 		"writing the plan":   func(w *world) { w.plans = -1 },

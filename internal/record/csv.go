@@ -3,6 +3,7 @@ package record
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"dip/tableschema"
 )
@@ -13,6 +14,10 @@ type column struct {
 	form  form
 	stop  byte // what ends the field: the delimiter, or LF for the last column
 }
+
+// scanned are the bytes that the scanners take as parts of values. A delimiter that is one of them ends a field where
+// the scanner reads on.
+const scanned = "0123456789-.: TZ"
 
 func (p *Parser) compileColumns(columns []int) error {
 	if columns == nil {
@@ -44,6 +49,9 @@ func (p *Parser) compileColumns(columns []int) error {
 			return fmt.Errorf("fields %q and %q are both column %d", p.fields[p.columns[c].field].Type.Name, p.fields[i].Type.Name, c+1)
 		default:
 			p.columns[c].field, p.columns[c].form = i, p.fields[i].form
+			if p.columns[c].form != formText && strings.IndexByte(scanned, p.delimiter) >= 0 {
+				p.columns[c].form = formGeneral
+			}
 		}
 	}
 	if width == 0 {

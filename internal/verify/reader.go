@@ -143,9 +143,13 @@ func (r *reader) csv(rec raw) (raw, error) {
 	}
 }
 
+// endRecord drops the record's line end. A quote that is never closed has taken the one at the end of the input in.
 func (r *reader) endRecord(rec raw, field []byte, at place) raw {
 	rec.end = r.pos
-	if n := len(rec.bytes); n > 0 && rec.bytes[n-1] == '\r' && at != inQuotes {
+	if at == inQuotes {
+		rec.bytes = bytes.TrimSuffix(rec.bytes, []byte("\n"))
+	}
+	if n := len(rec.bytes); n > 0 && rec.bytes[n-1] == '\r' {
 		rec.bytes = rec.bytes[:n-1]
 		field = bytes.TrimSuffix(field, []byte("\r"))
 	}

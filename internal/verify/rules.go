@@ -60,3 +60,8 @@ func lines(record []byte, broken bool) (n int64) {
 	}
 	return n
 }
+
+// unlined says that the certificate is of a time when lines were not counted.
+func (v *verification) unlined() bool {
+	return v.Certificate.Totals.LinesIn == 0 && v.Certificate.Totals.RowsIn > 0
+}
