@@ -1,6 +1,6 @@
 // Package stack is the assemblies of the system, one a file: plain functions that declare components and pass on typed
-// results. An assembly takes the results of those before it, so that a wrong order does not compile. It is no component:
-// what it declares hangs below the stack itself, and can move to another assembly without a change of its URN.
+// results. An assembly takes the results of those before it, so that a wrong order does not compile. It is not a
+// component: what it declares hangs below the stack itself, and moves to another assembly without a change of its URN.
 package stack
 
 import (
@@ -101,7 +101,8 @@ func (s *Setup) locate(ctx *pulumi.Context) error {
 // openHeavy chooses the zones, reads the image's programs and says what the lane asks of the other assemblies.
 func (s *Setup) openHeavy(ctx *pulumi.Context, dir string) error {
 	zones, err := s.chooseZones(ctx)
-	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", append(s.programs(), restage.Program)...)
+	programs := append(s.programs(), restage.Program)
+	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
 	s.heavy = &heavy{zones: zones, image: image}
 	s.staging = map[string]int{contract.StagingPrefix: s.Cluster.Restage.KeepDays}
 	s.lease = s.Cluster.Workers.Lease

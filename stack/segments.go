@@ -28,8 +28,8 @@ type HeavyLane struct {
 	Workers map[string]*queue.Queue // of chunks, by segment
 }
 
-// NewSegments declares a queue and a function for each segment, the queues of the heavy lane, and the catalog that names
-// them all.
+// NewSegments declares a queue and a function for each segment, the queues of the heavy lane, and the catalog that
+// names them all.
 func NewSegments(ctx *pulumi.Context, s *Setup, st *Storage) (*Segments, error) {
 	all := &Segments{ByName: map[string]*segment.Segment{}}
 	published := &catalog.Args{Lake: st.Lake, Segments: map[string]catalog.Entry{}}
@@ -69,7 +69,8 @@ func newSegment(ctx *pulumi.Context, s *Setup, st *Storage, name string) (*segme
 	})
 }
 
-// newRestageQueue declares the queue of restages. A message stays in it while a job works on it: so long it is not late.
+// newRestageQueue declares the queue of restages. A message stays in it while a job works on it, and is not late until
+// the job's deadline is over.
 func newRestageQueue(ctx *pulumi.Context, s *Setup) (*queue.Queue, error) {
 	settings := s.Queues
 	settings.MaxAge += s.Cluster.Restage.Deadline
