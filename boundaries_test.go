@@ -27,18 +27,18 @@ var rooms = []room{
 	// Infrastructure deploys built functions and never links them.
 	{
 		name: "components", packages: []string{"dip/components"}, rooms: []string{"contract", "config", "components"},
-		library: []string{pulumi, "gopkg.in/yaml.v3"},
+		library: []string{sdk, "gopkg.in/yaml.v3"},
 	},
 	{
 		name: "k8s", packages: []string{"dip/k8s"}, rooms: []string{"contract", "config", "components", "k8s"},
-		library: []string{pulumi, "gopkg.in/yaml.v3"},
+		library: []string{sdk, "gopkg.in/yaml.v3"},
 	},
 	{
 		name: "stack", packages: []string{"dip/stack"},
-		rooms: []string{"contract", "config", "components", "k8s", "stack"}, library: []string{pulumi, "gopkg.in/yaml.v3"},
+		rooms: []string{"contract", "config", "components", "k8s", "stack"}, library: []string{sdk, "gopkg.in/yaml.v3"},
 	},
 	// The program itself, and whatever has no room yet.
-	{name: "program", packages: []string{"dip"}, rooms: []string{"stack"}, library: []string{pulumi}},
+	{name: "program", packages: []string{"dip"}, rooms: []string{"stack"}, library: []string{sdk}},
 
 	// A function that links Pulumi starts slowly and weighs tens of megabytes; its settings are in contract's structs.
 	{
@@ -71,7 +71,7 @@ var rooms = []room{
 	},
 }
 
-const pulumi = "github.com/pulumi"
+const sdk = "github.com/pulumi"
 
 // in says whether a package is a folder or below it.
 func in(path, folder string) bool { return path == folder || strings.HasPrefix(path, folder+"/") }

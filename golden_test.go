@@ -63,11 +63,14 @@ func TestResourcesOfOtherSettings(t *testing.T) {
 	}
 }
 
-// queueMode has the batch group scaled by the Cluster Autoscaler and drained from a queue.
+// queueMode has the batch group scaled by the Cluster Autoscaler and drained from a queue, and restage jobs elsewhere.
 func queueMode(settings map[string]any) {
-	settings["cluster"] = map[string]any{"access": map[string]any{"ops": map[string]any{
-		"principal": "arn:aws:iam::123456789012:role/ops", "policy": "admin", "namespaces": []string{k8s.Workloads},
-	}}}
+	settings["cluster"] = map[string]any{
+		"access": map[string]any{"ops": map[string]any{
+			"principal": "arn:aws:iam::123456789012:role/ops", "policy": "admin", "namespaces": []string{k8s.Workloads},
+		}},
+		"restage": map[string]any{"group": "services"},
+	}
 	settings["nodeGroups"] = map[string]any{
 		"services": map[string]any{"labels": map[string]string{"team": "data"}},
 		"batch": map[string]any{
