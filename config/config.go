@@ -109,7 +109,7 @@ type Segment struct {
 	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
 
-	MaxBadShare float64 `json:"maxBadShare"` // a load fails when a larger share of its records is bad; default 0.05
+	MaxBadShare float64 `json:"maxBadShare"` // a load fails when a larger share of its records, or of their lines, is bad; default 0.05
 	MaxRecordMB int     `json:"maxRecordMB"` // a longer record fails its load, MiB; default 16
 
 	Function

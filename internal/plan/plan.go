@@ -229,11 +229,11 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	body := record.SkipBOM(h.data)
 	plan.Body = int64(body)
 	if seg.Dialect.Encoding != contract.CSV {
-		return nil
+		return h.checkLines(body, seg)
 	}
 	plan.Width = len(seg.Schema.Fields)
 	if !seg.Dialect.Header {
-		return nil
+		return h.checkLines(body, seg)
 	}
 	body, end, err := h.header(body, seg)
 	if err != nil {
@@ -251,7 +251,7 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 		return fault.Permanent(fmt.Errorf("the header does not match the schema of segment %s: %w", seg.Name, err))
 	}
 	plan.Width = len(names)
-	return nil
+	return h.checkLines(end, seg)
 }
 
 // header finds the header at or after an offset: the first record that is no blank line, where a record of the schema
@@ -261,8 +261,8 @@ func (h *head) header(from int, seg *process.Segment) (start, end int, err error
 		n, whole := record.End(h.data[start:], seg.Dialect)
 		end = start + n
 		line := h.data[start:end]
-		if record.LoneCR(line, seg.Dialect) {
-			return 0, 0, fault.Permanent(errors.New("the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"))
+		if err := headerLines(line, whole || h.eof, seg); err != nil {
+			return 0, 0, err
 		}
 		if (whole || h.eof) && (len(record.Trim(line)) > 0 || n == 0 || len(seg.Schema.Fields) == 1) {
 			return start, end, nil
@@ -271,8 +271,8 @@ func (h *head) header(from int, seg *process.Segment) (start, end int, err error
 			start = end
 			continue
 		}
-		if len(h.data) > seg.MaxRecord {
-			return 0, 0, fault.Permanent(fmt.Errorf("the header does not end within %d MiB (maxRecordMB): is a quote never closed?", seg.MaxRecord>>20))
+		if start-from > seg.MaxRecord || n > seg.MaxRecord+len("\r\n") {
+			return 0, 0, fault.Permanent(fmt.Errorf("there is no header in the first %d MiB (maxRecordMB)%s", seg.MaxRecord>>20, openQuote(line, seg)))
 		}
 		if err := h.more(len(h.data)); err != nil {
 			return 0, 0, err

@@ -154,6 +154,32 @@ func unquote(text []byte, quote byte, scratch *[]byte) []byte {
 	return *scratch
 }
 
+// Opening is the offset of the quote that opens the longest quoted text of a record, -1 when it has none. rec may be the
+// beginning of a record.
+func Opening(rec []byte, d contract.Dialect) int {
+	at, longest := -1, -1
+	if d.Lines() {
+		return at
+	}
+	quote := d.Quote[0]
+	for i := 0; i < len(rec); i++ {
+		if rec[i] == quote {
+			end := quoteEnd(rec, i+1, quote)
+			if end < 0 {
+				end = len(rec)
+			}
+			if end-i > longest {
+				at, longest = i, end-i
+			}
+			i = end + 1
+		}
+		for i < len(rec) && rec[i] != d.Delimiter[0] {
+			i++
+		}
+	}
+	return at
+}
+
 // LoneCR says that a CSV record has a CR outside quotes that is no part of its line end: what an input looks like
 // whose lines end in CR alone. rec may be the beginning of a record.
 func LoneCR(rec []byte, d contract.Dialect) bool {

@@ -1,6 +1,7 @@
 package record
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 
@@ -84,6 +85,9 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 	if !p.valid(rec) {
 		return rejected
 	}
+	if n := len(rec); n > 0 && rec[n-1] == '\r' {
+		return p.reject(nil, "ends in CR CR LF: write LF or CRLF")
+	}
 	count, ok := 0, true
 	for i := 0; ; i++ {
 		text, end, err := splitField(rec, i, p.delimiter, p.quote, &p.scratch)
@@ -92,7 +96,11 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 			if count < len(p.columns) && p.columns[count].field >= 0 {
 				f = &p.fields[p.columns[count].field]
 			}
-			return p.reject(f, "field %d, %s, %v", count+1, tableschema.Quote(text, shown), err)
+			over := ""
+			if lines := countLines(rec[i:]); errors.Is(err, errUnclosed) && lines > 1 {
+				over = fmt.Sprintf(": %d lines from byte %d of the record on", lines, i)
+			}
+			return p.reject(f, "field %d, %s, %v%s", count+1, tableschema.Quote(text, shown), err, over)
 		}
 		if ok && count < len(p.columns) && p.columns[count].field >= 0 {
 			ok = p.put(b, p.columns[count].field, text)
@@ -208,7 +216,9 @@ func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok boo
 		end = findEither(data, i, uint64(p.delimiter)*low, '\n'*low)
 		text = data[i:end]
 		if n := len(text); col.stop == '\n' && n > 0 && text[n-1] == '\r' {
-			text = text[:n-1]
+			if text = text[:n-1]; n > 1 && text[n-2] == '\r' {
+				return 0, false
+			}
 		}
 		if blanksThenQuote(text, p.quote) {
 			return 0, false

@@ -103,6 +103,8 @@ func (v *verification) totals() {
 		t.RowsIn += k.RowsIn
 		t.RowsOut += k.RowsOut
 		t.Quarantined += k.Quarantined
+		t.LinesIn += k.LinesIn
+		t.LinesBad += k.LinesBad
 		t.Bytes += k.End - k.Start
 		t.Attempts += k.Attempt
 		t.Codes = append(t.Codes, k.Code)
@@ -125,6 +127,7 @@ func (v *verification) totals() {
 		{"chunks", c.Totals.Chunks, t.Chunks}, {"rowsIn", c.Totals.RowsIn, t.RowsIn}, {"rowsOut", c.Totals.RowsOut, t.RowsOut},
 		{"quarantined", c.Totals.Quarantined, t.Quarantined}, {"bytes", c.Totals.Bytes, t.Bytes}, {"bytesOut", c.Totals.BytesOut, t.BytesOut},
 		{"hashOut", c.Totals.HashOut, out.String()}, {"hashQuarantined", c.Totals.HashBad, bad.String()}, {"attempts", c.Totals.Attempts, t.Attempts},
+		{"linesIn", c.Totals.LinesIn, t.LinesIn}, {"linesQuarantined", c.Totals.LinesBad, t.LinesBad},
 	} {
 		v.check(n.got == n.want, "totals.%s is %v, the chunks add up to %v", n.name, n.got, n.want)
 	}

@@ -140,7 +140,9 @@ func (v *verification) header(r *reader) (columns []int, width int, err error) {
 
 func (t *tally) add(v *verification, width int, rec raw) {
 	r, err := values(v.schema, v.dialect, v.columns, width, rec)
+	t.in += lines(rec.bytes, err != nil)
 	if err != nil {
+		t.badLines += lines(rec.bytes, true)
 		t.bad++
 		t.rawBad.add(rec.bytes)
 		t.rejects.add(rejected(rec.start, rec.end, rec.bytes))

@@ -28,6 +28,10 @@ func (v *verification) chunks(ctx context.Context) error {
 func (v *verification) chunk(ctx context.Context, k contract.ChunkProof, t tally) error {
 	v.check(k.RowsOut == t.out, "chunk %d: %d rows out, the input has %d that fit the schema", k.Chunk, k.RowsOut, t.out)
 	v.check(k.Quarantined == t.bad, "chunk %d: %d records quarantined, the input has %d that do not fit", k.Chunk, k.Quarantined, t.bad)
+	if !v.unlined() {
+		v.check(k.LinesIn == t.in && k.LinesBad == t.badLines, "chunk %d: %d lines, %d of them quarantined; the input has %d and %d",
+			k.Chunk, k.LinesIn, k.LinesBad, t.in, t.badLines)
+	}
 	v.check(k.HashOut == t.rawOut.String(), "chunk %d: the hash of its records is not that of the input's", k.Chunk)
 	v.check(k.HashBad == t.rawBad.String(), "chunk %d: the hash of its quarantined records is not that of the input's", k.Chunk)
 	var stored sum

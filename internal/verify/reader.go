@@ -153,6 +153,9 @@ func (r *reader) endRecord(rec raw, field []byte, at place) raw {
 		rec.bytes = rec.bytes[:n-1]
 		field = bytes.TrimSuffix(field, []byte("\r"))
 	}
+	if bytes.HasSuffix(rec.bytes, []byte("\r")) { // CR CR LF
+		rec.malformed = true
+	}
 	rec.fields = append(rec.fields, field)
 	return rec
 }

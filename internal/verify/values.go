@@ -154,6 +154,9 @@ func (r *row) object(s *tableschema.Schema, line []byte) error {
 	if err := paths.pick(whole, found); err != nil {
 		return err
 	}
+	if !present(whole, s) {
+		return errors.New("has none of the schema's fields")
+	}
 	for i := range s.Fields {
 		f := &s.Fields[i]
 		if err := r.json(f, found[f]); err != nil {

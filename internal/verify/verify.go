@@ -49,6 +49,7 @@ type Report struct {
 // tally is what one chunk's records add up to.
 type tally struct {
 	out, bad       int64
+	in, badLines   int64 // lines of all records, and of those that do not fit
 	rawOut, rawBad sum
 	rows           sum // values of the records that fit
 	rejects        sum // byte ranges and bytes of those that do not
