@@ -28,11 +28,12 @@ const (
 
 // fileName is the file of an object of the lake.
 func fileName(key string) (string, error) {
+	own := path.Base(key)
 	for prefix, name := range map[string]string{
 		contract.CertificatePrefix: certificateName, contract.ManifestPrefix: manifestName, contract.CatalogPrefix: catalogName,
-		contract.DataPrefix: contract.DataPrefix + path.Base(key), contract.QuarantinePrefix: contract.QuarantinePrefix + path.Base(key),
+		contract.DataPrefix: contract.DataPrefix + own, contract.QuarantinePrefix: contract.QuarantinePrefix + own,
 	} {
-		if strings.HasPrefix(key, prefix) && filepath.IsLocal(name) {
+		if strings.HasPrefix(key, prefix) && filepath.IsLocal(own) {
 			return filepath.FromSlash(name), nil
 		}
 	}
