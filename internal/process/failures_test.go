@@ -61,8 +61,8 @@ func TestTooMuchContentIsPermanent(t *testing.T) {
 				w := newWorld(stored)
 				r := newRun(t, w, seg, ledger.Plan{Compression: kind, Body: body, Width: 3}, []int64{body, -1})
 				_, err := Process(t.Context(), w, w, seg, r.message(0))
-				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs) != 0 || w.streams != 0 {
-					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs), w.streams)
+				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs()) != 0 || w.Streams() != 0 {
+					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs()), w.Streams())
 				}
 			}
 		}
