@@ -7,8 +7,8 @@ import (
 	"dip/internal/fault"
 )
 
-// Limit passes up to most bytes of content on; 0: all of it. More is a permanent error: a small object may hold more than
-// any machine can read.
+// Limit passes up to most bytes of content on; 0: all of it. More is a permanent error: a small object may hold more
+// than any machine can read.
 func Limit(content io.ReadCloser, most int64) io.ReadCloser {
 	if most == 0 {
 		return content
@@ -18,8 +18,8 @@ func Limit(content io.ReadCloser, most int64) io.ReadCloser {
 
 // TooLong is the permanent error of an input with more content than most bytes.
 func TooLong(most int64) error {
-	return fault.Permanent(fmt.Errorf("the input has more than %g GiB of content (loads.maxContentGB): split it, or raise the limit",
-		float64(most)/(1<<30)))
+	return fault.Permanent(fmt.Errorf("the input has more than %g GiB of content (loads.maxContentGB): "+
+		"split it, or raise the limit", float64(most)/(1<<30)))
 }
 
 type limited struct {

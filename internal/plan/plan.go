@@ -77,7 +77,8 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err != nil {
 		return fail(err)
 	}
-	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most { // content is hardly shorter than what is stored
+	// Content is hardly shorter than what is stored; how long it is, where it is compressed, whoever reads it finds out.
+	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most {
 		return fail(decompress.TooLong(most))
 	}
 	head, err := p.head(ctx, load.Object)
