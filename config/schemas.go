@@ -44,7 +44,7 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 // validateNames refuses names that readers of the outputs take for one another: they tell no upper case from lower, and
 // a column that Hive-style paths stand for hides a field of that name.
 func (s Segment) validateNames(at string, table *tableschema.Schema, found *problems) {
-	column := s.Catalog().Partition.Column()
+	column := s.Partition.catalog().Column()
 	rename := "rename it in the inputs and the schema"
 	if s.Encoding == contract.NDJSON {
 		rename = `give it another name and "path" its present one`
@@ -77,7 +77,7 @@ var (
 func (p Partition) validate(at string, table *tableschema.Schema, found *problems) {
 	if p.Field == "" {
 		if p.By != "" {
-			found.add(at+".field", "missing; partition.by needs it")
+			found.add(at+".field", "missing; %s.by needs it", at)
 		}
 		return
 	}

@@ -89,15 +89,15 @@ func TestPlanOfARestagedLoad(t *testing.T) {
 		{"without one", "", Route{Lane: contract.Functions}, 1},
 	} {
 		w, s := start(t, gzipped(t, string(content)))
-		w.catalog = heavy(t, w.catalog, c.restage)
-		w.load.Catalog = contract.CatalogKey(w.catalog)
+		w.pin(heavy(t, w.catalog, c.restage))
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Version: 1, Load: "L"})
 		if err != nil || got.Action != contract.ActionWait {
 			t.Fatalf("%s: %+v, %v", c.name, got, err)
 		}
-		plan := w.load.Plan
-		if (Route{plan.Lane, plan.Restage}) != c.want || plan.Chunks != c.chunks || len(w.chunks) != c.chunks || plan.Body != 8 {
-			t.Errorf("%s: %+v, %d chunks", c.name, plan, len(w.chunks))
+		load, chunks := w.stands()
+		plan := load.Plan
+		if (Route{plan.Lane, plan.Restage}) != c.want || plan.Chunks != c.chunks || len(chunks) != c.chunks || plan.Body != 8 {
+			t.Errorf("%s: %+v, %d chunks", c.name, plan, len(chunks))
 		}
 	}
 }
@@ -105,16 +105,23 @@ func TestPlanOfARestagedLoad(t *testing.T) {
 // heavy makes functions of the segment things take 1 MiB at most.
 func heavy(t *testing.T, data []byte, restage string) []byte {
 	t.Helper()
+	return changed(t, data, func(c *contract.Catalog) {
+		things := c.Segments["things"]
+		things.FunctionMB = 1
+		c.Segments["things"], c.Restage = things, restage
+	})
+}
+
+func changed(t *testing.T, data []byte, change func(*contract.Catalog)) []byte {
+	t.Helper()
 	var c contract.Catalog
 	if err := json.Unmarshal(data, &c); err != nil {
 		t.Fatal(err)
 	}
-	things := c.Segments["things"]
-	things.FunctionMB = 1
-	c.Segments["things"], c.Restage = things, restage
-	_, changed, err := c.Encode()
+	change(&c)
+	_, other, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return changed
+	return other
 }

@@ -79,7 +79,7 @@ func preview(t *testing.T, folder string) (contract.Segment, error) {
 	if err != nil {
 		return contract.Segment{}, err
 	}
-	return s.Segments["things"].Catalog(), nil
+	return s.Catalog("things"), nil
 }
 
 func input(t *testing.T, folder string) []byte {
