@@ -127,7 +127,8 @@ type Segment struct {
 	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
 
-	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`   // a load fails when a larger share of its records, or of their lines, is bad
+	// a load fails when a larger share of its records, or of their lines, is bad
+	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 
 	Function
