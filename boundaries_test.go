@@ -39,6 +39,7 @@ func forbid(t *testing.T, reason, prefix string, packages ...string) {
 func TestBoundaries(t *testing.T) {
 	forbid(t, "infrastructure and data plane share contract alone", "dip/internal/", ".", "./components/...", "./config")
 	forbid(t, "a function carries no deployment code", "github.com/pulumi/", "./internal/...", "./lambdas/...", "./cmd/restage", "./config", "./contract", "./tableschema")
+	forbid(t, "who proves a certificate needs no cloud", "github.com/aws/", "./cmd/dip-verify")
 	forbid(t, "contract is for both sides", "dip/internal/", "./contract", "./tableschema")
 	for name, deps := range imports(t, "./contract", "./tableschema") {
 		for _, d := range deps {

@@ -71,6 +71,7 @@ func (s *system) declareStorage(ctx *pulumi.Context) (err error) {
 	}
 	s.lake, err = bucket.New(ctx, "lake", &bucket.Args{
 		Settings: s.Lake, Disposable: disposable && !s.Lake.Protect, Expire: s.staged(),
+		WriteOnce: []string{contract.DataPrefix, contract.QuarantinePrefix, contract.CertificatePrefix, contract.ManifestPrefix},
 	})
 	if err != nil {
 		return err
