@@ -151,6 +151,17 @@ func TestLinkedByIntakeAndSweeper(t *testing.T) {
 	}
 }
 
+// Who proves a certificate needs no cloud.
+func TestLinkedByTheStandaloneVerifier(t *testing.T) {
+	for name, deps := range goList(t, "Deps", "./cmd/dip-verify") {
+		for _, path := range deps {
+			if in(path, "github.com/aws") {
+				t.Errorf("%s links %s", name, path)
+			}
+		}
+	}
+}
+
 // goList lists what packages import: Imports directly, or Deps with what that imports.
 func goList(t *testing.T, field string, packages ...string) map[string][]string {
 	t.Helper()

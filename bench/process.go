@@ -21,7 +21,9 @@ import (
 	"dip/internal/adapters"
 	"dip/internal/catalog"
 	"dip/internal/lake"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/load"
 	"dip/internal/plan"
 	"dip/internal/process"
@@ -47,62 +49,50 @@ type stores interface {
 
 // loadFile plans a file as one chunk and processes it, with the pipeline's own code.
 func loadFile(ctx context.Context, s stores, d contract.Segment, object contract.Object) (outcome, error) {
-	c, err := oneSegment(d)
+	l, catalogs, err := landed(d, object)
 	if err != nil {
 		return outcome{}, err
 	}
-	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: c}}
-	p := &onePlan{load: ledger.Load{ID: contract.LoadID(object), Segment: segmentName, Object: object, Catalog: c.key}}
+	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: catalogs}}
+	book := ledgertest.New()
+	book.Seed(l)
 	planner := &plan.Planner{
-		Ledger: p, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Ledger: book, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
-	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: p.load.ID})
+	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: l.ID})
 	if err == nil && response.Action == contract.ActionFail {
 		err = errors.New(response.Cause)
+	}
+	if err == nil {
+		l, err = book.Load(ctx, l.ID)
 	}
 	if err != nil {
 		return outcome{}, fmt.Errorf("plan %s: %w", object.Key, err)
 	}
-	out := outcome{Plan: *p.load.Plan}
-	if len(p.chunks) == 0 {
+	out := outcome{Plan: *l.Plan}
+	if l.Plan.Chunks == 0 {
 		return out, nil
 	}
-	compiled, err := segments.Segment(ctx, c.key, segmentName)
+	compiled, err := segments.Segment(ctx, l.Catalog, segmentName)
 	if err != nil {
 		return out, err
 	}
-	out.Ack, err = process.Process(ctx, s, s, compiled, load.Message(p.load, p.chunks[0]))
+	out.Ack, err = process.Process(ctx, s, s, compiled, load.Message(l, book.Piece(l.ID, 0)))
 	if err != nil {
 		return out, fmt.Errorf("process %s: %w", object.Key, err)
 	}
 	return out, nil
 }
 
-// single is a catalog of one segment.
-type single struct {
-	key  string
-	text []byte
-}
-
-func oneSegment(d contract.Segment) (single, error) {
+// landed is a load of an object, and the lake with its catalog, which has one segment.
+func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.Fake, error) {
 	d.Loads.ChunkBytes = math.MaxInt64 / 4 // one chunk
 	key, text, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{segmentName: d}}.Encode()
-	return single{key, text}, err
-}
-
-func (c single) Get(context.Context, string) ([]byte, error) { return c.text, nil }
-
-// onePlan is a ledger of one load.
-type onePlan struct {
-	load   ledger.Load
-	chunks []ledger.Chunk
-}
-
-func (p *onePlan) Load(context.Context, string) (ledger.Load, error) { return p.load, nil }
-
-func (p *onePlan) Plan(_ context.Context, _ string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
-	p.load.Plan, p.chunks = &plan, chunks
-	return true, nil
+	catalogs := laketest.New(bucket)
+	catalogs.Put(bucket, key, text)
+	return ledger.Load{
+		ID: contract.LoadID(object), Segment: segmentName, Object: object, Catalog: key, Status: contract.Received,
+	}, catalogs, err
 }
 
 // folder reads objects from files, whose paths are their keys, and writes outputs flat into itself.

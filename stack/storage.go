@@ -32,6 +32,9 @@ func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
 	}
 	lake := s.bucket(s.Lake)
 	lake.Expire = s.staging
+	lake.WriteOnce = []string{
+		contract.DataPrefix, contract.QuarantinePrefix, contract.CertificatePrefix, contract.ManifestPrefix,
+	}
 	if st.Lake, err = bucket.New(ctx, "lake", lake); err != nil {
 		return nil, err
 	}

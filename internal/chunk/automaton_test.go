@@ -155,3 +155,15 @@ func BenchmarkScanner(b *testing.B) {
 		})
 	}
 }
+
+// Without quoting every line feed ends a record, in pieces of any size.
+func TestScannerWithoutQuoting(t *testing.T) {
+	lines := contract.Dialect{Encoding: contract.CSV, Delimiter: "\t"}
+	data := []byte("1\t\"a\n2\t\"\n\"\n\n3\tb\"\r\n\"4")
+	want := []int64{0, 5, 9, 11, 12, 18}
+	for seed := range uint64(20) {
+		if got := scanStarts(data, 0, lines, rand.New(rand.NewPCG(seed, 1))); !slices.Equal(got, want) {
+			t.Errorf("records start at %v, want %v", got, want)
+		}
+	}
+}

@@ -12,6 +12,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/client"
+	"dip/internal/evidence"
 	"dip/internal/ledger"
 	"dip/internal/terminal"
 	"dip/internal/verify"
@@ -20,11 +21,13 @@ import (
 
 func (a *app) certificateCommand() *cobra.Command {
 	var prove bool
+	var dir string
 	cmd := &cobra.Command{
 		Use: "certificate LOAD", Short: "The proof that every record of a load is accounted for", Args: cobra.ExactArgs(1),
 		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the input from its first\n" +
 			"byte to its last and every output, with code of its own, and compares all counts, ranges and hashes, the\n" +
-			"manifest, and what the ledger says of the load.",
+			"manifest, and what the ledger says of the load. --download copies the certificate and all that it is proven with\n" +
+			"into a folder, for dip-verify, which needs neither the stack nor the network.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, load, err := a.findLoad(cmd.Context(), args[0])
 			if err != nil {
@@ -34,6 +37,12 @@ func (a *app) certificateCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if dir != "" {
+				if err := evidence.Write(cmd.Context(), stack.Lake, c, dir); err != nil {
+					return err
+				}
+				a.screen.Notef("the evidence is in %s; dip-verify proves it without the stack", dir)
+			}
 			if prove {
 				return a.verify(cmd.Context(), stack, load, c)
 			}
@@ -41,6 +50,7 @@ func (a *app) certificateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&prove, "verify", false, "prove the certificate again")
+	cmd.Flags().StringVar(&dir, "download", "", "`FOLDER` to copy the evidence to: input, outputs, quarantine, manifest, catalog, certificate")
 	return cmd
 }
 

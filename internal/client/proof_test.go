@@ -1,31 +1,18 @@
 package client
 
 import (
-	"context"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
 	"dip/contract"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/reconcile"
 )
-
-// shelf is a lake of one object.
-type shelf struct {
-	key  string
-	data []byte
-}
-
-func (s shelf) Get(_ context.Context, key string) ([]byte, error) {
-	if key != s.key {
-		return nil, fmt.Errorf("no object %s", key)
-	}
-	return s.data, nil
-}
 
 func TestWhatTheLedgerRecords(t *testing.T) {
 	l := ledger.Load{ID: loadID("1"), Segment: "trips", Object: contract.Object{Key: "trips/a", Size: 20}, Received: noon, Status: contract.Published,
@@ -33,7 +20,8 @@ func TestWhatTheLedgerRecords(t *testing.T) {
 	sum := "00000000000000000000000000000000"
 	ack := contract.Ack{End: 20, RowsIn: 2, RowsOut: 2, HashOut: sum, HashBad: sum, Outputs: []contract.Output{{Key: "k", Rows: 2}}, Attempt: 1, At: noon.Add(time.Second)}
 	chunks := []ledger.Chunk{{End: 20, Ack: &ack}, {Index: 1, Start: 20, End: 30}} // the second one of an older plan
-	f := &fakeLedger{chunks: map[string][]ledger.Chunk{l.ID: chunks}}
+	f := ledgertest.New()
+	f.Seed(l, chunks...)
 	if _, err := Recorded(t.Context(), "dev", f, l); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without totals: %v", err)
 	}
@@ -55,6 +43,7 @@ func TestWhatTheLedgerRecords(t *testing.T) {
 		t.Errorf("%+v, %v", got.Totals, err)
 	}
 	ack.Start = 1
+	f.Seed(l, chunks...)
 	if _, err := Recorded(t.Context(), "dev", f, l); err == nil {
 		t.Error("an open chain was recorded as a certificate")
 	}
@@ -67,7 +56,9 @@ func TestStoredCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	lake := shelf{contract.CertificateKey("trips", l.ID), data}
+	key := contract.CertificateKey("trips", l.ID)
+	lake := laketest.New("lake")
+	lake.Put("lake", key, data)
 	if _, err := Certificate(t.Context(), lake, l); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without totals: %v", err)
 	}
@@ -75,7 +66,7 @@ func TestStoredCertificate(t *testing.T) {
 	if got, err := Certificate(t.Context(), lake, l); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	lake.data = data[1:]
+	lake.Put("lake", key, data[1:])
 	if _, err := Certificate(t.Context(), lake, l); err == nil {
 		t.Error("a damaged certificate was read")
 	}

@@ -18,6 +18,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
 
 // fakeQueues is a dead-letter queue and what was sent to its source. Received letters are hidden until released.
@@ -200,14 +201,16 @@ func TestRetry(t *testing.T) {
 		"certified, being published": {contract.Certified, 0, nil, GoingOn, 0, []string{id}},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, w := &fakeLedger{}, &fakeWorkflows{over: map[string]bool{}}
-			f.set(ledger.Load{ID: id, Status: c.status, Execution: c.execution})
+			f, w := ledgertest.New(), &fakeWorkflows{over: map[string]bool{}}
+			f.Seed(ledger.Load{ID: id, Status: c.status, Execution: c.execution})
 			for _, o := range c.over {
 				w.over[o] = true
 			}
 			got, err := Retry(t.Context(), f, w, "arn", id, time.Now())
-			if err != nil || got != c.want || f.redriven != c.redriven || !slices.Equal(w.started, c.started) {
-				t.Errorf("%s, %v; redriven %d, started %v: want %s, %d, %v", got, err, f.redriven, w.started, c.want, c.redriven, c.started)
+			load, lerr := f.Load(t.Context(), id)
+			redriven := load.Execution - c.execution
+			if err != nil || lerr != nil || got != c.want || redriven != c.redriven || !slices.Equal(w.started, c.started) {
+				t.Errorf("%s, %v; redriven %d, started %v: want %s, %d, %v", got, err, redriven, w.started, c.want, c.redriven, c.started)
 			}
 		})
 	}

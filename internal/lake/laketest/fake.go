@@ -193,9 +193,11 @@ func (f *Fake) Head(ctx context.Context, o contract.Object) (contract.Object, er
 // ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for, and another size than o says,
 // are errors.
 func (f *Fake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
-	return f.read(ctx, "ReadRange", o, from, to)
+	data, err := f.read(ctx, "ReadRange", o, from, to)
+	return bytes.Clone(data), err
 }
 
+// read gives a part of a version's content, which is never written to.
 func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, to int64) (data []byte, err error) {
 	if from >= to {
 		return nil, nil
@@ -217,7 +219,7 @@ func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, t
 		case to > size:
 			return fmt.Errorf("read %s: %d of %d bytes: %w", lake.URI(o), size-from, to-from, io.ErrUnexpectedEOF)
 		}
-		data = bytes.Clone(v.content[from:to])
+		data = v.content[from:to]
 		return nil
 	})
 	if err != nil {
