@@ -99,9 +99,11 @@ func TestRefusalsMayBeCured(t *testing.T) {
 
 func TestBodiesThatAreCutOff(t *testing.T) {
 	f, l := Start(t)
+	contentRange := "bytes 0-9/10"
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
 		w.Header().Set("Content-Length", "10")
 		if r.Header.Get("Range") != "" {
+			w.Header().Set("Content-Range", contentRange)
 			w.WriteHeader(http.StatusPartialContent)
 		}
 		w.Write([]byte("0123"))
@@ -113,6 +115,12 @@ func TestBodiesThatAreCutOff(t *testing.T) {
 	_, err := l.ReadRange(t.Context(), contract.Object{Bucket: "landing", Key: "a", Size: 10}, 0, 10)
 	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "4 of 10 bytes") {
 		t.Errorf("range: %v", err)
+	}
+	for _, contentRange = range []string{"", "bytes 0-9/*", "bytes 0-9"} {
+		_, err := l.ReadRange(t.Context(), contract.Object{Bucket: "landing", Key: "a", Size: 10}, 0, 10)
+		if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "has no total") {
+			t.Errorf("Content-Range %q: %v", contentRange, err)
+		}
 	}
 }
 

@@ -193,7 +193,8 @@ func (f *Fake) Head(ctx context.Context, o contract.Object) (contract.Object, er
 	return o, err
 }
 
-// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for are an error.
+// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for, and another size than o says,
+// are errors.
 func (f *Fake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
 	data, err := f.read(ctx, "ReadRange", o, from, to)
 	return bytes.Clone(data), err
@@ -216,6 +217,8 @@ func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, t
 			return fmt.Errorf("read: %w", err)
 		case from < 0 || from >= size:
 			return fault.Permanent(fmt.Errorf("read %s from byte %d of %d", lake.URI(o), from, size))
+		case size != o.Size:
+			return fault.Permanent(fmt.Errorf("read %s: the object has %d bytes, not the %d that it was announced with", lake.URI(o), size, o.Size))
 		case to > size:
 			return fmt.Errorf("read %s: %d of %d bytes: %w", lake.URI(o), size-from, to-from, io.ErrUnexpectedEOF)
 		}

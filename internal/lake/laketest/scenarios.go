@@ -148,7 +148,7 @@ func head(t *testing.T, s Subject) {
 
 func readRange(t *testing.T, s Subject) {
 	o := s.land("trips/a", "0123456789")
-	s.land("trips/a", "overwritten meanwhile")
+	newest := s.land("trips/a", "overwritten meanwhile")
 	for _, c := range []struct {
 		from, to int64
 		want     string
@@ -157,8 +157,8 @@ func readRange(t *testing.T, s Subject) {
 			t.Errorf("%d to %d: %q, %v", c.from, c.to, got, err)
 		}
 	}
-	o.VersionID = ""
-	if got, err := s.ReadRange(t.Context(), o, 0, 4); err != nil || string(got) != "over" {
+	newest.VersionID = ""
+	if got, err := s.ReadRange(t.Context(), newest, 0, 4); err != nil || string(got) != "over" {
 		t.Errorf("the newest version: %q, %v", got, err)
 	}
 }
@@ -207,10 +207,10 @@ func streaming(t *testing.T, s Subject) {
 // A stream that failed stays so: its end would be taken for the object's.
 func streamThatFails(t *testing.T, s Subject) {
 	o := s.land("trips/a", "0123456789")
-	o.Size = 12
+	o.VersionID = "none"
 	r := s.Stream(t.Context(), o, 0)
 	got, err := io.ReadAll(r)
-	if transient(t, "an object that is shorter than was said", err); len(got) != 0 {
+	if permanent(t, "a version that is not there", err, "trips/a"); len(got) != 0 {
 		t.Errorf("%q", got)
 	}
 	if n, again := r.Read(make([]byte, 1)); n != 0 || !errors.Is(again, err) {
@@ -218,6 +218,20 @@ func streamThatFails(t *testing.T, s Subject) {
 	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
+	}
+}
+
+// Who reads up to a size that is too small takes a part for the whole.
+func wrongSize(t *testing.T, s Subject) {
+	o := s.land("trips/a", "0123456789")
+	for _, size := range []int64{1, 9, 11, 20} {
+		o.Size = size
+		got, err := readAll(t, s.Stream(t.Context(), o, 0))
+		if permanent(t, fmt.Sprintf("a stream of %d bytes", size), err, "10 bytes"); len(got) != 0 {
+			t.Errorf("%q", got)
+		}
+		_, err = s.ReadRange(t.Context(), o, 0, 1)
+		permanent(t, fmt.Sprintf("a range of %d bytes", size), err, "10 bytes")
 	}
 }
 

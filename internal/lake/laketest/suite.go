@@ -13,8 +13,8 @@ import (
 //
 // Every method may be repeated: what is written is written once, whoever writes it again. Errors that come back
 // however often one asks are marked fault.Permanent: an object or version that is not there or is deleted, a range that
-// begins past an object's end, and a key that holds something else than what is to be put under it. Any other, such as
-// fewer bytes than asked for, may be cured by a retry.
+// begins past an object's end or whose object has another size than was said, and a key that holds something else than
+// what is to be put under it. Any other, such as fewer bytes than asked for, may be cured by a retry.
 type Lake interface {
 	Bucket() string
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
@@ -48,6 +48,7 @@ var scenarios = []struct {
 	{"ReadRange past the end", readRangePastTheEnd},
 	{"Stream", streaming},
 	{"Stream that fails", streamThatFails},
+	{"a size that is not the object's", wrongSize},
 	{"what is not there", notThere},
 	{"Versions", versions},
 	{"a context that has ended", endedContext},
