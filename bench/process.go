@@ -43,12 +43,16 @@ type outcome struct {
 
 // stores is where a chunk is read from and written to.
 type stores interface {
-	process.Source
+	plan.Source
 	process.Sink
 }
 
 // loadFile plans a file as one chunk and processes it, with the pipeline's own code.
 func loadFile(ctx context.Context, s stores, d contract.Segment, object contract.Object) (outcome, error) {
+	object, err := s.Head(ctx, object)
+	if err != nil {
+		return outcome{}, err
+	}
 	l, catalogs, err := landed(d, object)
 	if err != nil {
 		return outcome{}, err
@@ -97,6 +101,14 @@ func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.
 
 // folder reads objects from files, whose paths are their keys, and writes outputs flat into itself.
 type folder string
+
+func (f folder) Head(_ context.Context, o contract.Object) (contract.Object, error) {
+	info, err := os.Stat(o.Key)
+	if err == nil {
+		o.Size = info.Size()
+	}
+	return o, err
+}
 
 func (f folder) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
 	file, err := os.Open(o.Key)
