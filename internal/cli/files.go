@@ -20,7 +20,7 @@ func (a *app) filesCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:     "files SEGMENT|LOAD",
-		Short:   "The published Parquet files, or with --download a copy of them",
+		Short:   "List the published Parquet files, or copy them with --download",
 		Example: "  dip files trips --download out\n  duckdb -c \"from read_parquet('out/trips/**/*.parquet', hive_partitioning = true)\"",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.files(cmd.Context(), args[0], dir) },
@@ -104,18 +104,18 @@ func (a *app) generateCommand() *cobra.Command {
 	var f generateFlags
 	cmd := &cobra.Command{
 		Use:   "generate trips|events --size SIZE --out FILE",
-		Short: "Write made-up input, the same bytes for the same flags",
-		Long: "Generate writes trips as CSV, with delimiters, quotes and line breaks in quoted text, or events as JSON lines.\n" +
-			"The size is that of the text before compression.",
+		Short: "Generate sample input; the same flags give the same bytes",
+		Long: "Generate writes trips as CSV, with delimiters, quotes and line breaks in quoted fields, or events as\n" +
+		"NDJSON. The size is that of the text before compression.",
 		Example:   "  dip generate trips --size 300MB --out trips.csv\n  dip generate events --size 1GB --bad-share 0.001 --gzip --out events.ndjson.gz",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"trips", "events"},
 		RunE:      func(_ *cobra.Command, args []string) error { return a.generate(args[0], f) },
 	}
-	cmd.Flags().StringVar(&f.size, "size", "", "about how much text, such as 300MB (required)")
+	cmd.Flags().StringVar(&f.size, "size", "", "approximate size of the text, such as 300MB (required)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "file to write, - for standard output (required)")
-	cmd.Flags().Float64Var(&f.badShare, "bad-share", 0, "share of records that do not fit the schema, 0 to 1")
-	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "another seed gives other records")
+	cmd.Flags().Float64Var(&f.badShare, "bad-share", 0, "share of records that violate the schema, 0 to 1")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the random records")
 	cmd.Flags().BoolVar(&f.gzip, "gzip", false, "compress with gzip")
 	cmd.Flags().BoolVar(&f.zstd, "zstd", false, "compress with zstd")
 	cmd.MarkFlagsMutuallyExclusive("gzip", "zstd")
@@ -131,7 +131,7 @@ func (f generateFlags) options() (o sample.Options, c contract.Compression, err 
 		return o, c, usagef("--size: %w", err)
 	}
 	if size == 0 || !(f.badShare >= 0 && f.badShare <= 1) {
-		return o, c, usagef("--size must be above 0, --bad-share from 0 to 1")
+		return o, c, usagef("--size must be above 0, --bad-share between 0 and 1")
 	}
 	c = contract.Plain
 	if f.gzip {
@@ -161,6 +161,6 @@ func (a *app) generate(kind string, f generateFlags) error {
 		return err
 	}
 	result := map[string]any{"file": f.out, "rows": stats.Rows, "bad": stats.Bad, "bytes": stats.Bytes}
-	return a.result(result, fmt.Sprintf("%s: %s rows, %s of them bad, %s of text\n",
+	return a.result(result, fmt.Sprintf("%s: %s rows (%s bad), %s of text\n",
 		terminal.Printable(f.out), terminal.Count(stats.Rows), terminal.Count(stats.Bad), terminal.Bytes(stats.Bytes)))
 }

@@ -11,13 +11,13 @@ import (
 	"dip/internal/ledger"
 )
 
-// fakeLedger is a ledger in memory.
+// fakeLedger is an in-memory ledger.
 type fakeLedger struct {
 	mu       sync.Mutex
 	loads    map[string]ledger.Load
 	chunks   map[string][]ledger.Chunk
 	redriven int
-	days     []string // that were asked for
+	days     []string // that were queried
 }
 
 func (f *fakeLedger) Load(_ context.Context, id string) (ledger.Load, error) {

@@ -18,16 +18,16 @@ import (
 	"dip/contract"
 )
 
-// Objects is the part of S3 that lists and fetches outputs. *s3.Client implements it.
+// Objects is the part of S3 needed to list and fetch outputs. *s3.Client implements it.
 type Objects interface {
 	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 }
 
-// downloads bounds concurrent downloads.
+// downloads is the maximum number of concurrent downloads.
 const downloads = 4
 
-// SegmentLoads lists the loads of a segment that are published, by their manifests.
+// SegmentLoads lists a segment's published loads from their manifests.
 func SegmentLoads(ctx context.Context, s Objects, bucket, segment string) ([]string, error) {
 	prefix := contract.ManifestKey(segment, "")
 	var loads []string
@@ -60,8 +60,8 @@ func Published(ctx context.Context, lake Lake, segment, load string) ([]string, 
 	return uris, lines.Err()
 }
 
-// Download fetches published files into dir, in the folders of their partitions, and returns their paths in order.
-// A file that is there with its full length is left alone: what is published never changes.
+// Download fetches published files into dir, under their partition folders, and returns their paths in order. A file
+// that already exists with its full length is skipped: published files never change.
 func Download(ctx context.Context, s Objects, uris []string, dir string) ([]string, error) {
 	paths := make([]string, len(uris))
 	group, ctx := errgroup.WithContext(ctx)
@@ -70,7 +70,7 @@ func Download(ctx context.Context, s Objects, uris []string, dir string) ([]stri
 		bucket, key, ok := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
 		local := filepath.FromSlash(strings.TrimPrefix(key, contract.DataPrefix))
 		if !ok || !filepath.IsLocal(local) {
-			return nil, errors.Join(fmt.Errorf("download %s: no object of the lake", uri), group.Wait())
+			return nil, errors.Join(fmt.Errorf("download %s: not an object of the lake", uri), group.Wait())
 		}
 		paths[i] = filepath.Join(dir, local)
 		group.Go(func() error {
