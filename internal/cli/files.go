@@ -106,7 +106,7 @@ func (a *app) generateCommand() *cobra.Command {
 		Use:   "generate trips|events --size SIZE --out FILE",
 		Short: "Generate sample input; the same flags give the same bytes",
 		Long: "Generate writes trips as CSV, with delimiters, quotes and line breaks in quoted fields, or events as\n" +
-		"NDJSON. The size is that of the text before compression.",
+			"NDJSON. The size is that of the text before compression.",
 		Example:   "  dip generate trips --size 300MB --out trips.csv\n  dip generate events --size 1GB --bad-share 0.001 --gzip --out events.ndjson.gz",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"trips", "events"},

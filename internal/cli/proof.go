@@ -23,7 +23,7 @@ func (a *app) certificateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "certificate LOAD", Short: "Show the proof that every record is accounted for", Args: cobra.ExactArgs(1),
 		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the whole input\n" +
-		"and every output, with independent code, and compares all counts, ranges and hashes.",
+			"and every output, with independent code, and compares all counts, ranges and hashes.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, load, err := a.findLoad(cmd.Context(), args[0])
 			if err != nil {
