@@ -36,7 +36,7 @@ func TestReaderReadsACatalogOnce(t *testing.T) {
 	if _, err := r.Catalog(t.Context(), key); !errors.Is(err, errReset) || fault.IsPermanent(err) {
 		t.Errorf("got %v", err)
 	}
-	s.data, s.err = data, nil // a failure is not kept
+	s.data, s.err = data, nil // a failure is not cached
 	for range 3 {
 		segment, err := r.Segment(t.Context(), key, "things")
 		if err != nil || segment.Queue != "q" || s.reads != 2 {
@@ -48,7 +48,7 @@ func TestReaderReadsACatalogOnce(t *testing.T) {
 	}
 	other := contract.CatalogPrefix + "0123.json"
 	if _, err := r.Catalog(t.Context(), other); s.reads != 3 || !fault.IsPermanent(err) || !strings.Contains(err.Error(), other) {
-		t.Errorf("content under a foreign key was read after %d reads: %v", s.reads, err)
+		t.Errorf("content under a wrong key was accepted after %d reads: %v", s.reads, err)
 	}
 }
 

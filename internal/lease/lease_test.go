@@ -15,10 +15,10 @@ import (
 	"dip/internal/ledger"
 )
 
-// book logs what it is asked with the second at which that was.
+// book logs its calls, each with the second of the call.
 type book struct {
 	began    time.Time
-	outcomes []ledger.Outcome // of one claim after the other; then Granted
+	outcomes []ledger.Outcome // of successive claims; then Granted
 	claimErr map[int]error    // by claim
 	endErr   error
 	log      []string
@@ -91,7 +91,7 @@ func TestDo(t *testing.T) {
 		name string
 		book book
 		work func(context.Context) (contract.Ack, error)
-		stop time.Duration // the worker cancels the work; 0: never
+		stop time.Duration // when the worker cancels the work; 0: never
 		err  error
 		want []string
 	}{
@@ -104,15 +104,15 @@ func TestDo(t *testing.T) {
 			want: []string{"0 claim until 60", "20 claim until 80", "40 claim until 100", "50 acknowledge chunk 3 by c0de worker/a"},
 		},
 		{
-			name: "somebody else took it over", work: takes(50*time.Second, nil), book: book{outcomes: []ledger.Outcome{ledger.Granted, ledger.Superseded}},
+			name: "another holder took over", work: takes(50*time.Second, nil), book: book{outcomes: []ledger.Outcome{ledger.Granted, ledger.Superseded}},
 			want: []string{"0 claim until 60", "20 claim until 80"},
 		},
 		{
-			name: "somebody else has it", work: takes(time.Second, nil), book: book{outcomes: []ledger.Outcome{ledger.Busy}},
+			name: "another holder has it", work: takes(time.Second, nil), book: book{outcomes: []ledger.Outcome{ledger.Busy}},
 			want: []string{"0 claim until 60"},
 		},
 		{
-			name: "the ledger does not answer", work: takes(time.Second, nil), book: book{claimErr: map[int]error{0: throttled}}, err: throttled,
+			name: "the ledger is unavailable", work: takes(time.Second, nil), book: book{claimErr: map[int]error{0: throttled}}, err: throttled,
 			want: []string{"0 claim until 60"},
 		},
 		{
@@ -120,11 +120,11 @@ func TestDo(t *testing.T) {
 			want: []string{"0 claim until 60", "1 acknowledge chunk 3 by c0de worker/a"},
 		},
 		{
-			name: "a failure that may be cured", work: takes(time.Second, reset), err: reset,
+			name: "a transient failure", work: takes(time.Second, reset), err: reset,
 			want: []string{"0 claim until 60", "1 release: reset"},
 		},
 		{
-			name: "a failure that stays", work: takes(time.Second, long),
+			name: "a permanent failure", work: takes(time.Second, long),
 			want: []string{"0 claim until 60", "1 fail: too long"},
 		},
 		{
@@ -132,7 +132,7 @@ func TestDo(t *testing.T) {
 			want: []string{"0 claim until 60", "20 claim until 80", "25 hand back"},
 		},
 		{
-			name: "the worker stops, and the work takes that for a failure that stays", stop: 5 * time.Second, err: ErrStopping,
+			name: "the worker stops, and the work reports a permanent failure", stop: 5 * time.Second, err: ErrStopping,
 			work: func(ctx context.Context) (contract.Ack, error) { <-ctx.Done(); return contract.Ack{}, long },
 			want: []string{"0 claim until 60", "5 hand back"},
 		},
@@ -177,7 +177,7 @@ func TestDoWithoutRenewal(t *testing.T) {
 
 func TestKeepStopsBeating(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// One beat too many waits for ever, and the bubble does not end.
+		// An extra beat would block forever, and the bubble would not end.
 		beat := make(chan struct{})
 		kept, stop := Keep(t.Context(), time.Second, func(context.Context) bool { beat <- struct{}{}; return true })
 		<-beat
@@ -191,7 +191,7 @@ func TestKeepStopsBeating(t *testing.T) {
 	})
 }
 
-// What a beat does must not follow what its holder does next, such as to give the work back.
+// A beat must not run after its holder's next step, such as handing the work back.
 func TestKeepWaitsForABeatUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		beat, over := make(chan struct{}), false
@@ -204,7 +204,7 @@ func TestKeepWaitsForABeatUnderWay(t *testing.T) {
 			}
 			close(stopped)
 		}()
-		synctest.Wait() // it waits, or has gone wrong
+		synctest.Wait() // stop is blocked, unless it is wrong
 		beat <- struct{}{}
 		<-stopped
 	})

@@ -21,9 +21,9 @@ var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 type world struct {
 	pages    [][]lake.Listed
 	statuses map[string]contract.Status
-	asked    []int // ids of each look at the ledger
+	asked    []int // number of ids in each ledger read
 	sent     []string
-	fail     error // of the part that is named
+	fail     error // of the named part
 	part     string
 }
 
@@ -113,7 +113,7 @@ func TestSweep(t *testing.T) {
 		t.Errorf("report %+v, want %+v", report, want)
 	}
 	if !slices.Equal(w.asked, []int{7, 1, 0, 1}) {
-		t.Errorf("looks at the ledger: %v", w.asked)
+		t.Errorf("ledger reads: %v", w.asked)
 	}
 }
 
@@ -126,7 +126,7 @@ func TestSweepFailures(t *testing.T) {
 	}
 }
 
-// Whatever a key looks like, intake reads the very object that the listing had.
+// Whatever the key, intake reads exactly the listed object.
 func TestEventIsReadBackByIntake(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	pieces := []string{"a", " ", "+", "%", "%20", "%2B", "/", "//", "ü", "日本", "😀", "&", "=", "?", "#", "\\", "\"", "<", "\t", "\n", ".", "..", "~", "*", "'", ";", ":", "@", "\x00", "\u2028"}
