@@ -27,7 +27,7 @@ import (
 	"dip/internal/process"
 )
 
-// segmentName and bucket are names that only appear in keys.
+// segmentName and bucket are names that appear only in keys.
 const (
 	segmentName = "bench"
 	bucket      = "bench"
@@ -104,7 +104,7 @@ func (p *onePlan) Plan(_ context.Context, _ string, plan ledger.Plan, chunks []l
 	return true, nil
 }
 
-// folder reads objects from files, whose paths are their keys, and writes outputs flat into itself.
+// folder reads objects from files, whose paths are their keys, and writes outputs flat into one folder.
 type folder string
 
 func (f folder) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
@@ -156,7 +156,7 @@ func object(path string) (contract.Object, error) {
 	return contract.Object{Bucket: bucket, Key: path, Size: info.Size()}, nil
 }
 
-// processCommand is what the measurements start: one process for one chunk, as a function has it.
+// processCommand is the command that the measurements start: one process for one chunk, as in a function.
 func processCommand() *cobra.Command {
 	var definition, endpoint, profile string
 	cmd := &cobra.Command{

@@ -198,7 +198,7 @@ func TestPutEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if entry["EventBusName"] != "bus" || entry["Source"] != "dip" || entry["DetailType"] != "Load Failed" || detail.Load != "L" || detail.Reason != "why" {
-		t.Errorf("announced %v", entry)
+		t.Errorf("published %v", entry)
 	}
 	// The call succeeds although the event was rejected.
 	s.answer = func(string, map[string]any) (int, string) {
@@ -210,7 +210,7 @@ func TestPutEvent(t *testing.T) {
 	s.answer = func(string, map[string]any) (int, string) {
 		return http.StatusInternalServerError, `{"__type":"InternalException"}`
 	}
-	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), "announce") {
+	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), "publish") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -128,7 +128,7 @@ const (
 // hypothesis reads the window from one assumed position and counts the evidence.
 type hypothesis struct {
 	at     position
-	start  int  // offset of the first record's start relative to the cut; -1 before it is seen
+	start  int  // offset of the first record's start relative to the cut; -1 until it is seen
 	fields int  // delimiters since the record's start
 	text   bool // bytes other than carriage returns since the record's start
 

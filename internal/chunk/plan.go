@@ -20,9 +20,9 @@ type Range struct {
 // and a header; size is the input's length.
 //
 // The ranges are in order, not empty, and leave no gap. A remainder below a quarter of the target joins the chunk
-// before it, so every chunk, unless it is the only one, has at least target/4 and less than target*5/4 bytes. The target
-// grows if there would be more than MaxChunks; one below 1 counts as 1. An input without records (body >= size) has no
-// ranges.
+// before it, so every chunk, unless it is the only one, has at least target/4 and less than target*5/4 bytes. The
+// target grows if there would be more than MaxChunks; one below 1 counts as 1. An input without records
+// (body >= size) has no ranges.
 func Plan(body, size, target int64) []Range {
 	total := size - body
 	if total <= 0 {
