@@ -157,8 +157,8 @@ func main() { segment.Main() }
 `
 )
 
-// addSegment adds the segment parts, and makes chunks small and timeouts short: a few bytes make many chunks, and killed
-// work is soon overdue.
+// addSegment adds the segment parts, and makes chunks small and timeouts short: a few bytes make many chunks, and
+// killed work is soon overdue.
 func addSegment(root string) error {
 	file := filepath.Join(root, "Pulumi.local.yaml")
 	data, err := os.ReadFile(file)

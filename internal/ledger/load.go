@@ -122,8 +122,8 @@ func (l *Ledger) Fail(ctx context.Context, id, reason string, at time.Time) (boo
 }
 
 // Redrive retries a load whose workflow ended before it was published, under a new execution number. In a failed load,
-// acknowledged chunks are kept and all others start over. A certified load only has to be published. In any other status
-// Redrive returns false and changes nothing.
+// acknowledged chunks are kept and all others start over. A certified load only has to be published. In any other
+// status Redrive returns false and changes nothing.
 func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, error) {
 	load, err := l.Load(ctx, load.ID)
 	if err != nil {
