@@ -61,7 +61,7 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 }
 
 func TestGivenSettingsWin(t *testing.T) {
-	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3}, "loads": {"dueAfter": "20m"},
+	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3}, "loads": {"dueAfter": "20m", "chunkMB": 64},
 		"functions": {"sweeper": {"timeout": "2m"}}, "tags": {"team": "data"}`,
 		`"header": false, "delimiter": ";", "memoryMB": 2048, "partition": {"field": "id"}`))
 	if err != nil {
@@ -80,9 +80,13 @@ func TestGivenSettingsWin(t *testing.T) {
 	if d := trips.Dialect(); d.Header || d.Delimiter != ";" || trips.MemoryMB != 2048 {
 		t.Errorf("trips is %+v", trips)
 	}
-	entry := trips.Catalog()
+	entry := s.Catalog("trips")
 	if entry.Partition != (contract.Partition{Field: "id", By: "value"}) {
 		t.Errorf("partition is %+v", entry.Partition)
+	}
+	want := contract.Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1200, MaxAttempts: 5, MaxContentBytes: 5000 << 30}
+	if entry.Loads != want {
+		t.Errorf("loads are %+v, want %+v", entry.Loads, want)
 	}
 	if !json.Valid(entry.Schema) || strings.ContainsAny(string(entry.Schema), "\n\t") {
 		t.Errorf("schema is not compact: %s", entry.Schema)

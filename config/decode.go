@@ -18,8 +18,8 @@ type problems struct {
 	misread map[string]bool
 }
 
-// misreadAt adds a problem of a value that was not taken over. What is there instead is nobody's fault: rules are
-// silent about it.
+// misreadAt adds a problem of a value that was not taken over, or is outside its limits. Rules are silent about what is
+// there instead.
 func (p *problems) misreadAt(path, format string, args ...any) {
 	p.add(path, format, args...)
 	p.misread[path] = true

@@ -49,7 +49,7 @@ var (
 func (p Partition) validate(at string, table *tableschema.Schema, found *problems) {
 	if p.Field == "" {
 		if p.By != "" {
-			found.add(at+".field", "missing; partition.by needs it")
+			found.add(at+".field", "missing; %s.by needs it", at)
 		}
 		return
 	}

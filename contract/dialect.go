@@ -41,8 +41,13 @@ func (d Dialect) Validate() error {
 		errs = append(errs, fmt.Errorf("encoding: %w", err))
 	}
 	if e == NDJSON {
-		if d.Delimiter != "" || d.Quote != "" || d.Header {
-			errs = append(errs, errors.New("delimiter, quote, header: only csv has them"))
+		for _, f := range []struct {
+			name string
+			set  bool
+		}{{"delimiter", d.Delimiter != ""}, {"quote", d.Quote != ""}, {"header", d.Header}} {
+			if f.set {
+				errs = append(errs, fmt.Errorf("%s: only csv has it", f.name))
+			}
 		}
 		return errors.Join(errs...)
 	}

@@ -182,6 +182,29 @@ func TestCatalogRefusesABrokenSchema(t *testing.T) {
 	}
 }
 
+// A catalog that was stored before a load setting existed says nothing of it: its loads get the default, and it still
+// has the content that its key was made of.
+func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
+	all := Loads{ChunkBytes: 1 << 20, DueAfterSeconds: 60, MaxAttempts: 3, MaxContentBytes: 1 << 30}
+	for document, want := range map[string]Loads{
+		`{}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5},
+		`{"loads":{"maxAttempts":7,"maxContentBytes":9}}`:                                                    {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 7, MaxContentBytes: 9},
+		`{"loads":{"chunkBytes":1048576,"dueAfterSeconds":60,"maxAttempts":3,"maxContentBytes":1073741824}}`: all,
+	} {
+		var s Segment
+		if err := json.Unmarshal([]byte(document), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (Catalog{Segments: map[string]Segment{"trips": s}}).Segment("trips"); err != nil || got.Loads != want {
+			t.Errorf("%s: %+v, %v, want %+v", document, got.Loads, err, want)
+		}
+	}
+	_, data, err := catalogOf(false).Encode()
+	if err != nil || bytes.Contains(data, []byte("loads")) {
+		t.Errorf("a catalog that says nothing of loads is written %s, %v", data, err)
+	}
+}
+
 func TestCatalogSegment(t *testing.T) {
 	c := catalogOf(false)
 	if s, err := c.Segment("trips"); err != nil || s.Queue != "q2" {

@@ -30,12 +30,11 @@ type Ledger interface {
 
 // Planner plans loads: the code of the splitter function.
 type Planner struct {
-	ChunkBytes int64 // target size of a chunk
-	Ledger     Ledger
-	Source     process.Source
-	Segments   *process.Segments
-	Log        *slog.Logger
-	Now        func() time.Time
+	Ledger   Ledger
+	Source   process.Source
+	Segments *process.Segments
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Handle plans a load and says how it goes on. A load that cannot be planned for a reason that stays is answered with
@@ -78,6 +77,10 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err != nil {
 		return fail(err)
 	}
+	// Content is hardly shorter than what is stored; how long it is, where it is compressed, whoever reads it finds out.
+	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most {
+		return fail(decompress.TooLong(most))
+	}
 	head, err := p.head(ctx, load.Object)
 	if err != nil {
 		return fail(err)
@@ -87,7 +90,7 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err := head.layout(seg, &plan); err != nil {
 		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
 	}
-	chunks := cut(plan, load.Object.Size, p.ChunkBytes)
+	chunks := cut(plan, load.Object.Size, seg.Loads.ChunkBytes)
 	route, err := p.route(ctx, load, plan, head, chunks)
 	if err != nil {
 		return fail(err)
@@ -108,7 +111,7 @@ func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan,
 	if err != nil {
 		return Route{}, fault.Permanent(err)
 	}
-	content, largest, splittable := load.Object.Size, p.ChunkBytes, plan.Compression.Splittable()
+	content, largest, splittable := load.Object.Size, definition.Loads.ChunkBytes, plan.Compression.Splittable()
 	if splittable {
 		largest = 0
 		for _, c := range chunks {

@@ -91,21 +91,28 @@ func (w *world) Get(context.Context, string) ([]byte, error) { return w.catalog,
 
 const tableSchema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"}],"fieldsMatch":"MATCH"}`
 
+var loads = contract.Loads{ChunkBytes: 100, MaxContentBytes: maxContent}
+
+const maxContent = 6 << 20
+
 func start(t *testing.T, input string) (*world, *Planner) {
 	t.Helper()
 	csv := func(header bool, match string) contract.Segment {
 		return contract.Segment{
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: header},
-			Schema:  json.RawMessage(strings.Replace(tableSchema, "MATCH", match, 1)), MaxRecordMB: 1,
+			Schema:  json.RawMessage(strings.Replace(tableSchema, "MATCH", match, 1)), MaxRecordMB: 1, Loads: loads,
 		}
 	}
 	key, document, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{
 		"things": csv(true, "exact"), "partial": csv(true, "partial"), "bare": csv(false, "exact"),
 		"one": {
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
-			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1,
+			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
 		},
-		"lines": {Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)), MaxRecordMB: 1},
+		"lines": {
+			Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)),
+			MaxRecordMB: 1, Loads: loads,
+		},
 	}}.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -116,7 +123,7 @@ func start(t *testing.T, input string) (*world, *Planner) {
 		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input))},
 	}
 	return w, &Planner{
-		ChunkBytes: 100, Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
+		Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
 	}
 }
@@ -239,6 +246,7 @@ func TestLoadsThatCannotBePlanned(t *testing.T) {
 		{"a blank line before the header of one field", "one", "\nid\n1\n", "the header does not match"},
 		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "the header cannot be read: read the header: column 2 has blanks before its quote"},
 		{"a header that is no CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
+		{"more than the stack takes", "bare", strings.Repeat("1,a\n", maxContent/4+1), "the input has more than 0.005859375 GiB of content (loads.maxContentGB)"},
 		{"truncated gzip", "things", gzipped(t, "id,note\n1,a\n")[:15], "the gzip input is truncated"},
 		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},
 	} {
@@ -292,6 +300,29 @@ func TestRetryableFailures(t *testing.T) {
 	_, s := start(t, "")
 	if _, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "M"}); !errors.Is(err, ledger.ErrNotFound) {
 		t.Errorf("an unknown load: %v", err)
+	}
+}
+
+// An input of exactly the limit is planned, and so is one of any size under a catalog that has no limit, in chunks of the
+// default size.
+func TestContentUpToTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		loads  contract.Loads
+		chunks int
+	}{{maxContent, contract.Loads{ChunkBytes: 1 << 20, MaxContentBytes: maxContent}, 6}, {130 << 20, contract.Loads{}, 2}} {
+		w, s := start(t, strings.Repeat("1,a\n", c.size/4))
+		w.load.Segment = "bare"
+		w.catalog = changed(t, w.catalog, func(all *contract.Catalog) {
+			bare := all.Segments["bare"]
+			bare.Loads = c.loads
+			all.Segments["bare"] = bare
+		})
+		w.load.Catalog = contract.CatalogKey(w.catalog)
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+		if err != nil || got.Action != contract.ActionWait || len(w.chunks) != c.chunks {
+			t.Errorf("%d bytes, %+v: %+v, %v, %d chunks", c.size, c.loads, got, err, len(w.chunks))
+		}
 	}
 }
 

@@ -49,6 +49,25 @@ func TestNetworkFailure(t *testing.T) {
 	}
 }
 
+// A compressed input holds as much as it likes: reading stops at the limit, before the first record or behind it.
+func TestTooMuchContentIsPermanent(t *testing.T) {
+	input := []byte(strings.Repeat("1,x,a\n", 200))
+	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+	for kind, stored := range map[contract.Compression][]byte{contract.Gzip: gzipped(t, input), contract.Zstd: zstded(t, input)} {
+		for _, body := range []int64{0, 1194} {
+			for most, fails := range map[int64]bool{1: true, 1199: true, 1200: false} {
+				seg.Loads.MaxContentBytes = most
+				w := newWorld(stored)
+				r := newRun(t, w, seg, ledger.Plan{Compression: kind, Body: body, Width: 3}, []int64{body, -1})
+				_, err := Process(t.Context(), w, w, seg, r.message(0))
+				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs) != 0 || w.streams != 0 {
+					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs), w.streams)
+				}
+			}
+		}
+	}
+}
+
 // A connection that closes early fails with an error that wraps io.EOF. To take it for the end would lose the rest,
 // and where the length is known from the chunk alone, a certificate would say that nothing is missing.
 func TestEarlyCloseIsNotTheEnd(t *testing.T) {

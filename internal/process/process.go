@@ -176,6 +176,7 @@ func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
 	}
+	content = decompress.Limit(content, w.segment.Loads.MaxContentBytes)
 	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
 		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
 	}
