@@ -69,7 +69,7 @@ func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 		t.Errorf("nothing listens there: %v", err)
 	}
 	err = at.Announce(t.Context(), *config(t).BaseEndpoint+"/nothing")
-	if err == nil || !strings.Contains(err.Error(), "answers 404") {
+	if err == nil || !strings.Contains(err.Error(), "returned 404") {
 		t.Errorf("another server listens there: %v", err)
 	}
 }
