@@ -122,12 +122,13 @@ type Sweep struct {
 type Segment struct {
 	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson
 	Delimiter string            `json:"delimiter"` // CSV: between two fields
-	Quote     string            `json:"quote"`     // CSV: around a field
+	Quote     *string           `json:"quote"`     // CSV: around a field; "": no quoting, quotes are data
 	Header    *bool             `json:"header"`    // CSV: the first record names the columns
 	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
 
-	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`   // a load fails when a larger share of its records is bad
+	// a load fails when a larger share of its records, or of their lines, is bad
+	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 
 	Function
@@ -149,9 +150,15 @@ type Partition struct {
 
 // Dialect is how the segment's inputs are written.
 func (s Segment) Dialect() contract.Dialect {
-	return contract.Dialect{
-		Encoding: s.Encoding, Delimiter: s.Delimiter, Quote: s.Quote, Header: s.Header != nil && *s.Header,
+	d := contract.Dialect{Encoding: s.Encoding, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header}
+	if s.Quote != nil {
+		d.Quote = *s.Quote
 	}
+	return d
+}
+
+func (p Partition) catalog() contract.Partition {
+	return contract.Partition{Field: p.Field, By: string(p.By)}
 }
 
 // Catalog is a segment's entry in the catalog, but for its queues.
@@ -160,7 +167,7 @@ func (s *Stack) Catalog(name string) contract.Segment {
 	return contract.Segment{
 		Dialect:     g.Dialect(),
 		Schema:      g.schema,
-		Partition:   contract.Partition{Field: g.Partition.Field, By: string(g.Partition.By)},
+		Partition:   g.Partition.catalog(),
 		MaxBadShare: g.MaxBadShare,
 		MaxRecordMB: g.MaxRecordMB,
 		Lane:        g.Lane,

@@ -16,6 +16,9 @@ var files = fstest.MapFS{
 		{"name": "id", "type": "integer"}, {"name": "at", "type": "datetime"}, {"name": "day", "type": "date"},
 		{"name": "fare", "type": "number"}, {"name": "note", "type": "string"}]}`)},
 	"schemas/broken.json": {Data: []byte(`{"fields": [{"name": "a", "type": "intger"}, {"name": "b", "constraints": {"minLength": -1}}]}`)},
+	"schemas/dates.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "made", "type": "date"}, {"name": "made_month"}, {"name": "Load_Date", "type": "date"}]}`)},
+	"schemas/kinds.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "load_date"}]}`)},
+	"schemas/cases.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "straße"}, {"name": "ID"}]}`)},
 	"schemas/text.json":   {Data: []byte(`fields`)},
 }
 
@@ -57,6 +60,29 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 		if trips.Dialect() != want || trips.Schema != "schemas/trips.json" || trips.Package != "lambdas/trips" {
 			t.Errorf("%s: segment defaults are %+v", e, trips)
 		}
+	}
+}
+
+// A field that is the partition, and others that no folder stands for.
+func TestNamesBesidePartitions(t *testing.T) {
+	for _, trips := range []string{
+		`"partition": {"field": "made"}`, `"partition": {"field": "made", "by": "day"}`, `"partition": {"field": "Load_Date"}`,
+		`"partition": {"field": "Load_Date", "by": "month"}`,
+	} {
+		if _, err := parse(t, stack("dev", "", `"schema": "schemas/dates.json", `+trips)); err != nil {
+			t.Errorf("%s: %v", trips, err)
+		}
+	}
+}
+
+func TestNoQuoting(t *testing.T) {
+	s, err := parse(t, stack("dev", "", `"delimiter": "\t", "quote": ""`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trips := s.Segments["trips"]
+	if want := (contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Header: true}); trips.Dialect() != want || !trips.Dialect().Lines() {
+		t.Errorf("the dialect is %+v", trips.Dialect())
 	}
 }
 

@@ -71,7 +71,9 @@ func (s *Stack) derive() {
 	for name, segment := range s.Segments {
 		if segment.Encoding == contract.CSV {
 			segment.Delimiter = orElse(segment.Delimiter, ",")
-			segment.Quote = orElse(segment.Quote, `"`)
+			if segment.Quote == nil {
+				segment.Quote = new(`"`)
+			}
 			if segment.Header == nil {
 				segment.Header = new(true)
 			}

@@ -20,6 +20,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"number", "dev", ``, `"maxBadShare": true`, `segments.trips.maxBadShare: want a number, have true`},
 	{"enum", "dev", `"architecture": "x86"`, ``, `architecture: "x86": want one of arm64, amd64`},
 	{"encoding", "dev", ``, `"encoding": "tsv"`, `segments.trips.encoding: unknown encoding "tsv": want "csv" or "ndjson"`},
+	{"escape character", "dev", ``, `"escape": "\\"`, `segments.trips.escape: unknown; no escape character is read: a quote within quotes is written twice`},
+	{"quote of two characters", "dev", ``, `"quote": "''"`, `segments.trips.quote: "''": want one ASCII character`},
 	{"duration as a number", "dev", ``, `"timeout": 60`, `segments.trips.timeout: want a text, have 60`},
 	{"duration in parts of seconds", "dev", ``, `"timeout": "1500ms"`, `segments.trips.timeout: "1500ms": want whole seconds, not below zero`},
 	{"duration below zero", "dev", `"sweep": {"grace": "-1m"}`, ``, `sweep.grace: "-1m": want whole seconds, not below zero`},
@@ -82,6 +84,16 @@ var rules = []struct{ name, environment, members, trips, want string }{
 
 	{"schema file", "dev", ``, `"schema": "schemas/none.json"`, `segments.trips.schema: open schemas/none.json: file does not exist`},
 	{"schema text", "dev", ``, `"schema": "schemas/text.json"`, `segments.trips.schema: schemas/text.json: `},
+	{"field named as the load date", "dev", ``, `"schema": "schemas/dates.json"`,
+		`segments.trips.schema: schemas/dates.json: fields[3].name: "Load_Date" is hidden by the partition column load_date from readers of Hive-style paths: ` +
+			`partition by it (partition: {field: Load_Date, by: month}), or rename it in the inputs and the schema`},
+	{"text named as the load date", "dev", ``, `"schema": "schemas/kinds.json", "encoding": "ndjson"`,
+		`segments.trips.schema: schemas/kinds.json: fields[1].name: "load_date" is hidden by the partition column load_date from readers of Hive-style paths: ` +
+			`partition by another field or step, or give it another name and "path" its present one`},
+	{"field named as the partition", "dev", ``, `"schema": "schemas/dates.json", "partition": {"field": "made", "by": "month"}`,
+		`segments.trips.schema: schemas/dates.json: fields[2].name: "made_month" is hidden by the partition column made_month from readers`},
+	{"fields of one name in readers", "dev", ``, `"schema": "schemas/cases.json"`,
+		`segments.trips.schema: schemas/cases.json: fields[2].name: "ID" differs from "id" in case only, which readers of the outputs do not tell apart: rename it`},
 	{"partition field", "dev", ``, `"partition": {"field": "farre"}`,
 		`segments.trips.partition.field: the schema has no field farre; did you mean fare?`},
 	{"partition without field", "dev", ``, `"partition": {"by": "day"}`, `segments.trips.partition.field: missing; segments.trips.partition.by needs it`},

@@ -93,6 +93,17 @@ type Partition struct {
 	By    string `json:"by,omitempty"`    // value, day, month or year
 }
 
+// Column is the name of the column that the folders of the outputs stand for in readers of Hive-style paths.
+func (p Partition) Column() string {
+	switch {
+	case p.Field == "":
+		return "load_date"
+	case p.By == "value":
+		return p.Field
+	}
+	return p.Field + "_" + p.By
+}
+
 // Encode gives the catalog's bytes (the same for the same content) and its key.
 func (c Catalog) Encode() (key string, data []byte, err error) {
 	data, err = json.Marshal(c)

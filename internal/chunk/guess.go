@@ -45,12 +45,12 @@ type Guess struct {
 // cut at a record's start is recognized by the line feed before it. columns is the number of fields per record, 0 if
 // unknown. d has passed Validate. last is true for the largest window (see Window).
 //
-// In NDJSON a record starts after each line feed, so the result is certain. In CSV a line feed may be text: the window
-// is read from each state that the record automaton may be in before window[0] (inside quotes, in an unquoted field, at
-// a field's start), and the one whose records look best wins. Look-alikes are possible, such as a quoted field full of
-// CSV text that is larger than the window: hence the chain.
+// Without quoting a record starts after each line feed, so the result is certain. With quoting a line feed may be text:
+// the window is read from each state that the record automaton may be in before window[0] (inside quotes, in an
+// unquoted field, at a field's start), and the one whose records look best wins. Look-alikes are possible, such as a
+// quoted field full of CSV text that is larger than the window: hence the chain.
 func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess {
-	if d.Encoding != contract.CSV {
+	if d.Lines() {
 		i := bytes.IndexByte(window, '\n')
 		if i < 0 {
 			return Guess{NeedMore: !last}

@@ -13,6 +13,7 @@ import (
 	"dip/contract"
 	"dip/internal/fault"
 	"dip/internal/ledger"
+	"dip/internal/testenv"
 )
 
 // A network failure is nobody's fault: no acknowledgement, no "nothing found", no permanent failure, and no stream left.
@@ -105,7 +106,7 @@ func TestDamagedCompressedInputIsPermanent(t *testing.T) {
 // A worker lives long: the files that outputs grow in are closed, whether they were stored or not.
 func TestNoFileStaysOpen(t *testing.T) {
 	if _, err := os.ReadDir("/proc/self/fd"); err != nil {
-		t.Skip("needs /proc")
+		testenv.Missing(t, err)
 	}
 	input := []byte("1,x,a\nbad\n2,y,b\n")
 	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
