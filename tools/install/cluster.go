@@ -61,7 +61,7 @@ func pinned(name, module, pkg, ldflags, what string) tool {
 	return tool{
 		name: name, module: module, what: name + " " + what, files: []string{name},
 		build: func(module, out string, log io.Writer) error {
-			return goTool(module, log, "build", "-trimpath", "-ldflags="+ldflags, "-o", filepath.Join(out, name), pkg)
+			return goTool(module, log, "build", "-ldflags="+ldflags, "-o", filepath.Join(out, name), pkg)
 		},
 	}
 }
