@@ -6,7 +6,7 @@ export GOFLAGS := -buildvcs=false
 CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
 DIP := go run ./cmd/dip
 # Separate modules, each with tests of its own.
-TOOLS := tools/aws tools/kubernetes tools/language-go tools/lab
+TOOLS := $(addprefix tools/,pulumi/plugin pulumi/aws pulumi/kubernetes pulumi/language-go lab)
 # What a first run says before Go has compiled what says anything.
 first = $(if $(wildcard $(CACHE)/tools/$(1)-*),,echo "  compile    a few minutes, the first time only";)
 UNIT = $(shell go list ./... | grep -v '^dip/e2e')
@@ -63,10 +63,10 @@ format-check:
 lint: $(CACHE)/lint/golangci-lint ## Run the linters
 	@set -e; for m in . $(TOOLS); do echo "golangci-lint $$m"; (cd $$m && $(CACHE)/lint/golangci-lint run ./...); done
 
-$(CACHE)/lint/golangci-lint: tools/lint/go.mod
+$(CACHE)/lint/golangci-lint: tools/pins/lint/go.mod
 	@echo "building golangci-lint (a few minutes the first time) ..."
 	@mkdir -p $(@D)
-	go -C tools/lint build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	go -C tools/pins/lint build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: build
 build: ## Build the Pulumi program and the functions for the cloud (arm64)

@@ -14,7 +14,7 @@ func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "ec2-metadata-mock")
 	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock")
-	cmd.Dir = "../../metadata"
+	cmd.Dir = "../../pins/metadata"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the mock: %v\n%s", err, out)
 	}
