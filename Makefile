@@ -7,8 +7,8 @@ CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
 DIP := go run ./cmd/dip
 # Separate modules, each with tests of its own.
 TOOLS := $(addprefix tools/,pulumi/plugin pulumi/aws pulumi/kubernetes pulumi/language-go lab)
-# What a first run says before Go has compiled what says anything.
-first = $(if $(wildcard $(CACHE)/tools/$(1)-*),,echo "  compile    a few minutes, the first time only";)
+# Compiles what a command would compile without a word, and tells how far it is: minutes the first time.
+COMPILE := go run ./tools/compile
 UNIT = $(shell go list ./... | grep -v '^dip/e2e')
 
 .PHONY: help
@@ -17,7 +17,8 @@ help: ## List the targets
 
 .PHONY: up
 up: ## Bring the local stack up, ingest sample data and print the certificates
-	@$(call first,pulumi)$(DIP) local up
+	@$(COMPILE) -what "the command line" ./cmd/dip
+	@$(DIP) local up
 
 .PHONY: down
 down: ## Take the local stack down: no resource, no process, no file is left
@@ -49,7 +50,8 @@ e2e: ## End-to-end tests: real engine, real provider, real functions, local emul
 
 .PHONY: lab
 lab: ## Bring the stack dev up, cluster included, prove things on it and take it down
-	@$(call first,kwok)go run -C tools/lab .
+	@$(COMPILE) -C tools/lab -what "the lab" .
+	@go run -C tools/lab .
 
 .PHONY: check
 check: format-check vet lint unit ## Format, vet, lint and unit tests

@@ -4,7 +4,6 @@ go 1.26.0
 
 require (
 	github.com/pulumi/pulumi/sdk/v3 v3.220.0
-	google.golang.org/grpc v1.83.2
 	google.golang.org/protobuf v1.36.12
 	k8s.io/apimachinery v0.34.4
 	k8s.io/client-go v0.34.4
@@ -12,8 +11,11 @@ require (
 	sigs.k8s.io/yaml v1.6.0
 )
 
+require google.golang.org/grpc v1.83.2 // indirect
+
 require (
 	dario.cat/mergo v1.0.0 // indirect
+	dip/tools/pulumi/plugin v0.0.0
 	github.com/Microsoft/go-winio v0.6.2 // indirect
 	github.com/ProtonMail/go-crypto v1.1.6 // indirect
 	github.com/aead/chacha20 v0.0.0-20180709150244-8b13a72661da // indirect
@@ -119,3 +121,5 @@ require (
 )
 
 replace github.com/atotto/clipboard => github.com/tgummerer/clipboard v0.0.0-20241001131231-d02d263e614e
+
+replace dip/tools/pulumi/plugin => ../plugin

@@ -9,36 +9,25 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"flag"
 	"fmt"
 	"io"
 	"os"
-	"os/signal"
 	"path/filepath"
-	"syscall"
-	"time"
-
-	"github.com/pulumi/pulumi/sdk/v3/go/common/util/rpcutil"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
-	"google.golang.org/grpc"
 
 	"dip/tools/pulumi/aws/internal/catalog"
 	"dip/tools/pulumi/aws/internal/server"
 	"dip/tools/pulumi/aws/internal/tfprovider"
+	"dip/tools/pulumi/plugin"
 )
 
 // version is that of the Go SDK whose tokens the catalog holds.
 const version = "6.83.2"
 
-// engineTimeout bounds the wait for the engine's first answer.
-const engineTimeout = 15 * time.Second
-
 func main() {
 	check := flag.String("check", "", "check the tokens and properties listed in this `file` and exit")
-	flag.String("tracing", "", "ignored; the engine may pass it")
-	flag.String("logflow", "", "ignored; the engine may pass it")
+	plugin.Flags(flag.CommandLine)
 	flag.Parse()
 	err := run(*check, flag.Arg(0))
 	if err != nil {
@@ -70,7 +59,7 @@ func run(check, engine string) (err error) {
 	}
 	p := tfprovider.New(path, logs)
 	defer p.Close()
-	return serve(server.New(version, cat, p), engine)
+	return plugin.Serve(engine, plugin.NewServer("aws", version, server.New(cat, p)), os.Stdout)
 }
 
 // open opens the catalog beside the binary.
@@ -96,31 +85,4 @@ func runCheck(cat *catalog.Catalog, file string) error {
 		return err
 	}
 	return cat.Check(used)
-}
-
-// serve serves until the engine ends or a signal comes.
-func serve(s *server.Server, engine string) error {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	defer stop()
-	if engine != "" {
-		if err := rpcutil.Healthcheck(ctx, engine, engineTimeout, stop); err != nil {
-			return fmt.Errorf("reach the Pulumi engine at %s: %w", engine, err)
-		}
-	}
-	h, err := rpcutil.ServeWithOptions(rpcutil.ServeOptions{
-		Init: func(g *grpc.Server) error {
-			pulumirpc.RegisterResourceProviderServer(g, s)
-			return nil
-		},
-	})
-	if err != nil {
-		return fmt.Errorf("serve the plugin: %w", err)
-	}
-	fmt.Println(h.Port) // the engine reads the port from the first line
-	select {
-	case err := <-h.Done:
-		return err
-	case <-ctx.Done():
-		return nil
-	}
 }

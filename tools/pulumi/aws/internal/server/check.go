@@ -2,65 +2,52 @@ package server
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"dip/tools/pulumi/aws/internal/convert"
 	"dip/tools/pulumi/aws/internal/tfprovider"
 	"dip/tools/pulumi/aws/tfplugin5"
+	"dip/tools/pulumi/plugin"
 )
 
 // Check fills in a name where the program gives none and has the provider
 // validate the inputs.
-func (s *Server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
-	t, err := s.target(req.Urn)
-	if err != nil {
-		return nil, err
-	}
-	olds, err := unmarshal(req.Olds, "old inputs")
-	if err != nil {
-		return nil, err
-	}
-	news, err := unmarshal(req.News, "new inputs")
-	if err != nil {
-		return nil, err
-	}
-	if err := t.nameIfMissing(olds, news, req.RandomSeed); err != nil {
-		return nil, fmt.Errorf("name %s %q: %w", t.TF, t.name, err)
-	}
-	resp := &pulumirpc.CheckResponse{}
-	if resp.Inputs, err = marshal(news); err != nil {
-		return nil, err
+func (t *target) Check(ctx context.Context, olds, news resource.PropertyMap, seed []byte) error {
+	if err := t.nameIfMissing(olds, news, seed); err != nil {
+		return fmt.Errorf("name %s %q: %w", t.TF, t.name, err)
 	}
 	config, err := encode(t.Type, news)
 	if err != nil {
-		resp.Failures = []*pulumirpc.CheckFailure{{Reason: err.Error()}}
-		return resp, nil
+		return &plugin.Failure{Reason: err.Error()}
 	}
 	in, err := pack(config, t.Node.Type)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	err = s.provider.Do(ctx, t.op("validate", true), func(c tfplugin5.ProviderClient) error {
+	var problems []error
+	err = t.p.provider.Do(ctx, t.op("validate", true), func(c tfplugin5.ProviderClient) error {
 		r, err := c.ValidateResourceTypeConfig(ctx, &tfplugin5.ValidateResourceTypeConfig_Request{TypeName: t.TF, Config: in})
 		if err != nil {
 			return err
 		}
-		resp.Failures = nil
+		problems = nil
 		for _, d := range r.Diagnostics {
 			if d.Severity == tfplugin5.Diagnostic_ERROR {
-				resp.Failures = append(resp.Failures, &pulumirpc.CheckFailure{
-					Property: convert.PropertyPath(path(d.Attribute), t.Node, t.Fields),
-					Reason:   tfprovider.DiagText(d),
+				problems = append(problems, &plugin.Failure{
+					Property: convert.PropertyPath(path(d.Attribute), t.Node, t.Fields), Reason: tfprovider.DiagText(d),
 				})
 			}
 		}
 		return nil
 	})
-	return resp, err
+	if err != nil {
+		return err
+	}
+	return errors.Join(problems...)
 }
 
 const suffixDigits = 7 // random hexadecimal digits of a generated name

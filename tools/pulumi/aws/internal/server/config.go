@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"encoding/json"
-	"fmt"
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/zclconf/go-cty/cty"
 
 	"dip/tools/pulumi/aws/internal/catalog"
@@ -16,84 +14,47 @@ import (
 )
 
 // CheckConfig validates the provider's settings, without network access.
-func (s *Server) CheckConfig(ctx context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
-	news, err := unmarshal(req.News, "provider settings")
+func (p *Provider) CheckConfig(ctx context.Context, in resource.PropertyMap) error {
+	t, err := p.catalog.Provider()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t, err := s.catalog.Provider()
-	if err != nil {
-		return nil, err
-	}
-	v, err := settings(t, news)
+	v, err := settings(t, in)
 	if err == nil && v.IsWhollyKnown() {
-		_, err = s.prepare(ctx, v, t)
+		_, err = p.prepare(ctx, v, t)
 	}
-	resp := &pulumirpc.CheckResponse{Inputs: req.News}
-	if err != nil {
-		resp.Failures = []*pulumirpc.CheckFailure{{Reason: "aws provider: " + err.Error()}}
-	}
-	return resp, nil
+	return err
 }
 
-// DiffConfig never asks for replacement: resources stay where they are, under
-// the new settings.
-func (s *Server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	olds, err := unmarshal(req.Olds, "old provider settings")
-	if err != nil {
-		return nil, err
-	}
-	news, err := unmarshal(req.News, "new provider settings")
-	if err != nil {
-		return nil, err
-	}
-	resp := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}
-	if d := olds.Diff(news); d != nil {
-		resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
-		for _, k := range d.ChangedKeys() {
-			resp.Diffs = append(resp.Diffs, string(k))
-		}
-	}
-	return resp, nil
-}
+// Moves says no: resources stay where they are, under the new settings.
+func (p *Provider) Moves(_, _ resource.PropertyMap) (bool, error) { return false, nil }
 
 // Configure starts the Terraform provider with its settings. Settings that are
 // not known yet (in a preview) leave it unconfigured.
-func (s *Server) Configure(ctx context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
-	resp := &pulumirpc.ConfigureResponse{AcceptSecrets: true, SupportsPreview: true}
-	args, err := unmarshal(req.Args, "provider settings")
+func (p *Provider) Configure(ctx context.Context, in resource.PropertyMap) error {
+	t, err := p.catalog.Provider()
 	if err != nil {
-		return nil, err
+		return err
 	}
-	t, err := s.catalog.Provider()
+	v, err := settings(t, in)
+	if err != nil || !v.IsWhollyKnown() {
+		return err
+	}
+	prepared, err := p.prepare(ctx, v, t)
 	if err != nil {
-		return nil, err
+		return err
 	}
-	v, err := settings(t, args)
-	if err != nil {
-		return nil, fmt.Errorf("aws provider: %w", err)
-	}
-	if !v.IsWhollyKnown() {
-		return resp, nil
-	}
-	prepared, err := s.prepare(ctx, v, t)
-	if err != nil {
-		return nil, fmt.Errorf("aws provider: %w", err)
-	}
-	if err := s.provider.Configure(ctx, prepared); err != nil {
-		return nil, fmt.Errorf("configure the aws provider: %w", err)
-	}
-	return resp, nil
+	return p.provider.Configure(ctx, prepared)
 }
 
 // prepare has the provider validate its settings and add its defaults.
-func (s *Server) prepare(ctx context.Context, v cty.Value, t *catalog.Type) (*tfplugin5.DynamicValue, error) {
+func (p *Provider) prepare(ctx context.Context, v cty.Value, t *catalog.Type) (*tfplugin5.DynamicValue, error) {
 	config, err := pack(v, t.Node.Type)
 	if err != nil {
 		return nil, err
 	}
 	op := tfprovider.Op{What: "check the provider settings", Repeatable: true}
-	err = s.provider.Do(ctx, op, func(c tfplugin5.ProviderClient) error {
+	err = p.provider.Do(ctx, op, func(c tfplugin5.ProviderClient) error {
 		r, err := c.PrepareProviderConfig(ctx, &tfplugin5.PrepareProviderConfig_Request{Config: config})
 		if err != nil {
 			return err

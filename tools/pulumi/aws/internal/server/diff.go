@@ -11,50 +11,36 @@ import (
 	"github.com/zclconf/go-cty/cty"
 
 	"dip/tools/pulumi/aws/internal/convert"
+	"dip/tools/pulumi/plugin"
 )
 
 // Diff has the provider plan the change and translates the plan.
-func (s *Server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	t, err := s.target(req.Urn)
-	if err != nil {
-		return nil, err
-	}
-	olds, err := unmarshal(req.Olds, "old outputs")
-	if err != nil {
-		return nil, err
-	}
-	oldIn, err := unmarshal(req.OldInputs, "old inputs")
-	if err != nil {
-		return nil, err
-	}
-	news, err := unmarshal(req.News, "new inputs")
-	if err != nil {
-		return nil, err
-	}
-	if !s.provider.Configured() {
+func (t *target) Diff(ctx context.Context, op *plugin.Operation) (*pulumirpc.DiffResponse, error) {
+	if !t.p.provider.Configured() {
 		return &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_UNKNOWN}, nil
 	}
-	p, err := t.planUpdate(ctx, req.Id, olds, news, req.IgnoreChanges, "", 0)
+	p, err := t.planUpdate(ctx, op, "")
 	if err != nil {
 		return nil, err
 	}
 	resp := t.diff(p)
-	if len(resp.Replaces) > 0 && t.fixedName(oldIn, news) {
+	if len(resp.Replaces) > 0 && t.fixedName(op.OldInputs, op.Inputs) {
 		resp.DeleteBeforeReplace = true
 	}
 	return resp, nil
 }
 
 // planUpdate plans from the state in the outputs to new inputs.
-func (t *target) planUpdate(ctx context.Context, id string, olds, news resource.PropertyMap, ignore []string, phase string, timeout float64) (*plan, error) {
-	prior, private, err := t.prior(ctx, id, olds)
+func (t *target) planUpdate(ctx context.Context, op *plugin.Operation, phase string) (*plan, error) {
+	prior, private, err := t.prior(ctx, op.ID, op.Olds)
 	if err != nil {
 		return nil, err
 	}
-	if news, err = t.keepIgnored(ignore, prior, news); err != nil {
+	news, err := t.keepIgnored(op.Ignored, prior, op.Inputs)
+	if err != nil {
 		return nil, err
 	}
-	config, err := t.config(news, phase, timeout)
+	config, err := t.config(news, phase, op.Timeout)
 	if err != nil {
 		return nil, err
 	}

@@ -83,10 +83,11 @@ func TestReplacementOfFixedAndGeneratedNames(t *testing.T) {
 		t.Errorf("another name: replaces %v, delete first %v", d.Replaces, d.DeleteBeforeReplace)
 	}
 
-	tg, err := r.s.target(fixed.urn)
+	res, err := r.p.Resource(faketf.ThingToken, "a")
 	if err != nil {
 		t.Fatal(err)
 	}
+	tg := res.(*target)
 	in := resource.PropertyMap{"name": resource.NewStringProperty("a")}
 	if !tg.fixedName(in, in) {
 		t.Error("two resources of one chosen name cannot exist at once")

@@ -6,64 +6,46 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 	"github.com/zclconf/go-cty/cty"
 
 	"dip/tools/pulumi/aws/internal/convert"
 	"dip/tools/pulumi/aws/internal/tfprovider"
 	"dip/tools/pulumi/aws/tfplugin5"
+	"dip/tools/pulumi/plugin"
 )
 
 // Read refreshes the resource, or imports it when there is no state of it yet.
-// An answer without an id says that it does not exist.
-func (s *Server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
-	t, err := s.target(req.Urn)
-	if err != nil {
-		return nil, err
-	}
-	outs, err := unmarshal(req.Properties, "outputs")
-	if err != nil {
-		return nil, err
-	}
-	in, err := unmarshal(req.Inputs, "inputs")
-	if err != nil {
-		return nil, err
-	}
+func (t *target) Read(ctx context.Context, op *plugin.Operation) (id string, in, outs resource.PropertyMap, err error) {
 	var cur cty.Value
 	var private []byte
-	importing := len(outs) == 0
+	importing := len(op.Olds) == 0
 	if importing {
-		cur, private, err = t.importState(ctx, req.Id)
+		cur, private, err = t.importState(ctx, op.ID)
 	} else {
-		cur, private, err = t.prior(ctx, req.Id, outs)
+		cur, private, err = t.prior(ctx, op.ID, op.Olds)
 	}
 	if err != nil {
-		return nil, err
+		return "", nil, nil, err
 	}
 	state, private, err := t.read(ctx, cur, private)
 	if err != nil {
-		return nil, err
+		return "", nil, nil, err
 	}
-	id := idOf(state)
-	if id == "" {
-		return &pulumirpc.ReadResponse{}, nil
+	if id = idOf(state); id == "" {
+		return "", nil, nil, nil
 	}
 	if importing {
 		in = t.importedInputs(state)
-	} else if in, err = t.refreshedInputs(ctx, in, state, private); err != nil {
-		return nil, err
+	} else if in, err = t.refreshedInputs(ctx, op.Inputs, state, private); err != nil {
+		return "", nil, nil, err
 	}
-	resp := &pulumirpc.ReadResponse{Id: id}
-	if resp.Properties, err = t.marshalOutputs(state, private, in); err != nil {
-		return nil, err
-	}
-	resp.Inputs, err = marshal(in)
-	return resp, err
+	outs, err = t.outputs(state, private, in)
+	return id, in, outs, err
 }
 
 func (t *target) importState(ctx context.Context, id string) (cty.Value, []byte, error) {
 	var resp *tfplugin5.ImportResourceState_Response
-	err := t.s.provider.Do(ctx, t.op("import", true), func(c tfplugin5.ProviderClient) (err error) {
+	err := t.p.provider.Do(ctx, t.op("import", true), func(c tfplugin5.ProviderClient) (err error) {
 		resp, err = c.ImportResourceState(ctx, &tfplugin5.ImportResourceState_Request{TypeName: t.TF, Id: id})
 		return err
 	})
@@ -88,7 +70,7 @@ func (t *target) read(ctx context.Context, cur cty.Value, private []byte) (cty.V
 		return cty.NilVal, nil, fmt.Errorf("read %s %q: %w", t.TF, t.name, err)
 	}
 	var resp *tfplugin5.ReadResource_Response
-	err = t.s.provider.Do(ctx, t.op("read", true), func(c tfplugin5.ProviderClient) (err error) {
+	err = t.p.provider.Do(ctx, t.op("read", true), func(c tfplugin5.ProviderClient) (err error) {
 		resp, err = c.ReadResource(ctx, &tfplugin5.ReadResource_Request{TypeName: t.TF, CurrentState: in, Private: private})
 		return err
 	})

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
 	"github.com/zclconf/go-cty/cty"
 
 	"dip/tools/pulumi/aws/internal/catalog"
@@ -15,25 +14,23 @@ import (
 	"dip/tools/pulumi/aws/internal/schema"
 	"dip/tools/pulumi/aws/internal/tfprovider"
 	"dip/tools/pulumi/aws/tfplugin5"
+	"dip/tools/pulumi/plugin"
 )
 
 // target is the resource that an operation works on.
 type target struct {
 	*catalog.Type
-	s    *Server
+	p    *Provider
 	name string // the program's name of it
 }
 
-func (s *Server) target(u string) (*target, error) {
-	parsed, err := urn.Parse(u)
+// Resource finds a resource type in the catalog.
+func (p *Provider) Resource(token, name string) (plugin.Resource, error) {
+	t, err := p.catalog.Resource(token)
 	if err != nil {
-		return nil, fmt.Errorf("read the resource's URN %q: %w", u, err)
+		return nil, unknownToken(err)
 	}
-	t, err := s.catalog.Resource(string(parsed.Type()))
-	if err != nil {
-		return nil, unknownToken("resource type", string(parsed.Type()), err)
-	}
-	return &target{Type: t, s: s, name: parsed.Name()}, nil
+	return &target{Type: t, p: p, name: name}, nil
 }
 
 func (t *target) op(what string, repeatable bool) tfprovider.Op {
@@ -95,7 +92,7 @@ func (t *target) plan(ctx context.Context, prior, config cty.Value, private []by
 		}
 	}
 	var resp *tfplugin5.PlanResourceChange_Response
-	err = t.s.provider.Do(ctx, t.op("plan", true), func(c tfplugin5.ProviderClient) error {
+	err = t.p.provider.Do(ctx, t.op("plan", true), func(c tfplugin5.ProviderClient) error {
 		resp, err = c.PlanResourceChange(ctx, req)
 		return err
 	})
@@ -134,7 +131,7 @@ func (t *target) apply(ctx context.Context, what string, p *plan, assets resourc
 		}
 	}
 	var resp *tfplugin5.ApplyResourceChange_Response
-	err = t.s.provider.Do(ctx, t.op(what, false), func(c tfplugin5.ProviderClient) error {
+	err = t.p.provider.Do(ctx, t.op(what, false), func(c tfplugin5.ProviderClient) error {
 		resp, err = c.ApplyResourceChange(ctx, req)
 		return err
 	})

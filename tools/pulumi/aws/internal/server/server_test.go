@@ -12,6 +12,7 @@ import (
 
 	"dip/tools/pulumi/aws/internal/faketf"
 	"dip/tools/pulumi/aws/internal/tfprovider"
+	"dip/tools/pulumi/plugin"
 )
 
 func TestMain(m *testing.M) {
@@ -22,7 +23,8 @@ func TestMain(m *testing.M) {
 // rig is a configured server over a fake provider process.
 type rig struct {
 	*testing.T
-	s   *Server
+	s   *plugin.Server
+	p   *Provider
 	dir string // the fake provider's things
 }
 
@@ -36,7 +38,8 @@ func newRig(t *testing.T) *rig {
 	}
 	p := tfprovider.New(exe, nil)
 	t.Cleanup(p.Close)
-	r := &rig{T: t, s: New("6.83.2", faketf.Contents().Catalog(), p), dir: dir}
+	served := New(faketf.Contents().Catalog(), p)
+	r := &rig{T: t, s: plugin.NewServer("aws", "6.83.2", served), p: served, dir: dir}
 	_, err = r.s.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: r.pack(props{"region": "eu-west-1"})})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +56,7 @@ func (r *rig) pack(p props) *structpb.Struct {
 
 func (r *rig) packMap(m resource.PropertyMap) *structpb.Struct {
 	r.Helper()
-	st, err := marshal(m)
+	st, err := plugin.Marshal(m)
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -62,7 +65,7 @@ func (r *rig) packMap(m resource.PropertyMap) *structpb.Struct {
 
 func (r *rig) unpack(st *structpb.Struct) resource.PropertyMap {
 	r.Helper()
-	m, err := unmarshal(st, "test")
+	m, err := plugin.Unmarshal(st, "test")
 	if err != nil {
 		r.Fatal(err)
 	}

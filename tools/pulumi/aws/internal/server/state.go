@@ -67,7 +67,7 @@ func (t *target) upgrade(ctx context.Context, m meta) (cty.Value, error) {
 		return cty.NilVal, fmt.Errorf("%s %q: the state's schema version %q: %w", t.TF, t.name, m.SchemaVersion, err)
 	}
 	var resp *tfplugin5.UpgradeResourceState_Response
-	err := t.s.provider.Do(ctx, t.op("upgrade the state of", true), func(c tfplugin5.ProviderClient) (err error) {
+	err := t.p.provider.Do(ctx, t.op("upgrade the state of", true), func(c tfplugin5.ProviderClient) (err error) {
 		resp, err = c.UpgradeResourceState(ctx, &tfplugin5.UpgradeResourceState_Request{
 			TypeName: t.TF, Version: version, RawState: &tfplugin5.RawState{Json: m.State},
 		})

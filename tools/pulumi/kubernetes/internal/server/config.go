@@ -10,7 +10,6 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"dip/tools/pulumi/kubernetes/internal/cluster"
 	"dip/tools/pulumi/kubernetes/internal/object"
@@ -66,85 +65,43 @@ func readSettings(in resource.PropertyMap) (settings, error) {
 }
 
 // CheckConfig validates the provider's settings, without network access.
-func (s *Server) CheckConfig(_ context.Context, req *pulumirpc.CheckRequest) (*pulumirpc.CheckResponse, error) {
-	news, err := unmarshal(req.News, "provider settings")
-	if err != nil {
-		return nil, err
-	}
-	resp := &pulumirpc.CheckResponse{Inputs: req.News}
-	if _, err := readSettings(news); err != nil {
-		resp.Failures = []*pulumirpc.CheckFailure{{Reason: "kubernetes provider: " + err.Error()}}
-	}
-	return resp, nil
+func (p *Provider) CheckConfig(_ context.Context, settings resource.PropertyMap) error {
+	_, err := readSettings(settings)
+	return err
 }
 
-// DiffConfig asks for replacement when the settings lead to another cluster: nothing of the old one is there. A
-// kubeconfig that is not known yet may lead anywhere.
-func (s *Server) DiffConfig(_ context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	olds, err := unmarshal(req.OldInputs, "old provider settings")
-	if err != nil {
-		return nil, err
-	}
-	news, err := unmarshal(req.News, "new provider settings")
-	if err != nil {
-		return nil, err
-	}
-	resp := &pulumirpc.DiffResponse{Changes: pulumirpc.DiffResponse_DIFF_NONE}
-	d := olds.Diff(news)
-	if d == nil {
-		return resp, nil
-	}
-	resp.Changes = pulumirpc.DiffResponse_DIFF_SOME
-	for _, k := range d.ChangedKeys() {
-		resp.Diffs = append(resp.Diffs, string(k))
-	}
-	same, err := sameCluster(olds, news)
-	if err != nil {
-		return nil, fmt.Errorf("kubernetes provider: %w", err)
-	}
-	if !same {
-		resp.Replaces = resp.Diffs
-	}
-	return resp, nil
-}
-
-func sameCluster(olds, news resource.PropertyMap) (bool, error) {
+// Moves reports whether the settings lead to another cluster: nothing of the old one is there. A kubeconfig that is not
+// known yet may lead anywhere.
+func (p *Provider) Moves(olds, news resource.PropertyMap) (bool, error) {
 	next, err := readSettings(news)
 	if err != nil {
 		return false, err
 	}
 	if len(next.unknown) > 0 {
-		return false, nil
+		return true, nil
 	}
 	old, err := readSettings(olds)
 	if err != nil {
-		return true, nil // a file that is not there any more, say: it tells nothing about clusters
+		return false, nil // a file that is not there any more, say: it tells nothing about clusters
 	}
 	was, err := old.Identity()
 	if err != nil {
-		return true, nil
+		return false, nil
 	}
 	is, err := next.Identity()
-	return was == is, err
+	return was != is, err
 }
 
 // Configure connects to the cluster. With a kubeconfig that is not known yet (in a preview) there is none.
-func (s *Server) Configure(_ context.Context, req *pulumirpc.ConfigureRequest) (*pulumirpc.ConfigureResponse, error) {
-	resp := &pulumirpc.ConfigureResponse{AcceptSecrets: true, SupportsPreview: true}
-	args, err := unmarshal(req.Args, "provider settings")
-	if err != nil {
-		return nil, err
-	}
+func (p *Provider) Configure(_ context.Context, args resource.PropertyMap) error {
 	set, err := readSettings(args)
 	if err != nil {
-		return nil, fmt.Errorf("kubernetes provider: %w", err)
+		return err
 	}
-	s.deleteUnreachable = set.deleteUnreachable
+	p.deleteUnreachable = set.deleteUnreachable
 	if len(set.unknown) > 0 {
-		return resp, nil
+		return nil
 	}
-	if s.cluster, err = cluster.New(set.Settings); err != nil {
-		return nil, fmt.Errorf("kubernetes provider: %w", err)
-	}
-	return resp, nil
+	p.cluster, err = cluster.New(set.Settings)
+	return err
 }

@@ -7,70 +7,43 @@ import (
 	"slices"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
+	sdk "github.com/pulumi/pulumi/sdk/v3/go/common/resource/plugin"
 	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"dip/tools/pulumi/kubernetes/internal/cluster"
 	"dip/tools/pulumi/kubernetes/internal/object"
+	"dip/tools/pulumi/plugin"
 )
 
 // Diff tells what an update would change. The API server plans it: what is compared is the object as it is and as it
 // would be.
-func (s *Server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
-	token, name, err := split(req.Urn)
-	if err != nil {
-		return nil, err
-	}
-	olds, err := unmarshal(req.Olds, "old outputs")
-	if err != nil {
-		return nil, err
-	}
-	oldIn, err := unmarshal(req.OldInputs, "old inputs")
-	if err != nil {
-		return nil, err
-	}
-	news, err := unmarshal(req.News, "new inputs")
-	if err != nil {
-		return nil, err
-	}
-	ctx, end := s.operation(ctx, 0)
-	defer end()
-	if token == releaseToken {
-		return s.release(name).diff(ctx, req.Id, olds, oldIn, news)
-	}
-	t, err := s.target(token, name)
-	if err != nil {
-		return nil, err
-	}
-	return t.diff(ctx, req.Id, oldIn, news, req.IgnoreChanges)
-}
-
-func (t *target) diff(ctx context.Context, id string, oldIn, news resource.PropertyMap, ignored []string) (*pulumirpc.DiffResponse, error) {
-	moved, err := t.moved(id, news)
+func (t *target) Diff(ctx context.Context, op *plugin.Operation) (*pulumirpc.DiffResponse, error) {
+	news := op.Inputs
+	moved, err := t.moved(op.ID, news)
 	if err != nil {
 		return nil, err
 	}
 	if len(moved) > 0 {
 		return replacement(moved), nil
 	}
-	if t.s.cluster == nil || news.ContainsUnknowns() {
-		return ofInputs(oldIn, news), nil
+	if t.p.cluster == nil || news.ContainsUnknowns() {
+		return ofInputs(op.OldInputs, news), nil
 	}
-	live, err := t.live(ctx, id)
+	live, err := t.live(ctx, op.ID)
 	if err != nil {
 		return nil, err
 	}
 	if live == nil {
 		return everything(news), nil // the update makes it anew
 	}
-	o, err := t.wanted(live, news, ignored)
+	o, err := t.wanted(live, news, op.Ignored)
 	if err != nil {
 		return nil, err
 	}
-	planned, err := t.s.cluster.Plan(ctx, o)
+	planned, err := t.p.cluster.Plan(ctx, o)
 	switch {
 	case errors.Is(err, cluster.ErrImmutable):
-		resp := replacement(immutable(err, oldIn, news))
+		resp := replacement(immutable(err, op.OldInputs, news))
 		resp.DeleteBeforeReplace = true // it keeps its name, and two of one name cannot exist
 		return resp, nil
 	case err != nil:
@@ -173,17 +146,17 @@ func ofInputs(olds, news resource.PropertyMap) *pulumirpc.DiffResponse {
 		resp.Diffs = append(resp.Diffs, string(k))
 	}
 	slices.Sort(resp.Diffs)
-	for path, p := range plugin.NewDetailedDiffFromObjectDiff(d, true) {
+	for path, p := range sdk.NewDetailedDiffFromObjectDiff(d, true) {
 		resp.DetailedDiff[path] = &pulumirpc.PropertyDiff{Kind: kindOf(p.Kind), InputDiff: true}
 	}
 	return resp
 }
 
-func kindOf(k plugin.DiffKind) pulumirpc.PropertyDiff_Kind {
+func kindOf(k sdk.DiffKind) pulumirpc.PropertyDiff_Kind {
 	switch k {
-	case plugin.DiffAdd, plugin.DiffAddReplace:
+	case sdk.DiffAdd, sdk.DiffAddReplace:
 		return pulumirpc.PropertyDiff_ADD
-	case plugin.DiffDelete, plugin.DiffDeleteReplace:
+	case sdk.DiffDelete, sdk.DiffDeleteReplace:
 		return pulumirpc.PropertyDiff_DELETE
 	default:
 		return pulumirpc.PropertyDiff_UPDATE

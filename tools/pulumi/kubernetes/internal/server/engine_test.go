@@ -12,11 +12,13 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 
 	"dip/tools/pulumi/kubernetes/internal/fakeapi"
+	"dip/tools/pulumi/plugin"
 )
 
 // engine calls a server as Pulumi's engine does.
 type engine struct {
-	*Server
+	*plugin.Server
+	p   *Provider
 	t   *testing.T
 	api *fakeapi.API
 }
@@ -24,12 +26,19 @@ type engine struct {
 const configMap = "kubernetes:core/v1:ConfigMap"
 
 func newEngine(t *testing.T, charts string) *engine {
-	e := &engine{Server: New("4.23.0", charts), t: t, api: fakeapi.New(t)}
+	e := &engine{t: t, api: fakeapi.New(t)}
+	e.serve(charts)
 	e.configure(resource.PropertyMap{"kubeconfig": resource.NewProperty(e.api.Kubeconfig())})
-	if e.cluster != nil {
-		e.cluster.Poll, e.cluster.Retry = time.Millisecond, 5*time.Second
+	if e.p.cluster != nil {
+		e.p.cluster.Poll, e.p.cluster.Retry = time.Millisecond, 5*time.Second
 	}
 	return e
+}
+
+// serve starts a provider without settings.
+func (e *engine) serve(charts string) {
+	e.p = New(charts)
+	e.Server = plugin.NewServer("kubernetes", "4.23.0", e.p)
 }
 
 func (e *engine) configure(settings resource.PropertyMap) {
@@ -41,7 +50,7 @@ func (e *engine) configure(settings resource.PropertyMap) {
 
 func (e *engine) marshal(m resource.PropertyMap) *structpb.Struct {
 	e.t.Helper()
-	st, err := marshal(m)
+	st, err := plugin.Marshal(m)
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -50,7 +59,7 @@ func (e *engine) marshal(m resource.PropertyMap) *structpb.Struct {
 
 func (e *engine) unmarshal(st *structpb.Struct) resource.PropertyMap {
 	e.t.Helper()
-	m, err := unmarshal(st, "test")
+	m, err := plugin.Unmarshal(st, "test")
 	if err != nil {
 		e.t.Fatal(err)
 	}

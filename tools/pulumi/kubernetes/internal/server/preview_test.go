@@ -81,7 +81,7 @@ func TestPreviewOfAReplacement(t *testing.T) {
 // Before there is a cluster a preview takes what it gets; nothing else can be done.
 func TestPreviewWithoutCluster(t *testing.T) {
 	e := newEngine(t, "")
-	e.Server = New("4.23.0", "")
+	e.serve("")
 	e.configure(resource.PropertyMap{"kubeconfig": resource.MakeComputed(resource.NewProperty(""))})
 	outs, err := e.preview(configMap, props(settingsMap))
 	if err != nil || text(outs, "data", "x") != "1" {

@@ -4,64 +4,22 @@ import (
 	"context"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 
 	"dip/tools/pulumi/kubernetes/internal/cluster"
 	"dip/tools/pulumi/kubernetes/internal/object"
+	"dip/tools/pulumi/plugin"
 )
 
-// Read refreshes the resource, or imports it when there is no state of it yet. An answer without an id says that it does
-// not exist.
-func (s *Server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
-	token, name, err := split(req.Urn)
-	if err != nil {
-		return nil, err
-	}
-	in, err := unmarshal(req.Inputs, "inputs")
-	if err != nil {
-		return nil, err
-	}
-	outs, err := unmarshal(req.Properties, "outputs")
-	if err != nil {
-		return nil, err
-	}
-	if _, err := s.configured(); err != nil {
-		return nil, err
-	}
-	ctx, end := s.operation(ctx, 0)
-	defer end()
-	var id string
-	if token == releaseToken {
-		id, err = s.release(name).read(ctx, req.Id, outs)
-	} else {
-		id, in, outs, err = s.readObject(ctx, token, name, req.Id, in, len(outs) == 0)
-	}
-	if cluster.IsUnreachable(err) && s.deleteUnreachable {
-		return &pulumirpc.ReadResponse{}, nil
-	}
-	if err != nil || id == "" {
-		return &pulumirpc.ReadResponse{}, err
-	}
-	resp := &pulumirpc.ReadResponse{Id: id}
-	if resp.Inputs, err = marshal(in); err != nil {
-		return nil, err
-	}
-	resp.Properties, err = marshal(outs)
-	return resp, err
-}
-
-func (s *Server) readObject(ctx context.Context, token, name, id string, in resource.PropertyMap, importing bool) (string, resource.PropertyMap, resource.PropertyMap, error) {
-	t, err := s.target(token, name)
-	if err != nil {
-		return "", nil, nil, err
-	}
-	live, err := t.live(ctx, id)
+// Read returns the object as it is.
+func (t *target) Read(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error) {
+	live, err := t.live(ctx, op.ID)
 	if err != nil || live == nil {
 		return "", nil, nil, err
 	}
-	if importing {
+	var in resource.PropertyMap
+	if len(op.Olds) == 0 {
 		in = t.imported(live)
-	} else if in, err = t.refreshed(ctx, live, in); err != nil {
+	} else if in, err = t.refreshed(ctx, live, op.Inputs); err != nil {
 		return "", nil, nil, err
 	}
 	return cluster.RefOf(live).ID(), in, t.outputs(live, in), nil
@@ -79,7 +37,7 @@ func (t *target) refreshed(ctx context.Context, live *cluster.Object, in resourc
 	if err != nil {
 		return nil, err
 	}
-	planned, err := t.s.cluster.Plan(ctx, o)
+	planned, err := t.p.cluster.Plan(ctx, o)
 	if cluster.IsRefused(err) {
 		return in, nil
 	}

@@ -14,15 +14,16 @@ import (
 	"dip/tools/pulumi/kubernetes/internal/chart"
 	"dip/tools/pulumi/kubernetes/internal/cluster"
 	"dip/tools/pulumi/kubernetes/internal/object"
+	"dip/tools/pulumi/plugin"
 )
 
 // releaseTarget is a Helm release. There is no Helm here: its chart is a folder of manifests.
 type releaseTarget struct {
-	s    *Server
+	p    *Provider
 	name string // the program's name of it
 }
 
-func (s *Server) release(name string) *releaseTarget { return &releaseTarget{s, name} }
+func (p *Provider) release(name string) *releaseTarget { return &releaseTarget{p, name} }
 
 // releaseArgs are the inputs of a release that are served. Where charts come from and how much of a release's history
 // is kept means nothing to a folder of manifests.
@@ -54,8 +55,8 @@ func (r *releaseTarget) spec(in resource.PropertyMap) (spec, error) {
 	}
 	if s.Namespace == "" {
 		s.Namespace = cluster.DefaultNamespace
-		if r.s.cluster != nil {
-			s.Namespace = r.s.cluster.Namespace
+		if r.p.cluster != nil {
+			s.Namespace = r.p.cluster.Namespace
 		}
 	}
 	if v, ok := object.At(in, "timeout"); ok && v.IsNumber() {
@@ -80,10 +81,10 @@ func (r *releaseTarget) render(in resource.PropertyMap) (spec, []*chart.Object, 
 	if err != nil {
 		return s, nil, err
 	}
-	if r.s.charts == "" {
+	if r.p.charts == "" {
 		return s, nil, errors.New("charts need Helm and Pulumi's own kubernetes plugin; this plugin takes manifests from the folder in DIP_CHARTS, which is not set")
 	}
-	dir := chart.Dir(r.s.charts, s.chart, s.version)
+	dir := chart.Dir(r.p.charts, s.chart, s.version)
 	if _, err := os.Stat(dir); err != nil {
 		return s, nil, fmt.Errorf("there is no such chart among those in DIP_CHARTS: %w", err)
 	}
@@ -91,21 +92,22 @@ func (r *releaseTarget) render(in resource.PropertyMap) (spec, []*chart.Object, 
 	return s, objects, err
 }
 
-func (r *releaseTarget) complete(olds, news resource.PropertyMap, seed []byte) error {
+// Check fills in a name and has the chart rendered.
+func (r *releaseTarget) Check(_ context.Context, olds, news resource.PropertyMap, seed []byte) error {
 	var problems []error
 	for _, k := range slices.Sorted(maps.Keys(news)) {
 		v := object.Bare(news[k])
 		is, ok := releaseArgs[k]
 		switch {
 		case !ok && !isHidden(k):
-			problems = append(problems, &invalid{string(k), "this kubernetes plugin serves no such part of a release"})
+			problems = append(problems, &plugin.Failure{Property: string(k), Reason: "this kubernetes plugin serves no such part of a release"})
 		case ok && !v.ContainsUnknowns() && !is(v):
-			problems = append(problems, &invalid{string(k), "it cannot be a " + v.TypeString()})
+			problems = append(problems, &plugin.Failure{Property: string(k), Reason: "it cannot be a " + v.TypeString()})
 		}
 	}
 	for _, k := range []resource.PropertyKey{"chart", "version"} {
 		if !news.HasValue(k) {
-			problems = append(problems, &invalid{string(k), "it is missing"})
+			problems = append(problems, &plugin.Failure{Property: string(k), Reason: "it is missing"})
 		}
 	}
 	if !news.HasValue("name") {
@@ -115,7 +117,7 @@ func (r *releaseTarget) complete(olds, news resource.PropertyMap, seed []byte) e
 		return err
 	}
 	if _, _, err := r.render(news); err != nil {
-		return &invalid{"chart", err.Error()}
+		return &plugin.Failure{Property: "chart", Reason: err.Error()}
 	}
 	return nil
 }
@@ -127,48 +129,48 @@ func (r *releaseTarget) completeName(olds, news resource.PropertyMap, seed []byt
 	}
 	name, err := resource.NewUniqueName(seed, r.name+"-", suffixDigits, 0, nil)
 	if err != nil {
-		return &invalid{"name", err.Error()}
+		return &plugin.Failure{Property: "name", Reason: err.Error()}
 	}
 	news["name"] = resource.NewStringProperty(name)
 	return nil
 }
 
-func (r *releaseTarget) preview(_ context.Context, in resource.PropertyMap) (resource.PropertyMap, error) {
-	return in, nil
-}
-
-func (r *releaseTarget) previewUpdate(_ context.Context, _ string, in resource.PropertyMap, _ []string) (resource.PropertyMap, error) {
-	return in, nil
-}
-
-func (r *releaseTarget) create(ctx context.Context, in resource.PropertyMap) (string, resource.PropertyMap, error) {
-	s, objects, err := r.render(in)
+// Create applies the release's objects; a preview tells no more than its inputs.
+func (r *releaseTarget) Create(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, error) {
+	if op.Preview {
+		return "", op.Inputs, nil
+	}
+	s, objects, err := r.render(op.Inputs)
 	if err != nil {
 		return "", nil, err
 	}
 	// From here on something of it may be there, even when it fails.
-	err = r.roll(ctx, s, objects, r.s.cluster.Create)
-	return s.Namespace + "/" + s.Name, r.outputs(s, in, refs(objects)), err
+	err = r.roll(ctx, s, objects, r.p.cluster.Create)
+	return s.Namespace + "/" + s.Name, r.outputs(s, op.Inputs, refs(objects)), err
 }
 
-func (r *releaseTarget) update(ctx context.Context, _ string, olds, in resource.PropertyMap, _ []string) (resource.PropertyMap, error) {
-	had, err := objectsOf(olds)
+// Update applies the release's objects, and deletes those that it has no more.
+func (r *releaseTarget) Update(ctx context.Context, op *plugin.Operation) (resource.PropertyMap, error) {
+	if op.Preview {
+		return op.Inputs, nil
+	}
+	had, err := objectsOf(op.Olds)
 	if err != nil {
 		return nil, err
 	}
-	s, objects, err := r.render(in)
+	s, objects, err := r.render(op.Inputs)
 	if err != nil {
 		return nil, err
 	}
 	has := refs(objects)
 	gone := slices.DeleteFunc(slices.Clone(had), func(ref cluster.Ref) bool { return contains(has, ref) })
-	if err = r.roll(ctx, s, objects, r.s.cluster.Update); err == nil {
+	if err = r.roll(ctx, s, objects, r.p.cluster.Update); err == nil {
 		err = r.drop(ctx, gone, s.skipAwait)
 	}
 	if err != nil {
-		return r.outputs(s, in, append(has, gone...)), err
+		return r.outputs(s, op.Inputs, append(has, gone...)), err
 	}
-	return r.outputs(s, in, has), nil
+	return r.outputs(s, op.Inputs, has), nil
 }
 
 // roll applies the objects in their order, and waits until all of them do what they are for.
@@ -182,7 +184,7 @@ func (r *releaseTarget) roll(ctx context.Context, s spec, objects []*chart.Objec
 	for _, o := range objects {
 		m, err := apply(ctx, o)
 		if err == nil && chart.IsDefinition(o) {
-			_, err = r.s.cluster.AwaitReady(ctx, m) // what follows is of its kind
+			_, err = r.p.cluster.AwaitReady(ctx, m) // what follows is of its kind
 		}
 		if err != nil {
 			return fmt.Errorf("release %s: %w", s.Name, err)
@@ -193,19 +195,20 @@ func (r *releaseTarget) roll(ctx context.Context, s spec, objects []*chart.Objec
 		return nil
 	}
 	for _, m := range made {
-		if _, err := r.s.cluster.AwaitReady(ctx, m); err != nil {
+		if _, err := r.p.cluster.AwaitReady(ctx, m); err != nil {
 			return fmt.Errorf("release %s: %w", s.Name, err)
 		}
 	}
 	return nil
 }
 
-func (r *releaseTarget) remove(ctx context.Context, _ string, outs resource.PropertyMap) error {
-	had, err := objectsOf(outs)
+// Delete deletes the release's objects.
+func (r *releaseTarget) Delete(ctx context.Context, op *plugin.Operation) error {
+	had, err := objectsOf(op.Olds)
 	if err != nil {
 		return err
 	}
-	skip, _ := object.At(outs, "skipAwait")
+	skip, _ := object.At(op.Olds, "skipAwait")
 	return r.drop(ctx, had, skip.IsBool() && skip.BoolValue())
 }
 
@@ -218,7 +221,7 @@ func (r *releaseTarget) drop(ctx context.Context, all []cluster.Ref, skipAwait b
 			start--
 		}
 		for _, ref := range all[start:end] {
-			if err := r.s.cluster.Drop(ctx, ref); err != nil {
+			if err := r.p.cluster.Drop(ctx, ref); err != nil {
 				return fmt.Errorf("release %q: %w", r.name, err)
 			}
 		}
@@ -226,7 +229,7 @@ func (r *releaseTarget) drop(ctx context.Context, all []cluster.Ref, skipAwait b
 			if skipAwait {
 				break
 			}
-			if err := r.s.cluster.AwaitGone(ctx, ref); err != nil {
+			if err := r.p.cluster.AwaitGone(ctx, ref); err != nil {
 				return fmt.Errorf("release %q: %w", r.name, err)
 			}
 		}

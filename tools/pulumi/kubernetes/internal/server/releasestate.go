@@ -14,6 +14,7 @@ import (
 	"dip/tools/pulumi/kubernetes/internal/chart"
 	"dip/tools/pulumi/kubernetes/internal/cluster"
 	"dip/tools/pulumi/kubernetes/internal/object"
+	"dip/tools/pulumi/plugin"
 )
 
 // objectsKey is the hidden output that lists a release's objects, in the order in which they were applied.
@@ -81,17 +82,18 @@ func contains(all []cluster.Ref, ref cluster.Ref) bool {
 	})
 }
 
-// diff compares each of the release's objects with what an update would make of it.
-func (r *releaseTarget) diff(ctx context.Context, id string, olds, oldIn, news resource.PropertyMap) (*pulumirpc.DiffResponse, error) {
-	inputs := ofInputs(oldIn, news)
-	if r.s.cluster == nil || news.ContainsUnknowns() {
+// Diff compares each of the release's objects with what an update would make of it.
+func (r *releaseTarget) Diff(ctx context.Context, op *plugin.Operation) (*pulumirpc.DiffResponse, error) {
+	news := op.Inputs
+	inputs := ofInputs(op.OldInputs, news)
+	if r.p.cluster == nil || news.ContainsUnknowns() {
 		return inputs, nil
 	}
 	s, objects, err := r.render(news)
 	if err != nil {
 		return nil, err
 	}
-	if id != s.Namespace+"/"+s.Name {
+	if op.ID != s.Namespace+"/"+s.Name {
 		resp := replacement([]string{"name", "namespace"})
 		resp.DeleteBeforeReplace = true // its objects of the cluster as a whole have the names they had
 		return resp, nil
@@ -99,7 +101,7 @@ func (r *releaseTarget) diff(ctx context.Context, id string, olds, oldIn, news r
 	if inputs.Changes != none {
 		return inputs, nil
 	}
-	changed, err := r.changed(ctx, olds, objects)
+	changed, err := r.changed(ctx, op.Olds, objects)
 	if err != nil || !changed {
 		return inputs, err
 	}
@@ -121,14 +123,14 @@ func (r *releaseTarget) changed(ctx context.Context, olds resource.PropertyMap, 
 		}
 	}
 	for i, o := range objects {
-		live, err := r.s.cluster.Get(ctx, has[i])
+		live, err := r.p.cluster.Get(ctx, has[i])
 		if cluster.IsMissing(err) {
 			return true, nil
 		}
 		if err != nil {
 			return false, err
 		}
-		planned, err := r.s.cluster.Plan(ctx, o)
+		planned, err := r.p.cluster.Plan(ctx, o)
 		if err != nil {
 			return false, err
 		}
@@ -139,23 +141,23 @@ func (r *releaseTarget) changed(ctx context.Context, olds resource.PropertyMap, 
 	return false, nil
 }
 
-// read tells whether anything of the release is there. What is not as it should be is for the diff to find.
-func (r *releaseTarget) read(ctx context.Context, id string, outs resource.PropertyMap) (string, error) {
-	if len(outs) == 0 {
-		return "", fmt.Errorf("import of the release %s: this kubernetes plugin imports objects alone", id)
+// Read tells whether anything of the release is there. What is not as it should be is for the diff to find.
+func (r *releaseTarget) Read(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error) {
+	if len(op.Olds) == 0 {
+		return "", nil, nil, fmt.Errorf("import of the release %s: this kubernetes plugin imports objects alone", op.ID)
 	}
-	had, err := objectsOf(outs)
+	had, err := objectsOf(op.Olds)
 	if err != nil {
-		return "", err
+		return "", nil, nil, err
 	}
 	for _, ref := range had {
-		_, err := r.s.cluster.Get(ctx, ref)
+		_, err := r.p.cluster.Get(ctx, ref)
 		if err == nil {
-			return id, nil
+			return op.ID, op.Inputs, op.Olds, nil
 		}
 		if !cluster.IsMissing(err) {
-			return "", err
+			return "", nil, nil, err
 		}
 	}
-	return "", nil
+	return "", nil, nil, nil
 }

@@ -6,18 +6,16 @@ import (
 	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
-	"github.com/pulumi/pulumi/sdk/v3/go/common/resource/urn"
-	"google.golang.org/grpc/codes"
-	"google.golang.org/grpc/status"
 	"k8s.io/apimachinery/pkg/runtime/schema"
 
 	"dip/tools/pulumi/kubernetes/internal/cluster"
 	"dip/tools/pulumi/kubernetes/internal/object"
+	"dip/tools/pulumi/plugin"
 )
 
 // target is the resource that an operation works on.
 type target struct {
-	s    *Server
+	p    *Provider
 	name string // the program's name of it
 	kind schema.GroupVersionKind
 }
@@ -32,14 +30,13 @@ var apiVersion = regexp.MustCompile(`^v[0-9]+((alpha|beta)[0-9]+)?$`)
 
 // parseToken reads kubernetes:GROUP/VERSION:KIND. The core group is called core.
 func parseToken(token string) (schema.GroupVersionKind, error) {
-	unknown := status.Errorf(codes.NotFound, "this kubernetes plugin has no resource type %s: it serves objects and helm.sh/v3 releases", token)
 	parts := strings.Split(token, ":")
 	if len(parts) != 3 || parts[0] != "kubernetes" || parts[2] == "" {
-		return schema.GroupVersionKind{}, unknown
+		return schema.GroupVersionKind{}, plugin.ErrUnknown
 	}
 	group, version, ok := strings.Cut(parts[1], "/")
 	if !ok || notObjects[group] || !apiVersion.MatchString(version) {
-		return schema.GroupVersionKind{}, unknown
+		return schema.GroupVersionKind{}, plugin.ErrUnknown
 	}
 	if group == "core" {
 		group = ""
@@ -47,21 +44,12 @@ func parseToken(token string) (schema.GroupVersionKind, error) {
 	return schema.GroupVersionKind{Group: group, Version: version, Kind: parts[2]}, nil
 }
 
-// split returns the type and the name of a resource.
-func split(u string) (token, name string, err error) {
-	parsed, err := urn.Parse(u)
-	if err != nil {
-		return "", "", fmt.Errorf("read the resource's URN %q: %w", u, err)
-	}
-	return string(parsed.Type()), parsed.Name(), nil
-}
-
-func (s *Server) target(token, name string) (*target, error) {
+func (p *Provider) target(token, name string) (*target, error) {
 	kind, err := parseToken(token)
 	if err != nil {
 		return nil, err
 	}
-	return &target{s: s, name: name, kind: kind}, nil
+	return &target{p: p, name: name, kind: kind}, nil
 }
 
 // object makes the object that inputs describe.
