@@ -99,7 +99,6 @@ func (b Build) run(ctx context.Context, p *progress, stdout io.Writer, args ...s
 	cmd.Env = slices.Concat(os.Environ(), Env(), b.Env)
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) } // it takes its compilers and its folder with it
 	cmd.WaitDelay = interrupt
-	p.rest = nil
 	err := listen(cmd, func(line string) {
 		if text := p.line(line); text != "" {
 			b.Say(text)
