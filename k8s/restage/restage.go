@@ -35,10 +35,6 @@ const app = "restage"
 type Args struct {
 	// Settings are sizes and numbers. The zero value is invalid.
 	Settings config.Restage
-	// ChunkMB is the target size of a chunk, MiB of content. The zero value is invalid.
-	ChunkMB int
-	// MaxRecordMB is the longest record of any segment, MiB: a piece may be longer than its target by so much.
-	MaxRecordMB int
 	// Grace is from SIGTERM to SIGKILL. The zero value is invalid.
 	Grace config.Duration
 	// Image is the image, with its tag. The zero value is invalid.
@@ -67,15 +63,15 @@ func (a *Args) Validate() error {
 	if s.MilliCPU < 1 || s.MemoryMB < 1 || s.Max < 1 || s.Lease <= 0 || s.Deadline <= 0 {
 		errs = append(errs, errors.New("restage: Settings: want MilliCPU, MemoryMB, Max, Lease and Deadline above zero"))
 	}
-	if a.ChunkMB < 1 || a.MaxRecordMB < 1 || a.Grace <= 0 {
-		errs = append(errs, errors.New("restage: ChunkMB, MaxRecordMB, Grace: want all above zero"))
+	if a.Grace <= 0 {
+		errs = append(errs, errors.New("restage: Grace: want more than zero"))
 	}
 	return errors.Join(errs...)
 }
 
 func (a *Args) env() (map[string]pulumi.StringInput, error) {
 	return contract.Render[pulumi.StringInput](contract.RestageEnv[pulumi.StringInput]{
-		Common: a.Common, Queue: a.Queue, Catalog: a.Catalog, ChunkMB: k8s.Number(a.ChunkMB), LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
+		Common: a.Common, Queue: a.Queue, Catalog: a.Catalog, LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
 	})
 }
 
@@ -132,7 +128,7 @@ func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	s := args.Settings
 	pod := k8s.Workload{
 		App: app, Image: args.Image, Program: Program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
-		ScratchMB: scratchMB(args.ChunkMB, args.MaxRecordMB), Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
+		ScratchMB: scratchMB, Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
 	}.PodSpec()
 	pod.RestartPolicy = pulumi.String("Never")
 	return batchv1.JobSpecArgs{
@@ -154,5 +150,6 @@ func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	}
 }
 
-// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket.
-func scratchMB(chunkMB, maxRecordMB int) int { return 2*(chunkMB+maxRecordMB) + 64 }
+// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket. A piece may be
+// longer than a chunk by a record, and as long as any load's: one under way keeps its size when the stack's is lowered.
+const scratchMB = 2*(config.MaxChunkMB+config.MaxRecordMB) + 64

@@ -20,7 +20,7 @@ func args() *restage.Args {
 	return &restage.Args{
 		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"), Catalog: pulumi.String("catalogs/a.json"),
 		Region: componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
-		ChunkMB: 64, MaxRecordMB: 16, Grace: config.Duration(time.Minute),
+		Grace: config.Duration(time.Minute),
 		Common: contract.Common[pulumi.StringInput]{
 			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"), LakeBucket: pulumi.String("lake"),
 		},
@@ -53,7 +53,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"nothing set": {func(a *restage.Args) { *a = restage.Args{} }, []string{
 			"restage: Image, Queue, Region: want all of them",
 			"restage: Settings: want MilliCPU, MemoryMB, Max, Lease and Deadline above zero",
-			"restage: ChunkMB, MaxRecordMB, Grace: want all above zero",
+			"restage: Grace: want more than zero",
 		}},
 		"an unset variable": {func(a *restage.Args) { a.Catalog = nil }, []string{"DIP_CATALOG"}},
 	} {

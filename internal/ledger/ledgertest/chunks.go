@@ -1,4 +1,4 @@
-package ledger
+package ledgertest
 
 import (
 	"errors"
@@ -8,35 +8,36 @@ import (
 	"testing"
 
 	"dip/contract"
+	"dip/internal/ledger"
 )
 
 // claim takes chunk 0 of load L for owner until second until.
-func claim(t *testing.T, l *Ledger, owner string, attempt, now, until int) Outcome {
+func claim(t *testing.T, l Ledger, owner string, attempt, now, until int) ledger.Outcome {
 	t.Helper()
-	got, err := l.Claim(t.Context(), Claim{"L", 0, attempt, owner}, at(now), at(until))
+	got, err := l.Claim(t.Context(), by(0, attempt, owner), at(now), at(until))
 	if err != nil {
 		t.Fatal(err)
 	}
 	return got
 }
 
-func TestClaimMatrix(t *testing.T) {
-	l := planned(t, 1)
+func claimMatrix(t *testing.T, l Subject) {
+	planned(t, l, 1)
 	for _, c := range []struct {
 		why                 string
 		owner               string
 		attempt, now, until int
-		want                Outcome
+		want                ledger.Outcome
 	}{
-		{"nobody works on it", "a", 1, 10, 60, Granted},
-		{"the owner asks again", "a", 1, 11, 61, Granted},
-		{"another one works on it", "b", 1, 12, 62, Busy},
-		{"its lease ends this very moment", "b", 1, 61, 90, Busy},
-		{"its lease has ended", "b", 1, 62, 90, Granted},
-		{"the first owner lost it", "a", 1, 63, 90, Busy},
-		{"a later attempt takes over at once", "c", 2, 64, 100, Granted},
-		{"an earlier attempt comes late", "b", 1, 65, 100, Superseded},
-		{"an earlier attempt comes after the lease", "b", 1, 200, 300, Superseded},
+		{"nobody works on it", "a", 1, 10, 60, ledger.Granted},
+		{"the owner asks again", "a", 1, 11, 61, ledger.Granted},
+		{"another one works on it", "b", 1, 12, 62, ledger.Busy},
+		{"its lease ends this very moment", "b", 1, 61, 90, ledger.Busy},
+		{"its lease has ended", "b", 1, 62, 90, ledger.Granted},
+		{"the first owner lost it", "a", 1, 63, 90, ledger.Busy},
+		{"a later attempt takes over at once", "c", 2, 64, 100, ledger.Granted},
+		{"an earlier attempt comes late", "b", 1, 65, 100, ledger.Superseded},
+		{"an earlier attempt comes after the lease", "b", 1, 200, 300, ledger.Superseded},
 	} {
 		if got := claim(t, l, c.owner, c.attempt, c.now, c.until); got != c.want {
 			t.Errorf("%s: %s, want %s", c.why, got, c.want)
@@ -47,47 +48,47 @@ func TestClaimMatrix(t *testing.T) {
 	}
 }
 
-func TestClaimOfWhatIsOver(t *testing.T) {
-	l := planned(t, 2)
+func claimOfWhatIsOver(t *testing.T, l Subject) {
+	planned(t, l, 2)
 	claim(t, l, "a", 1, 2, 60)
-	must[bool](t)(l.Acknowledge(t.Context(), Claim{"L", 0, 1, "a"}, contract.Ack{}))
+	must[bool](t)(l.Acknowledge(t.Context(), by(0, 1, "a"), contract.Ack{}))
 	for attempt := 1; attempt <= 2; attempt++ {
-		if got := claim(t, l, "b", attempt, 100, 200); got != Done {
+		if got := claim(t, l, "b", attempt, 100, 200); got != ledger.Done {
 			t.Errorf("attempt %d at an acknowledged chunk: %s", attempt, got)
 		}
 	}
-	other := Claim{"L", 1, 1, "a"}
-	must[Outcome](t)(l.Claim(t.Context(), other, at(2), at(60)))
+	other := by(1, 1, "a")
+	must[ledger.Outcome](t)(l.Claim(t.Context(), other, at(2), at(60)))
 	must[bool](t)(l.FailChunk(t.Context(), other, "broken"))
 	for attempt := 1; attempt <= 2; attempt++ {
 		other.Attempt, other.Owner = attempt, "b"
-		if got, err := l.Claim(t.Context(), other, at(100), at(200)); err != nil || got != Done {
+		if got, err := l.Claim(t.Context(), other, at(100), at(200)); err != nil || got != ledger.Done {
 			t.Errorf("attempt %d at a failed chunk: %s, %v", attempt, got, err)
 		}
 	}
 	// A message of a load that the ledger does not know must not write half a chunk down.
-	for _, unknown := range []Claim{{"M", 0, 1, "a"}, {"L", 7, 1, "a"}} {
-		if _, err := l.Claim(t.Context(), unknown, at(2), at(60)); !errors.Is(err, ErrNotFound) {
+	for _, unknown := range []ledger.Claim{{Load: "M", Attempt: 1, Owner: "a"}, by(7, 1, "a")} {
+		if _, err := l.Claim(t.Context(), unknown, at(2), at(60)); !errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("%+v: %v", unknown, err)
 		}
 	}
-	if chunks := must[[]Chunk](t)(l.Chunks(t.Context(), "M")); len(chunks) != 0 {
+	if chunks := chunksOf(t, l, "M"); len(chunks) != 0 {
 		t.Errorf("got %+v", chunks)
 	}
 }
 
-func TestAcknowledge(t *testing.T) {
-	l := planned(t, 1)
+func acknowledge(t *testing.T, l Subject) {
+	planned(t, l, 1)
 	ack := contract.Ack{
 		Start: 10, End: 100, RowsIn: 3, RowsOut: 2, Quarantined: 1, HashOut: "h", HashBad: "b", Code: "c", Runtime: "7", Attempt: 1, At: at(9), Millis: 5,
 		Outputs: []contract.Output{{Key: "k", Rows: 2, Bytes: 9, SHA256: "s"}}, Quarantine: &contract.Output{Key: "q", Rows: 1},
 	}
-	owner := Claim{"L", 0, 1, "a"}
+	owner := by(0, 1, "a")
 	if ok, err := l.Acknowledge(t.Context(), owner, ack); err != nil || ok {
 		t.Fatalf("without a claim: %t, %v", ok, err)
 	}
 	claim(t, l, "a", 1, 2, 60)
-	if ok, err := l.Acknowledge(t.Context(), Claim{"L", 0, 1, "b"}, ack); err != nil || ok {
+	if ok, err := l.Acknowledge(t.Context(), by(0, 1, "b"), ack); err != nil || ok {
 		t.Fatalf("another owner: %t, %v", ok, err)
 	}
 	if ok, err := l.Acknowledge(t.Context(), owner, ack); err != nil || !ok {
@@ -112,16 +113,16 @@ func TestAcknowledge(t *testing.T) {
 }
 
 // A worker that was believed dead finishes after its chunk was taken over: its acknowledgement must not count.
-func TestZombieIsRefused(t *testing.T) {
-	l := planned(t, 1)
+func zombieIsRefused(t *testing.T, l Subject) {
+	planned(t, l, 1)
 	claim(t, l, "zombie", 1, 2, 10)
 	claim(t, l, "heir", 1, 11, 60)
-	zombie := Claim{"L", 0, 1, "zombie"}
+	zombie := by(0, 1, "zombie")
 	if ok, err := l.Acknowledge(t.Context(), zombie, contract.Ack{RowsIn: 1}); err != nil || ok {
 		t.Errorf("after another owner took over: %t, %v", ok, err)
 	}
-	next := must[Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61)))
-	for _, late := range []Claim{zombie, {"L", 0, 1, "heir"}} {
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61)))
+	for _, late := range []ledger.Claim{zombie, by(0, 1, "heir")} {
 		if ok, err := l.Acknowledge(t.Context(), late, contract.Ack{RowsIn: 1}); err != nil || ok {
 			t.Errorf("%s after the next attempt was sent: %t, %v", late.Owner, ok, err)
 		}
@@ -133,7 +134,7 @@ func TestZombieIsRefused(t *testing.T) {
 		}
 	}
 	claim(t, l, "third", next.Attempt, 62, 90)
-	if ok, err := l.Acknowledge(t.Context(), Claim{"L", 0, next.Attempt, "third"}, contract.Ack{RowsIn: 3}); err != nil || !ok {
+	if ok, err := l.Acknowledge(t.Context(), by(0, next.Attempt, "third"), contract.Ack{RowsIn: 3}); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	if c := chunkOf(t, l, 0); c.Ack.RowsIn != 3 || c.Failure != "" {
@@ -141,54 +142,54 @@ func TestZombieIsRefused(t *testing.T) {
 	}
 }
 
-func TestReleaseLetsTheNextOneIn(t *testing.T) {
-	l := planned(t, 1)
+func releaseLetsTheNextOneIn(t *testing.T, l Subject) {
+	planned(t, l, 1)
 	claim(t, l, "a", 1, 2, 900)
-	if ok, err := l.Release(t.Context(), Claim{"L", 0, 1, "b"}, "not mine"); err != nil || ok {
+	if ok, err := l.Release(t.Context(), by(0, 1, "b"), "not mine"); err != nil || ok {
 		t.Fatalf("another owner released it: %t, %v", ok, err)
 	}
-	if ok, err := l.Release(t.Context(), Claim{"L", 0, 1, "a"}, "connection reset"); err != nil || !ok {
+	if ok, err := l.Release(t.Context(), by(0, 1, "a"), "connection reset"); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
 	if c := chunkOf(t, l, 0); c.Owner != "" || c.LastError != "connection reset" {
 		t.Errorf("got %+v", c)
 	}
-	if got := claim(t, l, "b", 1, 3, 900); got != Granted {
+	if got := claim(t, l, "b", 1, 3, 900); got != ledger.Granted {
 		t.Errorf("long before the lease ends: %s", got)
 	}
 }
 
 // A worker that has to stop gives its chunk to the next one at once, under the same attempt; how often is kept.
-func TestHandBack(t *testing.T) {
-	l := planned(t, 1)
+func handBack(t *testing.T, l Subject) {
+	planned(t, l, 1)
 	claim(t, l, "a", 1, 2, 900)
-	if ok, err := l.HandBack(t.Context(), Claim{"L", 0, 1, "b"}); err != nil || ok {
+	if ok, err := l.HandBack(t.Context(), by(0, 1, "b")); err != nil || ok {
 		t.Fatalf("another owner handed it back: %t, %v", ok, err)
 	}
 	for i, owner := range []string{"a", "b"} {
-		if got := claim(t, l, owner, 1, 3, 900); got != Granted {
+		if got := claim(t, l, owner, 1, 3, 900); got != ledger.Granted {
 			t.Fatalf("%s long before the lease ends: %s", owner, got)
 		}
-		if ok, err := l.HandBack(t.Context(), Claim{"L", 0, 1, owner}); err != nil || !ok {
+		if ok, err := l.HandBack(t.Context(), by(0, 1, owner)); err != nil || !ok {
 			t.Fatal(ok, err)
 		}
 		if c := chunkOf(t, l, 0); c.Owner != "" || c.HandedBack != i+1 || c.Attempt != 1 || c.LastError != "" {
 			t.Errorf("got %+v", c)
 		}
 	}
-	if next := must[Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61))); next.HandedBack != 2 || chunkOf(t, l, 0).HandedBack != 2 {
+	if next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61))); next.HandedBack != 2 || chunkOf(t, l, 0).HandedBack != 2 {
 		t.Errorf("got %+v", next)
 	}
 }
 
-func TestResend(t *testing.T) {
-	l := planned(t, 2)
+func resend(t *testing.T, l Subject) {
+	planned(t, l, 2)
 	claim(t, l, "a", 1, 2, 60)
-	must[bool](t)(l.Release(t.Context(), Claim{"L", 0, 1, "a"}, "connection reset"))
+	must[bool](t)(l.Release(t.Context(), by(0, 1, "a"), "connection reset"))
 	claim(t, l, "b", 1, 3, 60)
 	read := chunkOf(t, l, 0)
 	next, err := l.Resend(t.Context(), "L", read, nil, at(61))
-	want := Chunk{Index: 0, Start: 10, End: 100, From: ptr(int64(10)), Attempt: 2, Sent: at(61), LastError: "connection reset"}
+	want := ledger.Chunk{Index: 0, Start: 10, End: 100, From: ptr(int64(10)), Attempt: 2, Sent: at(61), LastError: "connection reset"}
 	if err != nil || !reflect.DeepEqual(next, want) {
 		t.Fatalf("%v\ngot  %+v\nwant %+v", err, next, want)
 	}
@@ -196,29 +197,29 @@ func TestResend(t *testing.T) {
 		t.Errorf("the ledger has %+v", c)
 	}
 	// Whoever read the chunk before that decides on nothing any more.
-	if _, err := l.Resend(t.Context(), "L", read, nil, at(62)); !errors.Is(err, ErrMoved) {
+	if _, err := l.Resend(t.Context(), "L", read, nil, at(62)); !errors.Is(err, ledger.ErrMoved) {
 		t.Errorf("resend of what was sent again: %v", err)
 	}
-	if _, err := l.Resend(t.Context(), "L", read, ptr(int64(20)), at(62)); !errors.Is(err, ErrMoved) {
+	if _, err := l.Resend(t.Context(), "L", read, ptr(int64(20)), at(62)); !errors.Is(err, ledger.ErrMoved) {
 		t.Errorf("rerun of what was sent again: %v", err)
 	}
 }
 
-func TestResendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testing.T) {
-	l := planned(t, 2)
+func resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testing.T, l Subject) {
+	planned(t, l, 2)
 	read := chunkOf(t, l, 1)
-	owner := Claim{"L", 1, 1, "a"}
-	must[Outcome](t)(l.Claim(t.Context(), owner, at(2), at(60)))
+	owner := by(1, 1, "a")
+	must[ledger.Outcome](t)(l.Claim(t.Context(), owner, at(2), at(60)))
 	must[bool](t)(l.Acknowledge(t.Context(), owner, contract.Ack{Start: 105, End: 200, RowsIn: 4}))
 	// It was missing when it was read and is acknowledged now.
-	if _, err := l.Resend(t.Context(), "L", read, nil, at(61)); !errors.Is(err, ErrMoved) {
+	if _, err := l.Resend(t.Context(), "L", read, nil, at(61)); !errors.Is(err, ledger.ErrMoved) {
 		t.Fatalf("got %v", err)
 	}
 	if c := chunkOf(t, l, 1); c.Ack == nil || c.Attempt != 1 {
 		t.Fatalf("got %+v", c)
 	}
 	next, err := l.Resend(t.Context(), "L", chunkOf(t, l, 1), ptr(int64(0)), at(61))
-	want := Chunk{Index: 1, Start: 100, End: 200, From: ptr(int64(0)), Attempt: 2, Sent: at(61)}
+	want := ledger.Chunk{Index: 1, Start: 100, End: 200, From: ptr(int64(0)), Attempt: 2, Sent: at(61)}
 	if err != nil || !reflect.DeepEqual(next, want) {
 		t.Fatalf("%v\ngot  %+v\nwant %+v", err, next, want)
 	}
@@ -226,15 +227,29 @@ func TestResendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testin
 		t.Errorf("the ledger has %+v", c)
 	}
 	// The proven start stays with the chunk however often it is sent.
-	third := must[Chunk](t)(l.Resend(t.Context(), "L", next, nil, at(70)))
+	third := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", next, nil, at(70)))
 	if third.From == nil || *third.From != 0 || *chunkOf(t, l, 1).From != 0 {
 		t.Errorf("got %+v", third)
 	}
 }
 
+// A holder that fails for good may learn better: what was acknowledged counts.
+func acknowledgeAfterAFailure(t *testing.T, l Subject) {
+	planned(t, l, 1)
+	claim(t, l, "a", 1, 2, 60)
+	owner := ledger.Claim{Load: "L", Attempt: 1, Owner: "a"}
+	must[bool](t)(l.FailChunk(t.Context(), owner, "broken"))
+	if ok, err := l.Acknowledge(t.Context(), owner, contract.Ack{RowsIn: 3}); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
+	if c := chunkOf(t, l, 0); c.Ack == nil || c.Failure != "broken" {
+		t.Errorf("got %+v", c)
+	}
+}
+
 // Of any number of workers that ask at once, one is let in.
-func TestOneClaimIsGranted(t *testing.T) {
-	l := planned(t, 1)
+func oneClaimIsGranted(t *testing.T, l Subject) {
+	planned(t, l, 1)
 	var (
 		wg      sync.WaitGroup
 		mu      sync.Mutex
@@ -242,15 +257,15 @@ func TestOneClaimIsGranted(t *testing.T) {
 	)
 	for _, owner := range strings.Split("abcdefgh", "") {
 		wg.Go(func() {
-			got, err := l.Claim(t.Context(), Claim{"L", 0, 1, owner}, at(2), at(60))
+			got, err := l.Claim(t.Context(), by(0, 1, owner), at(2), at(60))
 			if err != nil {
 				t.Error(err)
 			}
 			mu.Lock()
 			defer mu.Unlock()
-			if got == Granted {
+			if got == ledger.Granted {
 				granted = append(granted, owner)
-			} else if got != Busy {
+			} else if got != ledger.Busy {
 				t.Errorf("%s: %s", owner, got)
 			}
 		})
@@ -258,25 +273,5 @@ func TestOneClaimIsGranted(t *testing.T) {
 	wg.Wait()
 	if len(granted) != 1 || chunkOf(t, l, 0).Owner != granted[0] {
 		t.Errorf("granted to %v", granted)
-	}
-}
-
-func TestOutcomeNames(t *testing.T) {
-	for o, want := range map[Outcome]string{Granted: "granted", Done: "done", Superseded: "superseded", Busy: "busy"} {
-		if o.String() != want {
-			t.Errorf("%d is %s, want %s", int(o), o, want)
-		}
-	}
-}
-
-func TestDamagedItemsAreNamed(t *testing.T) {
-	it := must[item](t)(encodeChunk("L", Chunk{Index: 3, Attempt: 1, Sent: at(1)}))
-	it[attrAck] = str("{")
-	if _, err := decodeChunk(it); err == nil || !strings.Contains(err.Error(), "ledger item L/chunk#00003: attribute ack") {
-		t.Errorf("got %v", err)
-	}
-	it = key("L", loadItem)
-	if _, err := decodeLoad(it); err == nil || !strings.Contains(err.Error(), "ledger item L/load: attribute created") {
-		t.Errorf("got %v", err)
 	}
 }

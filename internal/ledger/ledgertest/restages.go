@@ -1,64 +1,62 @@
-package ledger
+package ledgertest
 
 import (
+	"errors"
 	"reflect"
 	"sync"
 	"testing"
 
 	"dip/contract"
+	"dip/internal/ledger"
 )
 
 // restaged makes a ledger with one running load "L" whose input is to be restaged.
-func restaged(t *testing.T) *Ledger {
+func restaged(t *testing.T, l Ledger) {
 	t.Helper()
-	l := newLedger(t)
-	must[Load](t)(loadOnly(l.Receive(t.Context(), received("L"))))
+	receivedLoad(t, l)
 	p := plan(0)
 	p.Compression, p.Restage, p.Lane = contract.Gzip, true, contract.Workers
 	if ok, err := l.Plan(t.Context(), "L", p, nil); err != nil || !ok {
 		t.Fatalf("plan: %t, %v", ok, err)
 	}
-	return l
 }
 
-func loadOnly(l Load, _ bool, err error) (Load, error) { return l, err }
-
 // piece is the chunk of a piece that a job staged.
-func piece(index int, start, end int64, key string) Chunk {
-	return Chunk{
+func piece(index int, start, end int64, key string) ledger.Chunk {
+	return ledger.Chunk{
 		Index: index, Start: start, End: end, From: ptr(start), Attempt: 1, Sent: at(5),
 		Staged: &contract.Object{Bucket: "lake", Key: key, Size: end - start},
 	}
 }
 
-func TestRestageIsWorkLikeAChunk(t *testing.T) {
-	l := restaged(t)
-	want := Chunk{Index: RestageIndex, Start: 10, End: -1, Attempt: 1, Sent: at(1)}
+func restageIsWorkLikeAChunk(t *testing.T, l Subject) {
+	restaged(t, l)
+	want := ledger.Chunk{Index: ledger.RestageIndex, Start: 10, End: -1, Attempt: 1, Sent: at(1)}
 	load := loadOf(t, l)
 	if !reflect.DeepEqual(load.Restage, &want) || !load.Plan.Restage || load.Plan.Lane != contract.Workers {
 		t.Fatalf("got %+v, plan %+v", load.Restage, load.Plan)
 	}
-	if chunks := must[[]Chunk](t)(l.Chunks(t.Context(), "L")); len(chunks) != 0 {
+	if chunks := chunksOf(t, l, "L"); len(chunks) != 0 {
 		t.Errorf("it counts as a chunk: %+v", chunks)
 	}
-	owner := Claim{"L", RestageIndex, 1, "a"}
+	owner := by(ledger.RestageIndex, 1, "a")
 	if owner.Name() != "restage" {
 		t.Errorf("it is called %s", owner.Name())
 	}
 	for _, c := range []struct {
 		owner string
-		want  Outcome
-	}{{"a", Granted}, {"b", Busy}, {"a", Granted}} {
-		if got := must[Outcome](t)(l.Claim(t.Context(), Claim{"L", RestageIndex, 1, c.owner}, at(2), at(60))); got != c.want {
+		want  ledger.Outcome
+	}{{"a", ledger.Granted}, {"b", ledger.Busy}, {"a", ledger.Granted}} {
+		if got := must[ledger.Outcome](t)(l.Claim(t.Context(), by(ledger.RestageIndex, 1, c.owner), at(2), at(60))); got != c.want {
 			t.Errorf("%s: %s, want %s", c.owner, got, c.want)
 		}
 	}
 	if !must[bool](t)(l.HandBack(t.Context(), owner)) {
 		t.Fatal("not handed back")
 	}
-	next := must[Chunk](t)(l.Resend(t.Context(), "L", *loadOf(t, l).Restage, nil, at(70)))
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", *loadOf(t, l).Restage, nil, at(70)))
 	owner.Attempt = 2
-	must[Outcome](t)(l.Claim(t.Context(), owner, at(71), at(90)))
+	must[ledger.Outcome](t)(l.Claim(t.Context(), owner, at(71), at(90)))
 	if !must[bool](t)(l.Acknowledge(t.Context(), owner, contract.Ack{Start: 10, End: 900})) || next.HandedBack != 1 {
 		t.Errorf("resent %+v", next)
 	}
@@ -67,10 +65,10 @@ func TestRestageIsWorkLikeAChunk(t *testing.T) {
 	}
 }
 
-func TestStage(t *testing.T) {
-	l := restaged(t)
+func stage(t *testing.T, l Subject) {
+	restaged(t, l)
 	first := piece(0, 10, 110, "staging/0")
-	if got := must[Chunk](t)(l.Stage(t.Context(), "L", first)); !reflect.DeepEqual(got, first) {
+	if got := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", first)); !reflect.DeepEqual(got, first) {
 		t.Errorf("got %+v", got)
 	}
 	if got := chunkOf(t, l, 0); !reflect.DeepEqual(got, first) {
@@ -78,33 +76,43 @@ func TestStage(t *testing.T) {
 	}
 	// Another job that cuts elsewhere takes what stands, however far that has come.
 	claim(t, l, "w", 1, 6, 60)
-	must[bool](t)(l.Acknowledge(t.Context(), Claim{"L", 0, 1, "w"}, contract.Ack{Start: 10, End: 110}))
-	got := must[Chunk](t)(l.Stage(t.Context(), "L", piece(0, 10, 60, "staging/other")))
+	must[bool](t)(l.Acknowledge(t.Context(), by(0, 1, "w"), contract.Ack{Start: 10, End: 110}))
+	got := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", piece(0, 10, 60, "staging/other")))
 	if got.End != 110 || got.Staged.Key != "staging/0" || got.Ack == nil {
 		t.Errorf("got %+v", got)
 	}
 	// The proof of a piece that is sent again goes with it.
-	second := must[Chunk](t)(l.Stage(t.Context(), "L", piece(1, 110, 210, "staging/1")))
-	if next := must[Chunk](t)(l.Resend(t.Context(), "L", second, nil, at(70))); next.Staged == nil || *next.Staged != *second.Staged {
+	second := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", piece(1, 110, 210, "staging/1")))
+	if next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", second, nil, at(70))); next.Staged == nil || *next.Staged != *second.Staged {
 		t.Errorf("got %+v", next)
 	}
 }
 
 // A plan that died halfway, before the stack had a cluster, left a chunk that nobody was told of.
-func TestStageReplacesWhatADeadPlanLeft(t *testing.T) {
-	l := restaged(t)
-	if err := l.putChunk(t.Context(), "L", Chunk{Index: 0, Start: 10, End: -1, Attempt: 1, Sent: at(1)}); err != nil {
+func stageReplacesWhatADeadPlanLeft(t *testing.T, l Subject) {
+	receivedLoad(t, l)
+	p := plan(1)
+	p.Compression = contract.Gzip
+	whole := ledger.Chunk{Index: 0, Start: 10, End: -1, Attempt: 1, Sent: at(1)}
+	if _, err := l.Process(dies(2)).Plan(t.Context(), "L", p, []ledger.Chunk{whole}); !errors.Is(err, errDied) {
 		t.Fatal(err)
 	}
+	if got := chunkOf(t, l, 0); !reflect.DeepEqual(got, whole) {
+		t.Fatalf("got %+v", got)
+	}
+	p.Restage, p.Chunks = true, 0
+	if ok, err := l.Plan(t.Context(), "L", p, nil); err != nil || !ok {
+		t.Fatal(ok, err)
+	}
 	first := piece(0, 10, 110, "staging/0")
-	if got := must[Chunk](t)(l.Stage(t.Context(), "L", first)); !reflect.DeepEqual(got, first) || !reflect.DeepEqual(chunkOf(t, l, 0), first) {
+	if got := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", first)); !reflect.DeepEqual(got, first) || !reflect.DeepEqual(chunkOf(t, l, 0), first) {
 		t.Errorf("got %+v", got)
 	}
 }
 
 // Of any number of jobs that stage a chunk at once one cuts it, and all go on from there.
-func TestOneJobCutsAChunk(t *testing.T) {
-	l := restaged(t)
+func oneJobCutsAChunk(t *testing.T, l Subject) {
+	restaged(t, l)
 	var wg sync.WaitGroup
 	ends := make([]int64, 8)
 	for i := range ends {
@@ -124,11 +132,11 @@ func TestOneJobCutsAChunk(t *testing.T) {
 	}
 }
 
-func TestRedriveOfARestagedLoad(t *testing.T) {
-	l := restaged(t)
-	must[Chunk](t)(l.Stage(t.Context(), "L", piece(0, 10, 110, "staging/0")))
-	job := Claim{"L", RestageIndex, 1, "a"}
-	must[Outcome](t)(l.Claim(t.Context(), job, at(2), at(60)))
+func redriveOfARestagedLoad(t *testing.T, l Subject) {
+	restaged(t, l)
+	must[ledger.Chunk](t)(l.Stage(t.Context(), "L", piece(0, 10, 110, "staging/0")))
+	job := by(ledger.RestageIndex, 1, "a")
+	must[ledger.Outcome](t)(l.Claim(t.Context(), job, at(2), at(60)))
 	must[bool](t)(l.FailChunk(t.Context(), job, "truncated"))
 	must[bool](t)(l.Fail(t.Context(), "L", "truncated", at(3)))
 	if !must[bool](t)(l.Redrive(t.Context(), loadOf(t, l), at(9))) {
@@ -141,8 +149,8 @@ func TestRedriveOfARestagedLoad(t *testing.T) {
 		t.Errorf("the chunk is %+v", c)
 	}
 	// Once it is acknowledged it stays so.
-	job = Claim{"L", RestageIndex, 2, "b"}
-	must[Outcome](t)(l.Claim(t.Context(), job, at(10), at(60)))
+	job = by(ledger.RestageIndex, 2, "b")
+	must[ledger.Outcome](t)(l.Claim(t.Context(), job, at(10), at(60)))
 	must[bool](t)(l.Acknowledge(t.Context(), job, contract.Ack{End: 110}))
 	must[bool](t)(l.Fail(t.Context(), "L", "lost", at(11)))
 	must[bool](t)(l.Redrive(t.Context(), loadOf(t, l), at(12)))
