@@ -108,6 +108,8 @@ func (o Options) build(ctx context.Context, program string, say func(string, ...
 	if err != nil {
 		return err
 	}
-	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &terminal.Lines{Say: say}})
+	err = build.Run(ctx, build.Options{
+		Project: o.Root, Out: o.artifacts(), Program: program, Log: io.Discard, Say: func(text string) { say("%s", text) },
+	})
 	return errors.Join(err, held.release())
 }
