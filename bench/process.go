@@ -29,7 +29,7 @@ import (
 	"dip/internal/process"
 )
 
-// segmentName and bucket are names that only appear in keys.
+// segmentName and bucket are names that appear only in keys.
 const (
 	segmentName = "bench"
 	bucket      = "bench"
@@ -99,7 +99,7 @@ func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.
 	}, catalogs, err
 }
 
-// folder reads objects from files, whose paths are their keys, and writes outputs flat into itself.
+// folder reads objects from files, whose paths are their keys, and writes outputs flat into one folder.
 type folder string
 
 func (f folder) Head(_ context.Context, o contract.Object) (contract.Object, error) {
@@ -159,7 +159,7 @@ func object(path string) (contract.Object, error) {
 	return contract.Object{Bucket: bucket, Key: path, Size: info.Size()}, nil
 }
 
-// processCommand is what the measurements start: one process for one chunk, as a function has it.
+// processCommand is the command that the measurements start: one process for one chunk, as in a function.
 func processCommand() *cobra.Command {
 	var definition, endpoint, profile string
 	cmd := &cobra.Command{

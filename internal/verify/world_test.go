@@ -143,6 +143,16 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 	return w, ""
 }
 
+// certify stores the certificate as the reconciler does.
+func (w *world) certify(t *testing.T) {
+	t.Helper()
+	data, err := json.MarshalIndent(w.certificate, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.objects[lakeBucket+"/"+contract.CertificateKey("things", w.load.ID)] = data
+}
+
 func (w *world) process(t *testing.T, s *process.Segment, i int) {
 	t.Helper()
 	ack, err := process.Process(t.Context(), w.objects, w.objects, s, load.Message(w.load, w.chunks[i]))
