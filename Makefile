@@ -21,7 +21,7 @@ up: ## Bring the local stack up, ingest sample data and print the certificates
 	@$(DIP) local up
 
 .PHONY: down
-down: ## Take the local stack down: no resource, no process, no file is left
+down: ## Take down the local stack, leaving no resource, process or file
 	@$(DIP) local down
 
 .PHONY: test

@@ -21,13 +21,15 @@ import (
 	"dip/internal/adapters"
 	"dip/internal/catalog"
 	"dip/internal/lake"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/load"
 	"dip/internal/plan"
 	"dip/internal/process"
 )
 
-// segmentName and bucket are names that only appear in keys.
+// segmentName and bucket are names that appear only in keys.
 const (
 	segmentName = "bench"
 	bucket      = "bench"
@@ -41,72 +43,72 @@ type outcome struct {
 
 // stores is where a chunk is read from and written to.
 type stores interface {
-	process.Source
+	plan.Source
 	process.Sink
 }
 
 // loadFile plans a file as one chunk and processes it, with the pipeline's own code.
 func loadFile(ctx context.Context, s stores, d contract.Segment, object contract.Object) (outcome, error) {
-	c, err := oneSegment(d)
+	object, err := s.Head(ctx, object)
 	if err != nil {
 		return outcome{}, err
 	}
-	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: c}}
-	p := &onePlan{load: ledger.Load{ID: contract.LoadID(object), Segment: segmentName, Object: object, Catalog: c.key}}
-	planner := &plan.Planner{
-		Ledger: p, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	l, catalogs, err := landed(d, object)
+	if err != nil {
+		return outcome{}, err
 	}
-	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: p.load.ID})
+	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: catalogs}}
+	book := ledgertest.New()
+	book.Seed(l)
+	planner := &plan.Planner{
+		Ledger: book, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+	}
+	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: l.ID})
 	if err == nil && response.Action == contract.ActionFail {
 		err = errors.New(response.Cause)
+	}
+	if err == nil {
+		l, err = book.Load(ctx, l.ID)
 	}
 	if err != nil {
 		return outcome{}, fmt.Errorf("plan %s: %w", object.Key, err)
 	}
-	out := outcome{Plan: *p.load.Plan}
-	if len(p.chunks) == 0 {
+	out := outcome{Plan: *l.Plan}
+	if l.Plan.Chunks == 0 {
 		return out, nil
 	}
-	compiled, err := segments.Segment(ctx, c.key, segmentName)
+	compiled, err := segments.Segment(ctx, l.Catalog, segmentName)
 	if err != nil {
 		return out, err
 	}
-	out.Ack, err = process.Process(ctx, s, s, compiled, load.Message(p.load, p.chunks[0]))
+	out.Ack, err = process.Process(ctx, s, s, compiled, load.Message(l, book.Piece(l.ID, 0)))
 	if err != nil {
 		return out, fmt.Errorf("process %s: %w", object.Key, err)
 	}
 	return out, nil
 }
 
-// single is a catalog of one segment.
-type single struct {
-	key  string
-	text []byte
-}
-
-func oneSegment(d contract.Segment) (single, error) {
+// landed is a load of an object, and the lake with its catalog, which has one segment.
+func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.Fake, error) {
 	d.Loads.ChunkBytes = math.MaxInt64 / 4 // one chunk
 	key, text, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{segmentName: d}}.Encode()
-	return single{key, text}, err
+	catalogs := laketest.New(bucket)
+	catalogs.Put(bucket, key, text)
+	return ledger.Load{
+		ID: contract.LoadID(object), Segment: segmentName, Object: object, Catalog: key, Status: contract.Received,
+	}, catalogs, err
 }
 
-func (c single) Get(context.Context, string) ([]byte, error) { return c.text, nil }
-
-// onePlan is a ledger of one load.
-type onePlan struct {
-	load   ledger.Load
-	chunks []ledger.Chunk
-}
-
-func (p *onePlan) Load(context.Context, string) (ledger.Load, error) { return p.load, nil }
-
-func (p *onePlan) Plan(_ context.Context, _ string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
-	p.load.Plan, p.chunks = &plan, chunks
-	return true, nil
-}
-
-// folder reads objects from files, whose paths are their keys, and writes outputs flat into itself.
+// folder reads objects from files, whose paths are their keys, and writes outputs flat into one folder.
 type folder string
+
+func (f folder) Head(_ context.Context, o contract.Object) (contract.Object, error) {
+	info, err := os.Stat(o.Key)
+	if err == nil {
+		o.Size = info.Size()
+	}
+	return o, err
+}
 
 func (f folder) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
 	file, err := os.Open(o.Key)
@@ -157,7 +159,7 @@ func object(path string) (contract.Object, error) {
 	return contract.Object{Bucket: bucket, Key: path, Size: info.Size()}, nil
 }
 
-// processCommand is what the measurements start: one process for one chunk, as a function has it.
+// processCommand is the command that the measurements start: one process for one chunk, as in a function.
 func processCommand() *cobra.Command {
 	var definition, endpoint, profile string
 	cmd := &cobra.Command{

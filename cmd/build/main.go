@@ -1,4 +1,4 @@
-// Command build makes what a deployment needs: every function's archive and the Pulumi program.
+// Command build builds everything that a deployment needs: every function's archive and the Pulumi program.
 //
 //	go run ./cmd/build [--out DIR] [--program FILE] [--arch amd64|arm64] [--only NAME]...
 package main

@@ -1,5 +1,5 @@
 // Package bucket is an S3 bucket for data that must not be lost or leak: versioned, encrypted with a key of its own,
-// closed to the public and to requests without TLS, in Intelligent-Tiering from the first day.
+// closed to the public and to requests without TLS, write-once where asked for, in Intelligent-Tiering from the first day.
 package bucket
 
 import (
@@ -25,6 +25,8 @@ type Args struct {
 	Settings config.Bucket
 	// Expire are days by prefix after which the objects below it are thrown away. Empty: they stay.
 	Expire map[string]int
+	// WriteOnce are prefixes below which no object can be overwritten. Empty: every object can be.
+	WriteOnce []string
 	// Disposable lets a destroy delete the objects too. Zero: a bucket that holds objects cannot be destroyed.
 	Disposable bool
 }
@@ -42,6 +44,9 @@ func (a *Args) Validate() error {
 		if prefix == "" || a.Expire[prefix] < 1 {
 			errs = append(errs, fmt.Errorf("bucket: Expire[%q]: %d days, want a prefix and at least 1", prefix, a.Expire[prefix]))
 		}
+	}
+	if slices.Contains(a.WriteOnce, "") {
+		errs = append(errs, errors.New("bucket: WriteOnce: want prefixes that are not empty"))
 	}
 	if a.Settings.Protect && a.Disposable {
 		errs = append(errs, errors.New("bucket: Disposable: a protected bucket is not disposable"))
@@ -72,7 +77,7 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 		return nil, fmt.Errorf("bucket %s: %w", name, err)
 	}
 	for _, step := range []func(*pulumi.Context, *Args) error{
-		b.createKey, b.createBucket, b.encrypt, b.keepVersions, b.closeToPublic, b.ownObjects, b.requireTLS, b.expire, b.archive,
+		b.createKey, b.createBucket, b.encrypt, b.keepVersions, b.closeToPublic, b.ownObjects, b.restrict, b.expire, b.archive,
 	} {
 		if err := step(ctx, args); err != nil {
 			return nil, fmt.Errorf("bucket %s: %w", name, err)
@@ -158,14 +163,31 @@ func (b *Bucket) ownObjects(ctx *pulumi.Context, _ *Args) error {
 	return err
 }
 
-func (b *Bucket) requireTLS(ctx *pulumi.Context, _ *Args) error {
-	document, err := policy.Document(policy.Statement{
+// restrict refuses requests without TLS, and writes below the write-once prefixes that would replace an object:
+// those without "If-None-Match: *". The steps of a multipart upload before its last one create no object and cannot
+// have that header ("Enforce conditional writes on Amazon S3 buckets").
+func (b *Bucket) restrict(ctx *pulumi.Context, args *Args) error {
+	statements := []policy.Statement{{
 		Effect:     policy.Deny,
 		Principals: []string{"*"},
 		Actions:    []string{"s3:*"},
 		Resources:  []pulumi.StringInput{b.bucket.Arn, pulumi.Sprintf("%s/*", b.bucket.Arn)},
 		Conditions: policy.InsecureTransport(),
-	})
+	}}
+	if len(args.WriteOnce) > 0 {
+		var below []pulumi.StringInput
+		for _, prefix := range args.WriteOnce {
+			below = append(below, pulumi.Sprintf("%s/%s*", b.bucket.Arn, prefix))
+		}
+		statements = append(statements, policy.Statement{
+			Effect:     policy.Deny,
+			Principals: []string{"*"},
+			Actions:    []string{"s3:PutObject"},
+			Resources:  below,
+			Conditions: policy.Overwriting(),
+		})
+	}
+	document, err := policy.Document(statements...)
 	if err != nil {
 		return err
 	}

@@ -136,6 +136,25 @@ func TestSettingsReachS3(t *testing.T) {
 	}
 }
 
+// Nobody overwrites evidence, whatever his rights.
+func TestWriteOnce(t *testing.T) {
+	a := args()
+	a.WriteOnce = []string{"data/", "certificates/"}
+	got := run(t, a).Find(t, "aws:s3/bucketPolicy:BucketPolicy", "b-policy").Inputs["policy"].StringValue()
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:*"],` +
+		`"Resource":["arn:aws:s3:::b-bucket","arn:aws:s3:::b-bucket/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}},` +
+		`{"Effect":"Deny","Principal":"*","Action":["s3:PutObject"],` +
+		`"Resource":["arn:aws:s3:::b-bucket/data/*","arn:aws:s3:::b-bucket/certificates/*"],` +
+		`"Condition":{"Bool":{"s3:ObjectCreationOperation":"true"},"Null":{"s3:if-none-match":"true"}}}]}`
+	if got != want {
+		t.Errorf("policy is %s, want %s", got, want)
+	}
+	a.WriteOnce = []string{"data/", ""}
+	if err := a.Validate(); err == nil || !strings.Contains(err.Error(), "WriteOnce") {
+		t.Errorf("an empty prefix: %v", err)
+	}
+}
+
 func TestNotification(t *testing.T) {
 	minute := config.Duration(time.Minute)
 	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {

@@ -20,6 +20,14 @@ func InsecureTransport() map[Test]pulumi.Input {
 	return map[Test]pulumi.Input{{"Bool", "aws:SecureTransport"}: pulumi.String("false")}
 }
 
+// Overwriting is the condition of requests that would create an object even where there is one already.
+func Overwriting() map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{
+		{"Null", "s3:if-none-match"}:           pulumi.String("true"),
+		{"Bool", "s3:ObjectCreationOperation"}: pulumi.String("true"),
+	}
+}
+
 // FromSource is the condition that a service acts for one resource of an account, given by its ARN.
 func FromSource(arn pulumi.StringInput, account string) map[Test]pulumi.Input {
 	return map[Test]pulumi.Input{

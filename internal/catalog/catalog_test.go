@@ -1,7 +1,6 @@
 package catalog_test
 
 import (
-	"context"
 	"errors"
 	"strings"
 	"testing"
@@ -9,19 +8,8 @@ import (
 	"dip/contract"
 	"dip/internal/catalog"
 	"dip/internal/fault"
+	"dip/internal/lake/laketest"
 )
-
-// shelf holds one object under every key.
-type shelf struct {
-	data  []byte
-	err   error
-	reads int
-}
-
-func (s *shelf) Get(context.Context, string) ([]byte, error) {
-	s.reads++
-	return s.data, s.err
-}
 
 func TestReaderReadsACatalogOnce(t *testing.T) {
 	key, data, err := contract.Catalog{
@@ -31,24 +19,31 @@ func TestReaderReadsACatalogOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	errReset := errors.New("reset")
-	s := &shelf{err: errReset}
-	r := &catalog.Reader{Lake: s}
+	lake, reads := laketest.New("lake"), 0
+	lake.Put("lake", key, data)
+	lake.Before = func(laketest.Op) error {
+		if reads++; reads == 1 {
+			return errReset
+		}
+		return nil
+	}
+	r := &catalog.Reader{Lake: lake}
 	if _, err := r.Catalog(t.Context(), key); !errors.Is(err, errReset) || fault.IsPermanent(err) {
 		t.Errorf("got %v", err)
 	}
-	s.data, s.err = data, nil // a failure is not kept
-	for range 3 {
+	for range 3 { // a failure is not cached
 		segment, err := r.Segment(t.Context(), key, "things")
-		if err != nil || segment.Queue != "q" || s.reads != 2 {
-			t.Errorf("%+v after %d reads, %v", segment, s.reads, err)
+		if err != nil || segment.Queue != "q" || reads != 2 {
+			t.Errorf("%+v after %d reads, %v", segment, reads, err)
 		}
 	}
 	if _, err := r.Segment(t.Context(), key, "other"); !fault.IsPermanent(err) || !strings.Contains(err.Error(), `"other"`) {
 		t.Errorf("a segment that the catalog lacks: %v", err)
 	}
 	other := contract.CatalogPrefix + "0123.json"
-	if _, err := r.Catalog(t.Context(), other); s.reads != 3 || !fault.IsPermanent(err) || !strings.Contains(err.Error(), other) {
-		t.Errorf("content under a foreign key was read after %d reads: %v", s.reads, err)
+	lake.Put("lake", other, data)
+	if _, err := r.Catalog(t.Context(), other); reads != 3 || !fault.IsPermanent(err) || !strings.Contains(err.Error(), other) {
+		t.Errorf("content under a wrong key was accepted after %d reads: %v", reads, err)
 	}
 }
 
@@ -57,7 +52,9 @@ func TestReaderRefusesWhatItCannotRead(t *testing.T) {
 		"{":                     "segment catalog " + contract.CatalogKey([]byte("{")),
 		`{"v":2,"segments":{}}`: "version 2, this code reads up to 1",
 	} {
-		r := &catalog.Reader{Lake: &shelf{data: []byte(data)}}
+		lake := laketest.New("lake")
+		lake.Put("lake", contract.CatalogKey([]byte(data)), []byte(data))
+		r := &catalog.Reader{Lake: lake}
 		_, err := r.Catalog(t.Context(), contract.CatalogKey([]byte(data)))
 		if !fault.IsPermanent(err) || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v", data, err)

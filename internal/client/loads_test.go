@@ -4,19 +4,25 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
 
+var noon = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
+
+func loadID(prefix string) string { return (prefix + "00000000000000000000000000000000")[:idLength] }
+
 func TestFindLoad(t *testing.T) {
-	f := &fakeLedger{}
+	f := ledgertest.New()
 	old := noon.AddDate(0, 0, -PrefixDays-1)
 	for id, received := range map[string]time.Time{loadID("abc1"): noon, loadID("abc2"): noon.Add(-48 * time.Hour), loadID("def"): old} {
-		f.set(ledger.Load{ID: id, Received: received})
+		f.Seed(ledger.Load{ID: id, Received: received})
 	}
 	for id, want := range map[string]string{"abc1": loadID("abc1"), "ABC2": loadID("abc2"), loadID("def"): loadID("def")} {
 		if got, err := FindLoad(t.Context(), f, id, noon); err != nil || got.ID != want {
@@ -24,7 +30,7 @@ func TestFindLoad(t *testing.T) {
 		}
 	}
 	for id, text := range map[string]string{
-		"abc": "2 loads begin so", "def": "older ones need the whole id", "": "hex digits", "xyz": "hex digits",
+		"abc": "2 loads match", "def": "the whole id of an older load", "": "hex digits", "xyz": "hex digits",
 		loadID("999"): "not found", loadID("abc1") + "0": "hex digits",
 	} {
 		if _, err := FindLoad(t.Context(), f, id, noon); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), text) {
@@ -34,12 +40,12 @@ func TestFindLoad(t *testing.T) {
 }
 
 func TestListLoads(t *testing.T) {
-	f := &fakeLedger{}
+	f := ledgertest.New()
 	for i, l := range []ledger.Load{
 		{Segment: "trips", Status: contract.Failed}, {Segment: "events", Status: contract.Published}, {Segment: "trips", Status: contract.Published},
 	} {
 		l.ID, l.Received = loadID(string(rune('a'+i))), noon.Add(-time.Duration(i)*20*time.Hour)
-		f.set(l)
+		f.Seed(l)
 	}
 	ids := func(f2 Filter) string {
 		loads, err := ListLoads(t.Context(), f, f2, noon)
@@ -64,27 +70,35 @@ func TestListLoads(t *testing.T) {
 }
 
 func TestListLoadsAsksForEveryDayOnce(t *testing.T) {
-	f := &fakeLedger{}
+	f := ledgertest.New()
+	var mu sync.Mutex
+	var days []string
+	f.Before = func(op ledgertest.Op) error {
+		mu.Lock()
+		defer mu.Unlock()
+		days = append(days, op.Name+" "+op.Load)
+		return nil
+	}
 	midnight := time.Date(2026, 3, 1, 0, 0, 1, 0, time.UTC)
 	if _, err := ListLoads(t.Context(), f, Filter{Since: midnight.Add(-2 * time.Second)}, midnight); err != nil {
 		t.Fatal(err)
 	}
-	slices.Sort(f.days)
-	if want := []string{"2026-02-28", "2026-03-01"}; !slices.Equal(f.days, want) {
-		t.Errorf("days %v, want %v", f.days, want)
+	slices.Sort(days)
+	if want := []string{"Day 2026-02-28", "Day 2026-03-01"}; !slices.Equal(days, want) {
+		t.Errorf("asked for %q, want %q", days, want)
 	}
 }
 
 func TestFollowWaitsForALoadThatIsNotThereYet(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		f := &fakeLedger{}
+		f := ledgertest.New()
 		load := running(1000, contract.Plain, 1)
 		go func() {
 			<-time.After(3 * time.Second)
-			f.set(load)
+			f.Seed(load)
 			<-time.After(3 * time.Second)
 			load.Status, load.Reason = contract.Failed, "too many bad records"
-			f.set(load)
+			f.Seed(load)
 		}()
 		var seen []contract.Status
 		p, err := Follow(t.Context(), f, load.ID, func(p Progress) {

@@ -19,16 +19,17 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"dip/contract"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
 	"dip/internal/sample"
 )
 
-// fakeObjects is a bucket in memory.
-type fakeObjects map[string]string
+// objects is the lake as S3's client shows it.
+type objects struct{ *laketest.Fake }
 
-func (f fakeObjects) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+func (o objects) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
 	var out s3.ListObjectsV2Output
-	for key := range f {
+	for key := range o.Contents(*in.Bucket) {
 		if strings.HasPrefix(key, *in.Prefix) {
 			out.Contents = append(out.Contents, types.Object{Key: aws.String(key)})
 		}
@@ -36,27 +37,25 @@ func (f fakeObjects) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input,
 	return &out, nil
 }
 
-func (f fakeObjects) GetObject(_ context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
-	text, ok := f[*in.Key]
-	if !ok {
-		return nil, &types.NoSuchKey{}
-	}
-	return &s3.GetObjectOutput{Body: io.NopCloser(strings.NewReader(text)), ContentLength: aws.Int64(int64(len(text)))}, nil
+func (o objects) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+	data, err := o.Get(ctx, *in.Key)
+	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(data)), ContentLength: aws.Int64(int64(len(data)))}, err
 }
 
-func (f fakeObjects) Get(_ context.Context, key string) ([]byte, error) {
-	text, ok := f[key]
-	if !ok {
-		return nil, errors.New("no " + key)
+// stored makes a lake of objects.
+func stored(contents map[string]string) *laketest.Fake {
+	f := laketest.New("lake")
+	for key, content := range contents {
+		f.Put("lake", key, []byte(content))
 	}
-	return []byte(text), nil
+	return f
 }
 
 func TestQuarantineShowsRecordsInOrder(t *testing.T) {
-	lake := fakeObjects{
+	lake := stored(map[string]string{
 		"q0": `{"chunk":0,"start":1,"end":5,"reason":"first","raw":"a,b\n"}` + "\n" + `{"chunk":0,"start":5,"end":7,"field":"x","reason":"second","rawBase64":"/w=="}` + "\n",
 		"q2": `{"chunk":2,"start":9,"end":12,"reason":"third","raw":"c"}` + "\n",
-	}
+	})
 	chunks := []ledger.Chunk{
 		{Ack: &contract.Ack{Quarantine: &contract.Output{Key: "q0"}}}, {}, {Ack: &contract.Ack{}},
 		{Ack: &contract.Ack{Quarantine: &contract.Output{Key: "q2"}}},
@@ -73,18 +72,18 @@ func TestQuarantineShowsRecordsInOrder(t *testing.T) {
 			t.Errorf("%q, %v, want %q", got.String(), err, want)
 		}
 	}
-	lake["q0"] = "{broken"
+	lake.Put("lake", "q0", []byte("{broken"))
 	if err := Quarantine(t.Context(), lake, chunks, func(contract.Rejected) (bool, error) { return true, nil }); err == nil {
 		t.Error("a broken quarantine file is an error")
 	}
 }
 
 func TestPublishedAndDownload(t *testing.T) {
-	lake := fakeObjects{
+	lake := objects{stored(map[string]string{
 		"manifests/trips/l1":         "s3://lake/data/trips/day=1/a.parquet\ns3://lake/data/trips/day=2/b.parquet\n",
 		"manifests/trips2/l9":        "s3://lake/data/trips2/c.parquet\n",
 		"data/trips/day=1/a.parquet": "AAAA", "data/trips/day=2/b.parquet": "BB",
-	}
+	})}
 	loads, err := SegmentLoads(t.Context(), lake, "lake", "trips")
 	if err != nil || !slices.Equal(loads, []string{"l1"}) {
 		t.Fatalf("loads %v, %v", loads, err)
@@ -94,7 +93,7 @@ func TestPublishedAndDownload(t *testing.T) {
 		t.Fatalf("uris %v, %v", uris, err)
 	}
 	dir := t.TempDir()
-	for range 2 { // the second time everything is there
+	for range 2 { // the second time every file exists already
 		paths, err := Download(t.Context(), lake, uris, dir)
 		if err != nil || paths[1] != filepath.Join(dir, "trips", "day=2", "b.parquet") {
 			t.Fatalf("paths %v, %v", paths, err)
@@ -116,7 +115,7 @@ func TestPublishedAndDownload(t *testing.T) {
 
 // Partition values may be longer than the names of files.
 func TestDownloadOfLongPartitionValues(t *testing.T) {
-	lake, dir := fakeObjects{}, t.TempDir()
+	lake, dir := objects{stored(nil)}, t.TempDir()
 	var uris []string
 	folders := []string{
 		"v=" + strings.Repeat("x", 253), "v=" + strings.Repeat("x", 254), "v=" + strings.Repeat("x", 500), "v=" + strings.Repeat("x", 499) + "y",
@@ -124,7 +123,7 @@ func TestDownloadOfLongPartitionValues(t *testing.T) {
 	}
 	for i, folder := range folders {
 		key := contract.DataKey("trips", folder, strings.Repeat("f", 32), i, 1<<62, strings.Repeat("0", 64))
-		lake[key] = folder
+		lake.Put("lake", key, []byte(folder))
 		uris = append(uris, "s3://lake/"+key)
 	}
 	seen := map[string]bool{}
@@ -188,6 +187,6 @@ func TestGenerateIsTheSameUnderEveryCompression(t *testing.T) {
 		}
 	}
 	if _, err := Generate(&plain, "weather", contract.Plain, o); err == nil {
-		t.Error("there is no weather")
+		t.Error("an unknown kind is an error")
 	}
 }

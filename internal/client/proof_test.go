@@ -11,6 +11,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/reconcile"
 )
 
@@ -33,7 +34,8 @@ func TestWhatTheLedgerRecords(t *testing.T) {
 	sum := "00000000000000000000000000000000"
 	ack := contract.Ack{End: 20, RowsIn: 2, RowsOut: 2, HashOut: sum, HashBad: sum, Outputs: []contract.Output{{Key: "k", Rows: 2}}, Attempt: 1, At: noon.Add(time.Second)}
 	chunks := []ledger.Chunk{{End: 20, Ack: &ack}, {Index: 1, Start: 20, End: 30}} // the second one of an older plan
-	f := &fakeLedger{chunks: map[string][]ledger.Chunk{l.ID: chunks}}
+	f := ledgertest.New()
+	f.Seed(l, chunks...)
 	if _, err := Recorded(t.Context(), "dev", f, l); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without totals: %v", err)
 	}
@@ -54,7 +56,7 @@ func TestWhatTheLedgerRecords(t *testing.T) {
 	if got, err := Recorded(t.Context(), "dev", f, l); err != nil || got.Totals.RowsOut != 3 {
 		t.Errorf("%+v, %v", got.Totals, err)
 	}
-	ack.Start = 1
+	f.Change(l.ID, func(_ *ledger.Load, c []ledger.Chunk) { c[0].Ack.Start = 1 })
 	if _, err := Recorded(t.Context(), "dev", f, l); err == nil {
 		t.Error("an open chain was recorded as a certificate")
 	}

@@ -7,6 +7,7 @@ package lake
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/base64"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -17,6 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"dip/contract"
 	"dip/internal/fault"
@@ -34,22 +36,29 @@ func New(client *s3.Client, bucket string) *Lake { return &Lake{client: client, 
 // Bucket is the bucket that outputs go to.
 func (l *Lake) Bucket() string { return l.bucket }
 
-// metaSHA256 is the metadata key under which an output's hash is kept.
+// metaSHA256 is the metadata key under which an output's hash is kept. Versions of this code that did not send checksums
+// tell by it whether an object is theirs.
 const metaSHA256 = "sha256"
 
-// PutOnce writes an output unless it is there already. An existing object with the same SHA-256 is a success, one
-// with another content a permanent error: two different results must never share a key.
+// PutOnce writes an output unless it is there already. S3 is sent the SHA-256, stores nothing that has another one, and
+// keeps it. An existing object with the same SHA-256 is a success, one with another content a permanent error: two
+// different results must never share a key.
 func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
 	const tries = 5 // a 409 means another writer of the same key is under way
-	var err error
+	sum, err := hex.DecodeString(sha256Hex)
+	if err != nil || len(sum) != sha256.Size {
+		return fmt.Errorf("put %s: %q is not a SHA-256", key, sha256Hex)
+	}
 	for range tries {
 		if _, err = body.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("put %s: rewind: %w", key, err)
 		}
 		_, err = l.client.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &l.bucket, Key: &key, Body: body, ContentType: &contentType,
-			IfNoneMatch: aws.String("*"),
-			Metadata:    map[string]string{metaSHA256: sha256Hex},
+			IfNoneMatch:       aws.String("*"),
+			ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
+			ChecksumSHA256:    aws.String(base64.StdEncoding.EncodeToString(sum)),
+			Metadata:          map[string]string{metaSHA256: sha256Hex},
 		})
 		switch status(err) {
 		case http.StatusPreconditionFailed:
@@ -66,11 +75,15 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 }
 
 func (l *Lake) sameContent(ctx context.Context, key, sha256Hex string) error {
-	head, err := l.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key})
+	head, err := l.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
 		return fmt.Errorf("compare with existing s3://%s/%s: %w", l.bucket, key, err)
 	}
-	if got := head.Metadata[metaSHA256]; got != sha256Hex {
+	got := head.Metadata[metaSHA256]
+	if proven, err := base64.StdEncoding.DecodeString(aws.ToString(head.ChecksumSHA256)); err == nil && len(proven) > 0 {
+		got = hex.EncodeToString(proven)
+	}
+	if got != sha256Hex {
 		return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", l.bucket, key, got, sha256Hex))
 	}
 	return nil

@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"dip/contract"
 	"dip/internal/fault"
@@ -22,9 +24,41 @@ func TestPutOnceSaysWhatItPuts(t *testing.T) {
 	if err := l.PutOnce(t.Context(), key, "application/x", strings.NewReader("rows"), Hash([]byte("rows"))); err != nil {
 		t.Fatal(err)
 	}
-	head, err := f.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key})
+	head, err := f.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil || *head.ContentType != "application/x" || head.Metadata["sha256"] != Hash([]byte("rows")) {
 		t.Errorf("got %+v, %v", head, err)
+	}
+	// S3 refuses a body that does not have the checksum that is sent along.
+	const checksum = "vFHp5l154ckLpUSrLq4QRMzfjBr3pVm6N1y6Qnb32Z4="
+	if aws.ToString(head.ChecksumSHA256) != checksum {
+		t.Errorf("S3 keeps the SHA-256 %q, want %q", aws.ToString(head.ChecksumSHA256), checksum)
+	}
+}
+
+// What S3 has computed counts, not what a writer claims; an object of a version that sent no checksum is told by its
+// metadata.
+func TestPutOnceComparesWhatIsThere(t *testing.T) {
+	f, l := Start(t)
+	hash := Hash([]byte("rows"))
+	put := func(key, content string, o s3.PutObjectInput) {
+		o.Bucket, o.Key, o.Body, o.Metadata = &l.bucket, &key, strings.NewReader(content), map[string]string{"sha256": hash}
+		if _, err := f.PutObject(t.Context(), &o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	put("old", "rows", s3.PutObjectInput{})
+	if err := l.PutOnce(t.Context(), "old", "text/plain", strings.NewReader("rows"), hash); err != nil {
+		t.Errorf("an object without a checksum: %v", err)
+	}
+	put("claimed", "others", s3.PutObjectInput{ChecksumAlgorithm: types.ChecksumAlgorithmSha256})
+	err := l.PutOnce(t.Context(), "claimed", "text/plain", strings.NewReader("rows"), hash)
+	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), Hash([]byte("others"))) {
+		t.Errorf("an object that claims to be another: %v", err)
+	}
+	for _, sum := range []string{"", "00", hash[1:], "x" + hash[1:]} {
+		if err := l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), sum); err == nil || !strings.Contains(err.Error(), "is not a SHA-256") {
+			t.Errorf("the hash %q: %v", sum, err)
+		}
 	}
 }
 
@@ -62,13 +96,13 @@ func TestPutOnceFailures(t *testing.T) {
 		}
 		return r.Method == http.MethodPut
 	}
-	err := l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), "00")
+	err := l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), Hash([]byte("rows")))
 	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "put s3://"+l.bucket+"/k") {
 		t.Errorf("a refused write: %v", err)
 	}
 	// What stood in the way of the write is gone when it is compared: whoever comes next writes.
 	status = http.StatusPreconditionFailed
-	err = l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), "00")
+	err = l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), Hash([]byte("rows")))
 	if err == nil || fault.IsPermanent(err) {
 		t.Errorf("a vanished object: %v", err)
 	}

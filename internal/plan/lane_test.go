@@ -89,15 +89,15 @@ func TestPlanOfARestagedLoad(t *testing.T) {
 		{"without one", "", Route{Lane: contract.Functions}, 1},
 	} {
 		w, s := start(t, gzipped(t, string(content)))
-		w.catalog = heavy(t, w.catalog, c.restage)
-		w.load.Catalog = contract.CatalogKey(w.catalog)
+		w.pin(heavy(t, w.catalog, c.restage))
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Version: 1, Load: "L"})
 		if err != nil || got.Action != contract.ActionWait {
 			t.Fatalf("%s: %+v, %v", c.name, got, err)
 		}
-		plan := w.load.Plan
-		if (Route{plan.Lane, plan.Restage}) != c.want || plan.Chunks != c.chunks || len(w.chunks) != c.chunks || plan.Body != 8 {
-			t.Errorf("%s: %+v, %d chunks", c.name, plan, len(w.chunks))
+		load, chunks := w.stands()
+		plan := load.Plan
+		if (Route{plan.Lane, plan.Restage}) != c.want || plan.Chunks != c.chunks || len(chunks) != c.chunks || plan.Body != 8 {
+			t.Errorf("%s: %+v, %d chunks", c.name, plan, len(chunks))
 		}
 	}
 }

@@ -2,7 +2,6 @@ package plan
 
 import (
 	"bytes"
-	"context"
 	"encoding/json"
 	"errors"
 	"io"
@@ -19,7 +18,9 @@ import (
 	"dip/contract"
 	"dip/internal/catalog"
 	"dip/internal/fault"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/process"
 )
 
@@ -28,77 +29,60 @@ var (
 	planned  = received.Add(1500 * time.Microsecond)
 )
 
-const etag = "5d41402abc4b2a76b9719d911017c592"
-
-// world is a ledger with one load, its input, and a lake with one catalog.
+// world is a ledger with load L, its input, and a lake with its catalog.
 type world struct {
-	load    ledger.Load
-	chunks  []ledger.Chunk
-	plans   int
-	input   []byte
-	streams int
-	read    int
-	failure error // of reading
-	unseen  error // of looking at the object
+	t       *testing.T
+	ledger  *ledgertest.Fake
+	lake    *laketest.Fake
+	writes  []string // to the ledger
+	read    int      // bytes of the input, by streams
+	failure error    // of a stream, after a few bytes
+	unseen  error    // of a look at the object
 	catalog []byte
-}
-
-func (w *world) Load(_ context.Context, id string) (ledger.Load, error) {
-	if id != w.load.ID {
-		return ledger.Load{}, ledger.ErrNotFound
-	}
-	return w.load, nil
-}
-
-func (w *world) Plan(_ context.Context, _ string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
-	w.plans++
-	if w.plans == 0 {
-		return false, errThrottled
-	}
-	w.load.Plan, w.chunks, w.load.Status = &plan, chunks, contract.Running
-	return true, nil
 }
 
 var errThrottled = errors.New("throttled")
 
-func (w *world) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
-	w.streams++
-	var r io.Reader = bytes.NewReader(w.input[from:o.Size])
-	if w.failure != nil {
-		r = io.MultiReader(io.LimitReader(r, 10), iotest.ErrReader(w.failure))
+// land makes a content the load's input.
+func (w *world) land(content string) {
+	o := w.lake.Put("landing", "things/a.csv", []byte(content))
+	w.change(func(l *ledger.Load) { l.Object = o })
+}
+
+// pin makes a document the load's catalog.
+func (w *world) pin(document []byte) {
+	w.catalog = document
+	key := contract.CatalogKey(document)
+	w.lake.Put("lake", key, document)
+	w.change(func(l *ledger.Load) { l.Catalog = key })
+}
+
+func (w *world) change(edit func(*ledger.Load)) {
+	w.ledger.Change("L", func(l *ledger.Load, _ []ledger.Chunk) { edit(l) })
+}
+
+// stands is what the ledger has of the load.
+func (w *world) stands() (ledger.Load, []ledger.Chunk) {
+	w.t.Helper()
+	load, err := w.ledger.Load(w.t.Context(), "L")
+	chunks, cerr := w.ledger.Chunks(w.t.Context(), "L")
+	if err != nil || cerr != nil {
+		w.t.Fatal(err, cerr)
 	}
-	return &stream{r, w}
+	return load, chunks
 }
 
-type stream struct {
+// counter counts what is read of a stream.
+type counter struct {
 	io.Reader
-	world *world
+	n *int
 }
 
-func (s *stream) Read(p []byte) (int, error) {
-	n, err := s.Reader.Read(p)
-	s.world.read += n
+func (c counter) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	*c.n += n
 	return n, err
 }
-
-func (s *stream) Close() error {
-	s.world.streams--
-	return nil
-}
-
-func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) ([]byte, error) {
-	return w.input[from:to], nil
-}
-
-func (w *world) Head(_ context.Context, o contract.Object) (contract.Object, error) {
-	if w.unseen != nil {
-		return o, w.unseen
-	}
-	o.Size, o.ETag = int64(len(w.input)), etag
-	return o, nil
-}
-
-func (w *world) Get(context.Context, string) ([]byte, error) { return w.catalog, nil }
 
 const tableSchema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"}],"fieldsMatch":"MATCH"}`
 
@@ -114,7 +98,7 @@ func start(t *testing.T, input string) (*world, *Planner) {
 			Schema:  json.RawMessage(strings.Replace(tableSchema, "MATCH", match, 1)), MaxRecordMB: 1, Loads: loads,
 		}
 	}
-	key, document, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{
+	_, document, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{
 		"things": csv(true, "exact"), "partial": csv(true, "partial"), "bare": csv(false, "exact"),
 		"one": {
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
@@ -132,13 +116,30 @@ func start(t *testing.T, input string) (*world, *Planner) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{input: []byte(input), catalog: document}
-	w.load = ledger.Load{
-		ID: "L", Segment: "things", Catalog: key, Received: received, Status: contract.Received,
-		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input)), ETag: etag},
+	w := &world{t: t, ledger: ledgertest.New(), lake: laketest.New("lake")}
+	w.ledger.Seed(ledger.Load{ID: "L", Segment: "things", Received: received, Status: contract.Received})
+	w.land(input)
+	w.pin(document)
+	w.ledger.Before = func(op ledgertest.Op) error {
+		if op.Write {
+			w.writes = append(w.writes, op.Name)
+		}
+		return nil
+	}
+	w.lake.Before = func(op laketest.Op) error {
+		if op.Name == "Head" {
+			return w.unseen
+		}
+		return nil
+	}
+	w.lake.Wrap = func(r io.Reader) io.Reader {
+		if w.failure != nil {
+			r = io.MultiReader(io.LimitReader(r, 10), iotest.ErrReader(w.failure))
+		}
+		return counter{r, &w.read}
 	}
 	return w, &Planner{
-		Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
+		Ledger: w.ledger, Source: w.lake, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
 	}
 }
@@ -209,7 +210,7 @@ func TestPlan(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			w, s := start(t, c.input)
-			w.load.Segment = c.segment
+			w.change(func(l *ledger.Load) { l.Segment = c.segment })
 			got, err := s.Handle(t.Context(), contract.WorkflowInput{Version: 1, Load: "L"})
 			if err != nil {
 				t.Fatal(err)
@@ -225,10 +226,11 @@ func TestPlan(t *testing.T) {
 				c.want.Compression = contract.Plain
 			}
 			c.want.At, c.want.Chunks, c.want.Lane = received.Add(time.Millisecond), len(c.chunks), contract.Functions
-			if !reflect.DeepEqual(w.load.Plan, &c.want) {
-				t.Errorf("plan\ngot  %+v\nwant %+v", *w.load.Plan, c.want)
+			load, made := w.stands()
+			if !reflect.DeepEqual(load.Plan, &c.want) || load.Status != contract.Running {
+				t.Errorf("plan\ngot  %+v\nwant %+v", load, c.want)
 			}
-			chunks := []ledger.Chunk{}
+			var chunks []ledger.Chunk
 			for i, r := range c.chunks {
 				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1, Sent: c.want.At}
 				if i == 0 {
@@ -236,11 +238,11 @@ func TestPlan(t *testing.T) {
 				}
 				chunks = append(chunks, chunk)
 			}
-			if !reflect.DeepEqual(w.chunks, chunks) {
-				t.Errorf("chunks\ngot  %+v\nwant %+v", w.chunks, chunks)
+			if !reflect.DeepEqual(made, chunks) {
+				t.Errorf("chunks\ngot  %+v\nwant %+v", made, chunks)
 			}
-			if w.streams != 0 {
-				t.Errorf("%d streams are left open", w.streams)
+			if n := w.lake.Streams(); n != 0 {
+				t.Errorf("%d streams are left open", n)
 			}
 		})
 	}
@@ -287,13 +289,13 @@ func TestLoadsThatCannotBePlanned(t *testing.T) {
 		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},
 	} {
 		w, s := start(t, c.input)
-		w.load.Segment = c.segment
+		w.change(func(l *ledger.Load) { l.Segment = c.segment })
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Version: 1, Load: "L"})
 		if err != nil || got.Load != "L" || got.Action != contract.ActionFail || !strings.Contains(got.Cause, c.want) {
 			t.Errorf("%s: %+v, %v; want %q", c.name, got, err, c.want)
 		}
-		if w.plans != 0 || w.streams != 0 {
-			t.Errorf("%s: %d plans, %d streams are left open", c.name, w.plans, w.streams)
+		if w.writes != nil || w.lake.Streams() != 0 {
+			t.Errorf("%s: wrote %v, %d streams are left open", c.name, w.writes, w.lake.Streams())
 		}
 	}
 }
@@ -310,17 +312,16 @@ func TestHeadIsBounded(t *testing.T) {
 
 // What an event says of an object is not believed: its size decides how much of it is read.
 func TestWrongAnnouncementsFail(t *testing.T) {
-	const input = "id,note\n1,a\n2,b\n"
 	for want, change := range map[string]func(*contract.Object){
-		"the object has 16 bytes, not the 12 that it was announced with":                     func(o *contract.Object) { o.Size = 12 },
-		"the object has 16 bytes, not the 0 that it was announced with":                      func(o *contract.Object) { o.Size = 0 },
-		"the object has 16 bytes, not the 17 that it was announced with":                     func(o *contract.Object) { o.Size = 17 },
-		"the object has the ETag \"" + etag + "\", not \"other\" that it was announced with": func(o *contract.Object) { o.ETag = "other" },
+		"the object has 16 bytes, not the 12 that it was announced with": func(o *contract.Object) { o.Size = 12 },
+		"the object has 16 bytes, not the 0 that it was announced with":  func(o *contract.Object) { o.Size = 0 },
+		"the object has 16 bytes, not the 17 that it was announced with": func(o *contract.Object) { o.Size = 17 },
+		`", not "other" that it was announced with`:                      func(o *contract.Object) { o.ETag = "other" },
 	} {
-		w, s := start(t, input)
-		change(&w.load.Object)
+		w, s := start(t, "id,note\n1,a\n2,b\n")
+		w.change(func(l *ledger.Load) { change(&l.Object) })
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-		if err != nil || got.Action != contract.ActionFail || got.Cause != want || w.plans != 0 || w.read != 0 {
+		if err != nil || got.Action != contract.ActionFail || !strings.HasSuffix(got.Cause, want) || w.writes != nil || w.read != 0 {
 			t.Errorf("%+v, %v; want %q", got, err, want)
 		}
 	}
@@ -330,8 +331,8 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 	w, s := start(t, "id,note\n1,a\n")
 	w.failure = fault.Permanent(errors.New("no such version"))
 	got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.streams != 0 {
-		t.Errorf("%+v, %v, %d streams are left open", got, err, w.streams)
+	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.lake.Streams() != 0 {
+		t.Errorf("%+v, %v, %d streams are left open", got, err, w.lake.Streams())
 	}
 	w.failure, w.unseen = nil, fault.Permanent(errors.New("gone"))
 	got, err = s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
@@ -344,17 +345,24 @@ func TestRetryableFailures(t *testing.T) {
 	for name, prepare := range map[string]func(*world){
 		"looking at it":      func(w *world) { w.unseen = errThrottled },
 		"reading":            func(w *world) { w.failure = errThrottled },
-		"reading compressed": func(w *world) { w.failure, w.input = errThrottled, []byte(gzipped(t, "id,note\n1,a\n")) },
-		"writing the plan":   func(w *world) { w.plans = -1 },
+		"reading compressed": func(w *world) { w.failure = errThrottled; w.land(gzipped(t, "id,note\n1,a\n")) },
+		"writing the plan": func(w *world) {
+			w.ledger.Before = func(op ledgertest.Op) error {
+				if op.Name == "Plan" {
+					return errThrottled
+				}
+				return nil
+			}
+		},
 	} {
 		w, s := start(t, "id,note\n1,a\n")
 		prepare(w)
-		w.load.Object.Size = int64(len(w.input))
-		if got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"}); !errors.Is(err, errThrottled) || got.Action != "" || w.streams != 0 {
-			t.Errorf("%s: %+v, %v, %d streams are left open", name, got, err, w.streams)
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+		if !errors.Is(err, errThrottled) || got.Action != "" || w.lake.Streams() != 0 {
+			t.Errorf("%s: %+v, %v, %d streams are left open", name, got, err, w.lake.Streams())
 		}
-		if w.load.Plan != nil {
-			t.Errorf("%s: planned %+v", name, w.load.Plan)
+		if load, _ := w.stands(); load.Plan != nil {
+			t.Errorf("%s: planned %+v", name, load.Plan)
 		}
 	}
 	_, s := start(t, "")
@@ -372,16 +380,15 @@ func TestContentUpToTheLimit(t *testing.T) {
 		chunks int
 	}{{maxContent, contract.Loads{ChunkBytes: 1 << 20, MaxContentBytes: maxContent}, 6}, {130 << 20, contract.Loads{}, 2}} {
 		w, s := start(t, strings.Repeat("1,a\n", c.size/4))
-		w.load.Segment = "bare"
-		w.catalog = changed(t, w.catalog, func(all *contract.Catalog) {
+		w.change(func(l *ledger.Load) { l.Segment = "bare" })
+		w.pin(changed(t, w.catalog, func(all *contract.Catalog) {
 			bare := all.Segments["bare"]
 			bare.Loads = c.loads
 			all.Segments["bare"] = bare
-		})
-		w.load.Catalog = contract.CatalogKey(w.catalog)
+		}))
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-		if err != nil || got.Action != contract.ActionWait || len(w.chunks) != c.chunks {
-			t.Errorf("%d bytes, %+v: %+v, %v, %d chunks", c.size, c.loads, got, err, len(w.chunks))
+		if _, chunks := w.stands(); err != nil || got.Action != contract.ActionWait || len(chunks) != c.chunks {
+			t.Errorf("%d bytes, %+v: %+v, %v, %d chunks", c.size, c.loads, got, err, len(chunks))
 		}
 	}
 }
@@ -394,10 +401,15 @@ func TestRepeatedPlan(t *testing.T) {
 		want    contract.Action
 	}{{3, false, contract.ActionWait}, {0, false, contract.ActionCertify}, {0, true, contract.ActionWait}} {
 		w, s := start(t, "garbage")
-		w.load.Plan = &ledger.Plan{Chunks: c.chunks, Restage: c.restage}
+		w.change(func(l *ledger.Load) {
+			l.Plan = &ledger.Plan{Chunks: c.chunks, Restage: c.restage}
+			if c.restage {
+				l.Restage = &ledger.Chunk{Index: ledger.RestageIndex}
+			}
+		})
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-		if err != nil || got.Action != c.want || w.plans != 0 || w.read != 0 {
-			t.Errorf("%d chunks: %+v, %v, %d plans, %d bytes read", c.chunks, got, err, w.plans, w.read)
+		if err != nil || got.Action != c.want || w.writes != nil || w.read != 0 {
+			t.Errorf("%d chunks: %+v, %v, wrote %v, %d bytes read", c.chunks, got, err, w.writes, w.read)
 		}
 	}
 }

@@ -34,16 +34,16 @@ func TestNetworkFailure(t *testing.T) {
 	} {
 		for _, after := range []int64{0, 1, 10, 20} {
 			w := newWorld(c.input)
-			w.reader = broken(after)
+			w.Wrap = broken(after)
 			r := newRun(t, w, seg, ledger.Plan{Compression: c.kind, Width: 3}, c.cuts)
 			_, err := Process(t.Context(), w, w, seg, r.message(c.chunk))
-			if !errors.Is(err, errReset) || fault.IsPermanent(err) || w.streams != 0 || len(w.outputs) != 0 {
-				t.Errorf("%s, chunk %d, after %d bytes: %v (permanent: %t), %d streams open", c.kind, c.chunk, after, err, fault.IsPermanent(err), w.streams)
+			if !errors.Is(err, errReset) || fault.IsPermanent(err) || w.Streams() != 0 || len(w.outputs()) != 0 {
+				t.Errorf("%s, chunk %d, after %d bytes: %v (permanent: %t), %d streams open", c.kind, c.chunk, after, err, fault.IsPermanent(err), w.Streams())
 			}
 		}
 	}
 	w := newWorld(input)
-	w.ranges = errReset
+	w.broken["ReadRange"] = errReset
 	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, 600, 1200})
 	if _, err := Process(t.Context(), w, w, seg, r.message(1)); !errors.Is(err, errReset) || fault.IsPermanent(err) {
 		t.Errorf("while the first record was looked for: %v", err)
@@ -61,8 +61,8 @@ func TestTooMuchContentIsPermanent(t *testing.T) {
 				w := newWorld(stored)
 				r := newRun(t, w, seg, ledger.Plan{Compression: kind, Body: body, Width: 3}, []int64{body, -1})
 				_, err := Process(t.Context(), w, w, seg, r.message(0))
-				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs) != 0 || w.streams != 0 {
-					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs), w.streams)
+				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs()) != 0 || w.Streams() != 0 {
+					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs()), w.Streams())
 				}
 			}
 		}
@@ -78,7 +78,7 @@ func TestEarlyCloseIsNotTheEnd(t *testing.T) {
 	members := append(gzipped(t, input), gzipped(t, input)...)
 	for kind, stored := range map[contract.Compression][]byte{contract.Plain: input, contract.Gzip: members} {
 		w := newWorld(stored)
-		w.reader = func(r io.Reader) io.Reader {
+		w.Wrap = func(r io.Reader) io.Reader {
 			return io.MultiReader(io.LimitReader(r, int64(len(stored)/2)), iotest.ErrReader(early))
 		}
 		end := int64(len(input))
@@ -98,8 +98,8 @@ func TestDamagedCompressedInputIsPermanent(t *testing.T) {
 	stored = stored[:len(stored)-3]
 	w := newWorld(stored)
 	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Gzip, Width: 3}, []int64{0, -1})
-	if _, err := Process(t.Context(), w, w, seg, r.message(0)); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "truncated") || w.streams != 0 {
-		t.Errorf("%v, %d streams open", err, w.streams)
+	if _, err := Process(t.Context(), w, w, seg, r.message(0)); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "truncated") || w.Streams() != 0 {
+		t.Errorf("%v, %d streams open", err, w.Streams())
 	}
 }
 
@@ -128,10 +128,10 @@ func TestNoFileStaysOpen(t *testing.T) {
 	for _, after := range []int64{int64(len(input)), 14} {
 		w := newWorld(input)
 		if after < int64(len(input)) {
-			w.reader = broken(after)
+			w.Wrap = broken(after)
 		}
 		r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, int64(len(input))})
-		if _, err := Process(t.Context(), w, w, seg, r.message(0)); (err != nil) != (w.reader != nil) {
+		if _, err := Process(t.Context(), w, w, seg, r.message(0)); (err != nil) != (w.Wrap != nil) {
 			t.Fatal(err)
 		}
 		if got := spools(); got != before {

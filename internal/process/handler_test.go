@@ -15,62 +15,10 @@ import (
 	"dip/contract"
 	"dip/internal/catalog"
 	"dip/internal/fault"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
-
-// book is a ledger that answers as it is told and remembers what it was asked.
-type book struct {
-	outcome  ledger.Outcome
-	counts   bool // whether an end of work still counts
-	claimErr error
-	endErr   error
-
-	claims   []ledger.Claim
-	leases   []time.Time
-	acks     []contract.Ack
-	failures []string
-	released []string
-	ended    []ledger.Claim
-
-	handedBack int
-}
-
-func (b *book) Claim(_ context.Context, c ledger.Claim, now, until time.Time) (ledger.Outcome, error) {
-	b.claims, b.leases = append(b.claims, c), append(b.leases, until)
-	return b.outcome, b.claimErr
-}
-
-func (b *book) Acknowledge(_ context.Context, c ledger.Claim, ack contract.Ack) (bool, error) {
-	b.acks, b.ended = append(b.acks, ack), append(b.ended, c)
-	return b.counts, b.endErr
-}
-
-func (b *book) FailChunk(_ context.Context, c ledger.Claim, reason string) (bool, error) {
-	b.failures, b.ended = append(b.failures, reason), append(b.ended, c)
-	return b.counts, b.endErr
-}
-
-func (b *book) Release(_ context.Context, c ledger.Claim, lastError string) (bool, error) {
-	b.released, b.ended = append(b.released, lastError), append(b.ended, c)
-	return b.counts, b.endErr
-}
-
-func (b *book) HandBack(_ context.Context, c ledger.Claim) (bool, error) {
-	b.handedBack, b.ended = b.handedBack+1, append(b.ended, c)
-	return b.counts, b.endErr
-}
-
-// shelf is a lake with one catalog.
-type shelf struct {
-	data  []byte
-	err   error
-	reads int
-}
-
-func (s *shelf) Get(context.Context, string) ([]byte, error) {
-	s.reads++
-	return s.data, s.err
-}
 
 func things() contract.Catalog {
 	return contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{
@@ -78,12 +26,15 @@ func things() contract.Catalog {
 	}}
 }
 
+// bench is a handler with its ledger, which has one chunk to process, and its lake, which has a catalog.
 type bench struct {
 	*Handler
-	book  *book
-	world *world
-	shelf *shelf
-	now   time.Time
+	ledger  *ledgertest.Fake
+	asked   []string         // of the ledger
+	refused map[string]error // what the ledger's operations fail with, by name
+	world   *world
+	catalog string
+	now     time.Time
 }
 
 func newBench(t *testing.T, input string) *bench {
@@ -92,21 +43,43 @@ func newBench(t *testing.T, input string) *bench {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b := &bench{book: &book{outcome: ledger.Granted, counts: true}, world: newWorld([]byte(input)), shelf: &shelf{data: data}, now: received}
+	b := &bench{ledger: ledgertest.New(), refused: map[string]error{}, world: newWorld([]byte(input)), now: received}
+	b.pin(data)
+	b.open(nil)
+	b.ledger.Before = func(op ledgertest.Op) error {
+		b.asked = append(b.asked, op.Name)
+		return b.refused[op.Name]
+	}
 	b.Handler = &Handler{
-		Name: "things", Code: "c0de", Runtime: "7", Ledger: b.book, Source: b.world, Sink: b.world,
-		Segments: &Segments{Catalogs: &catalog.Reader{Lake: b.shelf}}, Log: slog.New(slog.DiscardHandler),
+		Name: "things", Code: "c0de", Runtime: "7", Ledger: b.ledger, Source: b.world, Sink: b.world,
+		Segments: &Segments{Catalogs: &catalog.Reader{Lake: b.world}}, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { b.now = b.now.Add(1500 * time.Microsecond); return b.now },
 	}
 	return b
 }
 
+// pin has messages name a catalog.
+func (b *bench) pin(data []byte) {
+	b.catalog = contract.CatalogKey(data)
+	b.world.Put("lake", b.catalog, data)
+}
+
+// open makes chunk 4 one that is to be processed, or what change makes of it.
+func (b *bench) open(change func(*ledger.Chunk)) {
+	c := ledger.Chunk{Index: 4, Attempt: 2}
+	if change != nil {
+		change(&c)
+	}
+	b.ledger.Seed(ledger.Load{ID: "L"}, c, ledger.Chunk{Index: 5, Attempt: 1})
+}
+
+func (b *bench) piece() ledger.Chunk { return b.ledger.Piece("L", 4) }
+
 func (b *bench) message(change func(*contract.ChunkMessage)) string {
 	from := int64(0)
 	m := contract.ChunkMessage{
-		Version: contract.Version, Load: "L", Segment: "things", Catalog: contract.CatalogKey(b.shelf.data),
-		Object:      contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(len(b.world.input))},
-		Compression: contract.Plain, Width: 3, LoadDate: "2026-01-31", Chunk: 4, Attempt: 2, End: int64(len(b.world.input)), From: &from,
+		Version: contract.Version, Load: "L", Segment: "things", Catalog: b.catalog, Object: b.world.input,
+		Compression: contract.Plain, Width: 3, LoadDate: "2026-01-31", Chunk: 4, Attempt: 2, End: b.world.input.Size, From: &from,
 	}
 	if change != nil {
 		change(&m)
@@ -139,22 +112,22 @@ func TestHandleAcknowledges(t *testing.T) {
 	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil {
 		t.Fatalf("failed: %v", failed)
 	}
-	if len(b.book.acks) != 1 {
-		t.Fatalf("%d acknowledgements", len(b.book.acks))
+	first := b.piece()
+	ack := first.Ack
+	if ack == nil || !slices.Equal(b.asked, []string{"Claim", "Acknowledge"}) {
+		t.Fatalf("asked the ledger for %v: %+v", b.asked, first)
 	}
-	ack := b.book.acks[0]
 	if ack.RowsOut != 2 || ack.Quarantined != 1 || ack.Code != "c0de" || ack.Runtime != "7" || ack.Attempt != 2 ||
 		!ack.At.Equal(received.Add(3*time.Millisecond)) || ack.Millis != 1 {
 		t.Errorf("got %+v", ack)
 	}
-	claim := b.book.claims[0]
-	if claim.Load != "L" || claim.Chunk != 4 || claim.Attempt != 2 || !strings.HasPrefix(claim.Owner, "a/") || b.book.ended[0] != claim {
-		t.Errorf("claimed %+v, ended %+v", claim, b.book.ended)
+	if first.Attempt != 2 || !strings.HasPrefix(first.Owner, "a/") {
+		t.Errorf("claimed %+v", first)
 	}
 	// The same message at another time is another owner: an invocation that died must not be mistaken for it.
-	b.handle(t, t.Context(), b.message(nil))
-	if b.book.claims[1].Owner == claim.Owner {
-		t.Errorf("both own it as %s", claim.Owner)
+	b.open(nil)
+	if b.handle(t, t.Context(), b.message(nil)); b.piece().Owner == first.Owner || b.piece().Ack == nil {
+		t.Errorf("both own it as %s", first.Owner)
 	}
 }
 
@@ -162,15 +135,16 @@ func TestHandleAcknowledges(t *testing.T) {
 func TestLease(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	b.handle(t, t.Context(), b.message(nil))
-	if want := received.Add(1500*time.Microsecond + 15*time.Minute); !b.book.leases[0].Equal(want) {
-		t.Errorf("without a deadline: %s, want %s", b.book.leases[0], want)
+	if want := received.Add(time.Millisecond + 15*time.Minute); !b.piece().LeaseUntil.Equal(want) {
+		t.Errorf("without a deadline: %s, want %s", b.piece().LeaseUntil, want)
 	}
 	deadline := time.Now().Add(time.Hour)
 	ctx, cancel := context.WithDeadline(t.Context(), deadline)
 	defer cancel()
+	b.open(nil)
 	b.handle(t, ctx, b.message(nil))
-	if !b.book.leases[1].Equal(deadline) {
-		t.Errorf("with a deadline: %s, want %s", b.book.leases[1], deadline)
+	if !b.piece().LeaseUntil.Equal(deadline.Truncate(time.Millisecond)) {
+		t.Errorf("with a deadline: %s, want %s", b.piece().LeaseUntil, deadline)
 	}
 }
 
@@ -179,17 +153,21 @@ func TestLeaseOfAWorker(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	b.Lease = time.Minute
 	b.handle(t, t.Context(), b.message(nil))
-	if want := received.Add(1500*time.Microsecond + time.Minute); !b.book.leases[0].Equal(want) {
-		t.Errorf("until %s, want %s", b.book.leases[0], want)
+	if want := received.Add(time.Millisecond + time.Minute); !b.piece().LeaseUntil.Equal(want) {
+		t.Errorf("until %s, want %s", b.piece().LeaseUntil, want)
 	}
 }
 
 func TestSkippedMessagesAreDone(t *testing.T) {
-	for _, outcome := range []ledger.Outcome{ledger.Done, ledger.Superseded, ledger.Busy} {
+	for outcome, change := range map[ledger.Outcome]func(*ledger.Chunk){
+		ledger.Done:       func(c *ledger.Chunk) { c.Ack = &contract.Ack{} },
+		ledger.Superseded: func(c *ledger.Chunk) { c.Attempt = 3 },
+		ledger.Busy:       func(c *ledger.Chunk) { c.Owner, c.LeaseUntil = "other", received.Add(time.Hour) },
+	} {
 		b := newBench(t, "1,x,a\n")
-		b.book.outcome = outcome
-		if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || b.book.ended != nil || len(b.world.outputs) != 0 {
-			t.Errorf("%s: failed %v, ended %v", outcome, failed, b.book.ended)
+		b.open(change)
+		if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || !slices.Equal(b.asked, []string{"Claim"}) || len(b.world.outputs()) != 0 {
+			t.Errorf("%s: failed %v, asked for %v", outcome, failed, b.asked)
 		}
 	}
 }
@@ -197,9 +175,14 @@ func TestSkippedMessagesAreDone(t *testing.T) {
 // A claim that was lost on the way: the work of whoever has it now counts, this message is done.
 func TestLostClaim(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
-	b.book.counts = false
-	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || len(b.book.acks) != 1 {
-		t.Errorf("failed %v, acknowledged %v", failed, b.book.acks)
+	b.world.After = func(op laketest.Op) error {
+		if op.Write {
+			b.open(func(c *ledger.Chunk) { c.Attempt = 3 })
+		}
+		return nil
+	}
+	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || !slices.Contains(b.asked, "Acknowledge") || b.piece().Ack != nil {
+		t.Errorf("failed %v, asked for %v: %+v", failed, b.asked, b.piece())
 	}
 }
 
@@ -208,44 +191,43 @@ func TestPermanentFailureIsRecorded(t *testing.T) {
 	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil {
 		t.Errorf("a failure that comes back was retried: %v", failed)
 	}
-	if len(b.book.failures) != 1 || !strings.Contains(b.book.failures[0], "is longer than 1 MiB") || b.book.released != nil || b.book.acks != nil {
-		t.Errorf("recorded %q, released %q", b.book.failures, b.book.released)
+	if c := b.piece(); !strings.Contains(c.Failure, "is longer than 1 MiB") || c.LastError != "" || c.Ack != nil {
+		t.Errorf("recorded %+v", c)
 	}
 }
 
 func TestRetryableFailureIsReleased(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
-	b.world.reader = broken(3)
+	b.world.Wrap = broken(3)
 	if failed := b.handle(t, t.Context(), b.message(nil)); !slices.Equal(failed, []string{"a"}) {
 		t.Errorf("failed %v", failed)
 	}
-	if len(b.book.released) != 1 || !strings.Contains(b.book.released[0], errReset.Error()) || b.book.failures != nil || b.book.ended[0] != b.book.claims[0] {
-		t.Errorf("released %q, recorded %q", b.book.released, b.book.failures)
+	if c := b.piece(); !strings.Contains(c.LastError, errReset.Error()) || c.Failure != "" || c.Owner != "" {
+		t.Errorf("recorded %+v", c)
 	}
-	b.world.reader = nil
-	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || len(b.book.acks) != 1 {
+	b.world.Wrap = nil
+	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || b.piece().Ack == nil {
 		t.Errorf("when it came again: failed %v", failed)
 	}
 }
 
 // When the ledger does not answer, the message comes again, whatever became of the work.
 func TestLedgerFailures(t *testing.T) {
-	throttled := errors.New("throttled")
-	b := newBench(t, "1,x,a\n")
-	b.book.claimErr = throttled
-	if failed := b.handle(t, t.Context(), b.message(nil)); !slices.Equal(failed, []string{"a"}) || len(b.world.outputs) != 0 {
-		t.Errorf("claim: failed %v, %d outputs", failed, len(b.world.outputs))
-	}
 	for name, prepare := range map[string]func(*bench){
-		"acknowledge": func(*bench) {},
-		"fail":        func(b *bench) { b.shelf.data = []byte("{") },
-		"release":     func(b *bench) { b.world.reader = broken(0) },
+		"Claim":       func(*bench) {},
+		"Acknowledge": func(*bench) {},
+		"FailChunk":   func(b *bench) { b.pin([]byte("{")) },
+		"Release":     func(b *bench) { b.world.Wrap = broken(0) },
 	} {
 		b := newBench(t, "1,x,a\n")
-		b.book.endErr = throttled
+		b.refused[name] = errors.New("throttled")
 		prepare(b)
-		if failed := b.handle(t, t.Context(), b.message(nil)); !slices.Equal(failed, []string{"a"}) || len(b.book.ended) != 1 {
-			t.Errorf("%s: failed %v, ended %v", name, failed, b.book.ended)
+		failed := b.handle(t, t.Context(), b.message(nil))
+		if !slices.Equal(failed, []string{"a"}) || b.asked[len(b.asked)-1] != name {
+			t.Errorf("%s: failed %v, asked for %v", name, failed, b.asked)
+		}
+		if name == "Claim" && len(b.world.outputs()) != 0 {
+			t.Errorf("without a claim: %v", b.world.outputs())
 		}
 	}
 }
@@ -256,9 +238,13 @@ func TestMessagesThatNobodyCanServe(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	failed := b.handle(t, t.Context(),
 		"garbage", b.message(nil), b.message(func(m *contract.ChunkMessage) { m.Version = contract.Version + 1 }),
-		b.message(func(m *contract.ChunkMessage) { m.Segment = "others" }), b.message(nil))
-	if !slices.Equal(failed, []string{"a", "c", "d"}) || len(b.book.acks) != 2 || len(b.book.claims) != 2 {
-		t.Errorf("failed %v, %d acknowledged, %d claimed", failed, len(b.book.acks), len(b.book.claims))
+		b.message(func(m *contract.ChunkMessage) { m.Segment = "others" }),
+		b.message(func(m *contract.ChunkMessage) { m.Chunk, m.Attempt = 5, 1 }))
+	if want := []string{"Claim", "Acknowledge", "Claim", "Acknowledge"}; !slices.Equal(failed, []string{"a", "c", "d"}) || !slices.Equal(b.asked, want) {
+		t.Errorf("failed %v, asked for %v", failed, b.asked)
+	}
+	if b.piece().Ack == nil || b.ledger.Piece("L", 5).Ack == nil {
+		t.Errorf("got %+v, %+v", b.piece(), b.ledger.Piece("L", 5))
 	}
 }
 
@@ -273,41 +259,45 @@ func TestUnusableCatalog(t *testing.T) {
 		"from later":   {`{"v":2,"segments":{}}`, nil, true, "version 2, this code reads up to 1"},
 		"no segment":   {`{"v":1,"segments":{}}`, nil, true, `unknown segment "things"`},
 		"broken":       {`{"v":1,"segments":{"things":{"schema":{"fields":[{"name":"a","type":"colour"}]}}}}`, nil, true, "schema of segment things"},
-		"not there":    {"", fault.Permanent(errors.New("no such key")), true, "no such key"},
+		"not there":    {"", nil, true, "is deleted"},
 		"out of reach": {"", errReset, false, errReset.Error()},
 	} {
 		b := newBench(t, "1,x,a\n")
-		b.shelf.data, b.shelf.err = []byte(c.data), c.err
+		b.pin([]byte(c.data))
+		if c.data == "" {
+			b.world.Delete("lake", b.catalog)
+		}
+		b.world.broken["Get"] = c.err
 		failed := b.handle(t, t.Context(), b.message(nil))
-		said := append(b.book.failures, b.book.released...)
-		if (failed == nil) != c.permanent || (b.book.failures != nil) != c.permanent || len(said) != 1 || !strings.Contains(said[0], c.want) {
-			t.Errorf("%s: failed %v, recorded %q, released %q", name, failed, b.book.failures, b.book.released)
+		k := b.piece()
+		if said := k.Failure + k.LastError; (failed == nil) != c.permanent || (k.Failure != "") != c.permanent || (k.LastError == "") != c.permanent || !strings.Contains(said, c.want) {
+			t.Errorf("%s: failed %v, recorded %+v", name, failed, k)
 		}
 	}
 }
 
 func TestSegmentsAreCompiledOnce(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
-	key := contract.CatalogKey(b.shelf.data)
 	for range 3 {
+		b.open(nil)
 		b.handle(t, t.Context(), b.message(nil))
 	}
-	first, err := b.Segments.Segment(t.Context(), key, "things")
-	if err != nil || b.shelf.reads != 1 {
-		t.Errorf("%d reads, %v", b.shelf.reads, err)
+	first, err := b.Segments.Segment(t.Context(), b.catalog, "things")
+	if err != nil || b.world.gets != 1 {
+		t.Errorf("%d reads, %v", b.world.gets, err)
 	}
-	second, err := b.Segments.Segment(t.Context(), key, "things")
+	second, err := b.Segments.Segment(t.Context(), b.catalog, "things")
 	if err != nil || first != second {
 		t.Errorf("compiled twice: %v", err)
 	}
 	// A failure is not kept.
 	b = newBench(t, "1,x,a\n")
-	b.shelf.err = errReset
-	if _, err := b.Segments.Segment(t.Context(), key, "things"); !errors.Is(err, errReset) {
+	b.world.broken["Get"] = errReset
+	if _, err := b.Segments.Segment(t.Context(), b.catalog, "things"); !errors.Is(err, errReset) {
 		t.Errorf("got %v", err)
 	}
-	b.shelf.err = nil
-	if _, err := b.Segments.Segment(t.Context(), key, "things"); err != nil {
+	b.world.broken["Get"] = nil
+	if _, err := b.Segments.Segment(t.Context(), b.catalog, "things"); err != nil {
 		t.Errorf("got %v", err)
 	}
 }

@@ -53,7 +53,7 @@ func check(t *testing.T, random *rand.Rand, m *made) (reruns int) {
 	seg.block = 1 << random.IntN(12)
 	w := newWorld(m.input)
 	if random.IntN(4) == 0 {
-		w.reader = iotest.OneByteReader
+		w.Wrap = iotest.OneByteReader
 	}
 	plan := ledger.Plan{Compression: contract.Plain, Body: m.body}
 	if m.dialect.Encoding == contract.CSV {
@@ -230,7 +230,7 @@ func TestWrongGuessIsRepaired(t *testing.T) {
 		t.Errorf("%d reruns, chunk 1 %+v", r.reruns, c.Chunks[1])
 	}
 	// What the wrong guess wrote stays where it is, and is in no certificate.
-	if _, ok := r.world.outputs[wrong.Outputs[0].Key]; !ok {
+	if _, ok := r.world.outputs()[wrong.Outputs[0].Key]; !ok {
 		t.Error("an output vanished")
 	}
 	for _, k := range c.Chunks {
@@ -252,7 +252,7 @@ func TestTooManyPartitions(t *testing.T) {
 	plan := ledger.Plan{Compression: contract.Plain, Width: 3}
 	r := newRun(t, newWorld(input), seg, plan, []int64{0, from + 1, to, int64(len(input))})
 	ack := r.process(1)
-	if ack.Start != to || ack.End != to || ack.RowsIn != 0 || ack.Outputs != nil || len(r.world.outputs) != 0 {
+	if ack.Start != to || ack.End != to || ack.RowsIn != 0 || ack.Outputs != nil || len(r.world.outputs()) != 0 {
 		t.Errorf("a guess that came to nothing: %+v", ack)
 	}
 
@@ -326,7 +326,7 @@ func TestRecordLongerThanTheLimit(t *testing.T) {
 	endless := []byte("1,ok,a\n2,\"" + strings.Repeat("never closed\n", 1000))
 	w := newWorld(endless)
 	read := 0
-	w.reader = func(r io.Reader) io.Reader { return counted{r, &read} }
+	w.Wrap = func(r io.Reader) io.Reader { return counted{r, &read} }
 	r = newRun(t, w, seg, plan, []int64{0, 5000, int64(len(endless))})
 	_, err := Process(t.Context(), w, w, seg, r.message(0))
 	if !fault.IsPermanent(err) || !strings.HasSuffix(err.Error(), "is longer than 0 MiB (maxRecordMB of segment things): is the quote at byte 9 never closed?") {
@@ -403,7 +403,7 @@ func TestEmptyRange(t *testing.T) {
 	m.From = &beyond
 	ack, err := Process(t.Context(), w, w, seg, m)
 	zero := strings.Repeat("0", 32)
-	if want := (contract.Ack{Start: 9, End: 9, HashOut: zero, HashBad: zero}); err != nil || !reflect.DeepEqual(ack, want) || len(w.outputs) != 0 {
+	if want := (contract.Ack{Start: 9, End: 9, HashOut: zero, HashBad: zero}); err != nil || !reflect.DeepEqual(ack, want) || len(w.outputs()) != 0 {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, ack, want)
 	}
 }

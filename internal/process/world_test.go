@@ -2,85 +2,55 @@ package process
 
 import (
 	"bytes"
-	"context"
-	"encoding/hex"
 	"encoding/json"
 	"errors"
-	"fmt"
 	"io"
+	"maps"
 	"strings"
 	"testing"
 	"testing/iotest"
 	"time"
-
-	"crypto/sha256"
 
 	"github.com/apache/arrow-go/v18/arrow/memory"
 	"github.com/apache/arrow-go/v18/parquet/file"
 	"github.com/apache/arrow-go/v18/parquet/pqarrow"
 
 	"dip/contract"
-	"dip/internal/fault"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
 	"dip/internal/load"
 	"dip/internal/reconcile"
 )
 
-// world is S3 in memory: one input and the outputs.
+// world is S3 in memory with one input. What comes of that goes to bucket lake.
 type world struct {
-	input   []byte
-	outputs map[string][]byte
-	streams int
-	froms   []int64                   // offsets at which streams began
-	reader  func(io.Reader) io.Reader // between the input and who streams it; nil for none
-	ranges  error                     // that ReadRange fails with
+	*laketest.Fake
+	input  contract.Object
+	froms  []int64 // offsets at which streams began
+	gets   int
+	broken map[string]error // what operations fail with, by name
 }
 
-func newWorld(input []byte) *world { return &world{input: input, outputs: map[string][]byte{}} }
-
-func (w *world) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
-	w.streams++
-	w.froms = append(w.froms, from)
-	var r io.Reader = bytes.NewReader(w.input[from:o.Size])
-	if w.reader != nil {
-		r = w.reader(r)
+func newWorld(input []byte) *world {
+	w := &world{Fake: laketest.New("lake"), broken: map[string]error{}}
+	w.input = w.Put("landing", "things/a", input)
+	w.Before = func(op laketest.Op) error {
+		switch op.Name {
+		case "Stream":
+			w.froms = append(w.froms, op.From)
+		case "Get":
+			w.gets++
+		}
+		return w.broken[op.Name]
 	}
-	return &stream{r, w}
+	return w
 }
 
-type stream struct {
-	io.Reader
-	world *world
-}
-
-func (s *stream) Close() error {
-	s.world.streams--
-	return nil
-}
-
-func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) ([]byte, error) {
-	if from < 0 || to > o.Size {
-		return nil, fmt.Errorf("range %d to %d of %d bytes", from, to, o.Size)
-	}
-	return w.input[from:to], w.ranges
-}
-
-func (w *world) PutOnce(_ context.Context, key, _ string, body io.ReadSeeker, sha256Hex string) error {
-	if _, err := body.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return err
-	}
-	if sum := sha256.Sum256(data); hex.EncodeToString(sum[:]) != sha256Hex {
-		return fmt.Errorf("%s: wrong hash", key)
-	}
-	if old, ok := w.outputs[key]; ok && !bytes.Equal(old, data) {
-		return fault.Permanent(fmt.Errorf("%s exists with other content", key))
-	}
-	w.outputs[key] = data
-	return nil
+// outputs is what the lake holds, catalogs left out.
+func (w *world) outputs() map[string]string {
+	outputs := w.Contents("lake")
+	maps.DeleteFunc(outputs, func(key, _ string) bool { return strings.HasPrefix(key, contract.CatalogPrefix) })
+	return outputs
 }
 
 func compile(t testing.TB, s contract.Segment) *Segment {
@@ -108,7 +78,7 @@ type run struct {
 }
 
 func newRun(t *testing.T, w *world, seg *Segment, plan ledger.Plan, cuts []int64) *run {
-	o := contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(len(w.input))}
+	o := w.input
 	r := &run{t: t, world: w, seg: seg, load: ledger.Load{ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: "catalog/1.json", Received: received}}
 	plan.At = received
 	for i := range len(cuts) - 1 {
@@ -130,8 +100,8 @@ func (r *run) process(i int) contract.Ack {
 	if err != nil {
 		r.t.Fatalf("chunk %d, %+v: %v", i, r.chunks[i], err)
 	}
-	if r.world.streams != 0 {
-		r.t.Fatalf("chunk %d left %d streams open", i, r.world.streams)
+	if n := r.world.Streams(); n != 0 {
+		r.t.Fatalf("chunk %d left %d streams open", i, n)
 	}
 	return ack
 }
@@ -174,12 +144,12 @@ func (r *run) all(order []int) contract.Certificate {
 // partition in the order of the chunks.
 func (r *run) rows(c contract.Certificate) map[string][]string {
 	r.t.Helper()
-	got := map[string][]string{}
+	got, outputs := map[string][]string{}, r.world.outputs()
 	for _, k := range c.Chunks {
 		for _, o := range k.Outputs {
-			rows := readParquet(r.t, r.world.outputs[o.Key])
-			if int64(len(rows)) != o.Rows || int64(len(r.world.outputs[o.Key])) != o.Bytes {
-				r.t.Fatalf("%s holds %d rows in %d bytes, it says %+v", o.Key, len(rows), len(r.world.outputs[o.Key]), o)
+			rows := readParquet(r.t, []byte(outputs[o.Key]))
+			if int64(len(rows)) != o.Rows || int64(len(outputs[o.Key])) != o.Bytes {
+				r.t.Fatalf("%s holds %d rows in %d bytes, it says %+v", o.Key, len(rows), len(outputs[o.Key]), o)
 			}
 			got[o.Partition] = append(got[o.Partition], rows...)
 		}
@@ -193,7 +163,7 @@ func (r *run) quarantined(c contract.Certificate) (got []contract.Rejected) {
 		if k.Quarantine == nil {
 			continue
 		}
-		for line := range strings.Lines(string(r.world.outputs[k.Quarantine.Key])) {
+		for line := range strings.Lines(r.world.outputs()[k.Quarantine.Key]) {
 			var rejected contract.Rejected
 			if err := json.Unmarshal([]byte(line), &rejected); err != nil {
 				r.t.Fatal(err)

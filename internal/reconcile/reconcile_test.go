@@ -5,8 +5,8 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
+	"maps"
 	"reflect"
 	"slices"
 	"strings"
@@ -14,21 +14,21 @@ import (
 	"time"
 
 	"dip/contract"
-	"dip/internal/fault"
-	"dip/internal/lake"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
 
-// world is everything around the reconciler, in memory. What it does is logged; broken names the operations that fail.
+// world is everything around the reconciler, in memory, with load L. What the reconciler does is logged; broken names the
+// operations that fail.
 type world struct {
-	load    ledger.Load
-	chunks  []ledger.Chunk
-	objects map[string]string
-	sent    []string
-	events  []contract.LoadEvent
-	log     []string
-	broken  map[string]bool
-	now     time.Time
+	ledger *ledgertest.Fake
+	lake   *laketest.Fake
+	sent   []string
+	events []contract.LoadEvent
+	log    []string
+	broken map[string]bool
+	now    time.Time
 }
 
 var errThrottled = errors.New("throttled")
@@ -41,64 +41,21 @@ func (w *world) do(what string) error {
 	return nil
 }
 
-func (w *world) Load(_ context.Context, id string) (ledger.Load, error) {
-	if id != w.load.ID {
-		return ledger.Load{}, ledger.ErrNotFound
-	}
-	return w.load, nil
+// edit changes the load and its chunks.
+func (w *world) edit(edit func(l *ledger.Load, c []ledger.Chunk)) { w.ledger.Change("L", edit) }
+
+func (w *world) done() { w.edit(func(_ *ledger.Load, c []ledger.Chunk) { done(c) }) }
+
+func (w *world) ack(i int, start, end int64, seconds float64) {
+	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { ack(&c[i], start, end, seconds) })
 }
 
-func (w *world) Chunks(context.Context, string) ([]ledger.Chunk, error) {
-	return slices.Clone(w.chunks), w.do("chunks")
-}
+func (w *world) chunk(i int) ledger.Chunk { return w.ledger.Piece("L", i) }
 
-func (w *world) Resend(_ context.Context, _ string, c ledger.Chunk, from *int64, when time.Time) (ledger.Chunk, error) {
-	stands := w.load.Restage
-	if c.Index != ledger.RestageIndex {
-		stands = &w.chunks[c.Index]
-	}
-	if err := w.do(fmt.Sprintf("resend %d", c.Index)); err != nil {
-		return c, err
-	}
-	if stands.Attempt != c.Attempt || from == nil && stands.Ack != nil {
-		return c, ledger.ErrMoved
-	}
-	stands.Attempt, stands.Sent, stands.Owner, stands.Failure = c.Attempt+1, when, "", ""
-	if from != nil {
-		stands.From, stands.Ack = from, nil
-	}
-	return *stands, nil
-}
-
-func (w *world) to(what string, next contract.Status, from ...contract.Status) (bool, error) {
-	if err := w.do(what); err != nil {
-		return false, err
-	}
-	if !slices.Contains(from, w.load.Status) {
-		return false, nil
-	}
-	w.load.Status = next
-	return true, nil
-}
-
-func (w *world) Certify(_ context.Context, _ string, totals contract.Totals, _ time.Time) (bool, error) {
-	ok, err := w.to("certify", contract.Certified, contract.Running, contract.Certified)
-	if ok {
-		w.load.Totals = &totals
-	}
-	return ok, err
-}
-
-func (w *world) Publish(context.Context, string, time.Time) (bool, error) {
-	return w.to("publish", contract.Published, contract.Certified, contract.Published)
-}
-
-func (w *world) Fail(_ context.Context, _, reason string, _ time.Time) (bool, error) {
-	ok, err := w.to("fail", contract.Failed, contract.Received, contract.Running, contract.Failed)
-	if ok {
-		w.load.Reason = reason
-	}
-	return ok, err
+// load is the load as it stands.
+func (w *world) load() (load ledger.Load) {
+	w.edit(func(l *ledger.Load, _ []ledger.Chunk) { load = *l })
+	return load
 }
 
 func (w *world) Send(_ context.Context, queue string, bodies []string) error {
@@ -114,23 +71,6 @@ func (w *world) Put(_ context.Context, detailType string, e contract.LoadEvent) 
 		return err
 	}
 	w.events = append(w.events, e)
-	return nil
-}
-
-func (w *world) Bucket() string { return "lake" }
-
-func (w *world) PutOnce(_ context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
-	if err := w.do("put " + key + " " + contentType); err != nil {
-		return err
-	}
-	data, err := io.ReadAll(body)
-	if err != nil || lake.Hash(data) != sha256Hex {
-		return fmt.Errorf("wrong hash: %w", err)
-	}
-	if old, ok := w.objects[key]; ok && old != string(data) {
-		return fault.Permanent(fmt.Errorf("%s exists with other content", key))
-	}
-	w.objects[key] = string(data)
 	return nil
 }
 
@@ -151,10 +91,13 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 }
 
 func newWorld(n int) (*world, *Reconciler) {
-	w := &world{objects: map[string]string{}, broken: map[string]bool{}, now: at(1)}
-	w.load, w.chunks = planned(n)
+	w := &world{ledger: ledgertest.New(), lake: laketest.New("lake"), broken: map[string]bool{}, now: at(1)}
+	l, chunks := planned(n)
+	w.ledger.Seed(l, chunks...)
+	w.ledger.Before = func(op ledgertest.Op) error { return w.do(op.Name) }
+	w.lake.Before = func(op laketest.Op) error { return w.do(op.Name + " " + op.Key + " " + op.ContentType) }
 	return w, &Reconciler{
-		Stack: "dev", Catalog: "catalog/new.json", Ledger: w, Queue: w, Bus: w, Lake: w, Catalogs: w,
+		Stack: "dev", Catalog: "catalog/new.json", Ledger: w.ledger, Queue: w, Bus: w, Lake: w.lake, Catalogs: w,
 		Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
 	}
@@ -191,7 +134,7 @@ func attempts(t *testing.T, bodies []string) (got []string) {
 
 func TestDispatch(t *testing.T) {
 	w, r := newWorld(3)
-	ack(&w.chunks[1], 100, 200, 1)
+	w.ack(1, 100, 200, 1)
 	want := contract.StepResponse{Load: "L", Action: contract.ActionWait, WaitSeconds: 1}
 	for range 2 { // a repeated dispatch sends the same: the claims of the ledger make that harmless
 		w.sent = nil
@@ -210,7 +153,7 @@ func TestDispatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	wanted := contract.ChunkMessage{
-		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: w.load.Object, Compression: contract.Plain,
+		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: w.load().Object, Compression: contract.Plain,
 		Columns: []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 2, Attempt: 1, Start: 200, End: 300,
 	}
 	if !reflect.DeepEqual(m, wanted) {
@@ -220,7 +163,7 @@ func TestDispatch(t *testing.T) {
 
 func TestNothingIsSentWhenAllIsDone(t *testing.T) {
 	w, r := newWorld(2)
-	done(w.chunks)
+	w.done()
 	w.step(t, r, contract.Dispatch, "")
 	if w.sent != nil || slices.Contains(w.log, "send to queue") {
 		t.Errorf("sent %v", w.sent)
@@ -230,8 +173,8 @@ func TestNothingIsSentWhenAllIsDone(t *testing.T) {
 func TestReconcile(t *testing.T) {
 	w, r := newWorld(3)
 	w.now = at(2)
-	ack(&w.chunks[0], 10, 130, 1)
-	ack(&w.chunks[1], 120, 200, 1)
+	w.ack(0, 10, 130, 1)
+	w.ack(1, 120, 200, 1)
 	if got := w.step(t, r, contract.Reconcile, ""); got.Action != contract.ActionWait || got.WaitSeconds != 1 {
 		t.Errorf("got %+v", got)
 	}
@@ -248,15 +191,26 @@ func TestReconcile(t *testing.T) {
 	if got := attempts(t, w.sent[1:]); !slices.Equal(got, []string{"2.2@?"}) {
 		t.Errorf("sent %v", got)
 	}
-	w.chunks[2].Failure = "too long"
+	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[2].Failure = "too long" })
 	if got := w.step(t, r, contract.Reconcile, ""); got.Action != contract.ActionFail || got.Cause != "chunk 2 (bytes 200 to 300): too long" {
 		t.Errorf("got %+v", got)
 	}
-	w.chunks[2].Failure = ""
-	ack(&w.chunks[1], 130, 200, 70)
-	ack(&w.chunks[2], 200, 300, 70)
+	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[2].Failure = "" })
+	w.ack(1, 130, 200, 70)
+	w.ack(2, 200, 300, 70)
 	if got := w.step(t, r, contract.Reconcile, ""); got.Action != contract.ActionCertify {
 		t.Errorf("got %+v", got)
+	}
+}
+
+// A load has the tries of the catalog that it is pinned to, whatever the present one says.
+func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
+	for attempt, want := range map[int]contract.Action{2: contract.ActionWait, 3: contract.ActionFail} {
+		w, r := newWorld(1)
+		w.now, w.chunks[0].Attempt = at(61), attempt
+		if got := w.step(t, r, contract.Reconcile, ""); got.Action != want {
+			t.Errorf("due at attempt %d: %+v, want %s", attempt, got, want)
+		}
 	}
 }
 
@@ -264,23 +218,19 @@ func TestReconcile(t *testing.T) {
 func TestReconcileOfAChunkThatMoved(t *testing.T) {
 	w, r := newWorld(2)
 	w.now = at(61)
-	late := &lateAck{world: w}
-	r.Ledger = late
+	w.ledger.After = func(op ledgertest.Op) error {
+		if op.Name == "Chunks" {
+			w.ack(1, 100, 200, 61)
+		}
+		return nil
+	}
 	w.step(t, r, contract.Reconcile, "")
 	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.2@10"}) {
 		t.Errorf("sent %v", got)
 	}
-	if w.chunks[1].Ack == nil || w.chunks[1].Attempt != 1 {
-		t.Errorf("got %+v", w.chunks[1])
+	if c := w.chunk(1); c.Ack == nil || c.Attempt != 1 {
+		t.Errorf("got %+v", c)
 	}
-}
-
-type lateAck struct{ *world }
-
-func (l *lateAck) Chunks(ctx context.Context, id string) ([]ledger.Chunk, error) {
-	chunks, err := l.world.Chunks(ctx, id)
-	ack(&l.chunks[1], 100, 200, 61)
-	return chunks, err
 }
 
 // The next attempt is written down before it is sent. When sending fails, the repeated step finds nothing due, and the
@@ -293,8 +243,8 @@ func TestReconcileWhoseSendingFailed(t *testing.T) {
 	}
 	w.broken["send to queue"] = false
 	w.step(t, r, contract.Reconcile, "")
-	if w.sent != nil || w.chunks[0].Attempt != 2 {
-		t.Errorf("sent %v, attempt %d", w.sent, w.chunks[0].Attempt)
+	if w.sent != nil || w.chunk(0).Attempt != 2 {
+		t.Errorf("sent %v, attempt %d", w.sent, w.chunk(0).Attempt)
 	}
 	w.now = at(122)
 	w.step(t, r, contract.Reconcile, "")
@@ -304,27 +254,27 @@ func TestReconcileWhoseSendingFailed(t *testing.T) {
 }
 
 const (
-	putCertificate = "put certificates/things/L.json application/json"
-	putManifest    = "put manifests/things/L text/plain"
+	putCertificate = "PutOnce certificates/things/L.json application/json"
+	putManifest    = "PutOnce manifests/things/L text/plain"
 )
 
 func TestCertifyAndPublish(t *testing.T) {
 	w, r := newWorld(2)
-	done(w.chunks)
+	w.done()
 	for range 2 { // also when it is repeated, at another time
 		if got := w.step(t, r, contract.Certify, ""); got.Action != contract.ActionDone {
 			t.Fatalf("got %+v", got)
 		}
 	}
 	var c contract.Certificate
-	if err := json.Unmarshal([]byte(w.objects["certificates/things/L.json"]), &c); err != nil {
+	if err := json.Unmarshal([]byte(w.lake.Contents("lake")["certificates/things/L.json"]), &c); err != nil {
 		t.Fatal(err)
 	}
-	if w.load.Status != contract.Certified || !reflect.DeepEqual(&c.Totals, w.load.Totals) || c.Stack != "dev" || !c.Chain.Closed {
-		t.Errorf("load %+v\ncertificate %+v", w.load, c)
+	if w.load().Status != contract.Certified || !reflect.DeepEqual(&c.Totals, w.load().Totals) || c.Stack != "dev" || !c.Chain.Closed {
+		t.Errorf("load %+v\ncertificate %+v", w.load(), c)
 	}
-	if len(w.objects) != 1 || w.events != nil {
-		t.Errorf("certifying made visible: %v %v", w.objects, w.events)
+	if len(w.lake.Contents("lake")) != 1 || w.events != nil {
+		t.Errorf("certifying made visible: %v %v", w.lake.Contents("lake"), w.events)
 	}
 	w.log = nil
 	for range 2 {
@@ -332,40 +282,40 @@ func TestCertifyAndPublish(t *testing.T) {
 			t.Fatalf("got %+v", got)
 		}
 	}
-	if want := []string{"chunks", putManifest, "publish", contract.EventPublished}; !slices.Equal(w.log[:4], want) {
-		t.Errorf("order %q, want %q", w.log[:4], want)
+	if want := []string{"Load", "Chunks", putManifest, "Publish", contract.EventPublished}; !slices.Equal(w.log[:5], want) {
+		t.Errorf("order %q, want %q", w.log[:5], want)
 	}
-	if got := w.objects["manifests/things/L"]; got != "s3://lake/data/k\ns3://lake/data/k\n" {
+	if got := w.lake.Contents("lake")["manifests/things/L"]; got != "s3://lake/data/k\ns3://lake/data/k\n" {
 		t.Errorf("manifest %q", got)
 	}
 	want := contract.LoadEvent{
-		Version: 1, Stack: "dev", Load: "L", Segment: "things", Object: w.load.Object,
+		Version: 1, Stack: "dev", Load: "L", Segment: "things", Object: w.load().Object,
 		Certificate: "certificates/things/L.json", Manifest: "manifests/things/L", Rows: 4, Quarantined: 2,
 	}
-	if w.load.Status != contract.Published || len(w.events) != 2 || w.events[0] != want || w.events[1] != want {
-		t.Errorf("status %s, events %+v", w.load.Status, w.events)
+	if w.load().Status != contract.Published || len(w.events) != 2 || w.events[0] != want || w.events[1] != want {
+		t.Errorf("status %s, events %+v", w.load().Status, w.events)
 	}
 	// A certify step that comes late finds its work done.
-	if got := w.step(t, r, contract.Certify, ""); got.Action != contract.ActionDone || w.load.Status != contract.Published {
-		t.Errorf("got %+v, %s", got, w.load.Status)
+	if got := w.step(t, r, contract.Certify, ""); got.Action != contract.ActionDone || w.load().Status != contract.Published {
+		t.Errorf("got %+v, %s", got, w.load().Status)
 	}
 }
 
 // Each step dies at each of its operations in turn and is repeated: it ends as if nothing had happened.
 func TestStepsThatDiedHalfway(t *testing.T) {
 	whole, r := newWorld(2)
-	done(whole.chunks)
+	whole.done()
 	whole.step(t, r, contract.Certify, "")
 	whole.step(t, r, contract.Publish, "")
 	for _, c := range []struct {
 		step contract.Step
 		at   string
 	}{
-		{contract.Certify, "chunks"}, {contract.Certify, "catalog catalog/old.json"}, {contract.Certify, putCertificate}, {contract.Certify, "certify"},
-		{contract.Publish, "chunks"}, {contract.Publish, putManifest}, {contract.Publish, "publish"}, {contract.Publish, contract.EventPublished},
+		{contract.Certify, "Load"}, {contract.Certify, "Chunks"}, {contract.Certify, "catalog catalog/old.json"}, {contract.Certify, putCertificate},
+		{contract.Certify, "Certify"}, {contract.Publish, "Load"}, {contract.Publish, "Chunks"}, {contract.Publish, putManifest}, {contract.Publish, "Publish"}, {contract.Publish, contract.EventPublished},
 	} {
 		w, r := newWorld(2)
-		done(w.chunks)
+		w.done()
 		for _, step := range []contract.Step{contract.Certify, contract.Publish} {
 			if step == c.step {
 				w.broken[c.at] = true
@@ -380,7 +330,7 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 			}
 			w.step(t, r, step, "")
 		}
-		if !reflect.DeepEqual(w.objects, whole.objects) || !reflect.DeepEqual(w.events, whole.events) || w.load.Status != contract.Published {
+		if !maps.Equal(w.lake.Contents("lake"), whole.lake.Contents("lake")) || !reflect.DeepEqual(w.events, whole.events) || w.load().Status != contract.Published {
 			t.Errorf("%s died at %q: %+v", c.step, c.at, w)
 		}
 	}
@@ -389,24 +339,24 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 func TestCertifyRefuses(t *testing.T) {
 	for _, c := range []struct {
 		name string
-		harm func(w *world)
+		harm func(l *ledger.Load, c []ledger.Chunk)
 		want string
 	}{
-		{"an open chain", func(w *world) { w.chunks[1].Ack = nil }, "the proof does not hold: the chain is not closed"},
-		{"a lost record", func(w *world) { w.chunks[1].Ack.RowsIn++ }, "the proof does not hold: chunk 1"},
-		{"too many bad records", func(w *world) {
-			w.chunks[1].Ack.RowsIn, w.chunks[1].Ack.Quarantined, w.chunks[1].Ack.Quarantine.Rows = 4, 2, 2
+		{"an open chain", func(l *ledger.Load, c []ledger.Chunk) { c[1].Ack = nil }, "the proof does not hold: the chain is not closed"},
+		{"a lost record", func(l *ledger.Load, c []ledger.Chunk) { c[1].Ack.RowsIn++ }, "the proof does not hold: chunk 1"},
+		{"too many bad records", func(l *ledger.Load, c []ledger.Chunk) {
+			c[1].Ack.RowsIn, c[1].Ack.Quarantined, c[1].Ack.Quarantine.Rows = 4, 2, 2
 		}, "3 of 7 records (42.86 %) do not fit the schema; the segment's limit maxBadShare is 34.00 %"},
 	} {
 		w, r := newWorld(2)
-		done(w.chunks)
-		c.harm(w)
+		w.done()
+		w.edit(c.harm)
 		got := w.step(t, r, contract.Certify, "")
 		if got.Action != contract.ActionFail || !strings.Contains(got.Cause, c.want) {
 			t.Errorf("%s: %+v", c.name, got)
 		}
-		if len(w.objects) != 0 || w.load.Status != contract.Running {
-			t.Errorf("%s: wrote %v, load is %s", c.name, w.objects, w.load.Status)
+		if len(w.lake.Contents("lake")) != 0 || w.load().Status != contract.Running {
+			t.Errorf("%s: wrote %v, load is %s", c.name, w.lake.Contents("lake"), w.load().Status)
 		}
 	}
 }
@@ -415,27 +365,27 @@ func TestStepsAtTheWrongTime(t *testing.T) {
 	for _, c := range []struct {
 		name string
 		step contract.Step
-		harm func(w *world)
+		harm func(l *ledger.Load, c []ledger.Chunk)
 		want string
 	}{
-		{"certify a failed load", contract.Certify, func(w *world) { w.load.Status = contract.Failed }, "certify load L: the load is failed"},
-		{"publish what is not certified", contract.Publish, func(*world) {}, "publish load L: the load has no certificate"},
-		{"fail a certified load", contract.Fail, func(w *world) { w.load.Status = contract.Certified }, "the load is certified and cannot fail any more; cause: why"},
-		{"dispatch before the plan", contract.Dispatch, func(w *world) { w.load.Plan = nil }, "not planned"},
-		{"reconcile before the plan", contract.Reconcile, func(w *world) { w.load.Plan = nil }, "not planned"},
-		{"certify before the plan", contract.Certify, func(w *world) { w.load.Plan = nil }, "not planned"},
-		{"publish before the plan", contract.Publish, func(w *world) { w.load.Plan = nil }, "not planned"},
-		{"an unknown step", "celebrate", func(*world) {}, `unknown step "celebrate"`},
+		{"certify a failed load", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Failed }, "certify load L: the load is failed"},
+		{"publish what is not certified", contract.Publish, func(*ledger.Load, []ledger.Chunk) {}, "publish load L: the load has no certificate"},
+		{"fail a certified load", contract.Fail, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Certified }, "the load is certified and cannot fail any more; cause: why"},
+		{"dispatch before the plan", contract.Dispatch, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
+		{"reconcile before the plan", contract.Reconcile, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
+		{"certify before the plan", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
+		{"publish before the plan", contract.Publish, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
+		{"an unknown step", "celebrate", func(*ledger.Load, []ledger.Chunk) {}, `unknown step "celebrate"`},
 	} {
 		w, r := newWorld(2)
-		done(w.chunks)
-		c.harm(w)
+		w.done()
+		w.edit(c.harm)
 		_, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: c.step, Cause: "why"})
 		if err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v", c.name, err)
 		}
-		if w.events != nil || w.objects["manifests/things/L"] != "" {
-			t.Errorf("%s: announced %v, published %v", c.name, w.events, w.objects)
+		if w.events != nil || w.lake.Contents("lake")["manifests/things/L"] != "" {
+			t.Errorf("%s: announced %v, published %v", c.name, w.events, w.lake.Contents("lake"))
 		}
 	}
 	_, r := newWorld(1)
@@ -452,17 +402,17 @@ func TestFail(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	}
-	event := contract.LoadEvent{Version: 1, Stack: "dev", Load: "L", Segment: "things", Object: w.load.Object, Reason: "out of memory"}
-	if w.load.Status != contract.Failed || w.load.Reason != "out of memory" || len(w.events) != 2 || w.events[1] != event {
-		t.Errorf("load %+v, events %+v", w.load, w.events)
+	event := contract.LoadEvent{Version: 1, Stack: "dev", Load: "L", Segment: "things", Object: w.load().Object, Reason: "out of memory"}
+	if w.load().Status != contract.Failed || w.load().Reason != "out of memory" || len(w.events) != 2 || w.events[1] != event {
+		t.Errorf("load %+v, events %+v", w.load(), w.events)
 	}
-	if !slices.Contains(w.log, contract.EventFailed) || len(w.objects) != 0 {
-		t.Errorf("log %v, objects %v", w.log, w.objects)
+	if !slices.Contains(w.log, contract.EventFailed) || len(w.lake.Contents("lake")) != 0 {
+		t.Errorf("log %v, objects %v", w.log, w.lake.Contents("lake"))
 	}
 	// A load may fail before it is planned.
 	w, r = newWorld(0)
-	w.load.Plan, w.load.Status = nil, contract.Received
-	if got := w.step(t, r, contract.Fail, "deleted"); got.Cause != "deleted" || w.load.Status != contract.Failed {
+	w.edit(func(l *ledger.Load, _ []ledger.Chunk) { l.Plan, l.Status = nil, contract.Received })
+	if got := w.step(t, r, contract.Fail, "deleted"); got.Cause != "deleted" || w.load().Status != contract.Failed {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -470,26 +420,27 @@ func TestFail(t *testing.T) {
 // A plan that died halfway under another chunk size may have left chunks behind.
 func TestLeftoversOfAnotherPlanDoNotCount(t *testing.T) {
 	w, r := newWorld(2)
-	w.chunks = append(w.chunks, ledger.Chunk{Index: 2, Start: 200, End: 300, Attempt: 1, Sent: began})
+	l, chunks := planned(2)
+	w.ledger.Seed(l, append(chunks, ledger.Chunk{Index: 2, Start: 200, End: 300, Attempt: 1, Sent: began})...)
 	w.step(t, r, contract.Dispatch, "")
 	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.1@10", "1.1@?"}) {
 		t.Errorf("sent %v", got)
 	}
-	done(w.chunks[:2])
+	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { done(c[:2]) })
 	if got := w.step(t, r, contract.Reconcile, ""); got.Action != contract.ActionCertify {
 		t.Errorf("got %+v", got)
 	}
 	w.step(t, r, contract.Certify, "")
 	w.step(t, r, contract.Publish, "")
-	if w.load.Status != contract.Published || w.load.Totals.Chunks != 2 {
-		t.Errorf("got %+v", w.load)
+	if w.load().Status != contract.Published || w.load().Totals.Chunks != 2 {
+		t.Errorf("got %+v", w.load())
 	}
 }
 
 // A segment that left the stack while its load runs is a reason that names it.
 func TestSegmentThatIsGone(t *testing.T) {
 	w, r := newWorld(1)
-	w.load.Segment = "gone"
+	w.edit(func(l *ledger.Load, _ []ledger.Chunk) { l.Segment = "gone" })
 	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Dispatch}); err == nil || !strings.Contains(err.Error(), `unknown segment "gone"`) {
 		t.Errorf("got %v", err)
 	}

@@ -180,13 +180,14 @@ func TestCertificateOfARestagedLoad(t *testing.T) {
 // heavy is a world with a restaged load.
 func heavy(n int) (*world, *Reconciler) {
 	w, r := newWorld(0)
-	w.load, w.chunks = restaged(n)
+	l, chunks := restaged(n)
+	w.ledger.Seed(l, chunks...)
 	return w, r
 }
 
 func TestDispatchOfARestagedLoad(t *testing.T) {
 	w, r := heavy(2)
-	ack(&w.chunks[0], 10, 100, 1)
+	w.ack(0, 10, 100, 1)
 	w.step(t, r, contract.Dispatch, "")
 	if want := []string{`{"v":1,"load":"L","attempt":1}`}; !slices.Equal(w.sent[:1], want) || len(w.sent) != 2 {
 		t.Fatalf("sent %q", w.sent)
@@ -197,7 +198,7 @@ func TestDispatchOfARestagedLoad(t *testing.T) {
 	}
 	from := int64(100)
 	want := contract.ChunkMessage{
-		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: *w.chunks[1].Staged, Base: 100,
+		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: *w.chunk(1).Staged, Base: 100,
 		Compression: contract.Plain, Columns: []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 1, Attempt: 1, Start: 100, End: 200, From: &from,
 	}
 	if !reflect.DeepEqual(m, want) {
@@ -206,7 +207,7 @@ func TestDispatchOfARestagedLoad(t *testing.T) {
 	if !slices.Contains(w.log, "send to restage") || !slices.Contains(w.log, "send to workers") {
 		t.Errorf("did %v", w.log)
 	}
-	whole(&w.load, w.chunks)
+	w.edit(whole)
 	w.sent = nil
 	w.step(t, r, contract.Dispatch, "")
 	if len(w.sent) != 1 {
@@ -218,7 +219,7 @@ func TestReconcileSendsARestageAgain(t *testing.T) {
 	w, r := heavy(0)
 	w.now = at(100)
 	got := w.step(t, r, contract.Reconcile, "")
-	if want := []string{`{"v":1,"load":"L","attempt":2}`}; !slices.Equal(w.sent, want) || got.Action != contract.ActionWait || w.load.Restage.Attempt != 2 {
+	if want := []string{`{"v":1,"load":"L","attempt":2}`}; !slices.Equal(w.sent, want) || got.Action != contract.ActionWait || w.load().Restage.Attempt != 2 {
 		t.Errorf("sent %q, %+v", w.sent, got)
 	}
 	w.step(t, r, contract.Reconcile, "")

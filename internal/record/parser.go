@@ -344,7 +344,9 @@ func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
 		i = end
 	}
 	r.Consumed, r.Rejects = i, p.rejects
-	r.AcceptedLines = bytes.Count(data[:i], lineFeed) - others
+	if r.AcceptedLines = r.Accepted; !p.json && p.quote != noQuote {
+		r.AcceptedLines = bytes.Count(data[:i], lineFeed) - others
+	}
 	return r
 }
 

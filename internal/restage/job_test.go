@@ -5,7 +5,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io"
 	"math/rand/v2"
 	"slices"
 	"strings"
@@ -75,16 +74,17 @@ func tablePlan(c contract.Compression) ledger.Plan {
 // direct processes the input in one piece, without a restage.
 func direct(t *testing.T, w *world) contract.Ack {
 	t.Helper()
-	plan := *w.load.Plan
+	l := w.load()
+	plan := *l.Plan
 	m := contract.ChunkMessage{
-		Version: 1, Load: w.load.ID, Segment: "things", Catalog: w.load.Catalog, Object: w.load.Object, Compression: plan.Compression,
+		Version: 1, Load: l.ID, Segment: "things", Catalog: l.Catalog, Object: l.Object, Compression: plan.Compression,
 		Columns: plan.Columns, Width: plan.Width, LoadDate: "2026-01-31", Attempt: 1, Start: plan.Body, End: -1, From: &plan.Body,
 	}
 	s, err := segments(w).Segment(t.Context(), m.Catalog, m.Segment)
 	if err != nil {
 		t.Fatal(err)
 	}
-	ack, err := process.Process(t.Context(), w, &outputs{}, s, m)
+	ack, err := process.Process(t.Context(), w.lake, &outputs{}, s, m)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -106,23 +106,24 @@ func TestRestage(t *testing.T) {
 		if err := w.run(500); err != nil {
 			t.Fatal(err)
 		}
-		if len(w.chunks) < 4 || len(w.sent) != len(w.chunks) || !slices.Equal(w.ended, []string{"acknowledged"}) {
-			t.Fatalf("%d chunks, %d sent, %v", len(w.chunks), len(w.sent), w.ended)
+		chunks, pieces := w.chunks(), w.lake.Contents("lake")
+		if len(chunks) < 4 || len(w.sent) != len(chunks) || w.restage().Ack == nil {
+			t.Fatalf("%d chunks, %d sent, %+v", len(chunks), len(w.sent), w.restage())
 		}
-		for i, k := range w.chunks {
-			piece := w.objects[k.Staged.Key]
-			if string(piece) != string(content[k.Start:k.End]) || k.Index != i || *k.From != k.Start || k.Staged.Bucket != "lake" || k.Staged.Size != k.End-k.Start ||
-				!strings.HasPrefix(k.Staged.Key, fmt.Sprintf("staging/things/%s/%05d-%d-", w.load.ID, i, k.Start)) {
+		for i, k := range chunks {
+			piece := pieces[k.Staged.Key]
+			if piece != string(content[k.Start:k.End]) || k.Index != i || *k.From != k.Start || k.Staged.Bucket != "lake" || k.Staged.Size != k.End-k.Start ||
+				!strings.HasPrefix(k.Staged.Key, fmt.Sprintf("staging/things/%s/%05d-%d-", w.id, i, k.Start)) {
 				t.Errorf("chunk %+v holds %q", k, piece)
 			}
-			if last := i == len(w.chunks)-1; !last && k.End-k.Start < 500 {
+			if last := i == len(chunks)-1; !last && k.End-k.Start < 500 {
 				t.Errorf("chunk %d has %d bytes: the load is pinned to chunks of 500", i, k.End-k.Start)
 			}
 			if w.queues[i] != "workers" || w.sent[i].Base != k.Start || w.sent[i].Compression != contract.Plain {
 				t.Errorf("to %s: %+v", w.queues[i], w.sent[i])
 			}
 		}
-		if a := w.load.Restage.Ack; a.Start != 8 || a.End != int64(len(content)) || a.Code != "c0de" || a.Runtime != "worker/job" {
+		if a := w.restage().Ack; a.Start != 8 || a.End != int64(len(content)) || a.Code != "c0de" || a.Runtime != "worker/job" {
 			t.Errorf("acknowledged %+v", a)
 		}
 		want := direct(t, w)
@@ -153,14 +154,14 @@ func TestKilledAtEveryWrite(t *testing.T) {
 					break
 				}
 				w.work(random.IntN(4))
-				written := len(w.chunks)
+				written := len(w.chunks())
 				w.puts, w.killAt = nil, 0
 				if err := w.run(target + int64(random.IntN(3))*50); err != nil {
 					t.Fatal(err)
 				}
 				for _, key := range w.puts {
 					var index int
-					if _, err := fmt.Sscanf(key, "staging/things/"+w.load.ID+"/%d-", &index); err != nil || index < written {
+					if _, err := fmt.Sscanf(key, "staging/things/"+w.id+"/%d-", &index); err != nil || index < written {
 						t.Fatalf("killed at write %d (after it: %t): %s is staged again, %v", killAt, after, key, err)
 					}
 				}
@@ -177,7 +178,7 @@ func TestStormOfKills(t *testing.T) {
 	w := newWorld(t, commas, compress(t, contract.Gzip, content), tablePlan(contract.Gzip))
 	want := direct(t, w)
 	jobs := 0
-	for w.killAt = 4; w.load.Restage.Ack == nil; jobs++ { // a message, a piece, its chunk, and then
+	for w.killAt = 5; w.restage().Ack == nil; jobs++ { // a claim, a message, a piece, its chunk, and then
 		if err := w.run(200); err != nil && !errors.Is(err, errKilled) {
 			t.Fatal(err)
 		}
@@ -198,8 +199,7 @@ func TestTwoJobsMakeOneSequence(t *testing.T) {
 		w.staged = func(index int) {
 			if index == at {
 				w.staged = nil
-				w.load.Restage.Attempt++
-				w.load.Restage.Owner = ""
+				w.resend()
 				if err := w.run(333); err != nil {
 					t.Error(err)
 				}
@@ -209,8 +209,8 @@ func TestTwoJobsMakeOneSequence(t *testing.T) {
 		if err := w.job(500).Message(t.Context(), "m", first); err != nil {
 			t.Fatal(err)
 		}
-		if !slices.Equal(w.ended, []string{"acknowledged"}) {
-			t.Errorf("the claims ended %v", w.ended)
+		if r := w.restage(); r.Ack == nil || r.Ack.Attempt != 2 {
+			t.Errorf("the restage is %+v", r)
 		}
 		w.work(len(w.sent))
 		same(t, w.certificate(), want)
@@ -227,13 +227,11 @@ func TestStoppedJobHandsBack(t *testing.T) {
 			cancel(lease.ErrStopping)
 		}
 	}
-	j := w.job(300)
-	j.Lake = stopping{w}
-	if err := j.Message(ctx, "m", w.message()); !errors.Is(err, lease.ErrStopping) {
+	if err := w.job(300).Message(ctx, "m", w.message()); !errors.Is(err, lease.ErrStopping) {
 		t.Fatalf("got %v", err)
 	}
-	if !slices.Equal(w.ended, []string{"handed back"}) || w.load.Restage.HandedBack != 1 || w.load.Restage.Attempt != 1 {
-		t.Errorf("ended %v: %+v", w.ended, w.load.Restage)
+	if r := w.restage(); r.Ack != nil || r.HandedBack != 1 || r.Attempt != 1 || len(w.chunks()) < 2 {
+		t.Errorf("%d chunks, %+v", len(w.chunks()), r)
 	}
 	w.staged = nil
 	if err := w.run(300); err != nil {
@@ -241,16 +239,6 @@ func TestStoppedJobHandsBack(t *testing.T) {
 	}
 	w.work(len(w.sent))
 	same(t, w.certificate(), want)
-}
-
-// stopping is a lake that does not store for a job that has to stop.
-type stopping struct{ *world }
-
-func (s stopping) PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
-	return s.world.PutOnce(ctx, key, contentType, body, sha256Hex)
 }
 
 func TestInputsThatCannotBeRestaged(t *testing.T) {
@@ -270,10 +258,10 @@ func TestInputsThatCannotBeRestaged(t *testing.T) {
 	} {
 		w := newWorld(t, commas, c.stored, tablePlan(contract.Gzip))
 		if c.change != nil {
-			c.change(&w.load)
+			w.change(c.change)
 		}
-		if err := w.run(1 << 20); err != nil || !strings.Contains(w.load.Restage.Failure, c.want) {
-			t.Errorf("%s: %v, %q", c.name, err, w.load.Restage.Failure)
+		if err := w.run(1 << 20); err != nil || !strings.Contains(w.restage().Failure, c.want) {
+			t.Errorf("%s: %v, %q", c.name, err, w.restage().Failure)
 		}
 	}
 }
@@ -283,18 +271,18 @@ func TestJobStopsWithItsLoad(t *testing.T) {
 	w := newWorld(t, commas, compress(t, contract.Gzip, table(rand.New(rand.NewPCG(2, 2)), 100)), tablePlan(contract.Gzip))
 	w.staged = func(index int) {
 		if index == 1 {
-			w.load.Status = contract.Failed
+			w.change(func(l *ledger.Load) { l.Status = contract.Failed })
 		}
 	}
-	if err := w.run(300); err != nil || len(w.chunks) != 2 || !slices.Equal(w.ended, []string{"failed"}) {
-		t.Errorf("%v, %d chunks, %v", err, len(w.chunks), w.ended)
+	if err := w.run(300); err != nil || len(w.chunks()) != 2 || !strings.Contains(w.restage().Failure, "needs no pieces") {
+		t.Errorf("%v, %d chunks, %+v", err, len(w.chunks()), w.restage())
 	}
 }
 
 func TestEmptyContent(t *testing.T) {
 	w := newWorld(t, commas, compress(t, contract.Zstd, []byte("id,note\n")), tablePlan(contract.Zstd))
-	if err := w.run(300); err != nil || len(w.chunks) != 0 || w.load.Restage.Ack.End != 8 {
-		t.Errorf("%v, %d chunks, %+v", err, len(w.chunks), w.load.Restage)
+	if err := w.run(300); err != nil || len(w.chunks()) != 0 || w.restage().Ack.End != 8 {
+		t.Errorf("%v, %d chunks, %+v", err, len(w.chunks()), w.restage())
 	}
 	if c := w.certificate(); c.Length != 8 || c.Totals.RowsIn != 0 {
 		t.Errorf("got %+v", c)
@@ -315,7 +303,7 @@ func TestChunksAreSentWhenTheyAreStaged(t *testing.T) {
 	w := newWorld(t, lines, compress(t, contract.Gzip, []byte("{\"id\":1}\n")), ledger.Plan{Compression: contract.Gzip})
 	j := w.job(1)
 	j.Now = func() time.Time { return began.Add(1500 * time.Microsecond) }
-	if err := j.Message(t.Context(), "m", w.message()); err != nil || !w.chunks[0].Sent.Equal(began.Add(time.Millisecond)) || w.chunks[0].Attempt != 1 {
-		t.Errorf("%v, %+v", err, w.chunks)
+	if err := j.Message(t.Context(), "m", w.message()); err != nil || !w.chunks()[0].Sent.Equal(began.Add(time.Millisecond)) || w.chunks()[0].Attempt != 1 {
+		t.Errorf("%v, %+v", err, w.chunks())
 	}
 }

@@ -1,21 +1,21 @@
 package restage
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"log/slog"
-	"slices"
 	"testing"
 	"time"
 
 	"dip/contract"
 	"dip/internal/catalog"
-	"dip/internal/lake"
+	"dip/internal/intercept"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/load"
 	"dip/internal/process"
 	"dip/internal/reconcile"
@@ -28,14 +28,14 @@ var errKilled = errors.New("killed")
 // world is ledger, lake and queue in memory, around one load. A job in it can be killed at any of its writes.
 type world struct {
 	t       *testing.T
-	load    ledger.Load
+	ledger  *ledgertest.Fake
+	lake    *laketest.Fake
+	id      string // of the load
+	input   contract.Object
 	catalog contract.Catalog
-	chunks  []ledger.Chunk
-	objects map[string][]byte
 	sent    []contract.ChunkMessage
-	puts    []string
 	queues  []string
-	ended   []string // how the restage's claims ended
+	puts    []string
 
 	writes int // so far, by the present job
 	killAt int // the write at which it is killed; 0: never
@@ -53,14 +53,93 @@ func newWorld(t *testing.T, d contract.Dialect, stored []byte, plan ledger.Plan)
 	c := contract.Catalog{Version: 1, Restage: "restage", Segments: map[string]contract.Segment{
 		"things": {Dialect: d, Schema: json.RawMessage(schema), MaxRecordMB: 1, Queue: "functions", Workers: "workers"},
 	}}
-	w := &world{t: t, catalog: c, objects: map[string][]byte{"things/a": stored}}
+	w := &world{t: t, ledger: ledgertest.New(), lake: laketest.New("lake"), catalog: c}
+	w.input = w.lake.Put("landing", "things/a", stored)
+	w.id = contract.LoadID(w.input)
 	plan.Restage, plan.Lane, plan.At = true, contract.Workers, began
-	o := contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(len(stored))}
-	w.load = ledger.Load{
-		ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: w.put(contract.Loads{}), Received: began, Status: contract.Running, Plan: &plan,
+	w.ledger.Seed(ledger.Load{
+		ID: w.id, Segment: "things", Object: w.input, Catalog: w.put(contract.Loads{}), Received: began, Status: contract.Running, Plan: &plan,
 		Restage: &ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1},
+	})
+	w.ledger.Before = func(op ledgertest.Op) error {
+		if op.Name == "Stage" {
+			if w.staged != nil {
+				w.staged(op.Chunk)
+			}
+			if op.Chunk > 0 && w.ledger.Piece(w.id, op.Chunk-1).Attempt == 0 {
+				t.Errorf("chunk %d is staged before the one that it follows", op.Chunk)
+			}
+		}
+		return w.before(op.Write)
+	}
+	w.ledger.After = func(op ledgertest.Op) error { return w.written(op.Write) }
+	w.lake.Before = func(op laketest.Op) error { return w.before(op.Write) }
+	w.lake.After = func(op laketest.Op) error {
+		if op.Write {
+			w.puts = append(w.puts, op.Key)
+		}
+		return w.written(op.Write)
 	}
 	return w
+}
+
+// before and written stand around each write of a job, which is killed at one of them.
+func (w *world) before(write bool) error {
+	if !write {
+		return nil
+	}
+	if w.dead {
+		return errKilled
+	}
+	w.writes++
+	w.dead = w.writes == w.killAt
+	if w.dead && !w.after {
+		return errKilled
+	}
+	return nil
+}
+
+func (w *world) written(write bool) error {
+	if write && w.dead {
+		return errKilled
+	}
+	return nil
+}
+
+// others is the handle of those on the ledger who are not killed.
+func (w *world) others() *ledgertest.Fake { return w.ledger.With(intercept.Hooks[ledgertest.Op]{}) }
+
+func (w *world) load() ledger.Load {
+	w.t.Helper()
+	l, err := w.others().Load(context.Background(), w.id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return l
+}
+
+func (w *world) chunks() []ledger.Chunk {
+	w.t.Helper()
+	chunks, err := w.others().Chunks(context.Background(), w.id)
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	return chunks
+}
+
+func (w *world) restage() ledger.Chunk { return w.ledger.Piece(w.id, ledger.RestageIndex) }
+
+func (w *world) change(edit func(*ledger.Load)) {
+	w.ledger.Change(w.id, func(l *ledger.Load, _ []ledger.Chunk) { edit(l) })
+}
+
+// resend gives the restage its next attempt, as the reconciler does when it hears no more of a job.
+func (w *world) resend() {
+	w.t.Helper()
+	_, err := w.others().Resend(context.Background(), w.id, w.restage(), nil, began)
+	if err != nil && !errors.Is(err, ledger.ErrMoved) {
+		w.t.Fatal(err)
+	}
 }
 
 // put stores the catalog with these settings of loads and gives its key.
@@ -73,49 +152,33 @@ func (w *world) put(l contract.Loads) string {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	w.objects[key] = document
+	w.lake.Put("lake", key, document)
 	return key
-}
-
-// write does a write of a job, unless it is killed before.
-func (w *world) write(do func()) error {
-	if w.dead {
-		return errKilled
-	}
-	w.writes++
-	w.dead = w.writes == w.killAt
-	if !w.dead || w.after {
-		do()
-	}
-	if w.dead {
-		return errKilled
-	}
-	return nil
 }
 
 // job is the next process: a killed one is followed by another, whose message is the next attempt. The load is pinned to
 // chunks of a size; those of the stack's present catalog have another.
 func (w *world) job(chunkBytes int64) *Job {
 	current := w.put(contract.Loads{ChunkBytes: 1})
-	w.load.Catalog = w.put(contract.Loads{ChunkBytes: chunkBytes, MaxContentBytes: maxContent})
+	pinned := w.put(contract.Loads{ChunkBytes: chunkBytes, MaxContentBytes: maxContent})
+	w.change(func(l *ledger.Load) { l.Catalog = pinned })
 	if w.dead {
-		w.load.Restage.Attempt++
-		w.load.Restage.Owner = ""
+		w.resend()
 	}
 	w.writes, w.dead = 0, false
 	return &Job{
 		Code: "c0de", Runtime: "worker/job", Catalog: current, Lease: time.Hour,
-		Ledger: w, Lake: w, Queue: w, Segments: segments(w),
+		Ledger: w.ledger, Lake: w.lake, Queue: w, Segments: segments(w),
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return began },
 	}
 }
 
 func segments(w *world) *process.Segments {
-	return &process.Segments{Catalogs: &catalog.Reader{Lake: w}}
+	return &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}}
 }
 
 func (w *world) message() string {
-	return fmt.Sprintf(`{"v":1,"load":%q,"attempt":%d}`, w.load.ID, w.load.Restage.Attempt)
+	return fmt.Sprintf(`{"v":1,"load":%q,"attempt":%d}`, w.id, w.restage().Attempt)
 }
 
 // run runs a job on the present attempt.
@@ -124,124 +187,21 @@ func (w *world) run(chunkBytes int64) error {
 	return j.Message(w.t.Context(), "m", w.message())
 }
 
-func (w *world) Get(_ context.Context, key string) ([]byte, error) { return w.objects[key], nil }
-
-func (w *world) Bucket() string { return "lake" }
-
-func (w *world) Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser {
-	return io.NopCloser(&cancellable{ctx, bytes.NewReader(w.objects[o.Key][from:o.Size])})
-}
-
-type cancellable struct {
-	ctx context.Context
-	io.Reader
-}
-
-func (c *cancellable) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.Reader.Read(p)
-}
-
-func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) ([]byte, error) {
-	return w.objects[o.Key][from:to], nil
-}
-
-func (w *world) PutOnce(_ context.Context, key, _ string, body io.ReadSeeker, sha256Hex string) error {
-	if _, err := body.Seek(0, io.SeekStart); err != nil {
+func (w *world) Send(_ context.Context, queue string, bodies []string) error {
+	if err := w.before(true); err != nil {
 		return err
 	}
-	data, err := io.ReadAll(body)
-	if err != nil || lake.Hash(data) != sha256Hex {
-		return fmt.Errorf("put %s: wrong hash, %w", key, err)
-	}
-	return w.write(func() {
-		w.puts = append(w.puts, key)
-		w.objects[key] = data
-	})
-}
-
-func (w *world) Load(context.Context, string) (ledger.Load, error) { return w.load, nil }
-
-func (w *world) Chunks(context.Context, string) ([]ledger.Chunk, error) {
-	return slices.Clone(w.chunks), nil
-}
-
-func (w *world) Stage(_ context.Context, _ string, c ledger.Chunk) (ledger.Chunk, error) {
-	if w.staged != nil {
-		w.staged(c.Index)
-	}
-	stands := c
-	err := w.write(func() {
-		switch {
-		case c.Index < len(w.chunks):
-			stands = w.chunks[c.Index]
-		case c.Index > len(w.chunks):
-			w.t.Errorf("chunk %d is staged after %d", c.Index, len(w.chunks))
-		default:
-			w.chunks = append(w.chunks, c)
+	for _, body := range bodies {
+		m, err := contract.ParseChunkMessage(body)
+		if err != nil {
+			w.t.Error(err)
 		}
-	})
-	return stands, err
-}
-
-func (w *world) Send(_ context.Context, queue string, bodies []string) error {
-	return w.write(func() {
-		for _, body := range bodies {
-			m, err := contract.ParseChunkMessage(body)
-			if err != nil {
-				w.t.Error(err)
-			}
-			if w.chunks[m.Chunk].Ack != nil {
-				w.t.Errorf("chunk %d is sent although it is acknowledged", m.Chunk)
-			}
-			w.sent, w.queues = append(w.sent, m), append(w.queues, queue)
+		if w.ledger.Piece(w.id, m.Chunk).Ack != nil {
+			w.t.Errorf("chunk %d is sent although it is acknowledged", m.Chunk)
 		}
-	})
-}
-
-func (w *world) Claim(_ context.Context, c ledger.Claim, _, _ time.Time) (ledger.Outcome, error) {
-	r := w.load.Restage
-	switch {
-	case c.Chunk != ledger.RestageIndex || c.Load != w.load.ID:
-		w.t.Errorf("claimed %+v", c)
-	case r.Ack != nil || r.Failure != "":
-		return ledger.Done, nil
-	case c.Attempt < r.Attempt:
-		return ledger.Superseded, nil
-	case r.Owner != "" && r.Owner != c.Owner:
-		return ledger.Busy, nil
+		w.sent, w.queues = append(w.sent, m), append(w.queues, queue)
 	}
-	r.Owner = c.Owner
-	return ledger.Granted, nil
-}
-
-func (w *world) end(c ledger.Claim, how string, do func(*ledger.Chunk)) (bool, error) {
-	r, counts := w.load.Restage, false
-	err := w.write(func() {
-		if counts = r.Ack == nil && r.Attempt == c.Attempt && r.Owner == c.Owner; counts {
-			w.ended = append(w.ended, how)
-			do(r)
-		}
-	})
-	return counts, err
-}
-
-func (w *world) Acknowledge(_ context.Context, c ledger.Claim, a contract.Ack) (bool, error) {
-	return w.end(c, "acknowledged", func(r *ledger.Chunk) { r.Ack = &a })
-}
-
-func (w *world) FailChunk(_ context.Context, c ledger.Claim, why string) (bool, error) {
-	return w.end(c, "failed", func(r *ledger.Chunk) { r.Failure = why })
-}
-
-func (w *world) Release(_ context.Context, c ledger.Claim, why string) (bool, error) {
-	return w.end(c, "released", func(r *ledger.Chunk) { r.Owner, r.LastError = "", why })
-}
-
-func (w *world) HandBack(_ context.Context, c ledger.Claim) (bool, error) {
-	return w.end(c, "handed back", func(r *ledger.Chunk) { r.Owner, r.HandedBack = "", r.HandedBack+1 })
+	return w.written(true)
 }
 
 // work processes the messages that were sent so far, at most n of them, as the segment does.
@@ -251,18 +211,25 @@ func (w *world) work(n int) {
 	for ; n > 0 && len(w.sent) > 0; n-- {
 		m := w.sent[0]
 		w.sent = w.sent[1:]
-		if w.chunks[m.Chunk].Ack != nil {
+		claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: "worker"}
+		outcome, err := w.others().Claim(w.t.Context(), claim, began, began.Add(time.Hour))
+		if err != nil {
+			w.t.Fatal(err)
+		}
+		if outcome == ledger.Done {
 			continue // sent twice before it was acknowledged
 		}
 		s, err := compiled.Segment(w.t.Context(), m.Catalog, m.Segment)
 		if err != nil {
 			w.t.Fatal(err)
 		}
-		ack, err := process.Process(w.t.Context(), w, &outputs{}, s, m)
+		ack, err := process.Process(w.t.Context(), w.lake, &outputs{}, s, m)
 		if err != nil {
 			w.t.Fatalf("chunk %d: %v", m.Chunk, err)
 		}
-		w.chunks[m.Chunk].Ack = &ack
+		if ok, err := w.others().Acknowledge(w.t.Context(), claim, ack); err != nil || !ok {
+			w.t.Fatalf("chunk %d: %t, %v", m.Chunk, ok, err)
+		}
 	}
 }
 
@@ -274,12 +241,13 @@ func (*outputs) PutOnce(context.Context, string, string, io.ReadSeeker, string) 
 // certificate is the load's once all work is done.
 func (w *world) certificate() contract.Certificate {
 	w.t.Helper()
-	chunks := load.Planned(w.load, w.chunks)
-	d := reconcile.Decide(began, w.load, chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 99})
+	l := w.load()
+	chunks := load.Planned(l, w.chunks())
+	d := reconcile.Decide(began, l, chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 99})
 	if d.Action != contract.ActionCertify {
 		w.t.Fatalf("the load goes on with %+v", d)
 	}
-	c, err := reconcile.Certificate("test", w.load, chunks)
+	c, err := reconcile.Certificate("test", l, chunks)
 	if err != nil {
 		w.t.Fatal(err)
 	}

@@ -93,6 +93,7 @@ func (w *world) Plan(_ context.Context, _ string, p ledger.Plan, chunks []ledger
 // ingest carries a load out. Why is the reason of a load that fails; its certificate is empty then.
 func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes int64) (w *world, why string) {
 	t.Helper()
+	segment.Loads.ChunkBytes = chunkBytes
 	key, document, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{"things": segment}}.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -105,7 +106,7 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 	w.load = ledger.Load{ID: contract.LoadID(object), Segment: "things", Object: object, Catalog: key, Received: now}
 	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: w.objects}}
 	planner := plan.Planner{
-		ChunkBytes: chunkBytes, Ledger: w, Source: w.objects, Segments: segments,
+		Ledger: w, Source: w.objects, Segments: segments,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
 	step, err := planner.Handle(t.Context(), contract.WorkflowInput{Load: w.load.ID})
@@ -140,6 +141,16 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 	w.load.Totals = &w.certificate.Totals
 	w.objects[lakeBucket+"/"+contract.ManifestKey("things", w.load.ID)] = reconcile.Manifest(lakeBucket, w.chunks)
 	return w, ""
+}
+
+// certify stores the certificate as the reconciler does.
+func (w *world) certify(t *testing.T) {
+	t.Helper()
+	data, err := json.MarshalIndent(w.certificate, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.objects[lakeBucket+"/"+contract.CertificateKey("things", w.load.ID)] = data
 }
 
 func (w *world) process(t *testing.T, s *process.Segment, i int) {

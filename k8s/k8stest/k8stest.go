@@ -70,3 +70,20 @@ func plain(value any) any {
 	}
 	return value
 }
+
+// Changes are the objects of a program that another one did not register, each as one YAML document.
+func Changes(t testing.TB, r, since *componenttest.Recorder) []byte {
+	t.Helper()
+	known := map[string]bool{}
+	for document := range bytes.SplitSeq(Manifest(t, since), []byte("---\n")) {
+		known[string(document)] = true
+	}
+	var text bytes.Buffer
+	for document := range bytes.SplitSeq(Manifest(t, r), []byte("---\n")) {
+		if !known[string(document)] {
+			text.WriteString("---\n")
+			text.Write(document)
+		}
+	}
+	return text.Bytes()
+}

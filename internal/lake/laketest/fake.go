@@ -76,7 +76,8 @@ func (f *Fake) Delete(bucket, key string) contract.Object {
 func (f *Fake) put(bucket, key string, v version) contract.Object {
 	f.puts++
 	v.Listed = lake.Listed{Modified: f.Now(), Object: contract.Object{
-		Bucket: bucket, Key: key, VersionID: "v" + strconv.Itoa(f.puts), Size: int64(len(v.content)), ETag: lake.Hash(v.content)[:32],
+		Bucket: bucket, Key: key, VersionID: "v" + strconv.Itoa(f.puts),
+		Size: int64(len(v.content)), ETag: lake.Hash(v.content)[:32],
 	}}
 	f.objects[bucket+"/"+key] = append(f.objects[bucket+"/"+key], v)
 	return v.Object
@@ -128,7 +129,8 @@ func (f *Fake) find(bucket, key, id string) (*version, error) {
 		}
 		return v, nil
 	}
-	return nil, fault.Permanent(fmt.Errorf("no object %s", lake.URI(contract.Object{Bucket: bucket, Key: key, VersionID: id})))
+	o := contract.Object{Bucket: bucket, Key: key, VersionID: id}
+	return nil, fault.Permanent(fmt.Errorf("no object %s", lake.URI(o)))
 }
 
 func (f *Fake) do(ctx context.Context, op Op, do func() error) error {
@@ -158,7 +160,8 @@ func (f *Fake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		case err != nil:
 			f.put(f.bucket, key, version{content: content, sum: sha256Hex})
 		case there.sum != sha256Hex:
-			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", f.bucket, key, there.sum, sha256Hex))
+			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s",
+				f.bucket, key, there.sum, sha256Hex))
 		}
 		return nil
 	})
@@ -193,9 +196,11 @@ func (f *Fake) Head(ctx context.Context, o contract.Object) (contract.Object, er
 // ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for, and another size than o says,
 // are errors.
 func (f *Fake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
-	return f.read(ctx, "ReadRange", o, from, to)
+	data, err := f.read(ctx, "ReadRange", o, from, to)
+	return bytes.Clone(data), err
 }
 
+// read gives a part of a version's content, which is never written to.
 func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, to int64) (data []byte, err error) {
 	if from >= to {
 		return nil, nil
@@ -217,7 +222,7 @@ func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, t
 		case to > size:
 			return fmt.Errorf("read %s: %d of %d bytes: %w", lake.URI(o), size-from, to-from, io.ErrUnexpectedEOF)
 		}
-		data = bytes.Clone(v.content[from:to])
+		data = v.content[from:to]
 		return nil
 	})
 	if err != nil {

@@ -74,8 +74,12 @@ func (f *Fake) Change(id string, edit func(load *ledger.Load, chunks []ledger.Ch
 		panic(err) // the test is wrong
 	}
 	chunks := f.chunks(id)
+	restage, restaged := f.work[id][ledger.RestageIndex]
 	edit(&load, chunks)
 	f.seed(load, chunks)
+	if restaged && load.Restage == nil { // the plan says no more that there is one
+		f.work[id][ledger.RestageIndex] = restage
+	}
 }
 
 // Piece is one chunk as it stands, or a load's restage; the zero chunk when there is none.

@@ -37,8 +37,15 @@ func TestSeedAndChange(t *testing.T) {
 	if got := loadOf(t, f); got.Restage.Attempt != 4 || got.Status != contract.Failed || f.Piece("L", 1).Owner != "a" || f.Piece("L", ledger.RestageIndex).Attempt != 4 {
 		t.Errorf("got %+v", got)
 	}
+	for range 2 {
+		f.Change("L", func(l *ledger.Load, _ []ledger.Chunk) { l.Plan.Restage = false })
+	}
+	if f.Piece("L", ledger.RestageIndex).Attempt != 4 {
+		t.Error("a change lost the restage")
+	}
+	load.Restage = nil
 	f.Seed(load)
-	if got := chunksOf(t, f, "L"); len(got) != 0 {
+	if got := chunksOf(t, f, "L"); len(got) != 0 || f.Piece("L", ledger.RestageIndex).Attempt != 0 {
 		t.Errorf("what was there before: %+v", got)
 	}
 }

@@ -1,0 +1,82 @@
+// Command dip-verify proves a certificate from files alone: it needs no stack, no network and no credentials.
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"flag"
+	"fmt"
+	"io"
+	"os"
+
+	"dip/internal/evidence"
+	"dip/internal/verify"
+)
+
+// The exit codes; see `dip help exit-codes`.
+const (
+	exitVerified = 0
+	exitError    = 1
+	exitUsage    = 2
+	exitUnproven = 4
+)
+
+func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stderr)) }
+
+func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
+	flags := flag.NewFlagSet("dip-verify", flag.ContinueOnError)
+	flags.SetOutput(stderr)
+	certificate := flags.String("certificate", "", "`FILE` with the certificate to prove, when it is not to be that of the folder")
+	asJSON := flags.Bool("json", false, "print the report as JSON")
+	flags.Usage = func() {
+		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD --download DIR` has written.\n\n")
+		flags.PrintDefaults()
+	}
+	switch err := flags.Parse(args); {
+	case errors.Is(err, flag.ErrHelp):
+		return exitVerified
+	case err != nil:
+		return exitUsage
+	case flags.NArg() != 1:
+		flags.Usage()
+		return exitUsage
+	}
+	report, err := prove(ctx, flags.Arg(0), *certificate)
+	if err == nil && *asJSON {
+		err = json.NewEncoder(stdout).Encode(report)
+	}
+	if err != nil {
+		fmt.Fprintf(stderr, "dip-verify: %v\n", err)
+		return exitError
+	}
+	if !*asJSON {
+		print(stdout, report)
+	}
+	if !report.Verified {
+		return exitUnproven
+	}
+	return exitVerified
+}
+
+func prove(ctx context.Context, dir, certificate string) (verify.Report, error) {
+	folder, c, err := evidence.Open(dir)
+	if err == nil && certificate != "" {
+		c, err = evidence.Certificate(certificate)
+	}
+	if err != nil {
+		return verify.Report{}, err
+	}
+	return verify.Certificate(ctx, verify.Options{Lake: folder, Certificate: c})
+}
+
+func print(w io.Writer, r verify.Report) {
+	verdict := "VERIFIED"
+	if !r.Verified {
+		verdict = "NOT VERIFIED"
+	}
+	fmt.Fprintf(w, "%s  %s\n  rows in %d, out %d, quarantined %d; %d checks\n", r.Load, verdict, r.RowsIn, r.RowsOut, r.Quarantined, r.Checks)
+	for _, p := range r.Problems {
+		fmt.Fprintf(w, "  %s\n", p)
+	}
+}

@@ -1,0 +1,94 @@
+package verify
+
+import (
+	"bytes"
+	"flag"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"dip/contract"
+	"dip/internal/evidence"
+)
+
+var update = flag.Bool("update", false, "write the evidence in testdata again")
+
+// offline proves the certificate in a folder.
+func offline(t *testing.T, dir string) (Report, error) {
+	t.Helper()
+	folder, c, err := evidence.Open(dir)
+	if err != nil {
+		return Report{}, err
+	}
+	return Certificate(t.Context(), Options{Lake: folder, Certificate: c})
+}
+
+// Files alone prove a certificate, and each of them counts.
+func TestEvidenceInAFolder(t *testing.T) {
+	w := tampered(t)
+	w.certify(t)
+	dir := t.TempDir()
+	if err := evidence.Write(t.Context(), w.objects, w.certificate, dir); err != nil {
+		t.Fatal(err)
+	}
+	report, err := offline(t, dir)
+	if err != nil || !report.Verified || report.RowsIn != w.certificate.Totals.RowsIn {
+		t.Fatalf("%+v, %v", report, err)
+	}
+	files := 0
+	err = filepath.WalkDir(dir, func(file string, entry fs.DirEntry, err error) error {
+		if err != nil || entry.IsDir() {
+			return err
+		}
+		files++
+		data, err := os.ReadFile(file)
+		if err != nil {
+			return err
+		}
+		changed := bytes.Clone(data)
+		changed[len(changed)/2] ^= 1
+		for what, write := range map[string]func() error{
+			"changed": func() error { return os.WriteFile(file, changed, 0o644) },
+			"cut off": func() error { return os.WriteFile(file, data[:len(data)-1], 0o644) },
+			"removed": func() error { return os.Remove(file) },
+		} {
+			if err := write(); err != nil {
+				return err
+			}
+			if report, err := offline(t, dir); err == nil && report.Verified {
+				t.Errorf("%s %s: VERIFIED", file, what)
+			}
+			if err := os.WriteFile(file, data, 0o644); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	if err != nil || files < 4+2*2 {
+		t.Errorf("%d files, %v", files, err)
+	}
+}
+
+// What was certified once can be proved by all later versions: the folder in testdata stays as it is.
+func TestEvidenceOfOldStaysProvable(t *testing.T) {
+	const dir = "testdata/evidence"
+	if *update {
+		d := csvDialect
+		d.Header = true
+		content := "id,price,score,day,at,ok,note\n1,1.5,2,2024-02-29,2024-01-02T03:04:05Z,true,\"a\nb\"\nx,,,,,,\n2,,,,,,\"\xff\"\n3,,,,,,c\n"
+		w := verifies(t, things(d, testSchema), []byte(content), 60)
+		w.certify(t)
+		if err := evidence.Write(t.Context(), w.objects, w.certificate, dir); err != nil {
+			t.Fatal(err)
+		}
+	}
+	report, err := offline(t, dir)
+	if err != nil || !report.Verified || report.RowsOut != 2 || report.Quarantined != 2 {
+		t.Errorf("%+v, %v", report, err)
+	}
+	folder, c, err := evidence.Open(dir)
+	if err != nil || folder.Bucket() != lakeBucket || c.Version != contract.Version {
+		t.Errorf("%+v, %v", c, err)
+	}
+}
