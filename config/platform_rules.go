@@ -174,7 +174,15 @@ func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
 	if !segmentName.MatchString(name) {
 		found.add(path, "want a name of lower-case letters, digits and dashes, at most 40")
 	}
-	s.validateTypes(path, g, found)
+	g.validate(path, s.Architecture, s.Network.AvailabilityZones, found)
+	if g.Kind == Batch && g.Scaler == EscalatorScaler {
+		s.validateJobs(name, g, found)
+	}
+}
+
+// validate are the rules of a group by itself.
+func (g NodeGroup) validate(path string, architecture Architecture, zones int, found *problems) {
+	g.validateTypes(path, architecture, zones, found)
 	within(found, path+".max", g.Max, 1, 1000)
 	within(found, path+".min", g.Min, 0, max(g.Max, 0))
 	within(found, path+".diskGB", g.DiskGB, 20, 16384)
@@ -193,12 +201,12 @@ func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
 	}
 	validateWindows(path, g, found)
 	if g.Kind == Batch && g.Scaler == EscalatorScaler {
-		s.validateEscalator(name, g, found)
+		g.validateEscalator(path, found)
 	}
 }
 
 // validateTypes checks that all types of a group are alike: both scalers size a group by one of its nodes.
-func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
+func (g NodeGroup) validateTypes(path string, architecture Architecture, zones int, found *problems) {
 	if len(g.InstanceTypes) == 0 {
 		found.add(path+".instanceTypes", "none; on spot want several of equal size")
 		return
@@ -210,8 +218,8 @@ func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
 		switch {
 		case err != nil:
 			found.add(at, "%v", err)
-		case size.Architecture != s.Architecture:
-			found.add(at, "%s is %s, the stack's architecture is %s", name, size.Architecture, s.Architecture)
+		case size.Architecture != architecture:
+			found.add(at, "%s is %s, the stack's architecture is %s", name, size.Architecture, architecture)
 		case first == Size{}:
 			first = size
 		case size != first:
@@ -221,21 +229,24 @@ func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
 			found.add(at, "%s is there twice", name)
 		}
 	}
-	if pools := CapacityPools(s.Network.AvailabilityZones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
+	if pools := CapacityPools(zones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
 		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below minCapacityPools, %d: add types of the same size, or zones",
-			s.Network.AvailabilityZones, len(g.InstanceTypes), pools, g.MinCapacityPools)
+			zones, len(g.InstanceTypes), pools, g.MinCapacityPools)
 	}
 }
 
-func (s *Stack) validateEscalator(name string, g NodeGroup, found *problems) {
-	path, e := below("nodeGroups", name)+".escalator", g.Escalator
+func (g NodeGroup) validateEscalator(path string, found *problems) {
 	if g.Interruptions == ByQueue {
-		found.add(below("nodeGroups", name)+".interruptions",
+		found.add(path+".interruptions",
 			"queue mode needs termination hooks, which keep Escalator from removing nodes: want imds")
 	}
 	if !g.Dedicated {
-		found.add(below("nodeGroups", name)+".dedicated", "false: Escalator does not count pods of others, and would end them: want true")
+		found.add(path+".dedicated", "false: Escalator does not count pods of others, and would end them: want true")
 	}
+	g.Escalator.validate(path+".escalator", found)
+}
+
+func (e Escalator) validate(path string, found *problems) {
 	if !(0 < e.TaintLowerPercent && e.TaintLowerPercent < e.TaintUpperPercent && e.TaintUpperPercent < e.ScaleUpPercent) {
 		found.add(path, "want 0 < taintLowerPercent < taintUpperPercent < scaleUpPercent, have %d, %d, %d",
 			e.TaintLowerPercent, e.TaintUpperPercent, e.ScaleUpPercent)
@@ -247,6 +258,11 @@ func (s *Stack) validateEscalator(name string, g NodeGroup, found *problems) {
 	if e.HardDeleteGrace <= e.SoftDeleteGrace {
 		found.add(path+".hardDeleteGrace", "%s: want more than softDeleteGrace, %s", e.HardDeleteGrace, e.SoftDeleteGrace)
 	}
+}
+
+// validateJobs checks that a group's nodes are there for as long as what runs on them.
+func (s *Stack) validateJobs(name string, g NodeGroup, found *problems) {
+	path, e := below("nodeGroups", name)+".escalator", g.Escalator
 	for _, job := range []struct {
 		setting, group string
 		longest        Duration
