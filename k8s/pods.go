@@ -36,14 +36,16 @@ func (p Place) Tolerations() corev1.TolerationArray {
 		return nil
 	}
 	return corev1.TolerationArray{corev1.TolerationArgs{
-		Key: pulumi.String(config.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group), Effect: pulumi.String("NoSchedule"),
+		Key: pulumi.String(config.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group),
+		Effect: pulumi.String(config.NoSchedule),
 	}}
 }
 
 // PodSecurity is the security context of every pod of ours: what the pod security standard "restricted" asks for.
 func PodSecurity() corev1.PodSecurityContextArgs {
 	return corev1.PodSecurityContextArgs{
-		RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(User), RunAsGroup: pulumi.Int(User), FsGroup: pulumi.Int(User),
+		RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(User), RunAsGroup: pulumi.Int(User),
+		FsGroup:        pulumi.Int(User),
 		SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 	}
 }
@@ -87,7 +89,9 @@ func Processors(milli int) string {
 func Env(variables map[string]pulumi.StringInput) corev1.EnvVarArray {
 	list := corev1.EnvVarArray{}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		list = append(list, corev1.EnvVarArgs{Name: pulumi.String(name), Value: variables[name].ToStringOutput().ToStringPtrOutput()})
+		list = append(list, corev1.EnvVarArgs{
+			Name: pulumi.String(name), Value: variables[name].ToStringOutput().ToStringPtrOutput(),
+		})
 	}
 	return list
 }

@@ -2,7 +2,6 @@ package catalog_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -71,13 +70,18 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
-func TestBadArgs(t *testing.T) {
-	err := (&catalog.Args{Segments: map[string]catalog.Entry{"trips": {}}}).Validate()
-	if err == nil || !strings.Contains(err.Error(), "Segments[trips].Queue: missing") {
-		t.Error(err)
-	}
-	err = (&catalog.Args{}).Validate()
-	if err == nil || !strings.Contains(err.Error(), "Lake: missing") || !strings.Contains(err.Error(), "Segments: none") {
-		t.Error(err)
+func TestBadArgsRegisterNothing(t *testing.T) {
+	for _, c := range []struct {
+		args catalog.Args
+		want []string
+	}{
+		{catalog.Args{}, []string{"Lake: missing", "Segments: none"}},
+		{catalog.Args{Lake: &bucket.Bucket{}, Segments: map[string]catalog.Entry{"trips": {}, "events": {}}},
+			[]string{"Segments[events].Queue: missing", "Segments[trips].Queue: missing"}},
+	} {
+		componenttest.MustRefuse(t, "catalog c", func(ctx *pulumi.Context) error {
+			_, err := catalog.New(ctx, "c", &c.args)
+			return err
+		}, c.want...)
 	}
 }

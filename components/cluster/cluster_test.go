@@ -118,11 +118,12 @@ func TestProtection(t *testing.T) {
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
-	err := (&cluster.Args{Settings: config.Cluster{Version: "1.2", Access: map[string]config.Access{"x": {Policy: "root"}}}}).Validate()
-	for _, want := range []string{"Name: missing", "Network: missing", `Settings.Version: "1.2"`, "LogDays: missing", `Access[x].Policy: "root"`} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+func TestBadArgsRegisterNothing(t *testing.T) {
+	s := config.Cluster{Version: "1.2", Access: map[string]config.Access{"x": {Policy: "root"}, "y": {Policy: "view"}}}
+	componenttest.MustRefuse(t, "cluster c", func(ctx *pulumi.Context) error {
+		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s})
+		return err
+	},
+		"Name: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
+		`Settings.Access[x].Policy: "root", want one of`)
 }

@@ -2,7 +2,6 @@ package identity_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -34,11 +33,9 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
-	err := (&identity.Args{}).Validate()
-	for _, want := range []string{"Cluster: missing", "Namespace, ServiceAccount: missing", "Allow: missing"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+func TestBadArgsRegisterNothing(t *testing.T) {
+	componenttest.MustRefuse(t, "identity i", func(ctx *pulumi.Context) error {
+		_, err := identity.New(ctx, "i", &identity.Args{})
+		return err
+	}, "Cluster: missing", "Namespace: missing", "ServiceAccount: missing", "Allow: missing")
 }

@@ -39,7 +39,11 @@ func TestInterruption(t *testing.T) {
 	if !strings.Contains(admits, `"ArnEquals":{"aws:SourceArn":["arn:aws:events:us-east-1:123456789012:rule/i-rebalance",`) || strings.Count(admits, ":rule/") != 5 {
 		t.Errorf("the queue admits others than the rules: %s", admits)
 	}
-	if (&interruption.Args{}).Validate() == nil {
-		t.Error("a queue that nobody fills is accepted")
-	}
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	componenttest.MustRefuse(t, "interruption i", func(ctx *pulumi.Context) error {
+		_, err := interruption.New(ctx, "i", &interruption.Args{})
+		return err
+	}, "Groups: missing")
 }

@@ -113,13 +113,11 @@ func TestSubnets(t *testing.T) {
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
+func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
 	a.Region, a.Zones, a.Settings.CIDR = "", a.Zones[:3], "10.0.0.0/24"
-	err := a.Validate()
-	for _, want := range []string{"Region: missing", "Zones: 3, want the 4", "Settings.CIDR: 10.0.0.0/24 is too small"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+	componenttest.MustRefuse(t, "network n", func(ctx *pulumi.Context) error {
+		_, err := network.New(ctx, "n", a)
+		return err
+	}, "Region: missing", "Zones: 3, want the 4 of Settings, at least 4", "Settings.CIDR: 10.0.0.0/24 is too small")
 }

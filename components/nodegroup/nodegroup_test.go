@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -25,6 +26,11 @@ func managed() config.NodeGroup {
 func batch() config.NodeGroup {
 	g := managed()
 	g.Kind, g.Scaler, g.Interruptions, g.Dedicated, g.Min = config.Batch, config.EscalatorScaler, config.ByIMDS, true, 0
+	minute := config.Duration(time.Minute)
+	g.Escalator = config.Escalator{
+		ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
+		CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
+	}
 	return g
 }
 
@@ -163,16 +169,18 @@ func TestWindows(t *testing.T) {
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
+// The rules of a group are config's.
+func TestBadArgsRegisterNothing(t *testing.T) {
 	g := managed()
-	g.InstanceTypes, g.Min, g.Scaler, g.Interruptions = []string{"m7g.large", "m7g.xlarge", "t2.nano"}, 9, config.EscalatorScaler, config.ByIMDS
-	err := (&nodegroup.Args{Settings: g}).Validate()
-	for _, want := range []string{
-		"m7g.xlarge is not of the size of m7g.large", `"t2.nano": the size is known`, "min 9 and max 4", "escalator needs kind batch",
-		"EKS drains managed groups, and no others", "Version, Architecture: missing", "Cluster: missing", "Subnets: 0, want at least 4",
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+	g.InstanceTypes, g.Min = []string{"m7g.large", "m7g.xlarge", "t2.nano"}, 9
+	g.Scaler, g.Interruptions = config.EscalatorScaler, config.ByIMDS
+	componenttest.MustRefuse(t, "node group g", func(ctx *pulumi.Context) error {
+		_, err := nodegroup.New(ctx, "g", &nodegroup.Args{Settings: g, Architecture: config.ARM64})
+		return err
+	},
+		"Settings.instanceTypes[1]: m7g.xlarge (4 vCPU, 16 GiB, arm64) is not of the size of m7g.large",
+		`Settings.instanceTypes[2]: "t2.nano": the size is known`,
+		"Settings.interruptions: imds: EKS drains managed groups itself", "Settings.min: 9: want 0 to 4",
+		"Settings.scaler: escalator needs a self-managed group",
+		"Version: missing", "Cluster: missing", "Subnets: 0, want at least 4")
 }

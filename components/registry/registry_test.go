@@ -27,7 +27,12 @@ func TestRegistry(t *testing.T) {
 	if got := r.Find(t, "aws:ecr/lifecyclePolicy:LifecyclePolicy", "r-lifecycle").Inputs["policy"].StringValue(); got != policy {
 		t.Errorf("policy is %s", got)
 	}
-	if (&registry.Args{Keep: 1}).Validate() == nil {
-		t.Error("one image is kept: nothing to roll back to")
-	}
+}
+
+// One image leaves nothing to roll back to.
+func TestBadArgsRegisterNothing(t *testing.T) {
+	componenttest.MustRefuse(t, "registry r", func(ctx *pulumi.Context) error {
+		_, err := registry.New(ctx, "r", &registry.Args{Keep: 1})
+		return err
+	}, "Keep: 1, want at least 2")
 }

@@ -99,21 +99,11 @@ func TestWorkersHaveAQueueOfTheirOwn(t *testing.T) {
 func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
 	a.Settings.Concurrency, a.Settings.BatchSize, a.Queues.MaxReceives, a.Common.Stack = 1001, 0, 1, nil
-	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+	componenttest.MustRefuse(t, "segment trips", func(ctx *pulumi.Context) error {
 		_, err := segment.New(ctx, "trips", a)
 		return err
-	})
-	if err == nil {
-		t.Fatal("accepted")
-	}
-	for _, want := range []string{
-		"segment trips: ", "Concurrency: 1001, want 2 to 1000", "above ReservedConcurrency", "BatchSize", "MaxReceives: 1", "DIP_STACK",
-	} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
-	if got := r.Resources(); len(got) != 0 {
-		t.Errorf("registered %v", got)
-	}
+	},
+		"Settings.Concurrency: 1001, want 2 to 1000", "Settings.Concurrency: 1001, above ReservedConcurrency, 8",
+		"Settings.BatchSize: want at least 1", "queue: Settings.MaxReceives: 1, want at least 5",
+		"function: Env: DIP_STACK ")
 }

@@ -111,27 +111,23 @@ func TestAllowsToChangeItsGroupsAlone(t *testing.T) {
 	}
 }
 
+// The rules of the thresholds are config's.
 func TestBadArgsRegisterNothing(t *testing.T) {
-	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
-		_, err := escalator.New(ctx, "escalator", &escalator.Args{
-			Place: k8s.Place{Group: "batch"}, Groups: map[string]escalator.Group{"batch": {Settings: config.Escalator{
-				TaintLowerPercent: 40, TaintUpperPercent: 40, ScaleUpPercent: 70, SlowRemoval: 2, FastRemoval: 1, SoftDeleteGrace: 2, HardDeleteGrace: 2,
-			}}},
+	wrong := settings()
+	wrong.TaintLowerPercent, wrong.FastRemoval = wrong.TaintUpperPercent, 0
+	wrong.CoolDown, wrong.HardDeleteGrace = 0, wrong.SoftDeleteGrace
+	componenttest.MustRefuse(t, "escalator e", func(ctx *pulumi.Context) error {
+		_, err := escalator.New(ctx, "e", &escalator.Args{
+			Place: k8s.Place{Group: "batch"}, Groups: map[string]escalator.Group{"batch": {Settings: wrong}},
 		})
 		return err
-	})
-	if err == nil {
-		t.Fatal("accepted")
-	}
-	for _, want := range []string{
-		"escalator: Region: missing", "escalator: Groups[batch].AutoScalingGroup: missing", "escalator: Place: batch is a group that it scales",
-		"thresholds: 0 < lower 40 < upper 40 < scale-up 70", "removal: 0 <= slow 2 <= fast 1", "grace: 0 < soft", "cool down: missing",
-	} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
-	if got := r.Resources(); len(got) != 0 {
-		t.Errorf("registered %v", got)
-	}
+	},
+		"Region: missing", "Groups[batch].AutoScalingGroup: missing",
+		"Groups[batch].Settings.coolDown: 0s: want", "Groups[batch].Settings.fastRemoval: 0: want",
+		"Groups[batch].Settings.hardDeleteGrace: 5m: want more", "Groups[batch].Settings: want 0 < taintLowerPercent",
+		"Place: batch is a group that it scales")
+	componenttest.MustRefuse(t, "escalator e", func(ctx *pulumi.Context) error {
+		_, err := escalator.New(ctx, "e", &escalator.Args{Region: componenttest.Region})
+		return err
+	}, "Groups: missing")
 }

@@ -1,12 +1,12 @@
 package tenancy
 
 import (
-	"fmt"
 	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 	"dip/k8s"
 )
@@ -35,26 +35,24 @@ func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 // names none: Escalator does not see it otherwise.
 func (t *Tenancy) limit(ctx *pulumi.Context, args *Args) error {
 	memory := pulumi.String(k8s.Memory(args.Quota.MemoryMB))
-	_, err := corev1.NewResourceQuota(ctx, t.name+"-quota", &corev1.ResourceQuotaArgs{
+	_, err := component.Child(ctx, t, "quota", corev1.NewResourceQuota, &corev1.ResourceQuotaArgs{
 		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
 		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
-			"pods":         pulumi.String(strconv.Itoa(args.Quota.Pods)),
-			"requests.cpu": pulumi.String(k8s.Processors(args.Quota.MilliCPU)), "requests.memory": memory, "limits.memory": memory,
+			"pods":            pulumi.String(strconv.Itoa(args.Quota.Pods)),
+			"requests.cpu":    pulumi.String(k8s.Processors(args.Quota.MilliCPU)),
+			"requests.memory": memory, "limits.memory": memory,
 		}},
-	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
+	}, component.After(t.Ready...))
 	if err != nil {
-		return fmt.Errorf("quota: %w", err)
+		return err
 	}
-	_, err = corev1.NewLimitRange(ctx, t.name+"-limits", &corev1.LimitRangeArgs{
+	_, err = component.Child(ctx, t, "limits", corev1.NewLimitRange, &corev1.LimitRangeArgs{
 		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
 		Spec: corev1.LimitRangeSpecArgs{Limits: corev1.LimitRangeItemArray{corev1.LimitRangeItemArgs{
 			Type:           pulumi.String("Container"),
 			DefaultRequest: pulumi.ToStringMap(map[string]string{"cpu": "100m", "memory": "256Mi"}),
 			Default:        pulumi.ToStringMap(map[string]string{"memory": "256Mi"}),
 		}}},
-	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
-	if err != nil {
-		return fmt.Errorf("limits: %w", err)
-	}
-	return nil
+	}, component.After(t.Ready...))
+	return err
 }
