@@ -68,8 +68,8 @@ func Resources(milliCPU, memoryMB int) corev1.ResourceRequirementsArgs {
 	}
 }
 
-// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: whoever reads
-// an object and writes it back, as KEDA does, must not make a difference that the next `up` would take back.
+// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: whoever
+// reads an object and writes it back, as KEDA does, must not make a difference that the next `up` would take back.
 func Memory(mb int) string {
 	if mb%1024 == 0 {
 		return fmt.Sprintf("%dGi", mb/1024)

@@ -122,9 +122,9 @@ func AutoScalingGroups(region, account string, names ...pulumi.StringInput) (arn
 	return arns
 }
 
-// Budget declares the disruption budget of a component's application. maxUnavailable is a number or a share such as "25%", above
-// zero: a budget that allows nothing would hold up every drain. A pod that is not healthy may always be evicted: it is
-// of no use to anyone, and would hold up the drain just as well.
+// Budget declares the disruption budget of a component's application. maxUnavailable is a number or a share such as
+// "25%", above zero: a budget that allows nothing would hold up every drain. A pod that is not healthy may always be
+// evicted: it is of no use to anyone, and would hold up the drain just as well.
 func Budget(ctx *pulumi.Context, c pulumi.ComponentResource, app, namespace string, maxUnavailable any,
 	opts ...pulumi.ResourceOption,
 ) error {

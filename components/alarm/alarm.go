@@ -21,7 +21,9 @@ func Age(queue pulumi.StringInput, age config.Duration, topics []string) *cloudw
 		"Messages are not taken: the function fails or is too slow", float64(age.Seconds()), queue, topics)
 }
 
-func onQueue(metric, text string, above float64, queue pulumi.StringInput, topics []string) *cloudwatch.MetricAlarmArgs {
+func onQueue(
+	metric, text string, above float64, queue pulumi.StringInput, topics []string,
+) *cloudwatch.MetricAlarmArgs {
 	actions := pulumi.Array{}
 	for _, topic := range topics {
 		actions = append(actions, pulumi.String(topic))

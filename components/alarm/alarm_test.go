@@ -31,7 +31,8 @@ func TestAlarms(t *testing.T) {
 		"age":  {"ApproximateAgeOfOldestMessage", "q", 900, 0},
 	} {
 		in := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", name).Inputs
-		if in["metricName"].StringValue() != want.metric || in["dimensions"].ObjectValue()["QueueName"].StringValue() != want.queue ||
+		if in["metricName"].StringValue() != want.metric ||
+			in["dimensions"].ObjectValue()["QueueName"].StringValue() != want.queue ||
 			in["threshold"].NumberValue() != want.above || in["comparisonOperator"].StringValue() != "GreaterThanThreshold" {
 			t.Errorf("%s: %v", name, in.Mappable())
 		}

@@ -24,10 +24,11 @@ func TestCatalog(t *testing.T) {
 		}
 		entries, workers := map[string]catalog.Entry{}, map[string]*queue.Queue{}
 		settings := config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute}
-		if workers["trips"], err = queue.New(ctx, "trips-workers", &queue.Args{Settings: settings, Lease: minute}); err != nil {
+		leased := &queue.Args{Settings: settings, Lease: minute}
+		if workers["trips"], err = queue.New(ctx, "trips-workers", leased); err != nil {
 			return err
 		}
-		restage, err := queue.New(ctx, "restage", &queue.Args{Settings: settings, Lease: minute})
+		restage, err := queue.New(ctx, "restage", leased)
 		if err != nil {
 			return err
 		}
@@ -36,7 +37,9 @@ func TestCatalog(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			entries[name] = catalog.Entry{Queue: q, Workers: workers[name], Segment: contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name)}}
+			entries[name] = catalog.Entry{Queue: q, Workers: workers[name], Segment: contract.Segment{
+				Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name),
+			}}
 		}
 		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries, Restage: restage})
 		return err
@@ -51,8 +54,10 @@ func TestCatalog(t *testing.T) {
 		t.Fatal(err)
 	}
 	const queues = "https://sqs.us-east-1.amazonaws.com/123456789012/"
-	if c.Restage != queues+"restage-queue" || c.Segments["trips"].Workers != queues+"trips-workers-queue" || c.Segments["events"].Workers != "" {
-		t.Errorf("restages go to %s, trips' workers take from %s, events' from %s", c.Restage, c.Segments["trips"].Workers, c.Segments["events"].Workers)
+	if c.Restage != queues+"restage-queue" || c.Segments["trips"].Workers != queues+"trips-workers-queue" ||
+		c.Segments["events"].Workers != "" {
+		t.Errorf("restages go to %s, trips' workers take from %s, events' from %s", c.Restage, c.Segments["trips"].Workers,
+			c.Segments["events"].Workers)
 	}
 	for name, size := range map[string]int{"trips": 5, "events": 6} {
 		s := c.Segments[name]

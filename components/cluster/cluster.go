@@ -1,5 +1,5 @@
-// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it does not work
-// without, and the provider with which the program talks to it. It has no nodes of its own.
+// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it does not
+// work without, and the provider with which the program talks to it. It has no nodes of its own.
 package cluster
 
 import (

@@ -88,8 +88,8 @@ func Child[A, R any](ctx *pulumi.Context, c pulumi.ComponentResource, role strin
 // After has a child depend on resources.
 func After(resources ...pulumi.Resource) pulumi.ResourceOption { return pulumi.DependsOn(resources) }
 
-// In puts the kind and the name of a component before each line of an error of what is added to it later. No error stays
-// none.
+// In puts the kind and the name of a component before each line of an error of what is added to it later. No error
+// stays none.
 func In(c pulumi.ComponentResource, err error) error {
 	return under(title(c.PulumiResourceType(), c.PulumiResourceName()), err)
 }

@@ -7,8 +7,8 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
-// MustRefuse runs a program whose component refuses its arguments: nothing registers, and the error has as many lines as
-// are wanted, in their order, each with the component's title (such as "bucket landing") and then what is wanted.
+// MustRefuse runs a program whose component refuses its arguments: nothing registers, and the error has as many lines
+// as are wanted, in their order, each with the component's title (such as "bucket landing") and then what is wanted.
 func MustRefuse(t testing.TB, title string, program pulumi.RunFunc, want ...string) {
 	t.Helper()
 	var refused error

@@ -57,10 +57,11 @@ func (i *Identity) associate(ctx *pulumi.Context, args *Args) error {
 	if err != nil {
 		return err
 	}
-	associated, err := component.Child(ctx, i, "association", eks.NewPodIdentityAssociation, &eks.PodIdentityAssociationArgs{
-		ClusterName: args.Cluster, Namespace: pulumi.String(args.Namespace),
-		ServiceAccount: pulumi.String(args.ServiceAccount), RoleArn: role.Arn,
-	})
+	associated, err := component.Child(ctx, i, "association", eks.NewPodIdentityAssociation,
+		&eks.PodIdentityAssociationArgs{
+			ClusterName: args.Cluster, Namespace: pulumi.String(args.Namespace),
+			ServiceAccount: pulumi.String(args.ServiceAccount), RoleArn: role.Arn,
+		})
 	i.Ready = []pulumi.Resource{allowed, associated}
 	return err
 }

@@ -89,8 +89,8 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 // handled marks instances that the Node Termination Handler drains in queue mode: it leaves all others alone.
 const handled = "aws-node-termination-handler/managed"
 
-// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none, and the one by
-// which the Node Termination Handler does.
+// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none, and the one
+// by which the Node Termination Handler does.
 func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagArray {
 	all := autoscaling.GroupTagArray{}
 	tag := func(key, value pulumi.StringInput, propagate bool) {

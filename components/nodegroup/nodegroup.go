@@ -1,5 +1,5 @@
-// Package nodegroup is a group of equal nodes over all zones of a network: managed by EKS, or an Auto Scaling group of our
-// own whose nodes are never taken away while they work.
+// Package nodegroup is a group of equal nodes over all zones of a network: managed by EKS, or an Auto Scaling group of
+// our own whose nodes are never taken away while they work.
 package nodegroup
 
 import (

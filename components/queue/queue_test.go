@@ -61,14 +61,17 @@ func TestQueue(t *testing.T) {
 		t.Error("a queue without a sender has a policy")
 	}
 	redrive := r.Find(t, "aws:sqs/redrivePolicy:RedrivePolicy", "q-redrive").Inputs["redrivePolicy"].StringValue()
-	if want := `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:q-dead-letters","maxReceiveCount":6}`; redrive != want {
-		t.Errorf("redrive policy is %s, want %s", redrive, want)
+	const target = `{"deadLetterTargetArn":"arn:aws:sqs:us-east-1:123456789012:q-dead-letters","maxReceiveCount":6}`
+	if redrive != target {
+		t.Errorf("redrive policy is %s, want %s", redrive, target)
 	}
 	allow := r.Find(t, "aws:sqs/redriveAllowPolicy:RedriveAllowPolicy", "q-redrive-allow").Inputs
-	if got, want := allow["redriveAllowPolicy"].StringValue(), `{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:us-east-1:123456789012:q-queue"]}`; got != want {
+	if got, want := allow["redriveAllowPolicy"].StringValue(),
+		`{"redrivePermission":"byQueue","sourceQueueArns":["arn:aws:sqs:us-east-1:123456789012:q-queue"]}`; got != want {
 		t.Errorf("redrive allow policy is %s, want %s", got, want)
 	}
-	if got, want := allow["queueUrl"].StringValue(), "https://sqs.us-east-1.amazonaws.com/123456789012/q-dead-letters"; got != want {
+	if got, want := allow["queueUrl"].StringValue(),
+		"https://sqs.us-east-1.amazonaws.com/123456789012/q-dead-letters"; got != want {
 		t.Errorf("redrive allow policy is of %s, want %s", got, want)
 	}
 }

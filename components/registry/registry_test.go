@@ -20,11 +20,14 @@ func TestRegistry(t *testing.T) {
 		t.Errorf("children are %v", got)
 	}
 	in := r.Find(t, "aws:ecr/repository:Repository", "r-repository").Inputs.Mappable()
-	if in["imageTagMutability"] != "IMMUTABLE" || in["imageScanningConfiguration"].(map[string]any)["scanOnPush"] != true || in["forceDelete"] != false {
+	if in["imageTagMutability"] != "IMMUTABLE" ||
+		in["imageScanningConfiguration"].(map[string]any)["scanOnPush"] != true || in["forceDelete"] != false {
 		t.Errorf("repository is %v", in)
 	}
-	const policy = `{"rules":[{"rulePriority":1,"description":"keep the newest images","selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":30},"action":{"type":"expire"}}]}`
-	if got := r.Find(t, "aws:ecr/lifecyclePolicy:LifecyclePolicy", "r-lifecycle").Inputs["policy"].StringValue(); got != policy {
+	const policy = `{"rules":[{"rulePriority":1,"description":"keep the newest images",` +
+		`"selection":{"tagStatus":"any","countType":"imageCountMoreThan","countNumber":30},"action":{"type":"expire"}}]}`
+	if got := r.Find(t, "aws:ecr/lifecyclePolicy:LifecyclePolicy",
+		"r-lifecycle").Inputs["policy"].StringValue(); got != policy {
 		t.Errorf("policy is %s", got)
 	}
 }

@@ -24,7 +24,8 @@ func declare(ctx *pulumi.Context) error {
 			Architecture: config.ARM64,
 			Artifact:     artifact.Artifact{Path: name + ".zip", Code: "c0de"},
 			Env: contract.Common[pulumi.StringInput]{
-				Stack: pulumi.String("s"), Code: pulumi.String("c"), LedgerTable: pulumi.String("t"), LakeBucket: pulumi.String("l"),
+				Stack: pulumi.String("s"), Code: pulumi.String("c"), LedgerTable: pulumi.String("t"),
+				LakeBucket: pulumi.String("l"),
 			},
 		})
 		if err != nil {
@@ -64,11 +65,13 @@ func TestWorkflow(t *testing.T) {
 		t.Errorf("definition calls other functions than the aliases: %v", m.Inputs["definition"])
 	}
 	logs := m.Inputs["loggingConfiguration"].ObjectValue()
-	if logs["logDestination"].StringValue() != "arn:aws:logs:us-east-1:123456789012:log-group:load-logs:*" || logs["level"].StringValue() != "ERROR" {
+	if logs["logDestination"].StringValue() != "arn:aws:logs:us-east-1:123456789012:log-group:load-logs:*" ||
+		logs["level"].StringValue() != "ERROR" {
 		t.Errorf("logging is %v", logs)
 	}
 	route := r.Find(t, "aws:sfn/alias:Alias", "load-live").Inputs["routingConfigurations"].ArrayValue()[0].ObjectValue()
-	if route["weight"].NumberValue() != 100 || route["stateMachineVersionArn"].StringValue() != "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine:1" {
+	if route["weight"].NumberValue() != 100 ||
+		route["stateMachineVersionArn"].StringValue() != "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine:1" {
 		t.Errorf("the alias leads to %v", route)
 	}
 }

@@ -76,7 +76,8 @@ func (a *Autoscaler) createAccount(ctx *pulumi.Context, args *Args) (err error) 
 	return err
 }
 
-// createPriorities makes the ConfigMap of the expander "priority", whose name is fixed. It is read again when it changes.
+// createPriorities makes the ConfigMap of the expander "priority", whose name is fixed. It is read again when it
+// changes.
 func (a *Autoscaler) createPriorities(ctx *pulumi.Context, args *Args) error {
 	made, err := component.Child(ctx, a, "priorities", corev1.NewConfigMap, &corev1.ConfigMapArgs{
 		Metadata: k8s.Meta(app, k8s.System, priorityConfig),

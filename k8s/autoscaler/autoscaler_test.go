@@ -86,7 +86,8 @@ func TestAllow(t *testing.T) {
 	for _, want := range []string{
 		`"Action":["autoscaling:SetDesiredCapacity","autoscaling:TerminateInstanceInAutoScalingGroup"],` +
 			`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*"],` +
-			`"Condition":{"StringEquals":{"aws:ResourceTag/k8s.io/cluster-autoscaler/dip-test":"owned","aws:ResourceTag/k8s.io/cluster-autoscaler/enabled":"true"}}`,
+			`"Condition":{"StringEquals":{"aws:ResourceTag/k8s.io/cluster-autoscaler/dip-test":"owned",` +
+			`"aws:ResourceTag/k8s.io/cluster-autoscaler/enabled":"true"}}`,
 		`"Resource":["arn:aws:eks:us-east-1:123456789012:nodegroup/dip-test/*"]`,
 	} {
 		if !strings.Contains(text, want) {

@@ -14,8 +14,8 @@ import (
 	"dip/k8s"
 )
 
-// clusterTag is the tag of a cluster's groups, which it scales when they have config.AutoscalerEnabled too. EKS puts both
-// on managed groups by itself.
+// clusterTag is the tag of a cluster's groups, which it scales when they have config.AutoscalerEnabled too. EKS puts
+// both on managed groups by itself.
 func clusterTag(cluster string) string { return config.AutoscalerTags + cluster }
 
 // Flags are its command line. What is not said is the default, which the documentation gives.
@@ -73,8 +73,8 @@ func renderPriorities(groups map[int][]string) string {
 	return text.String()
 }
 
-// Allow is what it needs of AWS. It can look at all groups, for looking cannot be limited, and change those that carry the
-// cluster's tag. Source: "Cluster Autoscaler on AWS", permissions with auto-discovery.
+// Allow is what it needs of AWS. It can look at all groups, for looking cannot be limited, and change those that carry
+// the cluster's tag. Source: "Cluster Autoscaler on AWS", permissions with auto-discovery.
 func Allow(region, account, cluster string) []policy.Statement {
 	return []policy.Statement{
 		k8s.Look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
@@ -117,7 +117,8 @@ var clusterRules = []k8s.Rule{
 		"storageclasses", "csinodes", "csidrivers", "csistoragecapacities", "volumeattachments",
 	}, Verbs: read},
 	// Its copy of the scheduler lists these.
-	{Groups: group("resource.k8s.io"), Resources: []string{"resourceclaims", "resourceslices", "deviceclasses"}, Verbs: read},
+	{Groups: group("resource.k8s.io"), Resources: []string{"resourceclaims", "resourceslices", "deviceclasses"},
+		Verbs: read},
 }
 
 // localRules are what it does in its namespace: elect a leader, write down its status, read the priorities.
@@ -125,6 +126,7 @@ func localRules() []k8s.Rule {
 	own := []string{"cluster-autoscaler-status", priorityConfig}
 	return append(k8s.Leases(app),
 		k8s.Rule{Groups: group(""), Resources: []string{"configmaps"}, Verbs: []string{"create", "list", "watch"}},
-		k8s.Rule{Groups: group(""), Resources: []string{"configmaps"}, Names: own, Verbs: []string{"get", "update", "delete"}},
+		k8s.Rule{Groups: group(""), Resources: []string{"configmaps"}, Names: own,
+			Verbs: []string{"get", "update", "delete"}},
 	)
 }

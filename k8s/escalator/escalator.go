@@ -103,6 +103,9 @@ func fingerprint(text pulumi.StringOutput) pulumi.StringOutput {
 // clusterRules are what it does in the cluster. Source: its documentation, "Deployment", RBAC.
 var clusterRules = []k8s.Rule{
 	{Groups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"}},
-	{Groups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"get", "list", "watch", "update", "patch", "delete"}},
+	{
+		Groups: []string{""}, Resources: []string{"nodes"},
+		Verbs: []string{"get", "list", "watch", "update", "patch", "delete"},
+	},
 	{Groups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create", "patch", "update"}},
 }

@@ -74,7 +74,8 @@ func TestChangedSettingsStartNewPods(t *testing.T) {
 }
 
 func TestRenderIsOrdered(t *testing.T) {
-	text, err := escalator.Render(map[string]config.Escalator{"b": settings(), "a": settings()}, map[string]string{"a": "asg-a", "b": "asg-b"})
+	text, err := escalator.Render(map[string]config.Escalator{"b": settings(), "a": settings()},
+		map[string]string{"a": "asg-a", "b": "asg-b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,7 +106,8 @@ func TestTheShortestScanIntervalHolds(t *testing.T) {
 
 func TestAllowsToChangeItsGroupsAlone(t *testing.T) {
 	text := k8stest.Rights(t, escalator.Allow(componenttest.Region, componenttest.Account, pulumi.String("batch-1a2b")))
-	want := `"autoscaling:TerminateInstanceInAutoScalingGroup"],"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/batch-1a2b"]`
+	want := `"autoscaling:TerminateInstanceInAutoScalingGroup"],` +
+		`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/batch-1a2b"]`
 	if !strings.Contains(text, want) {
 		t.Errorf("no %s in %s", want, text)
 	}

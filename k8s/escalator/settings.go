@@ -52,8 +52,9 @@ func scanInterval(groups map[string]Group) config.Duration {
 	return shortest
 }
 
-// group is an entry of Escalator's file. Minimum and maximum are left out: it then takes those of the Auto Scaling group
-// in each round, so that scheduled windows move them. Tags of its own are left out as well: the stack owns the tags.
+// group is an entry of Escalator's file. Minimum and maximum are left out: it then takes those of the Auto Scaling
+// group in each round, so that scheduled windows move them. Tags of its own are left out as well: the stack owns the
+// tags.
 type group struct {
 	Name                  string `yaml:"name"`
 	LabelKey              string `yaml:"label_key"`
@@ -109,8 +110,8 @@ func nodeGroups(groups map[string]Group) pulumi.StringOutput {
 	}).(pulumi.StringOutput)
 }
 
-// Allow is what it needs of AWS: to look at all groups and instances, for looking cannot be limited, and to change its own
-// groups. Source: its documentation, "AWS", without what only fleets need.
+// Allow is what it needs of AWS: to look at all groups and instances, for looking cannot be limited, and to change its
+// own groups. Source: its documentation, "AWS", without what only fleets need.
 func Allow(region, account string, autoScalingGroups ...pulumi.StringInput) []policy.Statement {
 	return []policy.Statement{
 		k8s.Look("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"),

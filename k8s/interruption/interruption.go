@@ -1,6 +1,6 @@
 // Package interruption is the AWS Node Termination Handler: it drains nodes that are about to be taken away, for groups
-// that EKS does not manage. It learns of it in one of two ways, never in both: from the metadata of each node, or from a
-// queue.
+// that EKS does not manage. It learns of it in one of two ways, never in both: from the metadata of each node, or from
+// a queue.
 package interruption
 
 import (
@@ -86,8 +86,8 @@ func (t *Interruption) createAccount(ctx *pulumi.Context, args *Args) error {
 	return err
 }
 
-// onEachNode runs a handler on each node of the groups that are drained so. It uses the node's network: the metadata of an
-// instance is meant for the instance.
+// onEachNode runs a handler on each node of the groups that are drained so. It uses the node's network: the metadata of
+// an instance is meant for the instance.
 func (t *Interruption) onEachNode(ctx *pulumi.Context, args *Args) error {
 	update := appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.Any("25%")}
 	everyTaint := corev1.TolerationArgs{Operator: pulumi.String("Exists")} // also those of a node that goes

@@ -24,13 +24,14 @@ var modes = map[config.Interruptions]struct {
 		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::termination-cluster-role",
 		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding::termination-cluster-role-binding",
 	}},
-	config.ByQueue: {interruption.Args{Queue: pulumi.String("https://queue"), Place: k8s.Place{Group: "services"}}, []string{
-		"kubernetes:apps/v1:Deployment::termination-deployment",
-		"kubernetes:core/v1:ServiceAccount::termination-account",
-		"kubernetes:policy/v1:PodDisruptionBudget::termination-budget",
-		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::termination-cluster-role",
-		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding::termination-cluster-role-binding",
-	}},
+	config.ByQueue: {interruption.Args{Queue: pulumi.String("https://queue"), Place: k8s.Place{Group: "services"}},
+		[]string{
+			"kubernetes:apps/v1:Deployment::termination-deployment",
+			"kubernetes:core/v1:ServiceAccount::termination-account",
+			"kubernetes:policy/v1:PodDisruptionBudget::termination-budget",
+			"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole::termination-cluster-role",
+			"kubernetes:rbac.authorization.k8s.io/v1:ClusterRoleBinding::termination-cluster-role-binding",
+		}},
 }
 
 func TestInterruption(t *testing.T) {
@@ -51,9 +52,11 @@ func TestInterruption(t *testing.T) {
 }
 
 func TestAllowsToCompleteHooksOfItsGroupsAlone(t *testing.T) {
-	got := k8stest.Rights(t, interruption.Allow(componenttest.Region, componenttest.Account, pulumi.String("arn:queue"), pulumi.String("plain-1")))
+	got := k8stest.Rights(t, interruption.Allow(componenttest.Region, componenttest.Account, pulumi.String("arn:queue"),
+		pulumi.String("plain-1")))
 	for _, want := range []string{
-		`"Action":["autoscaling:CompleteLifecycleAction"],"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/plain-1"]`,
+		`"Action":["autoscaling:CompleteLifecycleAction"],` +
+			`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/plain-1"]`,
 		`"Action":["sqs:DeleteMessage","sqs:ReceiveMessage"],"Resource":["arn:queue"]`,
 	} {
 		if !strings.Contains(got, want) {

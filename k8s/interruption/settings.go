@@ -51,9 +51,11 @@ func environment(mode map[string]string, more map[string]pulumi.StringInput) cor
 		k8s.FieldEnv("POD_NAME", "metadata.name"), k8s.FieldEnv("NAMESPACE", "metadata.namespace"))
 }
 
-// Allow is what the reader of a queue needs of AWS. autoScalingGroups are the names of the groups whose nodes it drains.
-// Source: its documentation, "Queue Processor".
-func Allow(region, account string, queueARN pulumi.StringInput, autoScalingGroups ...pulumi.StringInput) []policy.Statement {
+// Allow is what the reader of a queue needs of AWS. autoScalingGroups are the names of the groups whose nodes it
+// drains. Source: its documentation, "Queue Processor".
+func Allow(
+	region, account string, queueARN pulumi.StringInput, autoScalingGroups ...pulumi.StringInput,
+) []policy.Statement {
 	own := k8s.AutoScalingGroups(region, account, autoScalingGroups...)
 	return []policy.Statement{
 		{Actions: []string{"sqs:DeleteMessage", "sqs:ReceiveMessage"}, Resources: []pulumi.StringInput{queueARN}},

@@ -137,16 +137,18 @@ func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 		ScratchMB: scratchMB(args.ChunkMB, args.MaxRecordMB), Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
 	}.PodSpec()
 	pod.RestartPolicy = pulumi.String("Never")
-	drained := batchv1.PodFailurePolicyOnPodConditionsPatternArgs{
-		Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True"),
+	drained := batchv1.PodFailurePolicyRuleArgs{
+		Action: pulumi.String("Ignore"),
+		OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{
+			batchv1.PodFailurePolicyOnPodConditionsPatternArgs{
+				Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True"),
+			},
+		},
 	}
 	return batchv1.JobSpecArgs{
 		Parallelism: pulumi.Int(1), Completions: pulumi.Int(1), BackoffLimit: pulumi.Int(2),
 		ActiveDeadlineSeconds: pulumi.Int(s.Deadline.Seconds()), TtlSecondsAfterFinished: pulumi.Int(3600),
-		PodFailurePolicy: batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{batchv1.PodFailurePolicyRuleArgs{
-			Action:          pulumi.String("Ignore"),
-			OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{drained},
-		}}},
+		PodFailurePolicy: batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{drained}},
 		Template: corev1.PodTemplateSpecArgs{
 			Metadata: metav1.ObjectMetaArgs{
 				Labels:      k8s.Labels(app),

@@ -17,14 +17,17 @@ import (
 
 func args() *restage.Args {
 	return &restage.Args{
-		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"), Catalog: pulumi.String("catalogs/a.json"),
-		Region: componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
+		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"),
+		Catalog: pulumi.String("catalogs/a.json"),
+		Region:  componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
 		ChunkMB: 64, MaxRecordMB: 16, Grace: config.Duration(time.Minute),
 		Common: contract.Common[pulumi.StringInput]{
-			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"), LakeBucket: pulumi.String("lake"),
+			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
+			LakeBucket: pulumi.String("lake"),
 		},
 		Settings: config.Restage{
-			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour), Lease: config.Duration(2 * time.Minute),
+			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour),
+			Lease: config.Duration(2 * time.Minute),
 		},
 	}
 }

@@ -9,13 +9,13 @@ import (
 	"dip/k8s"
 )
 
-// identityAgent is where a pod gets its AWS credentials: the EKS Pod Identity agent on its node, port 80. Source: "EKS Pod
-// Identity considerations".
+// identityAgent is where a pod gets its AWS credentials: the EKS Pod Identity agent on its node, port 80. Source: "EKS
+// Pod Identity considerations".
 const identityAgent = "169.254.170.23/32"
 
-// isolate closes the namespaces: no pod takes connections, and pods reach names, HTTPS (AWS and the API server) and their
-// credentials. The instance's metadata answers on port 80 of another address: no pod gets at the node's role. KEDA's
-// pods talk to each other, and the API server calls its metrics and its webhook.
+// isolate closes the namespaces: no pod takes connections, and pods reach names, HTTPS (AWS and the API server) and
+// their credentials. The instance's metadata answers on port 80 of another address: no pod gets at the node's role.
+// KEDA's pods talk to each other, and the API server calls its metrics and its webhook.
 func (t *Tenancy) isolate(ctx *pulumi.Context, _ *Args) error {
 	for _, namespace := range namespaces {
 		ingress := networkingv1.NetworkPolicyIngressRuleArray{}
@@ -26,13 +26,14 @@ func (t *Tenancy) isolate(ctx *pulumi.Context, _ *Args) error {
 				networkingv1.NetworkPolicyIngressRuleArgs{Ports: ports("TCP", 6443, 9443)})
 			egress = append(egress, networkingv1.NetworkPolicyEgressRuleArgs{To: neighbours()})
 		}
-		_, err := component.Child(ctx, t, namespace+"-network", networkingv1.NewNetworkPolicy, &networkingv1.NetworkPolicyArgs{
-			Metadata: k8s.Meta(app, namespace, "default"),
-			Spec: networkingv1.NetworkPolicySpecArgs{
-				PodSelector: metav1.LabelSelectorArgs{}, PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
-				Ingress: ingress, Egress: egress,
-			},
-		}, component.After(t.Ready...))
+		_, err := component.Child(ctx, t, namespace+"-network", networkingv1.NewNetworkPolicy,
+			&networkingv1.NetworkPolicyArgs{
+				Metadata: k8s.Meta(app, namespace, "default"),
+				Spec: networkingv1.NetworkPolicySpecArgs{
+					PodSelector: metav1.LabelSelectorArgs{}, PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
+					Ingress: ingress, Egress: egress,
+				},
+			}, component.After(t.Ready...))
 		if err != nil {
 			return err
 		}

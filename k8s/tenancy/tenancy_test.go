@@ -15,7 +15,8 @@ import (
 func declare(t *testing.T) *componenttest.Recorder {
 	t.Helper()
 	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
-		_, err := tenancy.New(ctx, "tenancy", &tenancy.Args{Quota: tenancy.Quota{Pods: 20, MilliCPU: 18_000, MemoryMB: 30_000}})
+		_, err := tenancy.New(ctx, "tenancy", &tenancy.Args{Quota: tenancy.Quota{Pods: 20,
+			MilliCPU: 18_000, MemoryMB: 30_000}})
 		return err
 	})
 }

@@ -105,8 +105,8 @@ func (w *Worker) createAccount(ctx *pulumi.Context, args *Args) (err error) {
 	return err
 }
 
-// createDeployment makes the Deployment. How many workers there are is KEDA's to say, from none on; their image is pushed
-// after the repository is there: so `up` does not wait for them.
+// createDeployment makes the Deployment. How many workers there are is KEDA's to say, from none on; their image is
+// pushed after the repository is there: so `up` does not wait for them.
 func (w *Worker) createDeployment(ctx *pulumi.Context, args *Args) error {
 	env, err := args.env()
 	if err != nil {

@@ -17,10 +17,12 @@ import (
 
 func args() *worker.Args {
 	return &worker.Args{
-		Segment: "trips", Program: "trips", Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"),
+		Segment: "trips", Program: "trips", Image: pulumi.String("registry/images:0123456789abcdef"),
+		Queue:  pulumi.String("https://queue"),
 		Region: componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
 		Common: contract.Common[pulumi.StringInput]{
-			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"), LakeBucket: pulumi.String("lake"),
+			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
+			LakeBucket: pulumi.String("lake"),
 		},
 		Settings: config.Workers{
 			MilliCPU: 900, MemoryMB: 1536, Slots: 2, Min: 1, Max: 8, ChunksPerPod: 4, MaxUnavailablePercent: 25,
