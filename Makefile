@@ -82,7 +82,7 @@ image: ## Build and push the image that the stack's workers run: STACK=dev ARCH=
 		--provenance=false --output type=image,name=$$name,push=true,rewrite-timestamp=true build/$(ARCH)/image
 
 .PHONY: generate
-generate: ## Regenerate what is generated: JSON Schema of the stack configuration
+generate: ## Regenerate what is generated: JSON Schema and page of the stack configuration
 	go generate ./config/...
 
 .PHONY: bench

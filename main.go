@@ -104,7 +104,7 @@ func (s *system) declareSegments(ctx *pulumi.Context) (err error) {
 		if err != nil {
 			return err
 		}
-		entries[name] = catalog.Entry{Segment: settings.Catalog(), Queue: s.segments[name].Queue, Workers: s.segments[name].Workers}
+		entries[name] = catalog.Entry{Segment: s.Catalog(name), Queue: s.segments[name].Queue, Workers: s.segments[name].Workers}
 	}
 	s.catalog, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: s.lake, Segments: entries, Restage: s.restageQueue})
 	return err
@@ -112,7 +112,7 @@ func (s *system) declareSegments(ctx *pulumi.Context) (err error) {
 
 func (s *system) declareWorkflow(ctx *pulumi.Context) (err error) {
 	s.splitter, err = s.function(ctx, "splitter", s.Functions.Splitter, &function.Args{
-		Env: contract.SplitterEnv[pulumi.StringInput]{Common: s.common("splitter"), ChunkMB: number(s.Loads.ChunkMB)},
+		Env: contract.SplitterEnv[pulumi.StringInput]{Common: s.common("splitter")},
 		Allow: policy.All(s.landing.ReadVersions(), s.lake.Read(contract.CatalogPrefix),
 			s.ledger.Allow("GetItem", "PutItem", "UpdateItem")),
 	})
@@ -122,7 +122,6 @@ func (s *system) declareWorkflow(ctx *pulumi.Context) (err error) {
 	s.reconciler, err = s.function(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
 		Env: contract.ReconcilerEnv[pulumi.StringInput]{
 			Common: s.common("reconciler"), Catalog: s.catalog.Key, EventBus: s.bus.Name,
-			DueAfterSeconds: number(s.Loads.DueAfter.Seconds()), MaxAttempts: number(s.Loads.MaxAttempts),
 		},
 		Allow: policy.All(s.lake.Write(contract.CertificatePrefix, contract.ManifestPrefix), s.lake.Read(contract.CatalogPrefix),
 			s.ledger.Allow("GetItem", "Query", "UpdateItem"), s.bus.Put(), s.sendChunks(), s.sendRestages()),
@@ -275,7 +274,7 @@ func (s *system) declareWorkers(ctx *pulumi.Context) error {
 		}
 	}
 	_, err := restage.New(ctx, restage.Account, &restage.Args{
-		Settings: s.Cluster.Restage, ChunkMB: s.Loads.ChunkMB, MaxRecordMB: s.longestRecord(), Grace: s.Cluster.Workers.Grace,
+		Settings: s.Cluster.Restage, Grace: s.Cluster.Workers.Grace,
 		Image: s.imageName(), Common: s.onCluster(restage.Program), Queue: s.restageQueue.URL, Catalog: s.catalog.Key, Region: s.region,
 		Place: s.place(s.Cluster.Restage.Group), After: append(s.restageRights.Ready, s.platform...),
 	}, s.inCluster())

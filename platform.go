@@ -140,11 +140,3 @@ func (s *system) onCluster(program string) contract.Common[pulumi.StringInput] {
 	common.Code = pulumi.String(s.image.Code[program])
 	return common
 }
-
-// longestRecord is the longest record that any segment takes, MiB.
-func (s *system) longestRecord() (longest int) {
-	for _, segment := range s.Segments {
-		longest = max(longest, segment.MaxRecordMB)
-	}
-	return longest
-}

@@ -54,7 +54,7 @@ func loadFile(ctx context.Context, s stores, d contract.Segment, object contract
 	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: c}}
 	p := &onePlan{load: ledger.Load{ID: contract.LoadID(object), Segment: segmentName, Object: object, Catalog: c.key}}
 	planner := &plan.Planner{
-		ChunkBytes: math.MaxInt64 / 4, Ledger: p, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
+		Ledger: p, Source: s, Segments: segments, Log: slog.New(slog.DiscardHandler), Now: time.Now,
 	}
 	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: p.load.ID})
 	if err == nil && response.Action == contract.ActionFail {
@@ -85,6 +85,7 @@ type single struct {
 }
 
 func oneSegment(d contract.Segment) (single, error) {
+	d.Loads.ChunkBytes = math.MaxInt64 / 4 // one chunk
 	key, text, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{segmentName: d}}.Encode()
 	return single{key, text}, err
 }

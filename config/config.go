@@ -19,20 +19,23 @@ const (
 
 // Stack is the settings of one stack. Every field has a default for the environment but the environment itself.
 type Stack struct {
-	Environment  Environment  `json:"environment" jsonschema:"required"` // decides the defaults of everything else
-	Architecture Architecture `json:"architecture"`                      // of the functions; default arm64, on local the host's
-	// Tags are put on every resource that takes tags, beside dip:stack and dip:environment.
+	Environment Environment `json:"environment" jsonschema:"required"` // decides the defaults of everything else
+	// of the functions; default arm64, on local the host's
+	Architecture Architecture `json:"architecture"`
+	// put on every resource, beside dip:stack and dip:environment
 	Tags map[string]string `json:"tags"`
-	// AlarmTopics are ARNs of SNS topics that alarms notify; none: alarms only change their state.
-	AlarmTopics []string           `json:"alarmTopics"`
-	Landing     Bucket             `json:"landing"` // where inputs land
-	Lake        Bucket             `json:"lake"`    // outputs, quarantine, certificates and catalogs
-	Ledger      Ledger             `json:"ledger"`
-	Queues      Queues             `json:"queues"`
-	Functions   Functions          `json:"functions"`
-	Loads       Loads              `json:"loads"`
-	Sweep       Sweep              `json:"sweep"`
-	Segments    map[string]Segment `json:"segments"` // by name: lower-case letters, digits and dashes, at most 40
+	// ARNs of SNS topics that alarms notify; none: alarms only change their state
+	AlarmTopics []string `json:"alarmTopics"`
+	Landing     Bucket   `json:"landing"` // where inputs land
+	// outputs, quarantine, certificates and catalogs
+	Lake      Bucket    `json:"lake"`
+	Ledger    Ledger    `json:"ledger"`    // what is known of every load and chunk
+	Queues    Queues    `json:"queues"`    // what all queues share
+	Functions Functions `json:"functions"` // the functions that every stack has
+	Loads     Loads     `json:"loads"`     // how loads are treated
+	Sweep     Sweep     `json:"sweep"`     // how often lost events are looked for
+	// by name: lower-case letters, digits and dashes, at most 40
+	Segments map[string]Segment `json:"segments"`
 
 	Network    Network              `json:"network"`    // used by the cluster
 	Cluster    Cluster              `json:"cluster"`    // Kubernetes: workers, restage jobs and what they need
@@ -41,110 +44,135 @@ type Stack struct {
 
 // Bucket is the settings of a bucket.
 type Bucket struct {
-	NoncurrentDays  int  `json:"noncurrentDays"`  // how long an overwritten or deleted version is kept, days
-	AbortUploadDays int  `json:"abortUploadDays"` // when an unfinished multipart upload is thrown away, days
-	Protect         bool `json:"protect"`         // refuse to destroy; default in staging and prod
-	// IntelligentTiering opts in to the archive tiers. Reads from them need a restore first: leave them off where
-	// inputs are replayed.
+	// how long an overwritten or deleted version is kept, days
+	NoncurrentDays int `json:"noncurrentDays" limits:"1..36500"`
+	// when an unfinished multipart upload is thrown away, days
+	AbortUploadDays int  `json:"abortUploadDays" limits:"1..36500"`
+	Protect         bool `json:"protect"` // refuse to destroy
+	// opts in to the archive tiers. Reads from them need a restore first: leave them off where inputs are replayed
 	IntelligentTiering Tiering `json:"intelligentTiering"`
 }
 
 // Tiering is when objects that nobody reads move to the archive tiers; 0 means never.
 type Tiering struct {
-	ArchiveDays     int `json:"archiveDays"`     // at least 90
-	DeepArchiveDays int `json:"deepArchiveDays"` // at least 180
+	ArchiveDays int `json:"archiveDays" limits:"90..730" zero:"never"` // without a read, days
+	// without a read, days; more than archiveDays
+	DeepArchiveDays int `json:"deepArchiveDays" limits:"180..730" zero:"never"`
 }
 
 // Ledger is the settings of the ledger table.
 type Ledger struct {
-	PointInTimeRecovery bool `json:"pointInTimeRecovery"` // default in prod
-	DeletionProtection  bool `json:"deletionProtection"`  // default in staging and prod
+	PointInTimeRecovery bool `json:"pointInTimeRecovery"` // restore to any second of the last 35 days
+	DeletionProtection  bool `json:"deletionProtection"`  // refuse to delete the table
 }
 
 // Queues is what all queues share.
 type Queues struct {
-	MaxReceives          int      `json:"maxReceives"`          // receives after which a message is a dead letter, at least 5
-	Retention            Duration `json:"retention"`            // how long a message is kept
-	DeadLettersRetention Duration `json:"deadLettersRetention"` // counts from the message's first enqueueing: above retention
-	MaxAge               Duration `json:"maxAge"`               // the alarm rings when the oldest message is older
+	// receives after which a message is a dead letter
+	MaxReceives int      `json:"maxReceives" limits:"5..1000"`
+	Retention   Duration `json:"retention" limits:"1m..336h"` // how long a message is kept
+	// counts from the message's first enqueueing: above retention
+	DeadLettersRetention Duration `json:"deadLettersRetention" limits:"1m..336h"`
+	// the alarm rings when the oldest message is older
+	MaxAge Duration `json:"maxAge" limits:"1m..336h"`
 }
 
 // Functions is the settings of the functions that every stack has.
 type Functions struct {
-	Intake     Function `json:"intake"`
-	Splitter   Function `json:"splitter"`
-	Reconciler Function `json:"reconciler"`
-	Sweeper    Function `json:"sweeper"`
+	Intake     Function `json:"intake"`     // takes object events in
+	Splitter   Function `json:"splitter"`   // plans loads
+	Reconciler Function `json:"reconciler"` // takes the steps of loads
+	Sweeper    Function `json:"sweeper"`    // finds objects whose event was lost
 }
 
 // Function is the settings of a function.
 type Function struct {
-	MemoryMB            int      `json:"memoryMB"`            // MiB, 128 to 10,240; 1,769 give one vCPU
-	Timeout             Duration `json:"timeout"`             // at most 900s
-	LogRetentionDays    int      `json:"logRetentionDays"`    // one of the values that CloudWatch has
-	ReservedConcurrency int      `json:"reservedConcurrency"` // instances kept for it alone; 0: none
+	MemoryMB            int      `json:"memoryMB" limits:"128..10240"`           // MiB; 1,769 give one vCPU
+	Timeout             Duration `json:"timeout" limits:"1s..15m"`               // of an invocation
+	LogRetentionDays    int      `json:"logRetentionDays" limits:"1..3653"`      // one of the values that CloudWatch has
+	ReservedConcurrency int      `json:"reservedConcurrency" limits:"0..100000"` // instances kept for it alone; 0: none
 }
 
-// Loads is how loads are cut and watched.
+// Loads is how loads are treated. A load keeps the settings that it began with: they are part of its catalog.
 type Loads struct {
-	ChunkMB int `json:"chunkMB"` // target size of a chunk, MiB of input
-	// DueAfter is how long nothing may be heard of a chunk before it is sent again. It is longer than any segment's
-	// timeout, so that no chunk runs twice at once. Default: the longest timeout and 10s, in AWS at least 15m.
-	DueAfter    Duration `json:"dueAfter"`
-	MaxAttempts int      `json:"maxAttempts"` // a load fails when a chunk was sent so often in vain
+	ChunkMB int `json:"chunkMB" limits:"1..256"` // target size of a chunk, MiB of content
+	// how long nothing may be heard of a chunk before it is sent again: longer than any segment's timeout, so that no
+	// chunk runs twice at once; default the longest timeout and 10s, in AWS at least 15m
+	DueAfter    Duration `json:"dueAfter" limits:"1s..24h"`
+	MaxAttempts int      `json:"maxAttempts" limits:"2..100"` // how often a chunk is sent before its load fails
+	// a load with more content, decompressed, fails, GiB
+	MaxContentGB int `json:"maxContentGB" limits:"1..51200"`
+}
+
+// catalog is what the data plane reads of the settings, in its units.
+func (l Loads) catalog() contract.Loads {
+	return contract.Loads{
+		ChunkBytes: int64(l.ChunkMB) << 20, DueAfterSeconds: l.DueAfter.Seconds(), MaxAttempts: l.MaxAttempts,
+		MaxContentBytes: int64(l.MaxContentGB) << 30,
+	}
 }
 
 // Sweep is how often lost events are looked for.
 type Sweep struct {
-	Rate  Duration `json:"rate"`  // whole minutes
-	Grace Duration `json:"grace"` // younger objects may still have their event under way
+	Rate  Duration `json:"rate" limits:"1m..24h"`   // between two sweeps, whole minutes
+	Grace Duration `json:"grace" limits:"10s..24h"` // younger objects may still have their event under way
 }
 
 // Segment is one kind of record: how it is written, and the function that processes it.
 type Segment struct {
-	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson; default csv
-	Delimiter string            `json:"delimiter"` // CSV: default ","
-	Quote     string            `json:"quote"`     // CSV: default "\""
-	Header    *bool             `json:"header"`    // CSV: the first record names the columns; default true
+	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson
+	Delimiter string            `json:"delimiter"` // CSV: between two fields
+	Quote     *string           `json:"quote"`     // CSV: around a field; "": no quoting, quotes are data
+	Header    *bool             `json:"header"`    // CSV: the first record names the columns
 	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
 
-	MaxBadShare float64 `json:"maxBadShare"` // a load fails when a larger share of its records is bad; default 0.05
-	MaxRecordMB int     `json:"maxRecordMB"` // a longer record fails its load, MiB; default 16
+	// a load fails when a larger share of its records, or of their lines, is bad
+	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`
+	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 
 	Function
-	Concurrency    int           `json:"concurrency"`    // batches that run at once, 2 to 1,000
-	BatchSize      int           `json:"batchSize"`      // chunks an invocation; default 1
-	BatchingWindow Duration      `json:"batchingWindow"` // how long a batch may wait to fill; default 0s
-	Package        string        `json:"package"`        // default lambdas/<name>
-	Lane           contract.Lane `json:"lane"`           // functions, or workers: all chunks run on the cluster; default functions
+	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // batches that run at once
+	BatchSize      int      `json:"batchSize" limits:"1..10000"`    // chunks an invocation
+	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m"` // how long a batch may wait to fill
+	Package        string   `json:"package"`                        // of the function; default lambdas/<name>
+	// functions, or workers: all chunks run on the cluster
+	Lane contract.Lane `json:"lane"`
 
 	schema json.RawMessage
 }
 
 // Partition lays a segment's outputs out by a field of the record.
 type Partition struct {
-	Field string `json:"field"`
-	By    By     `json:"by"` // default value
+	Field string `json:"field"` // of the record; none: by the date of the load
+	By    By     `json:"by"`    // default value; the others need a date
 }
 
 // Dialect is how the segment's inputs are written.
 func (s Segment) Dialect() contract.Dialect {
-	return contract.Dialect{
-		Encoding: s.Encoding, Delimiter: s.Delimiter, Quote: s.Quote, Header: s.Header != nil && *s.Header,
+	d := contract.Dialect{Encoding: s.Encoding, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header}
+	if s.Quote != nil {
+		d.Quote = *s.Quote
 	}
+	return d
 }
 
-// Catalog is the segment's entry in the catalog, but for its queues.
-func (s Segment) Catalog() contract.Segment {
+func (p Partition) catalog() contract.Partition {
+	return contract.Partition{Field: p.Field, By: string(p.By)}
+}
+
+// Catalog is a segment's entry in the catalog, but for its queues.
+func (s *Stack) Catalog(name string) contract.Segment {
+	g := s.Segments[name]
 	return contract.Segment{
-		Dialect:     s.Dialect(),
-		Schema:      s.schema,
-		Partition:   contract.Partition{Field: s.Partition.Field, By: string(s.Partition.By)},
-		MaxBadShare: s.MaxBadShare,
-		MaxRecordMB: s.MaxRecordMB,
-		Lane:        s.Lane,
-		FunctionMB:  s.FunctionMB(),
+		Dialect:     g.Dialect(),
+		Schema:      g.schema,
+		Partition:   g.Partition.catalog(),
+		MaxBadShare: g.MaxBadShare,
+		MaxRecordMB: g.MaxRecordMB,
+		Lane:        g.Lane,
+		FunctionMB:  g.FunctionMB(),
+		Loads:       s.Loads.catalog(),
 	}
 }
 

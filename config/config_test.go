@@ -16,6 +16,9 @@ var files = fstest.MapFS{
 		{"name": "id", "type": "integer"}, {"name": "at", "type": "datetime"}, {"name": "day", "type": "date"},
 		{"name": "fare", "type": "number"}, {"name": "note", "type": "string"}]}`)},
 	"schemas/broken.json": {Data: []byte(`{"fields": [{"name": "a", "type": "intger"}, {"name": "b", "constraints": {"minLength": -1}}]}`)},
+	"schemas/dates.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "made", "type": "date"}, {"name": "made_month"}, {"name": "Load_Date", "type": "date"}]}`)},
+	"schemas/kinds.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "load_date"}]}`)},
+	"schemas/cases.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "straße"}, {"name": "ID"}]}`)},
 	"schemas/text.json":   {Data: []byte(`fields`)},
 }
 
@@ -60,8 +63,31 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 	}
 }
 
+// A field that is the partition, and others that no folder stands for.
+func TestNamesBesidePartitions(t *testing.T) {
+	for _, trips := range []string{
+		`"partition": {"field": "made"}`, `"partition": {"field": "made", "by": "day"}`, `"partition": {"field": "Load_Date"}`,
+		`"partition": {"field": "Load_Date", "by": "month"}`,
+	} {
+		if _, err := parse(t, stack("dev", "", `"schema": "schemas/dates.json", `+trips)); err != nil {
+			t.Errorf("%s: %v", trips, err)
+		}
+	}
+}
+
+func TestNoQuoting(t *testing.T) {
+	s, err := parse(t, stack("dev", "", `"delimiter": "\t", "quote": ""`))
+	if err != nil {
+		t.Fatal(err)
+	}
+	trips := s.Segments["trips"]
+	if want := (contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Header: true}); trips.Dialect() != want || !trips.Dialect().Lines() {
+		t.Errorf("the dialect is %+v", trips.Dialect())
+	}
+}
+
 func TestGivenSettingsWin(t *testing.T) {
-	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3}, "loads": {"dueAfter": "20m"},
+	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3}, "loads": {"dueAfter": "20m", "chunkMB": 64},
 		"functions": {"sweeper": {"timeout": "2m"}}, "tags": {"team": "data"}`,
 		`"header": false, "delimiter": ";", "memoryMB": 2048, "partition": {"field": "id"}`))
 	if err != nil {
@@ -80,9 +106,13 @@ func TestGivenSettingsWin(t *testing.T) {
 	if d := trips.Dialect(); d.Header || d.Delimiter != ";" || trips.MemoryMB != 2048 {
 		t.Errorf("trips is %+v", trips)
 	}
-	entry := trips.Catalog()
+	entry := s.Catalog("trips")
 	if entry.Partition != (contract.Partition{Field: "id", By: "value"}) {
 		t.Errorf("partition is %+v", entry.Partition)
+	}
+	want := contract.Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1200, MaxAttempts: 5, MaxContentBytes: 5000 << 30}
+	if entry.Loads != want {
+		t.Errorf("loads are %+v, want %+v", entry.Loads, want)
 	}
 	if !json.Valid(entry.Schema) || strings.ContainsAny(string(entry.Schema), "\n\t") {
 		t.Errorf("schema is not compact: %s", entry.Schema)

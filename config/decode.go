@@ -18,8 +18,8 @@ type problems struct {
 	misread map[string]bool
 }
 
-// misreadAt adds a problem of a value that was not taken over. What is there instead is nobody's fault: rules are
-// silent about it.
+// misreadAt adds a problem of a value that was not taken over, or is outside its limits. Rules are silent about what is
+// there instead.
 func (p *problems) misreadAt(path, format string, args ...any) {
 	p.add(path, format, args...)
 	p.misread[path] = true
@@ -41,6 +41,12 @@ func (p *problems) err() error {
 	slices.SortStableFunc(p.list, func(a, b error) int { return strings.Compare(a.Error(), b.Error()) })
 	return errors.Join(p.list...)
 }
+
+// mends are what to do instead of settings that people look for and that there are not.
+var mends = map[string]string{"escape": noEscape, "escapeChar": noEscape}
+
+const noEscape = `unknown; no escape character is read: a quote within quotes is written twice, as RFC 4180 has it. ` +
+	`Where nothing needs quotes, quote: "" makes quotes and backslashes data`
 
 // decoder copies a JSON value over a Go value. What the JSON leaves out keeps its default; what it has too much, or of
 // the wrong type, is a problem with its path, and decoding goes on.
@@ -107,6 +113,8 @@ func (d decoder) object(path string, from any, to reflect.Value) {
 	for _, key := range slices.Sorted(maps.Keys(entries)) {
 		if field, ok := fields[key]; ok {
 			d.decode(below(path, key), entries[key], field)
+		} else if mend, ok := mends[key]; ok {
+			d.misreadAt(below(path, key), "%s", mend)
 		} else {
 			d.misreadAt(below(path, key), "unknown; %s", Suggest(key, slices.Sorted(maps.Keys(fields))))
 		}

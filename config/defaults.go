@@ -42,7 +42,7 @@ func defaults(e Environment) *Stack {
 			Reconciler: function(pick(e, 512, 512, 1024, 1769), pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
 			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 		},
-		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5)},
+		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5), MaxContentGB: pick(e, 100, 5000, 5000, 5000)},
 		Sweep: Sweep{Rate: minutes(pick(e, 1, 15, 15, 5)), Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15))},
 	}
 	s.platform()
@@ -71,7 +71,9 @@ func (s *Stack) derive() {
 	for name, segment := range s.Segments {
 		if segment.Encoding == contract.CSV {
 			segment.Delimiter = orElse(segment.Delimiter, ",")
-			segment.Quote = orElse(segment.Quote, `"`)
+			if segment.Quote == nil {
+				segment.Quote = new(`"`)
+			}
 			if segment.Header == nil {
 				segment.Header = new(true)
 			}

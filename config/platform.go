@@ -12,100 +12,120 @@ const InterruptionsLabel = "dip/interruptions"
 
 // Network is the settings of the VPC.
 type Network struct {
-	CIDR              string   `json:"cidr"`              // of the VPC, such as "10.20.0.0/16"
-	AvailabilityZones int      `json:"availabilityZones"` // how many are used, at least 4; chosen by zone id
-	PublicPrefix      int      `json:"publicPrefix"`      // prefix length of each public subnet, such as 24
-	PrivatePrefix     int      `json:"privatePrefix"`     // prefix length of each private subnet, such as 20
-	NAT               NAT      `json:"nat"`               // single or perZone
-	Endpoints         []string `json:"endpoints"`         // interface endpoints: sqs, sts, ecr.api, ecr.dkr, logs, kinesis-streams, ...
-	FlowLogDays       int      `json:"flowLogDays"`       // how long flow logs are kept, days; 0: none are written
+	CIDR              string `json:"cidr"`                            // of the VPC, such as "10.20.0.0/16"
+	AvailabilityZones int    `json:"availabilityZones" limits:"4..8"` // how many are used; chosen by zone id
+	PublicPrefix      int    `json:"publicPrefix" limits:"16..28"`    // prefix length of each public subnet, such as 24
+	PrivatePrefix     int    `json:"privatePrefix" limits:"16..28"`   // prefix length of each private subnet, such as 20
+	NAT               NAT    `json:"nat"`                             // one gateway for all zones, or one a zone
+	// interface endpoints: sqs, sts, ecr.api, ecr.dkr, logs, kinesis-streams and others
+	Endpoints []string `json:"endpoints"`
+	// how long flow logs are kept, days; 0: none are written
+	FlowLogDays int `json:"flowLogDays" limits:"0..3653"`
 }
 
 // Cluster is the settings of the Kubernetes cluster and of what runs on it.
 type Cluster struct {
-	Enabled     bool              `json:"enabled"`     // default everywhere but local
-	Version     string            `json:"version"`     // Kubernetes minor, such as "1.34"
-	PublicCIDRs []string          `json:"publicCidrs"` // who may reach the public endpoint; none: it is off
-	LogDays     int               `json:"logDays"`     // how long control-plane logs are kept, days
-	Access      map[string]Access `json:"access"`      // who may use the cluster, by a name of your choice
-	AddOns      map[string]string `json:"addOns"`      // EKS add-on to its version; default those that go with Version
-	Protect     bool              `json:"protect"`     // refuse to destroy; default in prod
-	Autoscaler  string            `json:"autoscaler"`  // version of the Cluster Autoscaler; default the one that goes with Version
-	Workers     Workers           `json:"workers"`
-	Restage     Restage           `json:"restage"`
+	Enabled     bool              `json:"enabled"`                  // default everywhere but local
+	Version     string            `json:"version"`                  // Kubernetes minor, such as "1.34"
+	PublicCIDRs []string          `json:"publicCidrs"`              // who may reach the public endpoint; none: it is off
+	LogDays     int               `json:"logDays" limits:"1..3653"` // how long control-plane logs are kept, days
+	Access      map[string]Access `json:"access"`                   // who may use the cluster, by a name of your choice
+	// EKS add-on to its version; default those that go with the version
+	AddOns  map[string]string `json:"addOns"`
+	Protect bool              `json:"protect"` // refuse to destroy
+	// version of the Cluster Autoscaler; default the one that goes with the version
+	Autoscaler string  `json:"autoscaler"`
+	Workers    Workers `json:"workers"` // how the segments' chunks run on the cluster
+	// how inputs that cannot be split are turned into ones that can
+	Restage Restage `json:"restage"`
 }
 
-// Access lets an IAM role or user use the cluster.
+// Access is an IAM role or user that may use the cluster.
 type Access struct {
-	Principal  string   `json:"principal"`  // ARN
-	Policy     string   `json:"policy"`     // view, edit, admin or clusterAdmin
-	Namespaces []string `json:"namespaces"` // none: the whole cluster
+	Principal  string   `json:"principal" jsonschema:"required"` // ARN of the role or user
+	Policy     string   `json:"policy" jsonschema:"required"`    // view, edit, admin or clusterAdmin
+	Namespaces []string `json:"namespaces"`                      // none: the whole cluster
 }
 
 // Workers is how the segments' chunks run on the cluster.
 type Workers struct {
-	Group        string   `json:"group"`        // node group
-	MilliCPU     int      `json:"milliCPU"`     // request of a worker
-	MemoryMB     int      `json:"memoryMB"`     // request and limit of a worker, MiB
-	Slots        int      `json:"slots"`        // chunks that a worker processes at once
-	Min          int      `json:"min"`          // workers of a segment that are always there
-	Max          int      `json:"max"`          // workers of a segment at most
-	ChunksPerPod int      `json:"chunksPerPod"` // queued chunks for which one more worker is started
-	Lease        Duration `json:"lease"`        // a chunk is handed on when its worker was silent for so long
-	Grace        Duration `json:"grace"`        // from SIGTERM to SIGKILL: below the two minutes of a spot notice
-	// MaxUnavailablePercent is how many of a segment's workers may be drained at once, percent, rounded up.
-	MaxUnavailablePercent int `json:"maxUnavailablePercent"`
+	Group        string `json:"group"`                          // node group
+	MilliCPU     int    `json:"milliCPU" limits:"100..192000"`  // request of a worker
+	MemoryMB     int    `json:"memoryMB" limits:"256..1572864"` // request and limit of a worker, MiB
+	Slots        int    `json:"slots" limits:"1..64"`           // chunks that a worker processes at once
+	Min          int    `json:"min" limits:"0..1000"`           // workers of a segment that are always there
+	Max          int    `json:"max" limits:"1..1000"`           // workers of a segment at most
+	ChunksPerPod int    `json:"chunksPerPod" limits:"1..1000"`  // queued chunks for which one more worker is started
+	// a chunk is handed on when its worker was silent for so long
+	Lease Duration `json:"lease" limits:"15s..30m"`
+	// from SIGTERM to SIGKILL: below the two minutes of a spot notice
+	Grace Duration `json:"grace" limits:"10s..1m30s"`
+	// how many of a segment's workers may be drained at once, percent, rounded up
+	MaxUnavailablePercent int `json:"maxUnavailablePercent" limits:"1..100"`
 }
 
 // Restage is how inputs that cannot be split are turned into ones that can.
 type Restage struct {
-	Group    string   `json:"group"`    // node group
-	MilliCPU int      `json:"milliCPU"` // request of a job
-	MemoryMB int      `json:"memoryMB"` // request and limit of a job, MiB
-	Max      int      `json:"max"`      // jobs at once
-	Deadline Duration `json:"deadline"` // the longest that a job may run
-	Lease    Duration `json:"lease"`    // a restage is handed on when its job was silent for so long
-	KeepDays int      `json:"keepDays"` // how long restaged pieces are kept, days
+	Group    string   `json:"group"`                          // node group
+	MilliCPU int      `json:"milliCPU" limits:"100..192000"`  // request of a job
+	MemoryMB int      `json:"memoryMB" limits:"256..1572864"` // request and limit of a job, MiB
+	Max      int      `json:"max" limits:"1..1000"`           // jobs at once
+	Deadline Duration `json:"deadline" limits:"10m..12h"`     // the longest that a job may run
+	Lease    Duration `json:"lease" limits:"15s..30m"`        // a restage is handed on when its job was silent for so long
+	KeepDays int      `json:"keepDays" limits:"1..365"`       // how long restaged pieces are kept, days
 }
 
 // NodeGroup is a group of equal nodes, spread over all zones of the network.
 type NodeGroup struct {
-	Kind             Kind              `json:"kind"`             // managed, or batch: a self-managed Auto Scaling group
-	Capacity         Capacity          `json:"capacity"`         // spot or onDemand
-	InstanceTypes    []string          `json:"instanceTypes"`    // of equal vCPU and memory; default by kind and architecture
-	MinCapacityPools int               `json:"minCapacityPools"` // spot: fewer zones x instance types fail the preview
-	Min              int               `json:"min"`              // nodes that are always there
-	Max              int               `json:"max"`
-	OnDemandBase     int               `json:"onDemandBase"`  // batch: so many nodes are on-demand, the rest is spot
-	DiskGB           int               `json:"diskGB"`        // root volume, GiB, gp3
-	Labels           map[string]string `json:"labels"`        // beside dip/group
-	Dedicated        bool              `json:"dedicated"`     // tainted: only pods that are meant for it; always so with Escalator
-	Scaler           Scaler            `json:"scaler"`        // clusterAutoscaler (default of managed) or escalator (default of batch)
-	Interruptions    Interruptions     `json:"interruptions"` // who drains a node that is about to go; default managed or imds
-	Escalator        Escalator         `json:"escalator"`
-	Windows          []Window          `json:"windows"` // when other minimum sizes hold
+	// managed, or batch: a self-managed Auto Scaling group
+	Kind     Kind     `json:"kind"`
+	Capacity Capacity `json:"capacity"` // spot or onDemand
+	// of equal vCPU and memory; default by kind and architecture
+	InstanceTypes []string `json:"instanceTypes"`
+	// spot: fewer zones x instance types fail the preview
+	MinCapacityPools int `json:"minCapacityPools" limits:"0..1000"`
+	Min              int `json:"min" limits:"0..1000"` // nodes that are always there
+	Max              int `json:"max" limits:"1..1000"` // nodes at most
+	// batch: so many nodes are on-demand, the rest is spot
+	OnDemandBase int               `json:"onDemandBase" limits:"0..1000"`
+	DiskGB       int               `json:"diskGB" limits:"20..16384"` // root volume, GiB, gp3
+	Labels       map[string]string `json:"labels"`                    // beside dip/group
+	// tainted: only pods that are meant for it; always so with Escalator
+	Dedicated bool `json:"dedicated"`
+	// clusterAutoscaler (default of managed) or escalator (default of batch)
+	Scaler Scaler `json:"scaler"`
+	// who drains a node that is about to go; default managed or imds
+	Interruptions Interruptions `json:"interruptions"`
+	// thresholds of a group that Escalator scales
+	Escalator Escalator `json:"escalator"`
+	// when other minimum sizes hold; default none but for the group services
+	Windows []Window `json:"windows"`
 }
 
 // Escalator is the thresholds of a group that Escalator scales. It never drains: it taints nodes that are not needed
 // and removes them once they are empty.
 type Escalator struct {
-	ScaleUpPercent    int      `json:"scaleUpPercent"`    // utilisation above which nodes are added
-	TaintUpperPercent int      `json:"taintUpperPercent"` // below: nodes are tainted slowly
-	TaintLowerPercent int      `json:"taintLowerPercent"` // below: nodes are tainted fast
-	SlowRemoval       int      `json:"slowRemoval"`       // nodes a round
-	FastRemoval       int      `json:"fastRemoval"`       // nodes a round
-	CoolDown          Duration `json:"coolDown"`          // after a scale-up
-	SoftDeleteGrace   Duration `json:"softDeleteGrace"`   // an empty tainted node goes after this
-	HardDeleteGrace   Duration `json:"hardDeleteGrace"`   // any tainted node goes after this: above the longest job
-	ScanInterval      Duration `json:"scanInterval"`      // between two rounds
+	// utilisation above which nodes are added
+	ScaleUpPercent    int      `json:"scaleUpPercent" limits:"1..1000"`
+	TaintUpperPercent int      `json:"taintUpperPercent" limits:"1..100"` // below: nodes are tainted slowly
+	TaintLowerPercent int      `json:"taintLowerPercent" limits:"1..100"` // below: nodes are tainted fast
+	SlowRemoval       int      `json:"slowRemoval" limits:"1..1000"`      // nodes a round
+	FastRemoval       int      `json:"fastRemoval" limits:"1..1000"`      // nodes a round
+	CoolDown          Duration `json:"coolDown" limits:"10s..1h"`         // after a scale-up
+	// an empty tainted node goes after this
+	SoftDeleteGrace Duration `json:"softDeleteGrace" limits:"10s..24h"`
+	// any tainted node goes after this: above the longest job
+	HardDeleteGrace Duration `json:"hardDeleteGrace" limits:"10s..720h"`
+	// between two rounds; the shortest of all groups holds
+	ScanInterval Duration `json:"scanInterval" limits:"1s..1h" zero:"a minute"`
 }
 
 // Window is a time in which another minimum size holds. The desired size is never set: the scaler lowers it when it
 // finds nodes empty, so that nothing is cut off.
 type Window struct {
-	Name     string `json:"name"`     // such as peak
-	Start    string `json:"start"`    // cron: minute hour day month weekday, such as "0 7 * * 1-5"
-	TimeZone string `json:"timeZone"` // IANA, such as "Europe/Berlin"; default UTC
-	Min      int    `json:"min"`      // from Start until the next window's Start
-	Max      int    `json:"max"`      // 0: the group's
+	Name     string `json:"name" jsonschema:"required"`  // such as peak
+	Start    string `json:"start" jsonschema:"required"` // cron: minute hour day month weekday, such as "0 7 * * 1-5"
+	TimeZone string `json:"timeZone"`                    // IANA, such as "Europe/Berlin"; default UTC
+	Min      int    `json:"min" limits:"0..1000"`        // nodes at least, until the next window starts
+	Max      int    `json:"max" limits:"0..1000"`        // nodes at most; 0: the group's
 }

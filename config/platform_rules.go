@@ -6,17 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-	"time"
 
 	"dip/contract"
 )
-
-// spotNotice is how long before it takes a spot instance AWS says so ("Spot Instance interruption notices").
-const spotNotice = Duration(2 * time.Minute)
-
-// maxInFlight is how long SQS lets a message be at work, however often its visibility is extended. Source:
-// "Visibility timeout", November 2026.
-const maxInFlight = Duration(12 * time.Hour)
 
 var (
 	// endpoint is the service part of an interface endpoint's name.
@@ -48,10 +40,6 @@ func (s *Stack) validatePlatform(found *problems) {
 
 func (s *Stack) validateNetwork(found *problems) {
 	n := s.Network
-	if n.AvailabilityZones < MinZones || n.AvailabilityZones > zoneSlots {
-		found.add("network.availabilityZones", "%d: want %d to %d; regions with at least %d that EKS can use: %s",
-			n.AvailabilityZones, MinZones, zoneSlots, MinZones, strings.Join(slices.Sorted(maps.Keys(RegionsWithZones)), ", "))
-	}
 	if _, err := PlanAddresses(n.CIDR, n.PublicPrefix, n.PrivatePrefix); err != nil {
 		found.add("network.cidr", "%v", err)
 	}
@@ -111,31 +99,22 @@ func (s *Stack) validateCluster(found *problems) {
 func (s *Stack) validateWorkers(found *problems) {
 	w := s.Cluster.Workers
 	s.group("cluster.workers", w.Group, w.MilliCPU, w.MemoryMB, found)
-	within(found, "cluster.workers.slots", w.Slots, 1, 64)
-	within(found, "cluster.workers.max", w.Max, 1, 1000)
-	within(found, "cluster.workers.min", w.Min, 0, max(w.Max, 0))
-	within(found, "cluster.workers.chunksPerPod", w.ChunksPerPod, 1, 1000)
-	span(found, "cluster.workers.lease", w.Lease, seconds(15), minutes(30))
-	span(found, "cluster.workers.grace", w.Grace, seconds(10), spotNotice-seconds(30))
-	if p := w.MaxUnavailablePercent; p < 1 || p > 100 {
-		found.add("cluster.workers.maxUnavailablePercent",
-			"%d: a disruption budget of less than 1 %% can never be satisfied, and no node could be drained; want 1 to 100", p)
-	}
+	w.validate("cluster.workers", found)
 	for _, name := range s.SegmentNames() {
 		if need := 8 * s.Segments[name].MaxRecordMB * w.Slots; need > w.MemoryMB {
-			found.add("cluster.workers.memoryMB", "%d: %d slots of segment %s hold records of %d MiB a few times over: want %d",
+			found.add("cluster.workers.memoryMB", "%d: %d slots hold records of segments.%s.maxRecordMB, %d MiB, a few times over: want %d",
 				w.MemoryMB, w.Slots, name, s.Segments[name].MaxRecordMB, need)
 		}
 	}
 }
 
+func (w Workers) validate(path string, found *problems) {
+	within(found, path+".min", w.Min, 0, max(w.Max, 0))
+}
+
 func (s *Stack) validateRestage(found *problems) {
 	r := s.Cluster.Restage
 	s.group("cluster.restage", r.Group, r.MilliCPU, r.MemoryMB, found)
-	within(found, "cluster.restage.max", r.Max, 1, 1000)
-	within(found, "cluster.restage.keepDays", r.KeepDays, 1, 365)
-	span(found, "cluster.restage.deadline", r.Deadline, minutes(10), maxInFlight)
-	span(found, "cluster.restage.lease", r.Lease, seconds(15), minutes(30))
 	if kept := hours(24 * r.KeepDays); kept < s.Queues.Retention {
 		found.add("cluster.restage.keepDays", "%d: a piece is gone before the message that asks for it, which waits up to queues.retention, %s",
 			r.KeepDays, s.Queues.Retention)
@@ -144,8 +123,6 @@ func (s *Stack) validateRestage(found *problems) {
 
 // group checks that pods fit onto the nodes of their group.
 func (s *Stack) group(path, name string, milliCPU, memoryMB int, found *problems) {
-	atLeast(found, path+".milliCPU", milliCPU, 100)
-	atLeast(found, path+".memoryMB", memoryMB, 256)
 	g, ok := s.NodeGroups[name]
 	if !ok {
 		found.add(path+".group", "%q: want one of the node groups, %s", name, strings.Join(s.NodeGroupNames(), ", "))
@@ -183,9 +160,7 @@ func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
 // validate are the rules of a group by itself.
 func (g NodeGroup) validate(path string, architecture Architecture, zones int, found *problems) {
 	g.validateTypes(path, architecture, zones, found)
-	within(found, path+".max", g.Max, 1, 1000)
 	within(found, path+".min", g.Min, 0, max(g.Max, 0))
-	within(found, path+".diskGB", g.DiskGB, 20, 16384)
 	if g.OnDemandBase != 0 && (g.Kind != Batch || g.Capacity != Spot) {
 		found.add(path+".onDemandBase", "only a batch group on spot can mix: want 0, or a group of its own with capacity onDemand")
 	}
@@ -230,8 +205,8 @@ func (g NodeGroup) validateTypes(path string, architecture Architecture, zones i
 		}
 	}
 	if pools := CapacityPools(zones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
-		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below minCapacityPools, %d: add types of the same size, or zones",
-			zones, len(g.InstanceTypes), pools, g.MinCapacityPools)
+		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below %s.minCapacityPools, %d: "+
+			"add types of the same size, or zones", zones, len(g.InstanceTypes), pools, path, g.MinCapacityPools)
 	}
 }
 
@@ -247,16 +222,15 @@ func (g NodeGroup) validateEscalator(path string, found *problems) {
 }
 
 func (e Escalator) validate(path string, found *problems) {
-	if !(0 < e.TaintLowerPercent && e.TaintLowerPercent < e.TaintUpperPercent && e.TaintUpperPercent < e.ScaleUpPercent) {
-		found.add(path, "want 0 < taintLowerPercent < taintUpperPercent < scaleUpPercent, have %d, %d, %d",
+	if !(e.TaintLowerPercent < e.TaintUpperPercent && e.TaintUpperPercent < e.ScaleUpPercent) {
+		found.add(path, "want taintLowerPercent < taintUpperPercent < scaleUpPercent, have %d, %d, %d",
 			e.TaintLowerPercent, e.TaintUpperPercent, e.ScaleUpPercent)
 	}
-	within(found, path+".slowRemoval", e.SlowRemoval, 1, 1000)
-	within(found, path+".fastRemoval", e.FastRemoval, e.SlowRemoval, 1000)
-	span(found, path+".coolDown", e.CoolDown, seconds(10), hours(1))
-	span(found, path+".softDeleteGrace", e.SoftDeleteGrace, seconds(10), hours(24))
+	if e.FastRemoval < e.SlowRemoval {
+		found.add(path+".fastRemoval", "%d: want at least %s.slowRemoval, %d", e.FastRemoval, path, e.SlowRemoval)
+	}
 	if e.HardDeleteGrace <= e.SoftDeleteGrace {
-		found.add(path+".hardDeleteGrace", "%s: want more than softDeleteGrace, %s", e.HardDeleteGrace, e.SoftDeleteGrace)
+		found.add(path+".hardDeleteGrace", "%s: want more than %s.softDeleteGrace, %s", e.HardDeleteGrace, path, e.SoftDeleteGrace)
 	}
 }
 

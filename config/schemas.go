@@ -3,11 +3,13 @@ package config
 import (
 	"bytes"
 	"encoding/json"
+	"fmt"
 	"io/fs"
 	"path"
 	"slices"
 	"strings"
 
+	"dip/contract"
 	"dip/tableschema"
 )
 
@@ -35,6 +37,32 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 		segment.schema = compact.Bytes()
 		s.Segments[name] = segment
 		segment.Partition.validate(at+".partition", table, found)
+		segment.validateNames(at, table, found)
+	}
+}
+
+// validateNames refuses names that readers of the outputs take for one another: they tell no upper case from lower, and
+// a column that Hive-style paths stand for hides a field of that name.
+func (s Segment) validateNames(at string, table *tableschema.Schema, found *problems) {
+	column := s.Partition.catalog().Column()
+	rename := "rename it in the inputs and the schema"
+	if s.Encoding == contract.NDJSON {
+		rename = `give it another name and "path" its present one`
+	}
+	for i, f := range table.Fields {
+		path := fmt.Sprintf("%s.schema: %s: fields[%d].name", at, s.Schema, i)
+		for _, other := range table.Fields[:i] {
+			if strings.EqualFold(f.Name, other.Name) {
+				found.add(path, "%q differs from %q in case only, which readers of the outputs do not tell apart: %s", f.Name, other.Name, rename)
+			}
+		}
+		if strings.EqualFold(f.Name, column) && f.Name != s.Partition.Field {
+			mend := "partition by another field or step"
+			if s.Partition.Field == "" && slices.Contains(dated, f.Type) {
+				mend = fmt.Sprintf("partition by it (partition: {field: %s, by: month})", f.Name)
+			}
+			found.add(path, "%q is hidden by the partition column %s from readers of Hive-style paths: %s, or %s", f.Name, column, mend, rename)
+		}
 	}
 }
 
@@ -49,7 +77,7 @@ var (
 func (p Partition) validate(at string, table *tableschema.Schema, found *problems) {
 	if p.Field == "" {
 		if p.By != "" {
-			found.add(at+".field", "missing; partition.by needs it")
+			found.add(at+".field", "missing; %s.by needs it", at)
 		}
 		return
 	}

@@ -12,22 +12,16 @@ import (
 	"dip/contract"
 )
 
-// What AWS allows, and what the pipeline needs of it. Sources: the developer guides of Lambda (quotas; SQS event
-// sources), SQS (quotas; dead-letter queues), S3 (Intelligent-Tiering archive tiers) and CloudWatch Logs
-// (PutRetentionPolicy), November 2026.
+// What AWS allows beside the limits of each setting. Sources: the developer guides of Lambda (memory; SQS event sources)
+// and SQS (dead-letter queues), November 2026.
 const (
-	minMemoryMB, maxMemoryMB = 128, 10240
-	maxTimeout               = Duration(900 * time.Second)
-	memoryPerVCPU            = 1769 // MiB
-	minConcurrency           = 2    // of a queue's mapping
-	maxConcurrency           = 1000
-	maxBatch, bigBatch       = 10000, 10 // a bigger batch needs a window
-	maxWindow                = Duration(300 * time.Second)
-	minReceives, maxReceives = 5, 1000
-	maxRetention             = Duration(14 * 24 * time.Hour)
-	minArchiveDays           = 90
-	minDeepArchiveDays       = 180
-	minChunkMB, maxChunkMB   = 1, 256
+	memoryPerVCPU = 1769 // MiB
+	bigBatch      = 10   // a bigger batch needs a window
+	maxReceives   = 1000
+
+	// MaxChunkMB and MaxRecordMB are the limits of loads.chunkMB and of any segment's maxRecordMB, MiB: what is sized for
+	// all loads, whichever catalog they are pinned to, is sized for these.
+	MaxChunkMB, MaxRecordMB = 256, 256
 
 	// MBPerSecond is the rate at which a segment is assumed to read its input on one vCPU, MiB/s: parse, validate and
 	// encode take a tenth of that; the rest is room for slow inputs and transfers.
@@ -64,6 +58,7 @@ func Predict(chunkMB, batch, memoryMB int) time.Duration {
 }
 
 func (s *Stack) validate(found *problems) {
+	s.validateLimits(found)
 	s.validateTags(found)
 	s.Landing.validate("landing", found)
 	s.Lake.validate("lake", found)
@@ -102,31 +97,17 @@ func (s *Stack) validateTags(found *problems) {
 }
 
 func (b Bucket) validate(path string, found *problems) {
-	atLeast(found, path+".noncurrentDays", b.NoncurrentDays, 1)
-	atLeast(found, path+".abortUploadDays", b.AbortUploadDays, 1)
-	for _, tier := range []struct {
-		name       string
-		days, from int
-	}{{"archiveDays", b.IntelligentTiering.ArchiveDays, minArchiveDays},
-		{"deepArchiveDays", b.IntelligentTiering.DeepArchiveDays, minDeepArchiveDays}} {
-		if tier.days != 0 && (tier.days < tier.from || tier.days > 730) {
-			found.add(path+".intelligentTiering."+tier.name, "%d: want %d to 730 days, or 0 for never", tier.days, tier.from)
-		}
-	}
 	if t := b.IntelligentTiering; t.ArchiveDays > 0 && t.DeepArchiveDays > 0 && t.DeepArchiveDays <= t.ArchiveDays {
-		found.add(path+".intelligentTiering.deepArchiveDays", "%d: want more than archiveDays, %d", t.DeepArchiveDays, t.ArchiveDays)
+		found.add(path+".intelligentTiering.deepArchiveDays", "%d: want more than %s.intelligentTiering.archiveDays, %d",
+			t.DeepArchiveDays, path, t.ArchiveDays)
 	}
 }
 
 func (s *Stack) validateQueues(found *problems) {
 	q := s.Queues
-	within(found, "queues.maxReceives", q.MaxReceives, minReceives, maxReceives)
-	span(found, "queues.retention", q.Retention, minutes(1), maxRetention)
-	span(found, "queues.deadLettersRetention", q.DeadLettersRetention, minutes(1), maxRetention)
-	span(found, "queues.maxAge", q.MaxAge, minutes(1), maxRetention)
 	if q.DeadLettersRetention <= q.Retention {
 		found.add("queues.deadLettersRetention",
-			"%s: want more than retention, %s: a dead letter's age counts from its first enqueueing", q.DeadLettersRetention, q.Retention)
+			"%s: want more than queues.retention, %s: a dead letter's age counts from its first enqueueing", q.DeadLettersRetention, q.Retention)
 	}
 	type consumer struct {
 		path       string
@@ -147,28 +128,22 @@ func (s *Stack) validateQueues(found *problems) {
 }
 
 func (f Function) validateFunction(path string, found *problems) {
-	within(found, path+".memoryMB", f.MemoryMB, minMemoryMB, maxMemoryMB)
-	span(found, path+".timeout", f.Timeout, seconds(1), maxTimeout)
 	if !slices.Contains(logRetentionDays, f.LogRetentionDays) {
 		found.add(path+".logRetentionDays", "%d: CloudWatch keeps logs for one of %v days", f.LogRetentionDays, logRetentionDays)
 	}
-	atLeast(found, path+".reservedConcurrency", f.ReservedConcurrency, 0)
 }
 
 func (s *Stack) validateLoads(found *problems) {
-	within(found, "loads.chunkMB", s.Loads.ChunkMB, minChunkMB, maxChunkMB)
-	within(found, "loads.maxAttempts", s.Loads.MaxAttempts, 2, 100)
 	for _, name := range s.SegmentNames() {
 		segment := s.Segments[name]
 		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
-			found.add("loads.dueAfter", "%s: want more than %s, the timeout of segment %s with its window: a chunk would run twice at once",
+			found.add("loads.dueAfter", "%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice at once",
 				s.Loads.DueAfter, busy, name)
 		}
 	}
-	if r := s.Sweep.Rate; r < minutes(1) || r%minutes(1) != 0 {
-		found.add("sweep.rate", "%s: want whole minutes, at least one", r)
+	if r := s.Sweep.Rate; r%minutes(1) != 0 {
+		found.add("sweep.rate", "%s: want whole minutes", r)
 	}
-	span(found, "sweep.grace", s.Sweep.Grace, seconds(10), hours(24))
 }
 
 func (s *Stack) validateSegment(name string, g Segment, found *problems) {
@@ -185,22 +160,17 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "ends like the names of workers' queues; choose another")
 	}
 	if err := g.Dialect().Validate(); err != nil {
-		for _, line := range strings.Split(err.Error(), "\n") {
+		for _, line := range strings.Split(err.Error(), "\n") { // each begins with the name of its setting
 			found.list = append(found.list, errors.New(path+"."+line))
 		}
 	}
-	if !(g.MaxBadShare >= 0 && g.MaxBadShare <= 1) {
-		found.add(path+".maxBadShare", "%v: want a share from 0 to 1", g.MaxBadShare)
-	}
-	within(found, path+".maxRecordMB", g.MaxRecordMB, 1, 256)
 	if 8*g.MaxRecordMB > g.MemoryMB {
-		found.add(path+".maxRecordMB", "%d: a record is held in memory a few times over: want at most an eighth of memoryMB, %d",
-			g.MaxRecordMB, g.MemoryMB)
+		found.add(path+".maxRecordMB", "%d: a record is held in memory a few times over: want at most an eighth of %s.memoryMB, %d",
+			g.MaxRecordMB, path, g.MemoryMB)
 	}
 	g.validateFunction(path, found)
-	within(found, path+".concurrency", g.Concurrency, minConcurrency, maxConcurrency)
 	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {
-		found.add(path+".concurrency", "%d is above reservedConcurrency, %d: throttles would burn receives", g.Concurrency, r)
+		found.add(path+".concurrency", "%d is above %s.reservedConcurrency, %d: throttles would burn receives", g.Concurrency, path, r)
 	}
 	g.validateBatch(path, s.Loads.ChunkMB, found)
 	if !segmentPackage.MatchString(g.Package) {
@@ -211,12 +181,10 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 }
 
 func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
-	within(found, path+".batchSize", g.BatchSize, 1, maxBatch)
-	span(found, path+".batchingWindow", g.BatchingWindow, 0, maxWindow)
 	if g.BatchSize > bigBatch && g.BatchingWindow == 0 {
 		found.add(path+".batchingWindow", "a batch of more than %d needs a window of at least 1s", bigBatch)
 	}
-	if g.MemoryMB < minMemoryMB || g.BatchSize < 1 {
+	if g.MemoryMB < 1 || g.BatchSize < 1 {
 		return
 	}
 	if t := Predict(chunkMB, g.BatchSize, g.MemoryMB); 3*t > time.Duration(g.Timeout) {
@@ -232,20 +200,9 @@ func (s Segment) FunctionMB() int {
 	return int(time.Duration(s.Timeout) / 3 / second)
 }
 
+// within is for limits that other settings set.
 func within(found *problems, path string, value, low, high int) {
 	if value < low || value > high {
 		found.add(path, "%d: want %d to %d", value, low, high)
-	}
-}
-
-func atLeast(found *problems, path string, value, low int) {
-	if value < low {
-		found.add(path, "%d: want at least %d", value, low)
-	}
-}
-
-func span(found *problems, path string, value, low, high Duration) {
-	if value < low || value > high {
-		found.add(path, "%s: want %s to %s", value, low, high)
 	}
 }

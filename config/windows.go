@@ -76,7 +76,7 @@ func validateWindows(path string, g NodeGroup, found *problems) {
 		if w.Max > 0 {
 			top = w.Max
 			if w.Max > g.Max {
-				found.add(at+".max", "%d is above the group's max, %d", w.Max, g.Max)
+				found.add(at+".max", "%d is above %s.max, %d", w.Max, path, g.Max)
 			}
 		}
 		within(found, at+".min", w.Min, 0, top)

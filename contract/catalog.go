@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 )
 
@@ -30,6 +31,31 @@ type Segment struct {
 	Lane       Lane   `json:"lane,omitempty"`       // where chunks of ordinary size run; "" is Functions
 	Workers    string `json:"workers,omitempty"`    // URL of the queue of the segment's workers; "" without a cluster
 	FunctionMB int    `json:"functionMB,omitempty"` // more content than a function may take at once, MiB, is the heavy lane's; 0: no limit
+
+	Loads Loads `json:"loads,omitzero"`
+}
+
+// Loads is how a segment's loads are treated. A load keeps the settings that it began with.
+type Loads struct {
+	ChunkBytes      int64 `json:"chunkBytes,omitempty"`      // target size of a chunk, of content
+	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk of which nothing was heard for so long is sent again
+	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // tries at a chunk before its load fails
+	MaxContentBytes int64 `json:"maxContentBytes,omitempty"` // a load with more content, decompressed, fails; 0: no limit
+}
+
+// defaultLoads holds for what a catalog does not say: one that was stored before the setting existed, and that loads
+// are still pinned to. A chunk is due after the longest that a function can run, 900 s, and the longest batching
+// window, 300 s, so that none runs twice at once, whatever the segment's timeout is.
+var defaultLoads = Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5}
+
+func (l Loads) orDefault() Loads {
+	settings, defaults := reflect.ValueOf(&l).Elem(), reflect.ValueOf(defaultLoads)
+	for i := range settings.NumField() {
+		if settings.Field(i).IsZero() {
+			settings.Field(i).Set(defaults.Field(i))
+		}
+	}
+	return l
 }
 
 // QueueOf is the queue of the chunks of a lane. Where there are no workers, the function takes theirs.
@@ -67,6 +93,17 @@ type Partition struct {
 	By    string `json:"by,omitempty"`    // value, day, month or year
 }
 
+// Column is the name of the column that the folders of the outputs stand for in readers of Hive-style paths.
+func (p Partition) Column() string {
+	switch {
+	case p.Field == "":
+		return "load_date"
+	case p.By == "value":
+		return p.Field
+	}
+	return p.Field + "_" + p.By
+}
+
 // Encode gives the catalog's bytes (the same for the same content) and its key.
 func (c Catalog) Encode() (key string, data []byte, err error) {
 	data, err = json.Marshal(c)
@@ -82,9 +119,11 @@ func CatalogKey(data []byte) string {
 	return CatalogPrefix + hex.EncodeToString(sum[:12]) + ".json"
 }
 
-// Segment looks a segment up. The error lists the segments that there are.
+// Segment looks a segment up, with the default of every load setting that an old catalog lacks. The error lists the
+// segments that there are.
 func (c Catalog) Segment(name string) (Segment, error) {
 	if s, ok := c.Segments[name]; ok {
+		s.Loads = s.Loads.orDefault()
 		return s, nil
 	}
 	return Segment{}, fmt.Errorf("unknown segment %q: this stack has %q", name, slices.Sorted(maps.Keys(c.Segments)))

@@ -37,6 +37,8 @@ type Totals struct {
 	RowsIn      int64    `json:"rowsIn"`
 	RowsOut     int64    `json:"rowsOut"`
 	Quarantined int64    `json:"quarantined"`
+	LinesIn     int64    `json:"linesIn"`
+	LinesBad    int64    `json:"linesQuarantined"`
 	Bytes       int64    `json:"bytes"` // bytes covered, decompressed
 	BytesOut    int64    `json:"bytesOut"`
 	HashOut     string   `json:"hashOut"`

@@ -29,9 +29,12 @@ func (e *Encoding) UnmarshalText(text []byte) error {
 type Dialect struct {
 	Encoding  Encoding `json:"encoding"`
 	Delimiter string   `json:"delimiter,omitempty"` // CSV: one ASCII byte
-	Quote     string   `json:"quote,omitempty"`     // CSV: one ASCII byte
+	Quote     string   `json:"quote,omitempty"`     // CSV: one ASCII byte; "": no quoting, quotes are data
 	Header    bool     `json:"header,omitempty"`    // CSV: the first record names the columns
 }
+
+// Lines says that every line feed ends a record: there are no quotes to keep one inside.
+func (d Dialect) Lines() bool { return d.Encoding != CSV || d.Quote == "" }
 
 // Validate reports every problem of the dialect; the errors start with the JSON name of the field.
 func (d Dialect) Validate() error {
@@ -41,12 +44,20 @@ func (d Dialect) Validate() error {
 		errs = append(errs, fmt.Errorf("encoding: %w", err))
 	}
 	if e == NDJSON {
-		if d.Delimiter != "" || d.Quote != "" || d.Header {
-			errs = append(errs, errors.New("delimiter, quote, header: only csv has them"))
+		for _, f := range []struct {
+			name string
+			set  bool
+		}{{"delimiter", d.Delimiter != ""}, {"quote", d.Quote != ""}, {"header", d.Header}} {
+			if f.set {
+				errs = append(errs, fmt.Errorf("%s: only csv has it", f.name))
+			}
 		}
 		return errors.Join(errs...)
 	}
 	for _, f := range []struct{ name, value string }{{"delimiter", d.Delimiter}, {"quote", d.Quote}} {
+		if f.name == "quote" && f.value == "" {
+			continue
+		}
 		if len(f.value) != 1 || f.value[0] >= 0x80 || f.value[0] == '\n' || f.value[0] == '\r' || f.value[0] == 0 {
 			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character that is no line break", f.name, f.value))
 		}

@@ -16,7 +16,8 @@ func TestDialectValidate(t *testing.T) {
 		{Dialect{Encoding: CSV, Delimiter: "\t", Quote: "'"}, nil},
 		{Dialect{Encoding: CSV, Delimiter: "|", Quote: "\x01"}, nil},
 		{Dialect{Encoding: NDJSON}, nil},
-		{Dialect{Encoding: CSV}, []string{`delimiter: ""`, `quote: ""`}},
+		{Dialect{Encoding: CSV, Delimiter: "\t"}, nil},
+		{Dialect{Encoding: CSV}, []string{`delimiter: ""`}},
 		{Dialect{Encoding: CSV, Delimiter: ",", Quote: ","}, []string{"quote: \",\" is the delimiter"}},
 		{Dialect{Encoding: CSV, Delimiter: ";;", Quote: `"`}, []string{`delimiter: ";;"`}},
 		{Dialect{Encoding: CSV, Delimiter: "§", Quote: `"`}, []string{`delimiter: "§"`}},
@@ -24,9 +25,9 @@ func TestDialectValidate(t *testing.T) {
 		{Dialect{Encoding: CSV, Delimiter: "\n", Quote: "\r"}, []string{`delimiter: "\n"`, `quote: "\r"`}},
 		{Dialect{Encoding: CSV, Delimiter: ",", Quote: "\x00"}, []string{`quote: "\x00"`}},
 		{Dialect{Encoding: "tsv", Delimiter: ",", Quote: `"`}, []string{`encoding: unknown encoding "tsv": want "csv" or "ndjson"`}},
-		{Dialect{Encoding: NDJSON, Delimiter: ","}, []string{"delimiter, quote, header"}},
-		{Dialect{Encoding: NDJSON, Quote: `"`}, []string{"delimiter, quote, header"}},
-		{Dialect{Encoding: NDJSON, Header: true}, []string{"delimiter, quote, header"}},
+		{Dialect{Encoding: NDJSON, Delimiter: ","}, []string{"delimiter: only csv has it"}},
+		{Dialect{Encoding: NDJSON, Quote: `"`}, []string{"quote: only csv has it"}},
+		{Dialect{Encoding: NDJSON, Delimiter: ",", Quote: `"`, Header: true}, []string{"delimiter: only", "quote: only", "header: only csv has it"}},
 	} {
 		var got []string
 		if err := c.d.Validate(); err != nil {

@@ -18,12 +18,12 @@ func TestCertificateGolden(t *testing.T) {
 		Input:       Object{Bucket: "landing", Key: "trips/a.csv", VersionID: "v1", Size: 100, ETag: "e"},
 		Compression: Plain, Body: 8, Length: 100, Columns: []int{1, -1}, Width: 2,
 		Chunks: []ChunkProof{{Chunk: 0, CutStart: 8, CutEnd: 50, Ack: Ack{
-			Start: 8, End: 100, RowsIn: 3, RowsOut: 2, Quarantined: 1, HashOut: "h1", HashBad: "h2",
+			Start: 8, End: 100, RowsIn: 3, RowsOut: 2, Quarantined: 1, LinesIn: 5, LinesBad: 2, HashOut: "h1", HashBad: "h2",
 			Outputs:    []Output{{Key: "data/k", Partition: "day=1", Rows: 2, Bytes: 20, SHA256: "s1"}},
 			Quarantine: &Output{Key: "quarantine/k", Rows: 1, Bytes: 10, SHA256: "s2"},
 			Code:       "c", Runtime: "7", Attempt: 2, At: utc, Millis: 5,
 		}}},
-		Totals: Totals{Chunks: 1, RowsIn: 3, RowsOut: 2, Quarantined: 1, Bytes: 92, BytesOut: 20, HashOut: "h1", HashBad: "h2", Attempts: 2, Codes: []string{"c"}},
+		Totals: Totals{Chunks: 1, RowsIn: 3, RowsOut: 2, Quarantined: 1, LinesIn: 5, LinesBad: 2, Bytes: 92, BytesOut: 20, HashOut: "h1", HashBad: "h2", Attempts: 2, Codes: []string{"c"}},
 		Chain:  ChainProof{Closed: true, Position: 100, Reruns: 1}, Received: utc, Certified: utc,
 	}
 	const want = `{
@@ -57,6 +57,8 @@ func TestCertificateGolden(t *testing.T) {
       "rowsIn": 3,
       "rowsOut": 2,
       "quarantined": 1,
+      "linesIn": 5,
+      "linesQuarantined": 2,
       "hashOut": "h1",
       "hashQuarantined": "h2",
       "outputs": [
@@ -86,6 +88,8 @@ func TestCertificateGolden(t *testing.T) {
     "rowsIn": 3,
     "rowsOut": 2,
     "quarantined": 1,
+    "linesIn": 5,
+    "linesQuarantined": 2,
     "bytes": 92,
     "bytesOut": 20,
     "hashOut": "h1",
@@ -179,6 +183,29 @@ func TestCatalogRefusesABrokenSchema(t *testing.T) {
 	c.Segments["broken"] = Segment{Schema: json.RawMessage(`{"fields":`)}
 	if _, _, err := c.Encode(); err == nil || !strings.Contains(err.Error(), "encode catalog") {
 		t.Errorf("got %v", err)
+	}
+}
+
+// A catalog that was stored before a load setting existed says nothing of it: its loads get the default, and it still
+// has the content that its key was made of.
+func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
+	all := Loads{ChunkBytes: 1 << 20, DueAfterSeconds: 60, MaxAttempts: 3, MaxContentBytes: 1 << 30}
+	for document, want := range map[string]Loads{
+		`{}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5},
+		`{"loads":{"maxAttempts":7,"maxContentBytes":9}}`:                                                    {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 7, MaxContentBytes: 9},
+		`{"loads":{"chunkBytes":1048576,"dueAfterSeconds":60,"maxAttempts":3,"maxContentBytes":1073741824}}`: all,
+	} {
+		var s Segment
+		if err := json.Unmarshal([]byte(document), &s); err != nil {
+			t.Fatal(err)
+		}
+		if got, err := (Catalog{Segments: map[string]Segment{"trips": s}}).Segment("trips"); err != nil || got.Loads != want {
+			t.Errorf("%s: %+v, %v, want %+v", document, got.Loads, err, want)
+		}
+	}
+	_, data, err := catalogOf(false).Encode()
+	if err != nil || bytes.Contains(data, []byte("loads")) {
+		t.Errorf("a catalog that says nothing of loads is written %s, %v", data, err)
 	}
 }
 

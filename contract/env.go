@@ -8,6 +8,9 @@ import (
 	"strconv"
 )
 
+// Environment variables carry addresses, where things are, and what a program itself is: its slots, lease and grace. How a
+// load is treated rides in the catalog that the load is pinned to (Loads): it keeps its rules while functions change.
+
 // Common is the environment that every function shares. T is a Pulumi string input on the infrastructure side and
 // string at run time; each field's tag names its variable.
 type Common[T any] struct {
@@ -27,16 +30,13 @@ type IntakeEnv[T any] struct {
 // SplitterEnv is the splitter function's environment.
 type SplitterEnv[T any] struct {
 	Common[T]
-	ChunkMB T `env:"DIP_CHUNK_MB" kind:"int"` // target size of a chunk, MiB of input
 }
 
 // ReconcilerEnv is the reconciler function's environment.
 type ReconcilerEnv[T any] struct {
 	Common[T]
-	Catalog         T `env:"DIP_CATALOG"`                      // key in the lake bucket of the catalog that knows the queues
-	EventBus        T `env:"DIP_EVENT_BUS"`                    // EventBridge bus that load events go to
-	DueAfterSeconds T `env:"DIP_DUE_AFTER_SECONDS" kind:"int"` // a chunk is sent again when nothing was heard of it for so long
-	MaxAttempts     T `env:"DIP_MAX_ATTEMPTS" kind:"int"`      // a load fails when a chunk was sent so often in vain
+	Catalog  T `env:"DIP_CATALOG"`   // key in the lake bucket of the catalog that knows the queues
+	EventBus T `env:"DIP_EVENT_BUS"` // EventBridge bus that load events go to
 }
 
 // SweeperEnv is the sweeper function's environment.
@@ -67,7 +67,6 @@ type RestageEnv[T any] struct {
 	Common[T]
 	Queue        T `env:"DIP_QUEUE"`                    // URL of the restage queue
 	Catalog      T `env:"DIP_CATALOG"`                  // key in the lake bucket of the catalog that knows the queues
-	ChunkMB      T `env:"DIP_CHUNK_MB" kind:"int"`      // target size of a chunk, MiB of content
 	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // a restage is another job's when its job was silent for so long
 }
 

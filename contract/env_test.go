@@ -17,7 +17,14 @@ func lookup(vars map[string]string) func(string) (string, bool) {
 func reconcilerEnv() ReconcilerEnv[string] {
 	return ReconcilerEnv[string]{
 		Common:  Common[string]{Stack: "dev", Code: "c0de", LedgerTable: "ledger", LakeBucket: "lake"},
-		Catalog: "catalog/1.json", EventBus: "bus", DueAfterSeconds: "90", MaxAttempts: "5",
+		Catalog: "catalog/1.json", EventBus: "bus",
+	}
+}
+
+func sweeperEnv() SweeperEnv[string] {
+	return SweeperEnv[string]{
+		Common:        Common[string]{Stack: "dev", Code: "c0de", LedgerTable: "ledger", LakeBucket: "lake"},
+		LandingBucket: "landing", IntakeQueue: "queue", GraceSeconds: "90",
 	}
 }
 
@@ -28,7 +35,7 @@ func TestEnvironmentRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names := slices.Sorted(maps.Keys(vars)); !slices.Equal(names, Names(want)) || len(names) != 8 {
+	if names := slices.Sorted(maps.Keys(vars)); !slices.Equal(names, Names(want)) || len(names) != 6 {
 		t.Errorf("rendered %q, the struct has %q", names, Names(want))
 	}
 	got, err := Load[ReconcilerEnv[string]](lookup(vars))
@@ -47,12 +54,12 @@ func TestEnvironmentNames(t *testing.T) {
 		want []string
 	}{
 		{IntakeEnv[string]{}, []string{"DIP_CATALOG", "DIP_WORKFLOW"}},
-		{SplitterEnv[string]{}, []string{"DIP_CHUNK_MB"}},
-		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS", "DIP_DUE_AFTER_SECONDS", "DIP_MAX_ATTEMPTS"}},
+		{SplitterEnv[string]{}, nil},
+		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS"}},
 		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS"}},
 		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_SLOTS", "DIP_GRACE_SECONDS"}},
-		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_CHUNK_MB", "DIP_LEASE_SECONDS"}},
+		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_LEASE_SECONDS"}},
 	} {
 		want := slices.Sorted(slices.Values(slices.Concat(common, c.want)))
 		if got := Names(c.env); !slices.Equal(got, want) {
@@ -82,15 +89,14 @@ func TestRenderNamesEveryFieldThatIsUnset(t *testing.T) {
 }
 
 func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
-	vars, err := Render[string](reconcilerEnv())
+	vars, err := Render[string](sweeperEnv())
 	if err != nil {
 		t.Fatal(err)
 	}
 	delete(vars, "DIP_STACK")
 	vars["DIP_LEDGER_TABLE"] = ""
-	vars["DIP_DUE_AFTER_SECONDS"] = "90s"
-	vars["DIP_MAX_ATTEMPTS"] = "0"
-	_, err = Load[ReconcilerEnv[string]](lookup(vars))
+	vars["DIP_GRACE_SECONDS"] = "90s"
+	_, err = Load[SweeperEnv[string]](lookup(vars))
 	if err == nil {
 		t.Fatal("a broken environment was loaded")
 	}
@@ -98,8 +104,7 @@ func TestLoadNamesEveryProblemAtOnce(t *testing.T) {
 	want := []string{
 		"environment variable DIP_STACK is not set",
 		"environment variable DIP_LEDGER_TABLE is not set",
-		`environment variable DIP_DUE_AFTER_SECONDS is "90s": want a whole number above zero`,
-		`environment variable DIP_MAX_ATTEMPTS is "0": want a whole number above zero`,
+		`environment variable DIP_GRACE_SECONDS is "90s": want a whole number above zero`,
 	}
 	if !slices.Equal(lines, want) {
 		t.Errorf("got\n%s", err)
@@ -112,13 +117,13 @@ func TestWholeNumbers(t *testing.T) {
 			t.Errorf("Int(%q) = %d, want %d", value, got, want)
 		}
 	}
-	for _, wrong := range []string{"-1", "1.5", " 7", "99999999999999999999"} {
-		vars, err := Render[string](reconcilerEnv())
+	for _, wrong := range []string{"-1", "0", "1.5", " 7", "99999999999999999999"} {
+		vars, err := Render[string](sweeperEnv())
 		if err != nil {
 			t.Fatal(err)
 		}
-		vars["DIP_MAX_ATTEMPTS"] = wrong
-		if _, err := Load[ReconcilerEnv[string]](lookup(vars)); err == nil {
+		vars["DIP_GRACE_SECONDS"] = wrong
+		if _, err := Load[SweeperEnv[string]](lookup(vars)); err == nil {
 			t.Errorf("%q was loaded as a whole number above zero", wrong)
 		}
 	}

@@ -79,4 +79,4 @@ func CertificateKey(segment, load string) string {
 func ManifestKey(segment, load string) string { return ManifestPrefix + segment + "/" + load }
 
 // LoadDatePartition is the partition of segments that are partitioned by the date (YYYY-MM-DD) on which a load began.
-func LoadDatePartition(date string) string { return "load_date=" + date }
+func LoadDatePartition(date string) string { return Partition{}.Column() + "=" + date }

@@ -42,8 +42,10 @@ type Ack struct {
 	RowsIn      int64     `json:"rowsIn"`
 	RowsOut     int64     `json:"rowsOut"`
 	Quarantined int64     `json:"quarantined"`
-	HashOut     string    `json:"hashOut"`         // sum over the raw records that went to the output, 32 hex digits
-	HashBad     string    `json:"hashQuarantined"` // the same over the quarantined ones
+	LinesIn     int64     `json:"linesIn"`          // of the records: one that has line breaks within quotes has several
+	LinesBad    int64     `json:"linesQuarantined"` // of the quarantined records; there a CR alone ends a line too
+	HashOut     string    `json:"hashOut"`          // sum over the raw records that went to the output, 32 hex digits
+	HashBad     string    `json:"hashQuarantined"`  // the same over the quarantined ones
 	Outputs     []Output  `json:"outputs,omitempty"`
 	Quarantine  *Output   `json:"quarantine,omitempty"`
 	Code        string    `json:"code"`    // fingerprint of the code that made the rows

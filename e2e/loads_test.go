@@ -77,15 +77,19 @@ func certified(t *testing.T, id string) contract.Certificate {
 		t.Fatalf("load %s of %s is %s: %s", id, p.Key, p.Status, p.Reason)
 	}
 	s := stack.Client()
-	data, err := s.Lake.Get(t.Context(), contract.CertificateKey(p.Segment, id))
+	load, err := s.Ledger.Load(t.Context(), id)
 	if err != nil {
 		t.Fatal(err)
 	}
-	var c contract.Certificate
-	if err := json.Unmarshal(data, &c); err != nil {
+	c, err := client.Certificate(t.Context(), s.Lake, load)
+	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := verify.Certificate(t.Context(), verify.Options{Lake: s.Lake, Certificate: c})
+	recorded, err := client.Recorded(t.Context(), s.Name, s.Ledger, load)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := verify.Certificate(t.Context(), verify.Options{Lake: s.Lake, Certificate: c, Ledger: &recorded})
 	if err != nil || !report.Verified {
 		t.Fatalf("load %s of %s does not verify: %+v, %v", id, p.Key, report, err)
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"dip/internal/testenv"
 	"dip/local/emulator"
 )
 
@@ -24,7 +25,7 @@ func newAccount(t *testing.T) account {
 	t.Helper()
 	e, err := emulator.Start(context.WithoutCancel(t.Context()), emulator.Options{AccountID: Account, Region: Region, Log: os.Stderr})
 	if errors.Is(err, emulator.ErrUnavailable) {
-		t.Skip(err)
+		testenv.Missing(t, err)
 	}
 	if err != nil {
 		t.Fatal(err)

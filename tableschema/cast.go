@@ -54,6 +54,8 @@ var (
 	errInteger   = errors.New("is not an integer")
 	errWhole     = errors.New("is not a whole number")
 	errNumber    = errors.New("is not a number")
+	errGroups    = errors.New("has groups of digits other than the schema's")
+	errWrapping  = errors.New("is not a number, or has beside it what may change its sign or value")
 	errIntRange  = errors.New("does not fit 64 bits")
 	errRange     = errors.New("is beyond the range of a double")
 	errBoolean   = errors.New("is not a boolean")

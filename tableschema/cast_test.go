@@ -32,7 +32,7 @@ func TestCast(t *testing.T) {
 			"9223372036854775808": "64 bits", "-9223372036854775809": "64 bits", "1e19": "64 bits", "1e99999999999999999999": "64 bits", "99999999999999999999999": "64 bits",
 			"1.5": "whole", ".5": "whole", "1e-99999999999999999999": "whole", "1_000": "not an integer", "0x10": "not an integer", "--1": "not an integer",
 			"": "not an integer", "1 2": "not an integer", "1e": "not an integer", "e1": "not an integer", ".": "not an integer", "NaN": "not an integer", "12x": "not an integer", "1,000": "not an integer"},
-		`"type":"integer","groupChar":","`:    {"1,000,000": int64(1000000), "1.000": int64(1), "-1,0": int64(-10)},
+		`"type":"integer","groupChar":","`:    {"1,000,000": int64(1000000), "1.000": int64(1), "-1,000": int64(-1000), "-1,0": "groups"},
 		`"type":"integer","bareNumber":false`: {"€95": int64(95), "EUR -95": int64(-95), "-€95": int64(-95), "95%": int64(95), "95-": "not", "abc": "not", "9 5": "not"},
 		`"type":"number"`: {"1.5": 1.5, " 1.5 ": 1.5, ".5": 0.5, "5.": 5.0, "+5": 5.0, "-.5": -0.5, "1E+5": 1e5, "nan": math.NaN(), "NaN": math.NaN(), "INF": math.Inf(1), "-INF": math.Inf(-1),
 			"Infinity": math.Inf(1), "+inf": math.Inf(1), "1e-400": 0.0, "1e400": "range", "-1e400": "range", "0x1p3": "not a number", "1_000": "not a number", ".": "not a number", "-": "not a number", "infin": "not a number", "+nan": "not a number", "1,5": "not a number",

@@ -66,11 +66,18 @@ func (o object) numbers(f *Field) {
 	}
 	f.BareNumber = o.boolean("bareNumber", true)
 	f.GroupChar = o.text("groupChar", "")
-	if f.Type == Number {
+	switch {
+	case f.Type == Number:
 		f.DecimalChar = o.text("decimalChar", ".")
+	case f.GroupChar == ".":
+		f.DecimalChar = ""
+	}
+	f.Grouping = o.text("grouping", "threes")
+	if f.Grouping != "threes" && f.Grouping != Indian || f.Grouping == Indian && f.GroupChar == "" {
+		o.out.add(o.at("grouping"), "%q: want threes or indian, of a field with a groupChar", f.Grouping)
 	}
 	for _, c := range []struct{ key, value string }{{"decimalChar", f.DecimalChar}, {"groupChar", f.GroupChar}} {
-		if c.key == "groupChar" && c.value == "" {
+		if c.value == "" && (c.key == "groupChar" || f.Type == Integer) {
 			continue
 		}
 		if utf8.RuneCountInString(c.value) != 1 || strings.ContainsAny(c.value, "0123456789+-eE") {

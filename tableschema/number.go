@@ -1,7 +1,6 @@
 package tableschema
 
 import (
-	"bytes"
 	"errors"
 	"math"
 	"strconv"
@@ -18,7 +17,10 @@ func (f *Field) castNumeric(text []byte) (Value, error) {
 				return Value{Float: x}, nil
 			}
 		}
-		text = f.plain(scratch[:0], text)
+		var err error
+		if text, err = f.plain(scratch[:0], text); err != nil {
+			return Value{}, err
+		}
 	}
 	if f.Type == Integer {
 		n, err := parseExact(text, 0, math.MaxInt64)
@@ -53,40 +55,6 @@ func (f *Field) number(text []byte) (Value, error) {
 		return Value{}, errRange
 	}
 	return Value{Float: x}, nil
-}
-
-// plain rewrites a number without what groupChar, decimalChar and bareNumber allow. A minus sign among the stripped
-// characters before the number keeps its meaning; one behind it makes the number unreadable.
-func (f *Field) plain(dst, text []byte) []byte {
-	if !f.BareNumber {
-		first := bytes.IndexAny(text, "0123456789")
-		last := bytes.LastIndexAny(text, "0123456789")
-		if first < 0 || bytes.IndexByte(text[last:], '-') >= 0 {
-			return nil
-		}
-		if point := []byte(f.DecimalChar); bytes.HasSuffix(text[:first], point) {
-			first -= len(point)
-		}
-		if bytes.IndexByte(text[:first], '-') >= 0 {
-			dst = append(dst, '-')
-		}
-		text = text[first : last+1]
-	}
-	for len(text) > 0 {
-		switch {
-		case f.GroupChar != "" && bytes.HasPrefix(text, []byte(f.GroupChar)):
-			text = text[len(f.GroupChar):]
-		case bytes.HasPrefix(text, []byte(f.DecimalChar)):
-			dst = append(dst, '.')
-			text = text[len(f.DecimalChar):]
-		case text[0] == '.':
-			return nil // a point where the point is written otherwise
-		default:
-			dst = append(dst, text[0])
-			text = text[1:]
-		}
-	}
-	return dst
 }
 
 // special reads the words for what digits cannot say.

@@ -2,8 +2,11 @@ package tableschema
 
 import (
 	"errors"
+	"fmt"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode"
 )
 
 // Type is a field's Table Schema type.
@@ -88,8 +91,9 @@ type Field struct {
 
 	Decimal     *Decimal // number: exact instead of a double
 	UTC         bool     // datetime: values are instants
-	DecimalChar string   // number: one character
+	DecimalChar string   // number: one character; integer: "." or, where that is the GroupChar, "" for none
 	GroupChar   string   // number, integer: one character, or "" for none
+	Grouping    string   // number, integer with GroupChar: "threes" or Indian
 	BareNumber  bool     // number, integer: nothing but the number in the text
 	TrueValues  []string // boolean
 	FalseValues []string // boolean
@@ -156,6 +160,11 @@ func MatchHeader(s *Schema, header []string) (columns []int, err error) {
 	}
 	names("missing columns", missing)
 	names("unexpected columns", unexpected)
+	if marked(missing) != marked(unexpected) && len(missing) > 0 && len(unexpected) > 0 {
+		errs = append(errs, fmt.Errorf("names that look alike may be written in other characters, as composed and decomposed "+
+			"accents are (Unicode NFC and NFD): "+
+			"the schema has %s, the header has %s", asciiAll(missing), asciiAll(unexpected)))
+	}
 	names("repeated columns", repeated)
 	if len(errs) == 0 {
 		names("columns out of order (fieldsMatch is \"exact\")", swapped)
@@ -167,4 +176,20 @@ func MatchHeader(s *Schema, header []string) (columns []int, err error) {
 		return nil, errors.Join(errs...)
 	}
 	return columns, nil
+}
+
+// marked says that a name has combining marks, as decomposed text has.
+func marked(names []string) bool {
+	return slices.ContainsFunc(names, func(name string) bool {
+		return strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Mn, r) })
+	})
+}
+
+// asciiAll quotes names with all but ASCII escaped.
+func asciiAll(names []string) string {
+	quoted := make([]string, len(names))
+	for i, name := range names {
+		quoted[i] = strconv.QuoteToASCII(name)
+	}
+	return strings.Join(quoted, ", ")
 }

@@ -13,7 +13,8 @@ import (
 //
 // It follows Python's strptime: numbers may leave out leading zeros (a year may not) and take as many digits as fit
 // their range, a space matches one or more spaces, names are English and their case does not matter. Names of
-// weekdays are read and not compared to the date. %f takes up to six digits, %Z UTC or GMT.
+// weekdays are read and not compared to the date. %f takes up to six digits. %z takes Z, +hh, +hhmm or +hh:mm, %Z a name
+// of zones, and both in one pattern have to agree.
 type pattern struct{ steps []step }
 
 type step struct {
@@ -55,6 +56,8 @@ func compilePattern(format string, t Type) (*pattern, error) {
 		return nil, fmt.Errorf("a %s needs a year (%%Y or %%y), a month (%%m, %%b or %%B) and a day (%%d), or %%Y and %%j", t)
 	case t == Time && any(dateDirectives):
 		return nil, errors.New("a time has no date directives")
+	case t == Time && any("zZ"):
+		return nil, errors.New("a time has no offset: want a datetime")
 	case t == Date && any(clockDirectives):
 		return nil, errors.New("a date has no directives of time")
 	case t == Time && !any("HI"):
@@ -104,6 +107,7 @@ type moment struct {
 	hour, minute, second, micros int
 	half                         int // 0 none, 1 AM, 2 PM
 	offset                       int64
+	zoned                        bool // offset was read
 }
 
 // parse reads the text as days, microseconds since midnight or microseconds since 1970, as the type has it.
@@ -200,21 +204,29 @@ func (m *moment) read(directive byte, b []byte) (rest []byte, ok bool) {
 		m.half++
 		return rest, ok
 	case 'Z':
-		for _, zone := range []string{"UTC", "GMT"} {
-			if len(b) >= 3 && strings.EqualFold(string(b[:3]), zone) {
-				return b[3:], true
-			}
+		n := 0
+		for n < len(b) && b[n]|0x20 >= 'a' && b[n]|0x20 <= 'z' {
+			n++
 		}
-		return b, false
+		offset, known := zoneOffset(b[:n])
+		return b[n:], known && m.east(offset)
 	}
 	// z: the longest offset that can be read
 	for n := min(len(b), 6); n > 0; n-- {
 		if offset, ok := parseOffset(b[:n]); ok {
-			m.offset = offset
-			return b[n:], true
+			return b[n:], m.east(offset)
 		}
 	}
 	return b, false
+}
+
+// east notes the offset. False when another one was read before.
+func (m *moment) east(offset int64) bool {
+	if m.zoned && m.offset != offset {
+		return false
+	}
+	m.offset, m.zoned = offset, true
+	return true
 }
 
 // number reads the longest run of up to width digits whose value is within the range.

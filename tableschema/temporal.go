@@ -268,37 +268,3 @@ func isDuration(b []byte) bool {
 	}
 	return parts > 0
 }
-
-// Layouts of format "any" beside the default form.
-var (
-	anyDates     = []string{"2006/01/02", "20060102", "2 Jan 2006", "2 January 2006", "Jan 2, 2006", "January 2, 2006"}
-	anyTimes     = []string{"3:04:05 PM", "3:04 PM", "15:04:05.999999999"}
-	anyDatetimes = []string{time.RFC1123, time.RFC1123Z, time.RFC850, time.ANSIC, time.UnixDate, "20060102T150405Z0700", "20060102T150405"}
-)
-
-func parseAny(text []byte, t Type) (int64, bool) {
-	layouts := anyDates
-	switch t {
-	case Time:
-		layouts = anyTimes
-	case Datetime:
-		layouts = append([]string{time.DateOnly}, append(anyDatetimes, anyDates...)...)
-		for _, d := range anyDates {
-			layouts = append(layouts, d+" 15:04:05", d+"T15:04:05", d+" 15:04")
-		}
-	}
-	for _, layout := range layouts {
-		at, err := time.Parse(layout, string(text))
-		if err != nil {
-			continue
-		}
-		switch t {
-		case Date:
-			return at.Unix() / secondsPerDay, at.Unix()%secondsPerDay == 0
-		case Time:
-			return int64(at.Hour()*3600+at.Minute()*60+at.Second())*microsPerSecond + int64(at.Nanosecond()/1000), true
-		}
-		return at.UnixMicro(), true
-	}
-	return 0, false
-}

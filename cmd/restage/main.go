@@ -19,7 +19,7 @@ func main() {
 	ctx, stop := boot.Stopped()
 	defer stop()
 	job := &restage.Job{
-		Code: env.Code, Runtime: boot.Pod(), Catalog: env.Catalog, ChunkBytes: int64(contract.Int(env.ChunkMB)) << 20,
+		Code: env.Code, Runtime: boot.Pod(), Catalog: env.Catalog,
 		Lease: boot.Seconds(env.LeaseSeconds), Ledger: b.Ledger, Lake: b.Lake, Queue: adapters.NewQueues(b.Config), Segments: &process.Segments{Catalogs: b.Catalogs},
 		Log: b.Log, Now: time.Now,
 	}

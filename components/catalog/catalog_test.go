@@ -17,6 +17,7 @@ import (
 
 func TestCatalog(t *testing.T) {
 	minute := config.Duration(time.Minute)
+	loads := contract.Loads{ChunkBytes: 1, DueAfterSeconds: 2, MaxAttempts: 3, MaxContentBytes: 4}
 	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		lake, err := bucket.New(ctx, "lake", &bucket.Args{Settings: config.Bucket{NoncurrentDays: 1, AbortUploadDays: 1}})
 		if err != nil {
@@ -39,6 +40,7 @@ func TestCatalog(t *testing.T) {
 			}
 			entries[name] = catalog.Entry{Queue: q, Workers: workers[name], Segment: contract.Segment{
 				Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name),
+				Loads: loads,
 			}}
 		}
 		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries, Restage: restage})
@@ -62,7 +64,7 @@ func TestCatalog(t *testing.T) {
 	for name, size := range map[string]int{"trips": 5, "events": 6} {
 		s := c.Segments[name]
 		at := queues + name
-		if s.Queue != at+"-queue" || s.DeadLetters != at+"-dead-letters" || s.MaxRecordMB != size {
+		if s.Queue != at+"-queue" || s.DeadLetters != at+"-dead-letters" || s.MaxRecordMB != size || s.Loads != loads {
 			t.Errorf("%s is %+v", name, s)
 		}
 	}

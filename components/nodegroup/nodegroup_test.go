@@ -16,22 +16,23 @@ import (
 	"dip/config"
 )
 
+const minute = config.Duration(time.Minute)
+
 func managed() config.NodeGroup {
 	return config.NodeGroup{
 		Kind: config.Managed, Capacity: config.Spot, InstanceTypes: []string{"m7g.large", "m6g.large"},
 		Min: 1, Max: 4, DiskGB: 50,
 		Scaler: config.ClusterAutoscaler, Interruptions: config.ByEKS,
+		Escalator: config.Escalator{
+			ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
+			CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
+		},
 	}
 }
 
 func batch() config.NodeGroup {
 	g := managed()
 	g.Kind, g.Scaler, g.Interruptions, g.Dedicated, g.Min = config.Batch, config.EscalatorScaler, config.ByIMDS, true, 0
-	minute := config.Duration(time.Minute)
-	g.Escalator = config.Escalator{
-		ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
-		CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
-	}
 	return g
 }
 

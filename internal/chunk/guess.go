@@ -46,12 +46,12 @@ type Guess struct {
 // cut on a record's start is seen by the line feed before it. columns is the number of fields that a record has, 0 if
 // unknown. d has passed Validate. last says that no larger window will come (see Window).
 //
-// In NDJSON a record starts after each line feed, so what is found is certain. In CSV a line feed may be text: the
+// Without quoting a record starts after each line feed, so what is found is certain. With it a line feed may be text: the
 // window is read from each state that the record automaton can be in before window[0] (inside quotes, in an unquoted
 // field, at a field's start), and the one whose records look best wins. Look-alikes are possible, such as a quoted
 // field full of CSV text that is larger than the window: hence the chain.
 func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess {
-	if d.Encoding != contract.CSV {
+	if d.Lines() {
 		i := bytes.IndexByte(window, '\n')
 		if i < 0 {
 			return Guess{NeedMore: !last}

@@ -12,6 +12,7 @@ import (
 
 func TestFindStart(t *testing.T) {
 	semicolons := contract.Dialect{Encoding: contract.CSV, Delimiter: ";", Quote: "'"}
+	lines := contract.Dialect{Encoding: contract.CSV, Delimiter: "\t"}
 	more, nothing := Guess{NeedMore: true}, Guess{}
 	found := func(offset int, certain bool) Guess { return Guess{Offset: offset, Found: true, Certain: certain} }
 	tests := map[string]struct {
@@ -55,6 +56,9 @@ func TestFindStart(t *testing.T) {
 		"very ragged records":                  {"x\n1\n2\n3\n4\n5\n6\n7\n8\n9\n\"2\"\n", csvDialect, 2, false, found(1, false)},
 		"what follows the join speaks for all": {"x\n1,2\n3,4\n5,6\n7,8\"\n1,2\n3,4\n5,6\n7,8\n", csvDialect, 2, false, found(1, false)},
 		"many look-alikes, closed later":       {"1,2\n" + strings.Repeat("3,4\n", 8) + "\",9\n\"a\nb\",1\n", csvDialect, 2, false, found(39, false)},
+		"no quoting: a line feed is an end":    {"text\n\"\t2\n\"3\t4\n", lines, 2, false, found(4, true)},
+		"no quoting: cut on a start":           {"\n\"a\nb\"\n", lines, 1, false, found(0, true)},
+		"no quoting: no line feed":             {"\"3\t4\"", lines, 2, true, nothing},
 		"no window":                            {"", csvDialect, 2, false, more},
 		"too many fields before the first end": {"a,b,c\nd\",1\n2,3\n", csvDialect, 2, false, found(10, false)},
 	}

@@ -28,23 +28,23 @@ const (
 // no bytes. It is not safe for concurrent use.
 type Scanner struct {
 	delimiter, quote byte
-	csv              bool
+	quoting          bool
 	state            state
 }
 
 // NewScanner returns a scanner that stands at the start of a record. d has passed Validate.
 func NewScanner(d contract.Dialect) *Scanner {
-	if d.Encoding != contract.CSV {
+	if d.Lines() {
 		return &Scanner{}
 	}
-	return &Scanner{csv: true, delimiter: d.Delimiter[0], quote: d.Quote[0]}
+	return &Scanner{quoting: true, delimiter: d.Delimiter[0], quote: d.Quote[0]}
 }
 
 // Next reads on until the present record ends. It returns the number of bytes up to and including the record's line
 // feed, and true; the scanner then stands at the start of the next record. Where data ends first it returns len(data)
 // and false, and the next call goes on from there. The last record of an input may have no line feed.
 func (s *Scanner) Next(data []byte) (n int, ended bool) {
-	if !s.csv {
+	if !s.quoting {
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {
 			return i + 1, true
 		}

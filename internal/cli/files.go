@@ -19,9 +19,11 @@ import (
 func (a *app) filesCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
-		Use:     "files SEGMENT|LOAD",
-		Short:   "The published Parquet files, or with --download a copy of them",
-		Example: "  dip files trips --download out\n  duckdb -c \"from read_parquet('out/trips/**/*.parquet', hive_partitioning = true)\"",
+		Use:   "files SEGMENT|LOAD",
+		Short: "The published Parquet files, or with --download a copy of them",
+		Long: "Every field is in the files, the one that they are partitioned by too. Read them with hive_partitioning = false:\n" +
+			"otherwise DuckDB takes that field from the names of the folders, in which 007 is 7 and an empty text is null.",
+		Example: "  dip files trips --download out\n  duckdb -c \"from read_parquet('out/trips/**/*.parquet', hive_partitioning = false)\"",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.files(cmd.Context(), args[0], dir) },
 	}

@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"strings"
@@ -16,6 +15,7 @@ import (
 	"dip/internal/ledger"
 	"dip/internal/terminal"
 	"dip/internal/verify"
+	"dip/local"
 )
 
 func (a *app) certificateCommand() *cobra.Command {
@@ -23,39 +23,25 @@ func (a *app) certificateCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use: "certificate LOAD", Short: "The proof that every record of a load is accounted for", Args: cobra.ExactArgs(1),
 		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the input from its first\n" +
-			"byte to its last and every output, with code of its own, and compares all counts, ranges and hashes.",
+			"byte to its last and every output, with code of its own, and compares all counts, ranges and hashes, the\n" +
+			"manifest, and what the ledger says of the load.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, load, err := a.findLoad(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			c, err := readCertificate(cmd.Context(), stack, load)
+			c, err := client.Certificate(cmd.Context(), stack.Lake, load)
 			if err != nil {
 				return err
 			}
 			if prove {
-				return a.verify(cmd.Context(), stack, c)
+				return a.verify(cmd.Context(), stack, load, c)
 			}
 			return a.result(c, certificateText(a.screen.Width, c))
 		},
 	}
 	cmd.Flags().BoolVar(&prove, "verify", false, "prove the certificate again")
 	return cmd
-}
-
-func readCertificate(ctx context.Context, stack *client.Stack, load ledger.Load) (contract.Certificate, error) {
-	var c contract.Certificate
-	if load.Totals == nil {
-		return c, fmt.Errorf("load %s has no certificate: %w: it is %s %s", load.ID, client.ErrNotFound, load.Status, load.Reason)
-	}
-	data, err := stack.Lake.Get(ctx, contract.CertificateKey(load.Segment, load.ID))
-	if err != nil {
-		return c, err
-	}
-	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("certificate of load %s: %w", load.ID, err)
-	}
-	return c, nil
 }
 
 // unprovenError says what a certificate states and the data do not show.
@@ -66,18 +52,25 @@ func (e *unprovenError) Error() string {
 }
 
 // verify proves a certificate again and shows the report, also of one that does not hold.
-func (a *app) verify(ctx context.Context, stack *client.Stack, c contract.Certificate) error {
+func (a *app) verify(ctx context.Context, stack *client.Stack, load ledger.Load, c contract.Certificate) error {
+	recorded, err := client.Recorded(ctx, stack.Name, stack.Ledger, load)
+	if err != nil {
+		return err
+	}
+	if a.outputs != "" && stack.Name == local.StackName {
+		recorded.Stack = c.Stack // a stack that is known by its outputs alone has no name here
+	}
 	var done, total atomic.Int64
 	stop := a.animate(func(took time.Duration) []string {
 		return []string{uploadLine("verifying", done.Load(), total.Load(), took)}
 	})
 	report, err := verify.Certificate(ctx, verify.Options{
-		Lake: stack.Lake, Certificate: c,
+		Lake: stack.Lake, Certificate: c, Ledger: &recorded, Unpublished: load.Status != contract.Published,
 		Progress: func(d, t int64) { done.Store(d); total.Store(t) },
 	})
 	stop()
 	if err != nil {
-		return fmt.Errorf("verify load %s: %w", c.Load, err)
+		return fmt.Errorf("verify load %s: %w", load.ID, err)
 	}
 	return errors.Join(a.result(report, reportText(report)), unproven(report))
 }

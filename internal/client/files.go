@@ -4,12 +4,15 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
 	"os"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -60,7 +63,25 @@ func Published(ctx context.Context, lake Lake, segment, load string) ([]string, 
 	return uris, lines.Err()
 }
 
-// Download fetches published files into dir, in the folders of their partitions, and returns their paths in order.
+// maxName is the longest name of a file or folder, bytes, that the usual file systems have.
+const maxName = 255
+
+// localName is a name that stands for an element of a key: itself, or where that is too long its beginning and a hash.
+func localName(element string) string {
+	if len(element) <= maxName {
+		return element
+	}
+	sum := sha256.Sum256([]byte(element))
+	end := "~" + hex.EncodeToString(sum[:12])
+	cut := maxName - len(end)
+	for cut > 0 && !utf8.RuneStart(element[cut]) {
+		cut--
+	}
+	return element[:cut] + end
+}
+
+// Download fetches published files into dir, in the folders of their partitions, and returns their paths in order. The
+// folder of a long partition value has a short name (see localName); the value itself is in the file.
 // A file that is there with its full length is left alone: what is published never changes.
 func Download(ctx context.Context, s Objects, uris []string, dir string) ([]string, error) {
 	paths := make([]string, len(uris))
@@ -72,7 +93,11 @@ func Download(ctx context.Context, s Objects, uris []string, dir string) ([]stri
 		if !ok || !filepath.IsLocal(local) {
 			return nil, errors.Join(fmt.Errorf("download %s: no object of the lake", uri), group.Wait())
 		}
-		paths[i] = filepath.Join(dir, local)
+		elements := strings.Split(local, string(filepath.Separator))
+		for k, element := range elements {
+			elements[k] = localName(element)
+		}
+		paths[i] = filepath.Join(dir, filepath.Join(elements...))
 		group.Go(func() error {
 			if err := fetch(ctx, s, bucket, key, paths[i]); err != nil {
 				return fmt.Errorf("download %s: %w", uri, err)

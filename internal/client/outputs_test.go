@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -110,6 +111,39 @@ func TestPublishedAndDownload(t *testing.T) {
 	}
 	if left, err := filepath.Glob(filepath.Join(dir, "trips", ".download-*")); err != nil || len(left) != 0 {
 		t.Errorf("left %v, %v", left, err)
+	}
+}
+
+// Partition values may be longer than the names of files.
+func TestDownloadOfLongPartitionValues(t *testing.T) {
+	lake, dir := fakeObjects{}, t.TempDir()
+	var uris []string
+	folders := []string{
+		"v=" + strings.Repeat("x", 253), "v=" + strings.Repeat("x", 254), "v=" + strings.Repeat("x", 500), "v=" + strings.Repeat("x", 499) + "y",
+		"v=" + strings.Repeat("\U0001f600", 127),
+	}
+	for i, folder := range folders {
+		key := contract.DataKey("trips", folder, strings.Repeat("f", 32), i, 1<<62, strings.Repeat("0", 64))
+		lake[key] = folder
+		uris = append(uris, "s3://lake/"+key)
+	}
+	seen := map[string]bool{}
+	for range 2 {
+		paths, err := Download(t.Context(), lake, uris, dir)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, path := range paths {
+			data, err := os.ReadFile(path)
+			folder := filepath.Base(filepath.Dir(path))
+			if err != nil || string(data) != folders[i] || len(folder) > 255 || !utf8.ValidString(folder) || (len(folders[i]) <= 255) != (folder == folders[i]) {
+				t.Errorf("%s: %q, %v", path, data, err)
+			}
+			seen[folder] = true
+		}
+	}
+	if len(seen) != len(folders) {
+		t.Errorf("%d folders of %d", len(seen), len(folders))
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
 
 // The notifications are as S3 sends them, with names and ids replaced.
@@ -65,23 +66,6 @@ func TestObjectsRefuses(t *testing.T) {
 	}
 }
 
-// book is a ledger in memory.
-type book struct {
-	loads map[string]ledger.Load
-	err   error
-}
-
-func (b *book) Receive(_ context.Context, load ledger.Load) (ledger.Load, bool, error) {
-	if b.err != nil {
-		return ledger.Load{}, false, b.err
-	}
-	if stands, ok := b.loads[load.ID]; ok {
-		return stands, false, nil
-	}
-	b.loads[load.ID] = load
-	return load, true, nil
-}
-
 type workflows struct {
 	started []string
 	err     error
@@ -100,11 +84,21 @@ func (w *workflows) Start(_ context.Context, execution string, in contract.Workf
 
 var now = time.Date(2026, 1, 31, 23, 59, 59, 987654321, time.FixedZone("west", -3600))
 
-func handler() (*Handler, *book, *workflows) {
-	b, w := &book{loads: map[string]ledger.Load{}}, &workflows{}
+func handler() (*Handler, *ledgertest.Fake, *workflows) {
+	b, w := ledgertest.New(), &workflows{}
 	return &Handler{
 		Catalog: "catalog/1.json", Ledger: b, Workflows: w, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}, b, w
+}
+
+// loads lists what was received, all on the day of now.
+func loads(t *testing.T, b *ledgertest.Fake) []ledger.Load {
+	t.Helper()
+	loads, err := b.Day(t.Context(), "2026-02-01")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return loads
 }
 
 func handle(t *testing.T, h *Handler, bodies ...string) (failed []string) {
@@ -134,8 +128,9 @@ func TestReceive(t *testing.T) {
 		ID: id, Segment: "trips", Object: o, Catalog: "catalog/1.json", Status: contract.Received,
 		Received: time.Date(2026, 2, 1, 0, 59, 59, 987000000, time.UTC), // what the ledger keeps: UTC, milliseconds
 	}
-	if got := b.loads[id]; !reflect.DeepEqual(got, want) {
-		t.Errorf("got  %+v\nwant %+v", got, want)
+	want.Updated = want.Received
+	if got, err := b.Load(t.Context(), id); err != nil || !reflect.DeepEqual(got, want) {
+		t.Errorf("%v\ngot  %+v\nwant %+v", err, got, want)
 	}
 	if !slices.Equal(w.started, []string{id}) {
 		t.Errorf("started %v", w.started)
@@ -148,14 +143,12 @@ func TestDuplicateEvents(t *testing.T) {
 	if failed := handle(t, h, put, put); failed != nil {
 		t.Fatalf("failed: %v", failed)
 	}
-	if len(b.loads) != 1 || len(w.started) != 2 || w.started[0] != w.started[1] {
-		t.Fatalf("%d loads, started %v", len(b.loads), w.started)
+	known := loads(t, b)
+	if len(known) != 1 || len(w.started) != 2 || w.started[0] != w.started[1] {
+		t.Fatalf("%d loads, started %v", len(known), w.started)
 	}
 	for _, status := range []contract.Status{contract.Running, contract.Certified, contract.Published, contract.Failed} {
-		for id, load := range b.loads {
-			load.Status = status
-			b.loads[id] = load
-		}
+		b.Change(known[0].ID, func(l *ledger.Load, _ []ledger.Chunk) { l.Status = status })
 		w.started = nil
 		if failed := handle(t, h, put); failed != nil || w.started != nil {
 			t.Errorf("a load that is %s: failed %v, started %v", status, failed, w.started)
@@ -167,13 +160,11 @@ func TestDuplicateEvents(t *testing.T) {
 func TestDuplicateAfterRedrive(t *testing.T) {
 	h, b, w := handler()
 	handle(t, h, put)
-	for id, load := range b.loads {
-		load.Execution = 2
-		b.loads[id] = load
-		w.started = nil
-		if handle(t, h, put); !slices.Equal(w.started, []string{id + "-2"}) {
-			t.Errorf("started %v", w.started)
-		}
+	id := w.started[0]
+	b.Change(id, func(l *ledger.Load, _ []ledger.Chunk) { l.Execution = 2 })
+	w.started = nil
+	if handle(t, h, put); !slices.Equal(w.started, []string{id + "-2"}) {
+		t.Errorf("started %v", w.started)
 	}
 }
 
@@ -182,14 +173,14 @@ func TestFailuresComeAgain(t *testing.T) {
 	if failed := handle(t, h, "garbage", put, unversioned, testEvent, several); !slices.Equal(failed, []string{"a", "c"}) {
 		t.Errorf("failed %v, want the garbage and the object without a version", failed)
 	}
-	if len(b.loads) != 3 || len(w.started) != 3 {
-		t.Errorf("%d loads, %d started", len(b.loads), len(w.started))
+	if len(loads(t, b)) != 3 || len(w.started) != 3 {
+		t.Errorf("%d loads, %d started", len(loads(t, b)), len(w.started))
 	}
 
 	h, b, w = handler()
 	w.err = errors.New("throttled")
-	if failed := handle(t, h, put); !slices.Equal(failed, []string{"a"}) || len(b.loads) != 1 {
-		t.Errorf("failed %v, %d loads", failed, len(b.loads))
+	if failed := handle(t, h, put); !slices.Equal(failed, []string{"a"}) || len(loads(t, b)) != 1 {
+		t.Errorf("failed %v, %d loads", failed, len(loads(t, b)))
 	}
 	w.err = nil
 	if failed := handle(t, h, put); failed != nil || len(w.started) != 1 {
@@ -197,7 +188,7 @@ func TestFailuresComeAgain(t *testing.T) {
 	}
 
 	h, b, w = handler()
-	b.err = errors.New("throttled")
+	b.Before = func(ledgertest.Op) error { return errors.New("throttled") }
 	if failed := handle(t, h, put); !slices.Equal(failed, []string{"a"}) || w.started != nil {
 		t.Errorf("failed %v, started %v", failed, w.started)
 	}
@@ -209,7 +200,7 @@ func TestKeyWithoutASegment(t *testing.T) {
 	if failed := handle(t, h, strings.Replace(put, "trips/2026/new+york+%2B+%C3%BC.csv", "a.csv", 1)); failed != nil {
 		t.Fatalf("failed: %v", failed)
 	}
-	for _, load := range b.loads {
+	for _, load := range loads(t, b) {
 		if load.Segment != "" || load.Object.Key != "a.csv" {
 			t.Errorf("got %+v", load)
 		}

@@ -4,10 +4,14 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"strconv"
+	"strings"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 
 	"dip/contract"
+	"dip/internal/fault"
 )
 
 // Part sizes of ranged reads. AWS advises ranges of 8 to 16 MB, and one connection gives 85 to 90 MB/s ("Performance
@@ -80,7 +84,8 @@ func (r *Reader) fetchAhead() {
 	}
 }
 
-// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for are an error.
+// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for are an error, and it is a permanent
+// one that the object has another size than o says: whoever reads up to a wrong size takes a part for the whole.
 func (l *Lake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
 	if from >= to {
 		return nil, nil
@@ -95,9 +100,25 @@ func (l *Lake) ReadRange(ctx context.Context, o contract.Object, from, to int64)
 		return nil, classify(fmt.Errorf("get %s %s: %w", URI(o), span, err))
 	}
 	defer out.Body.Close()
+	if err := checkSize(o, aws.ToString(out.ContentRange)); err != nil {
+		return nil, fmt.Errorf("get %s %s: %w", URI(o), span, err)
+	}
 	data := make([]byte, to-from)
 	if n, err := io.ReadFull(out.Body, data); err != nil {
 		return nil, fmt.Errorf("get %s %s: %d of %d bytes: %w", URI(o), span, n, len(data), err)
 	}
 	return data, nil
+}
+
+// checkSize compares an object's size with the total of a Content-Range such as "bytes 0-99/1234".
+func checkSize(o contract.Object, contentRange string) error {
+	_, total, _ := strings.Cut(contentRange, "/")
+	size, err := strconv.ParseInt(total, 10, 64)
+	if err != nil {
+		return fmt.Errorf("the answer's Content-Range %q has no total", contentRange)
+	}
+	if size != o.Size {
+		return fault.Permanent(fmt.Errorf("the object has %d bytes, not the %d that it was announced with", size, o.Size))
+	}
+	return nil
 }

@@ -16,12 +16,12 @@ import (
 	"dip/internal/fault"
 )
 
-func land(f *fake, size int) (contract.Object, []byte) {
+func land(f *S3, size int) (contract.Object, []byte) {
 	content := make([]byte, size)
 	rand.NewChaCha8([32]byte{1}).Read(content)
-	f.put("/landing/trips/a", object{version: "v1", content: content})
-	f.put("/landing/trips/a", object{version: "v2", content: []byte("overwritten meanwhile")})
-	return contract.Object{Bucket: "landing", Key: "trips/a", VersionID: "v1", Size: int64(size)}, content
+	o := f.Put(f.Name("landing"), "trips/a", content)
+	f.Put(f.Name("landing"), "trips/a", []byte("overwritten meanwhile"))
+	return o, content
 }
 
 func readAll(t *testing.T, r io.ReadCloser) ([]byte, error) {
@@ -31,7 +31,7 @@ func readAll(t *testing.T, r io.ReadCloser) ([]byte, error) {
 }
 
 func TestStreamReadsThePinnedVersionInOrder(t *testing.T) {
-	f, l := start(t)
+	f, l := Start(t)
 	o, content := land(f, 3*partSize+5)
 	for _, from := range []int64{0, 1, partSize - 1, 3 * partSize, o.Size - 1, o.Size} {
 		if got, err := readAll(t, l.Stream(t.Context(), o, from)); err != nil || !bytes.Equal(got, content[from:]) {
@@ -42,12 +42,13 @@ func TestStreamReadsThePinnedVersionInOrder(t *testing.T) {
 
 // Ranges never go past the object's size, meet each other, and none is empty.
 func TestStreamRanges(t *testing.T) {
-	f, l := start(t)
+	f, l := Start(t)
 	o, _ := land(f, 2*partSize+3)
 	if _, err := readAll(t, l.Stream(t.Context(), o, 7)); err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"GET /landing/trips/a bytes=7-8388614", "GET /landing/trips/a bytes=8388615-16777218"}
+	path := "GET /" + o.Bucket + "/trips/a "
+	want := []string{path + "bytes=7-8388614", path + "bytes=8388615-16777218"}
 	if got := slices.Sorted(slices.Values(f.seen())); !slices.Equal(got, want) {
 		t.Errorf("asked for %q, want %q", got, want)
 	}
@@ -59,7 +60,7 @@ func TestStreamRanges(t *testing.T) {
 
 // Memory and connections are bounded: ahead+1 ranges at once, however long the object.
 func TestStreamFetchesAheadWithinBounds(t *testing.T) {
-	f, l := start(t)
+	f, l := Start(t)
 	o, content := land(f, 6*partSize)
 	var arrived atomic.Int32
 	together := make(chan struct{})
@@ -85,7 +86,7 @@ func TestStreamFetchesAheadWithinBounds(t *testing.T) {
 }
 
 func TestStreamSurfacesTheErrorOfAPart(t *testing.T) {
-	f, l := start(t)
+	f, l := Start(t)
 	o, content := land(f, 4*partSize)
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
 		if strings.HasPrefix(r.Header.Get("Range"), "bytes=16777216-") {
@@ -107,25 +108,8 @@ func TestStreamSurfacesTheErrorOfAPart(t *testing.T) {
 	}
 }
 
-func TestStreamOfADeletedVersionIsPermanent(t *testing.T) {
-	f, l := start(t)
-	o, _ := land(f, 100)
-	f.put("/landing/trips/a", object{version: "v3", deleted: true})
-	for version, permanent := range map[string]bool{"v1": false, "gone": true, "v3": true} {
-		o.VersionID = version
-		_, err := readAll(t, l.Stream(t.Context(), o, 0))
-		if fault.IsPermanent(err) != permanent || (err != nil) != permanent {
-			t.Errorf("version %s: %v", version, err)
-		}
-	}
-	o.VersionID, o.Size = "v2", 1000
-	if _, err := l.ReadRange(t.Context(), o, 500, 600); !fault.IsPermanent(err) {
-		t.Errorf("a range past the object: %v", err)
-	}
-}
-
 func TestCloseCancelsTheReadsUnderWay(t *testing.T) {
-	f, l := start(t)
+	f, l := Start(t)
 	o, _ := land(f, 4*partSize)
 	asked, ended := make(chan struct{}, 10), make(chan struct{}, 10)
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -154,36 +138,10 @@ func TestCloseCancelsTheReadsUnderWay(t *testing.T) {
 	}
 }
 
-func TestReadRange(t *testing.T) {
-	f, l := start(t)
-	o, content := land(f, 1000)
-	if got, err := l.ReadRange(t.Context(), o, 10, 20); err != nil || !bytes.Equal(got, content[10:20]) {
-		t.Errorf("got %v, %v", got, err)
-	}
-	if got, err := l.ReadRange(t.Context(), o, 20, 20); err != nil || got != nil || len(f.seen()) != 1 {
-		t.Errorf("an empty range: %v, %v, %d requests", got, err, len(f.seen()))
-	}
-	// Fewer bytes than asked for would be records that nobody reads.
-	if _, err := l.ReadRange(t.Context(), o, 990, 1010); err == nil || !strings.Contains(err.Error(), "10 of 20 bytes") {
-		t.Errorf("a range past the end: %v", err)
-	}
-	f.before = func(w http.ResponseWriter, r *http.Request) bool {
-		w.Header().Set("Content-Length", "10")
-		w.WriteHeader(http.StatusPartialContent)
-		w.Write(content[:4])
-		return true
-	}
-	if _, err := l.ReadRange(t.Context(), o, 0, 10); err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "4 of 10 bytes") {
-		t.Errorf("a body that was cut off: %v", err)
-	}
-}
-
-func TestURI(t *testing.T) {
-	o := contract.Object{Bucket: "b", Key: "k", VersionID: "v"}
-	if got := URI(o); got != "s3://b/k?versionId=v" {
-		t.Error(got)
-	}
-	if o.VersionID = ""; URI(o) != "s3://b/k" {
-		t.Error(URI(o))
+func TestAnEmptyRangeIsNotAskedFor(t *testing.T) {
+	f, l := Start(t)
+	o, _ := land(f, 10)
+	if got, err := l.ReadRange(t.Context(), o, 5, 5); err != nil || got != nil || len(f.seen()) != 0 {
+		t.Errorf("%q, %v, %q", got, err, f.seen())
 	}
 }

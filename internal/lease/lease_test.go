@@ -6,68 +6,73 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"dip/contract"
 	"dip/internal/fault"
+	"dip/internal/intercept"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
 
-// book logs what it is asked with the second at which that was.
+// book is a ledger with piece in it. What a holder does to that is logged with the second at which it did.
 type book struct {
-	began    time.Time
-	outcomes []ledger.Outcome // of one claim after the other; then Granted
-	claimErr map[int]error    // by claim
-	endErr   error
-	log      []string
-	claims   int
+	*ledgertest.Fake
+	began  time.Time
+	log    []string
+	claims int
+	// before is called ahead of each operation, a claim with its number.
+	before func(b *book, name string, claim int) error
+}
+
+func newBook(before func(b *book, name string, claim int) error) *book {
+	b := &book{Fake: ledgertest.New(), began: time.Now(), before: before}
+	b.Seed(ledger.Load{ID: "L"}, ledger.Chunk{Index: 3, Attempt: 1})
+	b.Before = func(op ledgertest.Op) (err error) {
+		if b.before != nil {
+			err = b.before(b, op.Name, b.claims)
+		}
+		if op.Name == "Claim" {
+			b.claims++
+		}
+		if err != nil {
+			b.note("%s: %v", op.Name, err)
+		}
+		return err
+	}
+	b.After = func(op ledgertest.Op) error {
+		switch c := b.Piece("L", 3); op.Name {
+		case "Claim":
+			if c.Attempt == 1 && strings.HasPrefix(c.Owner, "m/") {
+				b.note("held until %.0f", c.LeaseUntil.Sub(b.began).Seconds())
+			} else {
+				b.note("refused")
+			}
+		case "Acknowledge":
+			b.note("acknowledged by %s %s", c.Ack.Code, c.Ack.Runtime)
+		case "FailChunk":
+			b.note("failed: %s", c.Failure)
+		case "Release":
+			b.note("released: %s", c.LastError)
+		case "HandBack":
+			b.note("handed back %d", c.HandedBack)
+		}
+		return nil
+	}
+	return b
 }
 
 func (b *book) note(format string, args ...any) {
 	b.log = append(b.log, fmt.Sprintf("%.0f ", time.Since(b.began).Seconds())+fmt.Sprintf(format, args...))
 }
 
-func (b *book) Claim(_ context.Context, c ledger.Claim, now, until time.Time) (ledger.Outcome, error) {
-	n := b.claims
-	b.claims++
-	b.note("claim until %.0f", until.Sub(b.began).Seconds())
-	if err := b.claimErr[n]; err != nil {
-		return ledger.Busy, err
-	}
-	if n < len(b.outcomes) {
-		return b.outcomes[n], nil
-	}
-	return ledger.Granted, nil
-}
-
-func (b *book) end(ctx context.Context, format string, args ...any) (bool, error) {
-	if ctx.Err() != nil {
-		return false, ctx.Err()
-	}
-	b.note(format, args...)
-	return true, b.endErr
-}
-
-func (b *book) Acknowledge(ctx context.Context, c ledger.Claim, a contract.Ack) (bool, error) {
-	return b.end(ctx, "acknowledge %s by %s %s", c.Name(), a.Code, a.Runtime)
-}
-
-func (b *book) FailChunk(ctx context.Context, _ ledger.Claim, reason string) (bool, error) {
-	return b.end(ctx, "fail: %s", reason)
-}
-
-func (b *book) Release(ctx context.Context, _ ledger.Claim, why string) (bool, error) {
-	return b.end(ctx, "release: %s", why)
-}
-
-func (b *book) HandBack(ctx context.Context, _ ledger.Claim) (bool, error) {
-	return b.end(ctx, "hand back")
-}
+// another process does something to the ledger meanwhile.
+func (b *book) another() *ledgertest.Fake { return b.With(intercept.Hooks[ledgertest.Op]{}) }
 
 func holder(b *book) *Holder {
-	b.began = time.Now()
 	return &Holder{Ledger: b, Lease: time.Minute, Code: "c0de", Runtime: "worker/a", Log: slog.New(slog.DiscardHandler), Now: time.Now}
 }
 
@@ -87,59 +92,80 @@ var piece = ledger.Claim{Load: "L", Chunk: 3, Attempt: 1, Owner: "m"}
 func TestDo(t *testing.T) {
 	throttled, reset := errors.New("throttled"), errors.New("reset")
 	long := fault.Permanent(errors.New("too long"))
+	breaks := func(name string, claim int) func(*book, string, int) error {
+		return func(_ *book, op string, n int) error {
+			if op == name && (op != "Claim" || n == claim) {
+				return throttled
+			}
+			return nil
+		}
+	}
 	for _, c := range []struct {
-		name string
-		book book
-		work func(context.Context) (contract.Ack, error)
-		stop time.Duration // the worker cancels the work; 0: never
-		err  error
-		want []string
+		name   string
+		before func(b *book, name string, claim int) error
+		work   func(context.Context) (contract.Ack, error)
+		stop   time.Duration // the worker cancels the work; 0: never
+		err    error
+		want   []string
 	}{
 		{
 			name: "the lease is renewed", work: takes(50*time.Second, nil),
-			want: []string{"0 claim until 60", "20 claim until 80", "40 claim until 100", "50 acknowledge chunk 3 by c0de worker/a"},
+			want: []string{"0 held until 60", "20 held until 80", "40 held until 100", "50 acknowledged by c0de worker/a"},
 		},
 		{
-			name: "a renewal may fail", work: takes(50*time.Second, nil), book: book{claimErr: map[int]error{1: throttled}},
-			want: []string{"0 claim until 60", "20 claim until 80", "40 claim until 100", "50 acknowledge chunk 3 by c0de worker/a"},
+			name: "a renewal may fail", work: takes(50*time.Second, nil), before: breaks("Claim", 1),
+			want: []string{"0 held until 60", "20 Claim: throttled", "40 held until 100", "50 acknowledged by c0de worker/a"},
 		},
 		{
-			name: "somebody else took it over", work: takes(50*time.Second, nil), book: book{outcomes: []ledger.Outcome{ledger.Granted, ledger.Superseded}},
-			want: []string{"0 claim until 60", "20 claim until 80"},
+			name: "somebody else took it over", work: takes(50*time.Second, nil),
+			before: func(b *book, _ string, claim int) error {
+				if claim == 1 {
+					_, err := b.another().Resend(context.Background(), "L", b.Piece("L", 3), nil, time.Now())
+					return err
+				}
+				return nil
+			},
+			want: []string{"0 held until 60", "20 refused"},
 		},
 		{
-			name: "somebody else has it", work: takes(time.Second, nil), book: book{outcomes: []ledger.Outcome{ledger.Busy}},
-			want: []string{"0 claim until 60"},
+			name: "somebody else has it", work: takes(time.Second, nil),
+			before: func(b *book, _ string, _ int) error {
+				other := piece
+				other.Owner = "other"
+				_, err := b.another().Claim(context.Background(), other, time.Now(), time.Now().Add(time.Hour))
+				return err
+			},
+			want: []string{"0 refused"},
 		},
 		{
-			name: "the ledger does not answer", work: takes(time.Second, nil), book: book{claimErr: map[int]error{0: throttled}}, err: throttled,
-			want: []string{"0 claim until 60"},
+			name: "the ledger does not answer", work: takes(time.Second, nil), before: breaks("Claim", 0), err: throttled,
+			want: []string{"0 Claim: throttled"},
 		},
 		{
-			name: "the acknowledgement fails", work: takes(time.Second, nil), book: book{endErr: throttled}, err: throttled,
-			want: []string{"0 claim until 60", "1 acknowledge chunk 3 by c0de worker/a"},
+			name: "the acknowledgement fails", work: takes(time.Second, nil), before: breaks("Acknowledge", 0), err: throttled,
+			want: []string{"0 held until 60", "1 Acknowledge: throttled"},
 		},
 		{
 			name: "a failure that may be cured", work: takes(time.Second, reset), err: reset,
-			want: []string{"0 claim until 60", "1 release: reset"},
+			want: []string{"0 held until 60", "1 released: reset"},
 		},
 		{
 			name: "a failure that stays", work: takes(time.Second, long),
-			want: []string{"0 claim until 60", "1 fail: too long"},
+			want: []string{"0 held until 60", "1 failed: too long"},
 		},
 		{
 			name: "the worker stops", work: takes(time.Hour, nil), stop: 25 * time.Second, err: ErrStopping,
-			want: []string{"0 claim until 60", "20 claim until 80", "25 hand back"},
+			want: []string{"0 held until 60", "20 held until 80", "25 handed back 1"},
 		},
 		{
 			name: "the worker stops, and the work takes that for a failure that stays", stop: 5 * time.Second, err: ErrStopping,
 			work: func(ctx context.Context) (contract.Ack, error) { <-ctx.Done(); return contract.Ack{}, long },
-			want: []string{"0 claim until 60", "5 hand back"},
+			want: []string{"0 held until 60", "5 handed back 1"},
 		},
 		{
 			name: "the work is done as the worker stops", stop: 5 * time.Second,
 			work: func(ctx context.Context) (contract.Ack, error) { <-ctx.Done(); return contract.Ack{}, nil },
-			want: []string{"0 claim until 60", "5 acknowledge chunk 3 by c0de worker/a"},
+			want: []string{"0 held until 60", "5 acknowledged by c0de worker/a"},
 		},
 	} {
 		synctest.Test(t, func(t *testing.T) {
@@ -148,11 +174,12 @@ func TestDo(t *testing.T) {
 			if c.stop > 0 {
 				time.AfterFunc(c.stop, func() { cancel(ErrStopping) })
 			}
-			if err := holder(&c.book).Do(ctx, piece, c.work); !errors.Is(err, c.err) || c.err == nil && err != nil {
+			b := newBook(c.before)
+			if err := holder(b).Do(ctx, piece, c.work); !errors.Is(err, c.err) || c.err == nil && err != nil {
 				t.Errorf("%s: got %v, want %v", c.name, err, c.err)
 			}
-			if !slices.Equal(c.book.log, c.want) {
-				t.Errorf("%s:\ngot  %q\nwant %q", c.name, c.book.log, c.want)
+			if !slices.Equal(b.log, c.want) {
+				t.Errorf("%s:\ngot  %q\nwant %q", c.name, b.log, c.want)
 			}
 		})
 	}
@@ -161,7 +188,7 @@ func TestDo(t *testing.T) {
 // A function's lease is its invocation's time: nothing is renewed.
 func TestDoWithoutRenewal(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		b := &book{}
+		b := newBook(nil)
 		h := holder(b)
 		h.Lease = 0
 		ctx, cancel := context.WithTimeout(t.Context(), 90*time.Second)
@@ -169,7 +196,7 @@ func TestDoWithoutRenewal(t *testing.T) {
 		if err := h.Do(ctx, piece, takes(80*time.Second, nil)); err != nil {
 			t.Fatal(err)
 		}
-		if want := []string{"0 claim until 90", "80 acknowledge chunk 3 by c0de worker/a"}; !slices.Equal(b.log, want) {
+		if want := []string{"0 held until 90", "80 acknowledged by c0de worker/a"}; !slices.Equal(b.log, want) {
 			t.Errorf("got %q", b.log)
 		}
 	})

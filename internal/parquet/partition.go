@@ -95,9 +95,12 @@ func (p Partition) find(types []record.Type) (int, error) {
 
 // path is the Hive path element for a value.
 func (p Partition) path(value string) string {
-	if value == "" {
+	switch {
+	case value == "":
 		value = NullPartition
-	} else {
+	case value == NullPartition || strings.EqualFold(value, "null"): // texts that readers would take for no value
+		value = fmt.Sprintf("%%%02X%s", value[0], value[1:])
+	default:
 		value = hiveEscape(value)
 	}
 	return hiveEscape(p.Column()) + "=" + value

@@ -105,16 +105,23 @@ func TestPlanOfARestagedLoad(t *testing.T) {
 // heavy makes functions of the segment things take 1 MiB at most.
 func heavy(t *testing.T, data []byte, restage string) []byte {
 	t.Helper()
+	return changed(t, data, func(c *contract.Catalog) {
+		things := c.Segments["things"]
+		things.FunctionMB = 1
+		c.Segments["things"], c.Restage = things, restage
+	})
+}
+
+func changed(t *testing.T, data []byte, change func(*contract.Catalog)) []byte {
+	t.Helper()
 	var c contract.Catalog
 	if err := json.Unmarshal(data, &c); err != nil {
 		t.Fatal(err)
 	}
-	things := c.Segments["things"]
-	things.FunctionMB = 1
-	c.Segments["things"], c.Restage = things, restage
-	_, changed, err := c.Encode()
+	change(&c)
+	_, other, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	return changed
+	return other
 }

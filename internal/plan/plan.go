@@ -28,14 +28,20 @@ type Ledger interface {
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error)
 }
 
+// Source reads inputs.
+type Source interface {
+	process.Source
+	// Head completes size and ETag of the version that o names.
+	Head(ctx context.Context, o contract.Object) (contract.Object, error)
+}
+
 // Planner plans loads: the code of the splitter function.
 type Planner struct {
-	ChunkBytes int64 // target size of a chunk
-	Ledger     Ledger
-	Source     process.Source
-	Segments   *process.Segments
-	Log        *slog.Logger
-	Now        func() time.Time
+	Ledger   Ledger
+	Source   Source
+	Segments *process.Segments
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Handle plans a load and says how it goes on. A load that cannot be planned for a reason that stays is answered with
@@ -78,6 +84,13 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err != nil {
 		return fail(err)
 	}
+	if err := p.announced(ctx, load.Object); err != nil {
+		return fail(err)
+	}
+	// Content is hardly shorter than what is stored; how long it is, where it is compressed, whoever reads it finds out.
+	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most {
+		return fail(decompress.TooLong(most))
+	}
 	head, err := p.head(ctx, load.Object)
 	if err != nil {
 		return fail(err)
@@ -87,7 +100,7 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err := head.layout(seg, &plan); err != nil {
 		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
 	}
-	chunks := cut(plan, load.Object.Size, p.ChunkBytes)
+	chunks := cut(plan, load.Object.Size, seg.Loads.ChunkBytes)
 	route, err := p.route(ctx, load, plan, head, chunks)
 	if err != nil {
 		return fail(err)
@@ -99,6 +112,20 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	return plan, chunks, nil
 }
 
+// announced checks what a load's event said of its object: bytes behind a size that is too small would never be read.
+func (p *Planner) announced(ctx context.Context, o contract.Object) error {
+	is, err := p.Source.Head(ctx, o)
+	switch {
+	case err != nil:
+		return fmt.Errorf("look at the input: %w", err)
+	case is.Size != o.Size:
+		return fault.Permanent(fmt.Errorf("the object has %d bytes, not the %d that it was announced with", is.Size, o.Size))
+	case is.ETag != o.ETag:
+		return fault.Permanent(fmt.Errorf("the object has the ETag %q, not %q that it was announced with", is.ETag, o.ETag))
+	}
+	return nil
+}
+
 func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan, head *head, chunks []ledger.Chunk) (Route, error) {
 	catalog, err := p.Segments.Catalogs.Catalog(ctx, load.Catalog)
 	if err != nil {
@@ -108,7 +135,7 @@ func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan,
 	if err != nil {
 		return Route{}, fault.Permanent(err)
 	}
-	content, largest, splittable := load.Object.Size, p.ChunkBytes, plan.Compression.Splittable()
+	content, largest, splittable := load.Object.Size, definition.Loads.ChunkBytes, plan.Compression.Splittable()
 	if splittable {
 		largest = 0
 		for _, c := range chunks {
@@ -205,11 +232,11 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	body := record.SkipBOM(h.data)
 	plan.Body = int64(body)
 	if seg.Dialect.Encoding != contract.CSV {
-		return nil
+		return h.checkLines(body, seg)
 	}
 	plan.Width = len(seg.Schema.Fields)
 	if !seg.Dialect.Header {
-		return nil
+		return h.checkLines(body, seg)
 	}
 	body, end, err := h.header(body, seg)
 	if err != nil {
@@ -227,7 +254,7 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 		return fault.Permanent(fmt.Errorf("the header does not match the schema of segment %s: %w", seg.Name, err))
 	}
 	plan.Width = len(names)
-	return nil
+	return h.checkLines(end, seg)
 }
 
 // header finds the header at or after an offset: the first record that is no blank line, where a record of the schema
@@ -237,8 +264,8 @@ func (h *head) header(from int, seg *process.Segment) (start, end int, err error
 		n, whole := record.End(h.data[start:], seg.Dialect)
 		end = start + n
 		line := h.data[start:end]
-		if record.LoneCR(line, seg.Dialect) {
-			return 0, 0, fault.Permanent(errors.New("the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"))
+		if err := headerLines(line, whole || h.eof, seg); err != nil {
+			return 0, 0, err
 		}
 		if (whole || h.eof) && (len(record.Trim(line)) > 0 || n == 0 || len(seg.Schema.Fields) == 1) {
 			return start, end, nil
@@ -247,8 +274,8 @@ func (h *head) header(from int, seg *process.Segment) (start, end int, err error
 			start = end
 			continue
 		}
-		if len(h.data) > seg.MaxRecord {
-			return 0, 0, fault.Permanent(fmt.Errorf("the header does not end within %d MiB (maxRecordMB): is a quote never closed?", seg.MaxRecord>>20))
+		if start-from > seg.MaxRecord || n > seg.MaxRecord+len("\r\n") {
+			return 0, 0, fault.Permanent(fmt.Errorf("there is no header in the first %d MiB (maxRecordMB)%s", seg.MaxRecord>>20, openQuote(line, seg)))
 		}
 		if err := h.more(len(h.data)); err != nil {
 			return 0, 0, err

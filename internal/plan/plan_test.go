@@ -28,6 +28,8 @@ var (
 	planned  = received.Add(1500 * time.Microsecond)
 )
 
+const etag = "5d41402abc4b2a76b9719d911017c592"
+
 // world is a ledger with one load, its input, and a lake with one catalog.
 type world struct {
 	load    ledger.Load
@@ -37,6 +39,7 @@ type world struct {
 	streams int
 	read    int
 	failure error // of reading
+	unseen  error // of looking at the object
 	catalog []byte
 }
 
@@ -87,25 +90,44 @@ func (w *world) ReadRange(_ context.Context, o contract.Object, from, to int64) 
 	return w.input[from:to], nil
 }
 
+func (w *world) Head(_ context.Context, o contract.Object) (contract.Object, error) {
+	if w.unseen != nil {
+		return o, w.unseen
+	}
+	o.Size, o.ETag = int64(len(w.input)), etag
+	return o, nil
+}
+
 func (w *world) Get(context.Context, string) ([]byte, error) { return w.catalog, nil }
 
 const tableSchema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"}],"fieldsMatch":"MATCH"}`
+
+var loads = contract.Loads{ChunkBytes: 100, MaxContentBytes: maxContent}
+
+const maxContent = 6 << 20
 
 func start(t *testing.T, input string) (*world, *Planner) {
 	t.Helper()
 	csv := func(header bool, match string) contract.Segment {
 		return contract.Segment{
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: header},
-			Schema:  json.RawMessage(strings.Replace(tableSchema, "MATCH", match, 1)), MaxRecordMB: 1,
+			Schema:  json.RawMessage(strings.Replace(tableSchema, "MATCH", match, 1)), MaxRecordMB: 1, Loads: loads,
 		}
 	}
 	key, document, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{
 		"things": csv(true, "exact"), "partial": csv(true, "partial"), "bare": csv(false, "exact"),
 		"one": {
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
-			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1,
+			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
 		},
-		"lines": {Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)), MaxRecordMB: 1},
+		"lines": {
+			Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)),
+			MaxRecordMB: 1, Loads: loads,
+		},
+		"row": {
+			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`},
+			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
+		},
 	}}.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -113,10 +135,10 @@ func start(t *testing.T, input string) (*world, *Planner) {
 	w := &world{input: []byte(input), catalog: document}
 	w.load = ledger.Load{
 		ID: "L", Segment: "things", Catalog: key, Received: received, Status: contract.Received,
-		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input))},
+		Object: contract.Object{Bucket: "landing", Key: "things/a.csv", VersionID: "v1", Size: int64(len(input)), ETag: etag},
 	}
 	return w, &Planner{
-		ChunkBytes: 100, Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
+		Ledger: w, Source: w, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w}},
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
 	}
 }
@@ -163,6 +185,11 @@ func TestPlan(t *testing.T) {
 		{"more blank lines than what is read at first", "things", strings.Repeat("\n", 300_000) + "id,note\n", ledger.Plan{Body: 300_008, Columns: []int{0, 1}, Width: 2}, nil},
 		{"blank lines only", "things", "\n\r\n\r", ledger.Plan{Body: 4, Width: 2}, nil},
 		{"a CR within quotes", "partial", "id,\"more\r\"\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, -1}, Width: 2}, []span{{11, 15}}},
+		{"a CR amid the only column", "one", "id\na\rb\nc\n", ledger.Plan{Body: 3, Columns: []int{0}, Width: 1}, []span{{3, 9}}},
+		{"a CR in quotes is all there is", "bare", "1,\"a\rb\"", ledger.Plan{Width: 2}, []span{{0, 7}}},
+		{"one record that ends in CR", "bare", "\n\n1,a\r", ledger.Plan{Width: 2}, []span{{0, 6}}},
+		{"blank lines before a record that ends in CR CR", "bare", "1,\"a\r\r\n\"\n", ledger.Plan{Width: 2}, []span{{0, 9}}},
+		{"NDJSON, a CR between its members", "lines", "{\"id\":1,\r\"note\":\"}{\"}\r", ledger.Plan{}, []span{{0, 22}}},
 		{"header only", "things", "id,note\n", ledger.Plan{Body: 8, Columns: []int{0, 1}, Width: 2}, nil},
 		{"header without a line end", "things", "id,note", ledger.Plan{Body: 7, Columns: []int{0, 1}, Width: 2}, nil},
 		{"empty", "things", "", ledger.Plan{Width: 2}, nil},
@@ -221,24 +248,41 @@ func TestPlan(t *testing.T) {
 
 // What stays wrong fails the load, with a reason that a person can act on.
 func TestLoadsThatCannotBePlanned(t *testing.T) {
+	const cr = "the lines of the input end in CR alone: write them with LF or CRLF"
 	for _, c := range []struct{ name, segment, input, want string }{
 		{"a key without a segment", "", "x", `the key "things/a.csv" names no segment: land files under <segment>/<name>`},
-		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "things"]`},
+		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "row" "things"]`},
 		{"another header", "things", "id,title\n1,a\n", "things/a.csv: the header does not match the schema of segment things"},
 		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},
 		{"a field too many", "things", "id,note,more\n", "the header does not match"},
 		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian); only UTF-8 is read"},
 		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian); only UTF-8 is read"},
 		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"), "UTF-16"},
-		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "the header does not end within 1 MiB (maxRecordMB): is a quote never closed?"},
-		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "the header does not end within 1 MiB"},
-		{"lines that end in CR alone", "things", "id,note\r1,a\r2,b\r", "things/a.csv: the header has a CR without LF: if the lines of the input end in CR alone, write them with LF or CRLF"},
+		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "there is no header in the first 1 MiB (maxRecordMB): is the quote at byte 0 of it never closed?"},
+		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "there is no header in the first 1 MiB (maxRecordMB)"},
+		{"a header a byte too long", "things", strings.Repeat("x", 1<<20+1) + "\n1,a\n", "the header is longer than 1 MiB (maxRecordMB)"},
+		{"a header a byte too long, and nothing else", "things", strings.Repeat("x", 1<<20+1), "the header is longer than 1 MiB (maxRecordMB)"},
+		{"a header of the limit's length", "things", strings.Repeat("x", 1<<20) + "\r\n1,a\n", "the header does not match"},
+		{"lines that end in CR alone", "things", "id,note\r1,a\r2,b\r", "things/a.csv: the header has a CR without LF: the lines of the input end in CR alone: write them with LF or CRLF"},
+		{"records that end in CR alone", "things", "id,note\n1,a\r2,b\r", cr},
+		{"records that end in CR alone, no header", "bare", "1,a\r2,b\r3,c", cr},
+		{"records that end in CR alone, a last LF", "bare", "1,a\r2,b\r3,c\r\n\n", cr},
+		{"records of one column that end in CR alone", "one", "id\na\rb", cr},
+		{"records of one column that end in CR alone, no header", "row", "a\rb\rc\r", cr},
+		{"many records of one column that end in CR alone", "row", strings.Repeat("some text\r", 30_000), cr},
+		{"more records than one may be long", "row", strings.Repeat("some text\r", 300_000), cr},
+		{"records that end in CR alone, gzip", "row", gzipped(t, "a\rb\r"), cr},
+		{"NDJSON that ends in CR alone", "lines", "{\"id\":1}\r{\"id\":2}\r", cr},
+		{"lines that end in CR CR LF", "things", "id,note\r\r\n1,a\r\r\n", "the lines of the input end in CR CR LF"},
+		{"records that end in CR CR LF", "bare", "\r\n1,a\r\r\n2,b\r\r\n", "the lines of the input end in CR CR LF"},
+		{"records that end in CR CR LF after a header", "things", "id,note\n1,a\r\r\n2,b\r\r\n", "the lines of the input end in CR CR LF"},
 		{"lines that end in CR alone, quoted", "things", "\"id\",\"note\"\r\"1\",\"a\"\r", "the header has a CR without LF"},
 		{"lines that end in CR alone, and no end of them", "things", strings.Repeat("1,ä\r", 1<<20), "the header has a CR without LF"},
 		{"lines that end in CR alone, of which the schema wants no field", "partial", "id,note,more\r1,a,b\r", "the header has a CR without LF"},
 		{"a blank line before the header of one field", "one", "\nid\n1\n", "the header does not match"},
 		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "the header cannot be read: read the header: column 2 has blanks before its quote"},
 		{"a header that is no CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
+		{"more than the stack takes", "bare", strings.Repeat("1,a\n", maxContent/4+1), "the input has more than 0.005859375 GiB of content (loads.maxContentGB)"},
 		{"truncated gzip", "things", gzipped(t, "id,note\n1,a\n")[:15], "the gzip input is truncated"},
 		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},
 	} {
@@ -264,6 +308,24 @@ func TestHeadIsBounded(t *testing.T) {
 	}
 }
 
+// What an event says of an object is not believed: its size decides how much of it is read.
+func TestWrongAnnouncementsFail(t *testing.T) {
+	const input = "id,note\n1,a\n2,b\n"
+	for want, change := range map[string]func(*contract.Object){
+		"the object has 16 bytes, not the 12 that it was announced with":                     func(o *contract.Object) { o.Size = 12 },
+		"the object has 16 bytes, not the 0 that it was announced with":                      func(o *contract.Object) { o.Size = 0 },
+		"the object has 16 bytes, not the 17 that it was announced with":                     func(o *contract.Object) { o.Size = 17 },
+		"the object has the ETag \"" + etag + "\", not \"other\" that it was announced with": func(o *contract.Object) { o.ETag = "other" },
+	} {
+		w, s := start(t, input)
+		change(&w.load.Object)
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+		if err != nil || got.Action != contract.ActionFail || got.Cause != want || w.plans != 0 || w.read != 0 {
+			t.Errorf("%+v, %v; want %q", got, err, want)
+		}
+	}
+}
+
 func TestDeletedObjectIsPermanent(t *testing.T) {
 	w, s := start(t, "id,note\n1,a\n")
 	w.failure = fault.Permanent(errors.New("no such version"))
@@ -271,10 +333,16 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.streams != 0 {
 		t.Errorf("%+v, %v, %d streams are left open", got, err, w.streams)
 	}
+	w.failure, w.unseen = nil, fault.Permanent(errors.New("gone"))
+	got, err = s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+	if err != nil || got.Action != contract.ActionFail || got.Cause != "look at the input: gone" {
+		t.Errorf("%+v, %v", got, err)
+	}
 }
 
 func TestRetryableFailures(t *testing.T) {
 	for name, prepare := range map[string]func(*world){
+		"looking at it":      func(w *world) { w.unseen = errThrottled },
 		"reading":            func(w *world) { w.failure = errThrottled },
 		"reading compressed": func(w *world) { w.failure, w.input = errThrottled, []byte(gzipped(t, "id,note\n1,a\n")) },
 		"writing the plan":   func(w *world) { w.plans = -1 },
@@ -292,6 +360,29 @@ func TestRetryableFailures(t *testing.T) {
 	_, s := start(t, "")
 	if _, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "M"}); !errors.Is(err, ledger.ErrNotFound) {
 		t.Errorf("an unknown load: %v", err)
+	}
+}
+
+// An input of exactly the limit is planned, and so is one of any size under a catalog that has no limit, in chunks of the
+// default size.
+func TestContentUpToTheLimit(t *testing.T) {
+	for _, c := range []struct {
+		size   int
+		loads  contract.Loads
+		chunks int
+	}{{maxContent, contract.Loads{ChunkBytes: 1 << 20, MaxContentBytes: maxContent}, 6}, {130 << 20, contract.Loads{}, 2}} {
+		w, s := start(t, strings.Repeat("1,a\n", c.size/4))
+		w.load.Segment = "bare"
+		w.catalog = changed(t, w.catalog, func(all *contract.Catalog) {
+			bare := all.Segments["bare"]
+			bare.Loads = c.loads
+			all.Segments["bare"] = bare
+		})
+		w.load.Catalog = contract.CatalogKey(w.catalog)
+		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
+		if err != nil || got.Action != contract.ActionWait || len(w.chunks) != c.chunks {
+			t.Errorf("%d bytes, %+v: %+v, %v, %d chunks", c.size, c.loads, got, err, len(w.chunks))
+		}
 	}
 }
 

@@ -25,6 +25,7 @@ type Segment struct {
 	Types     []record.Type
 	Partition *parquet.Partition // nil: by load date
 	MaxRecord int                // bytes
+	Loads     contract.Loads
 
 	block int // bytes that are parsed at a time, until a longer record is met
 }
@@ -45,7 +46,7 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 	}
 	c := &Segment{
 		Name: name, Dialect: s.Dialect, Schema: parsed,
-		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20, block: blockSize,
+		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20, Loads: s.Loads, block: blockSize,
 	}
 	if s.Partition.Field == "" {
 		return c, nil

@@ -13,6 +13,7 @@ import (
 	"dip/contract"
 	"dip/internal/fault"
 	"dip/internal/ledger"
+	"dip/internal/testenv"
 )
 
 // A network failure is nobody's fault: no acknowledgement, no "nothing found", no permanent failure, and no stream left.
@@ -46,6 +47,25 @@ func TestNetworkFailure(t *testing.T) {
 	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, 600, 1200})
 	if _, err := Process(t.Context(), w, w, seg, r.message(1)); !errors.Is(err, errReset) || fault.IsPermanent(err) {
 		t.Errorf("while the first record was looked for: %v", err)
+	}
+}
+
+// A compressed input holds as much as it likes: reading stops at the limit, before the first record or behind it.
+func TestTooMuchContentIsPermanent(t *testing.T) {
+	input := []byte(strings.Repeat("1,x,a\n", 200))
+	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
+	for kind, stored := range map[contract.Compression][]byte{contract.Gzip: gzipped(t, input), contract.Zstd: zstded(t, input)} {
+		for _, body := range []int64{0, 1194} {
+			for most, fails := range map[int64]bool{1: true, 1199: true, 1200: false} {
+				seg.Loads.MaxContentBytes = most
+				w := newWorld(stored)
+				r := newRun(t, w, seg, ledger.Plan{Compression: kind, Body: body, Width: 3}, []int64{body, -1})
+				_, err := Process(t.Context(), w, w, seg, r.message(0))
+				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs) != 0 || w.streams != 0 {
+					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs), w.streams)
+				}
+			}
+		}
 	}
 }
 
@@ -86,7 +106,7 @@ func TestDamagedCompressedInputIsPermanent(t *testing.T) {
 // A worker lives long: the files that outputs grow in are closed, whether they were stored or not.
 func TestNoFileStaysOpen(t *testing.T) {
 	if _, err := os.ReadDir("/proc/self/fd"); err != nil {
-		t.Skip("needs /proc")
+		testenv.Missing(t, err)
 	}
 	input := []byte("1,x,a\nbad\n2,y,b\n")
 	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})

@@ -313,6 +313,13 @@ func TestSegmentsAreCompiledOnce(t *testing.T) {
 }
 
 func TestCompile(t *testing.T) {
+	for by := range transforms {
+		p := contract.Partition{Field: "day", By: by}
+		s, err := Compile("things", contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"day","type":"date"}]}`), Partition: p})
+		if err != nil || s.Partition.Column() != p.Column() {
+			t.Errorf("by %s: the column is %s, the contract says %s; %v", by, s.Partition.Column(), p.Column(), err)
+		}
+	}
 	good := contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"day","type":"date"}]}`), MaxRecordMB: 3}
 	s, err := Compile("things", good)
 	if err != nil || s.Name != "things" || s.MaxRecord != 3<<20 || s.Partition != nil || len(s.Types) != 2 || s.Dialect != commas {
@@ -329,7 +336,7 @@ func TestCompile(t *testing.T) {
 		want   string
 	}{
 		{func(s *contract.Segment) { s.Schema = json.RawMessage(`[]`) }, "schema of segment things"},
-		{func(s *contract.Segment) { s.Dialect.Quote = "" }, "dialect of segment things"},
+		{func(s *contract.Segment) { s.Dialect.Delimiter = "" }, "dialect of segment things"},
 		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "day", By: "hour"} }, `by "hour": want one of ["day" "month" "value" "year"]`},
 		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "nope", By: "day"} }, "partition of segment things"},
 		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "id", By: "day"} }, "partition of segment things"},

@@ -114,7 +114,7 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 		w.limit = math.MaxInt64
 	}
 	var err error
-	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns, record.Options{Width: m.Width}); err != nil {
+	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns, record.Options{Width: m.Width, MaxRecord: s.MaxRecord}); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
 	w.batch = record.NewBatch(w.parser.Types())
@@ -176,6 +176,7 @@ func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
 	}
+	content = decompress.Limit(content, w.segment.Loads.MaxContentBytes)
 	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
 		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
 	}
@@ -193,11 +194,11 @@ func (c closers) Close() error { return errors.Join(c.inner.Close(), c.outer.Clo
 // record: it grows.
 func (w *work) fill(stream io.Reader) error {
 	if len(w.buf) == cap(w.buf) {
-		if len(w.buf) > w.segment.MaxRecord {
-			return fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB of segment %s): "+
-				"is a quote never closed?", w.pos, w.segment.MaxRecord>>20, w.segment.Name))
+		most := w.segment.MaxRecord + len("\r\n") // that a record may take; one byte more shows that it does not end
+		if len(w.buf) > most {
+			return w.tooLong(w.buf)
 		}
-		grown := make([]byte, len(w.buf), 2*cap(w.buf))
+		grown := make([]byte, len(w.buf), min(2*cap(w.buf), most+1))
 		copy(grown, w.buf)
 		w.buf = grown
 	}
@@ -212,6 +213,15 @@ func (w *work) fill(stream io.Reader) error {
 		}
 	}
 	return nil
+}
+
+func (w *work) tooLong(rec []byte) error {
+	why := ""
+	if at := record.Opening(rec, w.segment.Dialect); at >= 0 {
+		why = fmt.Sprintf(": is the quote at byte %d never closed?", w.pos+int64(at))
+	}
+	return fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB of segment %s)%s",
+		w.pos, w.segment.MaxRecord>>20, w.segment.Name, why))
 }
 
 // parse takes all records that start before the limit and are whole, and says whether the chunk is done.
@@ -252,6 +262,8 @@ func (w *work) take(data []byte, final bool) error {
 		}
 		w.ack.RowsOut += int64(r.Accepted)
 		w.ack.Quarantined += int64(r.Rejected)
+		w.ack.LinesIn += int64(r.AcceptedLines + r.RejectedLines)
+		w.ack.LinesBad += int64(r.RejectedLines)
 		w.hashOut, w.hashBad = w.hashOut.Plus(r.AcceptedSum), w.hashBad.Plus(r.RejectedSum)
 		used += r.Consumed
 		switch r.Stop {
@@ -262,6 +274,11 @@ func (w *work) take(data []byte, final bool) error {
 			continue
 		case record.RejectsFull:
 			continue
+		case record.TooLong:
+			w.pos += int64(used)
+			rest := data[used:]
+			end, _ := record.End(rest, w.segment.Dialect)
+			return w.tooLong(rest[:end])
 		}
 		break
 	}

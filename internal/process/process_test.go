@@ -302,13 +302,34 @@ func TestRecordLongerThanTheLimit(t *testing.T) {
 		t.Errorf("a record of the limit's length: %+v", c.Totals)
 	}
 
+	for _, end := range []string{"\n", "\r\n", "", "\r"} {
+		for _, block := range []int{16, 999, 1001, 1004, 5000} {
+			for length, fits := range map[int]bool{1000: true, 1001: false, 1002: false} {
+				seg.block = block
+				input := []byte("2,y,b\n1," + strings.Repeat("x", length-4) + ",a" + end)
+				w := newWorld(input)
+				r := newRun(t, w, seg, plan, []int64{0, 9, int64(len(input))})
+				if r.chunks = r.chunks[:1]; block == 999 { // the record begins in the chunk and ends beyond it
+					r.load.Plan.Chunks = 1
+				} else {
+					r.chunks[0].End = int64(len(input))
+				}
+				_, err := Process(t.Context(), w, w, seg, r.message(0))
+				if fits != (err == nil) || !fits && !strings.Contains(err.Error(), "the record at byte 6 is longer than") {
+					t.Errorf("%d bytes before %q, in blocks of %d: %v", length, end, block, err)
+				}
+			}
+		}
+	}
+	seg.block = 16
+
 	endless := []byte("1,ok,a\n2,\"" + strings.Repeat("never closed\n", 1000))
 	w := newWorld(endless)
 	read := 0
 	w.reader = func(r io.Reader) io.Reader { return counted{r, &read} }
 	r = newRun(t, w, seg, plan, []int64{0, 5000, int64(len(endless))})
 	_, err := Process(t.Context(), w, w, seg, r.message(0))
-	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "the record at byte 7 is longer than") {
+	if !fault.IsPermanent(err) || !strings.HasSuffix(err.Error(), "is longer than 0 MiB (maxRecordMB of segment things): is the quote at byte 9 never closed?") {
 		t.Errorf("got %v", err)
 	}
 	// Memory grows to the first doubling above the limit and not with the input.

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 
 	"dip/contract"
 	"dip/internal/ledger"
@@ -71,6 +72,8 @@ func Totals(c contract.Certificate) (contract.Totals, error) {
 		t.RowsIn += k.RowsIn
 		t.RowsOut += k.RowsOut
 		t.Quarantined += k.Quarantined
+		t.LinesIn += k.LinesIn
+		t.LinesBad += k.LinesBad
 		t.Bytes += k.End - k.Start
 		t.Attempts += k.Attempt
 		for _, o := range k.Outputs {
@@ -90,12 +93,19 @@ func Totals(c contract.Certificate) (contract.Totals, error) {
 	return t, nil
 }
 
-// TooBad says why a load must not be published although every record is accounted for; "" when it may be.
+// TooBad says why a load must not be published although every record is accounted for; "" when it may be. The share of
+// lines counts beside that of records: a quote that is not closed makes one bad record of any number of lines.
 func TooBad(t contract.Totals, maxBadShare float64) string {
-	// The quotient, not a product: 29 of 100 is 0.29 exactly as the limit is read, 0.29 times 100 is less than 29.
-	if t.RowsIn == 0 || float64(t.Quarantined)/float64(t.RowsIn) <= maxBadShare {
-		return ""
+	// Quotients, not products: 29 of 100 is 0.29 exactly as the limit is read, 0.29 times 100 is less than 29.
+	share := func(bad, all int64) float64 { return float64(bad) / float64(max(all, 1)) }
+	records, lines := share(t.Quarantined, t.RowsIn), share(t.LinesBad, t.LinesIn)
+	limit := fmt.Sprintf("the segment's limit maxBadShare is %.2f %%: see them with `dip quarantine`", 100*maxBadShare)
+	switch {
+	case records > maxBadShare:
+		return fmt.Sprintf("%d of %d records (%.2f %%) do not fit the schema; %s", t.Quarantined, t.RowsIn, 100*records, limit)
+	case lines > maxBadShare && t.LinesIn >= t.RowsIn: // code of before has counted no lines
+		return fmt.Sprintf("%d of %d lines (%.2f %%) are those of %d records that do not fit the schema: is a quote never closed? %s",
+			t.LinesBad, t.LinesIn, 100*lines, t.Quarantined, strings.ToUpper(limit[:1])+limit[1:])
 	}
-	return fmt.Sprintf("%d of %d records (%.2f %%) do not fit the schema; the segment's limit maxBadShare is %.2f %%: see them with `dip quarantine`",
-		t.Quarantined, t.RowsIn, 100*float64(t.Quarantined)/float64(t.RowsIn), 100*maxBadShare)
+	return ""
 }

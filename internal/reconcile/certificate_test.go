@@ -136,6 +136,26 @@ func TestTooBad(t *testing.T) {
 	}
 }
 
+// A quote that is not closed makes one bad record of many lines.
+func TestTooBadByLines(t *testing.T) {
+	swallowed := contract.Totals{RowsIn: 20_001, Quarantined: 1, LinesIn: 60_000, LinesBad: 40_000}
+	want := "40000 of 60000 lines (66.67 %) are those of 1 records that do not fit the schema: is a quote never closed? The segment's limit maxBadShare is 5.00 %"
+	if why := TooBad(swallowed, 0.05); !strings.HasPrefix(why, want) {
+		t.Errorf("%q", why)
+	}
+	if why := TooBad(swallowed, 0.7); why != "" {
+		t.Errorf("within the limit: %q", why)
+	}
+	// The bad records of one that was taken for lines are of the usual length.
+	if why := TooBad(contract.Totals{RowsIn: 100, Quarantined: 1, LinesIn: 10_000, LinesBad: 100}, 0.01); why != "" {
+		t.Errorf("long records: %q", why)
+	}
+	// Chunks that older code has acknowledged have no lines.
+	if why := TooBad(contract.Totals{RowsIn: 1000, Quarantined: 3, LinesIn: 10, LinesBad: 3}, 0.01); why != "" {
+		t.Errorf("lines of one chunk of many: %q", why)
+	}
+}
+
 // Every share that can be written as a fraction of the rows is within a limit of the same number.
 func TestTooBadAtTheLimit(t *testing.T) {
 	for rows := int64(1); rows <= 200; rows++ {

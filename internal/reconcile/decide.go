@@ -18,6 +18,10 @@ type Limits struct {
 	MaxAttempts int           // tries at a chunk in one execution of the workflow
 }
 
+func limitsOf(l contract.Loads) Limits {
+	return Limits{DueAfter: time.Duration(l.DueAfterSeconds) * time.Second, MaxAttempts: l.MaxAttempts}
+}
+
 // Send asks for the next attempt at a chunk.
 type Send struct {
 	Chunk ledger.Chunk

@@ -52,7 +52,6 @@ type Catalogs interface {
 type Reconciler struct {
 	Stack    string
 	Catalog  string // key of the current catalog: where the queues are now
-	Limits   Limits
 	Ledger   Ledger
 	Queue    Queue
 	Bus      Bus
@@ -100,6 +99,15 @@ func (r *Reconciler) chunks(ctx context.Context, l ledger.Load) ([]ledger.Chunk,
 	return load.Planned(l, chunks), err
 }
 
+// segment is a load's segment as the load is pinned to it.
+func (r *Reconciler) segment(ctx context.Context, load ledger.Load) (contract.Segment, error) {
+	catalog, err := r.Catalogs.Catalog(ctx, load.Catalog)
+	if err != nil {
+		return contract.Segment{}, err
+	}
+	return catalog.Segment(load.Segment)
+}
+
 // dispatch sends all work that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which
 // the ledger's claims make harmless.
 func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
@@ -124,7 +132,11 @@ func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.
 	if err != nil {
 		return contract.StepResponse{}, err
 	}
-	d := Decide(r.Now(), load, chunks, r.Limits)
+	segment, err := r.segment(ctx, load)
+	if err != nil {
+		return contract.StepResponse{}, err
+	}
+	d := Decide(r.Now(), load, chunks, limitsOf(segment.Loads))
 	var again []ledger.Chunk
 	for _, s := range d.Send {
 		next, err := r.Ledger.Resend(ctx, load.ID, s.Chunk, s.From, r.Now())
@@ -162,11 +174,7 @@ func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.St
 		// A proof that does not hold is an answer: the load fails with it, a retry would not help.
 		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
 	}
-	catalog, err := r.Catalogs.Catalog(ctx, load.Catalog)
-	if err != nil {
-		return contract.StepResponse{}, err
-	}
-	segment, err := catalog.Segment(load.Segment)
+	segment, err := r.segment(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
 	}

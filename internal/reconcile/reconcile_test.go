@@ -140,9 +140,12 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 	}
 	switch key {
 	case "catalog/new.json": // knows the queues
-		return contract.Catalog{Restage: "restage", Segments: map[string]contract.Segment{"things": {Queue: "queue", Workers: "workers"}}}, nil
-	case "catalog/old.json": // the load is pinned to its limit
-		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34}}}, nil
+		return contract.Catalog{Restage: "restage", Segments: map[string]contract.Segment{"things": {
+			Queue: "queue", Workers: "workers", Loads: contract.Loads{DueAfterSeconds: 1, MaxAttempts: 1},
+		}}}, nil
+	case "catalog/old.json": // the load is pinned to its limits
+		pinned := contract.Loads{DueAfterSeconds: int(limits.DueAfter / time.Second), MaxAttempts: limits.MaxAttempts}
+		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34, Loads: pinned}}}, nil
 	}
 	return contract.Catalog{}, errors.New("no such catalog")
 }
@@ -151,7 +154,7 @@ func newWorld(n int) (*world, *Reconciler) {
 	w := &world{objects: map[string]string{}, broken: map[string]bool{}, now: at(1)}
 	w.load, w.chunks = planned(n)
 	return w, &Reconciler{
-		Stack: "dev", Catalog: "catalog/new.json", Limits: limits, Ledger: w, Queue: w, Bus: w, Lake: w, Catalogs: w,
+		Stack: "dev", Catalog: "catalog/new.json", Ledger: w, Queue: w, Bus: w, Lake: w, Catalogs: w,
 		Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
 	}

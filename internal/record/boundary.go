@@ -30,25 +30,36 @@ func Trim(rec []byte) []byte {
 
 // End is the offset after the line feed that ends the record at data[0]; len(data), false when data ends before it.
 //
-// It is the definition of a record. NDJSON: a line feed ends it. CSV: a quote that is the first byte of a field opens
+// It is the definition of a record. NDJSON, and CSV without quoting: a line feed ends it. CSV: a quote that is the first byte of a field opens
 // quotes, within which only quotes count; two of them are one that is data, one closes. What follows a closing quote
 // up to the next delimiter or line feed is unquoted, and there quotes open nothing. A line feed outside quotes ends
 // the record.
 func End(data []byte, d contract.Dialect) (end int, complete bool) {
-	if d.Encoding == contract.NDJSON {
+	if d.Lines() {
 		if k := bytes.IndexByte(data, '\n'); k >= 0 {
 			return k + 1, true
 		}
 		return len(data), false
 	}
-	return csvEnd(data, d.Delimiter[0], d.Quote[0])
+	return csvEnd(data, d.Delimiter[0], quoteOf(d))
 }
 
-func csvEnd(data []byte, delimiter, quote byte) (end int, complete bool) {
+// noQuote is a quote that no byte is.
+const noQuote = 256
+
+// quoteOf is a CSV dialect's quote, or noQuote.
+func quoteOf(d contract.Dialect) int {
+	if d.Quote == "" {
+		return noQuote
+	}
+	return int(d.Quote[0])
+}
+
+func csvEnd(data []byte, delimiter byte, quote int) (end int, complete bool) {
 	i := 0
 	for {
-		if i < len(data) && data[i] == quote {
-			if i = quoteEnd(data, i+1, quote); i < 0 {
+		if i < len(data) && int(data[i]) == quote {
+			if i = quoteEnd(data, i+1, byte(quote)); i < 0 {
 				return len(data), false
 			}
 			i++
@@ -91,18 +102,18 @@ var (
 
 // blanksThenQuote says that an unquoted text is blanks and then a quote. RFC 4180 has these quotes as data, many
 // readers have them enclose the field: whoever wrote them meant the latter, and neither reading is safe.
-func blanksThenQuote(text []byte, quote byte) bool {
+func blanksThenQuote(text []byte, quote int) bool {
 	i := 0
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
 		i++
 	}
-	return i > 0 && i < len(text) && text[i] == quote
+	return i > 0 && i < len(text) && int(text[i]) == quote
 }
 
 // splitField reads the field of a trimmed record that starts at i: its text (in *scratch when it had doubled
 // quotes), the offset of the delimiter after it (len(rec) for the last field) and what is wrong with its quoting.
-func splitField(rec []byte, i int, delimiter, quote byte, scratch *[]byte) (text []byte, end int, err error) {
-	if i >= len(rec) || rec[i] != quote {
+func splitField(rec []byte, i int, delimiter byte, quote int, scratch *[]byte) (text []byte, end int, err error) {
+	if i >= len(rec) || int(rec[i]) != quote {
 		end = i
 		for end < len(rec) && rec[end] != delimiter {
 			end++
@@ -112,11 +123,11 @@ func splitField(rec []byte, i int, delimiter, quote byte, scratch *[]byte) (text
 		}
 		return text, end, err
 	}
-	closing := quoteEnd(rec, i+1, quote)
+	closing := quoteEnd(rec, i+1, byte(quote))
 	if closing < 0 {
 		return rec[i+1:], len(rec), errUnclosed
 	}
-	text = unquote(rec[i+1:closing], quote, scratch)
+	text = unquote(rec[i+1:closing], byte(quote), scratch)
 	end = closing + 1
 	if end < len(rec) && rec[end] != delimiter {
 		err = errAfterText
@@ -143,16 +154,42 @@ func unquote(text []byte, quote byte, scratch *[]byte) []byte {
 	return *scratch
 }
 
+// Opening is the offset of the quote that opens the longest quoted text of a record, -1 when it has none. rec may be the
+// beginning of a record.
+func Opening(rec []byte, d contract.Dialect) int {
+	at, longest := -1, -1
+	if d.Lines() {
+		return at
+	}
+	quote := d.Quote[0]
+	for i := 0; i < len(rec); i++ {
+		if rec[i] == quote {
+			end := quoteEnd(rec, i+1, quote)
+			if end < 0 {
+				end = len(rec)
+			}
+			if end-i > longest {
+				at, longest = i, end-i
+			}
+			i = end + 1
+		}
+		for i < len(rec) && rec[i] != d.Delimiter[0] {
+			i++
+		}
+	}
+	return at
+}
+
 // LoneCR says that a CSV record has a CR outside quotes that is no part of its line end: what an input looks like
 // whose lines end in CR alone. rec may be the beginning of a record.
 func LoneCR(rec []byte, d contract.Dialect) bool {
-	return loneCR(Trim(rec), d.Delimiter[0], d.Quote[0])
+	return loneCR(Trim(rec), d.Delimiter[0], quoteOf(d))
 }
 
-func loneCR(rec []byte, delimiter, quote byte) bool {
+func loneCR(rec []byte, delimiter byte, quote int) bool {
 	for i := 0; i < len(rec); i++ {
-		if rec[i] == quote {
-			if i = quoteEnd(rec, i+1, quote); i < 0 {
+		if int(rec[i]) == quote {
+			if i = quoteEnd(rec, i+1, byte(quote)); i < 0 {
 				return false
 			}
 			i++
@@ -174,7 +211,7 @@ func Header(rec []byte, d contract.Dialect) (names []string, err error) {
 	}
 	var scratch []byte
 	for i := 0; ; i++ {
-		text, end, err := splitField(rec, i, d.Delimiter[0], d.Quote[0], &scratch)
+		text, end, err := splitField(rec, i, d.Delimiter[0], quoteOf(d), &scratch)
 		if err != nil {
 			return nil, fmt.Errorf("read the header: column %d %w", len(names)+1, err)
 		}

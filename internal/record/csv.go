@@ -1,7 +1,9 @@
 package record
 
 import (
+	"errors"
 	"fmt"
+	"strings"
 
 	"dip/tableschema"
 )
@@ -12,6 +14,10 @@ type column struct {
 	form  form
 	stop  byte // what ends the field: the delimiter, or LF for the last column
 }
+
+// scanned are the bytes that the scanners take as parts of values. A delimiter that is one of them ends a field where
+// the scanner reads on.
+const scanned = "0123456789-.: TZ"
 
 func (p *Parser) compileColumns(columns []int) error {
 	if columns == nil {
@@ -43,6 +49,9 @@ func (p *Parser) compileColumns(columns []int) error {
 			return fmt.Errorf("fields %q and %q are both column %d", p.fields[p.columns[c].field].Type.Name, p.fields[i].Type.Name, c+1)
 		default:
 			p.columns[c].field, p.columns[c].form = i, p.fields[i].form
+			if p.columns[c].form != formText && strings.IndexByte(scanned, p.delimiter) >= 0 {
+				p.columns[c].form = formGeneral
+			}
 		}
 	}
 	if width == 0 {
@@ -76,6 +85,9 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 	if !p.valid(rec) {
 		return rejected
 	}
+	if n := len(rec); n > 0 && rec[n-1] == '\r' {
+		return p.reject(nil, "ends in CR CR LF: write LF or CRLF")
+	}
 	count, ok := 0, true
 	for i := 0; ; i++ {
 		text, end, err := splitField(rec, i, p.delimiter, p.quote, &p.scratch)
@@ -84,7 +96,11 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 			if count < len(p.columns) && p.columns[count].field >= 0 {
 				f = &p.fields[p.columns[count].field]
 			}
-			return p.reject(f, "field %d, %s, %v", count+1, tableschema.Quote(text, shown), err)
+			over := ""
+			if lines := countLines(rec[i:]); errors.Is(err, errUnclosed) && lines > 1 {
+				over = fmt.Sprintf(": %d lines from byte %d of the record on", lines, i)
+			}
+			return p.reject(f, "field %d, %s, %v%s", count+1, tableschema.Quote(text, shown), err, over)
 		}
 		if ok && count < len(p.columns) && p.columns[count].field >= 0 {
 			ok = p.put(b, p.columns[count].field, text)
@@ -125,7 +141,7 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 			return 0, false
 		}
 		first := data[i]
-		if col.form == formSkip || first == p.quote {
+		if col.form == formSkip || int(first) == p.quote {
 			if i, ok = p.generalField(b, data, i, k); !ok {
 				return 0, false
 			}
@@ -186,12 +202,12 @@ func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok boo
 	col := &p.columns[k]
 	var text []byte
 	var end int
-	if data[i] == p.quote {
-		closing := quoteEnd(data, i+1, p.quote)
+	if int(data[i]) == p.quote {
+		closing := quoteEnd(data, i+1, byte(p.quote))
 		if closing < 0 {
 			return 0, false
 		}
-		text = unquote(data[i+1:closing], p.quote, &p.scratch)
+		text = unquote(data[i+1:closing], byte(p.quote), &p.scratch)
 		end = closing + 1
 		if end+1 < len(data) && data[end] == '\r' && col.stop == '\n' {
 			end++
@@ -200,7 +216,9 @@ func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok boo
 		end = findEither(data, i, uint64(p.delimiter)*low, '\n'*low)
 		text = data[i:end]
 		if n := len(text); col.stop == '\n' && n > 0 && text[n-1] == '\r' {
-			text = text[:n-1]
+			if text = text[:n-1]; n > 1 && text[n-2] == '\r' {
+				return 0, false
+			}
 		}
 		if blanksThenQuote(text, p.quote) {
 			return 0, false

@@ -38,7 +38,10 @@ func TestCSVRecords(t *testing.T) {
 		{"blanks within quotes are data", "\" \"\"a\"\"\",b\n", 2, []string{` "a"|b`}, nil},
 		{"spaces are data", " a , b \n", 2, []string{" a | b "}, nil},
 		{"empty and quoted empty are null", ",\n\"\",\"\"\n\"\",x\r\n", 2, []string{"NULL|NULL", "NULL|NULL", "NULL|x"}, nil},
-		{"CR in a field", "a\rb,c\r\r\n", 2, []string{"a\rb|c\r"}, nil},
+		{"CR in a field", "a\rb,\rc\r\n", 2, []string{"a\rb|\rc"}, nil},
+		{"CR CR LF", "a,b\r\r\na,\"b\"\r\r\n,\r\r\n1,2\n", 2, []string{"1|2"}, slices.Repeat([]string{"! : ends in CR CR LF: write LF or CRLF"}, 3)},
+		{"CR CR LF of one column", "\r\r\na\r\r", 1, nil, slices.Repeat([]string{"! : ends in CR CR LF: write LF or CRLF"}, 2)},
+		{"CR CR LF in quotes", "a,\"b\r\r\n\"\r\n", 2, []string{"a|b\r\r\n"}, nil},
 		{"CR within the last field", "a,\"b\"\rc\n", 2, nil, []string{`! b: field 2, "b", has text after its closing quote`}},
 		{"CR alone ends no line", "a,b\r1,2\r", 2, nil, []string{"! : has 3 fields, want 2, and a CR without LF: no line ends in CR alone"}},
 		{"a CR in quotes is no line end either", "\"a\rb\"\n", 2, nil, []string{"! : has 1 fields, want 2"}},
@@ -56,7 +59,8 @@ func TestCSVRecords(t *testing.T) {
 		{"space after the closing quote", "1,\"a\" \n", 2, nil, []string{`! b: field 2, "a", has text after its closing quote`}},
 		{"CR after the closing quote", "\"a\"\r,c\n", 2, nil, []string{`! a: field 1, "a", has text after its closing quote`}},
 		{"fault in a surplus field", "1,2,\"a\"x\n", 2, nil, []string{`! : field 3, "a", has text after its closing quote`}},
-		{"never closed", "1,2\n\"a,b\n1,2\n", 2, []string{"1|2"}, []string{`! a: field 1, "a,b\n1,2", has a quote that is never closed`}},
+		{"never closed", "1,2\n\"a,b\n1,2\n", 2, []string{"1|2"}, []string{`! a: field 1, "a,b\n1,2", has a quote that is never closed: 2 lines from byte 0 of the record on`}},
+		{"never closed, in the last line", "1,\"a\n", 2, nil, []string{`! b: field 2, "a", has a quote that is never closed`}},
 		{"invalid UTF-8", "a,b\xff\n1,2\n", 2, []string{"1|2"}, []string{"! : invalid UTF-8 at byte 3 of the record"}},
 		{"invalid UTF-8 in quotes", "\"ü\xc3\",b\n", 2, nil, []string{"! : invalid UTF-8 at byte 3 of the record"}},
 	} {
@@ -73,6 +77,81 @@ func TestCSVDialect(t *testing.T) {
 	got, bad := outcomes(t, p, "a,\"\t'x\t''y'\n")
 	if !slices.Equal(got, []string{"a,\"|x\t'y"}) || bad != nil {
 		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+func TestCRCRLFInAColumnThatIsNoField(t *testing.T) {
+	p, err := NewParser(mustParse(t, text(1)), csvDialect, []int{0}, Options{Width: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, bad := outcomes(t, p, "a,b\r\r\n"); got != nil && len(got) > 0 || len(bad) != 1 {
+		t.Errorf("got %q %q", got, bad)
+	}
+}
+
+func TestLinesOfRecords(t *testing.T) {
+	for data, want := range map[string][2]int{
+		"": {}, "\n\r\n\n": {}, "a,b": {1, 0}, "a,b\n": {1, 0}, "a,b\n\nc,d": {2, 0}, "a,\"b\n\r\n\"\n\nc,d\r\n": {4, 0},
+		"x\n": {0, 1}, "a,b\nx": {1, 1}, "a\rb\rc\n": {0, 3}, "\"a\nb\r\nc\rd\n": {0, 4}, "a,\"b\n1,2\n": {0, 2}, "a,\"b\n\"c\n1,2\n": {1, 2}, "a,\"1\n2\"": {2, 0}, "a,b\r": {1, 0},
+	} {
+		p := mustParser(t, text(2), csvDialect, Options{})
+		r := p.Parse(NewBatch(p.Types()), []byte(data), true)
+		if got := [2]int{r.AcceptedLines, r.RejectedLines}; got != want {
+			t.Errorf("%q: lines %v, want %v", data, got, want)
+		}
+	}
+}
+
+func TestLongestRecord(t *testing.T) {
+	for _, data := range []string{"1,123456\n", "1,123456\r\n", "1,123456", "1,123456\r", "\"\n\",\"\"\"\"\n", "\"x\"yz,ab\n", "12345678\n"} {
+		body := len(Trim([]byte(data)))
+		for limit, want := range map[int]Stop{body: NeedData, body - 1: TooLong} {
+			p := mustParser(t, text(2), csvDialect, Options{MaxRecord: limit})
+			b := NewBatch(p.Types())
+			r := p.Parse(b, []byte("a,b\n"+data), true)
+			if r.Stop != want || want == TooLong && (r.Consumed != 4 || b.Rows != 1 || len(b.Columns[0].Present) != 1) {
+				t.Errorf("%q, at most %d: %+v, %d rows", data, limit, r, b.Rows)
+			}
+		}
+	}
+	p := mustParser(t, `{"fields":[{"name":"a"}]}`, jsonDialect, Options{MaxRecord: 7})
+	if r := p.Parse(NewBatch(p.Types()), []byte("{\"a\":1}\r\n{\"a\":12}\n"), true); r.Stop != TooLong || r.Consumed != 9 {
+		t.Errorf("NDJSON: %+v", r)
+	}
+}
+
+func TestOpening(t *testing.T) {
+	for rec, want := range map[string]int{
+		"a,b": -1, "\"a\",b": 0, "a,\"bcd\",\"e\"\n": 2, "\"a\",\"b\n": 4, "\"long text\",\"b\",\"c": 0, "5\",\"x": 3, "\"a\"b\",\"ccc\"": 6, "\"\"\"\",\"": 0,
+	} {
+		if got := Opening([]byte(rec), csvDialect); got != want {
+			t.Errorf("%q: %d, want %d", rec, got, want)
+		}
+	}
+	if got := Opening([]byte("\"a"), contract.Dialect{Encoding: contract.CSV, Delimiter: ","}); got != -1 {
+		t.Errorf("without quoting: %d", got)
+	}
+}
+
+func TestNoQuoting(t *testing.T) {
+	d := contract.Dialect{Encoding: contract.CSV, Delimiter: "\t"}
+	p := mustParser(t, text(2), d, Options{})
+	got, bad := outcomes(t, p, "1\t\"Rome, Open City\n2\t \"x\"y\r\n\"\t\"\"\n\"3\n4\t\"\n\t\n5\\\t\\6\n")
+	want := []string{"1|\"Rome, Open City", "2| \"x\"y", "\"|\"\"", "4|\"", "NULL|NULL", "5\\|\\6"}
+	if !slices.Equal(got, want) || !slices.Equal(bad, []string{"! : has 1 fields, want 2"}) {
+		t.Errorf("got %q %q", got, bad)
+	}
+	if names, err := Header([]byte("\"a\"\tb\"\r\n"), d); err != nil || !slices.Equal(names, []string{`"a"`, `b"`}) {
+		t.Errorf("the header is %q, %v", names, err)
+	}
+	for data, want := range map[string]int{"\"a\nb\"\n": 3, "a\t\"\n\"": 4} {
+		if end, complete := End([]byte(data), d); end != want || !complete {
+			t.Errorf("the end of %q is %d, %v", data, end, complete)
+		}
+	}
+	if !LoneCR([]byte("\"a\rb\""), d) {
+		t.Error("a CR between quotes that are data is not seen")
 	}
 }
 

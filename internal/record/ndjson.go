@@ -132,6 +132,7 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 		return end, p.reject(nil, "is %s, want an object", jsonKind(line[at]))
 	}
 	p.record++
+	p.found = false
 	stop := p.object(b, line, at, p.root, 0)
 	if stop < 0 {
 		return end, rejected
@@ -139,8 +140,12 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 	if stop = skipSpace(line, stop); stop != len(line) {
 		return end, p.reject(nil, "has more behind its object, at byte %d", stop)
 	}
+	if !p.found {
+		return end, p.reject(nil, "has none of the schema's fields%s", p.otherCase(line, p.fields))
+	}
 	for f := range p.fields {
 		if len(b.Columns[f].Present) == b.Rows && !p.null(b, f) {
+			p.fault.reason += p.otherCase(line, p.fields[f:f+1])
 			return end, rejected
 		}
 	}
@@ -197,6 +202,26 @@ func (p *Parser) object(b *Batch, line []byte, i int, n *node, depth int) int {
 	}
 }
 
+// otherCase is a hint at a key of a valid record that differs in case only from the one that a field is read from;
+// empty when there is none.
+func (p *Parser) otherCase(line []byte, fields []field) string {
+	for i := skipSpace(line, skipSpace(line, 0)+1); i < len(line) && line[i] == '"'; {
+		closing, _ := skipString(line, i+1)
+		name := string(unescape(nil, line[i+1:closing]))
+		for k := range fields {
+			if want := fields[k].Path[0]; want != name && strings.EqualFold(want, name) {
+				return fmt.Sprintf(": its key %q differs from %q in case only", name, want)
+			}
+		}
+		i = skipSpace(line, closing+1)
+		i = skipSpace(line, p.skipValue(line, skipSpace(line, i+1), 1))
+		if i < len(line) && line[i] == ',' {
+			i = skipSpace(line, i+1)
+		}
+	}
+	return ""
+}
+
 // member reads the value at line[i] of a key that matters.
 func (p *Parser) member(b *Batch, line []byte, i int, k *key, depth int) int {
 	if k.record == p.record {
@@ -208,6 +233,9 @@ func (p *Parser) member(b *Batch, line []byte, i int, k *key, depth int) int {
 		return -1
 	}
 	k.record = p.record
+	if k.field >= 0 || line[i] == 'n' { // in an object that is null every field is null
+		p.found = true
+	}
 	if k.node == nil {
 		return p.value(b, line, i, k.field, depth+1)
 	}

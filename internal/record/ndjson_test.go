@@ -16,11 +16,15 @@ func TestNDJSONRecords(t *testing.T) {
 	}{
 		{"simple", `{"a":1,"s":"x","j":[1, 2.00]}` + "\n", []string{"1|x|[1, 2.00]"}, nil},
 		{"no final line feed, CRLF, spaces", " {\"a\" : 1 }\r\n\t{ \"s\":\"x\"} ", []string{"1|NULL|NULL", "NULL|x|NULL"}, nil},
-		{"blank lines", "\n  \n\t\r\n{}\n\r", []string{"NULL|NULL|NULL"}, nil},
+		{"blank lines", "\n  \n\t\r\n{\"a\":null}\n\r", []string{"NULL|NULL|NULL"}, nil},
 		{"null and missing", `{"a":null,"s":null,"j":null,"z":null}`, []string{"NULL|NULL|NULL"}, nil},
 		{"any order, unknown keys", `{"z":{"a":5,"b":[true,false,null,-1.5e+3,"\u00e9"]},"j":"x","s":"y","a":3}`, []string{`3|y|"x"`}, nil},
 		{"escaped key", `{"\u0061":7}`, []string{"7|NULL|NULL"}, nil},
-		{"keys keep their case", `{"A":7}`, []string{"NULL|NULL|NULL"}, nil},
+		{"keys keep their case", `{"A":7,"s":"x"}`, []string{"NULL|x|NULL"}, nil},
+		{"another kind", `{}` + "\n" + `{"z":{"a":1,"s":"x"}}` + "\n" + `{"Z" : 0, "\u0041":7 }` + "\n" + `{"z":[],"S":{}}`, nil, []string{
+			"! : has none of the schema's fields", "! : has none of the schema's fields",
+			`! : has none of the schema's fields: its key "A" differs from "a" in case only`,
+			`! : has none of the schema's fields: its key "S" differs from "s" in case only`}},
 		{"escapes", `{"s":"\"\\\/\b\f\n\r\t\u00fc\ud83d\ude00\u0000é","j":"\u0041\n"}`, []string{"NULL|\"\\/\b\f\n\r\tü😀\x00é|\"\\u0041\\n\""}, nil},
 		{"empty string is a value", `{"s":"","j":""}`, []string{`NULL||""`}, nil},
 		{"deep enough", `{"j":` + deep(511) + `,"z":` + deep(511) + `}`, []string{"NULL|NULL|" + deep(511)}, nil},
@@ -30,7 +34,7 @@ func TestNDJSONRecords(t *testing.T) {
 			"! : is null, want an object", "! : is a string, want an object", "! : is a boolean, want an object", `! : is not a JSON object: "x"`,
 			"! : is not valid JSON at byte 1: want a key in quotes"}},
 		{"two on a line", `{"a":1} {"a":2}`, nil, []string{"! : has more behind its object, at byte 8"}},
-		{"repeated key", `{"a":1,"s":"x","a":1}` + "\n" + `{"a":null,"a":null}` + "\n" + `{"z":1,"z":2}`, []string{"NULL|NULL|NULL"}, []string{`! a: has the key "a" twice`, `! a: has the key "a" twice`}},
+		{"repeated key", `{"a":1,"s":"x","a":1}` + "\n" + `{"a":null,"a":null}` + "\n" + `{"j":0,"z":1,"z":2}`, []string{"NULL|NULL|0"}, []string{`! a: has the key "a" twice`, `! a: has the key "a" twice`}},
 		{"invalid UTF-8", "{\"z\":\"\xff\"}", nil, []string{"! : invalid UTF-8 at byte 6 of the record"}},
 		{"wrong types", `{"a":"x"}` + "\n" + `{"a":true}` + "\n" + `{"a":[]}` + "\n" + `{"s":5}` + "\n" + `{"s":{}}` + "\n" + `{"s":false}` + "\n" + `{"a":1.5}` + "\n" + `{"a":9223372036854775808}`, nil, []string{
 			`! a: "x" is not an integer`, "! a: is a boolean, want an integer", "! a: is an array, want an integer", "! s: is a number, want a string",
@@ -76,9 +80,13 @@ func TestNDJSONPaths(t *testing.T) {
 		`{"a":{"b":{}},"a":{"b":{"c":"x"}}}`,
 		`{"actor":{"id":1,"id":2}}`,
 		`{"a":{"b":{"c":1}}}`,
+		`{"a":{"b":{"e":1}}}`,
+		`{"a":{"b":null}}`,
+		`{"A":{"b":{"c":"x"}}}`,
 	}, "\n"))
-	want := []string{`3|{"login":"q","id":3}|1|2|dotted`, "NULL|NULL|NULL|NULL|NULL", "NULL|5|NULL|NULL|NULL", "NULL|{}|NULL|NULL|NULL"}
-	wantBad := []string{`! : "a.b" is a number, want an object`, `! : "a" is an array, want an object`, `! : has the key "a" twice`, `! id: has the key "actor.id" twice`, "! x: is a number, want a string"}
+	want := []string{`3|{"login":"q","id":3}|1|2|dotted`, "NULL|NULL|NULL|NULL|NULL", "NULL|5|NULL|NULL|NULL", "NULL|{}|NULL|NULL|NULL", "NULL|NULL|NULL|NULL|NULL"}
+	wantBad := []string{`! : "a.b" is a number, want an object`, `! : "a" is an array, want an object`, `! : has the key "a" twice`, `! id: has the key "actor.id" twice`, "! x: is a number, want a string",
+		"! : has none of the schema's fields", `! : has none of the schema's fields: its key "A" differs from "a" in case only`}
 	if !slices.Equal(got, want) || !slices.Equal(bad, wantBad) {
 		t.Errorf("got %q\n%q", got, bad)
 	}
@@ -148,8 +156,11 @@ func TestNDJSONValues(t *testing.T) {
 }
 
 func TestNDJSONRequiredMissing(t *testing.T) {
-	p := mustParser(t, `{"fields":[{"name":"x","type":"integer","constraints":{"required":true}}]}`, jsonDialect, Options{})
-	if got, bad := outcomes(t, p, "{}\n{\"x\":1}\n"); !slices.Equal(got, []string{"1"}) || !slices.Equal(bad, []string{"! x: has no value, and it is required"}) {
+	p := mustParser(t, `{"fields":[{"name":"x","type":"integer","constraints":{"required":true}},{"name":"y"}]}`, jsonDialect, Options{})
+	want := []string{"! x: has no value, and it is required", `! x: has no value, and it is required: its key "X" differs from "x" in case only`,
+		"! x: has no value, and it is required"}
+	got, bad := outcomes(t, p, "{\"y\":0}\n{\"x\":1}\n{\"y\":0,\"X\":1}\n{\"X\":1,\"x\":null}\n")
+	if !slices.Equal(got, []string{"1|NULL"}) || !slices.Equal(bad, want) {
 		t.Errorf("got %q %q", got, bad)
 	}
 }

@@ -1,8 +1,10 @@
 package record
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
+	"math"
 	"strings"
 	"unicode/utf8"
 
@@ -15,6 +17,7 @@ type Options struct {
 	MaxRows    int // rows of a batch; 65,536
 	MaxBytes   int // bytes of a batch's values, tested between records, at most 1 GiB; 32 MiB
 	MaxRejects int // rejected records of one Parse call; 1,024
+	MaxRecord  int // bytes of a record without its line end; no limit
 	Width      int // CSV: columns of the input; one more than the highest of NewParser's columns
 }
 
@@ -26,13 +29,13 @@ const (
 )
 
 func (o Options) withDefaults() (Options, error) {
-	if o.MaxRows < 0 || o.MaxBytes < 0 || o.MaxBytes > maxBytes || o.MaxRejects < 0 || o.Width < 0 {
+	if o.MaxRows < 0 || o.MaxBytes < 0 || o.MaxBytes > maxBytes || o.MaxRejects < 0 || o.MaxRecord < 0 || o.Width < 0 {
 		return o, fmt.Errorf("limits of a parser: %+v: want none negative and MaxBytes at most %d", o, maxBytes)
 	}
 	for _, f := range []struct {
 		v         *int
 		otherwise int
-	}{{&o.MaxRows, defaultRows}, {&o.MaxBytes, defaultBytes}, {&o.MaxRejects, defaultRejects}} {
+	}{{&o.MaxRows, defaultRows}, {&o.MaxBytes, defaultBytes}, {&o.MaxRejects, defaultRejects}, {&o.MaxRecord, math.MaxInt - 2}} {
 		if *f.v == 0 {
 			*f.v = f.otherwise
 		}
@@ -50,6 +53,8 @@ const (
 	BatchFull
 	// RejectsFull says that MaxRejects records were rejected. Call again with the rest of data and the same batch.
 	RejectsFull
+	// TooLong says that the record after what was consumed is longer than MaxRecord.
+	TooLong
 )
 
 // Reject is a record that does not fit the schema.
@@ -61,11 +66,14 @@ type Reject struct {
 
 // Result is what one call of Parse did.
 type Result struct {
-	Consumed                 int // bytes of data: whole records and blank lines
-	Accepted, Rejected       int // records
-	AcceptedSum, RejectedSum Sum
-	Rejects                  []Reject // in the order of data; valid until the next call
-	Stop                     Stop
+	Consumed           int // bytes of data: whole records and blank lines
+	Accepted, Rejected int // records
+	// Lines of the records: one that has line breaks within quotes has several. In rejected ones, whose quotes may be
+	// broken, a CR alone ends a line too.
+	AcceptedLines, RejectedLines int
+	AcceptedSum, RejectedSum     Sum
+	Rejects                      []Reject // in the order of data; valid until the next call
+	Stop                         Stop
 }
 
 // Types is the column type of each field of a schema in inputs of an encoding.
@@ -136,15 +144,16 @@ type field struct {
 // A record that does not fit is rejected whole; the others are not touched by it. What a record is, End defines; the
 // lexical forms of values are those of package schema. Beyond that:
 //
-// CSV. A record has exactly Width fields. Quotes never change a value: an empty field and "" are both null under the
+// CSV. A record has exactly Width fields. Without quoting they are what stands between delimiters. Quotes never change a value: an empty field and "" are both null under the
 // missing values [""]. A record with nothing before its line end is a blank line, which is no record, except in an
 // input of one column, where it is an empty field. Text behind a closing quote and a quote that is never closed are
-// faults. The CR of a CRLF is part of the line end, and so is a CR that ends the input; any other CR, and NUL, is
-// data. A quote that is not the first byte of its field is data, but blanks and then a quote at the start of a field are
+// faults. The CR of a CRLF is part of the line end, and so is a CR that ends the input; a record that ends in
+// CR CR LF is at fault. Any other CR, and NUL, is data. A quote that is not the first byte of its field is data, but blanks and then a quote at the start of a field are
 // a fault: other readers would have the quote enclose it.
 //
 // NDJSON. A record is one object on one line, strictly RFC 8259, whether a value is kept or skipped, nested at most
-// 512 deep; lines of white space are no records. An absent key and null are both null. A key that a field is read
+// 512 deep; lines of white space are no records. An absent key and null are both null, but a record that has none of the fields is of
+// another kind and at fault. A key that a field is read
 // from must not repeat. Strings are cast as texts of CSV are, so that "12" is an integer; JSON numbers are numbers
 // whatever decimalChar and groupChar say; booleans fit booleans only, and no number, boolean, array or object fits a
 // string. Missing values that the schema states stand for null in any string; the default [""] does so
@@ -159,12 +168,14 @@ type Parser struct {
 	rowBytes int   // bytes that a row takes at most, without texts
 	texts    []int // columns with texts
 
-	json             bool
-	root             *node // NDJSON
-	record           uint64
-	columns          []column // CSV, in the input's order
-	absent           []int    // CSV: fields that the input has no column for
-	delimiter, quote byte
+	json      bool
+	root      *node // NDJSON
+	record    uint64
+	found     bool     // NDJSON: the record has one of the fields
+	columns   []column // CSV, in the input's order
+	absent    []int    // CSV: fields that the input has no column for
+	delimiter byte
+	quote     int // noQuote: none
 
 	scratch []byte
 	rejects []Reject
@@ -211,7 +222,7 @@ func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Optio
 		}
 		p.root, err = compilePaths(p.fields)
 	} else {
-		p.delimiter, p.quote = d.Delimiter[0], d.Quote[0]
+		p.delimiter, p.quote = d.Delimiter[0], quoteOf(d)
 		err = p.compileColumns(columns)
 	}
 	if err != nil {
@@ -287,7 +298,7 @@ func (p *Parser) Types() []Type { return p.types }
 func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
 	r := Result{}
 	p.rejects = p.rejects[:0]
-	i := 0
+	i, others := 0, 0 // others: line feeds that are no accepted record's
 	for i < len(data) {
 		if p.full(b) {
 			r.Stop = BatchFull
@@ -307,21 +318,41 @@ func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
 		if o == cutOff {
 			break
 		}
+		if end-i > p.options.MaxRecord && len(Trim(data[i:end])) > p.options.MaxRecord {
+			b.Truncate()
+			r.Stop = TooLong
+			break
+		}
 		switch o {
 		case accepted:
 			b.Rows++
 			r.Accepted++
 			r.AcceptedSum.Add(Trim(data[i:end]))
+			if data[end-1] != '\n' {
+				others--
+			}
+		case blank:
+			others += bytes.Count(data[i:end], lineFeed)
 		case rejected:
 			b.Truncate()
 			r.Rejected++
 			r.RejectedSum.Add(Trim(data[i:end]))
+			r.RejectedLines += countLines(Trim(data[i:end]))
+			others += bytes.Count(data[i:end], lineFeed)
 			p.rejects = append(p.rejects, Reject{Start: i, End: end, Field: p.fault.field, Reason: p.fault.reason})
 		}
 		i = end
 	}
 	r.Consumed, r.Rejects = i, p.rejects
+	r.AcceptedLines = bytes.Count(data[:i], lineFeed) - others
 	return r
+}
+
+var lineFeed = []byte{'\n'}
+
+// countLines is how many lines a record has whose quotes may be broken: line feeds and carriage returns count alike.
+func countLines(rec []byte) int {
+	return 1 + bytes.Count(rec, []byte{'\n'}) + bytes.Count(rec, []byte{'\r'}) - bytes.Count(rec, []byte("\r\n"))
 }
 
 type outcome uint8

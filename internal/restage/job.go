@@ -48,17 +48,16 @@ type Queue interface {
 
 // Job restages inputs.
 type Job struct {
-	Code       string // fingerprint of the running binary
-	Runtime    string // pod
-	Catalog    string // key of the current catalog: where the queues are now
-	ChunkBytes int64  // target size of a piece
-	Lease      time.Duration
-	Ledger     Ledger
-	Lake       Lake
-	Queue      Queue
-	Segments   *process.Segments
-	Log        *slog.Logger
-	Now        func() time.Time
+	Code     string // fingerprint of the running binary
+	Runtime  string // pod
+	Catalog  string // key of the current catalog: where the queues are now
+	Lease    time.Duration
+	Ledger   Ledger
+	Lake     Lake
+	Queue    Queue
+	Segments *process.Segments
+	Log      *slog.Logger
+	Now      func() time.Time
 }
 
 // Message carries one restage message out. After an error it is to come again.
@@ -96,6 +95,7 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 		return contract.Ack{}, err
 	}
 	defer content.Close()
+	content = decompress.Limit(content, p.segment.Loads.MaxContentBytes)
 	at := p.load.Plan.Body
 	if n := len(p.chunks); n > 0 {
 		at = p.chunks[n-1].End
@@ -170,7 +170,7 @@ func (p *pass) next(ctx context.Context, c *cutter, index int) (more bool, err e
 	}
 	defer func() { err = errors.Join(err, s.Close()) }()
 	start := c.pos
-	length, err := c.cut(s, p.ChunkBytes)
+	length, err := c.cut(s, p.segment.Loads.ChunkBytes)
 	if err != nil || length == 0 {
 		return false, err
 	}

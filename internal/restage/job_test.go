@@ -115,6 +115,9 @@ func TestRestage(t *testing.T) {
 				!strings.HasPrefix(k.Staged.Key, fmt.Sprintf("staging/things/%s/%05d-%d-", w.load.ID, i, k.Start)) {
 				t.Errorf("chunk %+v holds %q", k, piece)
 			}
+			if last := i == len(w.chunks)-1; !last && k.End-k.Start < 500 {
+				t.Errorf("chunk %d has %d bytes: the load is pinned to chunks of 500", i, k.End-k.Start)
+			}
 			if w.queues[i] != "workers" || w.sent[i].Base != k.Start || w.sent[i].Compression != contract.Plain {
 				t.Errorf("to %s: %+v", w.queues[i], w.sent[i])
 			}
@@ -260,6 +263,7 @@ func TestInputsThatCannotBeRestaged(t *testing.T) {
 	}{
 		{"truncated", compress(t, contract.Gzip, table(rand.New(rand.NewPCG(1, 1)), 99))[:300], nil, "the gzip input is truncated near byte 300"},
 		{"a record without end", long, nil, "the record at byte 8 is longer than 1 MiB"},
+		{"a bomb", compress(t, contract.Gzip, bytes.Repeat([]byte("1,a\n"), maxContent/4+1)), nil, "of content (loads.maxContentGB)"},
 		{"a load that failed", long, func(l *ledger.Load) { l.Status = contract.Failed }, "is failed and needs no pieces"},
 		{"a load that has chunks", long, func(l *ledger.Load) { l.Plan.Restage = false }, "is running and needs no pieces"},
 		{"an unknown segment", long, func(l *ledger.Load) { l.Segment = "others" }, `unknown segment "others"`},

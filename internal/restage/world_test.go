@@ -29,6 +29,7 @@ var errKilled = errors.New("killed")
 type world struct {
 	t       *testing.T
 	load    ledger.Load
+	catalog contract.Catalog
 	chunks  []ledger.Chunk
 	objects map[string][]byte
 	sent    []contract.ChunkMessage
@@ -43,24 +44,37 @@ type world struct {
 	staged func(index int) // called before a chunk is written down
 }
 
+const maxContent = 3 << 20
+
 const schema = `{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"}]}`
 
 func newWorld(t *testing.T, d contract.Dialect, stored []byte, plan ledger.Plan) *world {
 	t.Helper()
-	key, document, err := contract.Catalog{Version: 1, Restage: "restage", Segments: map[string]contract.Segment{
+	c := contract.Catalog{Version: 1, Restage: "restage", Segments: map[string]contract.Segment{
 		"things": {Dialect: d, Schema: json.RawMessage(schema), MaxRecordMB: 1, Queue: "functions", Workers: "workers"},
-	}}.Encode()
-	if err != nil {
-		t.Fatal(err)
-	}
-	w := &world{t: t, objects: map[string][]byte{key: document, "things/a": stored}}
+	}}
+	w := &world{t: t, catalog: c, objects: map[string][]byte{"things/a": stored}}
 	plan.Restage, plan.Lane, plan.At = true, contract.Workers, began
 	o := contract.Object{Bucket: "landing", Key: "things/a", VersionID: "v1", Size: int64(len(stored))}
 	w.load = ledger.Load{
-		ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: key, Received: began, Status: contract.Running, Plan: &plan,
+		ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: w.put(contract.Loads{}), Received: began, Status: contract.Running, Plan: &plan,
 		Restage: &ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1},
 	}
 	return w
+}
+
+// put stores the catalog with these settings of loads and gives its key.
+func (w *world) put(l contract.Loads) string {
+	w.t.Helper()
+	things := w.catalog.Segments["things"]
+	things.Loads = l
+	w.catalog.Segments["things"] = things
+	key, document, err := w.catalog.Encode()
+	if err != nil {
+		w.t.Fatal(err)
+	}
+	w.objects[key] = document
+	return key
 }
 
 // write does a write of a job, unless it is killed before.
@@ -79,15 +93,18 @@ func (w *world) write(do func()) error {
 	return nil
 }
 
-// job is the next process: a killed one is followed by another, whose message is the next attempt.
+// job is the next process: a killed one is followed by another, whose message is the next attempt. The load is pinned to
+// chunks of a size; those of the stack's present catalog have another.
 func (w *world) job(chunkBytes int64) *Job {
+	current := w.put(contract.Loads{ChunkBytes: 1})
+	w.load.Catalog = w.put(contract.Loads{ChunkBytes: chunkBytes, MaxContentBytes: maxContent})
 	if w.dead {
 		w.load.Restage.Attempt++
 		w.load.Restage.Owner = ""
 	}
 	w.writes, w.dead = 0, false
 	return &Job{
-		Code: "c0de", Runtime: "worker/job", Catalog: w.load.Catalog, ChunkBytes: chunkBytes, Lease: time.Hour,
+		Code: "c0de", Runtime: "worker/job", Catalog: current, Lease: time.Hour,
 		Ledger: w, Lake: w, Queue: w, Segments: segments(w),
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return began },
 	}

@@ -13,42 +13,30 @@ import (
 	"dip/contract"
 	"dip/internal/intake"
 	"dip/internal/lake"
+	"dip/internal/lake/laketest"
+	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 )
 
 var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// world is a landing bucket of pages, a ledger and a queue.
+// world is a landing bucket, a ledger and a queue.
 type world struct {
-	pages    [][]lake.Listed
-	statuses map[string]contract.Status
-	asked    []int // ids of each look at the ledger
-	sent     []string
-	fail     error // of the part that is named
-	part     string
+	ledger  *ledgertest.Fake
+	landing *laketest.Fake
+	asked   []int // ids of each look at the ledger
+	sent    []string
+	broken  map[string]error // by part
 }
 
-func (w *world) failure(part string) error {
-	if w.part == part {
-		return w.fail
+func newWorld() *world {
+	w := &world{ledger: ledgertest.New(), landing: laketest.New("lake"), broken: map[string]error{}}
+	w.ledger.Before = func(op ledgertest.Op) error {
+		w.asked = append(w.asked, len(strings.Fields(op.Load)))
+		return w.broken["ledger"]
 	}
-	return nil
-}
-
-func (w *world) Versions(_ context.Context, bucket string, visit func([]lake.Listed) error) error {
-	if bucket != "landing" {
-		return errors.New("wrong bucket")
-	}
-	for _, page := range w.pages {
-		if err := visit(page); err != nil {
-			return err
-		}
-	}
-	return w.failure("list")
-}
-
-func (w *world) Statuses(_ context.Context, ids []string) (map[string]contract.Status, error) {
-	w.asked = append(w.asked, len(ids))
-	return w.statuses, w.failure("ledger")
+	w.landing.Before = func(laketest.Op) error { return w.broken["list"] }
+	return w
 }
 
 func (w *world) Send(_ context.Context, queue string, bodies []string) error {
@@ -56,14 +44,24 @@ func (w *world) Send(_ context.Context, queue string, bodies []string) error {
 		return errors.New("wrong queue")
 	}
 	w.sent = append(w.sent, bodies...)
-	return w.failure("queue")
+	return w.broken["queue"]
 }
 
 func sweeper(w *world) *Sweeper {
 	return &Sweeper{
-		Bucket: "landing", Intake: "queue", Grace: time.Minute, Ledger: w, Landing: w, Queue: w,
+		Bucket: "landing", Intake: "queue", Grace: time.Minute, Ledger: w.ledger, Landing: w.landing, Queue: w,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
+}
+
+// land puts an object of some age.
+func (w *world) land(key string, age time.Duration) contract.Object {
+	w.landing.Now = func() time.Time { return now.Add(-age) }
+	content := "12345"
+	if strings.HasSuffix(key, "/") {
+		content = ""
+	}
+	return w.landing.Put("landing", key, []byte(content))
 }
 
 func version(key, id string, age time.Duration) lake.Listed {
@@ -85,42 +83,53 @@ func keys(t *testing.T, bodies []string) (got []string) {
 }
 
 func TestSweep(t *testing.T) {
-	w := &world{
-		pages: [][]lake.Listed{
-			{
-				version("trips/lost", "1", time.Hour), version("trips/lost", "2", time.Hour),
-				version("trips/received", "1", time.Hour), version("trips/running", "1", time.Hour),
-				version("trips/certified", "1", time.Hour), version("trips/published", "1", time.Hour), version("trips/failed", "1", time.Hour),
-			},
-			{version("trips/just old enough", "1", time.Minute), version("trips/too young", "1", time.Minute-1)},
-			{},
-			{version("trips/last page", "1", time.Hour), {Object: contract.Object{Bucket: "landing", Key: "trips/", VersionID: "1"}, Modified: now.Add(-time.Hour)}},
-		},
-		statuses: map[string]contract.Status{},
-	}
+	w := newWorld()
+	w.landing.Page = 4
+	first, second := w.land("trips/a lost", time.Hour), w.land("trips/a lost", time.Hour)
+	last := w.land("trips/z last page", time.Hour)
+	young := w.land("trips/just old enough", time.Minute)
+	w.land("trips/too young", time.Minute-1)
+	w.land("trips/", time.Hour) // a console's folder
+	w.landing.Delete("landing", "trips/a lost")
+	w.landing.Put("other", "trips/a", nil)
+	var received contract.Object
 	for _, status := range []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published, contract.Failed} {
-		w.statuses[contract.LoadID(version("trips/"+string(status), "1", 0).Object)] = status
+		o := w.land("trips/"+string(status), time.Hour)
+		w.ledger.Seed(ledger.Load{ID: contract.LoadID(o), Object: o, Status: status})
+		if status == contract.Received {
+			received = o
+		}
 	}
 	report, err := sweeper(w).Sweep(t.Context())
 	if err != nil {
 		t.Fatal(err)
 	}
-	want := []string{"trips/lost@1", "trips/lost@2", "trips/received@1", "trips/just old enough@1", "trips/last page@1"}
+	var want []string
+	for _, o := range []contract.Object{second, first, young, received, last} { // page by page, in the order of the listing
+		want = append(want, o.Key+"@"+o.VersionID)
+	}
 	if got := keys(t, w.sent); !slices.Equal(got, want) {
 		t.Errorf("enqueued %q, want %q", got, want)
 	}
 	if want := (Report{Versions: 11, Enqueued: 5}); report != want {
 		t.Errorf("report %+v, want %+v", report, want)
 	}
-	if !slices.Equal(w.asked, []int{7, 1, 0, 1}) {
+	if !slices.Equal(w.asked, []int{3, 4, 2}) {
 		t.Errorf("looks at the ledger: %v", w.asked)
+	}
+	w = newWorld()
+	w.land("trips/too young", 0)
+	if report, err := sweeper(w).Sweep(t.Context()); err != nil || report != (Report{Versions: 1}) || w.sent != nil {
+		t.Errorf("nothing to do: %+v, %v", report, err)
 	}
 }
 
 func TestSweepFailures(t *testing.T) {
 	for _, part := range []string{"list", "ledger", "queue"} {
-		w := &world{pages: [][]lake.Listed{{version("trips/lost", "1", time.Hour)}}, part: part, fail: errors.New("throttled")}
-		if _, err := sweeper(w).Sweep(t.Context()); !errors.Is(err, w.fail) || !strings.Contains(err.Error(), "sweep landing") {
+		w, failure := newWorld(), errors.New("throttled")
+		w.land("trips/lost", time.Hour)
+		w.broken[part] = failure
+		if _, err := sweeper(w).Sweep(t.Context()); !errors.Is(err, failure) || !strings.Contains(err.Error(), "sweep landing") {
 			t.Errorf("%s: %v", part, err)
 		}
 	}

@@ -82,7 +82,8 @@ const (
 )
 
 func (r *reader) csv(rec raw) (raw, error) {
-	delimiter, quote := r.dialect.Delimiter[0], r.dialect.Quote[0]
+	delimiter := r.dialect.Delimiter[0]
+	isQuote := func(c byte) bool { return r.dialect.Quote != "" && c == r.dialect.Quote[0] }
 	at := fieldStart
 	var field []byte
 	endField := func() {
@@ -109,22 +110,22 @@ func (r *reader) csv(rec raw) (raw, error) {
 		}
 		rec.bytes = append(rec.bytes, c)
 		switch {
-		case at == inQuotes && c == quote:
+		case at == inQuotes && isQuote(c):
 			at = afterQuote
 		case at == inQuotes:
 			field = append(field, c)
 		case c == delimiter:
 			endField()
-		case at == fieldStart && c == quote:
+		case at == fieldStart && isQuote(c):
 			at = inQuotes
 		case (at == fieldStart || at == blanks) && (c == ' ' || c == '\t'):
 			field = append(field, c)
 			at = blanks
-		case at == blanks && c == quote:
+		case at == blanks && isQuote(c):
 			rec.malformed = true
 			field = append(field, c)
 			at = unquoted
-		case at == afterQuote && c == quote:
+		case at == afterQuote && isQuote(c):
 			field = append(field, c)
 			at = inQuotes
 		case at == afterQuote:
@@ -142,11 +143,18 @@ func (r *reader) csv(rec raw) (raw, error) {
 	}
 }
 
+// endRecord drops the record's line end. A quote that is never closed has taken the one at the end of the input in.
 func (r *reader) endRecord(rec raw, field []byte, at place) raw {
 	rec.end = r.pos
-	if n := len(rec.bytes); n > 0 && rec.bytes[n-1] == '\r' && at != inQuotes {
+	if at == inQuotes {
+		rec.bytes = bytes.TrimSuffix(rec.bytes, []byte("\n"))
+	}
+	if n := len(rec.bytes); n > 0 && rec.bytes[n-1] == '\r' {
 		rec.bytes = rec.bytes[:n-1]
 		field = bytes.TrimSuffix(field, []byte("\r"))
+	}
+	if bytes.HasSuffix(rec.bytes, []byte("\r")) { // CR CR LF
+		rec.malformed = true
 	}
 	rec.fields = append(rec.fields, field)
 	return rec

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strings"
 	"unicode/utf8"
 
 	"github.com/go-json-experiment/json/jsontext"
@@ -147,19 +146,20 @@ func (r *row) object(s *tableschema.Schema, line []byte) error {
 	if depth(whole) > maxDepth {
 		return fmt.Errorf("nests deeper than %d", maxDepth)
 	}
-	wanted := map[string]bool{}
-	for _, f := range s.Fields {
-		for i := range f.Path {
-			wanted[strings.Join(f.Path[:i+1], "\x00")] = true
-		}
+	paths := &keyed{}
+	for i := range s.Fields {
+		paths.add(s.Fields[i].Path, &s.Fields[i])
 	}
-	found := map[string]jsontext.Value{}
-	if err := pick(whole, "", wanted, found); err != nil {
+	found := map[*tableschema.Field]jsontext.Value{}
+	if err := paths.pick(whole, found); err != nil {
 		return err
+	}
+	if !present(whole, s) {
+		return errors.New("has none of the schema's fields")
 	}
 	for i := range s.Fields {
 		f := &s.Fields[i]
-		if err := r.json(f, found[strings.Join(f.Path, "\x00")]); err != nil {
+		if err := r.json(f, found[f]); err != nil {
 			return err
 		}
 	}
@@ -177,34 +177,65 @@ func depth(v jsontext.Value) int {
 	}
 }
 
-// pick collects the values of the wanted paths. An object's wanted keys occur once, and what is wanted inside of a
-// value needs an object (or null) there.
-func pick(object jsontext.Value, prefix string, wanted map[string]bool, found map[string]jsontext.Value) error {
-	d := jsontext.NewDecoder(bytes.NewReader(object), jsontext.AllowDuplicateNames(true))
+// keyed is what the schema wants of the value of one key.
+type keyed struct {
+	field *tableschema.Field // the value is that of a field; nil when it is not
+	inner map[string]*keyed  // the value is an object, and these of its keys matter; nil when none does
+}
+
+func (k *keyed) add(path []string, f *tableschema.Field) {
+	if len(path) == 0 {
+		k.field = f
+		return
+	}
+	if k.inner == nil {
+		k.inner = map[string]*keyed{}
+	}
+	if k.inner[path[0]] == nil {
+		k.inner[path[0]] = &keyed{}
+	}
+	k.inner[path[0]].add(path[1:], f)
+}
+
+// pick collects the values of the fields. A key that matters occurs once. What a field is taken from inside of is an
+// object or null, unless it is a field itself and may be anything.
+func (k *keyed) pick(value jsontext.Value, found map[*tableschema.Field]jsontext.Value) error {
+	if k.field != nil {
+		found[k.field] = value
+	}
+	if k.inner == nil {
+		return nil
+	}
+	if value.Kind() != '{' {
+		if k.field == nil && value.Kind() != 'n' {
+			return errors.New("has no object where fields are taken from inside of one")
+		}
+		return nil
+	}
+	d := jsontext.NewDecoder(bytes.NewReader(value), jsontext.AllowDuplicateNames(true))
 	if _, err := d.ReadToken(); err != nil {
 		return err
 	}
+	seen := map[*keyed]bool{}
 	for d.PeekKind() == '"' {
 		name, err := d.ReadToken()
 		if err != nil {
 			return err
 		}
-		path := prefix + name.String()
+		inner := k.inner[name.String()]
 		value, err := d.ReadValue()
 		if err != nil {
 			return err
 		}
-		if !wanted[path] {
+		if inner == nil {
 			continue
 		}
-		if _, twice := found[path]; twice {
-			return fmt.Errorf("has the key %q twice", path)
+		if seen[inner] {
+			return fmt.Errorf("has the key %q twice", name)
 		}
-		found[path] = bytes.Clone(value)
-		if value.Kind() == '{' {
-			if err := pick(found[path], path+"\x00", wanted, found); err != nil {
-				return err
-			}
+		seen[inner] = true
+		if err := inner.pick(bytes.Clone(value), found); err != nil {
+			return err
 		}
 	}
 	return nil
@@ -219,8 +250,7 @@ func (r *row) json(f *tableschema.Field, v jsontext.Value) error {
 		if text, err = jsontext.AppendUnquote(nil, v); err != nil {
 			return err
 		}
-		// An empty string is a text like any other unless the schema says otherwise.
-		missing = f.Missing(text) && (f.StatedMissing || !isText(f))
+		missing = f.Missing(text) && (f.StatedMissing || !keepsEmpty(f))
 	}
 	switch {
 	case missing && f.Required:
@@ -255,11 +285,7 @@ func isJSON(f *tableschema.Field) bool {
 	return false
 }
 
-// isText says that the field's column holds text.
-func isText(f *tableschema.Field) bool {
-	switch f.Type {
-	case tableschema.Integer, tableschema.Number, tableschema.Boolean, tableschema.Date, tableschema.Time, tableschema.Datetime, tableschema.Year:
-		return false
-	}
-	return true
+// keepsEmpty says that "" is a value of the field like any other, unless the schema states missing values.
+func keepsEmpty(f *tableschema.Field) bool {
+	return f.Type == tableschema.String || f.Type == tableschema.Any
 }

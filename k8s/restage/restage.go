@@ -32,10 +32,6 @@ const app = "restage"
 type Args struct {
 	// Settings are sizes and numbers. The zero value is invalid.
 	Settings config.Restage
-	// ChunkMB is the target size of a chunk, MiB of content. The zero value is invalid.
-	ChunkMB int
-	// MaxRecordMB is the longest record of any segment, MiB: a piece may be longer than its target by so much.
-	MaxRecordMB int
 	// Grace is from SIGTERM to SIGKILL. The zero value is invalid.
 	Grace config.Duration
 	// Image is the image, with its tag. The zero value is invalid.
@@ -63,22 +59,14 @@ func (a *Args) Validate() error {
 	found.If(a.Region == "", "Region", "missing")
 	_, err := contract.Render[pulumi.StringInput](a.Common)
 	found.In("Common", err)
-	s := a.Settings
-	found.If(s.MilliCPU < 1, "Settings.MilliCPU", "missing")
-	found.If(s.MemoryMB < 1, "Settings.MemoryMB", "missing")
-	found.If(s.Max < 1, "Settings.Max", "missing")
-	found.If(s.Lease <= 0, "Settings.Lease", "missing")
-	found.If(s.Deadline <= 0, "Settings.Deadline", "missing")
-	found.If(a.ChunkMB < 1, "ChunkMB", "missing")
-	found.If(a.MaxRecordMB < 1, "MaxRecordMB", "missing")
+	found.Add(config.CheckLimits("Settings", a.Settings))
 	found.If(a.Grace <= 0, "Grace", "missing")
 	return found.Err()
 }
 
 func (a *Args) env() (map[string]pulumi.StringInput, error) {
 	return contract.Render[pulumi.StringInput](contract.RestageEnv[pulumi.StringInput]{
-		Common: a.Common, Queue: a.Queue, Catalog: a.Catalog, ChunkMB: k8s.Number(a.ChunkMB),
-		LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
+		Common: a.Common, Queue: a.Queue, Catalog: a.Catalog, LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
 	})
 }
 
@@ -134,7 +122,7 @@ func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	pod := k8s.Workload{
 		App: app, Image: args.Image, Program: Program, Env: env, Region: args.Region,
 		MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
-		ScratchMB: scratchMB(args.ChunkMB, args.MaxRecordMB), Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
+		ScratchMB: scratchMB, Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
 	}.PodSpec()
 	pod.RestartPolicy = pulumi.String("Never")
 	drained := batchv1.PodFailurePolicyRuleArgs{
@@ -159,5 +147,6 @@ func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	}
 }
 
-// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket.
-func scratchMB(chunkMB, maxRecordMB int) int { return 2*(chunkMB+maxRecordMB) + 64 }
+// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket. A piece may be
+// longer than a chunk by a record, and as long as any load's: one under way keeps its size when the stack's is lowered.
+const scratchMB = 2*(config.MaxChunkMB+config.MaxRecordMB) + 64

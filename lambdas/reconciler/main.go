@@ -16,10 +16,6 @@ func main() {
 	env, b := boot.Start(func(e contract.ReconcilerEnv[string]) contract.Common[string] { return e.Common })
 	r := &reconcile.Reconciler{
 		Stack: env.Stack, Catalog: env.Catalog,
-		Limits: reconcile.Limits{
-			DueAfter:    time.Duration(contract.Int(env.DueAfterSeconds)) * time.Second,
-			MaxAttempts: contract.Int(env.MaxAttempts),
-		},
 		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake, Catalogs: b.Catalogs,
 		Log: b.Log, Now: time.Now,
 	}

@@ -13,10 +13,9 @@ import (
 )
 
 func main() {
-	env, b := boot.Start(func(e contract.SplitterEnv[string]) contract.Common[string] { return e.Common })
+	_, b := boot.Start(func(e contract.SplitterEnv[string]) contract.Common[string] { return e.Common })
 	p := &plan.Planner{
-		ChunkBytes: int64(contract.Int(env.ChunkMB)) << 20,
-		Ledger:     b.Ledger, Source: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
+		Ledger: b.Ledger, Source: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
 	}
 	lambda.Start(p.Handle)
 }

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"dip/local/emulator"
+	"dip/local/emulator/emulatortest"
 )
 
 // ask sends an operation of EKS; into may be nil.
@@ -48,7 +49,7 @@ func newCluster(t *testing.T) (path string, subnets []string) {
 func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 	path, _ := newCluster(t)
 	at := emulator.ControlPlane{Endpoint: "https://127.0.0.1:6443", CA: []byte("-----BEGIN CERTIFICATE-----\n")}
-	ok(t, at.Announce(t.Context(), *config(t).BaseEndpoint))
+	ok(t, at.Announce(t.Context(), *emulatortest.Config(t).BaseEndpoint))
 	var got struct {
 		Cluster struct {
 			Endpoint             string
@@ -68,7 +69,7 @@ func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "tell the emulator of the control plane https://127.0.0.1:6443") {
 		t.Errorf("nobody is there: %v", err)
 	}
-	err = at.Announce(t.Context(), *config(t).BaseEndpoint+"/nothing")
+	err = at.Announce(t.Context(), *emulatortest.Config(t).BaseEndpoint+"/nothing")
 	if err == nil || !strings.Contains(err.Error(), "answers 404") {
 		t.Errorf("another server is there: %v", err)
 	}

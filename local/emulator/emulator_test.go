@@ -2,7 +2,6 @@ package emulator_test
 
 import (
 	"bytes"
-	"context"
 	"crypto/rand"
 	"encoding/json"
 	"errors"
@@ -10,7 +9,6 @@ import (
 	"io"
 	"net/http"
 	"net/url"
-	"os"
 	"slices"
 	"strings"
 	"sync"
@@ -18,9 +16,9 @@ import (
 	"time"
 
 	"dip/local/emulator"
+	"dip/local/emulator/emulatortest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -33,39 +31,10 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-var shared struct {
-	once sync.Once
-	e    *emulator.Emulator
-	err  error
-}
-
-func TestMain(m *testing.M) {
-	code := m.Run()
-	if shared.e != nil {
-		if err := shared.e.Stop(); err != nil {
-			fmt.Fprintln(os.Stderr, err)
-			code = 1
-		}
-	}
-	os.Exit(code)
-}
-
-// config is for clients of the emulator that the tests share.
-func config(t *testing.T) aws.Config {
-	t.Helper()
-	if err := emulator.Available(t.Context(), ""); err != nil {
-		t.Skip(err)
-	}
-	shared.once.Do(func() { shared.e, shared.err = emulator.Start(context.Background(), emulator.Options{Log: os.Stderr}) })
-	if shared.err != nil {
-		t.Fatal(shared.err)
-	}
-	return aws.Config{Region: "us-east-1", BaseEndpoint: aws.String(shared.e.Endpoint()),
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", "")}
-}
+func TestMain(m *testing.M) { emulatortest.Main(m) }
 
 func s3Client(t *testing.T) *s3.Client {
-	return s3.NewFromConfig(config(t), func(o *s3.Options) { o.UsePathStyle = true })
+	return s3.NewFromConfig(emulatortest.Config(t), func(o *s3.Options) { o.UsePathStyle = true })
 }
 
 // must fails the test on an error and passes the value on.
@@ -96,7 +65,7 @@ type queue struct {
 
 func newQueue(t *testing.T, name string, attributes map[string]string) *queue {
 	t.Helper()
-	client := sqs.NewFromConfig(config(t))
+	client := sqs.NewFromConfig(emulatortest.Config(t))
 	name = t.Name() + "-" + name
 	out, err := client.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name, Attributes: attributes})
 	if err != nil {
@@ -107,7 +76,7 @@ func newQueue(t *testing.T, name string, attributes map[string]string) *queue {
 
 func TestStopsWithItsParentPipe(t *testing.T) {
 	t.Parallel()
-	config(t)
+	emulatortest.Config(t)
 	e, err := emulator.Start(t.Context(), emulator.Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -133,7 +102,7 @@ func TestConditionalWritesHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	client := s3Client(t)
 	must[*s3.CreateBucketOutput](t)(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("write-once")}))
-	table := dynamodb.NewFromConfig(config(t))
+	table := dynamodb.NewFromConfig(emulatortest.Config(t))
 	_, err := table.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("leases"), BillingMode: ddbtypes.BillingModePayPerRequest,
 		KeySchema:            []ddbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddbtypes.KeyTypeHash}},
 		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}}})
@@ -260,7 +229,7 @@ func TestEventsOfAnUpload(t *testing.T) {
 
 func TestEventBusToQueue(t *testing.T) {
 	t.Parallel()
-	client := eventbridge.NewFromConfig(config(t))
+	client := eventbridge.NewFromConfig(emulatortest.Config(t))
 	q := newQueue(t, "q", nil)
 	name := aws.String(t.Name())
 	must[*eventbridge.PutRuleOutput](t)(client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: name, EventPattern: aws.String(`{"source":["dip"]}`)}))
@@ -313,7 +282,7 @@ const passDefinition = `{"StartAt":"P","States":{"P":{"Type":"Pass","Result":%q,
 
 func TestExecutionsThroughAnAlias(t *testing.T) {
 	t.Parallel()
-	client := sfn.NewFromConfig(config(t))
+	client := sfn.NewFromConfig(emulatortest.Config(t))
 	role := aws.String("arn:aws:iam::123456789012:role/x")
 	machine := must[*sfn.CreateStateMachineOutput](t)(client.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
 		Name: aws.String(t.Name()), RoleArn: role, Publish: true, Definition: aws.String(fmt.Sprintf(passDefinition, "one", 0))}))

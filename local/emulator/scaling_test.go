@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"strings"
 	"testing"
+
+	"dip/local/emulator/emulatortest"
 )
 
 // call sends an operation of a query service (autoscaling, ec2, iam) and decodes the answer; into may be nil. The error
@@ -31,7 +33,7 @@ func call(t *testing.T, service, action string, params map[string]string, into a
 // send sends a request to a service. Which one it is for tells the scope of the signature, which is not checked.
 func send(t *testing.T, service, method, path, contentType, body string) (string, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, *config(t).BaseEndpoint+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, *emulatortest.Config(t).BaseEndpoint+path, strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}

@@ -3,13 +3,15 @@ package runner
 import (
 	"testing"
 	"time"
+
+	"dip/internal/testenv"
 )
 
 func TestNextFiring(t *testing.T) {
 	t.Parallel()
 	berlin, err := time.LoadLocation("Europe/Berlin")
 	if err != nil {
-		t.Skip(err)
+		testenv.Missing(t, err)
 	}
 	origin := time.Date(2026, 1, 1, 0, 0, 30, 0, time.UTC)
 	for _, c := range []struct {

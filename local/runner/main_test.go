@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"dip/internal/testenv"
 	"dip/local/emulator"
 
 	"github.com/aws/aws-lambda-go/events"
@@ -177,7 +178,7 @@ func theWorld(t *testing.T) *world {
 func requireEmulator(t *testing.T) {
 	t.Helper()
 	if err := emulator.Available(t.Context(), ""); err != nil {
-		t.Skip(err)
+		testenv.Missing(t, err)
 	}
 }
 

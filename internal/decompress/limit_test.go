@@ -1,0 +1,38 @@
+package decompress
+
+import (
+	"bytes"
+	"io"
+	"strings"
+	"testing"
+	"testing/iotest"
+
+	"dip/internal/fault"
+)
+
+func TestLimit(t *testing.T) {
+	content := lines(3_000)
+	for _, c := range []struct {
+		most int64
+		want int
+		long bool
+	}{{0, 3_000, false}, {3_000, 3_000, false}, {3_001, 3_000, false}, {2_999, 2_999, true}, {1, 1, true}} {
+		for name, pieces := range map[string]func(io.Reader) io.Reader{
+			"at once": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "end with data": iotest.DataErrReader,
+		} {
+			r := Limit(io.NopCloser(pieces(bytes.NewReader(content))), c.most)
+			for again := range 2 { // a reader that failed goes on failing
+				got, err := io.ReadAll(r)
+				if again == 0 && !bytes.Equal(got, content[:c.want]) || again == 1 && len(got) > 0 {
+					t.Errorf("%d bytes at most, %s: got %d, want %d", c.most, name, len(got), c.want)
+				}
+				if c.long != (err != nil) || c.long != fault.IsPermanent(err) {
+					t.Errorf("%d bytes at most, %s: %v", c.most, name, err)
+				}
+			}
+		}
+	}
+	if err := TooLong(100 << 30); !strings.Contains(err.Error(), "more than 100 GiB of content (loads.maxContentGB)") {
+		t.Error(err)
+	}
+}

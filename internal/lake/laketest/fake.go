@@ -1,0 +1,304 @@
+// Package laketest has an object store in memory for tests, and the suite of rules that it and the real lake keep.
+package laketest
+
+import (
+	"bytes"
+	"context"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strconv"
+	"strings"
+	"sync"
+	"time"
+
+	"dip/contract"
+	"dip/internal/fault"
+	"dip/internal/intercept"
+	"dip/internal/lake"
+)
+
+// Op is an operation on the fake, as its hooks see it.
+type Op struct {
+	Name        string // of the method; a Stream's operation is its first Read
+	Bucket, Key string
+	Version     string
+	From, To    int64  // what is read of an object: bytes [From, To)
+	ContentType string // of what is put
+	Write       bool
+}
+
+// Fake is an object store in memory with the rules of the real lake: as many buckets as are named, all of them
+// versioned. Its methods may be called by several goroutines at once.
+type Fake struct {
+	intercept.Hooks[Op]
+	// Wrap, when set, stands between an object and whoever streams it: to count, to break off, to give a byte at a time.
+	Wrap func(io.Reader) io.Reader
+	// Now is the clock of new versions.
+	Now func() time.Time
+	// Page is the most versions in a page of a listing.
+	Page int
+
+	bucket  string
+	mu      sync.Mutex
+	objects map[string][]version // by bucket/key, oldest first
+	puts    int
+	streams int
+}
+
+type version struct {
+	lake.Listed
+	content []byte
+	sum     string // that PutOnce noted; "" of what something else wrote
+	deleted bool   // a delete marker
+}
+
+// New makes an empty store whose outputs go to bucket.
+func New(bucket string) *Fake {
+	return &Fake{bucket: bucket, Now: time.Now, Page: 1000, objects: map[string][]version{}}
+}
+
+// Put puts a version of an object as anybody may who is not the lake, and returns its name and size.
+func (f *Fake) Put(bucket, key string, content []byte) contract.Object {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.put(bucket, key, version{content: bytes.Clone(content)})
+}
+
+// Delete puts a delete marker and returns its name.
+func (f *Fake) Delete(bucket, key string) contract.Object {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.put(bucket, key, version{deleted: true})
+}
+
+func (f *Fake) put(bucket, key string, v version) contract.Object {
+	f.puts++
+	v.Listed = lake.Listed{Modified: f.Now(), Object: contract.Object{
+		Bucket: bucket, Key: key, VersionID: "v" + strconv.Itoa(f.puts), Size: int64(len(v.content)), ETag: lake.Hash(v.content)[:32],
+	}}
+	f.objects[bucket+"/"+key] = append(f.objects[bucket+"/"+key], v)
+	return v.Object
+}
+
+// Corrupt changes the content of an object's newest version, which no store ever should.
+func (f *Fake) Corrupt(bucket, key string, edit func([]byte) []byte) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	versions := f.objects[bucket+"/"+key]
+	newest := &versions[len(versions)-1] // or the test is wrong
+	newest.content = edit(bytes.Clone(newest.content))
+	newest.Size = int64(len(newest.content))
+}
+
+// Contents gives what a bucket's objects hold, by key.
+func (f *Fake) Contents(bucket string) map[string]string {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	contents := map[string]string{}
+	for path, versions := range f.objects {
+		if key, ok := strings.CutPrefix(path, bucket+"/"); ok && !versions[len(versions)-1].deleted {
+			contents[key] = string(versions[len(versions)-1].content)
+		}
+	}
+	return contents
+}
+
+// Streams is how many streams are open.
+func (f *Fake) Streams() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.streams
+}
+
+// Bucket is the bucket that outputs go to.
+func (f *Fake) Bucket() string { return f.bucket }
+
+// find gives a version of an object, or the newest one; permanent errors where there is none.
+func (f *Fake) find(bucket, key, id string) (*version, error) {
+	versions := f.objects[bucket+"/"+key]
+	for i := range slices.Backward(versions) {
+		v := &versions[i]
+		switch {
+		case id != "" && v.VersionID != id:
+			continue
+		case v.deleted:
+			return nil, fault.Permanent(fmt.Errorf("s3://%s/%s is deleted", bucket, key))
+		}
+		return v, nil
+	}
+	return nil, fault.Permanent(fmt.Errorf("no object %s", lake.URI(contract.Object{Bucket: bucket, Key: key, VersionID: id})))
+}
+
+func (f *Fake) do(ctx context.Context, op Op, do func() error) error {
+	return f.Do(ctx, op, func() error {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		return do()
+	})
+}
+
+// PutOnce writes an output unless it is there already. Unlike S3 it looks whether the hash is the content's.
+func (f *Fake) PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
+	if _, err := body.Seek(0, io.SeekStart); err != nil {
+		return fmt.Errorf("put %s: rewind: %w", key, err)
+	}
+	content, err := io.ReadAll(body)
+	if err != nil {
+		return fmt.Errorf("put %s: %w", key, err)
+	}
+	if sum := lake.Hash(content); sum != sha256Hex {
+		return fmt.Errorf("put %s: the content's SHA-256 is %s, not %s", key, sum, sha256Hex)
+	}
+	op := Op{Name: "PutOnce", Bucket: f.bucket, Key: key, To: int64(len(content)), ContentType: contentType, Write: true}
+	return f.do(ctx, op, func() error {
+		there, err := f.find(f.bucket, key, "")
+		switch {
+		case err != nil:
+			f.put(f.bucket, key, version{content: content, sum: sha256Hex})
+		case there.sum != sha256Hex:
+			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", f.bucket, key, there.sum, sha256Hex))
+		}
+		return nil
+	})
+}
+
+// Get reads a whole object of the output bucket.
+func (f *Fake) Get(ctx context.Context, key string) (content []byte, err error) {
+	err = f.do(ctx, Op{Name: "Get", Bucket: f.bucket, Key: key}, func() error {
+		v, err := f.find(f.bucket, key, "")
+		if err != nil {
+			return fmt.Errorf("get: %w", err)
+		}
+		content = bytes.Clone(v.content)
+		return nil
+	})
+	return content, err
+}
+
+// Head completes an object's size, ETag and version.
+func (f *Fake) Head(ctx context.Context, o contract.Object) (contract.Object, error) {
+	err := f.do(ctx, Op{Name: "Head", Bucket: o.Bucket, Key: o.Key, Version: o.VersionID}, func() error {
+		v, err := f.find(o.Bucket, o.Key, o.VersionID)
+		if err != nil {
+			return fmt.Errorf("head: %w", err)
+		}
+		o = v.Object
+		return nil
+	})
+	return o, err
+}
+
+// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for, and another size than o says,
+// are errors.
+func (f *Fake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
+	return f.read(ctx, "ReadRange", o, from, to)
+}
+
+func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, to int64) (data []byte, err error) {
+	if from >= to {
+		return nil, nil
+	}
+	op := Op{Name: name, Bucket: o.Bucket, Key: o.Key, Version: o.VersionID, From: from, To: to}
+	err = f.do(ctx, op, func() error {
+		v, err := f.find(o.Bucket, o.Key, o.VersionID)
+		size := int64(0)
+		if err == nil {
+			size = int64(len(v.content))
+		}
+		switch {
+		case err != nil:
+			return fmt.Errorf("read: %w", err)
+		case from < 0 || from >= size:
+			return fault.Permanent(fmt.Errorf("read %s from byte %d of %d", lake.URI(o), from, size))
+		case size != o.Size:
+			return fault.Permanent(fmt.Errorf("read %s: the object has %d bytes, not the %d that it was announced with", lake.URI(o), size, o.Size))
+		case to > size:
+			return fmt.Errorf("read %s: %d of %d bytes: %w", lake.URI(o), size-from, to-from, io.ErrUnexpectedEOF)
+		}
+		data = bytes.Clone(v.content[from:to])
+		return nil
+	})
+	if err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+// Stream reads an object version from an offset to its end. The caller closes it.
+func (f *Fake) Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.streams++
+	s := &stream{ctx: ctx, fake: f, object: o, from: from}
+	if f.Wrap == nil {
+		return s
+	}
+	return wrapped{f.Wrap(s), s}
+}
+
+type wrapped struct {
+	io.Reader
+	io.Closer
+}
+
+// stream reads its object at the first Read.
+type stream struct {
+	ctx    context.Context
+	fake   *Fake
+	object contract.Object
+	from   int64
+	data   *bytes.Reader
+	err    error
+	closed bool
+}
+
+func (s *stream) Read(p []byte) (int, error) {
+	if s.data == nil && s.err == nil {
+		var data []byte
+		data, s.err = s.fake.read(s.ctx, "Stream", s.object, s.from, s.object.Size)
+		s.data = bytes.NewReader(data)
+	}
+	if s.err == nil {
+		s.err = s.ctx.Err()
+	}
+	if s.err != nil {
+		return 0, s.err
+	}
+	return s.data.Read(p)
+}
+
+func (s *stream) Close() error {
+	s.fake.mu.Lock()
+	defer s.fake.mu.Unlock()
+	if !s.closed {
+		s.closed = true
+		s.fake.streams--
+	}
+	return nil
+}
+
+// Versions lists every object version of a bucket, page by page, without delete markers.
+func (f *Fake) Versions(ctx context.Context, bucket string, visit func([]lake.Listed) error) error {
+	var all []lake.Listed
+	err := f.do(ctx, Op{Name: "Versions", Bucket: bucket}, func() error {
+		for _, path := range slices.Sorted(maps.Keys(f.objects)) {
+			for _, v := range slices.Backward(f.objects[path]) {
+				if v.Bucket == bucket && !v.deleted {
+					all = append(all, v.Listed)
+				}
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for page := range slices.Chunk(all, f.Page) {
+		if err := visit(page); err != nil {
+			return err
+		}
+	}
+	return nil
+}

@@ -1,0 +1,63 @@
+package laketest
+
+import (
+	"context"
+	"io"
+	"testing"
+
+	"dip/contract"
+	"dip/internal/lake"
+)
+
+// Lake is all that a lake does. *lake.Lake is the real one, *Fake the one in memory.
+//
+// Every method may be repeated: what is written is written once, whoever writes it again. Errors that come back
+// however often one asks are marked fault.Permanent: an object or version that is not there or is deleted, a range that
+// begins past an object's end or whose object has another size than was said, and a key that holds something else than
+// what is to be put under it. Any other, such as fewer bytes than asked for, may be cured by a retry.
+type Lake interface {
+	Bucket() string
+	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
+	Get(ctx context.Context, key string) ([]byte, error)
+	Head(ctx context.Context, o contract.Object) (contract.Object, error)
+	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
+	ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error)
+	Versions(ctx context.Context, bucket string, visit func([]lake.Listed) error) error
+}
+
+// Subject is an empty lake under test, and what others do to its objects. Its bucket and those named landing and other
+// exist, are versioned, and are the test's own; Name gives what they are really called.
+type Subject struct {
+	Lake
+	Name   func(bucket string) string
+	Put    func(bucket, key string, content []byte) contract.Object // with its version
+	Delete func(bucket, key string) contract.Object                 // the delete marker
+}
+
+var scenarios = []struct {
+	name string
+	run  func(*testing.T, Subject)
+}{
+	{"PutOnce", putOnce},
+	{"PutOnce rewinds", putOnceRewinds},
+	{"PutOnce beside a foreign object", putOnceBesideAForeignObject},
+	{"PutOnce by several writers", severalWriters},
+	{"Get", get},
+	{"Head", head},
+	{"ReadRange", readRange},
+	{"ReadRange past the end", readRangePastTheEnd},
+	{"Stream", streaming},
+	{"Stream that fails", streamThatFails},
+	{"a size that is not the object's", wrongSize},
+	{"what is not there", notThere},
+	{"Versions", versions},
+	{"a context that has ended", endedContext},
+	{"random operations", randomOperations},
+}
+
+// Conform checks that the lakes that open gives keep the rules. Each scenario opens one of its own.
+func Conform(t *testing.T, open func(*testing.T) Subject) {
+	for _, s := range scenarios {
+		t.Run(s.name, func(t *testing.T) { s.run(t, open(t)) })
+	}
+}

@@ -1,0 +1,251 @@
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"reflect"
+	"testing"
+	"time"
+
+	"dip/contract"
+	"dip/internal/ledger"
+)
+
+// everyWriteTwice repeats each write of a load's life, as a caller does that got no answer, also of a zombie's: what
+// the first one left stays.
+func everyWriteTwice(t *testing.T, l Subject) {
+	owner, other := ledger.Claim{Load: "L", Attempt: 1, Owner: "a"}, ledger.Claim{Load: "L", Chunk: 1, Attempt: 1, Owner: "b"}
+	pieces := ledger.Claim{Load: "L", Chunk: ledger.RestageIndex, Attempt: 1, Owner: "r"}
+	ctx := t.Context()
+	restage := plan(0)
+	restage.Restage = true
+	var read ledger.Chunk
+	for _, step := range []struct {
+		name string
+		do   func(when time.Time) error
+	}{
+		{"receive", func(time.Time) error { _, _, err := l.Receive(ctx, received("L")); return err }},
+		{"plan", func(time.Time) error { _, err := l.Plan(ctx, "L", restage, nil); return err }},
+		{"claim the restage", func(time.Time) error { _, err := l.Claim(ctx, pieces, at(2), at(60)); return err }},
+		{"stage", func(time.Time) error { _, err := l.Stage(ctx, "L", piece(0, 10, 110, "staging/0")); return err }},
+		{"stage another", func(time.Time) error { _, err := l.Stage(ctx, "L", piece(1, 110, 210, "staging/1")); return err }},
+		{"acknowledge the restage", func(time.Time) error { _, err := l.Acknowledge(ctx, pieces, contract.Ack{End: 210}); return err }},
+		{"claim", func(time.Time) error { _, err := l.Claim(ctx, owner, at(2), at(60)); return err }},
+		{"acknowledge", func(time.Time) error { _, err := l.Acknowledge(ctx, owner, contract.Ack{RowsIn: 3}); return err }},
+		{"claim another", func(time.Time) error { _, err := l.Claim(ctx, other, at(2), at(60)); return err }},
+		{"hand back", func(time.Time) error { _, err := l.HandBack(ctx, other); return err }},
+		{"claim again", func(time.Time) error { _, err := l.Claim(ctx, other, at(3), at(60)); return err }},
+		{"release", func(time.Time) error { _, err := l.Release(ctx, other, "reset"); return err }},
+		{"fail a chunk", func(time.Time) error {
+			_, err := l.Claim(ctx, other, at(4), at(60))
+			_, failed := l.FailChunk(ctx, other, "broken")
+			return errors.Join(err, failed)
+		}},
+		{"fail", func(time.Time) error { _, err := l.Fail(ctx, "L", "broken", at(7)); return err }},
+		{"redrive", func(when time.Time) error { _, err := l.Redrive(ctx, received("L"), when); return err }},
+		{"resend", func(when time.Time) error {
+			if read.Attempt == 0 {
+				read = chunkOf(t, l, 1)
+			}
+			if _, err := l.Resend(ctx, "L", read, nil, when); !errors.Is(err, ledger.ErrMoved) {
+				return err
+			}
+			return nil
+		}},
+		{"certify", func(time.Time) error { _, err := l.Certify(ctx, "L", contract.Totals{RowsIn: 3}, at(8)); return err }},
+		{"publish", func(time.Time) error { _, err := l.Publish(ctx, "L", at(9)); return err }},
+	} {
+		before := state(t, l, "L")
+		if err := step.do(at(10)); err != nil {
+			t.Fatalf("%s: %v", step.name, err)
+		}
+		first := state(t, l, "L")
+		if reflect.DeepEqual(first, before) {
+			t.Errorf("%s did nothing", step.name)
+		}
+		if err := step.do(at(11)); err != nil {
+			t.Errorf("%s, repeated: %v", step.name, err)
+		}
+		if second := state(t, l, "L"); !reflect.DeepEqual(second, first) {
+			t.Errorf("%s, repeated:\nfirst %+v\nthen  %+v", step.name, first, second)
+		}
+	}
+}
+
+// state is all that a ledger has of a load; nothing of one that it does not know.
+func state(t *testing.T, l Ledger, id string) (all struct {
+	Load   ledger.Load
+	Chunks []ledger.Chunk
+}) {
+	t.Helper()
+	var err error
+	if all.Load, err = l.Load(t.Context(), id); err != nil && !errors.Is(err, ledger.ErrNotFound) {
+		t.Fatal(err)
+	}
+	all.Chunks = chunksOf(t, l, id)
+	return all
+}
+
+// What a caller asks for that has given up has no effect, and fails with the reason.
+func endedContext(t *testing.T, l Subject) {
+	planned(t, l, 1)
+	claim(t, l, "a", 1, 2, 60)
+	before := state(t, l, "L")
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := l.Acknowledge(ctx, ledger.Claim{Load: "L", Attempt: 1, Owner: "a"}, contract.Ack{}); !errors.Is(err, context.Canceled) {
+		t.Errorf("acknowledge: %v", err)
+	}
+	if _, err := l.Load(ctx, "L"); !errors.Is(err, context.Canceled) {
+		t.Errorf("load: %v", err)
+	}
+	if after := state(t, l, "L"); !reflect.DeepEqual(after, before) {
+		t.Errorf("before %+v\nafter  %+v", before, after)
+	}
+}
+
+// randomOperations does the same to the subject and to a fake, in random order: workers that are slow, die, come back
+// as zombies and hear of attempts late; a reconciler, splitters and restage jobs that act on what they read some time
+// ago; and people who fail and redrive loads. Both answer the same and are left the same, at most one acknowledgement
+// counts for an attempt, and none of an attempt before the present one ever stands.
+func randomOperations(t *testing.T, l Subject) {
+	for seed := range uint64(12) {
+		r := &randomRun{t: t, Rand: rand.New(rand.NewPCG(seed, 1)), load: fmt.Sprintf("S%d", seed), subject: l, fake: New(), acks: map[string]int{}}
+		for r.now = 10; r.now < 120; r.now += 1 + r.IntN(3) {
+			if r.step(); r.IntN(2) == 0 {
+				r.compare()
+			}
+		}
+		r.compare()
+	}
+}
+
+type randomRun struct {
+	t *testing.T
+	*rand.Rand
+	load          string
+	subject, fake Ledger
+	now           int
+	seen          []ledger.Chunk // what was read some time ago
+	acks          map[string]int // that counted, by chunk and attempt
+	trace         []string
+}
+
+// both asks both ledgers and compares what they say.
+func (r *randomRun) both(what string, ask func(l Ledger) (any, error)) any {
+	r.t.Helper()
+	got, err := ask(r.subject)
+	want, wantErr := ask(r.fake)
+	r.trace = append(r.trace, fmt.Sprintf("%d %s: %v, %v", r.now, what, want, wantErr))
+	for _, known := range []error{ledger.ErrNotFound, ledger.ErrMoved} {
+		if errors.Is(err, known) && errors.Is(wantErr, known) {
+			err, wantErr = nil, nil
+		}
+	}
+	if err != nil || wantErr != nil || !reflect.DeepEqual(got, want) {
+		r.t.Fatalf("%q:\ngot  %+v, %v\nwant %+v, %v", r.trace, got, err, want, wantErr)
+	}
+	return got
+}
+
+func (r *randomRun) step() {
+	ctx, now := r.t.Context(), at(r.now)
+	c := ledger.Claim{Load: r.load, Chunk: r.IntN(4) - 1, Attempt: 1 + r.IntN(4), Owner: string(rune('a' + r.IntN(3)))}
+	if len(r.seen) > 0 && r.IntN(4) > 0 { // mostly what somebody was told of
+		old := r.seen[r.IntN(len(r.seen))]
+		c.Chunk, c.Attempt = old.Index, old.Attempt
+		if old.Owner != "" && r.IntN(2) == 0 {
+			c.Owner = old.Owner
+		}
+	}
+	name := fmt.Sprintf("%d.%d %s", c.Chunk, c.Attempt, c.Owner)
+	switch r.IntN(22) {
+	case 0, 1, 2, 3:
+		until := at(r.now + r.IntN(20))
+		r.both("claim "+name, func(l Ledger) (any, error) { return l.Claim(ctx, c, now, until) })
+	case 4, 5, 6:
+		ack := contract.Ack{Attempt: c.Attempt, Code: c.Owner, Start: int64(r.now)}
+		if r.both("acknowledge "+name, func(l Ledger) (any, error) { return l.Acknowledge(ctx, c, ack) }) == true {
+			r.acks[fmt.Sprintf("%d.%d", c.Chunk, c.Attempt)]++
+		}
+	case 7:
+		r.both("release "+name, func(l Ledger) (any, error) { return l.Release(ctx, c, "lost") })
+	case 8:
+		r.both("hand back "+name, func(l Ledger) (any, error) { return l.HandBack(ctx, c) })
+	case 9:
+		r.both("fail chunk "+name, func(l Ledger) (any, error) { return l.FailChunk(ctx, c, "broken") })
+	case 10, 11, 12:
+		if len(r.seen) > 0 {
+			old := r.seen[r.IntN(len(r.seen))]
+			var from *int64
+			if r.IntN(3) == 0 {
+				from = ptr(int64(r.now))
+			}
+			r.both(fmt.Sprintf("resend %d.%d from %v", old.Index, old.Attempt, from != nil), func(l Ledger) (any, error) {
+				return l.Resend(ctx, r.load, old, from, now)
+			})
+		}
+	default:
+		r.life(now)
+	}
+}
+
+// life is what happens to the load as a whole.
+func (r *randomRun) life(now time.Time) {
+	ctx, id := r.t.Context(), r.load
+	switch r.IntN(12) {
+	case 0, 1, 2:
+		r.both("receive", func(l Ledger) (any, error) {
+			load := received(id)
+			load.Received = now
+			stands, created, err := l.Receive(ctx, load)
+			return []any{stands, created}, err
+		})
+	case 3, 4, 5:
+		p, chunks := plan(1+r.IntN(3)), []ledger.Chunk(nil)
+		if p.Restage = r.IntN(2) == 0; !p.Restage {
+			chunks = cut(p.Chunks)
+		}
+		r.both(fmt.Sprintf("plan %d, restage %t", p.Chunks, p.Restage), func(l Ledger) (any, error) { return l.Plan(ctx, id, p, chunks) })
+	case 6, 7:
+		index, length := r.IntN(3), int64(1+r.IntN(99))
+		c := piece(index, int64(100*index), int64(100*index)+length, fmt.Sprint("staging/", length))
+		r.both(fmt.Sprintf("stage %d", index), func(l Ledger) (any, error) { return l.Stage(ctx, id, c) })
+	case 8:
+		r.both("fail", func(l Ledger) (any, error) { return l.Fail(ctx, id, "why", now) })
+	case 9:
+		r.both("redrive", func(l Ledger) (any, error) { return l.Redrive(ctx, received(id), now) })
+	case 10:
+		if r.IntN(4) == 0 {
+			r.both("certify", func(l Ledger) (any, error) { return l.Certify(ctx, id, contract.Totals{RowsIn: 1}, now) })
+		}
+	case 11:
+		r.both("publish", func(l Ledger) (any, error) { return l.Publish(ctx, id, now) })
+	}
+}
+
+// compare compares all that the two ledgers have, and remembers some of it.
+func (r *randomRun) compare() {
+	r.t.Helper()
+	load := r.both("load", func(l Ledger) (any, error) { return l.Load(r.t.Context(), r.load) }).(ledger.Load)
+	work := r.both("chunks", func(l Ledger) (any, error) { return l.Chunks(r.t.Context(), r.load) }).([]ledger.Chunk)
+	r.trace = r.trace[:len(r.trace)-2]
+	if load.Restage != nil {
+		work = append(work, *load.Restage)
+	}
+	for _, c := range work {
+		if c.Ack != nil && c.Ack.Attempt != c.Attempt {
+			r.t.Fatalf("%q: attempt %d of chunk %d is acknowledged by attempt %d", r.trace, c.Attempt, c.Index, c.Ack.Attempt)
+		}
+		if r.IntN(3) == 0 {
+			r.seen = append(r.seen, c)
+		}
+	}
+	for attempt, n := range r.acks {
+		if n > 1 {
+			r.t.Fatalf("%q: %d acknowledgements of %s counted", r.trace, n, attempt)
+		}
+	}
+}

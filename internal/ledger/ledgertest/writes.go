@@ -1,0 +1,247 @@
+package ledgertest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"dip/contract"
+	"dip/internal/ledger"
+)
+
+// Receive writes a load down unless it is known.
+func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error) {
+	err = f.do(ctx, Op{Name: "Receive", Load: load.ID, Write: true}, func() (err error) {
+		if _, ok := f.loads[load.ID]; ok {
+			stands, err = f.read(load.ID)
+			return err
+		}
+		f.loads[load.ID] = clone(ledger.Load{
+			ID: load.ID, Segment: load.Segment, Object: load.Object, Catalog: load.Catalog, Received: load.Received.UTC(),
+			Status: load.Status, Reason: load.Reason, Updated: millis(load.Received),
+		})
+		load.Updated = load.Received
+		stands, created = load, true
+		return nil
+	})
+	if err != nil {
+		return ledger.Load{}, false, err
+	}
+	return stands, created, nil
+}
+
+// Plan writes the chunks down, then the plan.
+func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
+	f.mu.Lock()
+	load, err := f.read(id)
+	f.mu.Unlock()
+	if err != nil || load.Plan != nil || load.Status.Final() {
+		return false, err
+	}
+	if plan.Restage {
+		restage := ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1, Sent: plan.At}
+		chunks = append(slices.Clone(chunks), restage)
+	}
+	for _, c := range chunks {
+		err := f.do(ctx, Op{Name: "PutChunk", Load: id, Chunk: c.Index, Write: true}, func() error {
+			stands, ok := f.work[id][c.Index]
+			if !ok || stands.Attempt == c.Attempt && stands.LeaseUntil.IsZero() && stands.Ack == nil && stands.Failure == "" {
+				f.put(id, fresh(c))
+			}
+			return nil
+		})
+		if err != nil {
+			return false, err
+		}
+	}
+	return f.update(ctx, "Plan", id, plan.At, []contract.Status{contract.Received}, func(l *ledger.Load) {
+		plan = clone(plan)
+		l.Status, l.Plan = contract.Running, &plan
+	})
+}
+
+// fresh is a chunk that nobody has worked on.
+func fresh(c ledger.Chunk) ledger.Chunk {
+	return clone(ledger.Chunk{
+		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt, Sent: millis(c.Sent), Staged: c.Staged,
+	})
+}
+
+// Stage writes a piece's chunk down unless one stands.
+func (f *Fake) Stage(ctx context.Context, id string, c ledger.Chunk) (stands ledger.Chunk, err error) {
+	err = f.do(ctx, Op{Name: "Stage", Load: id, Chunk: c.Index, Write: true}, func() error {
+		if there := f.work[id][c.Index]; there.Staged != nil {
+			stands = clone(there)
+			return nil
+		}
+		f.put(id, fresh(c))
+		stands = c
+		return nil
+	})
+	if err != nil {
+		return ledger.Chunk{}, err
+	}
+	return stands, nil
+}
+
+// Certify records a load's totals.
+func (f *Fake) Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error) {
+	from := []contract.Status{contract.Running, contract.Certified}
+	return f.update(ctx, "Certify", id, at, from, func(l *ledger.Load) {
+		totals = clone(totals)
+		l.Status, l.Totals = contract.Certified, &totals
+	})
+}
+
+// Publish records that a load's outputs are visible.
+func (f *Fake) Publish(ctx context.Context, id string, at time.Time) (bool, error) {
+	from := []contract.Status{contract.Certified, contract.Published}
+	return f.update(ctx, "Publish", id, at, from, func(l *ledger.Load) { l.Status = contract.Published })
+}
+
+// Fail records why a load failed.
+func (f *Fake) Fail(ctx context.Context, id, reason string, at time.Time) (bool, error) {
+	from := []contract.Status{contract.Received, contract.Running, contract.Failed}
+	return f.update(ctx, "Fail", id, at, from, func(l *ledger.Load) { l.Status, l.Reason = contract.Failed, reason })
+}
+
+// Redrive gives a load another try under a new execution number.
+func (f *Fake) Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error) {
+	f.mu.Lock()
+	load, err := f.read(load.ID)
+	chunks := f.chunks(load.ID)
+	f.mu.Unlock()
+	if err != nil {
+		return false, err
+	}
+	next := load.Status
+	switch {
+	case load.Status == contract.Certified:
+	case load.Status != contract.Failed:
+		return false, nil
+	case load.Plan == nil:
+		next = contract.Received
+	default:
+		next = contract.Running
+		if load.Restage != nil {
+			chunks = append(chunks, *load.Restage)
+		}
+		for _, c := range chunks {
+			if c.Ack != nil {
+				continue
+			}
+			if _, err := f.Resend(ctx, load.ID, c, nil, at); err != nil && !errors.Is(err, ledger.ErrMoved) {
+				return false, err
+			}
+		}
+	}
+	return f.update(ctx, "Redrive", load.ID, at, []contract.Status{load.Status}, func(l *ledger.Load) {
+		l.Status, l.Reason, l.Execution = next, "", load.Execution+1
+	})
+}
+
+// update changes a load in one of the given statuses; false when it is in another or unknown.
+func (f *Fake) update(ctx context.Context, name, id string, at time.Time, from []contract.Status, set func(*ledger.Load)) (ok bool, err error) {
+	err = f.do(ctx, Op{Name: name, Load: id, Write: true}, func() error {
+		load := f.loads[id]
+		if ok = slices.Contains(from, load.Status); ok {
+			set(&load)
+			load.Updated = millis(at)
+			f.loads[id] = load
+		}
+		return nil
+	})
+	return ok && err == nil, err
+}
+
+// Claim asks for the right to work on an attempt.
+func (f *Fake) Claim(ctx context.Context, c ledger.Claim, now, until time.Time) (outcome ledger.Outcome, err error) {
+	outcome = ledger.Busy
+	err = f.do(ctx, Op{Name: "Claim", Load: c.Load, Chunk: c.Chunk, Write: true}, func() error {
+		stands, ok := f.work[c.Load][c.Chunk]
+		switch {
+		case !ok:
+			return fmt.Errorf("%s of load %s: %w", c.Name(), c.Load, ledger.ErrNotFound)
+		case stands.Ack != nil || stands.Failure != "":
+			outcome = ledger.Done
+			return nil
+		case stands.Attempt > c.Attempt:
+			outcome = ledger.Superseded
+			return nil
+		case stands.Attempt == c.Attempt && stands.Owner != "" && stands.Owner != c.Owner && !stands.LeaseUntil.Before(millis(now)):
+			return nil
+		}
+		stands.Owner, stands.LeaseUntil, stands.Attempt = c.Owner, millis(until), c.Attempt
+		f.put(c.Load, stands)
+		outcome = ledger.Granted
+		return nil
+	})
+	if err != nil {
+		return ledger.Busy, err
+	}
+	return outcome, nil
+}
+
+// Acknowledge records a finished chunk; false when the claim was lost.
+func (f *Fake) Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack) (bool, error) {
+	return f.finish(ctx, "Acknowledge", c, func(k *ledger.Chunk) {
+		ack = clone(ack)
+		k.Ack = &ack
+	})
+}
+
+// FailChunk records that a chunk can never succeed; false when the claim was lost.
+func (f *Fake) FailChunk(ctx context.Context, c ledger.Claim, reason string) (bool, error) {
+	return f.finish(ctx, "FailChunk", c, func(k *ledger.Chunk) { k.Failure = reason })
+}
+
+// Release ends a lease and records why; false when the claim was lost.
+func (f *Fake) Release(ctx context.Context, c ledger.Claim, lastError string) (bool, error) {
+	return f.finish(ctx, "Release", c, func(k *ledger.Chunk) { k.Owner, k.LastError = "", lastError })
+}
+
+// HandBack ends a lease and counts that; false when the claim was lost.
+func (f *Fake) HandBack(ctx context.Context, c ledger.Claim) (bool, error) {
+	return f.finish(ctx, "HandBack", c, func(k *ledger.Chunk) { k.Owner, k.HandedBack = "", k.HandedBack+1 })
+}
+
+func (f *Fake) finish(ctx context.Context, name string, c ledger.Claim, set func(*ledger.Chunk)) (ok bool, err error) {
+	err = f.do(ctx, Op{Name: name, Load: c.Load, Chunk: c.Chunk, Write: true}, func() error {
+		stands := f.work[c.Load][c.Chunk]
+		if ok = stands.Attempt == c.Attempt && stands.Owner != "" && stands.Owner == c.Owner && stands.Ack == nil; ok {
+			set(&stands)
+			f.put(c.Load, stands)
+		}
+		return nil
+	})
+	return ok && err == nil, err
+}
+
+// Resend opens the next attempt at a chunk; ErrMoved when it has moved on since it was read.
+func (f *Fake) Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error) {
+	next := ledger.Chunk{
+		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Staged: c.Staged,
+		Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack,
+	}
+	if from != nil {
+		next.From = from
+	}
+	err := f.do(ctx, Op{Name: "Resend", Load: load, Chunk: c.Index, Write: true}, func() error {
+		stands, ok := f.work[load][c.Index]
+		if !ok || stands.Attempt != c.Attempt || from == nil && stands.Ack != nil {
+			return ledger.ErrMoved
+		}
+		stands.Attempt, stands.Sent, stands.Owner, stands.LeaseUntil, stands.Failure = next.Attempt, millis(at), "", time.Time{}, ""
+		if from != nil {
+			stands.From, stands.Ack = from, nil
+		}
+		f.put(load, clone(stands))
+		return nil
+	})
+	if err != nil {
+		return c, err
+	}
+	return next, nil
+}

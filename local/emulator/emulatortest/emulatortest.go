@@ -1,0 +1,52 @@
+// Package emulatortest gives the tests of a package one emulator.
+package emulatortest
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"sync"
+	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+
+	"dip/internal/testenv"
+	"dip/local/emulator"
+)
+
+var shared struct {
+	once sync.Once
+	e    *emulator.Emulator
+	err  error
+}
+
+// Main runs a package's tests and stops their emulator. TestMain calls it and nothing else.
+func Main(m *testing.M) {
+	code := m.Run()
+	if shared.e != nil {
+		if err := shared.e.Stop(); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			code = 1
+		}
+	}
+	os.Exit(code)
+}
+
+// Config is for clients of the emulator, which the first call starts. Where the machine cannot run it, the test is
+// skipped, and fails in CI.
+func Config(t testing.TB) aws.Config {
+	t.Helper()
+	shared.once.Do(func() { shared.e, shared.err = emulator.Start(context.Background(), emulator.Options{Log: os.Stderr}) })
+	if errors.Is(shared.err, emulator.ErrUnavailable) {
+		testenv.Missing(t, shared.err)
+	}
+	if shared.err != nil {
+		t.Fatal(shared.err)
+	}
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(shared.e.Endpoint()),
+		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+	}
+}
