@@ -99,13 +99,17 @@ func (s *Stack) validateCluster(found *problems) {
 func (s *Stack) validateWorkers(found *problems) {
 	w := s.Cluster.Workers
 	s.group("cluster.workers", w.Group, w.MilliCPU, w.MemoryMB, found)
-	within(found, "cluster.workers.min", w.Min, 0, max(w.Max, 0))
+	w.validate("cluster.workers", found)
 	for _, name := range s.SegmentNames() {
 		if need := 8 * s.Segments[name].MaxRecordMB * w.Slots; need > w.MemoryMB {
 			found.add("cluster.workers.memoryMB", "%d: %d slots hold records of segments.%s.maxRecordMB, %d MiB, a few times over: want %d",
 				w.MemoryMB, w.Slots, name, s.Segments[name].MaxRecordMB, need)
 		}
 	}
+}
+
+func (w Workers) validate(path string, found *problems) {
+	within(found, path+".min", w.Min, 0, max(w.Max, 0))
 }
 
 func (s *Stack) validateRestage(found *problems) {
@@ -201,8 +205,8 @@ func (g NodeGroup) validateTypes(path string, architecture Architecture, zones i
 		}
 	}
 	if pools := CapacityPools(zones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
-		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below %s.minCapacityPools, %d: add types of the same size, or zones",
-			zones, len(g.InstanceTypes), pools, path, g.MinCapacityPools)
+		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below %s.minCapacityPools, %d: "+
+			"add types of the same size, or zones", zones, len(g.InstanceTypes), pools, path, g.MinCapacityPools)
 	}
 }
 

@@ -34,8 +34,7 @@ type Args struct {
 // Validate reports every problem.
 func (a *Args) Validate() error {
 	var found component.Problems
-	found.If(a.Settings.NoncurrentDays < 1, "Settings.NoncurrentDays", "want at least 1")
-	found.If(a.Settings.AbortUploadDays < 1, "Settings.AbortUploadDays", "want at least 1")
+	found.Add(a.Settings.Validate("Settings"))
 	for _, prefix := range slices.Sorted(maps.Keys(a.Expire)) {
 		days := a.Expire[prefix]
 		found.If(prefix == "" || days < 1, fmt.Sprintf("Expire[%q]", prefix), "%d days, want a prefix and at least 1", days)

@@ -189,7 +189,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		})
 		return err
 	},
-		"Settings.NoncurrentDays: want at least 1", "Settings.AbortUploadDays: want at least 1",
+		"Settings.abortUploadDays: 0: want 1 to", "Settings.noncurrentDays: 0: want 1 to",
 		`Expire[""]: 5 days, want a prefix and at least 1`, `Expire["staging/"]: 0 days, want a prefix and at least 1`,
 		"Disposable: a protected bucket is not disposable")
 }

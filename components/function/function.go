@@ -46,11 +46,7 @@ type Args struct {
 // Validate reports every problem, the unset fields of Env by their variables' names.
 func (a *Args) Validate() error {
 	var found component.Problems
-	s := a.Settings
-	found.If(s.MemoryMB < 128 || s.MemoryMB > 10240, "Settings.MemoryMB", "%d, want 128 to 10240", s.MemoryMB)
-	seconds := s.Timeout.Seconds()
-	found.If(seconds < 1 || seconds > 900, "Settings.Timeout", "%ds, want 1s to 900s", seconds)
-	found.If(s.LogRetentionDays < 1, "Settings.LogRetentionDays", "missing")
+	found.Add(config.CheckLimits("Settings", a.Settings))
 	found.If(!slices.Contains(config.Architectures, a.Architecture),
 		"Architecture", "%q, want one of %q", a.Architecture, config.Architectures)
 	found.If(a.Artifact.Path == "" || a.Artifact.Code == "", "Artifact", "missing")

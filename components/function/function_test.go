@@ -169,8 +169,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 			_, err := function.New(ctx, "f", &function.Args{Env: env})
 			return err
 		}, append([]string{
-			"Settings.MemoryMB: 0, want 128 to 10240", "Settings.Timeout: 0s, want 1s to 900s",
-			"Settings.LogRetentionDays: missing", `Architecture: "", want one of`, "Artifact: missing",
+			"Settings.logRetentionDays: 0: want 1 to 3653", "Settings.memoryMB: 0: want 128 to 10240",
+			"Settings.timeout: 0s: want 1s to 15m", `Architecture: "", want one of`, "Artifact: missing",
 		}, want...)...)
 	}
 	refuse(nil, "Env: missing")

@@ -28,10 +28,10 @@ func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Region == "", "Region", "missing")
 	zones := len(a.Zones)
-	found.If(zones < config.MinZones || zones != a.Settings.AvailabilityZones,
-		"Zones", "%d, want the %d of Settings, at least %d", zones, a.Settings.AvailabilityZones, config.MinZones)
+	found.Add(config.CheckLimits("Settings", a.Settings))
+	found.If(zones != a.Settings.AvailabilityZones, "Zones", "%d, want the %d of Settings", zones, a.Settings.AvailabilityZones)
 	_, err := a.plan()
-	found.In("Settings.CIDR", err)
+	found.In("Settings.cidr", err)
 	return found.Err()
 }
 

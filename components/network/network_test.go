@@ -123,9 +123,11 @@ func TestSubnets(t *testing.T) {
 
 func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
-	a.Region, a.Zones, a.Settings.CIDR = "", a.Zones[:3], "10.0.0.0/24"
+	a.Region, a.Zones, a.Settings.CIDR, a.Settings.FlowLogDays = "", a.Zones[:3], "10.0.0.0/24", -1
 	componenttest.MustRefuse(t, "network n", func(ctx *pulumi.Context) error {
 		_, err := network.New(ctx, "n", a)
 		return err
-	}, "Region: missing", "Zones: 3, want the 4 of Settings, at least 4", "Settings.CIDR: 10.0.0.0/24 is too small")
+	},
+		"Region: missing", "Settings.flowLogDays: -1: want 0 to", "Zones: 3, want the 4 of Settings",
+		"Settings.cidr: 10.0.0.0/24 is too small")
 }

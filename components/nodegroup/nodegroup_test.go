@@ -16,22 +16,23 @@ import (
 	"dip/config"
 )
 
+const minute = config.Duration(time.Minute)
+
 func managed() config.NodeGroup {
 	return config.NodeGroup{
 		Kind: config.Managed, Capacity: config.Spot, InstanceTypes: []string{"m7g.large", "m6g.large"},
 		Min: 1, Max: 4, DiskGB: 50,
 		Scaler: config.ClusterAutoscaler, Interruptions: config.ByEKS,
+		Escalator: config.Escalator{
+			ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
+			CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
+		},
 	}
 }
 
 func batch() config.NodeGroup {
 	g := managed()
 	g.Kind, g.Scaler, g.Interruptions, g.Dedicated, g.Min = config.Batch, config.EscalatorScaler, config.ByIMDS, true, 0
-	minute := config.Duration(time.Minute)
-	g.Escalator = config.Escalator{
-		ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
-		CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
-	}
 	return g
 }
 
@@ -185,11 +186,6 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 	g := managed()
 	g.InstanceTypes, g.Min = []string{"m7g.large", "m7g.xlarge", "t2.nano"}, 9
 	g.Scaler, g.Interruptions = config.EscalatorScaler, config.ByIMDS
-	minute := config.Duration(time.Minute)
-	g.Escalator = config.Escalator{
-		TaintLowerPercent: 20, TaintUpperPercent: 40, ScaleUpPercent: 70, SlowRemoval: 1, FastRemoval: 2,
-		CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
-	}
 	componenttest.MustRefuse(t, "node group g", func(ctx *pulumi.Context) error {
 		_, err := nodegroup.New(ctx, "g", &nodegroup.Args{Settings: g, Architecture: config.ARM64})
 		return err

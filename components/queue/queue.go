@@ -4,7 +4,6 @@ package queue
 
 import (
 	"encoding/json"
-	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -43,15 +42,12 @@ type Sender struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	const longest = 14 * 24 * config.Duration(time.Hour)
 	var found component.Problems
 	found.If((a.Timeout > 0) == (a.Lease > 0), "Timeout, Lease", "want one of them")
 	s := a.Settings
-	found.If(s.MaxReceives < 5, "Settings.MaxReceives", "%d, want at least 5", s.MaxReceives)
-	found.If(s.Retention <= 0, "Settings.Retention", "missing")
-	found.If(s.DeadLettersRetention <= s.Retention, "Settings.DeadLettersRetention", "want more than Retention")
-	found.If(s.DeadLettersRetention > longest, "Settings.DeadLettersRetention", "want 14 days at most")
-	found.If(s.MaxAge <= 0, "Settings.MaxAge", "missing")
+	s.MaxAge = min(s.MaxAge, s.DeadLettersRetention) // where jobs take messages, their time comes on top of the setting
+	found.Add(config.CheckLimits("Settings", s))
+	found.If(s.DeadLettersRetention <= s.Retention, "Settings.deadLettersRetention", "want more than Settings.retention")
 	if a.Sender != nil {
 		found.If(a.Sender.Bucket == nil, "Sender.Bucket", "missing")
 		found.If(a.Sender.Account == "", "Sender.Account", "missing")

@@ -101,6 +101,16 @@ func TestAlarmsWatchTheRightQueues(t *testing.T) {
 	}
 }
 
+// A message of a job is in its queue while the job works on it: that is no reason for an alarm.
+func TestMaxAgeMayExceedItsLimitByAJobsTime(t *testing.T) {
+	a := args()
+	a.Settings.Retention, a.Settings.DeadLettersRetention = minutes(13*24*60), minutes(14*24*60)
+	a.Settings.MaxAge = minutes(15 * 24 * 60)
+	if err := a.Validate(); err != nil {
+		t.Error(err)
+	}
+}
+
 // A worker extends its receives, and one that it hands back is no failure.
 func TestLeasedQueue(t *testing.T) {
 	a := args()
@@ -144,13 +154,13 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"nothing set": {
 			&queue.Args{Sender: &queue.Sender{}, Settings: config.Queues{DeadLettersRetention: minutes(15 * 24 * 60)}},
 			[]string{
-				"Timeout, Lease: want one of them", "Settings.MaxReceives: 0, want at least 5", "Settings.Retention: missing",
-				"Settings.DeadLettersRetention: want 14 days at most", "Settings.MaxAge: missing",
+				"Timeout, Lease: want one of them", "Settings.deadLettersRetention: 360h: want 1m to",
+				"Settings.maxAge: 0s: want", "Settings.maxReceives: 0: want 5 to", "Settings.retention: 0s: want",
 				"Sender.Bucket: missing", "Sender.Account: missing",
 			},
 		},
 		"a timeout and a lease, and dead letters that expire first": {same, []string{
-			"Timeout, Lease: want one of them", "Settings.DeadLettersRetention: want more than Retention",
+			"Timeout, Lease: want one of them", "Settings.deadLettersRetention: want more than Settings.retention",
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -41,10 +41,9 @@ type Args struct {
 func (a *Args) Validate() error {
 	var found component.Problems
 	s := a.Settings
-	found.If(s.Concurrency < 2 || s.Concurrency > 1000, "Settings.Concurrency", "%d, want 2 to 1000", s.Concurrency)
+	found.Add(config.CheckLimits("Settings", s))
 	found.If(s.ReservedConcurrency > 0 && s.Concurrency > s.ReservedConcurrency,
-		"Settings.Concurrency", "%d, above ReservedConcurrency, %d", s.Concurrency, s.ReservedConcurrency)
-	found.If(s.BatchSize < 1, "Settings.BatchSize", "want at least 1")
+		"Settings.concurrency", "%d, above Settings.reservedConcurrency, %d", s.Concurrency, s.ReservedConcurrency)
 	found.In("queue", a.queue().Validate())
 	found.In("function", a.function("").Validate())
 	return found.Err()

@@ -24,7 +24,7 @@ func args() *segment.Args {
 	return &segment.Args{
 		Settings: config.Segment{
 			Function:    config.Function{MemoryMB: 512, Timeout: 30 * second, LogRetentionDays: 1, ReservedConcurrency: 8},
-			Concurrency: 8, BatchSize: 2, BatchingWindow: 4 * second,
+			Concurrency: 8, BatchSize: 2, BatchingWindow: 4 * second, MaxRecordMB: 1,
 		},
 		Queues: config.Queues{
 			MaxReceives: 5, Retention: 3600 * second, DeadLettersRetention: 7200 * second, MaxAge: 60 * second,
@@ -109,7 +109,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		_, err := segment.New(ctx, "trips", a)
 		return err
 	},
-		"Settings.Concurrency: 1001, want 2 to 1000", "Settings.Concurrency: 1001, above ReservedConcurrency, 8",
-		"Settings.BatchSize: want at least 1", "queue: Settings.MaxReceives: 1, want at least 5",
+		"Settings.batchSize: 0: want 1 to", "Settings.concurrency: 1001: want 2 to 1000",
+		"Settings.concurrency: 1001, above Settings.reservedConcurrency, 8", "queue: Settings.maxReceives: 1: want 5 to",
 		"function: Env: DIP_STACK ")
 }

@@ -126,7 +126,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 	},
 		"Region: missing", "Groups[batch].AutoScalingGroup: missing",
 		"Groups[batch].Settings.coolDown: 0s: want", "Groups[batch].Settings.fastRemoval: 0: want",
-		"Groups[batch].Settings.hardDeleteGrace: 5m: want more", "Groups[batch].Settings: want taintLowerPercent < taintUpperPercent",
+		"Groups[batch].Settings.hardDeleteGrace: 5m: want more", "Groups[batch].Settings: want taintLowerPercent <",
 		"Place: batch is a group that it scales")
 	componenttest.MustRefuse(t, "escalator e", func(ctx *pulumi.Context) error {
 		_, err := escalator.New(ctx, "e", &escalator.Args{Region: componenttest.Region})

@@ -59,12 +59,7 @@ func (a *Args) Validate() error {
 	found.If(a.Region == "", "Region", "missing")
 	_, err := contract.Render[pulumi.StringInput](a.Common)
 	found.In("Common", err)
-	s := a.Settings
-	found.If(s.MilliCPU < 1, "Settings.MilliCPU", "missing")
-	found.If(s.MemoryMB < 1, "Settings.MemoryMB", "missing")
-	found.If(s.Max < 1, "Settings.Max", "missing")
-	found.If(s.Lease <= 0, "Settings.Lease", "missing")
-	found.If(s.Deadline <= 0, "Settings.Deadline", "missing")
+	found.Add(config.CheckLimits("Settings", a.Settings))
 	found.If(a.Grace <= 0, "Grace", "missing")
 	return found.Err()
 }

@@ -26,7 +26,7 @@ func args() *restage.Args {
 			LakeBucket: pulumi.String("lake"),
 		},
 		Settings: config.Restage{
-			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour),
+			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour), KeepDays: 5,
 			Lease: config.Duration(2 * time.Minute),
 		},
 	}
@@ -55,9 +55,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"nothing set": {func(a *restage.Args) { *a = restage.Args{} }, []string{
 			"Image: missing", "Queue: missing", "Catalog: missing", "Region: missing",
 			"Common: DIP_STACK ", "Common: DIP_CODE ", "Common: DIP_LEDGER_TABLE ", "Common: DIP_LAKE_BUCKET ",
-			"Settings.MilliCPU: missing", "Settings.MemoryMB: missing", "Settings.Max: missing",
-			"Settings.Lease: missing", "Settings.Deadline: missing",
-			"Grace: missing",
+			"Settings.deadline: 0s: want", "Settings.keepDays: 0: want", "Settings.lease: 0s: want",
+			"Settings.max: 0: want", "Settings.memoryMB: 0: want", "Settings.milliCPU: 0: want", "Grace: missing",
 		}},
 		"no catalog": {func(a *restage.Args) { a.Catalog = nil }, []string{"Catalog: missing"}},
 	} {

@@ -59,17 +59,7 @@ func (a *Args) Validate() error {
 	found.If(a.Region == "", "Region", "missing")
 	_, err := contract.Render[pulumi.StringInput](a.Common)
 	found.In("Common", err)
-	s := a.Settings
-	found.If(s.MilliCPU < 1, "Settings.MilliCPU", "missing")
-	found.If(s.MemoryMB < 1, "Settings.MemoryMB", "missing")
-	found.If(s.Slots < 1, "Settings.Slots", "missing")
-	found.If(s.ChunksPerPod < 1, "Settings.ChunksPerPod", "missing")
-	found.If(s.Lease <= 0, "Settings.Lease", "missing")
-	found.If(s.Grace <= 0, "Settings.Grace", "missing")
-	found.If(s.Max < 1, "Settings.Max", "missing")
-	found.If(s.Min < 0 || s.Min > s.Max, "Settings.Min", "%d, want 0 to Max, %d", s.Min, s.Max)
-	found.If(s.MaxUnavailablePercent < 1 || s.MaxUnavailablePercent > 100,
-		"Settings.MaxUnavailablePercent", "%d, such a budget is never satisfied", s.MaxUnavailablePercent)
+	found.Add(a.Settings.Validate("Settings"))
 	return found.Err()
 }
 

@@ -69,12 +69,12 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"nothing set": {func(a *worker.Args) { *a = worker.Args{} }, []string{
 			"Segment: missing", "Program: missing", "Image: missing", "Queue: missing", "Region: missing",
 			"Common: DIP_STACK ", "Common: DIP_CODE ", "Common: DIP_LEDGER_TABLE ", "Common: DIP_LAKE_BUCKET ",
-			"Settings.MilliCPU: missing", "Settings.MemoryMB: missing", "Settings.Slots: missing",
-			"Settings.ChunksPerPod: missing", "Settings.Lease: missing", "Settings.Grace: missing",
-			"Settings.Max: missing", "Settings.MaxUnavailablePercent: 0, such a budget is never satisfied",
+			"Settings.chunksPerPod: 0: want", "Settings.grace: 0s: want", "Settings.lease: 0s: want",
+			"Settings.max: 0: want", "Settings.maxUnavailablePercent: 0: want 1 to 100", "Settings.memoryMB: 0: want",
+			"Settings.milliCPU: 0: want", "Settings.slots: 0: want",
 		}},
 		"more workers than there may be": {
-			func(a *worker.Args) { a.Settings.Min = 9 }, []string{"Settings.Min: 9, want 0 to Max, 8"},
+			func(a *worker.Args) { a.Settings.Min = 9 }, []string{"Settings.min: 9: want 0 to 8"},
 		},
 		"an unset variable": {func(a *worker.Args) { a.Common.LakeBucket = nil }, []string{"Common: DIP_LAKE_BUCKET "}},
 	} {

@@ -22,20 +22,21 @@ func GoMemory(memoryMB int) string { return fmt.Sprintf("%dMiB", memoryMB*7/10) 
 // Validate reports every problem that a group has by itself, with path before the names of its settings. architecture is
 // its instance types', zones is over how many availability zones it spreads.
 func (g NodeGroup) Validate(path string, architecture Architecture, zones int) error {
-	found := newProblems()
-	if g.Scaler == EscalatorScaler {
-		checkLimits(path, g, found)
-	} else {
-		checkLimits(path, g, found, path+".escalator")
-	}
-	g.validate(path, architecture, zones, found)
-	return found.err()
+	return check(path, g, func(found *problems) { g.validate(path, architecture, zones, found) })
+}
+
+// Validate reports every problem that workers' sizes and numbers have by themselves, with path before the names of the
+// settings.
+func (w Workers) Validate(path string) error {
+	return check(path, w, func(found *problems) { w.validate(path, found) })
+}
+
+// Validate reports every problem of a bucket's settings, with path before their names.
+func (b Bucket) Validate(path string) error {
+	return check(path, b, func(found *problems) { b.validate(path, found) })
 }
 
 // Validate reports every problem that the thresholds have by themselves, with path before the names of the settings.
 func (e Escalator) Validate(path string) error {
-	found := newProblems()
-	checkLimits(path, e, found)
-	e.validate(path, found)
-	return found.err()
+	return check(path, e, func(found *problems) { e.validate(path, found) })
 }
