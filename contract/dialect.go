@@ -59,7 +59,7 @@ func (d Dialect) Validate() error {
 			continue
 		}
 		if len(f.value) != 1 || f.value[0] >= 0x80 || f.value[0] == '\n' || f.value[0] == '\r' || f.value[0] == 0 {
-			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character that is no line break", f.name, f.value))
+			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character other than a line break", f.name, f.value))
 		}
 	}
 	if d.Delimiter == d.Quote && d.Quote != "" {
