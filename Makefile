@@ -6,9 +6,9 @@ export GOFLAGS := -buildvcs=false
 CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
 DIP := go run ./cmd/dip
 # Separate modules, each with tests of its own.
-TOOLS := tools/aws tools/kubernetes tools/language-go tools/lab
-# What a first run says before Go has compiled what says anything.
-first = $(if $(wildcard $(CACHE)/tools/$(1)-*),,echo "  compile    a few minutes, the first time only";)
+TOOLS := $(addprefix tools/,pulumi/plugin pulumi/aws pulumi/kubernetes pulumi/language-go lab)
+# Compiles what a command would compile without a word, and tells how far it is: minutes the first time.
+COMPILE := go run ./tools/compile
 UNIT = $(shell go list ./... | grep -v '^dip/e2e')
 
 .PHONY: help
@@ -17,10 +17,11 @@ help: ## List the targets
 
 .PHONY: up
 up: ## Bring the local stack up, ingest sample data and print the certificates
-	@$(call first,pulumi)$(DIP) local up
+	@$(COMPILE) -what "the command line" ./cmd/dip
+	@$(DIP) local up
 
 .PHONY: down
-down: ## Take the local stack down: no resource, no process, no file is left
+down: ## Take down the local stack, leaving no resource, process or file
 	@$(DIP) local down
 
 .PHONY: test
@@ -31,25 +32,28 @@ test: vet ## Everything that must pass: vet, unit, component and end-to-end test
 checks: unit tools-test
 
 .PHONY: vet
-vet:
+vet: ## Vet all modules, tests included; go test does not do it again
+	@$(COMPILE) ./...
 	go vet ./...
+	@set -e; for m in $(TOOLS); do echo "go -C $$m vet ./..."; go -C $$m vet ./...; done
 
 .PHONY: unit
 unit: ## Unit and component tests
-	go test $(UNIT)
+	go test -vet=off $(UNIT)
 
 .PHONY: tools-test
 tools-test: ## Tests of the tools' modules
 	@go run ./tools/install -admission >/dev/null # minutes the first time, and it tells of them
-	@set -e; for m in $(TOOLS); do echo "go -C $$m test ./..."; go -C $$m test ./...; done
+	@set -e; for m in $(TOOLS); do echo "go -C $$m test ./..."; go -C $$m test -vet=off ./...; done
 
 .PHONY: e2e
 e2e: ## End-to-end tests: real engine, real provider, real functions, local emulator
-	go test -count=1 -v -timeout 40m ./e2e/...
+	go test -vet=off -count=1 -v -timeout 40m ./e2e/...
 
 .PHONY: lab
 lab: ## Bring the stack dev up, cluster included, prove things on it and take it down
-	@$(call first,kwok)go run -C tools/lab .
+	@$(COMPILE) -C tools/lab -what "the lab" .
+	@go run -C tools/lab .
 
 .PHONY: check
 check: format-check vet lint unit ## Format, vet, lint and unit tests
@@ -63,10 +67,10 @@ format-check:
 lint: $(CACHE)/lint/golangci-lint ## Run the linters
 	@set -e; for m in . $(TOOLS); do echo "golangci-lint $$m"; (cd $$m && $(CACHE)/lint/golangci-lint run ./...); done
 
-$(CACHE)/lint/golangci-lint: tools/lint/go.mod
+$(CACHE)/lint/golangci-lint: tools/pins/lint/go.mod
 	@echo "building golangci-lint (a few minutes the first time) ..."
 	@mkdir -p $(@D)
-	go -C tools/lint build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
+	go -C tools/pins/lint build -o $@ github.com/golangci/golangci-lint/v2/cmd/golangci-lint
 
 .PHONY: build
 build: ## Build the Pulumi program and the functions for the cloud (arm64)

@@ -1,12 +1,12 @@
-// Command bench measures the record path, the way from a chunk of input to Parquet, against DuckDB on the same file in
-// the same run, and compares what both read.
+// Command bench measures the record path, from a chunk of input to Parquet, against DuckDB on the same file in the same
+// run, and compares what both read.
 //
 //	go run ./bench                                   measure
 //	go run ./bench coldstart                         start-up time and size of a function
 //	go run ./bench equal FILE --schema SCHEMA.json   compare rows, values and nulls with DuckDB's
 //
-// DuckDB comes from its npm package, pinned in package-lock.json, and runs in Node.js. Without them only our own side
-// is measured.
+// DuckDB comes from its npm package, pinned in package-lock.json, and runs in Node.js. Without these, only dip is
+// measured.
 package main
 
 import (
@@ -26,7 +26,7 @@ import (
 	"dip/local"
 )
 
-// errDiffer ends `bench equal` with exit code 1 after the differences were printed.
+// errDiffer makes `bench equal` exit with 1 after it has printed the differences.
 var errDiffer = errors.New("the two readings differ")
 
 func main() {
@@ -61,11 +61,11 @@ func command(scr *terminal.Screen) *cobra.Command {
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	f := root.Flags()
 	f.StringVar(&size, "size", "256MiB", "size of each input")
-	f.IntVar(&o.rounds, "rounds", 5, "runs of each side, taken in turns")
+	f.IntVar(&o.rounds, "rounds", 5, "runs of each side, alternating")
 	f.StringSliceVar(&o.inputs, "inputs", inputNames(), "which inputs to measure")
-	f.IntVar(&o.memoryMB, "memory", 512, "memory of the function whose limit is tried, MiB")
-	f.BoolVar(&o.stages, "stages", false, "also measure parsing and encoding alone")
-	f.StringVar(&o.profiles, "profiles", "", "folder for a CPU profile of our side on each input (one more run each)")
+	f.IntVar(&o.memoryMB, "memory", 512, "memory of the simulated function, MiB")
+	f.BoolVar(&o.stages, "stages", false, "also measure parsing and encoding separately")
+	f.StringVar(&o.profiles, "profiles", "", "folder for a CPU profile of dip on each input (one extra run each)")
 	root.AddCommand(processCommand(), stagesCommand(), coldStartCommand(&o), equalCommand(&o))
 	return root
 }
@@ -83,7 +83,7 @@ type options struct {
 	profiles string
 }
 
-// place makes and returns a folder under the cache.
+// place creates and returns a folder in the cache.
 func (o *options) place(elem ...string) (string, error) {
 	if o.cache == "" {
 		var err error
@@ -96,7 +96,7 @@ func (o *options) place(elem ...string) (string, error) {
 		return "", fmt.Errorf("find the cache: %w", err)
 	}
 	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", fmt.Errorf("make the cache: %w", err)
+		return "", fmt.Errorf("create the cache: %w", err)
 	}
 	return dir, nil
 }
@@ -114,7 +114,7 @@ func (o *options) validate() error {
 	}
 	for _, name := range o.inputs {
 		if !slices.Contains(inputNames(), name) {
-			errs = append(errs, fmt.Errorf("--inputs: unknown %q: there are %s", name, strings.Join(inputNames(), ", ")))
+			errs = append(errs, fmt.Errorf("--inputs: unknown %q: want %s", name, strings.Join(inputNames(), ", ")))
 		}
 	}
 	return errors.Join(errs...)

@@ -22,13 +22,13 @@ import (
 	"dip/internal/build"
 )
 
-// coldStart is what a new instance of a function costs.
+// coldStart is the cost of a new instance of a function.
 type coldStart struct {
 	Function string `json:"function"`
 	Arch     string `json:"arch"`
 	Zip      int64  `json:"zipBytes"`
 	Binary   int64  `json:"binaryBytes"`
-	Millis   spread `json:"initMillis"` // from the start of the process to its first question for work
+	Millis   spread `json:"initMillis"` // from the start of the process to its first request for an invocation
 }
 
 const (
@@ -103,7 +103,7 @@ func (c *coldStart) unpack(archive, to string) (err error) {
 	return errors.Join(err, out.Close())
 }
 
-// start runs a function against a Runtime API that has no work, and says how long it took to ask for some.
+// start runs a function against a Runtime API without invocations, and returns the time until its first request.
 func start(ctx context.Context, bootstrap string) (took time.Duration, err error) {
 	ctx, cancel := context.WithTimeout(ctx, startLimit)
 	defer cancel()
@@ -138,6 +138,6 @@ func start(ctx context.Context, bootstrap string) (took time.Duration, err error
 		<-exited
 		return at.Sub(began), nil
 	case err := <-exited:
-		return 0, fmt.Errorf("the function ended before it asked for work: %w: %s", err, stdout.String())
+		return 0, fmt.Errorf("the function exited before it requested an invocation: %w: %s", err, stdout.String())
 	}
 }

@@ -8,7 +8,7 @@ import (
 	"strings"
 )
 
-// compare has DuckDB read both and find the differences.
+// compare makes DuckDB read both and find the differences.
 func (e *equality) compare(ctx context.Context) error {
 	ours := "SELECT " + e.nothing()
 	var outputs []string
@@ -31,13 +31,13 @@ func (e *equality) compare(ctx context.Context) error {
 		if answers[1].Error == "" {
 			break
 		}
-		e.Errors = append(e.Errors, "DuckDB refuses the accepted records: "+answers[1].Error)
+		e.Errors = append(e.Errors, "DuckDB rejects the accepted records: "+answers[1].Error)
 	}
 	return e.judge(answers)
 }
 
-// leniencies are options of DuckDB's that are tried in turn, so that what it accepts is compared even when it refuses
-// some of what we accept. Any refusal is a difference.
+// leniencies are DuckDB options that are tried in turn, so that the records it accepts are compared even if it rejects
+// some that dip accepts. Any rejection is a difference.
 var leniencies = [][]string{nil, {"ignore_errors=true"}, {"ignore_errors=true", notStrict}}
 
 // nothing is a row of our columns that a condition drops: ours when no row was written.
@@ -81,7 +81,7 @@ func (e *equality) differences() []statement {
 func (e *equality) judge(answers []answer) error {
 	for i, a := range answers {
 		if err := a.err(); err != nil {
-			if i == 1 { // noted before, and there is nothing to compare with
+			if i == 1 { // already noted, and there is nothing to compare with
 				return nil
 			}
 			return fmt.Errorf("compare with DuckDB: %w", err)
@@ -137,7 +137,7 @@ func quoted(v *string) string {
 	return fmt.Sprintf("%.200q", *v)
 }
 
-// askQuarantined has DuckDB read each quarantined record alone.
+// askQuarantined makes DuckDB read each quarantined record alone.
 func (e *equality) askQuarantined(ctx context.Context) error {
 	var statements []statement
 	asked := e.Quarantined[:min(len(e.Quarantined), askedRejected)]
@@ -161,7 +161,7 @@ func (e *equality) askQuarantined(ctx context.Context) error {
 	}
 	for i, a := range answers {
 		if asked[i].DuckDB = "no row"; a.Error != "" {
-			asked[i].DuckDB, _, _ = strings.Cut("refuses: "+a.Error, "\n")
+			asked[i].DuckDB, _, _ = strings.Cut("rejects: "+a.Error, "\n")
 		} else if len(a.Rows) > 0 {
 			asked[i].DuckDB = "reads " + a.Rows[0].String(0)
 		}

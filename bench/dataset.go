@@ -21,7 +21,7 @@ import (
 //go:embed quoted.json
 var quotedSchema []byte
 
-// dataset is a kind of generated file.
+// dataset is a kind of generated input.
 type dataset struct {
 	name, file string
 	dialect    contract.Dialect
@@ -79,7 +79,7 @@ func inputNames() []string {
 	return names
 }
 
-// generate makes the file unless an earlier run left it, and returns its path.
+// generate generates the file unless an earlier run left it, and returns its path.
 func (in dataset) generate(dir string, size int64, scr *terminal.Screen) (string, error) {
 	path := filepath.Join(dir, strconv.FormatInt(size, 10)+"-"+in.file)
 	if _, err := os.Stat(path); err == nil {
@@ -119,7 +119,7 @@ var (
 )
 
 // writeQuoted writes orders: four of ten fields are quoted, with delimiters, doubled quotes and line breaks in them,
-// and two thirds of the bytes stand between quotes.
+// and two thirds of the bytes are inside quotes.
 func writeQuoted(w io.Writer, size int64) error {
 	r := rand.New(rand.NewPCG(11, 12))
 	at := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)

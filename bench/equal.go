@@ -20,7 +20,7 @@ import (
 	"dip/internal/terminal"
 )
 
-// comparison is how our reading of a file compares with DuckDB's.
+// comparison compares dip's reading of a file with DuckDB's.
 type comparison struct {
 	File        string       `json:"file"`
 	DuckDB      string       `json:"duckdb"`
@@ -29,9 +29,9 @@ type comparison struct {
 	DuckDBRows  int64        `json:"duckdbRows"` // of the records that we did not quarantine
 	OnlyOurs    int64        `json:"onlyOurs"`   // rows, by EXCEPT ALL
 	OnlyDuckDB  int64        `json:"onlyDuckdb"`
-	Columns     []columnDiff `json:"columns,omitempty"` // when both have the same number of rows
-	Samples     []string     `json:"samples,omitempty"` // rows of one side only, when they have not
-	Errors      []string     `json:"errors,omitempty"`  // what DuckDB refused of the records that we accepted
+	Columns     []columnDiff `json:"columns,omitempty"` // if both have the same number of rows
+	Samples     []string     `json:"samples,omitempty"` // rows of one side only, if the numbers differ
+	Errors      []string     `json:"errors,omitempty"`  // records that dip accepted and DuckDB rejected
 	Quarantined []rejected   `json:"quarantined,omitempty"`
 }
 
@@ -42,7 +42,7 @@ type columnDiff struct {
 	Samples []string `json:"samples"`
 }
 
-// rejected is a quarantined record and what DuckDB says of it alone.
+// rejected is a quarantined record and DuckDB's reading of it alone.
 type rejected struct {
 	Row    int64  `json:"row"` // number of the record in the input, from 1, without the header
 	Field  string `json:"field,omitempty"`
@@ -53,7 +53,7 @@ type rejected struct {
 
 const (
 	shownRows     = 5    // samples of a difference
-	askedRejected = 100  // quarantined records that DuckDB is asked about
+	askedRejected = 100  // quarantined records that DuckDB reads
 	maxRejected   = 1000 // quarantined records that are listed
 )
 
@@ -65,7 +65,7 @@ func equalCommand(o *options) *cobra.Command {
 		Use:   "equal FILE --schema SCHEMA.json",
 		Short: "Compare the rows, values and nulls of a file with what DuckDB reads",
 		Long: "Processes FILE as a segment with that schema would, reads it with DuckDB too (types and names from the schema, nothing\n" +
-			"detected), and compares all rows both ways. Quarantined records are listed and left out. Ends with 1 when they differ.",
+			"detected), and compares all rows both ways. Quarantined records are listed and left out. Exits with 1 if they differ.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if encoding == "" {
@@ -153,7 +153,7 @@ func (o *options) equal(ctx context.Context, path string, d contract.Segment) (c
 	return c, e.askQuarantined(ctx)
 }
 
-// equality is a comparison under way.
+// equality is a comparison in progress.
 type equality struct {
 	*comparison
 	peer    *peer
@@ -166,7 +166,7 @@ type equality struct {
 
 func (e *equality) good() string { return e.work.path("good") }
 
-// separate writes the records that were not quarantined to a file of their own, as they stand in the input.
+// separate writes the records that were not quarantined to a separate file, unchanged.
 func (e *equality) separate(obj contract.Object) (err error) {
 	bad, err := e.quarantined()
 	if err != nil {
@@ -247,12 +247,12 @@ func (e *equality) copyGood(w io.Writer, r *bufio.Reader, bad []contract.Rejecte
 		}
 	}
 	if len(bad) > 0 {
-		return fmt.Errorf("the quarantined record at byte %d does not start where a record does", bad[0].Start)
+		return fmt.Errorf("the quarantined record at byte %d does not start at a record's start", bad[0].Start)
 	}
 	return nil
 }
 
-// blank says that the bytes are no record.
+// blank reports that the bytes are not a record.
 func (e *equality) blank(record []byte) bool {
 	if e.dialect.Encoding == contract.NDJSON {
 		return len(bytes.Trim(record, " \t\r\n")) == 0
@@ -260,7 +260,7 @@ func (e *equality) blank(record []byte) bool {
 	return len(record) == 0 || e.out.Plan.Width > 1 && len(bytes.TrimRight(record, "\r\n")) == 0
 }
 
-// nextRecord reads one record with its line end; io.EOF comes with the last one.
+// nextRecord reads one record with its line end; the last one returns io.EOF.
 func nextRecord(s *chunk.Scanner, r *bufio.Reader) (record []byte, err error) {
 	for {
 		if _, err := r.Peek(1); err != nil {

@@ -20,7 +20,7 @@ import (
 	"dip/internal/terminal"
 )
 
-// usage is what one process took.
+// usage is the resource usage of one process.
 type usage struct {
 	Wall time.Duration `json:"wallNanos"`
 	CPU  time.Duration `json:"cpuNanos"` // user and system, start of the process included
@@ -29,7 +29,7 @@ type usage struct {
 
 // machine runs processes one at a time, on one core where the system can pin them.
 type machine struct {
-	pin []string // what goes before a command
+	pin []string // prefix of a command
 	CPU string   `json:"cpu"`
 	Pin bool     `json:"pinned"`
 }
@@ -60,7 +60,7 @@ func cpuModel() string {
 	return runtime.GOARCH
 }
 
-// run runs a command to its end and says what it took.
+// run runs a command to its end and returns its usage.
 func (m machine) run(ctx context.Context, argv, env []string, stdin []byte) (stdout []byte, u usage, err error) {
 	argv = append(slices.Clone(m.pin), argv...)
 	cmd := exec.CommandContext(ctx, argv[0], argv[1:]...)
@@ -123,7 +123,7 @@ func (s *side) summarize(input int64) {
 	}
 }
 
-// match is what both sides did on one input.
+// match is the result of both sides on one input.
 type match struct {
 	Input string  `json:"input"`
 	Bytes int64   `json:"bytes"`
@@ -137,7 +137,7 @@ type match struct {
 type contest struct {
 	*options
 	machine machine
-	peer    *peer // nil: there is none
+	peer    *peer // nil: not available
 	work    string
 	self    string
 
@@ -174,7 +174,7 @@ func (c *contest) prepare(ctx context.Context) (err error) {
 	if err := writeDefinition(c.definition, c.segment); err != nil {
 		return err
 	}
-	// One run of its own brings the file into the page cache and tells how it is read.
+	// A warm-up run brings the file into the page cache and returns how it is read.
 	_, err = c.runOurs(ctx)
 	return err
 }
@@ -267,7 +267,7 @@ func (c *contest) copyStatement(output string) (argv []string, stdin []byte, err
 	return c.peer.command(1, []statement{{SQL: fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", selection, literal(output))}})
 }
 
-// measureAll is the command without a subcommand.
+// measureAll runs the command without a subcommand.
 func (o *options) measureAll(ctx context.Context) (err error) {
 	if err := o.validate(); err != nil {
 		return err

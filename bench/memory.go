@@ -9,7 +9,7 @@ import (
 	"strings"
 )
 
-// memory is what a whole input as one chunk takes, read and written over S3 as a function does.
+// memory is the usage of a whole input as one chunk, read and written over S3 as in a function.
 type memory struct {
 	Input    string `json:"input"`
 	Bytes    int64  `json:"bytes"`
@@ -18,7 +18,7 @@ type memory struct {
 	Usage    usage  `json:"usage"`
 }
 
-// memoryShareTenths is the part of a function's memory that its GOMEMLIMIT is set to, as components/function has it.
+// memoryShareTenths is the share of a function's memory that its GOMEMLIMIT is set to, as in components/function.
 const memoryShareTenths = 7
 
 // memory processes the input with a function's memory limit through the S3 client, from a server in this process.

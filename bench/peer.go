@@ -27,10 +27,10 @@ var (
 // peer is DuckDB in Node.js.
 type peer struct {
 	node, script string
-	versions     string // of DuckDB and Node.js, for people
+	versions     string // of DuckDB and Node.js, for display
 }
 
-// installPeer gives DuckDB, installed into the cache on first use. The error says what is missing.
+// installPeer returns DuckDB, installed into the cache on first use. The error says what is missing.
 func (o *options) installPeer(ctx context.Context) (*peer, error) {
 	node, err := exec.LookPath("node")
 	if err != nil {
@@ -47,15 +47,15 @@ func (o *options) installPeer(ctx context.Context) (*peer, error) {
 			return nil, fmt.Errorf("install DuckDB: %w", err)
 		}
 	}
-	// npm writes this file when the installation is whole.
+	// npm writes this file when the installation is complete.
 	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
 		npm, err := exec.LookPath("npm")
 		if err != nil {
 			return nil, fmt.Errorf("DuckDB is installed with npm: %w", err)
 		}
 		o.screen.Notef("installing DuckDB with npm ...")
-		// Not `npm ci`: it refuses a lock file without the binaries of other platforms, and a registry may lack them.
-		// What the lock file has is installed as it says; all versions are exact.
+		// Not `npm ci`: it rejects a lock file without the binaries of other platforms, and a registry may lack them.
+		// Packages in the lock file are installed as locked; all versions are exact.
 		cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
 		cmd.Dir = dir
 		if text, err := cmd.CombinedOutput(); err != nil {
@@ -103,7 +103,7 @@ func (a answer) err() error {
 	return errors.New(a.Error)
 }
 
-// command runs statements on that many threads; what it prints is for readAnswers.
+// command runs statements on the given number of threads; readAnswers parses its output.
 func (p *peer) command(threads int, statements []statement) (argv []string, stdin []byte, err error) {
 	stdin, err = json.Marshal(map[string]any{"threads": threads, "statements": statements})
 	return []string{p.node, p.script}, stdin, err
@@ -117,7 +117,7 @@ func readAnswers(stdout []byte) ([]answer, error) {
 	return answers, nil
 }
 
-// run runs statements, all of them whatever fails among them.
+// run runs all statements, even if some fail.
 func (p *peer) run(ctx context.Context, statements []statement) ([]answer, error) {
 	argv, stdin, err := p.command(2, statements)
 	if err != nil {

@@ -29,7 +29,7 @@ import (
 	"dip/internal/process"
 )
 
-// segmentName and bucket are names that only appear in keys.
+// segmentName and bucket are names that appear only in keys.
 const (
 	segmentName = "bench"
 	bucket      = "bench"
@@ -43,12 +43,16 @@ type outcome struct {
 
 // stores is where a chunk is read from and written to.
 type stores interface {
-	process.Source
+	plan.Source
 	process.Sink
 }
 
 // loadFile plans a file as one chunk and processes it, with the pipeline's own code.
 func loadFile(ctx context.Context, s stores, d contract.Segment, object contract.Object) (outcome, error) {
+	object, err := s.Head(ctx, object)
+	if err != nil {
+		return outcome{}, err
+	}
 	l, catalogs, err := landed(d, object)
 	if err != nil {
 		return outcome{}, err
@@ -95,8 +99,16 @@ func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.
 	}, catalogs, err
 }
 
-// folder reads objects from files, whose paths are their keys, and writes outputs flat into itself.
+// folder reads objects from files, whose paths are their keys, and writes outputs flat into one folder.
 type folder string
+
+func (f folder) Head(_ context.Context, o contract.Object) (contract.Object, error) {
+	info, err := os.Stat(o.Key)
+	if err == nil {
+		o.Size = info.Size()
+	}
+	return o, err
+}
 
 func (f folder) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
 	file, err := os.Open(o.Key)
@@ -147,7 +159,7 @@ func object(path string) (contract.Object, error) {
 	return contract.Object{Bucket: bucket, Key: path, Size: info.Size()}, nil
 }
 
-// processCommand is what the measurements start: one process for one chunk, as a function has it.
+// processCommand is the command that the measurements start: one process for one chunk, as in a function.
 func processCommand() *cobra.Command {
 	var definition, endpoint, profile string
 	cmd := &cobra.Command{

@@ -12,7 +12,7 @@ import (
 type report struct {
 	Machine   machine    `json:"machine"`
 	Go        string     `json:"go"`
-	DuckDB    string     `json:"duckdb,omitempty"` // versions; "" when it was not there
+	DuckDB    string     `json:"duckdb,omitempty"` // versions; "" if it was not available
 	Rounds    int        `json:"rounds,omitempty"`
 	Matches   []match    `json:"matches,omitempty"`
 	Memory    []memory   `json:"memory,omitempty"`
@@ -66,7 +66,7 @@ func (r report) matches(width int) string {
 		add(m, "dip", &m.Ours, fmt.Sprintf("%.2fx (%.2f-%.2f)", m.Ratio.Median, m.Ratio.Min, m.Ratio.Max))
 		add(m, "DuckDB", m.Peer, "1")
 	}
-	against := "DuckDB is not there."
+	against := "DuckDB is not available."
 	if r.DuckDB != "" {
 		against = r.DuckDB + ", one thread."
 	}

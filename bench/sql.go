@@ -11,7 +11,7 @@ import (
 	"dip/tableschema"
 )
 
-// reading is how DuckDB reads an input of a schema: column by column with the schema's own types, nothing detected.
+// reading is how DuckDB reads an input with a schema: column by column with the schema's types, nothing detected.
 type reading struct {
 	schema  *tableschema.Schema
 	dialect contract.Dialect
@@ -83,7 +83,7 @@ func within(texts, known []string) bool {
 	return !slices.ContainsFunc(texts, func(t string) bool { return !slices.Contains(known, strings.ToLower(t)) })
 }
 
-// native says that DuckDB reads the field's texts with a plain cast.
+// native reports whether a plain cast in DuckDB reads the field's texts.
 func native(f *tableschema.Field) bool {
 	switch f.Type {
 	case tableschema.Integer, tableschema.Number:
@@ -116,7 +116,7 @@ func cast(f *tableschema.Field, t record.Type, x string) (string, error) {
 		}
 		return fmt.Sprintf("CAST(replace(%s, %s, '.') AS %s)", x, literal(f.DecimalChar), typ), nil
 	case f.Format == "any":
-		return "", fmt.Errorf("field %q: DuckDB has nothing like format \"any\"", f.Name)
+		return "", fmt.Errorf("field %q: DuckDB has no equivalent of format \"any\"", f.Name)
 	}
 	return fmt.Sprintf("CAST(strptime(%s, %s) AS %s)", x, literal(f.Format), typ), nil
 }
@@ -126,7 +126,7 @@ func tuple(texts []string) string {
 	return "(" + list[1:len(list)-1] + ")"
 }
 
-// sharedMissing says that all fields have the same texts for null.
+// sharedMissing reports whether all fields have the same texts for null.
 func (r *reading) sharedMissing() bool {
 	first := r.schema.Fields[0].MissingValues
 	for i := range r.schema.Fields {
@@ -140,7 +140,7 @@ func (r *reading) sharedMissing() bool {
 // never is a text for null that no input has.
 const never = "\x01\x02"
 
-// missing is an expression that is null where the text x of the field stands for null.
+// missing is an expression that is null where the text x of the field means null.
 func missing(f *tableschema.Field, x string) string {
 	if len(f.MissingValues) == 0 {
 		return x
@@ -156,7 +156,7 @@ func (r *reading) selection(path string, options ...string) (string, error) {
 	return r.csvSelection(path, options)
 }
 
-// notStrict has DuckDB read what is not quite CSV.
+// notStrict makes DuckDB read input that is not strictly CSV.
 const notStrict = "strict_mode=false"
 
 func (r *reading) csvSelection(path string, options []string) (string, error) {

@@ -24,7 +24,7 @@ type stages struct {
 	Encode float64 `json:"encode"`
 }
 
-// stageBytes is how much of an input the stages work on: all of its batches are held in memory at once.
+// stageBytes is how much of an input the stages process: all of its batches are held in memory at once.
 const stageBytes = 64 << 20
 
 func (c *contest) runStages(ctx context.Context) (stages, error) {

@@ -101,11 +101,12 @@ func eachLimit(path string, v reflect.Value, visit func(path string, l limits, v
 // platformSettings count in a stack with a cluster only.
 var platformSettings = []string{"network", "cluster", "nodeGroups"}
 
-// validateLimits reports every value that is outside its limits. The rules that follow are silent about those.
-func (s *Stack) validateLimits(found *problems) {
-	eachLimit("", reflect.ValueOf(*s), func(path string, l limits, v reflect.Value) {
-		part, _, _ := strings.Cut(path, ".")
-		if l.hold(v) || !s.Cluster.Enabled && slices.Contains(platformSettings, part) {
+// checkLimits reports every value below v that is outside its limits, but for those below the settings to skip. The
+// rules that follow are silent about those reported.
+func checkLimits(at string, v any, found *problems, skip ...string) {
+	eachLimit(at, reflect.ValueOf(v), func(path string, l limits, v reflect.Value) {
+		below := func(part string) bool { return strings.HasPrefix(path, part+".") }
+		if l.hold(v) || slices.ContainsFunc(skip, below) {
 			return
 		}
 		want := l.String()
@@ -114,4 +115,13 @@ func (s *Stack) validateLimits(found *problems) {
 		}
 		found.misreadAt(path, "%v: want %s", v.Interface(), want)
 	})
+}
+
+// validateLimits reports every setting of the stack that is outside its limits.
+func (s *Stack) validateLimits(found *problems) {
+	if s.Cluster.Enabled {
+		checkLimits("", *s, found)
+	} else {
+		checkLimits("", *s, found, platformSettings...)
+	}
 }

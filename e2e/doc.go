@@ -1,3 +1,3 @@
-// Package e2e tests the whole pipeline on the local stack: the real engine deploys the real program, and the functions
-// that it deployed ingest files. One stack serves all tests; they are independent loads of it.
+// Package e2e tests the whole pipeline on the local stack: the real engine deploys the real program, and the deployed
+// functions ingest files. All tests share one stack, as independent loads.
 package e2e

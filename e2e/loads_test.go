@@ -27,7 +27,7 @@ import (
 	"dip/internal/verify"
 )
 
-// put lands bytes and gives the object that S3 made of them.
+// put lands bytes and returns the resulting object.
 func put(t *testing.T, key string, data []byte) contract.Object {
 	t.Helper()
 	s := stack.Client()
@@ -117,7 +117,7 @@ func TestLoadsAreCertified(t *testing.T) {
 	cases := []struct {
 		name, key     string
 		data          []byte
-		rows, bad     int64 // -1: whatever it is
+		rows, bad     int64 // -1: any
 		chunksAtLeast int
 	}{
 		{"many chunks", "trips/many.csv", trips(t, 12<<20, 1), -1, -1, 10},
@@ -182,7 +182,7 @@ func TestLoadsFailWithAReason(t *testing.T) {
 	}
 }
 
-// Functions die again and again, and every event comes three times.
+// Functions are killed repeatedly, and every event arrives three times.
 func TestKilledFunctionsLoseNothing(t *testing.T) {
 	const kills = 6
 	chaos.kill("trips", kills)
@@ -191,7 +191,7 @@ func TestKilledFunctionsLoseNothing(t *testing.T) {
 	for range 2 {
 		announce(t, stack.Outputs.IntakeQueue, object)
 	}
-	// Killed before its claim, a chunk comes again with its message; after it, with a new attempt. Both must end well.
+	// A chunk killed before its claim is retried with its message; after it, with a new attempt. Both must succeed.
 	certified(t, contract.LoadID(object))
 	if n := chaos.killed("trips"); n < kills/2 {
 		t.Errorf("%d functions were killed, want most of %d", n, kills)
@@ -234,7 +234,7 @@ func silently(t *testing.T, key string, data []byte) contract.Object {
 	return put(t, key, data)
 }
 
-// An event that intake could not take is put back to work.
+// An event that intake could not process is redriven.
 func TestRedriveOfDeadLetters(t *testing.T) {
 	object := silently(t, "parts/redriven.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
 	s := stack.Client()
@@ -246,7 +246,7 @@ func TestRedriveOfDeadLetters(t *testing.T) {
 	certified(t, contract.LoadID(object))
 }
 
-// An event that never comes is made up for by the sweeper.
+// The sweeper replaces a lost event.
 func TestSuppressedEvent(t *testing.T) {
 	object := silently(t, "parts/si+lent %41.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
 	s := stack.Client()
@@ -260,14 +260,14 @@ func TestSuppressedEvent(t *testing.T) {
 		}
 		var report sweep.Report
 		if err := json.Unmarshal(out.Payload, &report); err != nil {
-			t.Fatalf("the sweeper answered %s: %v", out.Payload, err)
+			t.Fatalf("the sweeper returned %s: %v", out.Payload, err)
 		}
 		found = report.Enqueued > 0
 	}
 	certified(t, contract.LoadID(object))
 }
 
-// An object that is overwritten while its load runs is two loads; each keeps to its version.
+// An object that is overwritten while its load runs makes two loads; each reads its own version.
 func TestOverwrittenWhileLoading(t *testing.T) {
 	first, second := trips(t, 3<<20, 3), trips(t, 2<<20, 4)
 	a := put(t, "trips/twice.csv", first)
@@ -283,7 +283,7 @@ func TestOverwrittenWhileLoading(t *testing.T) {
 	}
 }
 
-// New code in the middle of a load: nothing is lost, nothing comes twice, the certificate shows both.
+// New code in the middle of a load: nothing is lost, nothing is duplicated, the certificate names both versions.
 func TestCodeUpdateWhileLoading(t *testing.T) {
 	object := put(t, "trips/update.csv", trips(t, 16<<20, 5))
 	id := contract.LoadID(object)
@@ -298,9 +298,9 @@ func TestCodeUpdateWhileLoading(t *testing.T) {
 		}
 	})
 	if err == nil {
-		t.Fatal("the load was over before the code could be updated")
+		t.Fatal("the load finished before the code could be updated")
 	}
-	// From here on the old code gets nothing done, so that the load is still under way when the new code comes.
+	// From here on the old code is killed, so that the load is still running when the new code is deployed.
 	chaos.kill("trips", math.MaxInt)
 	defer chaos.kill("trips", 0)
 	main := filepath.Join(root, "lambdas", "trips", "main.go")

@@ -25,9 +25,9 @@ import (
 
 var (
 	stack *local.Stack
-	// root is a copy of the checkout with one segment more than it has.
+	// root is a copy of the checkout with an additional segment.
 	root string
-	// chaos is what the tests do to running functions.
+	// chaos kills running functions for the tests.
 	chaos killer
 )
 
@@ -80,7 +80,7 @@ func run(m *testing.M) (code int, err error) {
 	return code, nil
 }
 
-// showLogs prints the ends of the functions' logs, so that a failure on a machine that is gone can be understood.
+// showLogs prints the ends of the functions' logs, so that a failure on a discarded machine can be diagnosed.
 func showLogs(state string) {
 	const tail = 6000
 	err := filepath.WalkDir(state, func(path string, d fs.DirEntry, err error) error {
@@ -99,7 +99,7 @@ func showLogs(state string) {
 	}
 }
 
-// copyCheckout copies the files of the checkout that git knows or would add.
+// copyCheckout copies the files of the checkout that git tracks or would add.
 func copyCheckout(to string) error {
 	from, err := local.FindRoot(".")
 	if err != nil {
@@ -140,7 +140,7 @@ func copyFile(from, to string) (err error) {
 	return err
 }
 
-// The segment that the tests add: what the README tells to do, one config entry, one schema and one small package.
+// The segment that the tests add as the README describes: one config entry, one schema and one small package.
 const (
 	partsSchema = `{"fields": [
 	{"name": "part", "type": "string", "constraints": {"required": true, "pattern": "[A-Z]{2}-[0-9]+"}},
@@ -157,8 +157,8 @@ func main() { segment.Main() }
 `
 )
 
-// addSegment adds the segment parts, and makes chunks small and timeouts short: with few bytes there are many chunks,
-// and what was killed is missed soon.
+// addSegment adds the segment parts, and makes chunks small and timeouts short: a few bytes make many chunks, and
+// killed work is soon overdue.
 func addSegment(root string) error {
 	file := filepath.Join(root, "Pulumi.local.yaml")
 	data, err := os.ReadFile(file)
@@ -223,7 +223,7 @@ func (k *killer) strike(segment, function string) {
 	}
 }
 
-// kill has the next n invocations of a segment's function killed.
+// kill makes the killer kill the next n invocations of a segment's function.
 func (k *killer) kill(segment string, n int) {
 	k.mu.Lock()
 	defer k.mu.Unlock()
@@ -240,7 +240,7 @@ func (k *killer) killed(segment string) int {
 	return k.struck[segment]
 }
 
-// patience bounds every wait: a load that does not end by then has lost something.
+// patience bounds every wait: a load that has not finished by then has lost something.
 const patience = 3 * time.Minute
 
 func follow(t *testing.T, id string) client.Progress {

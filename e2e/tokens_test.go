@@ -8,8 +8,8 @@ import (
 	"dip/local"
 )
 
-// Every resource type and property that the program uses in any stack has its place in the plugin's name table. The
-// list is written by the program's own test.
+// Every resource type and property that the program uses in any stack is in the plugin's name table. The program's own
+// test writes the list.
 func TestEveryTokenMaps(t *testing.T) {
 	cache, err := local.CacheDir()
 	if err != nil {

@@ -5,13 +5,13 @@ import (
 	"strings"
 )
 
-// Changes are numbers of resources by the engine's operation on them: create, update, replace, delete, same, read.
+// Changes counts resources by the engine's operation on them: create, update, replace, delete, same, read.
 type Changes map[string]int
 
 // unchanged are the operations that leave a resource as it is.
 var unchanged = map[string]bool{"same": true, "read": true, "refresh": true}
 
-// Any says whether a resource was, or in a preview would be, anything but the same.
+// Any reports whether any resource was changed or, in a preview, would be.
 func (c Changes) Any() bool {
 	for operation, n := range c {
 		if n > 0 && !unchanged[operation] {

@@ -19,39 +19,39 @@ import (
 	"dip/local/runner"
 )
 
-// Daemon is what the background process of local mode tells of itself. The process runs the emulator and the Lambda
-// runner; both end with it.
+// Daemon describes the background process of local mode. The process runs the emulator and the Lambda runner; both
+// end with it.
 type Daemon struct {
 	PID      int       `json:"pid"`
-	Instance string    `json:"instance"` // random: what was created in another instance is gone
-	Endpoint string    `json:"endpoint"` // of all AWS services
+	Instance string    `json:"instance"` // random: resources created in another instance are gone
+	Endpoint string    `json:"endpoint"` // for all AWS services
 	Started  time.Time `json:"started"`
 }
 
 const (
-	// Account is the AWS account of everything local.
+	// Account is the AWS account of local mode.
 	Account = "123456789012"
-	// Region is the region of everything local.
+	// Region is the AWS region of local mode.
 	Region = "us-east-1"
 
-	daemonStart = 90 * time.Second // until the emulator answers
+	daemonStart = 90 * time.Second // until the emulator responds
 	daemonStop  = 20 * time.Second // from SIGTERM to SIGKILL
 	daemonPoll  = 50 * time.Millisecond
-	homeCheck   = 5 * time.Second // how often the daemon looks whether its state folder is still there
+	homeCheck   = 5 * time.Second // how often the daemon checks that its state folder still exists
 )
 
 // backend is a running emulator with its runner.
 type backend struct {
 	daemon  Daemon
 	runner  *runner.Runner
-	stopped chan struct{} // closed when both are gone
+	stopped chan struct{} // closed when both have ended
 	err     error         // why, once stopped is closed
 	cancel  context.CancelFunc
 }
 
 // startBackend starts the emulator and the runner in this process. They run until stop, or until one of them fails.
 func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation), log io.Writer) (*backend, error) {
-	// ctx bounds the start only: what has started runs until it is stopped.
+	// ctx bounds only the start: what has started runs until it is stopped.
 	running, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	started := context.AfterFunc(ctx, cancel)
 	e, err := emulator.Start(running, emulator.Options{AccountID: Account, Region: Region, Log: log})
@@ -89,11 +89,11 @@ func (b *backend) stop() error {
 	return b.err
 }
 
-// Serve is the background process: it runs until SIGTERM or until its state folder is gone.
+// Serve is the background process: it runs until SIGTERM or until its state folder is removed.
 func Serve(ctx context.Context, stateDir string) error {
 	p := place(stateDir)
-	// Whoever only looks whether the lock is held holds it for a moment.
-	locking, cancel := context.WithTimeoutCause(ctx, daemonStop, errors.New("another local stack runs already"))
+	// A process that only checks the lock holds it for a moment.
+	locking, cancel := context.WithTimeoutCause(ctx, daemonStop, errors.New("another local stack is already running"))
 	alive, err := waitLock(locking, p.daemonLock(), func(int) {})
 	cancel()
 	if err != nil {
@@ -116,13 +116,13 @@ func Serve(ctx context.Context, stateDir string) error {
 			return errors.Join(b.err, alive.release())
 		case <-ticker.C:
 			if !alive.intact() {
-				return errors.Join(fmt.Errorf("%s is gone: there is nobody left to work for", stateDir), b.stop(), alive.release())
+				return errors.Join(fmt.Errorf("the state folder %s was removed", stateDir), b.stop(), alive.release())
 			}
 		}
 	}
 }
 
-// findDaemon returns the daemon that runs and answers; false when there is none.
+// findDaemon returns the daemon that is running and responding; false if there is none.
 func findDaemon(ctx context.Context, p place) (Daemon, bool, error) {
 	pid, err := lockHolder(ctx, p.daemonLock())
 	if err != nil || pid == 0 {
@@ -151,7 +151,7 @@ func answers(ctx context.Context, endpoint string) bool {
 	return res.StatusCode == http.StatusOK
 }
 
-// spawnDaemon starts the background process and returns when it answers. executable is this program.
+// spawnDaemon starts the background process and returns when it responds. executable is this program.
 func spawnDaemon(ctx context.Context, p place, executable string) (Daemon, error) {
 	if err := os.Remove(p.daemon()); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return Daemon{}, fmt.Errorf("start the local stack: %w", err)
@@ -179,22 +179,22 @@ func spawnDaemon(ctx context.Context, p place, executable string) (Daemon, error
 		var d Daemon
 		select {
 		case err := <-exited:
-			return d, fmt.Errorf("the local stack's process ended at once (%w): %s", err, tailOf(log.Name()))
+			return d, fmt.Errorf("start the local stack: its process exited (%w): %s", err, tailOf(log.Name()))
 		case <-timeout.C:
-			return d, errors.Join(fmt.Errorf("the local stack did not answer within %s: see %s", daemonStart, log.Name()), stopDaemon(ctx, p))
+			return d, errors.Join(fmt.Errorf("start the local stack: no response within %s: see %s", daemonStart, log.Name()), stopDaemon(ctx, p))
 		case <-ctx.Done():
 			return d, errors.Join(context.Cause(ctx), stopDaemon(context.WithoutCancel(ctx), p))
 		case <-ticker.C:
 			if ok, err := readJSON(p.daemon(), &d); err != nil || !ok {
-				continue // not there yet
+				continue // not listening yet
 			}
 			return d, nil
 		}
 	}
 }
 
-// stopDaemon ends the background process, if one runs, and waits until it is gone. Whoever holds the daemon's lock
-// is the daemon, so no other process can be hit.
+// stopDaemon stops the background process, if there is one, and waits until it has exited. The holder of the daemon's
+// lock is the daemon, so no other process can be hit.
 func stopDaemon(ctx context.Context, p place) error {
 	deadline := time.Now().Add(daemonStop)
 	ticker := time.NewTicker(daemonPoll)
@@ -223,7 +223,7 @@ func stopDaemon(ctx context.Context, p place) error {
 	}
 }
 
-// withoutAWS drops the settings that would lead AWS clients elsewhere.
+// withoutAWS drops the variables that would point AWS clients elsewhere.
 func withoutAWS(env []string) []string {
 	var kept []string
 	for _, v := range env {
@@ -234,7 +234,7 @@ func withoutAWS(env []string) []string {
 	return kept
 }
 
-// tailBytes of a log are enough to see why a process ended.
+// tailBytes of a log are enough to show why a process exited.
 const tailBytes = 2000
 
 func tailOf(path string) string {

@@ -11,11 +11,11 @@ import (
 	"dip/internal/terminal"
 )
 
-// Down destroys the stack's resources with the engine, ends its processes and removes its folder. Nothing is left
-// but what the cache keeps for all stacks. It may be called again after any interruption.
+// Down destroys the stack's resources with the engine, stops its processes and removes its folder. Only what the cache
+// keeps for all stacks is left. It may be called again after any interruption.
 func (s *Stack) Down(ctx context.Context) error { return down(ctx, s.options, s.backend) }
 
-// Down takes the local stack of a checkout down, whatever state it is in.
+// Down takes down the local stack of a checkout, whatever state it is in.
 func Down(ctx context.Context, o Options) error {
 	o, err := o.resolve()
 	if err != nil {
@@ -49,7 +49,7 @@ func down(ctx context.Context, o Options, b *backend) error {
 	return held.remove()
 }
 
-// takeDown destroys the resources, unless they are gone with the emulator that had them.
+// takeDown destroys the resources, unless they are gone with the emulator that held them.
 func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, show *terminal.Steps) error {
 	known, damaged := p.known()
 	if damaged != nil || known.Instance == "" {
@@ -85,15 +85,15 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 			return "", err
 		}
 		kinds := inventories
-		if known.Outputs == nil || known.Outputs.Cluster != nil { // what an Up that failed had made, nobody wrote down
+		if known.Outputs == nil || known.Outputs.Cluster != nil { // a failed Up saves no outputs
 			kinds = slices.Concat(inventories, clusterInventories)
 		}
 		left, err := leftovers(ctx, d.Endpoint, kinds)
 		if err != nil {
 			return "", err
 		}
-		if len(left) > 0 && !cutOff { // what a deployment that was cut off left, ends with the emulator
-			return "", fmt.Errorf("the stack is destroyed, but these are left:\n  %s", strings.Join(left, "\n  "))
+		if len(left) > 0 && !cutOff { // leftovers of a deployment that was cut off end with the emulator
+			return "", fmt.Errorf("the stack was destroyed, but these resources are left:\n  %s", strings.Join(left, "\n  "))
 		}
 		return c.summary.String(), nil
 	})

@@ -19,24 +19,23 @@ import (
 	"dip/internal/client"
 )
 
-// pulumiInterrupt is how long the engine may take, after it was interrupted, to end what is in flight and save its
-// state.
+// pulumiInterrupt is how long the engine may take after an interrupt to finish operations in flight and save its state.
 const pulumiInterrupt = 90 * time.Second
 
-// engineParallel is how many resources the engine works on at once. Most of the time the provider only waits.
+// engineParallel is how many resources the engine processes at once. Most of the time the provider only waits.
 const engineParallel = "64"
 
-// engine runs the Pulumi CLI on a stack. The project that it runs is a copy of the checkout's whose program
-// is built already and whose settings name the emulator; nothing is written into the checkout.
+// engine runs the Pulumi CLI on a stack. Its project is a copy of the checkout's, with a prebuilt program and settings
+// that name the emulator; nothing is written into the checkout.
 type engine struct {
 	place   place
 	root    string
 	stack   string            // name
-	env     map[string]string // of the CLI, besides what this package sets
+	env     map[string]string // for the CLI, in addition to what this package sets
 	tools   Toolchain
 	program string // the built Pulumi program
 	daemon  Daemon
-	lock    *lock // handed to the engine, so that it holds as long as the engine lives, whatever becomes of us
+	lock    *lock // inherited by the engine, so that it holds as long as the engine lives, even if this process dies
 }
 
 // prepare writes the project.
@@ -56,7 +55,7 @@ func (e *engine) prepare(settings map[string]any) error {
 	}
 	stack := map[string]any{"config": c}
 	target := filepath.Join(e.place.project(), stackFile(e.stack))
-	// The salt belongs to a state: the checkout's, if it has one, to another one.
+	// The salt belongs to a state. The checkout's, if it has one, belongs to another.
 	if old, err := readYAML(target); err == nil && old["encryptionsalt"] != nil {
 		stack["encryptionsalt"] = old["encryptionsalt"]
 	}
@@ -86,34 +85,34 @@ func writeYAML(path string, doc map[string]any) error {
 	return nil
 }
 
-// ensureStack writes the project, and makes the stack if the backend does not know it yet.
+// ensureStack writes the project, and creates the stack if the backend does not have it yet.
 func (e *engine) ensureStack(ctx context.Context, settings map[string]any) error {
 	if err := e.prepare(settings); err != nil {
 		return err
 	}
 	var log bytes.Buffer
 	if err := e.run(ctx, &log, &log, "stack", "select", "--create", "--stack", e.stack, "--secrets-provider", "passphrase"); err != nil {
-		return fmt.Errorf("make the stack: %w: %s", err, strings.TrimSpace(log.String()))
+		return fmt.Errorf("create the stack: %w: %s", err, strings.TrimSpace(log.String()))
 	}
 	return nil
 }
 
-// up brings the resources to where the program wants them.
+// up deploys what the program declares.
 func (e *engine) up(ctx context.Context, say func(string, ...any)) (changes, error) {
 	return e.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs")
 }
 
-// preview finds out what up would do.
+// preview reports what up would do.
 func (e *engine) preview(ctx context.Context, say func(string, ...any)) (changes, error) {
 	return e.operate(ctx, "preview", say, "--suppress-outputs")
 }
 
-// refresh brings the state to what the resources are.
+// refresh updates the state to match the resources.
 func (e *engine) refresh(ctx context.Context, say func(string, ...any)) (changes, error) {
 	return e.operate(ctx, "refresh", say, "--skip-preview", "--yes", "--suppress-outputs")
 }
 
-// destroy takes all resources away, and then the stack.
+// destroy deletes all resources, then the stack.
 func (e *engine) destroy(ctx context.Context, say func(string, ...any)) (changes, error) {
 	c, err := e.operate(ctx, "destroy", say, "--skip-preview", "--yes")
 	if err != nil {
@@ -135,8 +134,8 @@ func (e *engine) outputs(ctx context.Context) (client.Outputs, error) {
 	return client.ParseOutputs(stdout.Bytes())
 }
 
-// operate runs an operation on the resources. What the engine prints goes to a log file; its events become
-// progress and, when it fails, the error's text.
+// operate runs an operation on the resources. The engine's output goes to a log file; its events become progress and,
+// if it fails, the error's text.
 func (e *engine) operate(ctx context.Context, operation string, say func(string, ...any), args ...string) (changes, error) {
 	log, err := os.Create(e.place.log("pulumi-" + operation))
 	if err != nil {
@@ -169,25 +168,25 @@ func (e *engine) operate(ctx context.Context, operation string, say func(string,
 	case ctx.Err() != nil:
 		return c, fmt.Errorf("pulumi %s was interrupted: %w", operation, context.Cause(ctx))
 	case err != nil:
-		return c, fmt.Errorf("pulumi %s: %w\n%s(the whole log: %s)", operation, err, c.problems(), log.Name())
+		return c, fmt.Errorf("pulumi %s: %w\n%s(full log: %s)", operation, err, c.problems(), log.Name())
 	}
 	return c, nil
 }
 
-// run runs the CLI. An end of ctx reaches it as SIGINT: it finishes what is in flight and saves its state.
+// run runs the CLI. When ctx ends, it gets SIGINT: it finishes operations in flight and saves its state.
 func (e *engine) run(ctx context.Context, stdout, stderr io.Writer, args ...string) error {
 	args = append(args, "--cwd", e.place.project(), "--non-interactive", "--color", "never")
 	cmd := exec.CommandContext(ctx, e.tools.Pulumi, args...)
 	cmd.Stdout, cmd.Stderr = stdout, stderr
 	cmd.Env = append(withoutAWS(os.Environ()), e.environment()...)
 	cmd.ExtraFiles = []*os.File{e.lock.file}
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it once: from here
+	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true} // Ctrl-C reaches it only once, through ctx
 	cmd.Cancel = func() error { return cmd.Process.Signal(os.Interrupt) }
 	cmd.WaitDelay = pulumiInterrupt
 	return cmd.Run()
 }
 
-// environment of the CLI. --event-log exists for those who drive the engine, under PULUMI_DEBUG_COMMANDS.
+// environment of the CLI. --event-log needs PULUMI_DEBUG_COMMANDS.
 func (e *engine) environment() []string {
 	env := append(e.daemon.Environment(),
 		"PULUMI_BACKEND_URL=file://"+filepath.ToSlash(e.place.backend()),
@@ -202,7 +201,7 @@ func (e *engine) environment() []string {
 	return env
 }
 
-// unfinished says whether an operation was cut off so hard that the state does not know what became of it.
+// unfinished reports whether an operation was cut off so abruptly that the state does not have its outcome.
 func (p place) unfinished() (bool, error) {
 	files, err := filepath.Glob(filepath.Join(p.backend(), ".pulumi", "stacks", "*", "*.json"))
 	if err != nil {
@@ -217,13 +216,13 @@ func (p place) unfinished() (bool, error) {
 			} `json:"checkpoint"`
 		}
 		if _, err := readJSON(f, &state); err != nil || len(state.Checkpoint.Latest.Pending) > 0 {
-			return true, nil // a state that cannot be read was cut off too
+			return true, nil // an unreadable state was cut off too
 		}
 	}
 	return false, nil
 }
 
-// unlock drops the engine's own locks. Whoever holds our lock knows that no engine runs any more.
+// unlock drops the engine's own locks. The caller holds our lock, so no engine is running.
 func (p place) unlock() error {
 	if err := os.RemoveAll(filepath.Join(p.backend(), ".pulumi", "locks")); err != nil {
 		return fmt.Errorf("drop the locks of an interrupted run: %w", err)

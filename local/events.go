@@ -13,11 +13,11 @@ import (
 	"time"
 )
 
-// changes counts what an engine operation did, from the events that it logs.
+// changes counts what an engine operation did, from its event log.
 type changes struct {
 	done, failed int
-	changed      int     // resources that were not the same already
-	current      string  // name of the resource that was begun last
+	changed      int     // resources with a change
+	current      string  // name of the resource started last
 	summary      Changes // at the end
 	diagnostics  []string
 }
@@ -48,7 +48,7 @@ type metadata struct {
 	URN string `json:"urn"`
 }
 
-// note takes one line of the event log in.
+// note processes one line of the event log.
 func (c *changes) note(line []byte) error {
 	var e event
 	if err := json.Unmarshal(line, &e); err != nil {
@@ -91,7 +91,7 @@ func nameOf(urn string) string {
 	return kind + " " + strings.Join(parts[3:], "::")
 }
 
-// String is the progress: "57 resources, 12 changed: queue trips".
+// String describes the progress: "57 resources, 12 changed: queue trips".
 func (c *changes) String() string {
 	text := fmt.Sprintf("%d resources, %d changed", c.done, c.changed)
 	if c.failed > 0 {
@@ -103,7 +103,7 @@ func (c *changes) String() string {
 	return text
 }
 
-// problems lists the errors of the operation.
+// problems lists the operation's errors.
 func (c *changes) problems() string {
 	var b strings.Builder
 	for _, d := range c.diagnostics {
@@ -112,10 +112,10 @@ func (c *changes) problems() string {
 	return b.String()
 }
 
-// followEvery is the pause between two looks at a growing file.
+// followEvery is the pause between two reads of a growing file.
 const followEvery = 100 * time.Millisecond
 
-// follow hands each whole line of a growing file after an offset to take, until ctx ends and everything was read.
+// follow passes each complete line of a growing file after an offset to take, until ctx ends and the file is read.
 func follow(ctx context.Context, path string, from int64, take func(line []byte) error) error {
 	f, err := os.Open(path)
 	if err != nil {

@@ -55,7 +55,7 @@ func TestFollowReadsWholeLinesToTheEnd(t *testing.T) {
 	err := follow(ctx, path, int64(len("skipped\n")), func(line []byte) error {
 		got = append(got, string(line))
 		switch len(got) {
-		case 1: // the rest of a line comes later
+		case 1: // the rest of a line arrives later
 			f, err := os.OpenFile(path, os.O_APPEND|os.O_WRONLY, 0)
 			if err != nil {
 				return err
@@ -129,6 +129,6 @@ func TestGeneratedSamplesAreKept(t *testing.T) {
 		t.Errorf("error %v", err)
 	}
 	if isFile(filepath.Join(p.samples(), "sample-10.0MB.csv.json")) {
-		t.Error("a file that was cut off is described as whole")
+		t.Error("a truncated file counts as complete")
 	}
 }

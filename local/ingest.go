@@ -18,11 +18,11 @@ import (
 	"dip/internal/terminal"
 )
 
-// metaSHA256 tells what a landed sample holds.
+// metaSHA256 is the metadata key for a landed sample's hash.
 const metaSHA256 = "sha256"
 
-// Ingest lands the samples that are not in the stack yet and waits until every load is over. The result tells each
-// one's outcome, in the order of the samples; a failed load is no error here.
+// Ingest lands the samples that are not in the stack yet and waits until every load has finished. It returns their
+// outcomes in the order of the samples; a failed load is not an error here.
 func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress, error) {
 	show := terminal.NewSteps(s.options.Screen)
 	stack := s.Client()
@@ -51,7 +51,7 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 			loads[i] = contract.LoadID(object)
 		}
 		if put == 0 {
-			return "nothing new: " + terminal.Bytes(total) + " are there already", nil
+			return "nothing new: " + terminal.Bytes(total) + " already landed", nil
 		}
 		return terminal.Bytes(put), nil
 	})
@@ -61,11 +61,11 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 	return s.await(ctx, show, stack, loads)
 }
 
-// await follows loads until all are over.
+// await follows loads until all have finished.
 func (s *Stack) await(ctx context.Context, show *terminal.Steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
 	outcomes := make([]client.Progress, len(loads))
 	err := show.Run("loads", func(say func(string, ...any)) (string, error) {
-		var over atomic.Int32
+		var finished atomic.Int32
 		group, gctx := errgroup.WithContext(ctx)
 		for i, id := range loads {
 			group.Go(func() (err error) {
@@ -74,17 +74,17 @@ func (s *Stack) await(ctx context.Context, show *terminal.Steps, stack *client.S
 						say("%s: %s, %d of %d chunks", p.Segment, p.Status, p.Done, p.Chunks)
 					}
 				})
-				over.Add(1)
+				finished.Add(1)
 				return err
 			})
 		}
 		err := group.Wait()
-		return fmt.Sprintf("%d over", over.Load()), err
+		return fmt.Sprintf("%d finished", finished.Load()), err
 	})
 	return outcomes, err
 }
 
-// findLanded looks whether the landing bucket has a sample already: the same content under the same key.
+// findLanded checks whether a sample has already landed: the same content under the same key.
 func findLanded(ctx context.Context, stack *client.Stack, s Sample) (contract.Object, bool, error) {
 	o := contract.Object{Bucket: stack.Outputs.LandingBucket, Key: contract.LandingKey(s.Segment, filepath.Base(s.Path)), Size: s.Size}
 	head, err := stack.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
@@ -93,7 +93,7 @@ func findLanded(ctx context.Context, stack *client.Stack, s Sample) (contract.Ob
 		return o, false, nil
 	}
 	if err != nil {
-		return o, false, fmt.Errorf("look for s3://%s/%s: %w", o.Bucket, o.Key, err)
+		return o, false, fmt.Errorf("check for s3://%s/%s: %w", o.Bucket, o.Key, err)
 	}
 	o.VersionID, o.ETag = aws.ToString(head.VersionId), aws.ToString(head.ETag)
 	return o, aws.ToInt64(head.ContentLength) == s.Size && head.Metadata[metaSHA256] == s.SHA256, nil

@@ -11,14 +11,14 @@ import (
 	"strings"
 )
 
-// inventory is one call that lists resources of one kind. Those of the services' JSON protocols have a target, those
-// of the query protocol an action.
+// inventory is one call that lists resources of one kind. A call in a JSON protocol has a target, one in the query
+// protocol an action.
 type inventory struct {
 	kind, service  string
 	target, action string
 	body           string // JSON
 	name           *regexp.Regexp
-	ignore         *regexp.Regexp // what is there in an empty account
+	ignore         *regexp.Regexp // what an empty account contains
 }
 
 func jsonField(name string) *regexp.Regexp {
@@ -29,8 +29,8 @@ func xmlField(name string) *regexp.Regexp {
 	return regexp.MustCompile(`<` + name + `>([^<]+)</` + name + `>`)
 }
 
-// inventories lists everything that the components of every stack create and that could outlive it. Keys are left out:
-// AWS only ever schedules their deletion.
+// inventories lists everything that every stack's components create and that could outlive the stack. Keys are
+// excluded: AWS only schedules their deletion.
 var inventories = []inventory{
 	{kind: "bucket", service: "s3", name: xmlField("Name")},
 	{kind: "queue", service: "sqs", target: "AmazonSQS.ListQueues", body: "{}", name: regexp.MustCompile(`"(https?://[^"]+)"`)},
@@ -46,7 +46,7 @@ var inventories = []inventory{
 	{kind: "schedule", service: "scheduler", name: jsonField("Name")},
 }
 
-// clusterInventories are those of stacks with a cluster. What goes with its cluster, its network or its group is left out.
+// clusterInventories are those of stacks with a cluster, without what is deleted with its cluster, network or group.
 var clusterInventories = []inventory{
 	{kind: "cluster", service: "eks", name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
 	{kind: "Auto Scaling group", service: "autoscaling", action: "DescribeAutoScalingGroups", name: xmlField("AutoScalingGroupName")},
@@ -57,7 +57,7 @@ var clusterInventories = []inventory{
 	{kind: "VPC", service: "ec2", action: "DescribeVpcs" + filter("is-default", "false"), name: xmlField("vpcId")},
 	{kind: "subnet", service: "ec2", action: "DescribeSubnets" + filter("default-for-az", "false"), name: xmlField("subnetId")},
 	{kind: "security group", service: "ec2", action: "DescribeSecurityGroups", name: xmlField("groupName"), ignore: regexp.MustCompile(`^default$`)},
-	// The default VPC has a table, which is associated.
+	// The default VPC has a route table, which is associated.
 	{kind: "route table", service: "ec2", action: "DescribeRouteTables", name: regexp.MustCompile(`<associationSet/>\s*<routeTableId>([^<]+)<`)},
 	{kind: "internet gateway", service: "ec2", action: "DescribeInternetGateways", name: xmlField("internetGatewayId")},
 	{kind: "NAT gateway", service: "ec2", action: "DescribeNatGateways" + filter("state", "pending", "available", "failed"), name: xmlField("natGatewayId")},
@@ -70,7 +70,7 @@ var clusterInventories = []inventory{
 	{kind: "key alias", service: "kms", target: "TrentService.ListAliases", body: "{}", name: jsonField("AliasName"), ignore: regexp.MustCompile(`^alias/aws/`)},
 }
 
-// filter is what makes EC2 list only resources that have one of the values.
+// filter limits an EC2 list to resources with one of the values.
 func filter(name string, values ...string) string {
 	text := "&Filter.1.Name=" + name
 	for i, value := range values {
@@ -82,13 +82,13 @@ func filter(name string, values ...string) string {
 // paths of the services whose lists are plain GET requests.
 var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "scheduler": "/schedules", "eks": "/clusters"}
 
-// leftovers names what is still in the emulator of those kinds.
+// leftovers names the resources of those kinds that are still in the emulator.
 func leftovers(ctx context.Context, endpoint string, kinds []inventory) ([]string, error) {
 	var found []string
 	for _, i := range kinds {
 		text, err := i.ask(ctx, endpoint)
 		if err != nil {
-			return nil, fmt.Errorf("list what is left of kind %s: %w", i.kind, err)
+			return nil, fmt.Errorf("list leftovers of kind %s: %w", i.kind, err)
 		}
 		for _, m := range i.name.FindAllStringSubmatch(text, -1) {
 			if i.ignore == nil || !i.ignore.MatchString(m[1]) {
@@ -104,7 +104,7 @@ func (i inventory) ask(ctx context.Context, endpoint string) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	// The emulator tells services apart by the scope of the signature, and checks no signature.
+	// The emulator distinguishes services by the scope of the signature, and does not check signatures.
 	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
 		accessKey, Region, i.service))
 	res, err := http.DefaultClient.Do(req)
@@ -117,10 +117,10 @@ func (i inventory) ask(ctx context.Context, endpoint string) (string, error) {
 		return "", err
 	}
 	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the emulator answers %s: %s", res.Status, text)
+		return "", fmt.Errorf("the emulator returned %s: %s", res.Status, text)
 	}
 	if i.target != "" && !json.Valid(text) {
-		return "", fmt.Errorf("the emulator answers no JSON: %s", text)
+		return "", fmt.Errorf("the emulator did not return JSON: %s", text)
 	}
 	return string(text), nil
 }

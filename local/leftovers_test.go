@@ -15,7 +15,7 @@ import (
 	"dip/local/emulator"
 )
 
-// account is an emulator with nothing in it, and requests to it.
+// account is an empty emulator.
 type account struct {
 	t        *testing.T
 	endpoint string
@@ -38,7 +38,7 @@ func newAccount(t *testing.T) account {
 	return account{t, e.Endpoint()}
 }
 
-// post sends a request to a service and returns the first match of a pattern in the answer.
+// post sends a request to a service and returns the first match of a pattern in the response.
 func (a account) post(service, path, target, contentType, body, pattern string) string {
 	a.t.Helper()
 	req, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.endpoint+path, strings.NewReader(body))
@@ -73,7 +73,7 @@ func (a account) json(service, target, body, pattern string) string {
 	return a.post(service, "/", target, "application/x-amz-json-1.1", body, pattern)
 }
 
-// Each kind that a stack with a cluster creates is found when it is left, and an empty account has none.
+// Every kind of resource that a stack with a cluster creates is found if it is left, and an empty account has none.
 func TestLeftoversOfAStackWithACluster(t *testing.T) {
 	a := newAccount(t)
 	kinds := slices.Concat(inventories, clusterInventories)
@@ -106,7 +106,7 @@ func TestLeftoversOfAStackWithACluster(t *testing.T) {
 	}
 	for _, kind := range clusterInventories {
 		if !slices.ContainsFunc(left, func(one string) bool { return strings.HasPrefix(one, kind.kind+" ") }) {
-			t.Errorf("a %s that is left is not found", kind.kind)
+			t.Errorf("a leftover %s is not found", kind.kind)
 		}
 	}
 }

@@ -1,8 +1,8 @@
 // Package local is local mode: the real deployment engine and the real provider against an emulator on loopback, and
-// a runner that executes the functions which that deployment created. Nothing is wired a second time for it.
+// a runner that executes the functions that this deployment created. It needs no wiring of its own.
 //
-// What runs in the background is one process. Its state, its logs and the stack's state are in one folder under the
-// user's cache; taking the stack down removes them all.
+// One process runs in the background. Its state, its logs and the stack's state are in one folder in the user's cache;
+// taking the stack down removes them all.
 package local
 
 import (
@@ -24,9 +24,9 @@ import (
 // Stack is a local stack that is up.
 type Stack struct {
 	Outputs client.Outputs
-	// Daemon is the process that the stack runs in: this one, with Options.InProcess.
+	// Daemon is the process that the stack runs in; with Options.InProcess, this one.
 	Daemon Daemon
-	// Changed says whether Up changed any resource.
+	// Changed reports whether Up changed any resource.
 	Changed bool
 	// Runner is nil unless Options.InProcess is set.
 	Runner *runner.Runner
@@ -36,7 +36,7 @@ type Stack struct {
 	backend *backend
 }
 
-// AWSConfig is how AWS clients reach a daemon's emulator.
+// AWSConfig configures AWS clients for a daemon's emulator.
 func (d Daemon) AWSConfig() aws.Config {
 	return aws.Config{
 		Region:       Region,
@@ -45,7 +45,7 @@ func (d Daemon) AWSConfig() aws.Config {
 	}
 }
 
-// AWSConfig is how AWS clients reach the stack.
+// AWSConfig configures AWS clients for the stack.
 func (s *Stack) AWSConfig() aws.Config { return s.Daemon.AWSConfig() }
 
 // Client is access to the stack.
@@ -53,16 +53,15 @@ func (s *Stack) Client() *client.Stack {
 	return client.Connect(s.options.Stack, s.AWSConfig(), s.Outputs)
 }
 
-// saved is what is written down of a stack.
+// saved is the stored record of a stack.
 type saved struct {
-	Instance string          `json:"instance"` // of the daemon that has its resources
+	Instance string          `json:"instance"` // of the daemon that holds its resources
 	Tools    Toolchain       `json:"tools"`
 	Program  string          `json:"program"`
-	Outputs  *client.Outputs `json:"outputs,omitempty"` // nil until an Up ended well
+	Outputs  *client.Outputs `json:"outputs,omitempty"` // nil until an Up succeeds
 }
 
-// known reads what is written down. What cannot be read, by another version perhaps, belongs to no instance that there
-// is.
+// known reads the stored record. An unreadable one, perhaps of another version, belongs to no current instance.
 func (p place) known() (saved, error) {
 	var k saved
 	if _, err := readJSON(p.stack(), &k); err != nil {
@@ -71,8 +70,8 @@ func (p place) known() (saved, error) {
 	return k, nil
 }
 
-// Up brings a stack up on this machine, or up to date when it is there already. It may be called again after any
-// interruption. The caller calls Down, or in the background mode leaves the stack running.
+// Up brings up a stack on this machine, or updates one that is already up. It may be called again after any
+// interruption. The caller calls Down or, in background mode, leaves the stack running.
 func Up(ctx context.Context, o Options) (*Stack, error) {
 	o, err := o.resolve()
 	if err != nil {
@@ -94,12 +93,12 @@ func Up(ctx context.Context, o Options) (*Stack, error) {
 	return s, nil
 }
 
-// enter keeps other runs away from a state folder.
+// enter locks a state folder against other runs.
 func (p place) enter(ctx context.Context, s *terminal.Screen) (*lock, error) {
 	if err := os.MkdirAll(filepath.Dir(string(p)), 0o755); err != nil {
-		return nil, fmt.Errorf("make the state folder: %w", err)
+		return nil, fmt.Errorf("create the state folder: %w", err)
 	}
-	return waitLock(ctx, p.lock(), func(pid int) { s.Notef("waiting for process %d, which is at work on this checkout", pid) })
+	return waitLock(ctx, p.lock(), func(pid int) { s.Notef("waiting for process %d, which is using this checkout", pid) })
 }
 
 func (s *Stack) up(ctx context.Context, held *lock) error {
@@ -111,7 +110,7 @@ func (s *Stack) up(ctx context.Context, held *lock) error {
 	return s.settle(ctx, show, e)
 }
 
-// start gets everything ready that a deployment needs: tools, what they deploy, and the backend that they deploy to.
+// start prepares everything that a deployment needs: the tools, what they deploy, and the backend they deploy to.
 func (s *Stack) start(ctx context.Context, show *terminal.Steps, held *lock) (*engine, error) {
 	if err := s.place.make(); err != nil {
 		return nil, err
@@ -132,12 +131,12 @@ func (s *Stack) start(ctx context.Context, show *terminal.Steps, held *lock) (*e
 	return e, nil
 }
 
-// engine runs the CLI on this stack, for whoever holds its lock.
+// engine runs the CLI on this stack. The caller holds its lock.
 func (s *Stack) engine(held *lock) *engine {
 	return &engine{place: s.place, root: s.options.Root, stack: s.options.Stack, env: s.options.Env, daemon: s.Daemon, lock: held}
 }
 
-// locateCluster makes the emulator say where the stack's cluster is.
+// locateCluster makes the emulator return the address of the stack's cluster.
 func (s *Stack) locateCluster(ctx context.Context, show *terminal.Steps) error {
 	if s.options.ControlPlane == nil {
 		return nil
@@ -147,11 +146,11 @@ func (s *Stack) locateCluster(ctx context.Context, show *terminal.Steps) error {
 		if err != nil {
 			return "", err
 		}
-		return "runs at " + c.Endpoint, c.Announce(ctx, s.Daemon.Endpoint)
+		return "running at " + c.Endpoint, c.Announce(ctx, s.Daemon.Endpoint)
 	})
 }
 
-// settle deploys what was built onto the backend that runs, and writes down what stands.
+// settle deploys the build to the running backend, and saves the result.
 func (s *Stack) settle(ctx context.Context, show *terminal.Steps, e *engine) error {
 	now := saved{Instance: s.Daemon.Instance, Tools: e.tools, Program: e.program}
 	if err := writeJSON(s.place.stack(), now); err != nil {
@@ -169,7 +168,7 @@ func (s *Stack) settle(ctx context.Context, show *terminal.Steps, e *engine) err
 	return writeJSON(s.place.stack(), now)
 }
 
-// prepareTools gets the engine and builds what it deploys. Settings that are wrong end it before anything is built.
+// prepareTools gets the engine and builds what it deploys. Invalid settings fail before anything is built.
 func (s *Stack) prepareTools(ctx context.Context, show *terminal.Steps, e *engine) error {
 	err := show.Run("toolchain", func(say func(string, ...any)) (string, error) {
 		return "ready", s.options.tools(ctx, e, say)
@@ -183,8 +182,8 @@ func (s *Stack) prepareTools(ctx context.Context, show *terminal.Steps, e *engin
 	})
 }
 
-// ensureBackend finds the background process or starts it. A stack whose resources were in another one is forgotten:
-// they are gone.
+// ensureBackend finds or starts the background process. The state of a stack whose resources were in another process
+// is dropped: those resources are gone.
 func (s *Stack) ensureBackend(ctx context.Context, show *terminal.Steps) error {
 	return show.Run("emulator", func(say func(string, ...any)) (string, error) {
 		old, damaged := s.place.known()
@@ -202,11 +201,11 @@ func (s *Stack) ensureBackend(ctx context.Context, show *terminal.Steps) error {
 		}
 		s.Daemon = found
 		if old.Instance != "" && old.Instance != found.Instance {
-			reason := "the emulator that had its resources is gone"
+			reason := "the emulator that held its resources is gone"
 			if cutOff {
 				reason = "its last deployment was cut off"
 			}
-			s.options.Screen.Notef("the local stack begins anew: %s", reason)
+			s.options.Screen.Notef("the local stack starts from scratch: %s", reason)
 			return result, s.place.forget()
 		}
 		return result, nil
@@ -230,9 +229,9 @@ func (s *Stack) findOrStart(ctx context.Context, cutOff bool) (Daemon, string, e
 		return d, "", err
 	}
 	if alive && !cutOff {
-		return d, "runs already at " + d.Endpoint, nil
+		return d, "already running at " + d.Endpoint, nil
 	}
-	if err := stopDaemon(ctx, s.place); err != nil { // one that does not answer
+	if err := stopDaemon(ctx, s.place); err != nil { // one that does not respond
 		return d, "", err
 	}
 	executable, err := os.Executable()
@@ -247,7 +246,7 @@ func (s *Stack) findOrStart(ctx context.Context, cutOff bool) (Daemon, string, e
 func (p place) forget() error {
 	for _, path := range []string{p.backend(), p.project(), p.stack()} {
 		if err := os.RemoveAll(path); err != nil {
-			return fmt.Errorf("forget the stack: %w", err)
+			return fmt.Errorf("remove the stack's state: %w", err)
 		}
 	}
 	return p.make()
@@ -255,7 +254,7 @@ func (p place) forget() error {
 
 // deploy runs the engine and reads the outputs.
 func (s *Stack) deploy(ctx context.Context, e *engine, say func(string, ...any)) (changes, error) {
-	say("begins")
+	say("starting")
 	if err := e.ensureStack(ctx, s.options.settings()); err != nil {
 		return changes{}, err
 	}

@@ -11,18 +11,18 @@ import (
 	"time"
 )
 
-// A lock is held by an open file, so the kernel gives it up when its process ends, however it ends. The file names
-// the holder. Children inherit it only when it is handed to them.
+// A lock is held by an open file, so the kernel releases it when its process ends, however it ends. The file names the
+// holder. Children inherit the lock only if it is passed to them.
 type lock struct {
 	file *os.File
 }
 
-// heldError says who holds a lock.
+// heldError names the holder of a lock.
 type heldError struct{ pid int }
 
 func (e *heldError) Error() string { return fmt.Sprintf("held by process %d", e.pid) }
 
-// lockPoll is the pause between two looks at a lock that somebody else holds.
+// lockPoll is the pause between two attempts to take a held lock.
 const lockPoll = 100 * time.Millisecond
 
 // tryLock takes a lock or returns a *heldError at once.
@@ -54,7 +54,7 @@ func tryLock(path string) (*lock, error) {
 	}
 }
 
-// waitLock takes a lock, if need be after its holder gave it up; waiting is told once who that is.
+// waitLock takes a lock, waiting for its holder to release it; waiting is called once with the holder.
 func waitLock(ctx context.Context, path string, waiting func(pid int)) (*lock, error) {
 	told := false
 	ticker := time.NewTicker(lockPoll)
@@ -77,7 +77,7 @@ func waitLock(ctx context.Context, path string, waiting func(pid int)) (*lock, e
 	}
 }
 
-// lockHolder tells which process holds a lock; 0 when nobody does.
+// lockHolder returns the process that holds a lock; 0 if none does.
 func lockHolder(ctx context.Context, path string) (int, error) {
 	ticker := time.NewTicker(lockPoll)
 	defer ticker.Stop()
@@ -95,7 +95,7 @@ func lockHolder(ctx context.Context, path string) (int, error) {
 		case held.pid != 0:
 			return held.pid, nil
 		}
-		select { // the holder is about to sign
+		select { // the holder is about to write its pid
 		case <-ctx.Done():
 			return 0, fmt.Errorf("wait for %s: %w", path, context.Cause(ctx))
 		case <-ticker.C:
@@ -113,7 +113,7 @@ func (l *lock) sign() error {
 	return nil
 }
 
-// intact says whether the lock's file is still in its place.
+// intact reports whether the lock's file is still in place.
 func (l *lock) intact() bool { return same(l.file, l.file.Name()) }
 
 func (l *lock) release() error {
@@ -123,7 +123,7 @@ func (l *lock) release() error {
 	return nil
 }
 
-// remove takes the file away and gives the lock up, in this order: whoever waits for it notices and makes a new one.
+// remove deletes the file and releases the lock, in this order: a waiting process notices and creates a new file.
 func (l *lock) remove() error {
 	return errors.Join(os.Remove(l.file.Name()), l.release())
 }

@@ -18,8 +18,8 @@ import (
 	"dip/local/runner"
 )
 
-// ErrNotUp says that the local stack is not there, or its background process is not.
-var ErrNotUp = errors.New("the local stack is not up: `dip local up` brings it up")
+// ErrNotUp reports that the local stack does not exist or that its background process is not running.
+var ErrNotUp = errors.New("the local stack is not up: run `dip local up`")
 
 // Open finds the local stack that an earlier Up left running.
 func Open(ctx context.Context, o Options) (*Stack, error) {
@@ -52,7 +52,7 @@ type LogRecord struct {
 	Raw      []byte          `json:"-"`
 }
 
-// Text is what the function printed; of the runner's own records, the record as it is.
+// Text is the line that the function printed, or a record of the runner unchanged.
 func (r LogRecord) Text() string {
 	var text string
 	if json.Unmarshal(r.Record, &text) == nil {
@@ -61,8 +61,8 @@ func (r LogRecord) Text() string {
 	return r.Type + " " + string(r.Record)
 }
 
-// Logs hands the log records of a function to each, or those of all functions in the order of time. With follow it
-// goes on with what is logged from then on, until ctx ends.
+// Logs passes the log records of a function to each, or those of all functions in order of time. With follow it
+// continues with new records until ctx ends.
 func (s *Stack) Logs(ctx context.Context, function string, follows bool, each func(LogRecord) error) error {
 	names, err := s.logged(function)
 	if err != nil {
@@ -101,7 +101,7 @@ func (s *Stack) Logs(ctx context.Context, function string, follows bool, each fu
 	return group.Wait()
 }
 
-// logged lists the functions that have a log and whose name contains the given one.
+// logged lists the functions that have a log and whose names contain the given text.
 func (s *Stack) logged(function string) ([]string, error) {
 	files, err := filepath.Glob(runner.LogFile(s.place.functions(), "*"))
 	if err != nil {

@@ -15,40 +15,40 @@ import (
 	"dip/local/runner"
 )
 
-// StackName is the stack of local mode, unless another one is asked for.
+// StackName is the default stack of local mode.
 const StackName = "local"
 
 // Options of Up, Preview and Open.
 type Options struct {
-	// Root is the checkout; empty: the one that the working directory lies in.
+	// Root is the checkout; empty: the one that contains the working directory.
 	Root string
-	// Stack is which of the checkout's stacks, by the name in Pulumi.NAME.yaml; empty: StackName. Each has a state and an
-	// emulator of its own.
+	// Stack is one of the checkout's stacks, by the name in Pulumi.NAME.yaml; empty: StackName. Each has its own state and
+	// emulator.
 	Stack string
-	// StateDir is where everything is kept; empty: a folder for Root and Stack under the user's cache.
+	// StateDir is where everything is kept; empty: a folder for Root and Stack in the user's cache.
 	StateDir string
-	// BuildDir is where the built program and functions are kept; empty: in StateDir when that is given, else a folder for
-	// Root under the user's cache, where the next Up of any of its stacks finds them even after a Down.
+	// BuildDir is where the built program and functions are kept; empty: in StateDir if that is set, else a folder for
+	// Root in the user's cache, where the next Up of any of its stacks finds them even after a Down.
 	BuildDir string
-	// Screen shows the steps; nil: nobody looks.
+	// Screen shows the steps; nil: they are not shown.
 	Screen *terminal.Screen
-	// InProcess runs the emulator and the functions as parts of this process, which they end with, instead of in the
-	// background.
+	// InProcess runs the emulator and the functions as parts of this process, so that they end with it, instead of in
+	// the background.
 	InProcess bool
 	// OnInvoke observes every invocation; InProcess only.
 	OnInvoke func(runner.Invocation)
 	// Settings are set in the stack's config on top of its file: "project:key" or "provider:key" to value. Objects are
 	// merged, all other values replaced.
 	Settings map[string]any
-	// Env is set for the engine, and so for the program and the plugins, on top of this process's environment and of
-	// what leads AWS clients to the emulator.
+	// Env is set for the engine, and so for the program and the plugins, on top of this process's environment and of the
+	// variables that point AWS clients at the emulator.
 	Env map[string]string
-	// ControlPlane tells where the stack's cluster is. It is called once the emulator answers, before anything is
-	// deployed; nil: the cluster's address leads nowhere.
+	// ControlPlane returns the address of the stack's cluster. It is called once the emulator responds, before anything
+	// is deployed; nil: nothing listens at the cluster's address.
 	ControlPlane func(context.Context, Daemon) (emulator.ControlPlane, error)
 }
 
-// resolve fills the defaults in.
+// resolve fills in the defaults.
 func (o Options) resolve() (Options, error) {
 	if o.Root == "" {
 		o.Root = "."
@@ -81,13 +81,13 @@ func (o Options) resolve() (Options, error) {
 	return o, nil
 }
 
-// artifacts is the folder of the program and the functions built for this machine.
+// artifacts is the folder with the program and the functions built for this machine.
 func (o Options) artifacts() string { return filepath.Join(o.BuildDir, runtime.GOARCH) }
 
-// Image is the folder that has the programs of the stack's container image once Up has built them. BuildDir is set.
+// Image is the folder with the programs of the stack's container image, once Up has built them. BuildDir must be set.
 func (o Options) Image() string { return build.Image(o.artifacts()) }
 
-// tools gets the engine what this stack needs.
+// tools gets the engine the tools that this stack needs.
 func (o Options) tools(ctx context.Context, e *engine, say func(string, ...any)) error {
 	c, err := stackConfig(o.Root, o.Stack, o.settings())
 	if err != nil {
@@ -108,6 +108,8 @@ func (o Options) build(ctx context.Context, program string, say func(string, ...
 	if err != nil {
 		return err
 	}
-	err = build.Run(ctx, build.Options{Project: o.Root, Out: o.artifacts(), Program: program, Log: &terminal.Lines{Say: say}})
+	err = build.Run(ctx, build.Options{
+		Project: o.Root, Out: o.artifacts(), Program: program, Log: io.Discard, Say: func(text string) { say("%s", text) },
+	})
 	return errors.Join(err, held.release())
 }

@@ -10,7 +10,7 @@ import (
 	"path/filepath"
 )
 
-// CacheDir is where everything that can be made again is kept: $DIP_CACHE, or dip in the user's cache folder.
+// CacheDir is the folder for everything that can be rebuilt: $DIP_CACHE, or dip in the user's cache folder.
 func CacheDir() (string, error) {
 	if dir := os.Getenv("DIP_CACHE"); dir != "" {
 		return filepath.Abs(dir)
@@ -25,7 +25,7 @@ func CacheDir() (string, error) {
 	return filepath.Join(home, ".cache", "dip"), nil
 }
 
-// FindRoot is the checkout that a folder lies in.
+// FindRoot returns the checkout that contains a folder.
 func FindRoot(dir string) (string, error) {
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -39,7 +39,7 @@ func FindRoot(dir string) (string, error) {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {
-			return "", fmt.Errorf("%s lies in no checkout of this project: there is no folder with Pulumi.yaml and go.mod", dir)
+			return "", fmt.Errorf("%s is not in a checkout of this project: no parent folder has Pulumi.yaml and go.mod", dir)
 		}
 	}
 }
@@ -57,7 +57,7 @@ func StateDir(cache, root, stack string) string {
 // place is the layout of a state folder.
 type place string
 
-func (p place) lock() string           { return string(p) + ".lock" } // beside, so that it outlives the folder
+func (p place) lock() string           { return string(p) + ".lock" } // next to the folder, so that it outlives it
 func (p place) daemonLock() string     { return filepath.Join(string(p), "daemon.lock") }
 func (p place) daemon() string         { return filepath.Join(string(p), "daemon.json") }
 func (p place) stack() string          { return filepath.Join(string(p), "stack.json") }
@@ -72,13 +72,13 @@ func (p place) log(name string) string { return filepath.Join(p.logs(), name+".l
 func (p place) make() error {
 	for _, dir := range []string{p.logs(), p.functions(), p.functionsCode(), p.samples(), p.project(), p.backend()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
-			return fmt.Errorf("make the state folder: %w", err)
+			return fmt.Errorf("create the state folder: %w", err)
 		}
 	}
 	return nil
 }
 
-// writeJSON replaces a file as a whole: a reader sees the old text or the new one.
+// writeJSON replaces a file atomically: a reader sees the old content or the new.
 func writeJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
@@ -94,7 +94,7 @@ func writeJSON(path string, v any) error {
 	return nil
 }
 
-// readJSON is false when there is no such file.
+// readJSON returns false if the file does not exist.
 func readJSON(path string, v any) (bool, error) {
 	data, err := os.ReadFile(path)
 	if errors.Is(err, os.ErrNotExist) {

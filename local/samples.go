@@ -22,7 +22,7 @@ import (
 	"dip/internal/terminal"
 )
 
-// Sample is an input that local mode ingests to show what the pipeline does.
+// Sample is an input that local mode ingests to demonstrate the pipeline.
 type Sample struct {
 	Segment string `json:"segment"`
 	Path    string `json:"path"`
@@ -30,11 +30,11 @@ type Sample struct {
 	Size    int64  `json:"size"`
 }
 
-// MinInputSize is the least that makes sense: below, a file has no chunk boundaries to look at.
+// MinInputSize is the minimum useful size: smaller files have no chunk boundaries to show.
 const MinInputSize = 1_000_000
 
-// Shares of the input size. The events are compressed to about a sixth, so that the files together have the size
-// that was asked for, at least.
+// Shares of the input size. The events are compressed to about a sixth, so that the files together have at least the
+// requested size.
 const (
 	tripsShare  = 0.95
 	eventsShare = 0.35
@@ -42,7 +42,7 @@ const (
 	badShare    = 0.001
 )
 
-// Samples makes or finds the inputs: generated trips and events of about size bytes together, and a public data set.
+// Samples generates or finds the inputs: trips and events of about size bytes together, and a public data set.
 // They are kept in the state folder; the data set's package stays in the cache.
 func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 	o, err := o.resolve()
@@ -51,7 +51,7 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 	}
 	p := place(o.StateDir)
 	if err := os.MkdirAll(p.samples(), 0o755); err != nil {
-		return nil, fmt.Errorf("make the samples' folder: %w", err)
+		return nil, fmt.Errorf("create the samples' folder: %w", err)
 	}
 	cache, err := CacheDir()
 	if err != nil {
@@ -85,7 +85,7 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 
 var suffixes = map[contract.Compression]string{contract.Plain: "", contract.Gzip: ".gz", contract.Zstd: ".zst"}
 
-// generated makes a sample file, unless it is there.
+// generated generates a sample file, unless it exists.
 func generated(ctx context.Context, p place, segment string, c contract.Compression, size int64) (Sample, error) {
 	formats := map[string]string{"trips": "csv", "events": "ndjson"}
 	name := fmt.Sprintf("sample-%s.%s%s", strings.ReplaceAll(terminal.Bytes(size), " ", ""), formats[segment], suffixes[c])
@@ -109,7 +109,7 @@ func generated(ctx context.Context, p place, segment string, c contract.Compress
 	return s, writeJSON(described, s)
 }
 
-// countingWriter counts, and ends the writing when its context does.
+// countingWriter counts bytes, and fails when its context ends.
 type countingWriter struct {
 	ctx  context.Context
 	next io.Writer
@@ -126,7 +126,7 @@ func (w *countingWriter) Write(p []byte) (int, error) {
 }
 
 // The public data set: strikes of wildlife on aircraft that were reported to the FAA, a work of the U.S. Government.
-// The package names licence and source in its datapackage.json.
+// The package states licence and source in its datapackage.json.
 const (
 	realSegment = "birdstrikes"
 	realPackage = "vega-datasets 3.2.1"
@@ -160,11 +160,11 @@ func realData(ctx context.Context, cache string, say func(string, ...any)) (Samp
 	return s, nil
 }
 
-// installPackage fills dir as a whole or not at all.
+// installPackage fills dir completely or not at all.
 func installPackage(ctx context.Context, dir string) error {
 	npm, err := exec.LookPath("npm")
 	if err != nil {
-		return errors.New("there is no npm here: install Node.js 20 or later, or bring the stack up with --no-input")
+		return errors.New("npm is not installed: install Node.js 20 or later, or bring up the stack with --no-input")
 	}
 	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
 		return err
@@ -186,12 +186,12 @@ func installPackage(ctx context.Context, dir string) error {
 	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
 	cmd.Dir = work
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// npm's own cache and logs would land in the user's home, where nothing of the local stack belongs.
+	// npm's own cache and logs would go to the user's home, where the local stack must write nothing.
 	scratch := work + ".npm"
 	defer os.RemoveAll(scratch)
 	cmd.Env = append(os.Environ(), "npm_config_cache="+scratch, "npm_config_update_notifier=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w: %s\n(with a closed network, bring the stack up with --no-input)", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("npm ci: %w: %s\n(without network access, bring up the stack with --no-input)", err, strings.TrimSpace(string(out)))
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err

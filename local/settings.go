@@ -11,17 +11,17 @@ import (
 	"dip/config"
 )
 
-// settings is the stack config beyond the checkout's: what this machine is, and what the caller asked for.
+// settings is the stack config on top of the checkout's: this machine's properties and the caller's settings.
 func (o Options) settings() map[string]any {
 	s := map[string]any{
 		config.ArtifactsKey: o.artifacts(),
-		config.Key:          map[string]any{"architecture": runtime.GOARCH}, // the functions run here
-		"aws:maxRetries":    3,                                              // an error of the emulator shows in seconds
+		config.Key:          map[string]any{"architecture": runtime.GOARCH}, // the functions run on this machine
+		"aws:maxRetries":    3,                                              // an emulator error surfaces within seconds
 	}
 	return merge(s, o.Settings)
 }
 
-// merge is base with the values of top. Where both have an object, it has the members of both.
+// merge returns base overlaid with top. Objects in both are merged.
 func merge(base, top map[string]any) map[string]any {
 	merged := map[string]any{}
 	maps.Copy(merged, base)
@@ -36,10 +36,10 @@ func merge(base, top map[string]any) map[string]any {
 	return merged
 }
 
-// stackFile is the file of a stack's config, in the checkout and in the project.
+// stackFile is the name of a stack's config file, in the checkout and in the project.
 func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
 
-// stackConfig is the config of a stack of the checkout, with settings on top.
+// stackConfig is the config of one of the checkout's stacks, overlaid with settings.
 func stackConfig(root, stack string, settings map[string]any) (map[string]any, error) {
 	doc, err := readYAML(filepath.Join(root, stackFile(stack)))
 	if err != nil {
@@ -47,12 +47,12 @@ func stackConfig(root, stack string, settings map[string]any) (map[string]any, e
 	}
 	c, ok := doc["config"].(map[string]any)
 	if !ok {
-		return nil, fmt.Errorf("%s: there is no config", stackFile(stack))
+		return nil, fmt.Errorf("%s: no config", stackFile(stack))
 	}
 	return merge(c, settings), nil
 }
 
-// hasCluster says whether a stack with this config has a cluster. The error lists everything that is wrong with it.
+// hasCluster reports whether a stack with this config has a cluster. The error lists everything invalid in it.
 func hasCluster(root, stack string, c map[string]any) (bool, error) {
 	object, err := json.Marshal(c[config.Key])
 	if err != nil {
@@ -65,7 +65,7 @@ func hasCluster(root, stack string, c map[string]any) (bool, error) {
 	return parsed.Cluster.Enabled, nil
 }
 
-// Environment is how programs that use an AWS SDK reach the daemon's emulator: NAME=value.
+// Environment returns the variables, as NAME=value, that point programs with an AWS SDK at the daemon's emulator.
 func (d Daemon) Environment() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + d.Endpoint,
@@ -77,5 +77,5 @@ func (d Daemon) Environment() []string {
 	}
 }
 
-// accessKey stands for credentials. The emulator takes any, but the SDKs want some.
+// accessKey stands in for credentials. The emulator accepts any, but the SDKs require some.
 const accessKey = "local"

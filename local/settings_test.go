@@ -28,7 +28,7 @@ func TestMergeKeepsWhatTheTopDoesNotName(t *testing.T) {
 	}
 }
 
-// Every stack of the checkout runs here: its functions are built for this machine, and tell so in its settings.
+// Every stack of the checkout runs here: its functions are built for this machine, and its settings say so.
 func TestStacksOfTheCheckout(t *testing.T) {
 	for stack, cluster := range map[string]bool{"local": false, "dev": true, "staging": true, "prod": true} {
 		o, err := Options{Root: "..", Stack: stack, StateDir: t.TempDir(), Settings: map[string]any{
@@ -50,7 +50,7 @@ func TestStacksOfTheCheckout(t *testing.T) {
 		}
 		object["segments"] = "none"
 		if _, err := hasCluster(o.Root, stack, c); err == nil || !strings.Contains(err.Error(), "Pulumi."+stack+".yaml") || !strings.Contains(err.Error(), "segments") {
-			t.Errorf("a wrong setting: %v", err)
+			t.Errorf("an invalid setting: %v", err)
 		}
 	}
 }

@@ -35,14 +35,14 @@ func TestLockHasOneHolderAtATime(t *testing.T) {
 	if pid := <-told; pid != os.Getpid() {
 		t.Errorf("waiting for %d", pid)
 	}
-	if err := first.remove(); err != nil { // the one that waits makes the file anew
+	if err := first.remove(); err != nil { // the waiting holder recreates the file
 		t.Fatal(err)
 	}
 	if err := <-taken; err != nil {
 		t.Fatal(err)
 	}
 	if pid, err := lockHolder(t.Context(), path); err != nil || pid != 0 {
-		t.Errorf("holder %d, %v after all gave it up", pid, err)
+		t.Errorf("holder %d, %v after all released it", pid, err)
 	}
 }
 
@@ -53,7 +53,7 @@ func TestLockNoticesThatItsFileIsGone(t *testing.T) {
 		t.Fatal(err)
 	}
 	if !l.intact() {
-		t.Error("the file is there")
+		t.Error("the file exists")
 	}
 	if err := os.Remove(path); err != nil {
 		t.Fatal(err)
@@ -95,7 +95,7 @@ func TestFindRoot(t *testing.T) {
 		t.Fatal(err)
 	}
 	if _, err := FindRoot(deep); err == nil {
-		t.Error("there is no checkout yet")
+		t.Error("found a checkout that does not exist yet")
 	}
 	for _, name := range []string{"go.mod", "Pulumi.yaml"} {
 		write(t, filepath.Join(root, name), "x")
@@ -202,7 +202,7 @@ func TestStopWithoutADaemon(t *testing.T) {
 		t.Error(err)
 	}
 	write(t, p.daemon(), `{"pid": 1, "endpoint": "http://127.0.0.1:1"}`)
-	write(t, p.daemonLock(), "1") // of a daemon that died: nobody holds it
+	write(t, p.daemonLock(), "1") // left by a daemon that died: not held
 	if _, alive, err := findDaemon(ctx, p); alive || err != nil {
 		t.Errorf("alive %v, %v", alive, err)
 	}

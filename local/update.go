@@ -9,8 +9,8 @@ import (
 	"dip/internal/terminal"
 )
 
-// Update deploys the checkout once more as it is now, onto a stack that is up: what a second Up does, for a process
-// that runs the stack itself.
+// Update deploys the current checkout to a stack that is up: what a second Up does, for a process that runs the stack
+// itself.
 func (s *Stack) Update(ctx context.Context) error {
 	return s.work(ctx, func(show *terminal.Steps, e *engine) error {
 		if err := s.prepareTools(ctx, show, e); err != nil {
@@ -20,7 +20,7 @@ func (s *Stack) Update(ctx context.Context) error {
 	})
 }
 
-// Preview tells what Update would change.
+// Preview reports what Update would change.
 func (s *Stack) Preview(ctx context.Context) (c Changes, err error) {
 	err = s.work(ctx, func(show *terminal.Steps, e *engine) error {
 		if err := s.prepareTools(ctx, show, e); err != nil {
@@ -32,7 +32,7 @@ func (s *Stack) Preview(ctx context.Context) (c Changes, err error) {
 	return c, err
 }
 
-// Refresh brings the stack's state to what its resources are, and tells which were not what the state said.
+// Refresh updates the stack's state to match its resources, and reports which differed.
 func (s *Stack) Refresh(ctx context.Context) (c Changes, err error) {
 	err = s.work(ctx, func(show *terminal.Steps, e *engine) error {
 		known, err := s.place.known()
@@ -46,7 +46,7 @@ func (s *Stack) Refresh(ctx context.Context) (c Changes, err error) {
 	return c, err
 }
 
-// work does something to the stack while nobody else does.
+// work runs an operation on the stack while holding its lock.
 func (s *Stack) work(ctx context.Context, do func(*terminal.Steps, *engine) error) error {
 	held, err := s.place.enter(ctx, s.options.Screen)
 	if err != nil {
@@ -74,8 +74,8 @@ func (s *Stack) operate(ctx context.Context, show *terminal.Steps, e *engine, na
 	return c.summary, err
 }
 
-// Preview tells what the first Up of a stack would create. Whatever of the stack is up already has no part in it: the
-// preview has an emulator of its own, in this process, and leaves nothing but, when it failed, its logs.
+// Preview reports what the first Up of a stack would create, independently of a stack that is already up: it uses its
+// own emulator, in this process, and leaves nothing behind except, if it fails, its logs.
 func Preview(ctx context.Context, o Options) (Changes, error) {
 	o.InProcess = true
 	o, err := o.resolve()

@@ -1,4 +1,4 @@
-// Command dip lands files in a stack of the data ingestion pipeline and shows what became of every record.
+// Command dip lands files in a stack of the data ingestion pipeline and accounts for every record.
 package main
 
 import (

@@ -1,5 +1,5 @@
-// Command restage is the job that turns one input that cannot be split into pieces: it takes one message from the
-// restage queue, if there is one, and is done.
+// Command restage is the job that cuts one unsplittable input into pieces: it processes one message from the restage
+// queue, if there is one, and exits.
 package main
 
 import (

@@ -11,6 +11,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/common/resource"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+	pulumirpc "github.com/pulumi/pulumi/sdk/v3/proto/go"
 )
 
 // The account, region and stack that everything is recorded in.
@@ -29,6 +30,7 @@ type Resource struct {
 	Protect bool
 	Retain  bool
 	After   []string // names of the resources that it depends on, sorted
+	request *pulumirpc.RegisterResourceRequest
 }
 
 // Recorder is what a run registered.
@@ -59,7 +61,7 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	registered := Resource{Type: args.TypeToken, Name: args.Name, Inputs: args.Inputs}
 	if rpc := args.RegisterRPC; rpc != nil {
 		registered.Protect, registered.Retain = rpc.GetProtect(), rpc.GetRetainOnDelete()
-		registered.Parent = short(rpc.GetParent())
+		registered.Parent, registered.request = short(rpc.GetParent()), rpc
 		for _, urn := range rpc.GetDependencies() {
 			registered.After = append(registered.After, urn[strings.LastIndex(urn, "::")+2:])
 		}

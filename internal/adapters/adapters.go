@@ -1,4 +1,4 @@
-// Package adapters connects the data plane to AWS: each type carries out what one package asks of SQS, Step Functions,
+// Package adapters connects the data plane to AWS: each type implements what one package needs of SQS, Step Functions,
 // EventBridge or S3.
 package adapters
 
@@ -23,7 +23,7 @@ import (
 	"dip/contract"
 )
 
-// S3 makes an S3 client. Buckets are addressed by path where the endpoint is an IP address or localhost, which has no
+// S3 makes an S3 client. Buckets are addressed by path if the endpoint is an IP address or localhost, which have no
 // subdomains.
 func S3(cfg aws.Config) *s3.Client {
 	return s3.NewFromConfig(cfg, func(o *s3.Options) {
@@ -38,14 +38,14 @@ type Queues struct{ client *sqs.Client }
 // NewQueues makes a sender to any queue.
 func NewQueues(cfg aws.Config) *Queues { return &Queues{client: sqs.NewFromConfig(cfg)} }
 
-// Bounds of SendMessageBatch, and how many of them run at once.
+// Limits of SendMessageBatch, and how many calls run concurrently.
 const (
 	batchMessages = 10
 	batchBytes    = 1 << 20
 	senders       = 8
 )
 
-// Send sends messages in as few batches as they fit in. The error lists what was not accepted; some may have been sent.
+// Send sends messages in as few batches as possible. The error lists the rejected ones; the others have been sent.
 func (q *Queues) Send(ctx context.Context, queue string, bodies []string) error {
 	group, ctx := errgroup.WithContext(ctx)
 	group.SetLimit(senders)
@@ -89,7 +89,7 @@ func NewWorkflows(cfg aws.Config, arn string) *Workflows {
 	return &Workflows{client: sfn.NewFromConfig(cfg), arn: arn}
 }
 
-// Start starts an execution. One that has the name already is the same load's, so that counts as started.
+// Start starts an execution. An existing execution of that name is the same load's, so it counts as started.
 func (w *Workflows) Start(ctx context.Context, execution string, in contract.WorkflowInput) error {
 	body, err := json.Marshal(in)
 	if err != nil {
@@ -105,18 +105,18 @@ func (w *Workflows) Start(ctx context.Context, execution string, in contract.Wor
 	return err
 }
 
-// Bus announces load events.
+// Bus publishes load events.
 type Bus struct {
 	client *eventbridge.Client
 	bus    string
 }
 
-// NewBus announces events on the EventBridge bus with the given name.
+// NewBus publishes events on the EventBridge bus with the given name.
 func NewBus(cfg aws.Config, name string) *Bus {
 	return &Bus{client: eventbridge.NewFromConfig(cfg), bus: name}
 }
 
-// Put announces an event.
+// Put publishes an event.
 func (b *Bus) Put(ctx context.Context, detailType string, e contract.LoadEvent) error {
 	detail, err := json.Marshal(e)
 	if err != nil {
@@ -126,10 +126,10 @@ func (b *Bus) Put(ctx context.Context, detailType string, e contract.LoadEvent) 
 		EventBusName: &b.bus, Source: aws.String(contract.EventSource), DetailType: &detailType, Detail: aws.String(string(detail)),
 	}}})
 	if err != nil {
-		return fmt.Errorf("announce %q on bus %s: %w", detailType, b.bus, err)
+		return fmt.Errorf("publish %q on bus %s: %w", detailType, b.bus, err)
 	}
 	if out.FailedEntryCount > 0 {
-		return fmt.Errorf("announce %q on bus %s: %s: %s", detailType, b.bus,
+		return fmt.Errorf("publish %q on bus %s: %s: %s", detailType, b.bus,
 			aws.ToString(out.Entries[0].ErrorCode), aws.ToString(out.Entries[0].ErrorMessage))
 	}
 	return nil

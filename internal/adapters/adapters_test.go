@@ -20,7 +20,7 @@ import (
 	"dip/internal/worker"
 )
 
-// service answers every request by what its target says, and remembers them.
+// service responds to every request by its target, and records the requests.
 type service struct {
 	mu     sync.Mutex
 	calls  []map[string]any
@@ -198,19 +198,19 @@ func TestPutEvent(t *testing.T) {
 		t.Fatal(err)
 	}
 	if entry["EventBusName"] != "bus" || entry["Source"] != "dip" || entry["DetailType"] != "Load Failed" || detail.Load != "L" || detail.Reason != "why" {
-		t.Errorf("announced %v", entry)
+		t.Errorf("published %v", entry)
 	}
-	// The call succeeds although the event was refused.
+	// The call succeeds although the event was rejected.
 	s.answer = func(string, map[string]any) (int, string) {
 		return http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`
 	}
-	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), `announce "Load Failed" on bus bus: ThrottlingException: slow down`) {
+	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), `publish "Load Failed" on bus bus: ThrottlingException: slow down`) {
 		t.Errorf("got %v", err)
 	}
 	s.answer = func(string, map[string]any) (int, string) {
 		return http.StatusInternalServerError, `{"__type":"InternalException"}`
 	}
-	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), "announce") {
+	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), "publish") {
 		t.Errorf("got %v", err)
 	}
 }

@@ -11,21 +11,21 @@ import (
 	"dip/internal/worker"
 )
 
-// Receiver takes messages from one SQS queue.
+// Receiver receives messages from one SQS queue.
 type Receiver struct {
 	client *sqs.Client
 	url    string
 }
 
-// NewReceiver takes messages from the queue with the given URL.
+// NewReceiver receives messages from the queue with the given URL.
 func NewReceiver(cfg aws.Config, url string) *Receiver {
 	return &Receiver{client: sqs.NewFromConfig(cfg), url: url}
 }
 
-// poll is the longest that SQS lets a receiver wait, seconds.
+// poll is the maximum wait time of an SQS receive, in seconds.
 const poll = 20
 
-// Receive waits for up to n messages (SQS gives 10 at most) and hides them.
+// Receive waits for up to n messages (SQS returns at most 10) and hides them.
 func (r *Receiver) Receive(ctx context.Context, n int, hidden time.Duration) ([]worker.Message, error) {
 	out, err := r.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
 		QueueUrl: &r.url, MaxNumberOfMessages: int32(min(n, batchMessages)), WaitTimeSeconds: poll, VisibilityTimeout: seconds(hidden),
@@ -51,7 +51,7 @@ func (r *Receiver) Hide(ctx context.Context, m worker.Message, hidden time.Durat
 	return nil
 }
 
-// Delete takes a message off the queue.
+// Delete removes a message from the queue.
 func (r *Receiver) Delete(ctx context.Context, m worker.Message) error {
 	if _, err := r.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &r.url, ReceiptHandle: &m.Receipt}); err != nil {
 		return fmt.Errorf("delete message %s of %s: %w", m.ID, r.url, err)
@@ -59,5 +59,5 @@ func (r *Receiver) Delete(ctx context.Context, m worker.Message) error {
 	return nil
 }
 
-// seconds rounds up: a message must not come again too early.
+// seconds rounds up: a message must not become visible too early.
 func seconds(d time.Duration) int32 { return int32((d + time.Second - 1) / time.Second) }

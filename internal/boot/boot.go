@@ -1,4 +1,4 @@
-// Package boot is what the mains of all functions share: environment, log and AWS clients.
+// Package boot is shared by the mains of all functions: environment, log and AWS clients.
 package boot
 
 import (
@@ -21,7 +21,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// Process is what every program of the data plane has.
+// Process is the common state of every data plane program.
 type Process struct {
 	Config   aws.Config
 	Log      *slog.Logger
@@ -30,8 +30,8 @@ type Process struct {
 	Catalogs *catalog.Reader
 }
 
-// Start reads the environment E and connects. It ends the process when that fails: a function that cannot start must
-// say so in its log and in its init error, not in each invocation.
+// Start reads the environment E and connects. It exits on failure: a function that cannot start must report that in its
+// log and its init error, not in every invocation.
 func Start[E any](common func(E) contract.Common[string]) (E, *Process) {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env, err := contract.Load[E](os.LookupEnv)
@@ -56,16 +56,16 @@ func exit(log *slog.Logger, err error) {
 	os.Exit(1)
 }
 
-// Pod says which pod runs this, for acknowledgements.
+// Pod identifies the running pod, for acknowledgements.
 func Pod() string { return "worker/" + os.Getenv("HOSTNAME") }
 
 // Version is the version of the running Lambda function.
 func Version() string { return os.Getenv("AWS_LAMBDA_FUNCTION_VERSION") }
 
-// Stopped is a context that ends when the process is told to stop, as Kubernetes does before it ends a pod.
+// Stopped returns a context that ends on SIGTERM, which Kubernetes sends before it kills a pod.
 func Stopped() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 }
 
-// Seconds is the value of a variable that counts seconds and that contract.Load has checked.
+// Seconds is the value of a variable in seconds that contract.Load has validated.
 func Seconds(value string) time.Duration { return time.Duration(contract.Int(value)) * time.Second }

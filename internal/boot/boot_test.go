@@ -10,7 +10,7 @@ import (
 	"dip/contract"
 )
 
-// A function that lacks settings says which ones, all at once, and does not start.
+// A function with missing or invalid settings lists all of them and does not start.
 func TestStartEndsTheProcess(t *testing.T) {
 	if os.Getenv("TEST_START") != "" {
 		Start(func(e contract.WorkerEnv[string]) contract.Common[string] { return e.Common })

@@ -4,19 +4,15 @@ package build
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"runtime"
 	"slices"
 	"strings"
-	"sync"
-	"time"
 
-	"golang.org/x/sync/errgroup"
+	"dip/internal/compile"
 )
 
 // Program is where the deployment's program goes by default, in the project. Pulumi.yaml names the same file.
@@ -24,18 +20,28 @@ const Program = "build/program"
 
 // Options say what to build.
 type Options struct {
-	Project string   // folder of the project
-	Out     string   // folder of the archives; "" is build/<arch> in the project
-	Program string   // path of the deployment's program; "" is Program in the project
-	Arch    string   // amd64 or arm64; "" is the host's
-	Only    []string // names of functions; none is every function, the restage job and the program
-	Log     io.Writer
+	Project string // folder of the project
+	Out     string // folder of the archives; "" is build/<arch> in the project
+	Program string // path of the deployment's program; "" is Program in the project
+	// Arch is amd64 or arm64: the same sources give the same archives, wherever they are built. "" is this machine's, for
+	// this machine alone: what tests and tools have compiled is not compiled again, and binaries name the folder that
+	// they were built in.
+	Arch string
+	Only []string     // names of functions; none is every function, the restage job and the program
+	Log  io.Writer    // gets a line for each result
+	Say  func(string) // hears, many times a second, how far it is; nil: nobody listens
 }
 
-// Run builds. The error lists everything that failed, with the compiler's output.
+// Run builds. The error has the compiler's output.
 func Run(ctx context.Context, o Options) error {
+	flags := []string{"-tags=lambda.norpc", "-ldflags=-s -w"}
 	if o.Arch == "" {
 		o.Arch = runtime.GOARCH
+	} else {
+		flags = append(flags, "-trimpath")
+	}
+	if o.Say == nil {
+		o.Say = func(string) {}
 	}
 	if o.Arch != "amd64" && o.Arch != "arm64" {
 		return fmt.Errorf("architecture %q: Lambda has amd64 and arm64", o.Arch)
@@ -65,7 +71,12 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(filepath.Join(o.Out, "bin"), 0o755); err != nil {
 		return fmt.Errorf("make the output folder: %w", err)
 	}
-	return o.all(ctx, names, program)
+	if program { // first: it takes longest
+		if err := o.program(ctx); err != nil {
+			return err
+		}
+	}
+	return o.functions(ctx, names, program, flags)
 }
 
 // Functions lists the functions of a project: the folders of lambdas.
@@ -83,79 +94,72 @@ func Functions(project string) ([]string, error) {
 	return names, nil
 }
 
-func (o Options) all(ctx context.Context, names []string, program bool) error {
-	var group errgroup.Group
-	group.SetLimit(runtime.NumCPU())
-	var lock sync.Mutex
-	var errs []error
-	start := func(label string, make func(context.Context) (string, error)) {
-		group.Go(func() error {
-			begun := time.Now()
-			outcome, err := make(ctx)
-			lock.Lock()
-			defer lock.Unlock()
-			if err != nil {
-				errs = append(errs, fmt.Errorf("build %s: %w", label, err))
-				return nil
-			}
-			_, err = fmt.Fprintf(o.Log, "%-24s %-10s %s\n", label, outcome, time.Since(begun).Round(10*time.Millisecond))
-			errs = append(errs, err)
-			return nil
-		})
-	}
-	if program { // first: it takes longest
-		start("program", o.program)
-	}
-	for _, name := range names {
-		start(name+".zip", func(ctx context.Context) (string, error) { return o.function(ctx, name) })
-	}
-	if program {
-		start(Restage, o.restage)
-	}
-	return errors.Join(append(errs, group.Wait())...)
-}
-
 // program is built as Pulumi's language host does, which then finds it up to date.
-func (o Options) program(ctx context.Context) (string, error) {
+func (o Options) program(ctx context.Context) error {
 	path, err := filepath.Abs(o.Program)
 	if err != nil {
-		return "", fmt.Errorf("find %s: %w", o.Program, err)
+		return fmt.Errorf("find %s: %w", o.Program, err)
 	}
-	return "ready", o.compile(ctx, nil, "-o", path, ".")
+	b := compile.Build{Dir: o.Project, What: "the program", Out: path, Packages: []string{"."}, Say: o.Say}
+	if err := b.Run(ctx); err != nil {
+		return fmt.Errorf("build the program: %w", err)
+	}
+	return o.tell("program", "ready")
 }
 
-func (o Options) function(ctx context.Context, name string) (string, error) {
-	if err := o.binary(ctx, name, "./lambdas/"+name); err != nil {
-		return "", err
-	}
-	if inImage(name) {
-		if _, err := o.intoImage(name); err != nil {
-			return "", err
-		}
-	}
-	if changed, err := archive(filepath.Join(o.Out, "bin", name), filepath.Join(o.Out, name+".zip")); err != nil || changed {
-		return "built", err
-	}
-	return "unchanged", nil
-}
-
-// binary builds a program for Lambda and for the cluster.
-func (o Options) binary(ctx context.Context, name, pkg string) error {
-	path, err := filepath.Abs(filepath.Join(o.Out, "bin", name))
+// functions builds the functions' archives and, beside them or alone, what the image has. One call of the go tool
+// compiles once what they share.
+func (o Options) functions(ctx context.Context, names []string, restage bool, flags []string) error {
+	bin, err := filepath.Abs(filepath.Join(o.Out, "bin"))
 	if err != nil {
 		return fmt.Errorf("find %s: %w", o.Out, err)
 	}
-	return o.compile(ctx, []string{"CGO_ENABLED=0", "GOOS=linux", "GOARCH=" + o.Arch},
-		"-trimpath", "-buildvcs=false", "-tags", "lambda.norpc", "-ldflags", "-s -w", "-o", path, pkg)
+	b := compile.Build{
+		Dir: o.Project, What: "the functions", Out: bin + string(filepath.Separator), Flags: flags,
+		Env: []string{"GOOS=linux", "GOARCH=" + o.Arch}, Say: o.Say,
+	}
+	for _, name := range names {
+		b.Packages = append(b.Packages, "./lambdas/"+name)
+	}
+	if restage {
+		b.Packages = append(b.Packages, "./cmd/"+Restage)
+	}
+	if err := b.Run(ctx); err != nil {
+		return fmt.Errorf("build the functions: %w", err)
+	}
+	for _, name := range names {
+		if err := o.function(name); err != nil {
+			return fmt.Errorf("build %s.zip: %w", name, err)
+		}
+	}
+	if !restage {
+		return nil
+	}
+	outcome, err := o.intoImage(Restage)
+	if err != nil {
+		return fmt.Errorf("build %s: %w", Restage, err)
+	}
+	return o.tell(Restage, outcome)
 }
 
-// compile runs the compiler. It leaves an output alone that is up to date.
-func (o Options) compile(ctx context.Context, env []string, args ...string) error {
-	cmd := exec.CommandContext(ctx, "go", append([]string{"build"}, args...)...)
-	cmd.Dir = o.Project
-	cmd.Env = append(os.Environ(), env...)
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("%w\n%s", err, out)
+// function makes the archive of a function's binary.
+func (o Options) function(name string) error {
+	if inImage(name) {
+		if _, err := o.intoImage(name); err != nil {
+			return err
+		}
 	}
-	return nil
+	changed, err := archive(filepath.Join(o.Out, "bin", name), filepath.Join(o.Out, name+".zip"))
+	if err != nil {
+		return err
+	}
+	if changed {
+		return o.tell(name+".zip", "built")
+	}
+	return o.tell(name+".zip", "unchanged")
+}
+
+func (o Options) tell(what, outcome string) error {
+	_, err := fmt.Fprintf(o.Log, "%-24s %s\n", what, outcome)
+	return err
 }

@@ -3,9 +3,13 @@ package build
 import (
 	"archive/zip"
 	"bytes"
+	"debug/buildinfo"
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
+	"runtime/debug"
+	"slices"
 	"strings"
 	"testing"
 )
@@ -44,8 +48,11 @@ func read(t *testing.T, path string) []byte {
 
 func TestRun(t *testing.T) {
 	dir := project(t, "one", "two")
+	// Nobody has compiled this one.
+	write(t, filepath.Join(dir, "lambdas", "two", "main.go"), "package main\n\nfunc main() { println(\""+dir+"\") }\n")
 	var log bytes.Buffer
-	options := Options{Project: dir, Arch: "arm64", Log: &log}
+	said := map[string]bool{}
+	options := Options{Project: dir, Arch: "arm64", Log: &log, Say: func(text string) { said[text] = true }}
 	if err := Run(t.Context(), options); err != nil {
 		t.Fatal(err)
 	}
@@ -55,8 +62,12 @@ func TestRun(t *testing.T) {
 		t.Error("two functions have the same archive")
 	}
 	read(t, filepath.Join(dir, Program))
-	if got := strings.Count(log.String(), " built "); got != 3 || !strings.Contains(log.String(), "program") {
+	if got := strings.Count(log.String(), " built\n"); got != 3 || !strings.Contains(log.String(), "program") {
 		t.Errorf("want two functions, the restage job and the program:\n%s", &log)
+	}
+
+	if !said["linking the program"] || !said["linking the functions"] {
+		t.Errorf("nothing tells how far it is: %v", said)
 	}
 
 	log.Reset()
@@ -96,6 +107,23 @@ func TestArchivesDependOnTheSourcesAlone(t *testing.T) {
 	}
 }
 
+// For this machine, packages are compiled as for tests and tools: a second set of them takes minutes.
+func TestBuildsForThisMachineShareWhatIsCompiled(t *testing.T) {
+	dir := project(t, "one")
+	for arch, trimmed := range map[string]bool{"": false, runtime.GOARCH: true} {
+		if err := Run(t.Context(), Options{Project: dir, Arch: arch, Only: []string{"one"}, Log: io.Discard}); err != nil {
+			t.Fatal(err)
+		}
+		info, err := buildinfo.ReadFile(filepath.Join(dir, "build", runtime.GOARCH, "bin", "one"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := slices.Contains(info.Settings, debug.BuildSetting{Key: "-trimpath", Value: "true"}); got != trimmed {
+			t.Errorf("architecture %q: trimmed %v, want %v", arch, got, trimmed)
+		}
+	}
+}
+
 func TestErrors(t *testing.T) {
 	dir := project(t, "good", "bad")
 	write(t, filepath.Join(dir, "lambdas", "bad", "main.go"), "package main\n\nfunc main() { nonsense() }\n")
@@ -106,7 +134,7 @@ func TestErrors(t *testing.T) {
 		"architecture":   {Options{Arch: "386"}, []string{`architecture "386": Lambda has amd64 and arm64`}},
 		"function":       {Options{Only: []string{"none"}}, []string{`no function "none": lambdas has bad, good`}},
 		"a name of ours": {Options{Project: project(t, "restage")}, []string{"lambdas/restage: a program of this name is in the image already"}},
-		"compiler":       {Options{Only: []string{"good", "bad"}}, []string{"build bad.zip: ", "undefined: nonsense"}},
+		"compiler":       {Options{Only: []string{"good", "bad"}}, []string{"build the functions: ", "undefined: nonsense"}},
 	} {
 		if c.options.Project == "" {
 			c.options.Project = dir

@@ -10,6 +10,7 @@ import (
 	"syscall"
 	"time"
 
+	"dip/internal/compile"
 	"dip/internal/terminal"
 )
 
@@ -23,7 +24,7 @@ func Go(ctx context.Context, dir string, say func(string, ...any), args ...strin
 	told := &terminal.Lines{Say: say}
 	cmd := exec.CommandContext(ctx, "go", args...)
 	cmd.Dir = dir
-	cmd.Env = append(os.Environ(), "CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off")
+	cmd.Env = append(os.Environ(), compile.Env()...)
 	cmd.Stdout, cmd.Stderr = &stdout, told
 	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
 	cmd.Cancel = func() error { return syscall.Kill(-cmd.Process.Pid, syscall.SIGTERM) } // go run does not pass it on

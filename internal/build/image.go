@@ -2,7 +2,6 @@ package build
 
 import (
 	"bytes"
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -21,14 +20,6 @@ func Image(out string) string { return filepath.Join(out, "image", "app") }
 
 // inImage says whether a program goes into the image: segments do, since their functions are workers too.
 func inImage(name string) bool { return !slices.Contains(contract.SystemFunctions, name) }
-
-// restage builds the restage job's program.
-func (o Options) restage(ctx context.Context) (string, error) {
-	if err := o.binary(ctx, Restage, "./cmd/"+Restage); err != nil {
-		return "", err
-	}
-	return o.intoImage(Restage)
-}
 
 // intoImage puts a built program where `docker build` takes it from. A file of the same content stays untouched.
 func (o Options) intoImage(name string) (string, error) {

@@ -16,8 +16,8 @@ type Getter interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 }
 
-// Reader reads catalogs and keeps them: a catalog's key is made of its content. The zero value with a Lake is ready;
-// it may be used by several goroutines.
+// Reader reads and caches catalogs: a catalog's key derives from its content. The zero value with a Lake is ready to
+// use, and safe for concurrent use.
 type Reader struct {
 	Lake Getter
 
@@ -25,8 +25,8 @@ type Reader struct {
 	catalogs map[string]contract.Catalog
 }
 
-// Catalog reads a catalog. An object whose content is not what its key was made of is refused for good: a load must be
-// treated by the rules that it was received under.
+// Catalog reads a catalog. Content that does not match its key is a permanent error: a load must be processed by the
+// rules that it was received under.
 func (r *Reader) Catalog(ctx context.Context, key string) (contract.Catalog, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -38,7 +38,7 @@ func (r *Reader) Catalog(ctx context.Context, key string) (contract.Catalog, err
 		return contract.Catalog{}, fmt.Errorf("read segment catalog: %w", err)
 	}
 	if named := contract.CatalogKey(data); named != key {
-		return contract.Catalog{}, fault.Permanent(fmt.Errorf("segment catalog %s has changed: its content belongs to %s", key, named))
+		return contract.Catalog{}, fault.Permanent(fmt.Errorf("segment catalog %s was changed: its content has key %s", key, named))
 	}
 	var c contract.Catalog
 	if err := json.Unmarshal(data, &c); err != nil {
@@ -55,7 +55,7 @@ func (r *Reader) Catalog(ctx context.Context, key string) (contract.Catalog, err
 	return c, nil
 }
 
-// Segment looks a segment of a catalog up. A name that the catalog lacks is a permanent error.
+// Segment returns a segment of a catalog. A name that the catalog lacks is a permanent error.
 func (r *Reader) Segment(ctx context.Context, key, name string) (contract.Segment, error) {
 	c, err := r.Catalog(ctx, key)
 	if err != nil {

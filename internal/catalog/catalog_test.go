@@ -31,7 +31,7 @@ func TestReaderReadsACatalogOnce(t *testing.T) {
 	if _, err := r.Catalog(t.Context(), key); !errors.Is(err, errReset) || fault.IsPermanent(err) {
 		t.Errorf("got %v", err)
 	}
-	for range 3 { // a failure is not kept
+	for range 3 { // a failure is not cached
 		segment, err := r.Segment(t.Context(), key, "things")
 		if err != nil || segment.Queue != "q" || reads != 2 {
 			t.Errorf("%+v after %d reads, %v", segment, reads, err)
@@ -43,7 +43,7 @@ func TestReaderReadsACatalogOnce(t *testing.T) {
 	other := contract.CatalogPrefix + "0123.json"
 	lake.Put("lake", other, data)
 	if _, err := r.Catalog(t.Context(), other); reads != 3 || !fault.IsPermanent(err) || !strings.Contains(err.Error(), other) {
-		t.Errorf("content under a foreign key was read after %d reads: %v", reads, err)
+		t.Errorf("content under a wrong key was accepted after %d reads: %v", reads, err)
 	}
 }
 

@@ -11,7 +11,7 @@ import (
 )
 
 // starter starts processes from one thread that lives as long as the program. The kernel sends the death signal when
-// the thread that started a process ends, not when the program does, and Go ends threads as it likes.
+// the thread that started a process ends, not when the program does, and Go may end threads at any time.
 var starter = sync.OnceValue(func() chan<- func() {
 	jobs := make(chan func())
 	go func() {
@@ -23,8 +23,8 @@ var starter = sync.OnceValue(func() chan<- func() {
 	return jobs
 })
 
-// Start starts a command in a process group of its own that does not survive this program. What cmd.SysProcAttr says
-// beyond that is kept.
+// Start starts a command in its own process group, which does not survive this program. Other settings in
+// cmd.SysProcAttr are kept.
 func Start(cmd *exec.Cmd) error {
 	if cmd.SysProcAttr == nil {
 		cmd.SysProcAttr = &syscall.SysProcAttr{}
@@ -36,7 +36,8 @@ func Start(cmd *exec.Cmd) error {
 	return <-started
 }
 
-// Signal sends a signal to a process that Start started, and to its children. One that is gone is no error.
+// Signal sends a signal to a process that Start started, and to its children. A process that has exited is not an
+// error.
 func Signal(pid int, signal syscall.Signal) error {
 	if err := syscall.Kill(-pid, signal); err != nil && !errors.Is(err, syscall.ESRCH) {
 		return fmt.Errorf("send %v to process group %d: %w", signal, pid, err)
@@ -44,5 +45,5 @@ func Signal(pid int, signal syscall.Signal) error {
 	return nil
 }
 
-// Kill ends a process that Start started, with its children.
+// Kill kills a process that Start started, and its children.
 func Kill(pid int) error { return Signal(pid, syscall.SIGKILL) }

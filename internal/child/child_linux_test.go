@@ -10,7 +10,7 @@ import (
 	"testing"
 )
 
-// Kill ends the process and what it has started: the pipe that both of them hold reaches its end.
+// Kill kills the process and its child: the pipe that both hold reaches its end.
 func TestKillEndsTheWholeGroup(t *testing.T) {
 	cmd := exec.Command("sh", "-c", "sleep 1000 & echo $!; wait")
 	out, err := cmd.StdoutPipe()
@@ -35,7 +35,7 @@ func TestKillEndsTheWholeGroup(t *testing.T) {
 	if err := Kill(cmd.Process.Pid); err != nil {
 		t.Fatal(err)
 	}
-	if rest, err := lines.ReadString('\n'); err == nil { // ends when nobody holds the pipe any more
+	if rest, err := lines.ReadString('\n'); err == nil { // ends when no process holds the pipe
 		t.Errorf("it says %q", rest)
 	}
 	var exit *exec.ExitError
@@ -43,7 +43,7 @@ func TestKillEndsTheWholeGroup(t *testing.T) {
 		t.Errorf("it ended with %v", err)
 	}
 	if err := Kill(cmd.Process.Pid); err != nil {
-		t.Errorf("one that is gone: %v", err)
+		t.Errorf("a process that has exited: %v", err)
 	}
 }
 
@@ -57,6 +57,6 @@ func TestStartKeepsOtherAttributes(t *testing.T) {
 		t.Errorf("%+v, %v", cmd.SysProcAttr, err)
 	}
 	if err := Start(exec.Command("/does/not/exist")); err == nil {
-		t.Error("a program that is not there starts")
+		t.Error("a missing program starts")
 	}
 }

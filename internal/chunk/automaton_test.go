@@ -14,7 +14,7 @@ var (
 	jsonDialect = contract.Dialect{Encoding: contract.NDJSON}
 )
 
-// recordStarts is the truth: the offsets of all records of data from body on, one byte at a time.
+// recordStarts is the reference: the offsets of all records of data from body on, found one byte at a time.
 func recordStarts(data []byte, body int, d contract.Dialect) []int64 {
 	const (
 		start = iota
@@ -72,7 +72,7 @@ func recordStarts(data []byte, body int, d contract.Dialect) []int64 {
 	return starts
 }
 
-// scanStarts finds the same offsets with a Scanner that is fed pieces of random sizes.
+// scanStarts finds the same offsets with a Scanner fed pieces of random sizes.
 func scanStarts(data []byte, body int, d contract.Dialect, random *rand.Rand) []int64 {
 	var starts []int64
 	s := NewScanner(d)
@@ -87,7 +87,7 @@ func scanStarts(data []byte, body int, d contract.Dialect, random *rand.Rand) []
 	return starts
 }
 
-// noise makes n bytes in which every turn of the automaton is common.
+// noise makes n bytes in which every transition of the automaton is common.
 func noise(random *rand.Rand, n int) []byte {
 	const alphabet = "\"\"\",,\n\n\rab"
 	data := make([]byte, n)

@@ -28,7 +28,7 @@ func TestChain(t *testing.T) {
 			[]*Link{link(10, 120, 5), nil, link(230, 320, 5), nil},
 			Verdict{Accepted: 1, Position: 120, Missing: []int{1, 3}},
 		},
-		"first chunk has to start at the body": {
+		"first chunk must start at the body": {
 			[]*Link{link(11, 120, 5), link(120, 210, 5), link(210, 400, 5), link(400, 410, 1)},
 			Verdict{Position: 10, Rerun: []Rerun{{0, 10}}},
 		},
@@ -36,7 +36,7 @@ func TestChain(t *testing.T) {
 			[]*Link{link(10, 320, 5), link(150, 150, 0), link(310, 310, 0), link(320, 410, 3)},
 			Verdict{Accepted: 4, Position: 410, Closed: true},
 		},
-		"chunks inside a record read something": {
+		"chunks inside a record read records": {
 			[]*Link{link(10, 320, 5), link(150, 220, 3), link(220, 330, 1), link(330, 410, 3)},
 			Verdict{Accepted: 1, Position: 320, Rerun: []Rerun{{1, 320}, {2, 320}, {3, 320}}},
 		},
@@ -60,7 +60,7 @@ func TestChain(t *testing.T) {
 			[]*Link{link(10, 120, 5), link(120, 210, 5), link(210, 310, 5), link(310, 410, 0)},
 			Verdict{Accepted: 4, Position: 410, Closed: true},
 		},
-		"chunk that believes to own nothing": {
+		"chunk that wrongly reports no records": {
 			[]*Link{link(10, 120, 5), link(210, 210, 0), link(210, 310, 5), link(310, 410, 2)},
 			Verdict{Accepted: 1, Position: 120, Rerun: []Rerun{{1, 120}}},
 		},
@@ -95,6 +95,6 @@ func TestChainWithoutChunks(t *testing.T) {
 		t.Errorf("an input without records: %+v, want it closed", v)
 	}
 	if v := Chain(20, 30, nil, nil); v.Closed {
-		t.Errorf("ten bytes and no chunk: %+v, want it open", v)
+		t.Errorf("ten bytes without a chunk: %+v, want it open", v)
 	}
 }

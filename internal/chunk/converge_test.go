@@ -9,17 +9,17 @@ import (
 	"dip/contract"
 )
 
-// load is one input on its way through planner, readers and chain.
+// load is one input with its planner, readers and chain.
 type load struct {
 	data    []byte
 	body    int
 	dialect contract.Dialect
-	guess   func(data []byte, r Range) int64 // where the first record of a chunk other than the first starts
+	guess   func(data []byte, r Range) int64 // start of the first record of a chunk other than the first
 	random  *rand.Rand
 }
 
-// read is a reader of a chunk from start on. It returns the link and the offsets of the records that it read; blank
-// lines are covered but count as no row.
+// read reads a chunk from start on. It returns the link and the offsets of the records that it read; blank lines are
+// covered but do not count as rows.
 func (l *load) read(r Range, start int64) (*Link, []int64) {
 	if start >= r.End {
 		return &Link{Start: start, End: start}, nil
@@ -39,8 +39,8 @@ func (l *load) read(r Range, start int64) (*Link, []int64) {
 	return link, rows
 }
 
-// run lets chunks report in random order and reads again what the chain asks for, until it closes. It returns the rows
-// of all chunks in order and how many were read again.
+// run lets chunks report in random order and reruns those that the chain requests, until it closes. It returns the rows
+// of all chunks in order and the number of reruns.
 func (l *load) run(t *testing.T, target int64) (rows []int64, reruns int) {
 	t.Helper()
 	size := int64(len(l.data))
@@ -102,7 +102,7 @@ func (l *load) check(t *testing.T, target int64) (reruns int) {
 	return reruns
 }
 
-// finder guesses with FindStart from windows that begin with first bytes and double.
+// finder guesses with FindStart from windows that start at first bytes and double.
 func finder(d contract.Dialect, columns, first int) func([]byte, Range) int64 {
 	return func(data []byte, r Range) int64 {
 		room := int(r.End - r.Start + 1)
@@ -150,7 +150,7 @@ func TestChainConvergesWhateverIsGuessed(t *testing.T) {
 		reruns += l.check(t, 1+random.Int64N(20))
 	}
 	if reruns < 3_000 {
-		t.Errorf("%d re-runs, too few to show anything", reruns)
+		t.Errorf("%d re-runs, too few to be conclusive", reruns)
 	}
 }
 

@@ -6,8 +6,8 @@ import (
 	"dip/internal/chunk"
 )
 
-// The records begin after a header of 20 bytes. The last 10 bytes are too few for a chunk of their own: they join the
-// one before.
+// The records start after a header of 20 bytes. The last 10 bytes are too few for a chunk of their own: they join the
+// previous one.
 func ExamplePlan() {
 	for _, r := range chunk.Plan(20, 1020+10, 250) {
 		fmt.Println(r.Start, r.End)
@@ -19,8 +19,8 @@ func ExamplePlan() {
 	// 770 1030
 }
 
-// Two chunks of one input. The cut at 520 falls into a record that ends at 533, so the second chunk has to start there.
-// It guessed 527: the chain names the start from which it runs again, and closes with the second link.
+// Two chunks of one input. The cut at 520 falls inside a record that ends at 533, so the second chunk must start there.
+// It guessed 527: the chain requests a rerun from the proven start, and closes with the second link.
 func ExampleChain() {
 	ranges := chunk.Plan(20, 1020, 500)
 	links := []*chunk.Link{{Start: 20, End: 533, Rows: 9}, {Start: 527, End: 1020, Rows: 8}}

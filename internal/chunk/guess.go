@@ -6,18 +6,17 @@ import (
 	"dip/contract"
 )
 
-// The windows from which a chunk's first record is found. MinWindow holds hundreds of usual records, which is evidence
-// enough, costs a fraction of a millisecond to read through, and is small beside the 8 MiB ranged reads that follow.
-// MaxWindow bounds the memory of a chunk whatever its records look like: a reader that finds no start in it reports
-// that it owns nothing, and the chain repairs that.
+// The windows in which a chunk's first record is searched. MinWindow holds hundreds of typical records, which is
+// sufficient evidence, takes a fraction of a millisecond to scan, and is small compared to the 8 MiB ranged reads that
+// follow. MaxWindow bounds the memory of a chunk whatever its records look like: a reader that finds no start in it
+// reports that it owns no records, and the chain corrects that.
 const (
 	MinWindow = 64 << 10
 	MaxWindow = 8 << 20
 )
 
-// Window is the size in bytes of the window to read in step 0, 1, 2, ... where room bytes lie between the byte before
-// the cut and the range's end, and whether no later window is larger: MinWindow doubled at each step, up to room and
-// MaxWindow.
+// Window returns the size in bytes of the window to read in step 0, 1, 2, ..., and whether it is the largest: MinWindow
+// doubled at each step, up to MaxWindow and to room, the bytes from the byte before the cut to the range's end.
 func Window(step int, room int64) (size int64, last bool) {
 	size, limit := int64(MinWindow), min(room, MaxWindow)
 	for range step {
@@ -29,27 +28,27 @@ func Window(step int, room int64) (size int64, last bool) {
 	return min(size, limit), size >= limit
 }
 
-// Guess is what a window says about the first record of a chunk.
+// Guess is what a window shows about the first record of a chunk.
 type Guess struct {
-	// Offset of the first record's start, counted from the cut. It may lie at or past the range's end: the chunk then
-	// owns nothing.
+	// Offset of the first record's start, relative to the cut. It may be at or past the range's end: the chunk then
+	// owns no records.
 	Offset int
-	// Found is false when the window shows no start: on the last window the guess is that the chunk owns nothing.
+	// Found is false if the window shows no start: on the last window the guess is that the chunk owns no records.
 	Found bool
-	// Certain is true when no bytes before the cut could lead to another start.
+	// Certain is true if no bytes before the cut could lead to another start.
 	Certain bool
-	// NeedMore asks for a larger window; Found is false then. Never set on the last window.
+	// NeedMore requests a larger window; Found is then false. Never set on the last window.
 	NeedMore bool
 }
 
 // FindStart guesses where the first record at or after a cut starts. window[0] is the byte before the cut, so that a
-// cut on a record's start is seen by the line feed before it. columns is the number of fields that a record has, 0 if
-// unknown. d has passed Validate. last says that no larger window will come (see Window).
+// cut at a record's start is recognized by the line feed before it. columns is the number of fields per record, 0 if
+// unknown. d has passed Validate. last is true for the largest window (see Window).
 //
-// Without quoting a record starts after each line feed, so what is found is certain. With it a line feed may be text: the
-// window is read from each state that the record automaton can be in before window[0] (inside quotes, in an unquoted
-// field, at a field's start), and the one whose records look best wins. Look-alikes are possible, such as a quoted
-// field full of CSV text that is larger than the window: hence the chain.
+// Without quoting a record starts after each line feed, so the result is certain. With quoting a line feed may be text:
+// the window is read from each state that the record automaton may be in before window[0] (inside quotes, in an
+// unquoted field, at a field's start), and the one whose records look best wins. Look-alikes are possible, such as a
+// quoted field full of CSV text that is larger than the window: hence the chain.
 func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess {
 	if d.Lines() {
 		i := bytes.IndexByte(window, '\n')
@@ -58,7 +57,7 @@ func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess 
 		}
 		return Guess{Offset: i, Found: true, Certain: true}
 	}
-	// The order is the preference between equals: most inputs have few line feeds inside quotes.
+	// The order breaks ties: most inputs have few line feeds inside quotes.
 	hypotheses := [...]hypothesis{{at: plainText}, {at: freshField}, {at: quotedText}}
 	for i := range hypotheses {
 		hypotheses[i].start = -1
@@ -77,16 +76,16 @@ func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess 
 			}
 			ended++
 		}
-		if ended == len(hypotheses) { // from here on they cannot differ, and what follows speaks for all
+		if ended == len(hypotheses) { // from here on they cannot differ, and the rest is evidence for all
 			break
 		}
 	}
 	return judge(hypotheses[:], columns, last)
 }
 
-// judge picks the best hypothesis. It asks for more bytes where that one has seen no start yet, or is no better than
-// one with another start; on the last window any start is better than none, because a chunk that wrongly believes to
-// own nothing costs more than one that was read in vain.
+// judge picks the best hypothesis. It requests more bytes if that one has not seen a start yet, or is no better than
+// one with another start; on the last window any start is better than none, because a chunk that wrongly reports no
+// records costs more than one that was read for nothing.
 func judge(hypotheses []hypothesis, columns int, last bool) Guess {
 	var best *hypothesis
 	for i := range hypotheses {
@@ -114,7 +113,7 @@ func judge(hypotheses []hypothesis, columns int, last bool) Guess {
 	return Guess{Offset: best.start, Found: true, Certain: certain}
 }
 
-// position is where the record automaton stands. It is finer than state because what follows a closing quote is
+// position is the state of the record automaton. It is finer than type state because what follows a closing quote is
 // evidence.
 type position uint8
 
@@ -126,20 +125,20 @@ const (
 	returnSeen                 // after a carriage return that followed a closing quote
 )
 
-// hypothesis reads the window from one assumed position and counts what it meets.
+// hypothesis reads the window from one assumed position and counts the evidence.
 type hypothesis struct {
 	at     position
-	start  int  // offset of the first record's start relative to the cut; -1 before it is seen
+	start  int  // offset of the first record's start relative to the cut; -1 until it is seen
 	fields int  // delimiters since the record's start
 	text   bool // bytes other than carriage returns since the record's start
 
-	good      int // whole records with the right number of fields
+	good      int // complete records with the right number of fields
 	bad       int // records with a wrong number of fields
 	bare      int // quotes in unquoted fields
-	malformed int // closing quotes that text followed
+	malformed int // closing quotes followed by text
 }
 
-// step moves over one byte and reports whether it ended a record.
+// step consumes one byte and reports whether it ended a record.
 func (h *hypothesis) step(c, delimiter, quote byte) (ended bool) {
 	h.text = h.text || c != '\r' && c != '\n'
 	if h.at == quotedText {
@@ -178,8 +177,8 @@ func (h *hypothesis) step(c, delimiter, quote byte) (ended bool) {
 	return false
 }
 
-// endRecord judges the record that a line feed ended. One that began before the window can only have too many fields;
-// a blank line says nothing.
+// endRecord judges the record that a line feed ended. One that started before the window can only have too many fields;
+// a blank line is not evidence.
 func (h *hypothesis) endRecord(columns int) {
 	whole, fields := h.start >= 0, h.fields+1
 	switch {
@@ -192,12 +191,13 @@ func (h *hypothesis) endRecord(columns int) {
 	h.at, h.fields, h.text = freshField, 0, false
 }
 
-// score weighs what was met.
+// score weighs the evidence.
 //
-// Text after a closing quote weighs most: that is how each quote that opens a field looks from inside. A quote in an
-// unquoted field is a closing quote seen from outside, but also an inch sign. Both join the hypotheses within a field
-// or two, so that they stay few. Good and bad records do not, and count up to a limit only: quoted text may be full of
-// lines that look like records, and an input may be ragged. With one column every line is a good record.
+// Text after a closing quote weighs most: to a wrong hypothesis inside quotes, each opening quote looks like that. A
+// quote in an unquoted field is a closing quote seen from outside, but may be an inch sign. Both make the hypotheses
+// converge within a field or two, so that they stay few. Good and bad records do not, and count only up to a limit:
+// quoted text may be full of lines that look like records, and an input may be ragged. With one column every line is a
+// good record.
 func (h *hypothesis) score(columns int) int {
 	most := 4
 	if columns < 2 {

@@ -24,15 +24,15 @@ func TestFindStart(t *testing.T) {
 	}{
 		"json: cut on a start":                 {"\n{}\n", jsonDialect, 0, false, found(0, true)},
 		"json: cut in a record":                {"1}\n{}\n", jsonDialect, 0, false, found(2, true)},
-		"json: quotes mean nothing":            {"\"}\n\"\n", jsonDialect, 0, false, found(2, true)},
+		"json: quotes have no meaning":         {"\"}\n\"\n", jsonDialect, 0, false, found(2, true)},
 		"json: no line feed":                   {"1,2,3", jsonDialect, 0, false, more},
 		"json: no line feed, last":             {"1,2,3", jsonDialect, 0, true, nothing},
 		"plain":                                {",2\n3,4\n5,6\n", csvDialect, 2, false, found(2, false)},
 		"cut on a start":                       {"\n3,4\n5,6\n", csvDialect, 2, false, found(0, false)},
 		"last window without records":          {"23,4", csvDialect, 2, true, nothing},
 		"window without records":               {"23,4", csvDialect, 2, false, more},
-		"nothing to tell them apart":           {"2\n3,4", csvDialect, 2, false, more},
-		"nothing to tell them apart, last":     {"2\n3,4", csvDialect, 2, true, found(1, false)},
+		"hypotheses are tied":                  {"2\n3,4", csvDialect, 2, false, more},
+		"hypotheses are tied, last":            {"2\n3,4", csvDialect, 2, true, found(1, false)},
 		"start at the range's end":             {"23,4\n", csvDialect, 2, true, found(4, false)},
 		"inside quotes":                        {"text\ntext\ntext\",2\n3,4\n\"a\",5\n", csvDialect, 2, false, found(17, false)},
 		"outside, quoted fields":               {"1\n\"a\",2\n\"b\",3\n\"c\",4\n", csvDialect, 2, false, found(1, false)},
@@ -49,12 +49,12 @@ func TestFindStart(t *testing.T) {
 		"ragged records are still records":     {"x\n1\n\"2\"\n3,4,5\n\"6\"\n", csvDialect, 2, false, found(1, false)},
 		"ragged without quotes, last":          {"x\n1\n22\n3,4,5\n", csvDialect, 2, true, found(1, false)},
 		"other delimiter and quote":            {"text\ntext';2\n3;4\n'a';5\n", semicolons, 2, false, found(12, false)},
-		"blank lines say nothing":              {"x\n\n\r\n\n\n", csvDialect, 2, false, more},
+		"blank lines are not evidence":         {"x\n\n\r\n\n\n", csvDialect, 2, false, more},
 		"malformed field, then a good start":   {"x\n\"a\"b,1\n2,3\n4,5\n6,7\n8,9\n", csvDialect, 2, false, found(1, false)},
-		"blank lines are no bad records":       {"x\n\n\r\n\r\n3,4\n5,6\n", csvDialect, 2, false, found(1, false)},
+		"blank lines are not bad records":      {"x\n\n\r\n\r\n3,4\n5,6\n", csvDialect, 2, false, found(1, false)},
 		"too many fields outweigh one record":  {"a,b,c\n3,4\n", csvDialect, 2, false, more},
 		"very ragged records":                  {"x\n1\n2\n3\n4\n5\n6\n7\n8\n9\n\"2\"\n", csvDialect, 2, false, found(1, false)},
-		"what follows the join speaks for all": {"x\n1,2\n3,4\n5,6\n7,8\"\n1,2\n3,4\n5,6\n7,8\n", csvDialect, 2, false, found(1, false)},
+		"text after convergence is for all":    {"x\n1,2\n3,4\n5,6\n7,8\"\n1,2\n3,4\n5,6\n7,8\n", csvDialect, 2, false, found(1, false)},
 		"many look-alikes, closed later":       {"1,2\n" + strings.Repeat("3,4\n", 8) + "\",9\n\"a\nb\",1\n", csvDialect, 2, false, found(39, false)},
 		"no quoting: a line feed is an end":    {"text\n\"\t2\n\"3\t4\n", lines, 2, false, found(4, true)},
 		"no quoting: cut on a start":           {"\n\"a\nb\"\n", lines, 1, false, found(0, true)},
@@ -71,7 +71,7 @@ func TestFindStart(t *testing.T) {
 	}
 }
 
-// A guess that calls itself certain is a theorem: no bytes before the window may lead to another start.
+// A certain guess is a theorem: no bytes before the window may lead to another start.
 func TestCertainGuessesAreRight(t *testing.T) {
 	random := rand.New(rand.NewPCG(2, 2))
 	certain := 0
@@ -92,11 +92,11 @@ func TestCertainGuessesAreRight(t *testing.T) {
 		}
 	}
 	if certain < 10_000 {
-		t.Errorf("%d guesses were certain, too few to show anything", certain)
+		t.Errorf("%d guesses were certain, too few to be conclusive", certain)
 	}
 }
 
-// firstAtOrAfter is the first of starts that is not before cut, the end of the input when there is none.
+// firstAtOrAfter is the first of starts that is not before cut, or the end of the input if there is none.
 func firstAtOrAfter(starts []int64, cut int64, end int) int64 {
 	for _, s := range starts {
 		if s >= cut {
@@ -106,7 +106,7 @@ func firstAtOrAfter(starts []int64, cut int64, end int) int64 {
 	return int64(end)
 }
 
-// checkShape checks what every guess promises.
+// checkShape checks the invariants of a guess.
 func checkShape(t *testing.T, window []byte, g Guess) {
 	t.Helper()
 	switch {
@@ -117,7 +117,7 @@ func checkShape(t *testing.T, window []byte, g Guess) {
 	}
 }
 
-// Usual inputs are guessed right nearly always: a wrong guess is no error, but it costs a chunk's reading.
+// Typical inputs are nearly always guessed right: a wrong guess is not an error, but costs another read of a chunk.
 func TestUsualInputsAreGuessedRight(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 3))
 	note := func() string {
@@ -176,7 +176,7 @@ func FuzzFindStart(f *testing.F) {
 		g := FindStart(window, d, columns, last)
 		checkShape(t, window, g)
 		if last && g.NeedMore {
-			t.Fatalf("window %q: asks for more than the last one", window)
+			t.Fatalf("window %q: requests more than the last one", window)
 		}
 	})
 }

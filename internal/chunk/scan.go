@@ -6,16 +6,16 @@ import (
 	"dip/contract"
 )
 
-// state is where the record automaton stands between two bytes.
+// state is the state of the record automaton between two bytes.
 //
-// The automaton that defines where CSV records end: a quote at a field's start opens a quoted field; inside quotes only
-// a quote matters, and a doubled one is a literal; whatever follows the closing quote and is neither a delimiter nor a
-// line break makes the record malformed, and the rest of the field is read as unquoted; in an unquoted field quotes are
-// plain bytes; a line feed outside quotes ends the record.
+// The automaton defines where CSV records end: a quote at a field's start opens a quoted field; inside quotes only a
+// quote matters, and a doubled one is a literal; anything but a delimiter or a line break after the closing quote makes
+// the record malformed, and the rest of the field is read as unquoted; in an unquoted field quotes are plain bytes; a
+// line feed outside quotes ends the record.
 //
-// For the ends of records three states are enough: after a closing quote the automaton moves as at a field's start (a
-// quote goes back inside, a delimiter or line feed ends the field, anything else goes on unquoted), so fieldStart
-// stands for both.
+// Three states are enough to find the ends of records: after a closing quote the automaton behaves as at a field's
+// start (a quote returns inside, a delimiter or line feed ends the field, anything else continues unquoted), so
+// fieldStart represents both.
 type state uint8
 
 const (
@@ -24,15 +24,15 @@ const (
 	quoted
 )
 
-// Scanner finds the ends of records in bytes that arrive in pieces of any size, and looks at each byte once. It keeps
-// no bytes. It is not safe for concurrent use.
+// Scanner finds the ends of records in bytes that arrive in pieces of any size. It examines each byte once and retains
+// none. It is not safe for concurrent use.
 type Scanner struct {
 	delimiter, quote byte
 	quoting          bool
 	state            state
 }
 
-// NewScanner returns a scanner that stands at the start of a record. d has passed Validate.
+// NewScanner returns a scanner at the start of a record. d has passed Validate.
 func NewScanner(d contract.Dialect) *Scanner {
 	if d.Lines() {
 		return &Scanner{}
@@ -40,9 +40,9 @@ func NewScanner(d contract.Dialect) *Scanner {
 	return &Scanner{quoting: true, delimiter: d.Delimiter[0], quote: d.Quote[0]}
 }
 
-// Next reads on until the present record ends. It returns the number of bytes up to and including the record's line
-// feed, and true; the scanner then stands at the start of the next record. Where data ends first it returns len(data)
-// and false, and the next call goes on from there. The last record of an input may have no line feed.
+// Next scans until the current record ends. It returns the number of bytes up to and including the record's line feed,
+// and true; the scanner is then at the start of the next record. If data ends first, it returns len(data) and false,
+// and the next call continues from there. The last record of an input may have no line feed.
 func (s *Scanner) Next(data []byte) (n int, ended bool) {
 	if !s.quoting {
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {
@@ -84,7 +84,7 @@ func (s *Scanner) Next(data []byte) (n int, ended bool) {
 	}
 }
 
-// pass moves over bytes that hold neither quotes nor line feeds, from outside quotes.
+// pass skips bytes outside quotes that contain neither quotes nor line feeds.
 func (s *Scanner) pass(data []byte) {
 	switch {
 	case len(data) == 0:

@@ -8,13 +8,13 @@ import (
 	"dip/internal/terminal"
 )
 
-// plainEvery is the least time between two lines about the same load where there is no terminal.
+// plainEvery is the minimum time between two lines about the same load without a terminal.
 const plainEvery = 5 * time.Second
 
 // maxShown bounds the loads on the screen at once, so that the live region never scrolls.
 const maxShown = 8
 
-// board shows loads that are followed at the same time.
+// board shows the loads that are being followed.
 type board struct {
 	screen *terminal.Screen
 
@@ -23,7 +23,7 @@ type board struct {
 	told  map[int]time.Time
 }
 
-// show takes a new reading of the load at index i in.
+// show updates the load at index i.
 func (b *board) show(i int, p client.Progress) {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -37,7 +37,7 @@ func (b *board) show(i int, p client.Progress) {
 		b.told = map[int]time.Time{}
 	}
 	if p.Status.Final() {
-		return // the result says it
+		return // the result reports it
 	}
 	if now := time.Now(); p.Status != before.Status || now.Sub(b.told[i]) >= plainEvery {
 		b.told[i] = now

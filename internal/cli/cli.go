@@ -18,7 +18,7 @@ import (
 	"dip/local"
 )
 
-// app is what the commands share.
+// app is the state that the commands share.
 type app struct {
 	screen  *terminal.Screen
 	json    bool
@@ -57,8 +57,8 @@ func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dip",
 		Short: "Land a file, get a certificate",
-		Long: "dip lands files in a stack of the data ingestion pipeline, follows them until they are certified, and shows\n" +
-			"what became of every record.\n\nThe stack is the local one unless --stack or DIP_STACK names another.",
+		Long: "dip lands files in a stack of the data ingestion pipeline, follows them until they are certified, and accounts\n" +
+			"for every record.\n\nThe stack is the local one unless --stack or DIP_STACK names another.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
 		Args:          cobra.NoArgs,
@@ -73,17 +73,17 @@ func (a *app) command() *cobra.Command {
 	if stack == "" {
 		stack = local.StackName
 	}
-	flags.StringVar(&a.stack, "stack", stack, "the stack, or set "+stackVariable)
+	flags.StringVar(&a.stack, "stack", stack, "name of the stack; also read from "+stackVariable)
 	flags.StringVar(&a.outputs, "outputs", "", "`FILE` with the stack's outputs, as pulumi stack output --json prints them (default: ask pulumi)")
-	flags.BoolVar(&a.json, "json", false, "results as JSON, one object a line")
+	flags.BoolVar(&a.json, "json", false, "print results as JSON, one object per line")
 	root.AddCommand(a.putCommand(), a.statusCommand(), a.loadsCommand(), a.certificateCommand(), a.quarantineCommand(),
 		a.redriveCommand(), a.filesCommand(), a.generateCommand(), a.localCommand(), a.versionCommand(),
-		&cobra.Command{Use: "exit-codes", Short: "What the exit codes mean", Long: exitHelp})
+		&cobra.Command{Use: "exit-codes", Short: "Explain the exit codes", Long: exitHelp})
 	asUsage(root)
 	return root
 }
 
-// asUsage makes wrong arguments of every command end with the exit code for that.
+// asUsage makes every command exit with ExitUsage when its arguments are invalid.
 func asUsage(cmd *cobra.Command) {
 	if check := cmd.Args; check != nil {
 		cmd.Args = func(cmd *cobra.Command, args []string) error {
@@ -98,8 +98,8 @@ func asUsage(cmd *cobra.Command) {
 	}
 }
 
-// open connects to the stack that the flags name: the local one through its daemon, others with the AWS credentials
-// of this machine.
+// open connects to the stack that the flags name: to the local one through its daemon, to any other with this
+// machine's AWS credentials.
 func (a *app) open(ctx context.Context) (*client.Stack, error) {
 	if a.stack == local.StackName && a.outputs == "" {
 		s, err := local.Open(ctx, local.Options{})
@@ -117,9 +117,9 @@ func (a *app) open(ctx context.Context) (*client.Stack, error) {
 	}
 	cfg, err := config.LoadDefaultConfig(ctx, config.WithDefaultRegion(o.Region))
 	if err != nil {
-		return nil, fmt.Errorf("find AWS credentials: %w", err)
+		return nil, fmt.Errorf("load the AWS configuration: %w", err)
 	}
-	cfg.Region = o.Region // the stack's, whatever this machine prefers
+	cfg.Region = o.Region // the stack's, whatever this machine's default is
 	return client.Connect(a.stack, cfg, o), nil
 }
 
@@ -129,12 +129,12 @@ func (a *app) readOutputs(ctx context.Context) (client.Outputs, error) {
 	}
 	root, err := local.FindRoot(".")
 	if err != nil {
-		return client.Outputs{}, fmt.Errorf("ask pulumi for the outputs of stack %s: %w: pass them with --outputs", a.stack, err)
+		return client.Outputs{}, fmt.Errorf("find the project of stack %s: %w: pass its outputs with --outputs", a.stack, err)
 	}
 	return client.PulumiOutputs(ctx, root, a.stack)
 }
 
-// result writes one result: as a line of JSON, or as the text.
+// result prints one result: as a line of JSON, or as text.
 func (a *app) result(v any, text string) error {
 	if !a.json {
 		return a.screen.Printf("%s", text)
@@ -148,7 +148,7 @@ func (a *app) result(v any, text string) error {
 
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "version", Short: "The version of this command", Args: cobra.NoArgs,
+		Use: "version", Short: "Print the version of this command", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := buildVersion()
 			return a.result(map[string]string{"version": v}, "dip "+v+"\n")
@@ -156,7 +156,7 @@ func (a *app) versionCommand() *cobra.Command {
 	}
 }
 
-// buildVersion is the module's version, or the commit that it was built from.
+// buildVersion is the module's version, or the commit it was built from.
 func buildVersion() string {
 	info, ok := debug.ReadBuildInfo()
 	if !ok {

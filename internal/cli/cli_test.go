@@ -37,8 +37,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"put":                                    "requires at least 1 arg",
 		"put " + file:                            "--segment is required",
 		"put - --segment trips":                  "standard input needs --key",
-		"put a b --segment s --key s/k":          "--key is for one file",
-		"put " + file + " --segment s --key t/k": "keys of the segment begin with s/",
+		"put a b --segment s --key s/k":          "--key takes a single file",
+		"put " + file + " --segment s --key t/k": "keys of this segment begin with s/",
 		"put " + file + " x/a.csv --segment s":   "same key",
 		"put --nonsense":                         "unknown flag",
 		"status --watch":                         "--watch needs a LOAD",
@@ -49,7 +49,7 @@ func TestWrongCommandLines(t *testing.T) {
 		"redrive":                                "is required",
 		"generate trips --out x":                 "--size and --out are required",
 		"generate trips --out x --size many":     "want a number",
-		"generate trips --out x --size 1MB --bad-share 2": "0 to 1",
+		"generate trips --out x --size 1MB --bad-share 2": "between 0 and 1",
 		"generate weather --out x --size 1MB":             "invalid argument",
 		"local up --input-size 3":                         "at least 1.0 MB",
 	} {
@@ -89,7 +89,7 @@ func TestExitCodes(t *testing.T) {
 	}
 	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitInterrupted} {
 		if !strings.Contains(exitHelp, fmt.Sprintf("%5d  ", code)) {
-			t.Errorf("the help does not tell of exit code %d", code)
+			t.Errorf("the help does not explain exit code %d", code)
 		}
 	}
 }
@@ -132,7 +132,7 @@ func TestBoardSpeaksOfChangesWithoutATerminal(t *testing.T) {
 	for _, status := range []contract.Status{"", "", contract.Received, contract.Received, contract.Running, contract.Running, contract.Published} {
 		b.show(0, client.Progress{Load: loadName, Status: status})
 	}
-	if n := strings.Count(errs.String(), loadName[:shortID]); n != 3 { // landed, received, running; the result tells the rest
+	if n := strings.Count(errs.String(), loadName[:shortID]); n != 3 { // landed, received, running; the result reports the rest
 		t.Errorf("%d lines:\n%s", n, errs.String())
 	}
 }

@@ -19,24 +19,24 @@ const (
 	ExitInterrupted = 130
 )
 
-const exitHelp = `dip ends with one of these exit codes:
+const exitHelp = `dip exits with one of these codes:
 
-    0  done; with --wait, every load is certified
-    1  something went wrong; standard error says what
-    2  the command line is wrong
-    3  a load failed: nothing of it was published, its input is untouched
-    4  a certificate does not hold what it says
-    5  there is no such load, segment, stack or file
-  130  interrupted; what was landed goes on by itself`
+    0  success; with --wait, every load is certified
+    1  an error, described on standard error
+    2  the command line is invalid
+    3  a load failed: none of it was published, its input is untouched
+    4  a certificate does not match the data
+    5  the load, segment, stack or file does not exist
+  130  interrupted; loads already landed continue`
 
-// usageError marks an error of the command line.
+// usageError marks an error in the command line.
 type usageError struct{ error }
 
 func (e usageError) Unwrap() error { return e.error }
 
 func usagef(format string, args ...any) error { return usageError{fmt.Errorf(format, args...)} }
 
-// exitCode is what an error makes the command end with.
+// exitCode maps an error to the command's exit code.
 func exitCode(err error) int {
 	var usage usageError
 	var failed *client.FailedError

@@ -20,9 +20,9 @@ func (a *app) filesCommand() *cobra.Command {
 	var dir string
 	cmd := &cobra.Command{
 		Use:   "files SEGMENT|LOAD",
-		Short: "The published Parquet files, or with --download a copy of them",
-		Long: "Every field is in the files, the one that they are partitioned by too. Read them with hive_partitioning = false:\n" +
-			"otherwise DuckDB takes that field from the names of the folders, in which 007 is 7 and an empty text is null.",
+		Short: "List the published Parquet files, or copy them with --download",
+		Long: "The files contain every field, including the partition field. Read them with hive_partitioning = false:\n" +
+			"otherwise DuckDB takes that field from the folder names, where 007 is 7 and an empty text is null.",
 		Example: "  dip files trips --download out\n  duckdb -c \"from read_parquet('out/trips/**/*.parquet', hive_partitioning = false)\"",
 		Args:    cobra.ExactArgs(1),
 		RunE:    func(cmd *cobra.Command, args []string) error { return a.files(cmd.Context(), args[0], dir) },
@@ -106,18 +106,18 @@ func (a *app) generateCommand() *cobra.Command {
 	var f generateFlags
 	cmd := &cobra.Command{
 		Use:   "generate trips|events --size SIZE --out FILE",
-		Short: "Write made-up input, the same bytes for the same flags",
-		Long: "Generate writes trips as CSV, with delimiters, quotes and line breaks in quoted text, or events as JSON lines.\n" +
-			"The size is that of the text before compression.",
+		Short: "Generate sample input; the same flags give the same bytes",
+		Long: "Generate writes trips as CSV, with delimiters, quotes and line breaks in quoted fields, or events as\n" +
+			"NDJSON. The size is that of the text before compression.",
 		Example:   "  dip generate trips --size 300MB --out trips.csv\n  dip generate events --size 1GB --bad-share 0.001 --gzip --out events.ndjson.gz",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"trips", "events"},
 		RunE:      func(_ *cobra.Command, args []string) error { return a.generate(args[0], f) },
 	}
-	cmd.Flags().StringVar(&f.size, "size", "", "about how much text, such as 300MB (required)")
+	cmd.Flags().StringVar(&f.size, "size", "", "approximate size of the text, such as 300MB (required)")
 	cmd.Flags().StringVarP(&f.out, "out", "o", "", "file to write, - for standard output (required)")
-	cmd.Flags().Float64Var(&f.badShare, "bad-share", 0, "share of records that do not fit the schema, 0 to 1")
-	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "another seed gives other records")
+	cmd.Flags().Float64Var(&f.badShare, "bad-share", 0, "share of records that violate the schema, 0 to 1")
+	cmd.Flags().Uint64Var(&f.seed, "seed", 1, "seed of the random records")
 	cmd.Flags().BoolVar(&f.gzip, "gzip", false, "compress with gzip")
 	cmd.Flags().BoolVar(&f.zstd, "zstd", false, "compress with zstd")
 	cmd.MarkFlagsMutuallyExclusive("gzip", "zstd")
@@ -133,7 +133,7 @@ func (f generateFlags) options() (o sample.Options, c contract.Compression, err 
 		return o, c, usagef("--size: %w", err)
 	}
 	if size == 0 || !(f.badShare >= 0 && f.badShare <= 1) {
-		return o, c, usagef("--size must be above 0, --bad-share from 0 to 1")
+		return o, c, usagef("--size must be above 0, --bad-share between 0 and 1")
 	}
 	c = contract.Plain
 	if f.gzip {
@@ -163,6 +163,6 @@ func (a *app) generate(kind string, f generateFlags) error {
 		return err
 	}
 	result := map[string]any{"file": f.out, "rows": stats.Rows, "bad": stats.Bad, "bytes": stats.Bytes}
-	return a.result(result, fmt.Sprintf("%s: %s rows, %s of them bad, %s of text\n",
+	return a.result(result, fmt.Sprintf("%s: %s rows (%s bad), %s of text\n",
 		terminal.Printable(f.out), terminal.Count(stats.Rows), terminal.Count(stats.Bad), terminal.Bytes(stats.Bytes)))
 }

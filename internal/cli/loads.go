@@ -13,7 +13,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// Defaults of lists.
+// Defaults for listings.
 const (
 	recentLoads = 10
 	recentSince = 48 * time.Hour
@@ -26,7 +26,7 @@ func (a *app) loadsCommand() *cobra.Command {
 	var since time.Duration
 	var limit int
 	cmd := &cobra.Command{
-		Use: "loads", Short: "List loads, the newest first", Args: cobra.NoArgs,
+		Use: "loads", Short: "List loads, newest first", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(statuses, contract.Status(status)) {
 				return usagef("--status %s: want one of %v", status, statuses)
@@ -39,10 +39,10 @@ func (a *app) loadsCommand() *cobra.Command {
 			return a.listLoads(cmd.Context(), filter, now)
 		},
 	}
-	cmd.Flags().StringVarP(&segment, "segment", "s", "", "only loads of this segment")
-	cmd.Flags().StringVar(&status, "status", "", "only loads in this status: received, running, certified, published or failed")
-	cmd.Flags().DurationVar(&since, "since", recentSince, "how far back")
-	cmd.Flags().IntVar(&limit, "limit", 0, "the newest so many; 0 is all")
+	cmd.Flags().StringVarP(&segment, "segment", "s", "", "list only loads of this segment")
+	cmd.Flags().StringVar(&status, "status", "", "list only this status: received, running, certified, published or failed")
+	cmd.Flags().DurationVar(&since, "since", recentSince, "how far back to look")
+	cmd.Flags().IntVar(&limit, "limit", 0, "list at most this many loads; 0 lists all")
 	return cmd
 }
 
@@ -82,7 +82,7 @@ func (a *app) listLoads(ctx context.Context, f client.Filter, now time.Time) err
 func (a *app) statusCommand() *cobra.Command {
 	var watch bool
 	cmd := &cobra.Command{
-		Use: "status [LOAD]", Short: "How far a load is, chunk by chunk; without LOAD the newest loads",
+		Use: "status [LOAD]", Short: "Show a load's progress, chunk by chunk; without LOAD, list the newest loads",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if len(args) == 0 {
@@ -106,11 +106,11 @@ func (a *app) statusCommand() *cobra.Command {
 			return a.result(p, statusText(a.screen.Width, p))
 		},
 	}
-	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "follow the load until it is over")
+	cmd.Flags().BoolVarP(&watch, "watch", "w", false, "follow the load until it finishes")
 	return cmd
 }
 
-// watch follows one load. With --json every reading is a line.
+// watch follows one load. With --json it prints a line per reading.
 func (a *app) watch(ctx context.Context, stack *client.Stack, id string) error {
 	if !a.json {
 		return a.wait(ctx, stack, []string{id})
@@ -132,7 +132,7 @@ func (a *app) watch(ctx context.Context, stack *client.Stack, id string) error {
 	return client.Outcome(p)
 }
 
-// findLoad connects and looks a load up by its id or the beginning of its id.
+// findLoad connects to the stack and finds a load by its id or a prefix of it.
 func (a *app) findLoad(ctx context.Context, id string) (*client.Stack, ledger.Load, error) {
 	stack, err := a.connect(ctx)
 	if err != nil {

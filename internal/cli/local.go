@@ -13,12 +13,12 @@ import (
 	"dip/local"
 )
 
-// defaultInput is how much `local up` ingests.
+// defaultInput is how much `local up` ingests by default.
 const defaultInput = "300MB"
 
 func (a *app) localCommand() *cobra.Command {
 	cmd := &cobra.Command{
-		Use: "local", Short: "The stack on this machine", Args: cobra.NoArgs,
+		Use: "local", Short: "Manage the stack on this machine", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return cmd.Help() },
 	}
 	cmd.AddCommand(a.upCommand(), a.downCommand(), a.logsCommand(), a.envCommand(), a.serveCommand())
@@ -28,9 +28,9 @@ func (a *app) localCommand() *cobra.Command {
 func (a *app) upCommand() *cobra.Command {
 	size, none := defaultInput, false
 	cmd := &cobra.Command{
-		Use: "up", Short: "Bring the local stack up, ingest sample data and show what came of it", Args: cobra.NoArgs,
+		Use: "up", Short: "Bring up the local stack, ingest sample data and print the outcome", Args: cobra.NoArgs,
 		Long: "Up builds the tools once, starts the emulator and the function runner in the background, deploys the stack with\n" +
-			"the real engine and provider, and ingests sample data. Repeated, it changes and ingests only what is missing.",
+			"the real engine and provider, and ingests sample data. Run again, it deploys and ingests only what is missing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			bytes, err := terminal.ParseBytes(size)
 			if err != nil || bytes < local.MinInputSize {
@@ -42,12 +42,12 @@ func (a *app) upCommand() *cobra.Command {
 			return a.up(cmd.Context(), bytes)
 		},
 	}
-	cmd.Flags().StringVar(&size, "input-size", size, "about how much generated data to ingest, as stored")
-	cmd.Flags().BoolVar(&none, "no-input", false, "ingest nothing")
+	cmd.Flags().StringVar(&size, "input-size", size, "approximate size of the generated data, as stored")
+	cmd.Flags().BoolVar(&none, "no-input", false, "do not ingest sample data")
 	return cmd
 }
 
-// up prepares the samples while the stack comes up.
+// up generates the samples while the stack comes up.
 func (a *app) up(ctx context.Context, input int64) error {
 	o := local.Options{Screen: a.screen}
 	ctx, cancel := context.WithCancelCause(ctx)
@@ -64,7 +64,7 @@ func (a *app) up(ctx context.Context, input int64) error {
 		}
 		samples, err := local.Samples(ctx, o, input)
 		if err != nil {
-			cancel(err) // without samples the rest would be for nothing
+			cancel(err) // without samples the stack is of no use
 		}
 		making <- made{samples, err}
 	}()
@@ -89,7 +89,7 @@ func (a *app) up(ctx context.Context, input int64) error {
 	return a.outcomes(loads)
 }
 
-// outcomes shows loads that are over. Its error is that of the ones that failed.
+// outcomes prints finished loads. Its error joins those of the failed ones.
 func (a *app) outcomes(loads []client.Progress) error {
 	var failed []error
 	for i := range loads {
@@ -111,7 +111,7 @@ func (a *app) outcomes(loads []client.Progress) error {
 
 func (a *app) downCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "down", Short: "Take the local stack down: no resource, no process, no file is left", Args: cobra.NoArgs,
+		Use: "down", Short: "Take down the local stack, leaving no resource, process or file", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			return local.Down(cmd.Context(), local.Options{Screen: a.screen})
 		},
@@ -121,7 +121,7 @@ func (a *app) downCommand() *cobra.Command {
 func (a *app) logsCommand() *cobra.Command {
 	var follow bool
 	cmd := &cobra.Command{
-		Use: "logs [FUNCTION]", Short: "What the functions of the local stack log; --json gives the records as they are",
+		Use: "logs [FUNCTION]", Short: "Print the logs of the local stack's functions; --json prints the records unchanged",
 		Args: cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, err := local.Open(cmd.Context(), local.Options{})
@@ -133,7 +133,7 @@ func (a *app) logsCommand() *cobra.Command {
 			})
 		},
 	}
-	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "go on with what is logged from now on")
+	cmd.Flags().BoolVarP(&follow, "follow", "f", false, "keep printing new records")
 	return cmd
 }
 
@@ -146,7 +146,7 @@ func logLine(r local.LogRecord, raw bool) string {
 
 func (a *app) envCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "env", Short: "Shell commands that lead AWS tools to the local stack: eval \"$(dip local env)\"", Args: cobra.NoArgs,
+		Use: "env", Short: "Print shell commands that point AWS tools at the local stack: eval \"$(dip local env)\"", Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			stack, err := local.Open(cmd.Context(), local.Options{})
 			if err != nil {

@@ -23,11 +23,11 @@ func (a *app) certificateCommand() *cobra.Command {
 	var prove bool
 	var dir string
 	cmd := &cobra.Command{
-		Use: "certificate LOAD", Short: "The proof that every record of a load is accounted for", Args: cobra.ExactArgs(1),
-		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the input from its first\n" +
-			"byte to its last and every output, with code of its own, and compares all counts, ranges and hashes, the\n" +
-			"manifest, and what the ledger says of the load. --download copies the certificate and all that it is proven with\n" +
-			"into a folder, for dip-verify, which needs neither the stack nor the network.",
+		Use: "certificate LOAD", Short: "Show the proof that every record is accounted for", Args: cobra.ExactArgs(1),
+		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the whole input\n" +
+			"and every output, with independent code, and compares all counts, ranges and hashes, the manifest, and the\n" +
+			"ledger's record of the load. --download copies the certificate and its evidence into a folder, for\n" +
+			"dip-verify, which needs neither the stack nor the network.",
 		RunE: func(cmd *cobra.Command, args []string) error {
 			stack, load, err := a.findLoad(cmd.Context(), args[0])
 			if err != nil {
@@ -54,21 +54,22 @@ func (a *app) certificateCommand() *cobra.Command {
 	return cmd
 }
 
-// unprovenError says what a certificate states and the data do not show.
+// unprovenError lists where the data contradict a certificate.
 type unprovenError struct{ report verify.Report }
 
 func (e *unprovenError) Error() string {
-	return fmt.Sprintf("the certificate of load %s does not hold:\n  %s", e.report.Load, strings.Join(e.report.Problems, "\n  "))
+	return fmt.Sprintf("the certificate of load %s does not match the data:\n  %s",
+		e.report.Load, strings.Join(e.report.Problems, "\n  "))
 }
 
-// verify proves a certificate again and shows the report, also of one that does not hold.
+// verify proves a certificate again and prints the report, whether or not the proof succeeds.
 func (a *app) verify(ctx context.Context, stack *client.Stack, load ledger.Load, c contract.Certificate) error {
 	recorded, err := client.Recorded(ctx, stack.Name, stack.Ledger, load)
 	if err != nil {
 		return err
 	}
 	if a.outputs != "" && stack.Name == local.StackName {
-		recorded.Stack = c.Stack // a stack that is known by its outputs alone has no name here
+		recorded.Stack = c.Stack // a stack known only by its outputs has no name here
 	}
 	var done, total atomic.Int64
 	stop := a.animate(func(took time.Duration) []string {
@@ -135,7 +136,7 @@ func certificateText(width int, c contract.Certificate) string {
 func (a *app) quarantineCommand() *cobra.Command {
 	limit := 20
 	cmd := &cobra.Command{
-		Use: "quarantine LOAD", Short: "The records of a load that do not fit, and why", Args: cobra.ExactArgs(1),
+		Use: "quarantine LOAD", Short: "Show the rejected records of a load, each with its reason", Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if limit < 0 {
 				return usagef("--limit must not be negative")
@@ -161,16 +162,16 @@ func (a *app) quarantineCommand() *cobra.Command {
 				a.screen.Notef("%s of %s; --limit 0 shows all", terminal.Count(int64(shown)), terminal.Count(total))
 			}
 			if total == 0 {
-				a.screen.Notef("no record of this load is in quarantine")
+				a.screen.Notef("this load has no records in quarantine")
 			}
 			return nil
 		},
 	}
-	cmd.Flags().IntVar(&limit, "limit", limit, "the first so many; 0 is all")
+	cmd.Flags().IntVar(&limit, "limit", limit, "show at most this many records; 0 shows all")
 	return cmd
 }
 
-// rejectedText shows a bad record. On a terminal a long one loses its middle.
+// rejectedText shows a bad record. On a terminal the middle of a long one is elided.
 func rejectedText(width int, r contract.Rejected) string {
 	reason := terminal.Printable(r.Reason)
 	if r.Field != "" {

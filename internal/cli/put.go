@@ -34,30 +34,31 @@ func (a *app) putCommand() *cobra.Command {
 	var f putFlags
 	cmd := &cobra.Command{
 		Use:   "put FILE... --segment SEGMENT",
-		Short: "Land files",
-		Long: "Put uploads files to the landing bucket, in parts, each with a checksum. The pipeline takes it from there;\n" +
-			"--wait follows it. A file named - is standard input and needs --key.\n\nThe same content put twice is two loads.",
+		Short: "Upload files to the landing bucket",
+		Long: "Put uploads files to the landing bucket in parts, each with a checksum. The pipeline ingests them; --wait\n" +
+			"follows the loads. The file name - means standard input and needs --key.\n\n" +
+			"Putting the same content twice makes two loads.",
 		Example: "  dip put trips.csv --segment trips --wait\n  zcat old.gz | dip put - --segment trips --key trips/old.csv",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, files []string) error { return a.put(cmd.Context(), files, f) },
 	}
 	cmd.Flags().StringVarP(&f.segment, "segment", "s", "", "the segment that the files belong to (required)")
-	cmd.Flags().StringVar(&f.key, "key", "", "key in the landing bucket (default SEGMENT/name of the file)")
+	cmd.Flags().StringVar(&f.key, "key", "", "key in the landing bucket (default SEGMENT/file name)")
 	cmd.Flags().BoolVarP(&f.wait, "wait", "w", false, "wait until every load is certified or failed")
 	return cmd
 }
 
-// check finds what is wrong with the command line before anything is sent.
+// check validates the command line before anything is uploaded.
 func (f putFlags) check(files []string) error {
 	var errs []error
 	if f.segment == "" {
 		errs = append(errs, errors.New("--segment is required"))
 	}
 	if f.key != "" && len(files) > 1 {
-		errs = append(errs, errors.New("--key is for one file"))
+		errs = append(errs, errors.New("--key takes a single file"))
 	}
 	if f.key != "" && f.segment != "" && contract.SegmentOf(f.key) != f.segment {
-		errs = append(errs, fmt.Errorf("--key %s: keys of the segment begin with %s", f.key, contract.LandingKey(f.segment, "")))
+		errs = append(errs, fmt.Errorf("--key %s: keys of this segment begin with %s", f.key, contract.LandingKey(f.segment, "")))
 	}
 	names := map[string]string{}
 	for _, file := range files {
@@ -66,7 +67,7 @@ func (f putFlags) check(files []string) error {
 		}
 		name := filepath.Base(file)
 		if other, ok := names[name]; ok {
-			errs = append(errs, fmt.Errorf("%s and %s would land under the same key: put them one by one with --key", other, file))
+			errs = append(errs, fmt.Errorf("%s and %s have the same key: put them one at a time with --key", other, file))
 		}
 		names[name] = file
 	}
@@ -122,7 +123,7 @@ func (a *app) put(ctx context.Context, files []string, f putFlags) error {
 	return a.wait(ctx, stack, ids)
 }
 
-// upload shows a bar while one file is sent.
+// upload shows a progress bar while a file is sent.
 func (a *app) upload(ctx context.Context, stack *client.Stack, file, key string) (contract.Object, error) {
 	var sent atomic.Int64
 	total := int64(0)
@@ -140,7 +141,7 @@ func (a *app) upload(ctx context.Context, stack *client.Stack, file, key string)
 	return u.PutFile(ctx, stack.S3, file)
 }
 
-// uploadLine shows an upload after it took a time. A total of 0 is unknown.
+// uploadLine shows an upload's progress after some time. A total of 0 means unknown.
 func uploadLine(name string, sent, total int64, took time.Duration) string {
 	rate := 0.0
 	if took > 0 {
@@ -157,10 +158,10 @@ func uploadLine(name string, sent, total int64, took time.Duration) string {
 	return line
 }
 
-// redrawEvery is the time between two pictures of something that moves.
+// redrawEvery is the interval between redraws of a live line.
 const redrawEvery = 200 * time.Millisecond
 
-// animate shows lines that change with time until stop is called.
+// animate redraws lines until stop is called.
 func (a *app) animate(lines func(took time.Duration) []string) (stop func()) {
 	if !a.screen.IsLive() {
 		return func() {}
@@ -187,7 +188,7 @@ func (a *app) animate(lines func(took time.Duration) []string) (stop func()) {
 	}
 }
 
-// wait follows loads to their end and shows the outcomes in order. Its error is that of the first load that failed.
+// wait follows loads until they finish and prints the outcomes in order. Its error joins those of the failed ones.
 func (a *app) wait(ctx context.Context, stack *client.Stack, ids []string) error {
 	outcomes := make([]client.Progress, len(ids))
 	group, gctx := errgroup.WithContext(ctx)

@@ -28,16 +28,16 @@ func (a *app) redriveCommand() *cobra.Command {
 	var f redriveFlags
 	cmd := &cobra.Command{
 		Use:   "redrive --load LOAD | --segment SEGMENT | --intake",
-		Short: "Send dead letters back to work, and give a failed load another try",
-		Long: "Redrive moves dead letters back to the queue that they came from: those of one load, of one segment, or the\n" +
-			"events that intake could not take. A letter is deleted only after it was sent.\n\n" +
-			"With --load, a load that failed starts again. Chunks that are done stay done.",
+		Short: "Return dead letters to their queue and retry a failed load",
+		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, or the\n" +
+			"events that intake could not process. A letter is deleted only after it has been sent.\n\n" +
+			"With --load, a failed load is retried as well. Acknowledged chunks do not run again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.redrive(cmd.Context(), f) },
 	}
-	cmd.Flags().StringVar(&f.load, "load", "", "the chunks of this load; when it failed, the load itself")
-	cmd.Flags().StringVarP(&f.segment, "segment", "s", "", "the chunks of every load of this segment")
-	cmd.Flags().BoolVar(&f.intake, "intake", false, "the events that intake could not take")
+	cmd.Flags().StringVar(&f.load, "load", "", "redrive the chunks of this load and, if it failed, retry the load")
+	cmd.Flags().StringVarP(&f.segment, "segment", "s", "", "redrive the chunks of every load of this segment")
+	cmd.Flags().BoolVar(&f.intake, "intake", false, "redrive the events that intake could not process")
 	cmd.MarkFlagsMutuallyExclusive("load", "segment", "intake")
 	return cmd
 }
@@ -81,15 +81,15 @@ func (a *app) moveChunks(ctx context.Context, stack *client.Stack, segment, load
 	return a.move(ctx, stack, segment, s.DeadLetters, s.Queue, client.ChooseChunks(load))
 }
 
-// move shows the counts also of a redrive that broke off.
+// move prints the counts even if the redrive fails halfway.
 func (a *app) move(ctx context.Context, stack *client.Stack, name, from, to string, choose client.Choose) error {
 	moved, err := client.Redrive(ctx, stack.SQS, from, to, choose)
-	text := fmt.Sprintf("%s: %s sent back, %d left alone", name, plural(moved.Sent, "dead letter"), moved.Kept)
+	text := fmt.Sprintf("%s: %s sent back, %d kept", name, plural(moved.Sent, "dead letter"), moved.Kept)
 	if moved.Unreadable > 0 {
 		text += fmt.Sprintf(", %d unreadable", moved.Unreadable)
 	}
 	if moved.Twice > 0 {
-		text += fmt.Sprintf(", %d will come twice, which does no harm", moved.Twice)
+		text += fmt.Sprintf(", %d will be delivered twice, which is harmless", moved.Twice)
 	}
 	return errors.Join(err, a.result(redriven{name, moved}, text+"\n"))
 }

@@ -10,12 +10,13 @@ import (
 	"dip/internal/terminal"
 )
 
-// shortID is how much of a load's id is shown where the whole one is not needed: enough for a prefix to be unique.
+// shortID is the length of the prefix of a load's id that is shown where the whole id is not needed: long enough to
+// be unique.
 const shortID = 12
 
 func short(id string) string { return id[:min(shortID, len(id))] }
 
-// printableLines keeps the line breaks of a text and escapes whatever else could move a terminal's cursor.
+// printableLines keeps line breaks and escapes everything else that could move a terminal's cursor.
 func printableLines(s string) string {
 	lines := strings.Split(s, "\n")
 	for i, l := range lines {
@@ -26,7 +27,7 @@ func printableLines(s string) string {
 
 func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Second)) }
 
-// summaryTable tells the outcome of loads that are over.
+// summaryTable shows the outcomes of finished loads.
 func summaryTable(width int, loads []client.Progress) string {
 	columns := []terminal.Column{
 		{Title: "SEGMENT"}, {Title: "FILE", Flex: true},
@@ -45,7 +46,7 @@ func summaryTable(width int, loads []client.Progress) string {
 	return terminal.Table(width, columns, rows)
 }
 
-// summaryLine tells the outcome of one load.
+// summaryLine shows the outcome of one load.
 func summaryLine(p client.Progress) string {
 	if p.Status == contract.Failed {
 		return fmt.Sprintf("%s  FAILED\n  %s\n", short(p.Load), strings.ReplaceAll(printableLines(p.Reason), "\n", "\n  "))
@@ -62,10 +63,10 @@ func plural(n int, noun string) string {
 	return terminal.Count(int64(n)) + " " + noun + "s"
 }
 
-// barWidth leaves room for the figures on a line of 80 columns.
+// barWidth leaves room for the figures on an 80-column line.
 const barWidth = 24
 
-// progressLines shows a load under way.
+// progressLines shows a load in progress.
 func progressLines(p client.Progress) []string {
 	if p.Status == "" || p.Status == contract.Received {
 		return []string{fmt.Sprintf("%s  %s", short(p.Load), waitingFor(p))}
@@ -76,7 +77,7 @@ func progressLines(p client.Progress) []string {
 	}
 	states := fmt.Sprintf("%d of %s done, %d running, %d waiting", p.Done, plural(p.Chunks, "chunk"), p.Running, p.Waiting)
 	if p.Retried > 0 {
-		states += fmt.Sprintf(", %d sent again", p.Retried)
+		states += fmt.Sprintf(", %d retried", p.Retried)
 	}
 	if p.Broken > 0 {
 		states += fmt.Sprintf(", %d failed", p.Broken)
@@ -89,12 +90,12 @@ func progressLines(p client.Progress) []string {
 
 func waitingFor(p client.Progress) string {
 	if p.Status == "" {
-		return "landed, its event is under way"
+		return "landed, waiting for its event"
 	}
-	return "received, being planned"
+	return "received, planning"
 }
 
-// statusText is a load in full.
+// statusText shows a load in full.
 func statusText(width int, p client.Progress) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "load      %s\nfile      %s\nsegment   %s\nstatus    %s\nreceived  %s\n",
@@ -142,7 +143,7 @@ func chunkTable(width int, states []client.ChunkState) string {
 	return terminal.Table(width, columns, rows)
 }
 
-// loadsTable lists loads, the newest first.
+// loadsTable lists loads, newest first.
 func loadsTable(width int, loads []client.Progress) string {
 	columns := []terminal.Column{
 		{Title: "LOAD"}, {Title: "RECEIVED"}, {Title: "SEGMENT"}, {Title: "FILE", Flex: true}, {Title: "STATUS"},

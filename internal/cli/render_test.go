@@ -14,9 +14,9 @@ import (
 	"dip/internal/verify"
 )
 
-var update = flag.Bool("update", false, "write the golden files anew")
+var update = flag.Bool("update", false, "rewrite the golden files")
 
-// golden compares a text with testdata/name, and checks that it fits a terminal of 80 columns.
+// golden compares a text with testdata/name and checks that it fits an 80-column terminal.
 func golden(t *testing.T, name, got string) {
 	t.Helper()
 	path := filepath.Join("testdata", name+".txt")

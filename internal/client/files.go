@@ -21,16 +21,16 @@ import (
 	"dip/contract"
 )
 
-// Objects is the part of S3 that lists and fetches outputs. *s3.Client implements it.
+// Objects is the part of S3 needed to list and fetch outputs. *s3.Client implements it.
 type Objects interface {
 	ListObjectsV2(context.Context, *s3.ListObjectsV2Input, ...func(*s3.Options)) (*s3.ListObjectsV2Output, error)
 	GetObject(context.Context, *s3.GetObjectInput, ...func(*s3.Options)) (*s3.GetObjectOutput, error)
 }
 
-// downloads bounds concurrent downloads.
+// downloads is the maximum number of concurrent downloads.
 const downloads = 4
 
-// SegmentLoads lists the loads of a segment that are published, by their manifests.
+// SegmentLoads lists a segment's published loads from their manifests.
 func SegmentLoads(ctx context.Context, s Objects, bucket, segment string) ([]string, error) {
 	prefix := contract.ManifestKey(segment, "")
 	var loads []string
@@ -63,10 +63,10 @@ func Published(ctx context.Context, lake Lake, segment, load string) ([]string, 
 	return uris, lines.Err()
 }
 
-// maxName is the longest name of a file or folder, bytes, that the usual file systems have.
+// maxName is the maximum length of a file or folder name on common file systems, in bytes.
 const maxName = 255
 
-// localName is a name that stands for an element of a key: itself, or where that is too long its beginning and a hash.
+// localName is the local name for an element of a key: the element or, if that is too long, its beginning and a hash.
 func localName(element string) string {
 	if len(element) <= maxName {
 		return element
@@ -80,9 +80,9 @@ func localName(element string) string {
 	return element[:cut] + end
 }
 
-// Download fetches published files into dir, in the folders of their partitions, and returns their paths in order. The
-// folder of a long partition value has a short name (see localName); the value itself is in the file.
-// A file that is there with its full length is left alone: what is published never changes.
+// Download fetches published files into dir, under their partition folders, and returns their paths in order. The
+// folder of a long partition value has a short name (see localName); the value itself is in the file. A file that
+// already exists with its full length is skipped: published files never change.
 func Download(ctx context.Context, s Objects, uris []string, dir string) ([]string, error) {
 	paths := make([]string, len(uris))
 	group, ctx := errgroup.WithContext(ctx)
@@ -91,7 +91,7 @@ func Download(ctx context.Context, s Objects, uris []string, dir string) ([]stri
 		bucket, key, ok := strings.Cut(strings.TrimPrefix(uri, "s3://"), "/")
 		local := filepath.FromSlash(strings.TrimPrefix(key, contract.DataPrefix))
 		if !ok || !filepath.IsLocal(local) {
-			return nil, errors.Join(fmt.Errorf("download %s: no object of the lake", uri), group.Wait())
+			return nil, errors.Join(fmt.Errorf("download %s: not an object of the lake", uri), group.Wait())
 		}
 		elements := strings.Split(local, string(filepath.Separator))
 		for k, element := range elements {

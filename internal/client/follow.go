@@ -10,14 +10,14 @@ import (
 	"dip/internal/ledger"
 )
 
-// Pace of Follow. Where reading a load's chunks takes long, the pause grows with it, so that watching never takes
-// more than a fifth of the time.
+// Pace of Follow. If reading a load's chunks is slow, the pause grows with it, so that reads never take more than a
+// fifth of the time.
 const (
 	minPause    = 500 * time.Millisecond
 	pauseFactor = 4
 )
 
-// Read measures a load's progress once.
+// Read reads a load's progress once.
 func Read(ctx context.Context, l Ledger, id string) (Progress, error) {
 	load, err := l.Load(ctx, id)
 	if err != nil {
@@ -32,8 +32,8 @@ func Read(ctx context.Context, l Ledger, id string) (Progress, error) {
 	return Measure(load, chunks, time.Now()), nil
 }
 
-// Follow reads a load's progress again and again, hands each reading to each, and returns the last one when the load
-// is over. A load that is not in the ledger yet shows the status "": its event is under way.
+// Follow polls a load's progress, passes each reading to each, and returns the last one when the load has finished. A
+// load that is not in the ledger yet has the status "": its event is in flight.
 func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Progress, error) {
 	for {
 		began := time.Now()
@@ -52,20 +52,20 @@ func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Prog
 		select {
 		case <-ctx.Done():
 			pause.Stop()
-			return p, fmt.Errorf("follow load %s, which goes on by itself: %w", id, context.Cause(ctx))
+			return p, fmt.Errorf("follow load %s (the load itself continues): %w", id, context.Cause(ctx))
 		case <-pause.C:
 		}
 	}
 }
 
-// FailedError is the outcome of a load that failed. Its text leaves the reason to whoever shows the load.
+// FailedError is the outcome of a failed load. Its text omits the reason, which is shown with the load.
 type FailedError struct{ Progress Progress }
 
 func (e *FailedError) Error() string {
 	return fmt.Sprintf("load %s of %s failed", e.Progress.Load, e.Progress.Key)
 }
 
-// Outcome is a *FailedError when the load failed.
+// Outcome is a *FailedError if the load failed, else nil.
 func Outcome(p Progress) error {
 	if p.Status == contract.Failed {
 		return &FailedError{p}

@@ -13,17 +13,17 @@ import (
 	"dip/internal/sample"
 )
 
-// Kinds of made-up input, by the segment that takes them.
+// Kinds of sample input, by the segment that ingests them.
 var kinds = map[string]func(io.Writer, sample.Options) (sample.Stats, error){
 	"trips":  sample.Trips,
 	"events": sample.Events,
 }
 
-// gzipLevel keeps up with the generator; higher levels save little on made-up text.
+// gzipLevel keeps up with the generator; higher levels save little on generated text.
 const gzipLevel = 3
 
-// Generate writes made-up input of a kind, "trips" or "events". The same options give the same bytes. The limits and
-// the Stats are about the text before compression.
+// Generate writes sample input of a kind, "trips" or "events". The same options give the same bytes. Limits and Stats
+// count the text before compression.
 func Generate(w io.Writer, kind string, c contract.Compression, o sample.Options) (stats sample.Stats, err error) {
 	generate, ok := kinds[kind]
 	if !ok {
@@ -48,7 +48,7 @@ func compressor(w io.Writer, c contract.Compression) (io.WriteCloser, error) {
 	case contract.Gzip:
 		return gzip.NewWriterLevel(w, gzipLevel)
 	case contract.Zstd:
-		// One thread gives the same bytes whatever the machine.
+		// One thread gives the same bytes on every machine.
 		return zstd.NewWriter(w, zstd.WithEncoderConcurrency(1))
 	default:
 		return nil, fmt.Errorf("unknown compression %q", c)

@@ -1,5 +1,5 @@
-// Package client is what a person does to a stack: land files, follow loads, look at quarantine, send dead letters
-// back. It talks to AWS through interfaces as narrow as each task needs, and prints nothing.
+// Package client is what an operator does with a stack: land files, follow loads, read quarantine, redrive dead
+// letters. It talks to AWS through interfaces as narrow as each task allows, and prints nothing.
 package client
 
 import (
@@ -18,30 +18,30 @@ import (
 	"dip/internal/ledger"
 )
 
-// ErrNotFound says that there is no such load, segment or file.
+// ErrNotFound reports a load, segment or file that does not exist.
 var ErrNotFound = errors.New("not found")
 
-// Ledger is the part of the ledger that is read here.
+// Ledger is the part of the ledger that this package reads.
 type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
 	Day(ctx context.Context, day string) ([]ledger.Load, error)
 }
 
-// PrefixDays is how many days back a load is looked for by the beginning of its id.
+// PrefixDays is how many days back FindLoad searches for a load by a prefix of its id.
 const PrefixDays = 31
 
-// dayReaders bounds concurrent queries, one a day.
+// dayReaders is the maximum number of concurrent queries, one per day.
 const dayReaders = 8
 
 // idLength of a load: 32 hex digits.
 const idLength = 32
 
-// FindLoad looks a load up by its id or the beginning of its id, if only one load of the last PrefixDays begins so.
+// FindLoad finds a load by its id, or by a prefix of it that is unique among the loads of the last PrefixDays.
 func FindLoad(ctx context.Context, l Ledger, id string, now time.Time) (ledger.Load, error) {
 	id = strings.ToLower(id)
 	if !isHex(id) || len(id) > idLength {
-		return ledger.Load{}, fmt.Errorf("load %q: %w: a load id is %d hex digits, or the first of them", id, ErrNotFound, idLength)
+		return ledger.Load{}, fmt.Errorf("load %q: %w: want a load id of %d hex digits or a prefix of one", id, ErrNotFound, idLength)
 	}
 	if len(id) == idLength {
 		load, err := l.Load(ctx, id)
@@ -57,12 +57,12 @@ func FindLoad(ctx context.Context, l Ledger, id string, now time.Time) (ledger.L
 	loads = slices.DeleteFunc(loads, func(l ledger.Load) bool { return !strings.HasPrefix(l.ID, id) })
 	switch len(loads) {
 	case 0:
-		return ledger.Load{}, fmt.Errorf("load %s: %w among the loads of the last %d days: older ones need the whole id", id, ErrNotFound, PrefixDays)
+		return ledger.Load{}, fmt.Errorf("load %s: %w in the last %d days: give the whole id of an older load", id, ErrNotFound, PrefixDays)
 	case 1:
-		// The index that lists loads may lag behind the load itself.
+		// The index of loads is eventually consistent and may lag behind the load itself.
 		return l.Load(ctx, loads[0].ID)
 	default:
-		return ledger.Load{}, fmt.Errorf("load %s: %w: %d loads begin so, such as %s and %s: give more digits",
+		return ledger.Load{}, fmt.Errorf("load %s: %w: ambiguous: %d loads match, such as %s and %s: give more digits",
 			id, ErrNotFound, len(loads), loads[0].ID, loads[1].ID)
 	}
 }
@@ -72,7 +72,7 @@ func isHex(s string) bool {
 	return s != "" && err == nil
 }
 
-// Filter chooses loads. Empty fields let everything pass.
+// Filter selects loads. An empty field matches everything.
 type Filter struct {
 	Segment string
 	Status  contract.Status

@@ -30,7 +30,7 @@ func TestFindLoad(t *testing.T) {
 		}
 	}
 	for id, text := range map[string]string{
-		"abc": "2 loads begin so", "def": "older ones need the whole id", "": "hex digits", "xyz": "hex digits",
+		"abc": "2 loads match", "def": "the whole id of an older load", "": "hex digits", "xyz": "hex digits",
 		loadID("999"): "not found", loadID("abc1") + "0": "hex digits",
 	} {
 		if _, err := FindLoad(t.Context(), f, id, noon); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), text) {

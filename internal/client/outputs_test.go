@@ -93,7 +93,7 @@ func TestPublishedAndDownload(t *testing.T) {
 		t.Fatalf("uris %v, %v", uris, err)
 	}
 	dir := t.TempDir()
-	for range 2 { // the second time everything is there
+	for range 2 { // the second time every file exists already
 		paths, err := Download(t.Context(), lake, uris, dir)
 		if err != nil || paths[1] != filepath.Join(dir, "trips", "day=2", "b.parquet") {
 			t.Fatalf("paths %v, %v", paths, err)
@@ -187,6 +187,6 @@ func TestGenerateIsTheSameUnderEveryCompression(t *testing.T) {
 		}
 	}
 	if _, err := Generate(&plain, "weather", contract.Plain, o); err == nil {
-		t.Error("there is no weather")
+		t.Error("an unknown kind is an error")
 	}
 }

@@ -13,25 +13,25 @@ type State string
 
 // The states of a chunk.
 const (
-	Waiting State = "waiting" // queued, or its worker was not heard of in time
+	Waiting State = "waiting" // queued, or its worker's lease expired
 	Running State = "running"
 	Done    State = "done"
-	Broken  State = "failed" // for good: the load fails
+	Broken  State = "failed" // permanently: the load fails
 )
 
-// ChunkState is one chunk as it stands.
+// ChunkState is the current state of one chunk.
 type ChunkState struct {
 	Chunk     int     `json:"chunk"`
 	State     State   `json:"state"`
 	Attempt   int     `json:"attempt"`
 	Start     int64   `json:"start"` // byte range in the decompressed input
-	End       int64   `json:"end"`   // -1: to its end
+	End       int64   `json:"end"`   // -1: the end of the input
 	Rows      int64   `json:"rows"`
-	Seconds   float64 `json:"seconds"` // of work, once done
+	Seconds   float64 `json:"seconds"` // of processing, once done
 	LastError string  `json:"lastError,omitempty"`
 }
 
-// Progress is how far a load has come.
+// Progress is the progress of a load.
 type Progress struct {
 	Load     string          `json:"load"`
 	Segment  string          `json:"segment"`
@@ -60,10 +60,10 @@ type Progress struct {
 	States []ChunkState `json:"states,omitempty"`
 }
 
-// Measure tells how far a load has come, from what the ledger says at the time now. It is a pure function.
+// Measure computes a load's progress at the time now from its ledger entries. It is a pure function.
 //
-// The time that counts begins with the load's receipt and ends with its last change once it is over. The rate is an
-// average from the moment of planning, and the time left supposes that it holds.
+// The elapsed time runs from the load's receipt to now, or to its last change once it has finished. The rate is the
+// average since planning, and the time left assumes that this rate holds.
 func Measure(load ledger.Load, chunks []ledger.Chunk, now time.Time) Progress {
 	p := Progress{
 		Load: load.ID, Segment: load.Segment, Key: load.Object.Key, Status: load.Status, Reason: load.Reason,
@@ -83,7 +83,7 @@ func Measure(load ledger.Load, chunks []ledger.Chunk, now time.Time) Progress {
 	for _, c := range chunks {
 		p.add(stateOf(c, now), c.Ack)
 	}
-	if t := load.Totals; t != nil { // a load that is over is told by its totals, without its chunks
+	if t := load.Totals; t != nil { // a finished load is described by its totals, without its chunks
 		p.Chunks, p.Done, p.RowsIn, p.RowsOut, p.Quarantined = t.Chunks, t.Chunks, t.RowsIn, t.RowsOut, t.Quarantined
 		p.Bytes, p.Total = t.Bytes, t.Bytes
 	}
@@ -141,7 +141,7 @@ func (p *Progress) rate(load ledger.Load, until time.Time) {
 	}
 }
 
-// Share is how much of the input is done, from 0 to 1: by bytes where the total is known, else by chunks.
+// Share is the share of the input that is done, from 0 to 1: by bytes if the total is known, else by chunks.
 func (p Progress) Share() float64 {
 	switch {
 	case p.Status == contract.Certified || p.Status == contract.Published:
@@ -163,8 +163,8 @@ func (p Progress) File() string {
 	return p.Key[len(p.Segment)+1:]
 }
 
-// Verdict is one word about how the load stands: CERTIFIED, FAILED, or its status. Only a load whose outputs are
-// visible counts as certified here.
+// Verdict is the load's state in one word: CERTIFIED, FAILED, or its status. Only a load whose outputs are visible is
+// CERTIFIED.
 func (p Progress) Verdict() string {
 	switch p.Status {
 	case contract.Published:

@@ -30,12 +30,12 @@ func TestMeasureStatesOfChunks(t *testing.T) {
 		want  State
 		error string
 	}{
-		"queued":              {ledger.Chunk{Attempt: 1}, Waiting, ""},
-		"with a worker":       {ledger.Chunk{Attempt: 1, Owner: "r1", LeaseUntil: now.Add(time.Second)}, Running, ""},
-		"worker not heard of": {ledger.Chunk{Attempt: 1, Owner: "r1", LeaseUntil: now}, Waiting, ""},
-		"released":            {ledger.Chunk{Attempt: 2, LastError: "timeout"}, Waiting, "timeout"},
-		"acknowledged":        {ledger.Chunk{Attempt: 2, LastError: "timeout", Ack: &contract.Ack{}}, Done, ""},
-		"failed for good":     {ledger.Chunk{Attempt: 1, Failure: "truncated gzip", LastError: "x"}, Broken, "truncated gzip"},
+		"queued":             {ledger.Chunk{Attempt: 1}, Waiting, ""},
+		"with a worker":      {ledger.Chunk{Attempt: 1, Owner: "r1", LeaseUntil: now.Add(time.Second)}, Running, ""},
+		"lease expired":      {ledger.Chunk{Attempt: 1, Owner: "r1", LeaseUntil: now}, Waiting, ""},
+		"released":           {ledger.Chunk{Attempt: 2, LastError: "timeout"}, Waiting, "timeout"},
+		"acknowledged":       {ledger.Chunk{Attempt: 2, LastError: "timeout", Ack: &contract.Ack{}}, Done, ""},
+		"failed permanently": {ledger.Chunk{Attempt: 1, Failure: "truncated gzip", LastError: "x"}, Broken, "truncated gzip"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			p := Measure(running(1000, contract.Plain, 1), []ledger.Chunk{c.chunk}, now)

@@ -1,18 +1,32 @@
 package client
 
 import (
+	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
 	"testing"
 	"time"
 
 	"dip/contract"
-	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
 	"dip/internal/reconcile"
 )
+
+// shelf is a lake of one object.
+type shelf struct {
+	key  string
+	data []byte
+}
+
+func (s shelf) Get(_ context.Context, key string) ([]byte, error) {
+	if key != s.key {
+		return nil, fmt.Errorf("no object %s", key)
+	}
+	return s.data, nil
+}
 
 func TestWhatTheLedgerRecords(t *testing.T) {
 	l := ledger.Load{ID: loadID("1"), Segment: "trips", Object: contract.Object{Key: "trips/a", Size: 20}, Received: noon, Status: contract.Published,
@@ -42,8 +56,7 @@ func TestWhatTheLedgerRecords(t *testing.T) {
 	if got, err := Recorded(t.Context(), "dev", f, l); err != nil || got.Totals.RowsOut != 3 {
 		t.Errorf("%+v, %v", got.Totals, err)
 	}
-	ack.Start = 1
-	f.Seed(l, chunks...)
+	f.Change(l.ID, func(_ *ledger.Load, c []ledger.Chunk) { c[0].Ack.Start = 1 })
 	if _, err := Recorded(t.Context(), "dev", f, l); err == nil {
 		t.Error("an open chain was recorded as a certificate")
 	}
@@ -56,9 +69,7 @@ func TestStoredCertificate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	key := contract.CertificateKey("trips", l.ID)
-	lake := laketest.New("lake")
-	lake.Put("lake", key, data)
+	lake := shelf{contract.CertificateKey("trips", l.ID), data}
 	if _, err := Certificate(t.Context(), lake, l); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without totals: %v", err)
 	}
@@ -66,7 +77,7 @@ func TestStoredCertificate(t *testing.T) {
 	if got, err := Certificate(t.Context(), lake, l); err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("%+v, %v", got, err)
 	}
-	lake.Put("lake", key, data[1:])
+	lake.data = data[1:]
 	if _, err := Certificate(t.Context(), lake, l); err == nil {
 		t.Error("a damaged certificate was read")
 	}

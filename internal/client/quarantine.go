@@ -12,13 +12,13 @@ import (
 	"dip/internal/ledger"
 )
 
-// Lake is the part of the lake that is read here.
+// Lake is the part of the lake that this package reads.
 type Lake interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 }
 
-// Quarantine hands a load's rejected records to each, in the order of the input, until there are no more or each
-// says stop. A load need not be certified: what its finished chunks rejected can be seen at once.
+// Quarantine passes a load's rejected records to each, in input order, until there are no more or each asks to stop.
+// The load need not be certified: the records that its finished chunks rejected are readable at once.
 func Quarantine(ctx context.Context, lake Lake, chunks []ledger.Chunk, each func(contract.Rejected) (more bool, err error)) error {
 	for _, c := range chunks {
 		if c.Ack == nil || c.Ack.Quarantine == nil {

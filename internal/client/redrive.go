@@ -22,31 +22,32 @@ type Queues interface {
 }
 
 const (
-	// redriveBatch is the most messages that one SQS call takes.
+	// redriveBatch is the maximum number of messages per SQS call.
 	redriveBatch = 10
-	// redriveHidden is how long a dead letter is kept from other readers while a redrive looks at it, seconds: what
-	// is not chosen is handed back at the end, what an interrupted redrive held comes back after this time.
+	// redriveHidden is the visibility timeout of a dead letter that a redrive has received, in seconds: letters that are
+	// not chosen are released at the end, those of an interrupted redrive become visible after this time.
 	redriveHidden = 300
-	// redriveWait makes SQS ask all of its servers, so that an empty answer means an empty queue, seconds.
+	// redriveWait is the wait time of a receive, in seconds: a long poll queries all SQS servers, so that an empty
+	// response means an empty queue.
 	redriveWait = 1
 )
 
 // Moved counts what a redrive did.
 type Moved struct {
-	Queue      string `json:"queue"` // URL of the queue that the letters went back to
+	Queue      string `json:"queue"` // URL of the queue that the letters were returned to
 	Sent       int    `json:"sent"`
-	Kept       int    `json:"kept"`       // not chosen, still dead letters
-	Unreadable int    `json:"unreadable"` // no message that this version understands, still dead letters
-	Twice      int    `json:"twice"`      // sent, but could not be deleted: they will come a second time, which does no harm
+	Kept       int    `json:"kept"`       // not chosen, still in the dead-letter queue
+	Unreadable int    `json:"unreadable"` // not a message that this version can read, still in the dead-letter queue
+	Twice      int    `json:"twice"`      // sent but not deleted: they will be sent again, which is harmless
 }
 
-// Choose says whether a dead letter is to go back. An error means that it cannot be read.
+// Choose decides whether a dead letter is redriven. An error means that it cannot be read.
 type Choose func(body string) (bool, error)
 
-// ChooseAll sends everything back, whatever it is.
+// ChooseAll redrives every letter, whatever its content.
 func ChooseAll(string) (bool, error) { return true, nil }
 
-// ChooseChunks sends the chunks of one load back, or with an empty load those of every load.
+// ChooseChunks redrives the chunks of one load, or of every load if load is empty.
 func ChooseChunks(load string) Choose {
 	return func(body string) (bool, error) {
 		m, err := contract.ParseChunkMessage(body)
@@ -54,8 +55,8 @@ func ChooseChunks(load string) Choose {
 	}
 }
 
-// Redrive sends dead letters back to the queue that they came from. A letter is deleted only after it was sent, so an
-// interruption can at worst send one twice; every consumer of this project takes that as one.
+// Redrive moves dead letters back to the queue they came from. A letter is deleted only after it has been sent, so an
+// interruption can at worst send it twice; every consumer in this project is idempotent.
 func Redrive(ctx context.Context, q Queues, deadLetters, queue string, choose Choose) (Moved, error) {
 	moved := Moved{Queue: queue}
 	var rest []types.Message
@@ -70,7 +71,7 @@ func Redrive(ctx context.Context, q Queues, deadLetters, queue string, choose Ch
 		var chosen []types.Message
 		fresh := false
 		for _, m := range letters {
-			if seen[aws.ToString(m.MessageId)] { // its time was up: this is the second round
+			if seen[aws.ToString(m.MessageId)] { // its visibility timeout expired: this is the second round
 				rest = append(rest, m)
 				continue
 			}
@@ -126,16 +127,16 @@ func (m *Moved) send(ctx context.Context, q Queues, deadLetters string, letters 
 	for _, s := range out.Successful {
 		i, err := strconv.Atoi(aws.ToString(s.Id))
 		if err != nil || i < 0 || i >= len(letters) {
-			return fmt.Errorf("send dead letters to %s: SQS answers for an unknown entry %q", m.Queue, aws.ToString(s.Id))
+			return fmt.Errorf("send dead letters to %s: SQS returned an unknown entry %q", m.Queue, aws.ToString(s.Id))
 		}
 		remove = append(remove, types.DeleteMessageBatchRequestEntry{Id: s.Id, ReceiptHandle: letters[i].ReceiptHandle})
 	}
 	if len(remove) > 0 {
-		// What was sent is deleted even when the person has just pressed Ctrl-C.
+		// Sent letters are deleted even if the user has just pressed Ctrl-C.
 		deleted, err := q.DeleteMessageBatch(context.WithoutCancel(ctx), &sqs.DeleteMessageBatchInput{QueueUrl: &deadLetters, Entries: remove})
 		if err != nil {
 			m.Twice += len(remove)
-			refused = append(refused, fmt.Errorf("delete %d dead letters that were sent: %w", len(remove), err))
+			refused = append(refused, fmt.Errorf("delete %d dead letters after sending them: %w", len(remove), err))
 		} else {
 			m.Twice += len(deleted.Failed)
 		}
@@ -143,7 +144,7 @@ func (m *Moved) send(ctx context.Context, q Queues, deadLetters string, letters 
 	return errors.Join(refused...)
 }
 
-// release makes the letters that stay visible again at once, instead of after redriveHidden.
+// release makes the letters that were not chosen visible again at once, instead of after redriveHidden.
 func release(ctx context.Context, q Queues, deadLetters string, letters []types.Message) error {
 	for len(letters) > 0 {
 		n := min(redriveBatch, len(letters))
@@ -153,7 +154,7 @@ func release(ctx context.Context, q Queues, deadLetters string, letters []types.
 		}
 		letters = letters[n:]
 		if _, err := q.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &deadLetters, Entries: entries}); err != nil {
-			return fmt.Errorf("hand dead letters back, which come back by themselves after %d s: %w", redriveHidden, err)
+			return fmt.Errorf("release dead letters (they become visible after %d s anyway): %w", redriveHidden, err)
 		}
 	}
 	return nil

@@ -21,12 +21,12 @@ import (
 	"dip/internal/ledger/ledgertest"
 )
 
-// fakeQueues is a dead-letter queue and what was sent to its source. Received letters are hidden until released.
+// fakeQueues is a dead-letter queue and the messages sent to its source. Received letters stay hidden until released.
 type fakeQueues struct {
 	letters      []types.Message
 	hidden       map[string]bool
 	sent         []string
-	refuse       string // body that the source queue does not take
+	refuse       string // body that the source queue rejects
 	deleteBroken bool
 	log          []string // order of sends and deletes
 }
@@ -109,7 +109,7 @@ func TestRedriveMovesOnlyTheChosen(t *testing.T) {
 	for i := range 25 {
 		bodies = append(bodies, chunkBody(t, []string{"mine", "other"}[i%2], i))
 	}
-	bodies = append(bodies, "no chunk message")
+	bodies = append(bodies, "not a chunk message")
 	f := deadLetters(bodies...)
 	moved, err := Redrive(t.Context(), f, "dlq", "queue", ChooseChunks("mine"))
 	if err != nil || moved != (Moved{Queue: "queue", Sent: 13, Kept: 12, Unreadable: 1}) {
@@ -120,12 +120,12 @@ func TestRedriveMovesOnlyTheChosen(t *testing.T) {
 			t.Errorf("sent %s", body)
 		}
 	}
-	if len(f.letters) != 13 || len(f.hidden) != 13 { // the deleted ones stay marked in the fake
-		t.Errorf("%d letters are left, %d hidden: want what was not chosen, visible", len(f.letters), len(f.hidden))
+	if len(f.letters) != 13 || len(f.hidden) != 13 { // the fake keeps the deleted ones marked
+		t.Errorf("%d letters left, %d hidden: want those not chosen, visible", len(f.letters), len(f.hidden))
 	}
 	for _, m := range f.letters {
 		if f.hidden[*m.MessageId] {
-			t.Errorf("letter %s was not handed back", *m.MessageId)
+			t.Errorf("letter %s was not released", *m.MessageId)
 		}
 	}
 }
@@ -153,7 +153,7 @@ func TestRedriveTellsOfLettersThatComeTwice(t *testing.T) {
 
 func TestRedriveEndsWhenHiddenLettersComeBack(t *testing.T) {
 	f := deadLetters("a")
-	f.hidden = nil // a map that cannot keep anything hidden
+	f.hidden = nil // a nil map hides nothing
 	endless := &forgetful{f}
 	moved, err := Redrive(t.Context(), endless, "dlq", "queue", ChooseChunks(""))
 	if err != nil || moved.Unreadable != 1 {
@@ -161,14 +161,14 @@ func TestRedriveEndsWhenHiddenLettersComeBack(t *testing.T) {
 	}
 }
 
-// forgetful gives the same letter again and again.
+// forgetful returns the same letter on every receive.
 type forgetful struct{ *fakeQueues }
 
 func (f *forgetful) ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
 	return &sqs.ReceiveMessageOutput{Messages: f.letters}, nil
 }
 
-// fakeWorkflows knows the executions that run and those that are over.
+// fakeWorkflows knows the running and the finished executions.
 type fakeWorkflows struct {
 	over    map[string]bool
 	started []string

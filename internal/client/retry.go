@@ -27,19 +27,19 @@ type Retrier interface {
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 }
 
-// Retried says what became of a load.
+// Retried is the outcome of a retry.
 type Retried string
 
-// What a retry comes to.
+// The outcomes of a retry.
 const (
 	Restarted Retried = "restarted"
-	GoingOn   Retried = "running"   // its workflow runs, there is nothing to do
+	GoingOn   Retried = "running"   // its workflow is running: nothing to do
 	AllDone   Retried = "certified" // nothing to do
 )
 
-// Retry gives a failed load another try: chunks that are acknowledged stay so, the others start over under a new
-// execution of the workflow. A load whose workflow was lost or ended without a word is taken up again in the same
-// way. Retry may be repeated: a load that goes on is left alone.
+// Retry retries a failed load: acknowledged chunks stay acknowledged, the others start over under a new execution of
+// the workflow. A load whose workflow was lost or ended without a result is retried the same way. Retry is
+// idempotent: a running load is left alone.
 func Retry(ctx context.Context, l Retrier, w Workflows, workflow, id string, now time.Time) (Retried, error) {
 	load, err := l.Load(ctx, id)
 	if err != nil {
@@ -69,13 +69,13 @@ func Retry(ctx context.Context, l Retrier, w Workflows, workflow, id string, now
 	if running, err := start(ctx, w, workflow, load); err != nil {
 		return "", err
 	} else if !running {
-		return "", fmt.Errorf("retry load %s: execution %d of its workflow is over already: try again", id, load.Execution)
+		return "", fmt.Errorf("retry load %s: execution %d of its workflow has already ended: try again", id, load.Execution)
 	}
 	return Restarted, nil
 }
 
-// start starts a load's present execution. Starting one that runs is the same as finding it; false means that it is
-// over.
+// start starts a load's current execution. Starting one that is already running succeeds; false means that it has
+// ended.
 func start(ctx context.Context, w Workflows, workflow string, load ledger.Load) (running bool, err error) {
 	input, err := json.Marshal(contract.WorkflowInput{Version: contract.Version, Load: load.ID})
 	if err != nil {

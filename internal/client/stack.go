@@ -25,7 +25,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// Outputs of a stack, as they are read.
+// Outputs of a stack, as read from Pulumi.
 type Outputs = contract.StackOutputs[string]
 
 // Stack is access to one stack.
@@ -39,8 +39,8 @@ type Stack struct {
 	Lake    *lake.Lake
 }
 
-// Connect makes a Stack's clients. A configuration with an endpoint of its own, as local mode has, addresses buckets
-// by path.
+// Connect makes a Stack's clients. If the configuration sets an endpoint, as in local mode, buckets are addressed by
+// path.
 func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 	if cfg.Region == "" {
 		cfg.Region = o.Region
@@ -54,7 +54,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 	}
 }
 
-// ParseOutputs reads what `pulumi stack output --json` prints. The error names every output that is missing.
+// ParseOutputs reads what `pulumi stack output --json` prints. The error names every missing output.
 func ParseOutputs(data []byte) (Outputs, error) {
 	var o Outputs
 	if err := json.Unmarshal(data, &o); err != nil {
@@ -64,7 +64,7 @@ func ParseOutputs(data []byte) (Outputs, error) {
 	v := reflect.ValueOf(o)
 	for i := range v.NumField() {
 		if v.Field(i).Kind() == reflect.Pointer {
-			continue // what only some stacks have
+			continue // only some stacks have it
 		}
 		if v.Field(i).IsZero() {
 			missing = append(missing, fmt.Errorf("the stack has no output %q: was it deployed by this version?", v.Type().Field(i).Tag.Get("json")))
@@ -82,7 +82,7 @@ func ReadOutputs(path string) (Outputs, error) {
 	return ParseOutputs(data)
 }
 
-// PulumiOutputs asks the Pulumi CLI of this machine for the outputs of a stack of the project in dir.
+// PulumiOutputs reads the outputs of a stack of the project in dir through this machine's Pulumi CLI.
 func PulumiOutputs(ctx context.Context, dir, stack string) (Outputs, error) {
 	var stdout, stderr bytes.Buffer
 	cmd := exec.CommandContext(ctx, "pulumi", "stack", "output", "--json", "--stack", stack, "--cwd", dir, "--non-interactive")
@@ -90,15 +90,15 @@ func PulumiOutputs(ctx context.Context, dir, stack string) (Outputs, error) {
 	err := cmd.Run()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return Outputs{}, errors.New("there is no pulumi command here to ask for the stack's outputs: install it, or save them elsewhere " +
-			"with `pulumi stack output --json` and pass the file with --outputs")
+		return Outputs{}, errors.New("read the stack's outputs: the pulumi command is not installed: install it, or save the outputs " +
+			"elsewhere with `pulumi stack output --json` and pass the file with --outputs")
 	case err != nil:
-		return Outputs{}, fmt.Errorf("ask pulumi for the outputs of stack %s: %w: %s", stack, err, strings.TrimSpace(stderr.String()))
+		return Outputs{}, fmt.Errorf("read the outputs of stack %s with pulumi: %w: %s", stack, err, strings.TrimSpace(stderr.String()))
 	}
 	return ParseOutputs(stdout.Bytes())
 }
 
-// CheckSegment is an error that suggests the segment that was probably meant, when there is none of the given name.
+// CheckSegment returns an error for an unknown segment, suggesting the one that was probably meant.
 func (s *Stack) CheckSegment(name string) error {
 	if _, ok := s.Outputs.Segments[name]; ok {
 		return nil

@@ -18,7 +18,7 @@ import (
 )
 
 // Limits of a multipart upload: a part is at least 5 MiB, and there are at most 10,000 ("Amazon S3 multipart upload
-// limits"). AWS advises 8 to 16 MB; beyond 160 GB the number of parts asks for larger ones.
+// limits"). AWS advises 8 to 16 MB; beyond 160 GB the limit on parts requires larger ones.
 const (
 	partSize   = 16 << 20
 	maxParts   = 10_000
@@ -35,16 +35,16 @@ type ObjectStore interface {
 	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
 }
 
-// Upload is one object on its way to the landing bucket.
+// Upload is one object being uploaded to the landing bucket.
 type Upload struct {
 	Bucket, Key string
 	Metadata    map[string]string
-	// Sent is told how many bytes arrived, each time a part did. It is called by several goroutines at once.
+	// Sent is called with the number of bytes of each part that arrived, from several goroutines at once.
 	Sent func(bytes int64)
 }
 
-// PutFile uploads a file. Every part carries a CRC-32 that S3 checks. A file that changes while it is read is not
-// landed: the upload fails and leaves nothing behind.
+// PutFile uploads a file. Every part carries a CRC-32 that S3 checks. If the file changes while it is read, the upload
+// fails and leaves nothing behind.
 func (u Upload) PutFile(ctx context.Context, store ObjectStore, path string) (contract.Object, error) {
 	f, err := os.Open(path)
 	if err != nil {
@@ -73,15 +73,15 @@ func (u Upload) PutFile(ctx context.Context, store ObjectStore, path string) (co
 	return u.put(ctx, store, parts, unchanged)
 }
 
-// PutStream uploads what r gives until its end: at most 10,000 parts of 16 MiB, 156 GiB.
+// PutStream uploads r until its end: at most 10,000 parts of 16 MiB, 156 GiB.
 func (u Upload) PutStream(ctx context.Context, store ObjectStore, r io.Reader) (contract.Object, error) {
 	return u.put(ctx, store, &streamParts{r: r}, func() error { return nil })
 }
 
-// parts cuts an input. next returns an empty part at its end.
+// parts cuts an input into parts. next returns an empty part at the end.
 type parts interface {
 	next() (body io.ReadSeeker, size int64, err error)
-	all() bool // the part that next gave last reaches the end of the input
+	all() bool // the last part that next returned reaches the end of the input
 }
 
 type fileParts struct {
@@ -109,7 +109,7 @@ func (p *streamParts) next() (io.ReadSeeker, int64, error) {
 		return bytes.NewReader(nil), 0, nil
 	}
 	if p.count == maxParts {
-		return nil, 0, fmt.Errorf("put: standard input is longer than %d parts of %d bytes: put it as a file", maxParts, partSize)
+		return nil, 0, fmt.Errorf("put: standard input exceeds %d parts of %d bytes: put it as a file", maxParts, partSize)
 	}
 	data := make([]byte, partSize)
 	n, err := io.ReadFull(p.r, data)
@@ -140,7 +140,7 @@ func (u Upload) put(ctx context.Context, store ObjectStore, p parts, unchanged f
 		return o, err
 	}
 	if o.VersionID == "" {
-		return o, fmt.Errorf("put s3://%s/%s: S3 gave no version id: does the landing bucket keep versions?", o.Bucket, o.Key)
+		return o, fmt.Errorf("put s3://%s/%s: no version id returned: is the landing bucket versioned?", o.Bucket, o.Key)
 	}
 	return o, nil
 }
@@ -199,7 +199,7 @@ func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSe
 	return o, nil
 }
 
-// sendParts sends the given first part and all that follow. It returns them with the size of the whole.
+// sendParts sends the given first part and the rest. It returns the parts and the total size.
 func (u Upload) sendParts(ctx context.Context, store ObjectStore, id *string, body io.ReadSeeker, size int64, p parts) ([]types.CompletedPart, int64, error) {
 	var done []*types.CompletedPart
 	total := int64(0)
@@ -240,7 +240,7 @@ func (u Upload) sendParts(ctx context.Context, store ObjectStore, id *string, bo
 	return completed, total, nil
 }
 
-// abort takes the parts of a failed upload away, also when the upload failed because its context ended.
+// abort deletes the parts of a failed upload, even if it failed because its context ended.
 func (u Upload) abort(ctx context.Context, store ObjectStore, id *string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortAfter)
 	defer cancel()

@@ -18,7 +18,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 )
 
-// fakeStore keeps uploads in memory.
+// fakeStore is an in-memory store of uploads.
 type fakeStore struct {
 	mu        sync.Mutex
 	parts     map[int32][]byte

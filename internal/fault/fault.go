@@ -1,4 +1,4 @@
-// Package fault tells failures that a retry may cure from those that it cannot.
+// Package fault distinguishes permanent failures from those that a retry may cure.
 package fault
 
 import "errors"
@@ -7,8 +7,8 @@ type permanent struct{ error }
 
 func (p permanent) Unwrap() error { return p.error }
 
-// Permanent marks an error that comes back however often the work is repeated: a truncated input, a record that is
-// too long. A load with a permanent failure fails with its text as the reason.
+// Permanent marks an error that recurs on every retry: a truncated input, a record that is too long. A load with a
+// permanent failure fails with its text as the reason.
 func Permanent(err error) error {
 	if err == nil {
 		return nil
@@ -16,7 +16,7 @@ func Permanent(err error) error {
 	return permanent{err}
 }
 
-// IsPermanent says whether any error in the chain was marked Permanent.
+// IsPermanent reports whether any error in the chain is marked Permanent.
 func IsPermanent(err error) bool {
 	var p permanent
 	return errors.As(err, &p)

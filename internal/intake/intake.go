@@ -1,5 +1,5 @@
-// Package intake turns S3 events into loads: it writes each new object version down in the ledger and starts its
-// workflow. Events may come twice, late or in any order; a load's identity makes all of them the same load.
+// Package intake turns S3 events into loads: it records each new object version in the ledger and starts its workflow.
+// Events may arrive twice, late or in any order: the load's identity maps all of them to the same load.
 package intake
 
 import (
@@ -16,17 +16,17 @@ import (
 	"dip/internal/ledger"
 )
 
-// Ledger is what intake asks of the ledger.
+// Ledger is the part of the ledger that intake needs.
 type Ledger interface {
 	Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error)
 }
 
-// Workflows starts a load's workflow. Starting an execution that exists already is a success.
+// Workflows starts a load's workflow. Starting an execution that already exists succeeds.
 type Workflows interface {
 	Start(ctx context.Context, execution string, in contract.WorkflowInput) error
 }
 
-// Handler takes batches of the intake queue.
+// Handler processes batches from the intake queue.
 type Handler struct {
 	Catalog   string // key of the catalog that new loads are pinned to
 	Ledger    Ledger
@@ -35,7 +35,7 @@ type Handler struct {
 	Now       func() time.Time
 }
 
-// Handle processes a batch and lists the messages that are to come again.
+// Handle processes a batch and lists the messages to be redelivered.
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	var response events.SQSEventResponse
 	for _, message := range batch.Records {
@@ -70,7 +70,7 @@ func (h *Handler) receive(ctx context.Context, o contract.Object) error {
 	}
 	h.Log.InfoContext(ctx, "object received", "load", load.ID, "key", o.Key, "size", o.Size, "new", created, "status", load.Status)
 	if load.Status != contract.Received {
-		return nil // its workflow is under way or over
+		return nil // its workflow is running or has ended
 	}
 	in := contract.WorkflowInput{Version: contract.Version, Load: load.ID}
 	if err := h.Workflows.Start(ctx, Execution(load), in); err != nil {
@@ -87,7 +87,7 @@ func Execution(load ledger.Load) string {
 	return fmt.Sprintf("%s-%d", load.ID, load.Execution)
 }
 
-// Objects lists the object versions that an S3 event notification announces. S3's test event announces none.
+// Objects lists the object versions in an S3 event notification. S3's test event has none.
 func Objects(body string) ([]contract.Object, error) {
 	var event struct {
 		events.S3Event

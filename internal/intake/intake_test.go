@@ -137,7 +137,7 @@ func TestReceive(t *testing.T) {
 	}
 }
 
-// A duplicate joins the load that exists. Until its workflow is known to run it is started again, under the same name.
+// A duplicate joins the existing load. Until its workflow is known to run, it is started again, under the same name.
 func TestDuplicateEvents(t *testing.T) {
 	h, b, w := handler()
 	if failed := handle(t, h, put, put); failed != nil {
@@ -156,7 +156,7 @@ func TestDuplicateEvents(t *testing.T) {
 	}
 }
 
-// A load that was redriven goes on under the name of its new execution.
+// A redriven load continues under the name of its new execution.
 func TestDuplicateAfterRedrive(t *testing.T) {
 	h, b, w := handler()
 	handle(t, h, put)
@@ -184,7 +184,7 @@ func TestFailuresComeAgain(t *testing.T) {
 	}
 	w.err = nil
 	if failed := handle(t, h, put); failed != nil || len(w.started) != 1 {
-		t.Errorf("the message that came again: failed %v, started %v", failed, w.started)
+		t.Errorf("the redelivered message: failed %v, started %v", failed, w.started)
 	}
 
 	h, b, w = handler()
@@ -194,7 +194,7 @@ func TestFailuresComeAgain(t *testing.T) {
 	}
 }
 
-// A key that names no segment is a load as well: it fails with a reason that a person can see.
+// A key without a segment is a load too: it fails with a visible reason.
 func TestKeyWithoutASegment(t *testing.T) {
 	h, b, w := handler()
 	if failed := handle(t, h, strings.Replace(put, "trips/2026/new+york+%2B+%C3%BC.csv", "a.csv", 1)); failed != nil {

@@ -7,13 +7,13 @@ import (
 	"time"
 )
 
-// errLost is the cause with which work ends whose beat said that somebody else has it now.
-var errLost = errors.New("the work is somebody else's now")
+// errLost is the cause of cancelled work that another holder has taken over.
+var errLost = errors.New("another holder has taken over the work")
 
-// Keep calls beat each time that every has passed, for as long as work goes on with the context that it returns: that
-// is how what ends by itself (a lease, the time in which a message is hidden) is kept while its holder lives. A beat
-// that returns false has lost it: the context is cancelled. stop ends beats and context, and returns why the context had
-// ended before that, if it had.
+// Keep calls beat at the interval every while work runs with the returned context. These heartbeats renew what would
+// otherwise expire (a lease, a message's visibility timeout) while its holder lives. A beat that returns false has lost
+// it: the context is cancelled. stop ends the heartbeats and the context, and returns why the context had already
+// ended, if it had.
 func Keep(ctx context.Context, every time.Duration, beat func(context.Context) (held bool)) (kept context.Context, stop func() error) {
 	kept, cancel := context.WithCancelCause(ctx)
 	var beats sync.WaitGroup
@@ -44,5 +44,5 @@ func Keep(ctx context.Context, every time.Duration, beat func(context.Context) (
 	})
 }
 
-// Beats is how many beats there are in a lease: two may fail before it ends.
+// Beats is the number of heartbeats in a lease: two may fail before it expires.
 const Beats = 3

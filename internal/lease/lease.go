@@ -1,5 +1,5 @@
-// Package lease carries out work that the ledger gives to one holder at a time: it claims, keeps the lease while the
-// work goes on, and writes down what came of it. The same rules hold in a function and in a worker.
+// Package lease runs work that the ledger grants to one holder at a time: it claims the work, renews the lease while
+// the work runs, and records the outcome. The same rules hold in a function and in a worker.
 package lease
 
 import (
@@ -14,10 +14,10 @@ import (
 	"dip/internal/ledger"
 )
 
-// ErrStopping is the cause with which a worker cancels work that it hands back because it has to end.
-var ErrStopping = errors.New("the worker is being stopped")
+// ErrStopping is the cause of work that a worker cancels and hands back because it is shutting down.
+var ErrStopping = errors.New("the worker is shutting down")
 
-// Ledger is what a holder asks of the ledger.
+// Ledger is the part of the ledger that a holder needs.
 type Ledger interface {
 	Claim(ctx context.Context, c ledger.Claim, now, leaseUntil time.Time) (ledger.Outcome, error)
 	Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack) (bool, error)
@@ -26,27 +26,27 @@ type Ledger interface {
 	HandBack(ctx context.Context, c ledger.Claim) (bool, error)
 }
 
-// Holder does claimed work.
+// Holder runs claimed work.
 type Holder struct {
 	Ledger  Ledger
-	Lease   time.Duration // of a holder that renews it; 0: one lease up to the context's deadline
+	Lease   time.Duration // duration of a renewed lease; 0: a single lease until the context's deadline
 	Code    string        // fingerprint of the running binary
-	Runtime string        // function version, or worker
+	Runtime string        // function version, or worker pod
 	Log     *slog.Logger
 	Now     func() time.Time
 }
 
-// longest is the lease of a context without a deadline: the longest time that a Lambda invocation can take.
+// longest is the lease for a context without a deadline: the maximum duration of a Lambda invocation.
 const longest = 15 * time.Minute
 
-// finishing is how long the ledger may take to write down what came of work that was cancelled.
+// finishing is how long the ledger may take to record the outcome of cancelled work.
 const finishing = 4 * time.Second
 
-// Do does a piece of work. Without an error its message has served its purpose: the work is acknowledged, has failed
-// for good, or is another holder's business. After an error the message is to come again.
+// Do runs a piece of work. If it returns nil, the message can be deleted: the work is acknowledged, has failed
+// permanently, or belongs to another holder. If it returns an error, the message must be redelivered.
 //
-// The claim's owner is the message's id. The same message at another time is another owner's: a holder that died must
-// not be mistaken for the next.
+// The claim's owner is the message's id plus the time, so that a holder that died is not mistaken for the one that
+// receives the same message next.
 func (h *Holder) Do(ctx context.Context, c ledger.Claim, work func(context.Context) (contract.Ack, error)) error {
 	log := h.Log.With("load", c.Load, "work", c.Name(), "attempt", c.Attempt)
 	began := h.Now()
@@ -92,8 +92,8 @@ func (h *Holder) until(ctx context.Context, now time.Time) time.Time {
 	return now.Add(longest)
 }
 
-// keep renews the claim while work goes on. A renewal that fails is tried again at the next beat: the end of the work
-// is conditional on the claim, so the worst of it is that somebody else does the same meanwhile.
+// keep renews the claim while the work runs. A failed renewal is retried at the next heartbeat: recording the outcome
+// is conditional on the claim, so at worst another holder does the same work meanwhile.
 func (h *Holder) keep(ctx context.Context, c ledger.Claim, log *slog.Logger) (kept context.Context, stop func() error) {
 	if h.Lease == 0 {
 		return ctx, func() error { return context.Cause(ctx) }
@@ -109,14 +109,14 @@ func (h *Holder) keep(ctx context.Context, c ledger.Claim, log *slog.Logger) (ke
 	})
 }
 
-// failed writes a failure down. One that will come back is the work's last word; any other lets the message come again.
-// Work that was cancelled has not failed, whatever it says.
+// failed records a failure. A permanent one is final; after any other the message is redelivered. Cancelled work has
+// not failed, whatever its error.
 func (h *Holder) failed(ctx context.Context, c ledger.Claim, err, cancelled error, log *slog.Logger) error {
 	if cancelled == nil && fault.IsPermanent(err) {
 		if _, werr := h.Ledger.FailChunk(ctx, c, err.Error()); werr != nil {
 			return errors.Join(err, werr)
 		}
-		log.ErrorContext(ctx, "work failed for good", "error", err)
+		log.ErrorContext(ctx, "work failed permanently", "error", err)
 		return nil
 	}
 	if errors.Is(cancelled, ErrStopping) {

@@ -18,13 +18,13 @@ import (
 	"dip/internal/ledger/ledgertest"
 )
 
-// book is a ledger with piece in it. What a holder does to that is logged with the second at which it did.
+// book is a ledger that contains piece. It logs what a holder does to piece, with the second.
 type book struct {
 	*ledgertest.Fake
 	began  time.Time
 	log    []string
 	claims int
-	// before is called ahead of each operation, a claim with its number.
+	// before is called before each operation, with the number of the claim.
 	before func(b *book, name string, claim int) error
 }
 
@@ -69,7 +69,7 @@ func (b *book) note(format string, args ...any) {
 	b.log = append(b.log, fmt.Sprintf("%.0f ", time.Since(b.began).Seconds())+fmt.Sprintf(format, args...))
 }
 
-// another process does something to the ledger meanwhile.
+// another is the ledger as another process uses it meanwhile.
 func (b *book) another() *ledgertest.Fake { return b.With(intercept.Hooks[ledgertest.Op]{}) }
 
 func holder(b *book) *Holder {
@@ -104,7 +104,7 @@ func TestDo(t *testing.T) {
 		name   string
 		before func(b *book, name string, claim int) error
 		work   func(context.Context) (contract.Ack, error)
-		stop   time.Duration // the worker cancels the work; 0: never
+		stop   time.Duration // when the worker cancels the work; 0: never
 		err    error
 		want   []string
 	}{
@@ -117,7 +117,7 @@ func TestDo(t *testing.T) {
 			want: []string{"0 held until 60", "20 Claim: throttled", "40 held until 100", "50 acknowledged by c0de worker/a"},
 		},
 		{
-			name: "somebody else took it over", work: takes(50*time.Second, nil),
+			name: "another holder took over", work: takes(50*time.Second, nil),
 			before: func(b *book, _ string, claim int) error {
 				if claim == 1 {
 					_, err := b.another().Resend(context.Background(), "L", b.Piece("L", 3), nil, time.Now())
@@ -128,7 +128,7 @@ func TestDo(t *testing.T) {
 			want: []string{"0 held until 60", "20 refused"},
 		},
 		{
-			name: "somebody else has it", work: takes(time.Second, nil),
+			name: "another holder has it", work: takes(time.Second, nil),
 			before: func(b *book, _ string, _ int) error {
 				other := piece
 				other.Owner = "other"
@@ -138,7 +138,7 @@ func TestDo(t *testing.T) {
 			want: []string{"0 refused"},
 		},
 		{
-			name: "the ledger does not answer", work: takes(time.Second, nil), before: breaks("Claim", 0), err: throttled,
+			name: "the ledger is unavailable", work: takes(time.Second, nil), before: breaks("Claim", 0), err: throttled,
 			want: []string{"0 Claim: throttled"},
 		},
 		{
@@ -146,11 +146,11 @@ func TestDo(t *testing.T) {
 			want: []string{"0 held until 60", "1 Acknowledge: throttled"},
 		},
 		{
-			name: "a failure that may be cured", work: takes(time.Second, reset), err: reset,
+			name: "a transient failure", work: takes(time.Second, reset), err: reset,
 			want: []string{"0 held until 60", "1 released: reset"},
 		},
 		{
-			name: "a failure that stays", work: takes(time.Second, long),
+			name: "a permanent failure", work: takes(time.Second, long),
 			want: []string{"0 held until 60", "1 failed: too long"},
 		},
 		{
@@ -158,7 +158,7 @@ func TestDo(t *testing.T) {
 			want: []string{"0 held until 60", "20 held until 80", "25 handed back 1"},
 		},
 		{
-			name: "the worker stops, and the work takes that for a failure that stays", stop: 5 * time.Second, err: ErrStopping,
+			name: "the worker stops, and the work reports a permanent failure", stop: 5 * time.Second, err: ErrStopping,
 			work: func(ctx context.Context) (contract.Ack, error) { <-ctx.Done(); return contract.Ack{}, long },
 			want: []string{"0 held until 60", "5 handed back 1"},
 		},
@@ -204,7 +204,7 @@ func TestDoWithoutRenewal(t *testing.T) {
 
 func TestKeepStopsBeating(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
-		// One beat too many waits for ever, and the bubble does not end.
+		// An extra beat would block forever, and the bubble would not end.
 		beat := make(chan struct{})
 		kept, stop := Keep(t.Context(), time.Second, func(context.Context) bool { beat <- struct{}{}; return true })
 		<-beat
@@ -218,7 +218,7 @@ func TestKeepStopsBeating(t *testing.T) {
 	})
 }
 
-// What a beat does must not follow what its holder does next, such as to give the work back.
+// A beat must not run after its holder's next step, such as handing the work back.
 func TestKeepWaitsForABeatUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		beat, over := make(chan struct{}), false
@@ -231,7 +231,7 @@ func TestKeepWaitsForABeatUnderWay(t *testing.T) {
 			}
 			close(stopped)
 		}()
-		synctest.Wait() // it waits, or has gone wrong
+		synctest.Wait() // stop is blocked, unless it is wrong
 		beat <- struct{}{}
 		<-stopped
 	})

@@ -13,21 +13,21 @@ import (
 	"dip/contract"
 )
 
-// ErrMoved says that a chunk is not any more as it was read.
-var ErrMoved = errors.New("the chunk has moved on")
+// ErrMoved reports a chunk that has changed since it was read.
+var ErrMoved = errors.New("the chunk has changed since it was read")
 
 // Claim is the right to acknowledge one attempt at a chunk.
 type Claim struct {
 	Load    string
 	Chunk   int // or RestageIndex
 	Attempt int
-	Owner   string // unique for each try, such as a request id
+	Owner   string // unique per attempt to process it, such as a request id
 }
 
 // RestageIndex is the index of a load's restage, which is a piece of work like a chunk.
 const RestageIndex = -1
 
-// Name says what is claimed, for people.
+// Name describes the claimed work for messages.
 func (c Claim) Name() string { return workName(c.Chunk) }
 
 func workName(index int) string {
@@ -37,20 +37,20 @@ func workName(index int) string {
 	return fmt.Sprintf("chunk %d", index)
 }
 
-// Outcome of asking for a claim.
+// Outcome is the outcome of a request for a claim.
 type Outcome int
 
-// The outcomes. Only Granted allows to work. After any other the message has served its purpose: whoever has the claim
-// acknowledges, and if that never happens the reconciler sends the chunk again.
+// The outcomes. Only Granted permits the work. After any other the message can be deleted: the holder of the claim
+// acknowledges the chunk, and if that never happens the reconciler resends it.
 const (
 	Granted    Outcome = iota
-	Done               // acknowledged or failed for good already
+	Done               // already acknowledged or permanently failed
 	Superseded         // a later attempt was sent
-	Busy               // another owner's lease on the same attempt still runs
+	Busy               // another owner's lease on the same attempt has not expired
 )
 
-// Claim asks for the right to work on an attempt until the lease ends. A later attempt takes the chunk over from an
-// earlier one at once; within an attempt a lease that ended can be taken over.
+// Claim requests the right to work on an attempt until the lease expires. A later attempt takes over the chunk from an
+// earlier one at once; within an attempt, an expired lease can be taken over.
 func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) (Outcome, error) {
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)),
@@ -93,8 +93,8 @@ func (l *Ledger) whyRefused(ctx context.Context, c Claim) (Outcome, error) {
 	return Busy, nil
 }
 
-// Acknowledge records a finished chunk. It is false when the claim was lost to a later attempt or another owner, whose
-// acknowledgement counts instead.
+// Acknowledge records a finished chunk. It returns false if the claim was lost to a later attempt or another owner,
+// whose acknowledgement counts instead.
 func (l *Ledger) Acknowledge(ctx context.Context, c Claim, ack contract.Ack) (bool, error) {
 	doc, err := json.Marshal(ack)
 	if err != nil {
@@ -103,19 +103,19 @@ func (l *Ledger) Acknowledge(ctx context.Context, c Claim, ack contract.Ack) (bo
 	return l.finish(ctx, c, "acknowledge", "SET #v = :v", attrAck, str(string(doc)))
 }
 
-// FailChunk records that a chunk can never succeed; false when the claim was lost.
+// FailChunk records that a chunk can never succeed; false if the claim was lost.
 func (l *Ledger) FailChunk(ctx context.Context, c Claim, reason string) (bool, error) {
 	return l.finish(ctx, c, "fail", "SET #v = :v", attrFailure, str(reason))
 }
 
-// Release records why an attempt failed and ends its lease, so that whoever receives the message next may go on at
-// once; false when the claim was lost.
+// Release records why an attempt failed and ends its lease, so that the next receiver of the message can take over at
+// once; false if the claim was lost.
 func (l *Ledger) Release(ctx context.Context, c Claim, lastError string) (bool, error) {
 	return l.finish(ctx, c, "release", "SET #v = :v REMOVE #owner", attrError, str(lastError))
 }
 
-// HandBack ends the lease of an attempt whose worker has to stop, like Release, and counts it: an attempt that was
-// handed back is no failure of the work. False when the claim was lost.
+// HandBack ends the lease of an attempt whose worker is stopping, like Release, and counts it: an attempt that was
+// handed back is not a failure of the work. False if the claim was lost.
 func (l *Ledger) HandBack(ctx context.Context, c Claim) (bool, error) {
 	return l.finish(ctx, c, "hand back", "REMOVE #owner ADD #v :v", attrHandedBack, num(1))
 }
@@ -139,9 +139,9 @@ func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string,
 	return true, nil
 }
 
-// Resend opens the next attempt at a chunk and returns it. from, when set, is the proven start of its first record:
-// what an earlier attempt acknowledged is dropped, for it began in the wrong place. ErrMoved says that the chunk has
-// moved on since it was read, and nothing is to be sent.
+// Resend opens the next attempt at a chunk and returns it. from, if set, is the proven start of its first record: an
+// earlier acknowledgement is dropped, because that attempt started in the wrong place. ErrMoved means that the chunk
+// has changed since it was read, and nothing must be sent.
 func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, at time.Time) (Chunk, error) {
 	next := Chunk{
 		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Staged: c.Staged,
@@ -169,7 +169,7 @@ func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, 
 		return c, ErrMoved
 	}
 	if err != nil {
-		return c, fmt.Errorf("send %s of load %s again: %w", workName(c.Index), load, err)
+		return c, fmt.Errorf("resend %s of load %s: %w", workName(c.Index), load, err)
 	}
 	return next, nil
 }

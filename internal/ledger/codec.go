@@ -23,13 +23,13 @@ func num(n int64) types.AttributeValue {
 
 func millis(t time.Time) types.AttributeValue { return num(t.UnixMilli()) }
 
-// refused says that a write's condition did not hold.
+// refused reports that a write's condition failed.
 func refused(err error) bool {
 	var failed *types.ConditionalCheckFailedException
 	return errors.As(err, &failed)
 }
 
-// decoder reads attributes and keeps the first error.
+// decoder reads attributes and records the first error.
 type decoder struct {
 	item item
 	err  error

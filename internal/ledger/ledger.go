@@ -1,8 +1,8 @@
-// Package ledger keeps what is known of every load and chunk in DynamoDB. It is the only truth about progress:
+// Package ledger keeps the state of every load and chunk in DynamoDB. It is the single source of truth about progress:
 // queues and workflows may deliver twice or late, the ledger decides what counts.
 //
-// Every write that competes with another carries a condition, so each method may be repeated and may run in several
-// places at once. No item is shared by the chunks of a load, so throughput grows with the number of chunks.
+// Every write that may race with another is conditional, so each method may be repeated and may run concurrently. The
+// chunks of a load share no item, so throughput grows with the number of chunks.
 package ledger
 
 import (
@@ -18,21 +18,21 @@ import (
 	"dip/contract"
 )
 
-// ErrNotFound says that the ledger has no such load.
+// ErrNotFound reports a load that is not in the ledger.
 var ErrNotFound = errors.New("no such load")
 
 // Load is one object version on its way to the table.
 type Load struct {
 	ID        string           `json:"load"`
-	Segment   string           `json:"segment"` // "" when the key names none
+	Segment   string           `json:"segment"` // "" if the key has none
 	Object    contract.Object  `json:"object"`
 	Catalog   string           `json:"catalog"`
 	Received  time.Time        `json:"received"`
 	Status    contract.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"`  // why it failed
-	Execution int              `json:"execution"`         // 0, and one more for each redrive
+	Execution int              `json:"execution"`         // 0, incremented by each redrive
 	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
-	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; lists of loads leave it out
+	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
 	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
 	Updated   time.Time        `json:"updated"`
 }
@@ -44,29 +44,29 @@ type Plan struct {
 	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
 	Width       int                  `json:"width,omitempty"`
 	Lane        contract.Lane        `json:"lane,omitempty"`    // where chunks run; "" is Functions
-	Restage     bool                 `json:"restage,omitempty"` // the input is turned into pieces first: they are the chunks
-	Chunks      int                  `json:"chunks"`            // 0 with Restage: known when that is acknowledged
+	Restage     bool                 `json:"restage,omitempty"` // the input is cut into pieces first: they are the chunks
+	Chunks      int                  `json:"chunks"`            // 0 with Restage: known once that is acknowledged
 	At          time.Time            `json:"at"`
 }
 
-// Chunk is one piece of a load, or its restage: the work of turning the input into pieces, from Start to its end.
+// Chunk is one piece of a load, or its restage: the work of cutting the input into pieces, from Start to its end.
 type Chunk struct {
 	Index      int              `json:"chunk"` // RestageIndex for a restage
 	Start      int64            `json:"start"`
-	End        int64            `json:"end"`            // -1: to the input's end
-	From       *int64           `json:"from,omitempty"` // proven start, once the chain gave one
+	End        int64            `json:"end"`            // -1: the input's end
+	From       *int64           `json:"from,omitempty"` // proven start, once the chain has one
 	Attempt    int              `json:"attempt"`
-	Sent       time.Time        `json:"sent"`            // when the present attempt was sent
-	Owner      string           `json:"owner,omitempty"` // who works on the present attempt
+	Sent       time.Time        `json:"sent"`            // when the current attempt was sent
+	Owner      string           `json:"owner,omitempty"` // holder of the current attempt
 	LeaseUntil time.Time        `json:"leaseUntil"`
 	Staged     *contract.Object `json:"staged,omitempty"` // the piece of a restaged input that holds [Start, End)
 	Ack        *contract.Ack    `json:"ack,omitempty"`
 	Failure    string           `json:"failure,omitempty"`    // permanent: the load cannot succeed
-	LastError  string           `json:"lastError,omitempty"`  // of an attempt that may be repeated
-	HandedBack int              `json:"handedBack,omitempty"` // times that a worker which had to stop gave it back
+	LastError  string           `json:"lastError,omitempty"`  // of an attempt that may be retried
+	HandedBack int              `json:"handedBack,omitempty"` // times that a stopping worker handed it back
 }
 
-// Ledger is the table. Its methods may be called by several goroutines at once.
+// Ledger is the table. Its methods are safe for concurrent use.
 type Ledger struct {
 	client *dynamodb.Client
 	table  string
@@ -75,7 +75,7 @@ type Ledger struct {
 // New makes a Ledger over a table with the key schema of package contract.
 func New(client *dynamodb.Client, table string) *Ledger { return &Ledger{client: client, table: table} }
 
-// Attributes of the items, besides the keys.
+// Attributes of the items, in addition to the keys.
 const (
 	attrStatus     = "status"
 	attrReason     = "reason"
@@ -104,7 +104,7 @@ const (
 	chunkPrefix = "chunk#"
 )
 
-// createdFormat is RFC 3339 in UTC with a fixed number of digits, so that the order of the texts is that of the times.
+// createdFormat is RFC 3339 in UTC with a fixed number of digits, so that the texts sort by time.
 const createdFormat = "2006-01-02T15:04:05.000000000Z"
 
 func workItem(index int) string {
@@ -126,8 +126,7 @@ func key(load, sort string) item {
 	return item{contract.LedgerPartitionKey: str(load), contract.LedgerSortKey: str(sort)}
 }
 
-// Receive writes a load down for the first time. When it is known already, the load as it stands is returned and
-// created is false.
+// Receive records a new load. If it already exists, its current state is returned and created is false.
 func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created bool, err error) {
 	doc, err := json.Marshal(input{load.Segment, load.Object, load.Catalog})
 	if err != nil {
@@ -159,8 +158,8 @@ func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created b
 	return load, true, nil
 }
 
-// Load reads a load and its restage; ErrNotFound when there is none. Whoever reads the chunks after that has all that
-// an acknowledged restage made.
+// Load reads a load and its restage; ErrNotFound if there is none. A read of the chunks after that returns all chunks
+// of an acknowledged restage.
 func (l *Ledger) Load(ctx context.Context, id string) (Load, error) {
 	it, err := l.get(ctx, id, loadItem)
 	if err != nil {
@@ -181,7 +180,7 @@ func (l *Ledger) Load(ctx context.Context, id string) (Load, error) {
 	return load, err
 }
 
-// get reads an item as it stands; nil when there is none.
+// get reads an item consistently; nil if there is none.
 func (l *Ledger) get(ctx context.Context, id, sort string) (item, error) {
 	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &l.table, Key: key(id, sort), ConsistentRead: ptr(true)})
 	if err != nil {
@@ -215,7 +214,7 @@ func (l *Ledger) Chunks(ctx context.Context, id string) ([]Chunk, error) {
 	return chunks, nil
 }
 
-// Day lists the loads that were received on a day (YYYY-MM-DD, UTC), newest first.
+// Day lists the loads received on a day (YYYY-MM-DD, UTC), newest first.
 func (l *Ledger) Day(ctx context.Context, day string) ([]Load, error) {
 	var loads []Load
 	pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{

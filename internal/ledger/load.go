@@ -14,12 +14,12 @@ import (
 	"dip/contract"
 )
 
-// writers bounds the concurrent writes of one plan. All chunks of a load lie in one partition, which takes 1,000 writes
-// a second ("Service quotas"): more would only be throttled.
+// writers is the maximum number of concurrent writes per plan. All chunks of a load are in one partition, which accepts
+// 1,000 writes a second ("Service quotas"): more would only be throttled.
 const writers = 16
 
-// Plan writes down how a load is read, chunks first: a load that counts as planned has all of its chunks. A load that
-// is planned already keeps its plan, and planned is false. With Plan.Restage the chunks come later, by Stage.
+// Plan records how a load is read, chunks first: a load that counts as planned has all of its chunks. A load that is
+// already planned keeps its plan, and planned is false. With Plan.Restage, Stage adds the chunks later.
 func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk) (planned bool, err error) {
 	load, err := l.Load(ctx, id)
 	if err != nil {
@@ -48,8 +48,8 @@ func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk)
 	})
 }
 
-// putChunk writes a chunk down unless somebody has worked on it: a splitter that comes late must not undo what the
-// workers of the plan before it did.
+// putChunk records a chunk unless work on it has started: a late planner must not undo what the workers of an earlier
+// plan did.
 func (l *Ledger) putChunk(ctx context.Context, id string, c Chunk) error {
 	it, err := encodeChunk(id, c)
 	if err != nil {
@@ -70,11 +70,11 @@ func (l *Ledger) putChunk(ctx context.Context, id string, c Chunk) error {
 	return nil
 }
 
-// Stage writes down the chunk of a piece of a restaged input. Where there is one, from an earlier or another job, that
-// one stands and is returned; what a plan left that died halfway does not count as one.
+// Stage records the chunk for a piece of a restaged input. A chunk that an earlier or another job has already staged
+// stays and is returned; leftovers of a plan that died halfway do not count.
 //
-// A job stages chunk i+1 from where chunk i ends in the ledger. So however many jobs there are, and wherever they cut,
-// the chunks always meet without gap or overlap.
+// A job stages chunk i+1 from where chunk i ends in the ledger. So the chunks always meet without gap or overlap,
+// however many jobs there are and wherever they cut.
 func (l *Ledger) Stage(ctx context.Context, id string, c Chunk) (stands Chunk, err error) {
 	it, err := encodeChunk(id, c)
 	if err != nil {
@@ -96,7 +96,7 @@ func (l *Ledger) Stage(ctx context.Context, id string, c Chunk) (stands Chunk, e
 	return c, nil
 }
 
-// Certify records a load's totals. It is false when the load is not running any more.
+// Certify records a load's totals. It returns false if the load is no longer running.
 func (l *Ledger) Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error) {
 	doc, err := json.Marshal(totals)
 	if err != nil {
@@ -114,16 +114,16 @@ func (l *Ledger) Publish(ctx context.Context, id string, at time.Time) (bool, er
 	})
 }
 
-// Fail records why a load failed. A load that is certified or published does not fail any more: false.
+// Fail records why a load failed. It returns false for a load that is certified or published, which can no longer fail.
 func (l *Ledger) Fail(ctx context.Context, id, reason string, at time.Time) (bool, error) {
 	return l.updateLoad(ctx, id, []contract.Status{contract.Received, contract.Running, contract.Failed}, at, item{
 		attrStatus: str(string(contract.Failed)), attrReason: str(reason),
 	})
 }
 
-// Redrive gives a load whose workflow ended before it was published another try, under a new execution number. In one
-// that failed, chunks that failed or were sent in vain start over; acknowledged ones stay as they are. One that is
-// certified has nothing left but to be published. It is false, and nothing is touched, in any other status.
+// Redrive retries a load whose workflow ended before it was published, under a new execution number. In a failed load,
+// acknowledged chunks are kept and all others start over. A certified load only has to be published. In any other
+// status Redrive returns false and changes nothing.
 func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, error) {
 	load, err := l.Load(ctx, load.ID)
 	if err != nil {
@@ -147,7 +147,7 @@ func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, er
 	})
 }
 
-// reopen gives all work without an acknowledgement its next attempt.
+// reopen opens the next attempt of all work that is not acknowledged.
 func (l *Ledger) reopen(ctx context.Context, load Load, at time.Time) error {
 	work, err := l.Chunks(ctx, load.ID)
 	if err != nil {
@@ -167,7 +167,7 @@ func (l *Ledger) reopen(ctx context.Context, load Load, at time.Time) error {
 	return nil
 }
 
-// updateLoad sets attributes of a load in one of the given statuses; false when it is in another.
+// updateLoad sets attributes of a load in one of the given statuses; false if it is in another.
 func (l *Ledger) updateLoad(ctx context.Context, id string, from []contract.Status, at time.Time, set item) (bool, error) {
 	set[attrUpdated] = millis(at)
 	names, values := map[string]string{"#status": attrStatus}, item{}

@@ -1,7 +1,8 @@
 package ledger
 
 import (
-	"strings"
+	"fmt"
+	"sync/atomic"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -13,11 +14,13 @@ import (
 
 func TestMain(m *testing.M) { emulatortest.Main(m) }
 
+var tables atomic.Int64
+
 // NewTable makes a table of the test's own on the emulator, as the infrastructure makes it.
 func NewTable(t *testing.T) (client *dynamodb.Client, table string) {
 	t.Helper()
 	client = dynamodb.NewFromConfig(emulatortest.Config(t))
-	table = strings.NewReplacer("/", "-", "#", "-").Replace(t.Name())
+	table = fmt.Sprintf("ledger-%d", tables.Add(1))
 	attribute := func(name string) types.AttributeDefinition {
 		return types.AttributeDefinition{AttributeName: &name, AttributeType: types.ScalarAttributeTypeS}
 	}

@@ -10,10 +10,10 @@ import (
 	"dip/contract"
 )
 
-// getSize is the most items that one BatchGetItem returns.
+// getSize is the maximum number of items per BatchGetItem.
 const getSize = 100
 
-// Statuses tells how loads stand. A load that the ledger does not know is not in the result.
+// Statuses returns the statuses of loads. Unknown loads are absent from the result.
 func (l *Ledger) Statuses(ctx context.Context, ids []string) (map[string]contract.Status, error) {
 	known := map[string]contract.Status{}
 	for len(ids) > 0 {
@@ -32,7 +32,7 @@ func (l *Ledger) Statuses(ctx context.Context, ids []string) (map[string]contrac
 				}},
 			})
 			if err != nil {
-				return nil, fmt.Errorf("look up %d loads: %w", len(keys), err)
+				return nil, fmt.Errorf("read the statuses of %d loads: %w", len(keys), err)
 			}
 			for _, it := range out.Responses[l.table] {
 				d := decoder{item: it}

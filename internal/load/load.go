@@ -1,4 +1,4 @@
-// Package load holds what all who work on a load agree on: which chunks it consists of, and how one is asked for.
+// Package load holds what the steps of a load share: which chunks it consists of, and how one is requested.
 package load
 
 import (
@@ -9,8 +9,8 @@ import (
 	"dip/internal/ledger"
 )
 
-// Planned are the chunks of a load's plan. A plan that died halfway, under another chunk size or before the input was
-// to be restaged, may have left more.
+// Planned returns the chunks of a load's plan. A planner that died halfway, with another chunk size or before the input
+// was restaged, may have left more.
 func Planned(l ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
 	if !l.Plan.Restage {
 		return chunks[:min(len(chunks), l.Plan.Chunks)]
@@ -18,7 +18,7 @@ func Planned(l ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
 	return slices.DeleteFunc(slices.Clone(chunks), func(c ledger.Chunk) bool { return c.Staged == nil })
 }
 
-// Message is the message that asks for a chunk's present attempt.
+// Message is the message that requests a chunk's current attempt.
 func Message(l ledger.Load, c ledger.Chunk) contract.ChunkMessage {
 	m := contract.ChunkMessage{
 		Version: contract.Version, Load: l.ID, Segment: l.Segment, Catalog: l.Catalog, Object: l.Object,

@@ -37,6 +37,7 @@ type world struct {
 	writes  []string // to the ledger
 	read    int      // bytes of the input, by streams
 	failure error    // of a stream, after a few bytes
+	unseen  error    // of a look at the object
 	catalog []byte
 }
 
@@ -103,13 +104,13 @@ func start(t *testing.T, input string) (*world, *Planner) {
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
 			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
 		},
-		"row": {
-			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`},
-			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
-		},
 		"lines": {
 			Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)),
 			MaxRecordMB: 1, Loads: loads,
+		},
+		"row": {
+			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`},
+			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
 		},
 	}}.Encode()
 	if err != nil {
@@ -122,6 +123,12 @@ func start(t *testing.T, input string) (*world, *Planner) {
 	w.ledger.Before = func(op ledgertest.Op) error {
 		if op.Write {
 			w.writes = append(w.writes, op.Name)
+		}
+		return nil
+	}
+	w.lake.Before = func(op laketest.Op) error {
+		if op.Name == "Head" {
+			return w.unseen
 		}
 		return nil
 	}
@@ -305,29 +312,18 @@ func TestHeadIsBounded(t *testing.T) {
 
 // What an event says of an object is not believed: its size decides how much of it is read.
 func TestWrongAnnouncementsFail(t *testing.T) {
-	const input = "id,note\n1,a\n2,b\n"
 	for want, change := range map[string]func(*contract.Object){
 		"the object has 16 bytes, not the 12 that it was announced with": func(o *contract.Object) { o.Size = 12 },
 		"the object has 16 bytes, not the 0 that it was announced with":  func(o *contract.Object) { o.Size = 0 },
 		"the object has 16 bytes, not the 17 that it was announced with": func(o *contract.Object) { o.Size = 17 },
-		`, not "other" that it was announced with`:                       func(o *contract.Object) { o.ETag = "other" },
+		`", not "other" that it was announced with`:                      func(o *contract.Object) { o.ETag = "other" },
 	} {
-		w, s := start(t, input)
+		w, s := start(t, "id,note\n1,a\n2,b\n")
 		w.change(func(l *ledger.Load) { change(&l.Object) })
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-		if err != nil || got.Action != contract.ActionFail || !strings.HasSuffix(got.Cause, want) || len(w.writes) != 0 || w.read != 0 {
+		if err != nil || got.Action != contract.ActionFail || !strings.HasSuffix(got.Cause, want) || w.writes != nil || w.read != 0 {
 			t.Errorf("%+v, %v; want %q", got, err, want)
 		}
-	}
-}
-
-// unseen makes a look at an object fail.
-func unseen(err error) func(laketest.Op) error {
-	return func(op laketest.Op) error {
-		if op.Name == "Head" {
-			return err
-		}
-		return nil
 	}
 }
 
@@ -338,7 +334,7 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.lake.Streams() != 0 {
 		t.Errorf("%+v, %v, %d streams are left open", got, err, w.lake.Streams())
 	}
-	w.failure, w.lake.Before = nil, unseen(fault.Permanent(errors.New("gone")))
+	w.failure, w.unseen = nil, fault.Permanent(errors.New("gone"))
 	got, err = s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
 	if err != nil || got.Action != contract.ActionFail || got.Cause != "look at the input: gone" {
 		t.Errorf("%+v, %v", got, err)
@@ -347,7 +343,7 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 
 func TestRetryableFailures(t *testing.T) {
 	for name, prepare := range map[string]func(*world){
-		"looking at it":      func(w *world) { w.lake.Before = unseen(errThrottled) },
+		"looking at it":      func(w *world) { w.unseen = errThrottled },
 		"reading":            func(w *world) { w.failure = errThrottled },
 		"reading compressed": func(w *world) { w.failure = errThrottled; w.land(gzipped(t, "id,note\n1,a\n")) },
 		"writing the plan": func(w *world) {

@@ -203,6 +203,18 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
+// A load has the tries of the catalog that it is pinned to, whatever the present one says.
+func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
+	for attempt, want := range map[int]contract.Action{2: contract.ActionWait, 3: contract.ActionFail} {
+		w, r := newWorld(1)
+		w.now = at(61)
+		w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[0].Attempt = attempt })
+		if got := w.step(t, r, contract.Reconcile, ""); got.Action != want {
+			t.Errorf("due at attempt %d: %+v, want %s", attempt, got, want)
+		}
+	}
+}
+
 // Between the look at the ledger and the sending, a chunk was acknowledged: nothing is sent.
 func TestReconcileOfAChunkThatMoved(t *testing.T) {
 	w, r := newWorld(2)

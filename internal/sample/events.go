@@ -7,7 +7,7 @@ import (
 	"strconv"
 )
 
-// badEvent is a way in which an event does not fit its schema.
+// badEvent is a way in which an event violates its schema.
 type badEvent int
 
 const (
@@ -15,10 +15,10 @@ const (
 	wordForNumber          // a string where a number belongs
 	missingID              // no value where one is required
 	listForObject          // an array where an object belongs
-	brokenName             // bytes that are no UTF-8
+	brokenName             // bytes that are not UTF-8
 	unclosed               // the line ends in the middle of a value
-	impossibleDay          // a day that no calendar has
-	unknownType            // a value that the schema does not list
+	impossibleDay          // a day that does not exist
+	unknownType            // a value that the schema's enum lacks
 	badEventKinds          // their number, with goodEvent
 )
 
@@ -35,8 +35,8 @@ var (
 	}
 )
 
-// Events writes one JSON object a line that fits schemas/events.json: nested objects, arrays of commits, escapes, text
-// outside ASCII. A day holds about 200,000 rows, 150 MB. The errors are those of o and of w.
+// Events writes one JSON object per line that fits schemas/events.json: nested objects, arrays of commits, escapes,
+// non-ASCII text. A day holds about 200,000 rows, 150 MB. The errors are those of o and of w.
 func Events(w io.Writer, o Options) (Stats, error) {
 	if err := o.validate(); err != nil {
 		return Stats{}, err
@@ -94,7 +94,7 @@ func (e *events) append(b []byte, isBad bool) []byte {
 	if e.percent(40) {
 		e.clock.now++
 	}
-	if bad == unclosed { // no prefix of an object is a whole value
+	if bad == unclosed { // no proper prefix of an object is a valid value
 		b = b[:start+(len(b)-start)/2]
 	} else {
 		b = append(b, '}')

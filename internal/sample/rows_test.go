@@ -25,7 +25,7 @@ func readSchema(t *testing.T, name string) []tableschema.Field {
 	return s.Fields
 }
 
-// fits says whether a text fits a field.
+// fits reports whether a text fits a field.
 func fits(f *tableschema.Field, text string) bool {
 	if f.Missing([]byte(text)) {
 		return !f.Required
@@ -41,7 +41,7 @@ func splitTrips(data []byte) (records []string) {
 		switch {
 		case inside:
 			inside = c != '"'
-			fresh = !inside // a quote that follows at once was doubled
+			fresh = !inside // a quote that follows immediately was doubled
 		case c == '"' && fresh:
 			inside = true
 		case c == '\n':
@@ -110,7 +110,7 @@ func TestBadTripsAreBadAndTheirNeighboursWhole(t *testing.T) {
 		}
 	}
 	if bad != s.Bad {
-		t.Errorf("%d records do not fit the schema, want %d: %v", bad, s.Bad, reasons)
+		t.Errorf("%d records violate the schema, want %d: %v", bad, s.Bad, reasons)
 	}
 	for _, reason := range []string{"utf-8", "quotes", "fields", "vendor_id", "dropoff_at", "total", "payment_type"} {
 		if reasons[reason] == 0 {
@@ -160,7 +160,7 @@ func TestEventsFitTheirSchemaOrAreCountedBad(t *testing.T) {
 			types[event["type"]]++
 		}
 		if bad != s.Bad {
-			t.Errorf("%d records do not fit the schema, want %d: %v", bad, s.Bad, reasons)
+			t.Errorf("%d records violate the schema, want %d: %v", bad, s.Bad, reasons)
 		}
 		if len(types) != 6 {
 			t.Errorf("types %v, want all of the schema's six", types)
@@ -193,7 +193,7 @@ func eventProblem(line []byte, fields []tableschema.Field) (reason string, event
 	return "", event
 }
 
-// eventFits says whether the value of a field fits it, by its JSON type first.
+// eventFits reports whether a value fits a field, by its JSON type first.
 func eventFits(f tableschema.Field, event map[string]any) bool {
 	path := f.Path
 	if path == nil {

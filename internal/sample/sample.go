@@ -1,9 +1,9 @@
-// Package sample writes made-up inputs of any size: CSV like a city's taxi trips, and JSON lines like the events of a
-// code host.
+// Package sample generates inputs of any size: CSV like a city's taxi trips, and NDJSON like the events of a code
+// host.
 //
-// The bytes depend on the Options alone, on every platform: all arithmetic is on integers, and chance comes from a PCG
-// generator. The rows fit schemas/trips.json and schemas/events.json, except for the share that is made bad on purpose.
-// Each bad row ends at its own line feed, so its neighbours stay whole.
+// The bytes depend only on the Options, on every platform: all arithmetic is on integers, and random numbers come from
+// a PCG generator. The rows fit schemas/trips.json and schemas/events.json, except for the share made bad on purpose.
+// Each bad row ends at its own line feed, so its neighbours stay intact.
 package sample
 
 import (
@@ -15,19 +15,19 @@ import (
 	"time"
 )
 
-// Options say how much to write and of what kind.
+// Options set how much to write, and of what kind.
 type Options struct {
 	Bytes    int64     // stop after the row that reaches this size, header included; 0 is no limit
-	Rows     int64     // stop after this many rows; 0 is no limit. One of Bytes and Rows is needed; the first one met ends
-	Seed     uint64    // another seed gives other rows
+	Rows     int64     // stop after this many rows; 0 is no limit. Bytes or Rows is required; the first limit met applies
+	Seed     uint64    // seed of the random rows
 	BadShare float64   // share of rows made bad, 0 to 1: each row is bad with this probability
 	Start    time.Time // time of the first row, in whole seconds of UTC; zero means 2026-01-01T00:00:00Z
 }
 
-// Stats tell what was written.
+// Stats count what was written.
 type Stats struct {
 	Rows  int64 // without the header; bad rows included
-	Bad   int64 // rows that do not fit the schema
+	Bad   int64 // rows that violate the schema
 	Bytes int64
 }
 
@@ -37,10 +37,10 @@ const lastYear = 9000
 func (o Options) validate() error {
 	var errs []error
 	if o.Bytes < 0 || o.Rows < 0 {
-		errs = append(errs, fmt.Errorf("bytes %d, rows %d: want neither negative", o.Bytes, o.Rows))
+		errs = append(errs, fmt.Errorf("bytes %d, rows %d: must not be negative", o.Bytes, o.Rows))
 	}
 	if o.Bytes == 0 && o.Rows == 0 {
-		errs = append(errs, errors.New("bytes, rows: want a limit for one of them"))
+		errs = append(errs, errors.New("bytes, rows: want a limit for at least one"))
 	}
 	if !(o.BadShare >= 0 && o.BadShare <= 1) { // the negation catches NaN too
 		errs = append(errs, fmt.Errorf("bad share %v: want 0 to 1", o.BadShare))
@@ -80,10 +80,10 @@ func write(w io.Writer, o Options, c *chance, header string, row func(b []byte, 
 	return s, nil
 }
 
-// chance draws numbers from one reproducible sequence.
+// chance draws from a reproducible sequence of random numbers.
 type chance struct{ pcg *rand.PCG }
 
-// newChance starts the sequence of a seed; stream keeps two kinds of data with one seed apart.
+// newChance starts the sequence of a seed; stream separates two kinds of data with the same seed.
 func newChance(seed, stream uint64) *chance { return &chance{rand.NewPCG(seed, stream)} }
 
 // below is a number in [0, n).
@@ -100,7 +100,7 @@ func (c *chance) percent(n uint64) bool { return c.below(100) < n }
 
 func pick[T any](c *chance, of []T) T { return of[c.below(uint64(len(of)))] }
 
-// clock tells a time that only moves forward, in seconds since the midnight before the start.
+// clock is a time that only moves forward, in seconds since the midnight before the start.
 type clock struct {
 	midnight time.Time
 	now      int64
@@ -114,7 +114,7 @@ func newClock(start time.Time) clock {
 	return clock{midnight: midnight, now: int64(start.Sub(midnight) / time.Second)}
 }
 
-// calendar renders seconds since a midnight. It keeps the day that it rendered last, since most rows share it.
+// calendar renders seconds since a midnight. It caches the last rendered day, since most rows share it.
 type calendar struct {
 	midnight time.Time
 	day      int64

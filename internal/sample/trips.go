@@ -8,7 +8,7 @@ import (
 const tripsHeader = "vendor_id,pickup_at,dropoff_at,passenger_count,trip_distance,rate_code,store_and_forward," +
 	"pickup_zone,dropoff_zone,payment_type,fare,tip,tolls,total,note\n"
 
-// badTrip is a way in which a trip does not fit its schema.
+// badTrip is a way in which a trip violates its schema.
 type badTrip int
 
 const (
@@ -16,11 +16,11 @@ const (
 	wrongType              // a word where a number belongs
 	missingField           // one field too few
 	extraField             // one field too many
-	brokenText             // bytes that are no UTF-8
+	brokenText             // bytes that are not UTF-8
 	strayQuotes            // quotes inside quotes that are not doubled
-	impossibleTime         // a day that no calendar has
+	impossibleTime         // a day that does not exist
 	emptyRequired          // no value where one is required
-	unknownCode            // a value that the schema does not list
+	unknownCode            // a value that the schema's enum lacks
 	badTripKinds           // their number, with goodTrip
 )
 

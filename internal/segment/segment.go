@@ -14,8 +14,8 @@ import (
 	"dip/internal/worker"
 )
 
-// Main is the whole main of a package under lambdas/. Where Lambda runs it, it is the segment's function, anywhere else
-// a worker.
+// Main is the entire main function of a package under lambdas/. On Lambda it is the segment's function, anywhere else a
+// worker.
 func Main() {
 	if _, ok := os.LookupEnv("AWS_LAMBDA_RUNTIME_API"); ok {
 		env, b := boot.Start(func(e contract.SegmentEnv[string]) contract.Common[string] { return e.Common })

@@ -18,6 +18,6 @@ func TestWorkerIsMadeOfItsEnvironment(t *testing.T) {
 		t.Errorf("got %+v", w)
 	}
 	if want := adapters.NewReceiver((&boot.Process{}).Config, "http://queue"); reflect.TypeOf(w.Queue) != reflect.TypeOf(want) {
-		t.Errorf("it takes chunks from %T", w.Queue)
+		t.Errorf("the worker receives chunks from %T", w.Queue)
 	}
 }

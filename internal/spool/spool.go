@@ -1,4 +1,4 @@
-// Package spool holds outputs on disk while they grow.
+// Package spool buffers outputs on disk while they grow.
 package spool
 
 import (
@@ -18,25 +18,25 @@ type Sink interface {
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
 }
 
-// Spool is a temporary file that an output grows in: outputs are uploaded when they are whole, and their size must
-// not count against memory. On Lambda it lies on /tmp (512 MB unless configured otherwise).
+// Spool is a temporary file for a growing output: outputs are uploaded once complete, and must not count against
+// memory. On Lambda it is in /tmp (512 MB by default).
 type Spool struct {
 	Size int64 // bytes written so far
 
 	file *os.File
 	buf  *bufio.Writer
-	hash hash.Hash // nil when the caller knows the hash
+	hash hash.Hash // nil if the caller knows the hash
 }
 
 const bufferSize = 256 << 10
 
-// New makes an empty spool. One that is hashed can tell its Sum.
+// New creates an empty spool. Only a hashed one has a Sum.
 func New(hashed bool) (*Spool, error) {
 	f, err := os.CreateTemp("", "dip-output-*")
 	if err != nil {
 		return nil, fmt.Errorf("create output spool: %w", err)
 	}
-	// Unlinked at once: the space is given back however the process ends.
+	// Unlinked at once: the space is freed however the process ends.
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(fmt.Errorf("unlink output spool: %w", err), f.Close())
 	}
@@ -56,7 +56,7 @@ func (s *Spool) Write(p []byte) (int, error) {
 	return s.buf.Write(p)
 }
 
-// Sum is the SHA-256 of what was written to a spool that is hashed, hex.
+// Sum is the SHA-256 of the bytes written to a hashed spool, in hex.
 func (s *Spool) Sum() string { return hex.EncodeToString(s.hash.Sum(nil)) }
 
 // Upload stores the spooled bytes under key.
@@ -67,5 +67,5 @@ func (s *Spool) Upload(ctx context.Context, sink Sink, key, contentType, sha256H
 	return sink.PutOnce(ctx, key, contentType, s.file, sha256Hex)
 }
 
-// Close gives the space back.
+// Close frees the space.
 func (s *Spool) Close() error { return s.file.Close() }

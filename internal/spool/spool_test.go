@@ -8,7 +8,7 @@ import (
 	"testing"
 )
 
-// sink keeps what it was given, as the lake does: from the beginning, wherever the reader stands.
+// sink stores its input, as the lake does: from the beginning, whatever the reader's offset.
 type sink struct {
 	key, contentType, sum, content string
 	fail                           error

@@ -1,5 +1,5 @@
-// Package sweep finds what no event announced: it compares the landing bucket's listing with the ledger and puts what
-// the ledger does not know on the intake queue.
+// Package sweep finds objects whose events were lost: it compares the landing bucket's listing with the ledger and
+// enqueues unknown object versions for intake.
 package sweep
 
 import (
@@ -17,12 +17,12 @@ import (
 	"dip/internal/lake"
 )
 
-// Landing lists the landing bucket: every object version, delete markers left out.
+// Landing lists the landing bucket: every object version, without delete markers.
 type Landing interface {
 	Versions(ctx context.Context, bucket string, visit func([]lake.Listed) error) error
 }
 
-// Ledger tells which loads are known, and how they stand.
+// Ledger returns the statuses of known loads.
 type Ledger interface {
 	Statuses(ctx context.Context, ids []string) (map[string]contract.Status, error)
 }
@@ -44,7 +44,7 @@ type Sweeper struct {
 	Now     func() time.Time
 }
 
-// Report counts what a sweep saw.
+// Report counts what a sweep found.
 type Report struct {
 	Versions int `json:"versions"`
 	Enqueued int `json:"enqueued"`
@@ -67,7 +67,7 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 	if err != nil {
 		return report, fmt.Errorf("sweep %s: %w", s.Bucket, err)
 	}
-	s.Log.InfoContext(ctx, "swept", "versions", report.Versions, "enqueued", report.Enqueued)
+	s.Log.InfoContext(ctx, "sweep finished", "versions", report.Versions, "enqueued", report.Enqueued)
 	return report, nil
 }
 

@@ -24,7 +24,7 @@ var now = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 type world struct {
 	ledger  *ledgertest.Fake
 	landing *laketest.Fake
-	asked   []int // ids of each look at the ledger
+	asked   []int // number of ids in each ledger read
 	sent    []string
 	broken  map[string]error // by part
 }
@@ -115,7 +115,7 @@ func TestSweep(t *testing.T) {
 		t.Errorf("report %+v, want %+v", report, want)
 	}
 	if !slices.Equal(w.asked, []int{3, 4, 2}) {
-		t.Errorf("looks at the ledger: %v", w.asked)
+		t.Errorf("ledger reads: %v", w.asked)
 	}
 	w = newWorld()
 	w.land("trips/too young", 0)
@@ -135,7 +135,7 @@ func TestSweepFailures(t *testing.T) {
 	}
 }
 
-// Whatever a key looks like, intake reads the very object that the listing had.
+// Whatever the key, intake reads exactly the listed object.
 func TestEventIsReadBackByIntake(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	pieces := []string{"a", " ", "+", "%", "%20", "%2B", "/", "//", "ü", "日本", "😀", "&", "=", "?", "#", "\\", "\"", "<", "\t", "\n", ".", "..", "~", "*", "'", ";", ":", "@", "\x00", "\u2028"}

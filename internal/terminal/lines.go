@@ -5,7 +5,7 @@ import (
 	"strings"
 )
 
-// Lines passes the last line that was written on, and keeps the end of everything.
+// Lines passes on the last line written, and keeps the end of the whole output.
 type Lines struct {
 	// Say gets each line that is not empty.
 	Say  func(string, ...any)
@@ -13,7 +13,7 @@ type Lines struct {
 	last []string
 }
 
-// lastLines of a failed command are enough to see why it failed.
+// lastLines of a failed command are enough to show why it failed.
 const lastLines = 40
 
 func (w *Lines) Write(p []byte) (int, error) {
@@ -32,7 +32,7 @@ func (w *Lines) Write(p []byte) (int, error) {
 	}
 }
 
-// Tail is the end of what was written.
+// Tail is the end of the output.
 func (w *Lines) Tail() string {
 	return strings.Join(append(w.last, strings.TrimSpace(string(w.part))), "\n")
 }

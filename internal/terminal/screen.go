@@ -12,11 +12,11 @@ import (
 	"golang.org/x/term"
 )
 
-// Screen is where a command writes to. Results go to Out, and whatever only accompanies them to Err. Its methods may
-// be called by several goroutines at once.
+// Screen is where a command writes. Results go to Out, everything else to Err. Its methods are safe for concurrent
+// use.
 type Screen struct {
 	Out, Err io.Writer
-	// Width of the terminal that Out is; 0 when it is none: then nothing is shortened.
+	// Width of Out in columns; 0 if it is not a terminal: then nothing is shortened.
 	Width int
 	// ErrWidth is the same for Err; 0 also turns the live region off.
 	ErrWidth int
@@ -30,7 +30,7 @@ func Of(out, err *os.File) *Screen {
 	return &Screen{Out: out, Err: err, Width: widthOf(out), ErrWidth: widthOf(err)}
 }
 
-// fallbackWidth is assumed of a terminal that does not tell its size.
+// fallbackWidth is assumed for a terminal that does not report its size.
 const fallbackWidth = 80
 
 func widthOf(f *os.File) int {
@@ -44,7 +44,7 @@ func widthOf(f *os.File) int {
 	return w
 }
 
-// IsLive says whether Live shows anything.
+// IsLive reports whether Live shows anything.
 func (s *Screen) IsLive() bool { return s.ErrWidth > 0 }
 
 // Printf writes to Out, below what it wrote before and above the live region.
@@ -56,7 +56,7 @@ func (s *Screen) Printf(format string, args ...any) error {
 	return err
 }
 
-// Notef writes a line that accompanies the result to Err. There is nobody to tell when that cannot be written.
+// Notef writes a line that accompanies the result to Err. A write error is dropped: there is nowhere to report it.
 func (s *Screen) Notef(format string, args ...any) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -65,7 +65,7 @@ func (s *Screen) Notef(format string, args ...any) {
 }
 
 // Live replaces the live region by lines, cut to the width of the terminal. Without a terminal nothing is written.
-// Live with no lines takes the region away.
+// Live without lines removes the region.
 func (s *Screen) Live(lines ...string) {
 	if !s.IsLive() {
 		return
@@ -77,7 +77,7 @@ func (s *Screen) Live(lines ...string) {
 	for _, line := range lines {
 		b.WriteString(Fit(line, s.ErrWidth-1) + "\n")
 	}
-	// A terminal that went away takes the progress with it; the command's result reports the write error.
+	// If the terminal is gone, so is the progress; writing the command's result reports the error.
 	if _, err := io.WriteString(s.Err, b.String()); err == nil {
 		s.drawn = len(lines)
 	}

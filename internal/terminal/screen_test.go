@@ -87,7 +87,7 @@ func TestFit(t *testing.T) {
 			t.Errorf("Fit(%q, %d) = %q takes %d columns", c.in, c.n, got, Columns(got))
 		}
 		if c.in == "東京都東京都東京都" {
-			continue // how many wide runes fit is what the check above is about
+			continue // the check above covers how many wide runes fit
 		}
 		if got != c.want {
 			t.Errorf("Fit(%q, %d) = %q, want %q", c.in, c.n, got, c.want)

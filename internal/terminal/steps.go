@@ -7,8 +7,8 @@ import (
 	"time"
 )
 
-// Steps shows what is under way: on a terminal a line for each step that moves, elsewhere a line when a step is over
-// and now and then one while it lasts.
+// Steps shows running steps: on a terminal one live line per step, elsewhere a line when a step ends and, every
+// plainEvery, one while it runs.
 type Steps struct {
 	screen *Screen
 
@@ -30,7 +30,7 @@ const (
 // NewSteps shows steps on a screen.
 func NewSteps(s *Screen) *Steps { return &Steps{screen: s} }
 
-// Run does the work of one step. say tells what it is at; the text that work returns is its result.
+// Run runs one step. work reports progress with say and returns the text of the result.
 func (s *Steps) Run(name string, work func(say func(format string, args ...any)) (string, error)) error {
 	now := time.Now()
 	st := &step{name: name, began: now, told: now}

@@ -2,18 +2,18 @@ package terminal
 
 import "strings"
 
-// Column of a table.
+// Column is a column of a table.
 type Column struct {
 	Title string
-	Short string // title when the table would be wider than the screen; empty: Title
-	Right bool   // numbers stand to the right
-	Flex  bool   // the column that is shortened when the table would be wider than the screen
+	Short string // title if the table would be wider than the screen; empty: Title
+	Right bool   // right-aligned, for numbers
+	Flex  bool   // shortened if the table would be wider than the screen
 }
 
-// minFlex is the least width of a Flex column: below, the table rather wraps.
+// minFlex is the minimum width of a Flex column: below it, the table wraps instead.
 const minFlex = 8
 
-// Table lays rows out under their titles. A width of 0 stands for no limit: a pipe or a file gets everything.
+// Table lays out rows under their titles. A width of 0 means no limit: a pipe or a file gets everything.
 func Table(width int, columns []Column, rows [][]string) string {
 	cells := make([][]string, 0, len(rows)+1)
 	titles := make([]string, len(columns))
@@ -61,7 +61,7 @@ func total(widths []int, gap int) int {
 	return n
 }
 
-// shrink takes what is over from the Flex columns, one after the other.
+// shrink removes the excess width from the Flex columns, one after the other.
 func shrink(cells [][]string, columns []Column, width, gap int) {
 	for i, c := range columns {
 		widths := measure(cells)

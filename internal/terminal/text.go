@@ -8,8 +8,8 @@ import (
 	"golang.org/x/text/width"
 )
 
-// Printable makes text from outside fit for a terminal: control characters, invalid bytes and whatever else does not
-// print are escaped as in a Go string, so that no record or file name can move the cursor.
+// Printable makes untrusted text safe for a terminal: control characters, invalid bytes and everything else that is
+// not printable are escaped as in a Go string, so that no record or file name can move the cursor.
 func Printable(s string) string {
 	clean := true
 	for _, r := range s {
@@ -25,7 +25,7 @@ func Printable(s string) string {
 	return strings.ReplaceAll(quoted[1:len(quoted)-1], `\"`, `"`)
 }
 
-// Columns is how many columns of a terminal a text takes.
+// Columns is the width of a text in terminal columns.
 func Columns(s string) int {
 	n := 0
 	for _, r := range s {
@@ -45,8 +45,7 @@ func columns(r rune) int {
 	return 1
 }
 
-// Fit shortens a text to at most n columns; what is left out of its middle shows as "…", so that both the beginning
-// and the end of a name stay.
+// Fit shortens a text to at most n columns; "…" replaces its middle, so that both ends of a name stay visible.
 func Fit(s string, n int) string {
 	if Columns(s) <= n {
 		return s
@@ -69,7 +68,7 @@ func Fit(s string, n int) string {
 	return string(runes[:i]) + "…" + string(runes[j:])
 }
 
-// Bar draws how much is done, share from 0 to 1, in n columns: "[=====>    ]".
+// Bar draws a progress bar of n columns for a share from 0 to 1: "[=====>    ]".
 func Bar(share float64, n int) string {
 	inner := max(n-2, 1)
 	full := int(min(max(share, 0), 1) * float64(inner))

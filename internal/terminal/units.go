@@ -8,7 +8,7 @@ import (
 	"time"
 )
 
-// Bytes writes a number of bytes with a decimal unit: "999 B", "1.2 MB", "300.0 MB".
+// Bytes formats a number of bytes with a decimal unit: "999 B", "1.2 MB", "300.0 MB".
 func Bytes(n int64) string {
 	if n < 1000 {
 		return fmt.Sprintf("%d B", n)
@@ -23,7 +23,7 @@ func Bytes(n int64) string {
 	return fmt.Sprintf("%.1f EB", v/1000)
 }
 
-// Count writes a number with thousands separated: "1,234,567".
+// Count formats a number with thousands separators: "1,234,567".
 func Count(n int64) string {
 	digits := strconv.FormatInt(n, 10)
 	sign := ""
@@ -40,7 +40,7 @@ func Count(n int64) string {
 	return sign + b.String()
 }
 
-// Duration writes a duration with what matters of it: "0.4s", "12.3s", "3m05s", "2h04m", "3d02h".
+// Duration formats a duration with its significant units: "0.4s", "12.3s", "3m05s", "2h04m", "3d02h".
 func Duration(d time.Duration) string {
 	switch s := int64(math.Round(d.Seconds())); {
 	case d < 0:
@@ -56,7 +56,7 @@ func Duration(d time.Duration) string {
 	}
 }
 
-// Rate writes bytes a second in MB/s, without the unit: "24.1", "0.05".
+// Rate formats bytes per second in MB/s, without the unit: "24.1", "0.05".
 func Rate(bytesPerSecond float64) string {
 	mb := bytesPerSecond / 1e6
 	if mb < 1 {

@@ -1,5 +1,5 @@
-// Package worker takes messages from a queue and works on several at once, until it is told to stop. It is to a pod
-// what Lambda's event source mapping is to a function.
+// Package worker receives messages from a queue and processes several concurrently, until it is told to stop. It is to
+// a pod what Lambda's event source mapping is to a function.
 package worker
 
 import (
@@ -13,41 +13,41 @@ import (
 	"dip/internal/lease"
 )
 
-// Message is a message that was received.
+// Message is a received message.
 type Message struct {
 	ID      string
-	Receipt string // of this receipt of it
+	Receipt string // receipt handle of this receive
 	Body    string
 }
 
 // Queue is where messages come from.
 type Queue interface {
-	// Receive waits for up to n messages, as long as the queue's longest poll, and hides them from others.
+	// Receive waits up to the queue's maximum poll for up to n messages, and hides them for the given time.
 	Receive(ctx context.Context, n int, hidden time.Duration) ([]Message, error)
-	// Hide hides a message from now on for so long; 0 lets it come again at once.
+	// Hide hides a message for the given time from now; 0 makes it visible at once.
 	Hide(ctx context.Context, m Message, hidden time.Duration) error
-	// Delete takes a message off the queue.
+	// Delete removes a message from the queue.
 	Delete(ctx context.Context, m Message) error
 }
 
-// Worker works on a queue's messages.
+// Worker processes a queue's messages.
 type Worker struct {
 	Queue  Queue
-	Handle func(ctx context.Context, id, body string) error // after an error the message is to come again
-	Slots  int                                              // messages at once
+	Handle func(ctx context.Context, id, body string) error // after an error the message is redelivered
+	Slots  int                                              // concurrent messages
 	Lease  time.Duration                                    // see hidden
 	Grace  time.Duration                                    // from the end of Run's context to the end of the process
 	Log    *slog.Logger
 }
 
-// pause is the time between two tries to receive when the queue does not answer.
+// pause is the wait after a failed receive.
 const pause = 5 * time.Second
 
-// Run works until the context ends. It then takes no more messages, gives those back that were not begun, finishes what
-// it can within the grace and gives the rest back shortly before that ends: what is given back comes again at once, to
-// another worker. It returns when no message is in work.
+// Run processes messages until the context ends. It then receives no more, hands back those not started, finishes what
+// it can within the grace period and hands back the rest shortly before that ends: another worker can receive them at
+// once. It returns when no message is in progress.
 //
-// A poll that is under way when the context ends is let run out: what the queue answers it would else stay hidden.
+// A poll in flight when the context ends runs to its end: messages that it receives would otherwise stay hidden.
 func (w *Worker) Run(ctx context.Context) {
 	work, cancel := w.graceful(ctx)
 	defer cancel(nil)
@@ -60,7 +60,7 @@ func (w *Worker) Run(ctx context.Context) {
 		messages, err := w.Queue.Receive(work, n, w.hidden())
 		slots.give(n - len(messages))
 		if err != nil && ctx.Err() == nil {
-			w.Log.ErrorContext(ctx, "cannot receive", "error", err)
+			w.Log.ErrorContext(ctx, "receive failed", "error", err)
 			sleep(ctx, pause)
 		}
 		for _, m := range messages {
@@ -73,7 +73,7 @@ func (w *Worker) Run(ctx context.Context) {
 	slots.busy.Wait()
 }
 
-// Once works on one message, if the queue has one, and is done. It gives the message back as soon as the context ends.
+// Once processes one message, if the queue has one. When the context ends, the work gets the grace period, as in Run.
 func (w *Worker) Once(ctx context.Context) error {
 	work, cancel := w.graceful(ctx)
 	defer cancel(nil)
@@ -89,14 +89,15 @@ func (w *Worker) Once(ctx context.Context) error {
 	return nil
 }
 
-// hidden is how long a message stays hidden after a beat. It is a beat longer than the lease in the ledger: whoever
-// receives the message of a worker that died finds the lease ended.
+// hidden is how long a message stays hidden after a heartbeat. It is one heartbeat longer than the lease in the ledger,
+// so that the next receiver of a dead worker's message finds the lease expired.
 func (w *Worker) hidden() time.Duration { return w.Lease + w.Lease/lease.Beats }
 
-// handingBack bounds the time that is kept for giving messages back.
+// handingBack is the maximum part of the grace period reserved for handing messages back.
 const handingBack = 10 * time.Second
 
-// graceful makes the context of the work: it ends when only the time to give it back is left of the grace.
+// graceful makes the context of the work: it ends when only the time for handing messages back is left of the grace
+// period.
 func (w *Worker) graceful(ctx context.Context) (context.Context, context.CancelCauseFunc) {
 	work, cancel := context.WithCancelCause(context.WithoutCancel(ctx))
 	context.AfterFunc(ctx, func() {
@@ -115,7 +116,7 @@ func sleep(ctx context.Context, d time.Duration) {
 	}
 }
 
-// one works on one message. The context of Run tells whether to begin at all, that of the work whether to go on.
+// one processes one message. ctx, Run's context, decides whether to start at all; work whether to continue.
 func (w *Worker) one(ctx, work context.Context, m Message) error {
 	err := lease.ErrStopping
 	if ctx.Err() == nil {
@@ -129,13 +130,13 @@ func (w *Worker) one(ctx, work context.Context, m Message) error {
 	case errors.Is(err, lease.ErrStopping), context.Cause(work) != nil:
 		err = errors.Join(err, w.Queue.Hide(last, m, 0))
 	}
-	return err // any other comes again when it is not hidden any more
+	return err // after any other error the message is redelivered once its visibility timeout ends
 }
 
 func (w *Worker) handle(ctx context.Context, m Message) error {
 	kept, stop := lease.Keep(ctx, w.Lease/lease.Beats, func(ctx context.Context) bool {
 		if err := w.Queue.Hide(ctx, m, w.hidden()); err != nil {
-			w.Log.WarnContext(ctx, "cannot keep a message hidden", "message", m.ID, "error", err)
+			w.Log.WarnContext(ctx, "visibility timeout not extended", "message", m.ID, "error", err)
 		}
 		return true
 	})
@@ -152,7 +153,7 @@ func (w *Worker) log(ctx context.Context, m Message, err error) {
 	}
 }
 
-// slots counts the messages that may be taken.
+// slots counts the messages that may be received.
 type slots struct {
 	free chan struct{}
 	busy sync.WaitGroup
@@ -164,7 +165,7 @@ func newSlots(n int) *slots {
 	return s
 }
 
-// take waits for a free slot and takes every one that is free; none once the context has ended.
+// take waits for a free slot and takes all free ones; none once the context has ended.
 func (s *slots) take(ctx context.Context) (n int) {
 	select {
 	case <-ctx.Done():

@@ -19,20 +19,20 @@ const (
 	grace = 30 * time.Second
 	poll  = 20 * time.Second
 
-	firstBeat = held / lease.Beats // after the start of work
+	firstBeat = held / lease.Beats // after the work starts
 )
 
-// queue is a queue whose clock is the test's bubble. What happens to messages is logged with the second at which it did.
+// queue is a queue on the clock of the test's bubble. It logs the fate of messages, each with its second.
 type queue struct {
 	mu       sync.Mutex
 	began    time.Time
 	visible  map[string]time.Time // when each message may be received
 	receipts map[string]int
-	polls    int // that have begun
+	polls    int // started so far
 	asked    []int
 	log      []string
 	broken   error
-	changed  chan struct{} // something of the above has
+	changed  chan struct{} // signals a change of the above
 }
 
 func newQueue(ids ...string) *queue {
@@ -57,11 +57,11 @@ func (q *queue) note(format string, args ...any) {
 func (q *queue) tell() {
 	select {
 	case q.changed <- struct{}{}:
-	default: // who waits has not looked yet
+	default: // the waiter has not looked yet
 	}
 }
 
-// await waits until something holds, an hour of the bubble's time at most.
+// await waits until a condition holds, at most an hour of the bubble's time.
 func (q *queue) await(t *testing.T, holds func() bool) {
 	t.Helper()
 	for limit := time.After(time.Hour); ; {
@@ -74,12 +74,12 @@ func (q *queue) await(t *testing.T, holds func() bool) {
 		select {
 		case <-q.changed:
 		case <-limit:
-			t.Fatalf("it did not come to that: %q", q.events())
+			t.Fatalf("timed out: %q", q.events())
 		}
 	}
 }
 
-// awaitEvents waits until so many things have happened to messages.
+// awaitEvents waits for n events.
 func (q *queue) awaitEvents(t *testing.T, n int) {
 	t.Helper()
 	q.await(t, func() bool { return len(q.log) >= n })
@@ -141,7 +141,7 @@ func (q *queue) Delete(_ context.Context, m Message) error {
 	return nil
 }
 
-// works takes the time that it is told, or ends with the cause of its context.
+// works takes the given time, or ends with the cause of its context.
 func works(d time.Duration) func(context.Context, string, string) error {
 	return func(ctx context.Context, _, _ string) error {
 		select {
@@ -157,7 +157,7 @@ func newWorker(q Queue, slots int, handle func(context.Context, string, string) 
 	return &Worker{Queue: q, Handle: handle, Slots: slots, Lease: held, Grace: grace, Log: slog.New(slog.DiscardHandler)}
 }
 
-// start runs a worker; stop tells it to end, wait waits until it has and says how long that took.
+// start runs a worker; stop tells it to stop, wait waits until it has and returns how long that took.
 func start(t *testing.T, w *Worker) (stop context.CancelFunc, wait func() time.Duration) {
 	ctx, stop := context.WithCancel(t.Context())
 	ended := make(chan struct{})
@@ -238,7 +238,7 @@ func TestStopWhileIdle(t *testing.T) {
 		if took := wait(); took > poll {
 			t.Errorf("an idle worker took %s to stop", took)
 		}
-		// What a poll under way brings goes back at once, and nothing is polled for after it.
+		// Messages from a poll in flight are handed back at once, and no poll follows.
 		q = newQueue()
 		stop, wait = start(t, newWorker(q, 2, works(time.Hour)))
 		q.await(t, func() bool { return q.polls == 1 })
@@ -261,9 +261,9 @@ func TestStopWhileAtWork(t *testing.T) {
 		took  time.Duration
 		want  string
 	}{
-		{"what can be finished is", 15 * time.Second, 28 * time.Second, 15 * time.Second, "35 delete a"},
-		{"what cannot is given back before the grace ends", time.Hour, 28 * time.Second, 18 * time.Second, "38 hide a 0"},
-		{"of a short grace half is kept for that", time.Hour, 8 * time.Second, 4 * time.Second, "24 hide a 0"},
+		{"finished within the grace", 15 * time.Second, 28 * time.Second, 15 * time.Second, "35 delete a"},
+		{"handed back before the grace ends", time.Hour, 28 * time.Second, 18 * time.Second, "38 hide a 0"},
+		{"half of a short grace is kept for handing back", time.Hour, 8 * time.Second, 4 * time.Second, "24 hide a 0"},
 	} {
 		synctest.Test(t, func(t *testing.T) {
 			q := newQueue("a")
@@ -282,7 +282,7 @@ func TestStopWhileAtWork(t *testing.T) {
 	}
 }
 
-// A handler that fails because its context ended says so in its own words.
+// A handler that fails because its context ended may return any error.
 func TestWhateverEndsWithTheGraceIsHandedBack(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue("a")
@@ -302,7 +302,7 @@ func TestWhateverEndsWithTheGraceIsHandedBack(t *testing.T) {
 func TestQueueThatDoesNotAnswer(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		q := newQueue()
-		q.broken = errors.New("out of reach")
+		q.broken = errors.New("unreachable")
 		stop, wait := start(t, newWorker(q, 2, works(0)))
 		q.awaitEvents(t, 3)
 		q.mu.Lock()
@@ -326,7 +326,7 @@ func TestOnce(t *testing.T) {
 		if err := newWorker(q, 1, works(time.Second)).Once(t.Context()); err != nil || len(q.asked) != 1 {
 			t.Errorf("an empty queue: %v", err)
 		}
-		q.broken = errors.New("out of reach")
+		q.broken = errors.New("unreachable")
 		if err := newWorker(q, 1, works(time.Second)).Once(t.Context()); !errors.Is(err, q.broken) {
 			t.Errorf("no queue: %v", err)
 		}

@@ -47,7 +47,8 @@ func Objects(r *componenttest.Recorder) []map[string]any {
 
 // rank is low for kinds that others need.
 func rank(object map[string]any) int {
-	return -slices.Index([]string{"TriggerAuthentication", "ConfigMap", "ServiceAccount", "PriorityClass", "Namespace"}, object["kind"].(string))
+	return -slices.Index([]string{"TriggerAuthentication", "ConfigMap", "ServiceAccount", "PriorityClass", "Namespace"},
+		object["kind"].(string))
 }
 
 // plain turns whole numbers, which the engine has as floats, into integers.
@@ -69,4 +70,21 @@ func plain(value any) any {
 		return plain(v.Element.Mappable())
 	}
 	return value
+}
+
+// Changes are the objects of a program that another one did not register, each as one YAML document.
+func Changes(t testing.TB, r, since *componenttest.Recorder) []byte {
+	t.Helper()
+	known := map[string]bool{}
+	for document := range bytes.SplitSeq(Manifest(t, since), []byte("---\n")) {
+		known[string(document)] = true
+	}
+	var text bytes.Buffer
+	for document := range bytes.SplitSeq(Manifest(t, r), []byte("---\n")) {
+		if !known[string(document)] {
+			text.WriteString("---\n")
+			text.Write(document)
+		}
+	}
+	return text.Bytes()
 }

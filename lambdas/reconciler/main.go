@@ -1,4 +1,4 @@
-// Command reconciler is the Lambda function that takes a load's steps: dispatch, reconcile, certify, publish, fail.
+// Command reconciler is the Lambda function that runs a load's steps: dispatch, reconcile, certify, publish, fail.
 package main
 
 import (

@@ -1,4 +1,4 @@
-// Command sweeper is the Lambda function that finds objects that no event announced.
+// Command sweeper is the Lambda function that finds objects whose events were lost.
 package main
 
 import (

@@ -17,7 +17,7 @@ func TestGroupGrowsOverZonesAndTypes(t *testing.T) {
 		types[i.Type]++
 		got := describeInstance(t, i.ID)
 		if got.State != "running" || got.Zone != i.Zone || got.Type != i.Type || got.Lifecycle != "spot" {
-			t.Errorf("EC2 tells of %+v, Auto Scaling of %+v", got, i)
+			t.Errorf("EC2 returns %+v, Auto Scaling %+v", got, i)
 		}
 		if !strings.HasPrefix(got.DNS, "ip-10-20-") || !strings.HasSuffix(got.DNS, ".ec2.internal") {
 			t.Errorf("private name %q", got.DNS)
@@ -82,7 +82,7 @@ func TestTerminationsDecrementOrReplace(t *testing.T) {
 	refused(t, terminate(t, "i-00000000000000000", true), "Instance Id not found")
 }
 
-// An interrupted spot instance ends in EC2; its group finds that out and starts another one.
+// An interrupted spot instance ends in EC2; its group notices and starts another one.
 func TestEndedInstanceIsReplaced(t *testing.T) {
 	t.Parallel()
 	group := newGroup(t)

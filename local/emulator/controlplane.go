@@ -11,17 +11,16 @@ import (
 	"net/http"
 )
 
-// ControlPlane is a Kubernetes API server that stands behind the emulator's EKS clusters.
+// ControlPlane is the Kubernetes API server behind the emulator's EKS clusters.
 type ControlPlane struct {
 	Endpoint string // URL
-	CA       []byte // PEM: the authority that its certificate is checked against
+	CA       []byte // PEM: the authority that signed its certificate
 }
 
-// Announce makes the emulator at an endpoint say from now on that all its clusters, those that there are included, are
-// here.
+// Announce makes the emulator at an endpoint return this address for all its clusters, including existing ones.
 func (c ControlPlane) Announce(ctx context.Context, endpoint string) error {
 	if err := c.announce(ctx, endpoint); err != nil {
-		return fmt.Errorf("tell the emulator of the control plane %s: %w", c.Endpoint, err)
+		return fmt.Errorf("announce the control plane %s to the emulator: %w", c.Endpoint, err)
 	}
 	return nil
 }
@@ -44,7 +43,7 @@ func (c ControlPlane) announce(ctx context.Context, endpoint string) error {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		text, err := io.ReadAll(res.Body)
-		return errors.Join(fmt.Errorf("it answers %s: %s", res.Status, text), err)
+		return errors.Join(fmt.Errorf("it returned %s: %s", res.Status, text), err)
 	}
 	return nil
 }

@@ -14,7 +14,7 @@ import (
 	"dip/local/emulator/emulatortest"
 )
 
-// ask sends an operation of EKS; into may be nil.
+// ask sends an EKS operation; into may be nil.
 func ask(t *testing.T, method, path string, body, into any) error {
 	t.Helper()
 	data := []byte{}
@@ -33,7 +33,7 @@ func ask(t *testing.T, method, path string, body, into any) error {
 
 type object = map[string]any
 
-// newCluster makes a cluster with access entries, and the role of its nodes.
+// newCluster creates a cluster with access entries, and the role of its nodes.
 func newCluster(t *testing.T) (path string, subnets []string) {
 	t.Helper()
 	subnets = fourZones(t)
@@ -45,7 +45,7 @@ func newCluster(t *testing.T) (path string, subnets []string) {
 	return "/clusters/" + t.Name(), subnets
 }
 
-// Not parallel: all clusters of the emulator are where the last announcement says.
+// Not parallel: all clusters of the emulator have the last announced endpoint.
 func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 	path, _ := newCluster(t)
 	at := emulator.ControlPlane{Endpoint: "https://127.0.0.1:6443", CA: []byte("-----BEGIN CERTIFICATE-----\n")}
@@ -60,18 +60,18 @@ func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 	ok(t, ask(t, http.MethodGet, path, nil, &got))
 	ca, err := base64.StdEncoding.DecodeString(got.Cluster.CertificateAuthority.Data)
 	if err != nil || string(ca) != string(at.CA) || got.Cluster.Endpoint != at.Endpoint {
-		t.Errorf("it is at %s with authority %q, %v", got.Cluster.Endpoint, ca, err)
+		t.Errorf("endpoint %s with authority %q, %v", got.Cluster.Endpoint, ca, err)
 	}
 	if got.Cluster.ResourcesVpcConfig.VpcID == "" || got.Cluster.ResourcesVpcConfig.ClusterSecurityGroupID == "" {
-		t.Errorf("its network is %+v", got.Cluster.ResourcesVpcConfig)
+		t.Errorf("network %+v", got.Cluster.ResourcesVpcConfig)
 	}
 	err = at.Announce(t.Context(), "http://127.0.0.1:1")
-	if err == nil || !strings.Contains(err.Error(), "tell the emulator of the control plane https://127.0.0.1:6443") {
-		t.Errorf("nobody is there: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "announce the control plane https://127.0.0.1:6443 to the emulator") {
+		t.Errorf("nothing listens there: %v", err)
 	}
 	err = at.Announce(t.Context(), *emulatortest.Config(t).BaseEndpoint+"/nothing")
-	if err == nil || !strings.Contains(err.Error(), "answers 404") {
-		t.Errorf("another server is there: %v", err)
+	if err == nil || !strings.Contains(err.Error(), "returned 404") {
+		t.Errorf("another server listens there: %v", err)
 	}
 }
 
@@ -173,18 +173,18 @@ func TestNodeGroupIsAnAutoScalingGroup(t *testing.T) {
 	}
 	ok(t, call(t, "ec2", "DescribeInstanceAttribute", map[string]string{"InstanceId": g.Instances[0].ID, "Attribute": "userData"}, &told))
 	if text, err := base64.StdEncoding.DecodeString(told.UserData); err != nil || !strings.Contains(string(text), "eks.amazonaws.com/nodegroup=services") {
-		t.Errorf("it joins by %q, %v", text, err)
+		t.Errorf("user data %q, %v", text, err)
 	}
 	ok(t, setDesired(t, group, 3)) // as a scaler does
 	var now nodegroup
 	ok(t, ask(t, http.MethodGet, path+"/node-groups/services", nil, &now))
 	if now.Nodegroup.ScalingConfig.DesiredSize != 3 {
-		t.Errorf("its sizes are %+v", now.Nodegroup.ScalingConfig)
+		t.Errorf("sizes %+v", now.Nodegroup.ScalingConfig)
 	}
 	var entry struct{ AccessEntry struct{ Type string } }
 	ok(t, ask(t, http.MethodGet, path+"/access-entries/"+url.PathEscape(role), nil, &entry))
 	if entry.AccessEntry.Type != "EC2_LINUX" {
-		t.Errorf("its nodes are let in as %+v", entry)
+		t.Errorf("access entry of its nodes: %+v", entry)
 	}
 	instances := describeGroup(t, group).ids()
 	ok(t, ask(t, http.MethodDelete, path+"/node-groups/services", nil, nil))

@@ -1,5 +1,5 @@
-// Package emulator starts the local AWS: moto in one Python process on loopback, with the corrections that a data
-// plane needs. It holds everything in memory, and it never outlives the process that started it.
+// Package emulator starts the AWS emulator: moto in one Python process on loopback, with the patches that a data plane
+// needs. It keeps everything in memory, and never outlives the process that started it.
 package emulator
 
 import (
@@ -25,16 +25,16 @@ import (
 //go:embed emulator.py server.py patches/*.py
 var program embed.FS
 
-// MotoVersion is the only release of moto that the corrections fit.
+// MotoVersion is the only release of moto that the patches support.
 const MotoVersion = "5.2.1"
 
 // startTimeout bounds the time until the emulator listens. A cold start reads about a thousand Python files.
 const startTimeout = 60 * time.Second
 
-// exitUnavailable is the program's exit code when moto is missing or of another version.
+// exitUnavailable is the program's exit code if moto is missing or of another version.
 const exitUnavailable = 3
 
-// ErrUnavailable says that this machine cannot run the emulator; the text says what to install.
+// ErrUnavailable reports that this machine cannot run the emulator; the text says what to install.
 var ErrUnavailable = errors.New("emulator unavailable")
 
 // Options of Start. The zero value is an emulator on a free port, account 123456789012, region us-east-1.
@@ -43,12 +43,12 @@ type Options struct {
 	Port int
 	// AccountID of everything created; empty: 123456789012.
 	AccountID string
-	// Region that requests without one get; empty: us-east-1.
+	// Region for requests without one; empty: us-east-1.
 	Region string
 	// Python interpreter; empty: python3 from the PATH.
 	Python string
-	// Log receives what the emulator prints besides its readiness; nil drops all but the last lines, which end up
-	// in the error of a failed start.
+	// Log receives the emulator's output except its readiness line; nil drops all but the last lines, which become
+	// part of a failed start's error.
 	Log io.Writer
 }
 
@@ -163,7 +163,7 @@ func (e *Emulator) launch(ctx context.Context, python, dir string, o Options) er
 	return nil
 }
 
-// watch passes the readiness line on, drains the rest, and records how the process ended.
+// watch passes on the readiness line, drains the rest, and records how the process ended.
 func (e *Emulator) watch(stdout io.Reader, ready chan<- string, rest io.Writer) {
 	lines := bufio.NewScanner(stdout)
 	for lines.Scan() {
@@ -181,10 +181,10 @@ func (e *Emulator) watch(stdout io.Reader, ready chan<- string, rest io.Writer) 
 // Endpoint is the URL for all AWS services.
 func (e *Emulator) Endpoint() string { return e.endpoint }
 
-// Exited is closed when the emulator's process is gone.
+// Exited is closed when the emulator's process has exited.
 func (e *Emulator) Exited() <-chan struct{} { return e.exited }
 
-// Stop ends the emulator and waits until its process is gone. It may be called again.
+// Stop stops the emulator and waits until its process has exited. It may be called again.
 func (e *Emulator) Stop() error {
 	e.end()
 	<-e.exited
@@ -198,7 +198,7 @@ func (e *Emulator) Stop() error {
 func (e *Emulator) end() {
 	e.stop.Do(func() {
 		if err := e.stdin.Close(); err != nil {
-			// The pipe is the polite way; without it the process has to be killed, and Wait reports the rest.
+			// Closing the pipe is the graceful way; without it the process must be killed, and Wait reports the rest.
 			_ = e.cmd.Process.Kill()
 		}
 	})
@@ -225,7 +225,7 @@ func unpack(dir string) error {
 	return nil
 }
 
-// lastLines keeps the end of what the emulator printed, for error texts.
+// lastLines keeps the end of the emulator's output, for error texts.
 type lastLines struct {
 	mu   sync.Mutex
 	tail []byte

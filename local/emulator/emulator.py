@@ -1,13 +1,13 @@
-"""The local AWS: moto in one process on loopback, with the patches that a data plane needs.
+"""The AWS emulator: moto in one process on loopback, with the patches that a data plane needs.
 
     python3 emulator.py [--port N] [--account ID] [--region NAME] [--check]
 
 Port 0 (the default) takes a free port. When the server listens, one line of JSON goes to stdout:
 {"endpoint": "http://127.0.0.1:PORT"}. All state lives in memory and ends with the process.
 
-The process ends when its standard input reaches its end: whoever starts it holds the other side of a pipe, so
-that it never outlives its parent, however that one dies. Lambda invocations go to the runner that registered
-itself last with PUT /_local/runner.
+The process exits at the end of its standard input: its parent holds the other end of the pipe, so that it never
+outlives the parent, however that dies. Lambda invocations go to the runner that registered last with
+PUT /_local/runner.
 """
 
 import argparse
@@ -21,12 +21,12 @@ import threading
 MOTO_VERSION = "5.2.1"
 
 
-# Exit code that says: this machine lacks what the emulator needs; standard error says what to install.
+# Exit code if this machine lacks what the emulator needs; standard error says what to install.
 EXIT_UNAVAILABLE = 3
 
 
 def check_moto():
-    """Every patch is written against the internals of one release: any other version is refused."""
+    """Every patch is written against the internals of one release: any other version is rejected."""
     problem = None
     try:
         found = importlib.metadata.version("moto")
@@ -42,7 +42,7 @@ def check_moto():
 
 
 def exit_with_parent():
-    """Ends the process at the end of standard input. os._exit: worker threads hold no state worth saving."""
+    """Exits at the end of standard input. os._exit: worker threads hold no state worth saving."""
 
     def watch():
         while os.read(0, 4096):
@@ -56,11 +56,11 @@ def configure(port, account, region):
     """Settings that moto reads from the environment, some of them at import time."""
     os.environ.update(
         {
-            # Step Functions tasks call the server back at this port.
+            # Step Functions tasks call back the server at this port.
             "MOTO_PORT": str(port),
             "MOTO_ACCOUNT_ID": account,
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-            # boto3 inside moto wants credentials although nothing checks them.
+            # boto3 inside moto requires credentials although nothing checks them.
             "AWS_ACCESS_KEY_ID": "local",
             "AWS_SECRET_ACCESS_KEY": "local",
             "AWS_DEFAULT_REGION": region,
@@ -84,7 +84,7 @@ def main():
     if args.check:
         return
     exit_with_parent()
-    # Bound before moto is imported: MOTO_PORT has to be right from the start, and nobody can take the port since.
+    # Bound before moto is imported: MOTO_PORT must be right from the start, and no other process can take the port.
     listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
     port = listener.getsockname()[1]
     configure(port, args.account, args.region)

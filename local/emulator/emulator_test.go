@@ -37,7 +37,7 @@ func s3Client(t *testing.T) *s3.Client {
 	return s3.NewFromConfig(emulatortest.Config(t), func(o *s3.Options) { o.UsePathStyle = true })
 }
 
-// must fails the test on an error and passes the value on.
+// must fails the test on an error and returns the value.
 func must[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()
@@ -86,7 +86,7 @@ func TestStopsWithItsParentPipe(t *testing.T) {
 	}
 	if res, err := http.Get(e.Endpoint()); err == nil {
 		res.Body.Close()
-		t.Error("the emulator still answers")
+		t.Error("the emulator still responds")
 	}
 }
 
@@ -218,7 +218,7 @@ func TestEventsOfAnUpload(t *testing.T) {
 		r.S3.Object.VersionID != *done.VersionId || r.S3.Object.Size != 5<<20+10 || !strings.HasSuffix(r.S3.Object.ETag, "-2") {
 		t.Errorf("%+v", r)
 	}
-	// One event an upload: the second is already the other object's.
+	// One event per upload: the second is already the other object's.
 	if next := events[1].Records[0].S3.Object; next.Key != "next" || next.Sequencer <= r.S3.Object.Sequencer {
 		t.Errorf("%+v", next)
 	}
@@ -258,7 +258,7 @@ func TestDeadLettersGoBack(t *testing.T) {
 	q := newQueue(t, "q", map[string]string{"VisibilityTimeout": "0", "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, dead.arn)})
 	must[*sqs.SendMessageOutput](t)(q.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("poison")}))
 	q.receive(t, 1)
-	// The next receive finds it received too often, and moves it.
+	// The next receive exceeds the receive count and moves it.
 	must[*sqs.ReceiveMessageOutput](t)(q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.url}))
 	letter := dead.receive(t, 1)
 	must[*sqs.ChangeMessageVisibilityOutput](t)(q.client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &dead.url,
@@ -274,7 +274,7 @@ func TestDeadLettersGoBack(t *testing.T) {
 		t.Errorf("%+v", tasks.Results)
 	}
 	if _, err := q.client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: &q.arn}); err == nil {
-		t.Error("a queue that is no dead-letter queue was redriven")
+		t.Error("a queue that is not a dead-letter queue was redriven")
 	}
 }
 
@@ -311,9 +311,9 @@ func TestExecutionsThroughAnAlias(t *testing.T) {
 	}
 	var exists *sfntypes.ExecutionAlreadyExists
 	if _, err := start("a", `{}`); !errors.As(err, &exists) {
-		t.Errorf("a finished execution's name was used again: %v", err)
+		t.Errorf("a finished execution's name was reused: %v", err)
 	}
-	// Version 2 waits for an hour: the name and the input find the running execution again.
+	// Version 2 waits for an hour: the same name and input return the running execution.
 	var group sync.WaitGroup
 	arns := make([]string, 6)
 	for i := range arns {
@@ -338,7 +338,7 @@ func TestExecutionsThroughAnAlias(t *testing.T) {
 	if got := finished(running.Executions[0].ExecutionArn).Status; got != sfntypes.ExecutionStatusAborted {
 		t.Errorf("stopped: %s", got)
 	}
-	// Publishing what is published makes no version.
+	// Publishing without a change makes no new version.
 	must[*sfn.PublishStateMachineVersionOutput](t)(client.PublishStateMachineVersion(t.Context(), &sfn.PublishStateMachineVersionInput{StateMachineArn: machine.StateMachineArn}))
 	versions := must[*sfn.ListStateMachineVersionsOutput](t)(client.ListStateMachineVersions(t.Context(), &sfn.ListStateMachineVersionsInput{StateMachineArn: machine.StateMachineArn}))
 	if len(versions.StateMachineVersions) != 2 || *versions.StateMachineVersions[0].StateMachineVersionArn != *updated.StateMachineVersionArn {

@@ -12,8 +12,8 @@ import (
 	"dip/local/emulator/emulatortest"
 )
 
-// call sends an operation of a query service (autoscaling, ec2, iam) and decodes the answer; into may be nil. The error
-// is the text of a refusal.
+// call sends an operation of a query service (autoscaling, ec2, iam) and decodes the response; into may be nil. The
+// error has the text of an error response.
 func call(t *testing.T, service, action string, params map[string]string, into any) error {
 	t.Helper()
 	form := url.Values{"Action": {action}}
@@ -30,7 +30,7 @@ func call(t *testing.T, service, action string, params map[string]string, into a
 	return xml.Unmarshal([]byte(text), into)
 }
 
-// send sends a request to a service. Which one it is for tells the scope of the signature, which is not checked.
+// send sends a request to a service, which the scope of the unchecked signature names.
 func send(t *testing.T, service, method, path, contentType, body string) (string, error) {
 	t.Helper()
 	req, err := http.NewRequestWithContext(t.Context(), method, *emulatortest.Config(t).BaseEndpoint+path, strings.NewReader(body))
@@ -51,11 +51,11 @@ func send(t *testing.T, service, method, path, contentType, body string) (string
 	return string(text), err
 }
 
-// refused fails the test unless err is the emulator's refusal with a text.
+// refused fails the test unless err is an error response of the emulator with a text.
 func refused(t *testing.T, err error, want string) {
 	t.Helper()
 	if err == nil || !strings.HasPrefix(err.Error(), "4") || !strings.Contains(err.Error(), want) {
-		t.Errorf("%v, want a refusal with %q", err, want)
+		t.Errorf("%v, want an error response with %q", err, want)
 	}
 }
 
@@ -66,7 +66,7 @@ func ok(t *testing.T, err error) {
 	}
 }
 
-// fourZones makes a VPC with a subnet in each of four zones.
+// fourZones creates a VPC with a subnet in each of four zones.
 func fourZones(t *testing.T) (subnets []string) {
 	t.Helper()
 	var vpc struct {
@@ -87,7 +87,7 @@ func fourZones(t *testing.T) (subnets []string) {
 
 var instanceTypes = []string{"c7i.xlarge", "c6i.xlarge", "c5.xlarge"}
 
-// template makes a launch template, whose instances get a name.
+// template creates a launch template that names its instances.
 func template(t *testing.T) (id string) {
 	t.Helper()
 	var made struct {
@@ -96,7 +96,7 @@ func template(t *testing.T) (id string) {
 	ok(t, call(t, "ec2", "CreateLaunchTemplate", map[string]string{
 		"LaunchTemplateName":                                 t.Name(),
 		"LaunchTemplateData.ImageId":                         "resolve:ssm:/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/standard/recommended/image_id",
-		"LaunchTemplateData.UserData":                        "", // none, as the provider says it
+		"LaunchTemplateData.UserData":                        "", // none, in the provider's form
 		"LaunchTemplateData.TagSpecification.1.ResourceType": "instance",
 		"LaunchTemplateData.TagSpecification.1.Tag.1.Key":    "Name",
 		"LaunchTemplateData.TagSpecification.1.Tag.1.Value":  "a node",
@@ -104,7 +104,7 @@ func template(t *testing.T) (id string) {
 	return made.ID
 }
 
-// newGroup makes an Auto Scaling group of no spot instances, which may become eight, protected from scale-in.
+// newGroup creates an empty Auto Scaling group of up to eight spot instances, protected from scale-in.
 func newGroup(t *testing.T) (name string) {
 	t.Helper()
 	name = t.Name()
@@ -123,7 +123,7 @@ func newGroup(t *testing.T) (name string) {
 	return name
 }
 
-// scalingGroup is what Auto Scaling tells of a group.
+// scalingGroup is a group as Auto Scaling describes it.
 type scalingGroup struct {
 	Desired   int `xml:"DesiredCapacity"`
 	Instances []struct {
@@ -165,7 +165,7 @@ func terminate(t *testing.T, instance string, decrement bool) error {
 	}, nil)
 }
 
-// instance is what EC2 tells of an instance.
+// instance is an instance as EC2 describes it.
 type instance struct {
 	ID        string `xml:"instanceId"`
 	State     string `xml:"instanceState>name"`

@@ -1,4 +1,4 @@
-"""The HTTP server in front of moto, and the paths that belong to local mode alone."""
+"""The HTTP server in front of moto, and the paths that only local mode has."""
 
 import json
 import sys
@@ -15,12 +15,12 @@ RUNNER_PATH = "/_local/runner"
 CHANGES_PATH = "/_local/changes"
 EKS_PATH = "/_local/eks"
 
-# How long a question for changes waits for one.
+# How long a request for changes waits for one.
 CHANGES_WAIT_SECONDS = 20
 
 
 class Handler(WSGIRequestHandler):
-    """Keep-alive connections (a connection a request costs more than most operations) and no access log."""
+    """Keep-alive connections (a connection per request costs more than most operations) and no access log."""
 
     protocol_version = "HTTP/1.1"
     # Headers and a small body leave in one segment.
@@ -29,12 +29,12 @@ class Handler(WSGIRequestHandler):
     disable_nagle_algorithm = True
 
     def handle_expect_100(self):
-        # run_wsgi answers, once.
+        # run_wsgi responds, once.
         return True
 
     def run_wsgi(self):
         if self.headers.get("Expect", "").lower().strip() == "100-continue":
-            # At once: the client holds the body back until it has this.
+            # At once: the client holds back the body until it has this.
             self.wfile.write(b"HTTP/1.1 100 Continue\r\n\r\n")
             self.wfile.flush()
             del self.headers["Expect"]
@@ -62,14 +62,14 @@ def serve_code(path, start_response):
 
 
 def register_runner(environ, start_response):
-    """PUT /_local/runner {"url": ...}: from now on invocations go there. An empty url takes the runner off."""
+    """PUT /_local/runner {"url": ...}: from now on invocations go there. An empty url unregisters the runner."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     runner.url = json.loads(body)["url"]
     return answer(start_response, "200 OK", b"{}")
 
 
 def locate_clusters(environ, start_response):
-    """PUT /_local/eks {"endpoint": ..., "certificateAuthority": ...}: from now on all clusters are said to be there."""
+    """PUT /_local/eks {"endpoint": ..., "certificateAuthority": ...}: from now on all clusters have this endpoint."""
     body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
     eks.location.update(json.loads(body))
     return answer(start_response, "200 OK", b"{}")
@@ -96,7 +96,7 @@ def application():
         if path == CHANGES_PATH:
             return wait_for_changes(environ, start_response)
         body = moto(environ, start_response)
-        # Before the client has the answer: whoever acts on it finds the revision counted already.
+        # Before the client has the response: a caller that acts on it finds the revision already counted.
         if changes.concerns_runner(environ["REQUEST_METHOD"], path, environ.get("HTTP_X_AMZ_TARGET", "")):
             changes.count()
         return body
@@ -105,9 +105,9 @@ def application():
 
 
 def make(listener):
-    """A threaded server on a socket that listens already."""
+    """A threaded server on a socket that is already listening."""
     host, port = listener.getsockname()
-    # Requests are CPU-bound and short: a long time slice lets one big request delay all small ones.
+    # Requests are CPU-bound and short: with long time slices one big request would delay all small ones.
     sys.setswitchinterval(0.001)
     return make_server(
         host, port, application(), threaded=True, request_handler=Handler, fd=listener.detach()

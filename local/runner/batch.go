@@ -7,11 +7,11 @@ import (
 	"fmt"
 )
 
-// errBatchFailed says that a response condemns its whole batch.
+// errBatchFailed reports a response that fails its whole batch.
 var errBatchFailed = errors.New("the whole batch failed")
 
-// batchFailures reads a partial batch response: the ids that failed, none for a complete success. What is not such a
-// response, and an id that is empty, missing or not in the batch, fails the whole batch
+// batchFailures reads a partial batch response: the ids that failed, none for a complete success. Any other response,
+// and an id that is empty, missing or not in the batch, fails the whole batch
 // (https://docs.aws.amazon.com/lambda/latest/dg/services-sqs-errorhandling.html).
 func batchFailures(response []byte, inBatch func(id string) bool) (map[string]bool, error) {
 	if len(bytes.TrimSpace(response)) == 0 {
@@ -21,7 +21,7 @@ func batchFailures(response []byte, inBatch func(id string) bool) (map[string]bo
 		BatchItemFailures []map[string]*string `json:"batchItemFailures"`
 	}
 	if err := json.Unmarshal(response, &parsed); err != nil {
-		return nil, fmt.Errorf("%w: the response is no list of failed items: %w", errBatchFailed, err)
+		return nil, fmt.Errorf("%w: the response is not a list of failed items: %w", errBatchFailed, err)
 	}
 	if parsed == nil {
 		return nil, nil

@@ -11,15 +11,15 @@ import (
 	"sync"
 )
 
-// shardState is how far a mapping is with a shard.
+// shardState is a mapping's progress in a shard.
 type shardState struct {
-	// Sequence is the last record of which it and all before it are finished; empty: none yet.
+	// Sequence is the last record that is finished along with all records before it; empty: none yet.
 	Sequence string
 	// Done: the shard is closed and all its records are finished, so that its children may start.
 	Done bool
 }
 
-// checkpoints of one mapping, in a file: a runner that starts again goes on where the last one was.
+// checkpoints of one mapping, in a file: a restarted runner resumes from them.
 type checkpoints struct {
 	path   string
 	mu     sync.Mutex
@@ -68,8 +68,8 @@ func (c *checkpoints) set(shard string, s shardState) error {
 	return nil
 }
 
-// progress follows the records of one shard that several lanes finish in any order. The checkpoint is the last one
-// of the finished records without a gap before it.
+// progress tracks the records of one shard, which several lanes finish in any order. The checkpoint is the last
+// finished record without a gap before it.
 type progress struct {
 	mu sync.Mutex
 	// open are the records read and not yet passed by the checkpoint, in order of the shard.

@@ -23,15 +23,15 @@ type codeCache struct {
 	dir    string
 	http   *http.Client
 	lambda *lambda.Client
-	// mu: one download at a time; two instances of one version start at once more often than two functions change.
+	// mu allows one download at a time; concurrent starts of one version are more frequent than changes of two functions.
 	mu sync.Mutex
 }
 
-// folder returns where a version's code is, and fetches it first if need be.
+// folder returns the folder with a version's code, fetching it first if necessary.
 func (c *codeCache) folder(ctx context.Context, v *version) (string, error) {
 	sum, err := base64.StdEncoding.DecodeString(v.codeSha256)
 	if err != nil || len(sum) != sha256.Size {
-		return "", fmt.Errorf("function %s:%s: %q is no code hash", v.function, v.number, v.codeSha256)
+		return "", fmt.Errorf("function %s:%s: invalid code hash %q", v.function, v.number, v.codeSha256)
 	}
 	dir := filepath.Join(c.dir, hex.EncodeToString(sum))
 	c.mu.Lock()
@@ -44,7 +44,7 @@ func (c *codeCache) folder(ctx context.Context, v *version) (string, error) {
 		return "", fmt.Errorf("fetch the code of %s:%s: %w", v.function, v.number, err)
 	}
 	if got := sha256.Sum256(archive); !bytes.Equal(got[:], sum) {
-		return "", fmt.Errorf("function %s:%s: its code changed while an instance started", v.function, v.number)
+		return "", fmt.Errorf("function %s:%s: the code changed while an instance started", v.function, v.number)
 	}
 	if err := unpackAtomically(archive, dir); err != nil {
 		return "", fmt.Errorf("unpack the code of %s:%s: %w", v.function, v.number, err)
@@ -105,7 +105,7 @@ func unpackFile(f *zip.File, dir string) (err error) {
 		return nil
 	}
 	if !filepath.IsLocal(f.Name) {
-		return errors.New("the name leaves the archive")
+		return errors.New("the path leads out of the archive")
 	}
 	target := filepath.Join(dir, f.Name)
 	if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
@@ -116,7 +116,7 @@ func unpackFile(f *zip.File, dir string) (err error) {
 		return err
 	}
 	defer in.Close()
-	// The mode decides whether bootstrap may run: a zip that forgot it fails here as it does on AWS.
+	// The mode decides whether bootstrap is executable: a zip without it fails here as it does on AWS.
 	out, err := os.OpenFile(target, os.O_CREATE|os.O_WRONLY|os.O_EXCL, f.Mode().Perm())
 	if err != nil {
 		return err

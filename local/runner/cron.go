@@ -19,12 +19,12 @@ type expression struct {
 	location *time.Location
 }
 
-// parseExpression parses a schedule; location is where the wall clock of cron and at is read.
+// parseExpression parses a schedule; location is the time zone of cron and at expressions.
 func parseExpression(text string, location *time.Location) (expression, error) {
 	e := expression{location: location}
 	kind, inner, ok := strings.Cut(strings.TrimSuffix(text, ")"), "(")
 	if !ok || !strings.HasSuffix(text, ")") {
-		return e, fmt.Errorf("schedule %q is none of rate(...), at(...), cron(...)", text)
+		return e, fmt.Errorf("schedule %q: want rate(...), at(...) or cron(...)", text)
 	}
 	var err error
 	switch kind {
@@ -47,17 +47,17 @@ func parseRate(text string) (time.Duration, error) {
 	number, unit, _ := strings.Cut(text, " ")
 	n, err := strconv.Atoi(number)
 	if err != nil || n < 1 {
-		return 0, fmt.Errorf("%q is no positive number", number)
+		return 0, fmt.Errorf("%q is not a positive number", number)
 	}
 	units := map[string]time.Duration{"minute": time.Minute, "hour": time.Hour, "day": 24 * time.Hour}
 	d, ok := units[strings.TrimSuffix(unit, "s")]
 	if !ok {
-		return 0, fmt.Errorf("unit %q is none of minutes, hours, days", unit)
+		return 0, fmt.Errorf("unit %q: want minutes, hours or days", unit)
 	}
 	return time.Duration(n) * d, nil
 }
 
-// next is the first firing after a moment; false: there is none. Rates count from origin.
+// next is the first firing after a time; false: there is none. Rates count from origin.
 func (e expression) next(after, origin time.Time) (time.Time, bool) {
 	switch {
 	case e.rate > 0:
@@ -93,16 +93,16 @@ var (
 	dayNames   = []string{"SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT"}
 )
 
-// lastYear is the last that AWS accepts.
+// lastYear is the last year that AWS accepts.
 const lastYear = 2199
 
 func parseCron(text string) (*cronFields, error) {
 	parts := strings.Fields(text)
 	if len(parts) != 6 {
-		return nil, fmt.Errorf("%d fields instead of 6: minutes hours day-of-month month day-of-week year", len(parts))
+		return nil, fmt.Errorf("%d fields, want 6: minutes hours day-of-month month day-of-week year", len(parts))
 	}
 	if (parts[2] == "?") == (parts[4] == "?") {
-		return nil, errors.New("one of day-of-month and day-of-week has to be ?, and only one")
+		return nil, errors.New("exactly one of day-of-month and day-of-week must be ?")
 	}
 	c := &cronFields{}
 	switch dom := parts[2]; {
@@ -198,7 +198,7 @@ func number(text string, low, high int, names []string) (int, error) {
 	return n, nil
 }
 
-// next is the first minute after a moment that the fields allow.
+// next is the first minute after a time that the fields match.
 func (c *cronFields) next(after time.Time, location *time.Location) (time.Time, bool) {
 	local := after.In(location)
 	for day := time.Date(local.Year(), local.Month(), local.Day(), 12, 0, 0, 0, location); day.Year() <= lastYear; day = day.AddDate(0, 0, 1) {
@@ -214,7 +214,7 @@ func (c *cronFields) next(after time.Time, location *time.Location) (time.Time, 
 					continue
 				}
 				at := time.Date(day.Year(), day.Month(), day.Day(), hour, minute, 0, 0, location)
-				// A wall-clock time that the change to summer time skips does not fire.
+				// A wall-clock time that the change to daylight saving time skips does not fire.
 				if at.After(after) && at.Hour() == hour {
 					return at, true
 				}
@@ -241,7 +241,7 @@ func (c *cronFields) dayMatches(day time.Time) bool {
 	return c.daysOfMonth.has(day.Day()) && c.daysOfWeek.has(weekday)
 }
 
-// nearestWeekday is the day of the month, Monday to Friday, that is nearest to the wanted one in the same month.
+// nearestWeekday is the weekday, Monday to Friday, nearest to the given day in the same month.
 func nearestWeekday(inMonth time.Time, wanted, lastOfMonth int) int {
 	switch inMonth.AddDate(0, 0, wanted-inMonth.Day()).Weekday() {
 	case time.Saturday:

@@ -38,7 +38,7 @@ func TestNextFiring(t *testing.T) {
 		{"cron(0 0 ? * FRI#3 *)", "2026-01-01T00:00:00Z", "2026-01-16T00:00:00Z", time.UTC},
 		{"cron(0 0 ? JAN,JUN SAT-MON *)", "2026-01-05T00:00:00Z", "2026-01-10T00:00:00Z", time.UTC},
 		{"cron(0 0 1 1 ? 2025)", "2026-01-01T00:00:00Z", "", time.UTC},
-		// 02:30 does not exist on the day when summer time begins.
+		// 02:30 does not exist on the day that daylight saving time begins.
 		{"cron(30 2 29 3 ? *)", "2026-03-28T00:00:00Z", "2027-03-29T00:30:00Z", berlin},
 	} {
 		e, err := parseExpression(c.text, c.location)

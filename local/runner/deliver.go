@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 )
 
-// delivery is a message on its way to a target: a destination, a dead-letter queue, the target of a schedule.
+// delivery is a message for a target: a destination, a dead-letter queue, the target of a schedule.
 type delivery struct {
 	arn  string
 	body []byte
@@ -28,7 +28,7 @@ type delivery struct {
 func (r *Runner) deliver(ctx context.Context, d delivery) error {
 	parts := strings.SplitN(d.arn, ":", 6)
 	if len(parts) < 6 {
-		return fmt.Errorf("deliver to %q: that is no ARN", d.arn)
+		return fmt.Errorf("deliver to %q: not an ARN", d.arn)
 	}
 	var err error
 	switch service, resource := parts[2], parts[5]; service {

@@ -17,10 +17,10 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// latest is the version that moves with each update of the function.
+// latest is the version that follows each update of the function.
 const latest = "$LATEST"
 
-// version is one immutable state of a function: a published version, or what $LATEST is at the moment.
+// version is one immutable state of a function: a published version, or the current state of $LATEST.
 type version struct {
 	function, number string
 	codeSha256       string
@@ -31,7 +31,7 @@ type version struct {
 	deadLetterARN    string
 }
 
-// key tells versions apart whose instances must not be mixed: $LATEST before and after an update share a number.
+// key distinguishes versions whose instances must not be mixed: $LATEST before and after an update share a number.
 func (v *version) key() string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%s\x00%d", v.function, v.number, v.codeSha256, v.handler, v.timeout, v.memoryMB)
@@ -47,7 +47,7 @@ type alias struct {
 	weights map[string]float64
 }
 
-// asyncConfig is what asynchronous invocations of one qualifier do when they fail.
+// asyncConfig configures failed asynchronous invocations of one qualifier.
 type asyncConfig struct {
 	retries              int
 	maxAge               time.Duration
@@ -134,7 +134,7 @@ func versionOf(c types.FunctionConfiguration) *version {
 	return v
 }
 
-// details reads what the list of functions leaves out: aliases, reserved concurrency, asynchronous settings.
+// details reads what the list of functions omits: aliases, reserved concurrency, asynchronous settings.
 func (g *registry) details(ctx context.Context, f *function) error {
 	aliases, err := g.lambda.ListAliases(ctx, &lambda.ListAliasesInput{FunctionName: &f.name})
 	if err != nil {
@@ -203,10 +203,10 @@ func (g *registry) waitFor(ctx context.Context, revision int64) error {
 	}
 }
 
-// errNoFunction says that a function, version or alias does not exist.
+// errNoFunction reports a function, version or alias that does not exist.
 var errNoFunction = errors.New("ResourceNotFoundException")
 
-// target is what an invocation runs: a version, chosen among an alias's two, and how it was asked for.
+// target is what an invocation runs: a version, perhaps one of an alias's two, and the qualifier that named it.
 type target struct {
 	version   *version
 	qualifier string
@@ -214,7 +214,7 @@ type target struct {
 	reserved  *int
 }
 
-// resolve finds what a name or ARN with an optional qualifier runs now. A qualifier in the name wins.
+// resolve finds the version that a name or ARN with an optional qualifier runs now. A qualifier in the name wins.
 func (g *registry) resolve(name, qualifier string) (target, error) {
 	name, inName := splitName(name)
 	if inName != "" {
@@ -260,7 +260,7 @@ func chooseVersion(a alias, draw float64) string {
 	return a.version
 }
 
-// splitName takes a function's name, partial ARN or ARN apart: the name, and the qualifier if there is one.
+// splitName splits a function's name, partial ARN or ARN into the name and the qualifier, if there is one.
 func splitName(name string) (function, qualifier string) {
 	if _, rest, ok := strings.Cut(name, ":function:"); ok {
 		name = rest

@@ -15,18 +15,18 @@ import (
 // maxAsyncPayload is the limit of an asynchronous request.
 const maxAsyncPayload = 1 << 20
 
-// defaultAsync is what asynchronous invocations do unless the function says otherwise.
+// defaultAsync configures asynchronous invocations of functions that do not.
 var defaultAsync = asyncConfig{retries: 2, maxAge: 6 * time.Hour}
 
-// Throttled asynchronous invocations are tried again after a wait that doubles between these two.
+// Throttled asynchronous invocations are retried after a wait that doubles from the first to the second.
 const (
 	minThrottleWait = time.Second
 	maxThrottleWait = 5 * time.Minute
 )
 
 // invokeAPI serves Lambda's Invoke
-// (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) for the emulator and for people. What it starts
-// asynchronously ends with ctx.
+// (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) for the emulator and for users. Asynchronous
+// invocations end with ctx.
 func (r *Runner) invokeAPI(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", func(w http.ResponseWriter, req *http.Request) {
@@ -75,12 +75,12 @@ func (r *Runner) invokeAPI(ctx context.Context) http.Handler {
 		if req.Header.Get("X-Amz-Log-Type") == "Tail" {
 			h.Set("X-Amz-Log-Result", base64.StdEncoding.EncodeToString(out.logTail))
 		}
-		_, _ = w.Write(out.body) // a client that left does not undo the invocation
+		_, _ = w.Write(out.body) // a client that disconnects does not undo the invocation
 	})
 	return mux
 }
 
-// awaitRevision lets an update of the control plane that preceded the request take effect first.
+// awaitRevision waits until a control plane update that preceded the request has taken effect.
 func (r *Runner) awaitRevision(req *http.Request) error {
 	text := req.Header.Get("X-Local-Revision")
 	if text == "" {
@@ -116,7 +116,7 @@ func answerError(w http.ResponseWriter, status int, errorType, message string) {
 }
 
 // invokeAsync runs an asynchronous invocation until it succeeds, its retries are used up, or it is too old; then it
-// tells the destination. Each attempt resolves the alias again, as Lambda does.
+// notifies the destination. Each attempt resolves the alias again, as Lambda does.
 func (r *Runner) invokeAsync(ctx context.Context, t target, name string, payload []byte, id string) {
 	begin := time.Now()
 	failures, throttleWait := 0, minThrottleWait
@@ -129,7 +129,7 @@ func (r *Runner) invokeAsync(ctx context.Context, t target, name string, payload
 			return
 		case err != nil:
 			wait, throttleWait = throttleWait, min(2*throttleWait, maxThrottleWait)
-			r.log.Warn("asynchronous invocation waits", "function", t.version.function, "error", err)
+			r.log.Warn("asynchronous invocation delayed", "function", t.version.function, "error", err)
 		case out.errorType == "":
 			r.tellDestination(ctx, t.async.onSuccess, "Success", t, out, payload, failures+1)
 			return
@@ -160,13 +160,13 @@ func (r *Runner) invokeAsync(ctx context.Context, t target, name string, payload
 	}
 }
 
-// bury hands a failed event to the destination of the qualifier, or to the function's dead-letter queue.
+// bury sends a failed event to the destination of the qualifier, or to the function's dead-letter queue.
 func (r *Runner) bury(ctx context.Context, condition string, t target, out outcome, payload []byte, attempts int) {
 	r.log.Error("asynchronous invocation failed", "function", t.version.function, "condition", condition, "attempts", attempts)
 	r.tellDestination(ctx, t.async.onFailure, condition, t, out, payload, attempts)
 	if arn := t.version.deadLetterARN; arn != "" {
 		if err := r.deliver(ctx, delivery{arn: arn, body: payload}); err != nil {
-			r.log.Error("dead-letter queue", "function", t.version.function, "error", err)
+			r.log.Error("delivery to the dead-letter queue failed", "function", t.version.function, "error", err)
 		}
 	}
 }
@@ -198,6 +198,6 @@ func (r *Runner) tellDestination(ctx context.Context, arn, condition string, t t
 		err = r.deliver(ctx, delivery{arn: arn, body: body})
 	}
 	if err != nil {
-		r.log.Error("destination of an asynchronous invocation", "function", t.version.function, "destination", arn, "error", err)
+		r.log.Error("delivery to the destination failed", "function", t.version.function, "destination", arn, "error", err)
 	}
 }

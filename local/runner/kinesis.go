@@ -16,7 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// shardPoll is the pause after an empty read. Lambda reads once a second; local mode is a little more lively.
+// shardPoll is the pause after an empty read. Lambda reads once a second; local mode reads more often.
 const shardPoll = 250 * time.Millisecond
 
 // readAhead is how many records of a shard may wait for a lane.
@@ -61,13 +61,13 @@ func newStreamPoller(r *Runner, m types.EventSourceMappingConfiguration) *stream
 	return p
 }
 
-// run reads all shards until ctx ends: parents first, and their children when they are through, so that the order of
-// a partition key survives a reshard.
+// run reads all shards until ctx ends: parents first, their children once they are done, so that the order of a
+// partition key survives a reshard.
 func (p *streamPoller) run(ctx context.Context) {
 	var err error
 	path := filepath.Join(p.r.opts.Dir, "checkpoints", aws.ToString(p.mapping.UUID)+".json")
 	if p.checkpoints, err = openCheckpoints(path); err != nil {
-		p.r.log.Error("a stream mapping does not start", "stream", p.streamARN, "error", err)
+		p.r.log.Error("stream mapping not started", "stream", p.streamARN, "error", err)
 		return
 	}
 	var shards sync.WaitGroup
@@ -79,7 +79,7 @@ func (p *streamPoller) run(ctx context.Context) {
 		list, err := p.listShards(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
-				p.r.log.Warn("list shards", "stream", p.streamARN, "error", err)
+				p.r.log.Warn("listing shards failed", "stream", p.streamARN, "error", err)
 			}
 			pause(ctx, failurePause)
 			continue
@@ -87,7 +87,7 @@ func (p *streamPoller) run(ctx context.Context) {
 		for _, shard := range p.ready(list, started) {
 			id := aws.ToString(shard.ShardId)
 			started[id] = true
-			// What a reshard brings is read from its start, whatever the mapping's starting position.
+			// Shards from a reshard are read from their start, whatever the mapping's starting position.
 			atStart := !first
 			shards.Go(func() {
 				p.consume(ctx, id, atStart)
@@ -147,7 +147,7 @@ func (p *streamPoller) ready(list []kintypes.Shard, started map[string]bool) []k
 func (p *streamPoller) consume(ctx context.Context, shard string, atStart bool) {
 	iterator, err := p.iterator(ctx, shard, atStart)
 	for err != nil && ctx.Err() == nil {
-		p.r.log.Warn("read a shard", "stream", p.streamARN, "shard", shard, "error", err)
+		p.r.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)
 		pause(ctx, failurePause)
 		iterator, err = p.iterator(ctx, shard, atStart)
 	}
@@ -166,7 +166,7 @@ func (p *streamPoller) consume(ctx context.Context, shard string, atStart bool) 
 	running.Wait()
 	if closed && ctx.Err() == nil {
 		if err := p.checkpoints.set(shard, shardState{Sequence: track.finish(nil), Done: true}); err != nil {
-			p.r.log.Error("checkpoint", "shard", shard, "error", err)
+			p.r.log.Error("checkpoint failed", "shard", shard, "error", err)
 		}
 	}
 }
@@ -177,7 +177,7 @@ func (p *streamPoller) read(ctx context.Context, shard string, iterator *string,
 		out, err := p.r.kinesis.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: iterator, Limit: aws.Int32(readAhead)})
 		if err != nil {
 			if ctx.Err() == nil {
-				p.r.log.Warn("read a shard", "stream", p.streamARN, "shard", shard, "error", err)
+				p.r.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)
 			}
 			pause(ctx, failurePause)
 			continue
@@ -205,7 +205,7 @@ func laneOf(key string, lanes int) int {
 	return int(h.Sum32() % uint32(lanes))
 }
 
-// iterator starts at the checkpoint if there is one, else where the mapping says.
+// iterator starts at the checkpoint if there is one, else at the mapping's starting position.
 func (p *streamPoller) iterator(ctx context.Context, shard string, atStart bool) (*string, error) {
 	in := &kinesis.GetShardIteratorInput{StreamName: &p.stream, ShardId: &shard}
 	state, known := p.checkpoints.get(shard)
@@ -231,7 +231,7 @@ type lane struct {
 	track *progress
 }
 
-// run collects batches and works them off until the channel is closed or ctx ends.
+// run collects and processes batches until the channel is closed or ctx ends.
 func (l *lane) run(ctx context.Context, records <-chan kintypes.Record) {
 	for {
 		var batch []kintypes.Record
@@ -248,7 +248,7 @@ func (l *lane) run(ctx context.Context, records <-chan kintypes.Record) {
 	}
 }
 
-// collect adds what is there to a batch, and what comes within the window.
+// collect adds the available records to a batch, and those that arrive within the window.
 func (l *lane) collect(ctx context.Context, batch []kintypes.Record, records <-chan kintypes.Record) []kintypes.Record {
 	window := time.NewTimer(l.p.window)
 	defer window.Stop()
@@ -280,7 +280,7 @@ func (l *lane) collect(ctx context.Context, batch []kintypes.Record, records <-c
 	return batch
 }
 
-// work tries a batch until each of its records is done or given up, or ctx ends.
+// work invokes the function with a batch until each record is done or discarded, or ctx ends.
 func (l *lane) work(ctx context.Context, batch []kintypes.Record, failedBefore *attempt) {
 	last := failedBefore
 	for count := 1; len(batch) > 0 && ctx.Err() == nil; count++ {
@@ -290,7 +290,7 @@ func (l *lane) work(ctx context.Context, batch []kintypes.Record, failedBefore *
 			continue
 		}
 		a, err := l.invoke(ctx, batch)
-		if err != nil { // throttled, or no instance: that is no attempt
+		if err != nil { // throttled, or no instance: this does not count as an attempt
 			if errors.Is(err, errClosed) {
 				return
 			}
@@ -333,7 +333,7 @@ func (l *lane) tooOld(batch []kintypes.Record) int {
 	return old
 }
 
-// finish moves the checkpoint over what is done.
+// finish moves the checkpoint past the finished records.
 func (l *lane) finish(records []kintypes.Record) {
 	if len(records) == 0 {
 		return
@@ -344,7 +344,7 @@ func (l *lane) finish(records []kintypes.Record) {
 	}
 	if checkpoint := l.track.finish(sequences); checkpoint != "" {
 		if err := l.p.checkpoints.set(l.shard, shardState{Sequence: checkpoint}); err != nil {
-			l.p.r.log.Error("checkpoint", "shard", l.shard, "error", err)
+			l.p.r.log.Error("checkpoint failed", "shard", l.shard, "error", err)
 		}
 	}
 }

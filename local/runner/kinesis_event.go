@@ -31,7 +31,7 @@ func (l *lane) invoke(ctx context.Context, batch []kintypes.Record) (attempt, er
 	}
 	t, err := l.p.r.registry.resolve(l.p.function, "")
 	if err != nil {
-		l.p.r.log.Warn("a mapping has no function", "stream", l.p.streamARN, "error", err)
+		l.p.r.log.Warn("function of a mapping not found", "stream", l.p.streamARN, "error", err)
 		return attempt{}, err
 	}
 	out, err := l.p.r.pool.invoke(context.WithoutCancel(ctx), t, payload, newID())
@@ -51,7 +51,7 @@ func (l *lane) invoke(ctx context.Context, batch []kintypes.Record) (attempt, er
 	}
 	failures, err := batchFailures(out.body, func(id string) bool { return index(id) >= 0 })
 	if err != nil {
-		l.p.r.log.Warn("partial batch response", "function", l.p.function, "request", out.requestID, "error", err)
+		l.p.r.log.Warn("invalid partial batch response", "function", l.p.function, "request", out.requestID, "error", err)
 		a.failedAt = 0
 		return a, nil
 	}
@@ -87,14 +87,14 @@ func (l *lane) event(batch []kintypes.Record) ([]byte, error) {
 	return payload, nil
 }
 
-// discard tells the on-failure destination about records that are given up, then lets the checkpoint pass them. A
-// queue gets where they were, a bucket gets the records too
+// discard reports discarded records to the on-failure destination, then lets the checkpoint pass them. A queue
+// receives their position, a bucket the records too
 // (https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html).
 func (l *lane) discard(ctx context.Context, condition string, batch []kintypes.Record, last *attempt, attempts int) {
-	l.p.r.log.Error("records of a stream are given up", "stream", l.p.streamARN, "shard", l.shard, "records", len(batch), "condition", condition)
+	l.p.r.log.Error("records discarded", "stream", l.p.streamARN, "shard", l.shard, "records", len(batch), "condition", condition)
 	if l.p.destination != "" {
 		if err := l.sendDiscarded(context.WithoutCancel(ctx), condition, batch, last, attempts); err != nil {
-			l.p.r.log.Error("on-failure destination", "stream", l.p.streamARN, "error", err)
+			l.p.r.log.Error("delivery to the on-failure destination failed", "stream", l.p.streamARN, "error", err)
 		}
 	}
 	l.finish(batch)

@@ -19,7 +19,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
-// handleKinesis is the function under test for streams: it prints what it takes; "poison" fails as a reported
+// handleKinesis is the function under test for streams: it prints the records it takes; "poison" fails as a reported
 // record, "blast" fails the whole batch.
 func handleKinesis(_ context.Context, raw json.RawMessage) (any, error) {
 	var batch events.KinesisEvent
@@ -70,7 +70,7 @@ func (w *world) put(t *testing.T, stream string, records ...string) {
 	}
 }
 
-// took is what the function printed as taken, in order.
+// took returns the records that the function printed as taken, in order.
 func (w *world) took(t *testing.T, function string) []string {
 	t.Helper()
 	var taken []string
@@ -204,7 +204,7 @@ func TestStreamFailuresGoToBucket(t *testing.T) {
 	if err := json.Unmarshal([]byte(record.Payload), &payload); err != nil {
 		t.Fatal(err)
 	}
-	// Without bisecting, all that is left of the batch is given up.
+	// Without bisecting, the rest of the batch is discarded.
 	if len(payload.Records) != 2 || string(payload.Records[0].Kinesis.Data) != "poison/2" {
 		t.Errorf("payload %s", record.Payload)
 	}

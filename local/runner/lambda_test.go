@@ -69,7 +69,7 @@ func TestFailures(t *testing.T) {
 			}
 		})
 	}
-	// After all that, the function works on a new instance.
+	// After these failures the function runs on a new instance.
 	if answer, functionError := w.invoke(t, name, `{}`); functionError != "" || answer["count"] != 1.0 {
 		t.Errorf("after failures: %q %v", functionError, answer)
 	}

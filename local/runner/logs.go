@@ -12,8 +12,8 @@ import (
 )
 
 // logRecord is one line of a function's log file, in the shape of Lambda's Telemetry API: `type` is `function` for
-// what the function printed (`record` is the line, or the object if the line is JSON), `platform.start`,
-// `platform.report` and `platform.initReport` for what Lambda says.
+// the function's output (`record` is the line, or the object if the line is JSON), `platform.start`,
+// `platform.report` and `platform.initReport` for Lambda's own records.
 type logRecord struct {
 	Time      string `json:"time"`
 	Type      string `json:"type"`
@@ -23,7 +23,7 @@ type logRecord struct {
 	Record    any    `json:"record"`
 }
 
-// reportRecord is the record of `platform.report`: what one invocation took.
+// reportRecord is the record of `platform.report`: the usage of one invocation.
 type reportRecord struct {
 	Status  string        `json:"status"`
 	Error   string        `json:"errorType,omitempty"`
@@ -79,7 +79,7 @@ func (l *logFiles) close() error {
 	return errors.Join(errs...)
 }
 
-// write appends a record. A full disk must not stop the function: the record is lost then, as on AWS.
+// write appends a record. A full disk must not stop the function: the record is then lost, as on AWS.
 func (f *logFile) write(r logRecord) {
 	r.Time = time.Now().UTC().Format("2006-01-02T15:04:05.000Z")
 	line, err := json.Marshal(r)
@@ -91,10 +91,10 @@ func (f *logFile) write(r logRecord) {
 	_, _ = f.file.Write(append(line, '\n'))
 }
 
-// maxLogLine is where a line is cut, in bytes: CloudWatch's limit of an event.
+// maxLogLine is where a line is cut, in bytes: CloudWatch's limit for an event.
 const maxLogLine = 256 << 10
 
-// lineWriter turns what a process prints into lines. The process writes through one pipe, so calls are serial.
+// lineWriter splits a process's output into lines. The process writes through one pipe, so calls are serial.
 type lineWriter struct {
 	pending []byte
 	emit    func(line []byte)

@@ -143,7 +143,7 @@ var shared struct {
 	stop func()
 }
 
-// theWorld is shared by the tests; each uses functions and queues of its own names.
+// theWorld is shared by the tests; each names its own functions and queues.
 func theWorld(t *testing.T) *world {
 	t.Helper()
 	requireEmulator(t)
@@ -209,7 +209,7 @@ func (w *world) observe(i Invocation) {
 	w.more = make(chan struct{})
 }
 
-// waitInvocations returns when the condition holds for the function's invocations so far.
+// waitInvocations waits until the condition holds for the function's invocations so far.
 func (w *world) waitInvocations(t *testing.T, function, what string, ok func([]Invocation) bool) []Invocation {
 	t.Helper()
 	timeout := time.After(30 * time.Second)
@@ -229,7 +229,7 @@ func (w *world) waitInvocations(t *testing.T, function, what string, ok func([]I
 		select {
 		case <-more:
 		case <-timeout:
-			t.Fatalf("waited in vain for %s: %+v", what, own)
+			t.Fatalf("timed out waiting for %s: %+v", what, own)
 		}
 	}
 }
@@ -360,14 +360,14 @@ func (w *world) waitDepth(t *testing.T, url string, n string) {
 	})
 }
 
-// eventually polls a condition that nothing announces.
+// eventually polls a condition that has no event.
 func eventually(t *testing.T, what string, ok func() bool) {
 	t.Helper()
 	tick := time.NewTicker(20 * time.Millisecond)
 	defer tick.Stop()
 	for deadline := time.Now().Add(30 * time.Second); !ok(); <-tick.C {
 		if time.Now().After(deadline) {
-			t.Fatalf("waited in vain for %s", what)
+			t.Fatalf("timed out waiting for %s", what)
 		}
 	}
 }

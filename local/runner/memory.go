@@ -6,8 +6,8 @@ import (
 	"strings"
 )
 
-// memoryOf reads a process's anonymous memory now and its largest resident size so far, in MB; zeros where the
-// system does not tell. Mapped files, such as the binary itself, are not counted in the first.
+// memoryOf reads a process's current anonymous memory and its peak resident size, in MB; zeros if the system does not
+// report them. The former excludes mapped files, such as the binary itself.
 func memoryOf(pid int) (anonymousMB, peakMB int) {
 	text, err := os.ReadFile("/proc/" + strconv.Itoa(pid) + "/status")
 	if err != nil {

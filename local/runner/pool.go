@@ -19,18 +19,18 @@ const idleLimit = 5 * time.Minute
 // accountConcurrency is Lambda's default limit of concurrent invocations per region.
 const accountConcurrency = 1000
 
-// errThrottled says that a function runs as many invocations as its reserved concurrency, or the account's, allows.
+// errThrottled reports a function at the limit of its reserved concurrency, or of the account's.
 var errThrottled = errors.New("TooManyRequestsException: Rate Exceeded")
 
-// errClosed says that the runner stops.
-var errClosed = errors.New("the runner stops")
+// errClosed reports that the runner is stopping.
+var errClosed = errors.New("the runner is stopping")
 
 // Stats counts since the start of the runner.
 type Stats struct {
 	// Cold and Warm: invocations on a new and on a reused instance.
 	Cold, Warm int64
-	// Throttles are invocations that reserved concurrency refused; Timeouts and Crashes ended an instance; Errors
-	// are all failed invocations, those two included.
+	// Throttles are invocations that reserved concurrency rejected; Timeouts and Crashes ended an instance; Errors
+	// are all failed invocations, including those two.
 	Throttles, Timeouts, Crashes, Errors int64
 }
 
@@ -38,7 +38,7 @@ type Stats struct {
 type InstanceInfo struct {
 	Function, Version string
 	PID               int
-	// RequestID of the invocation that it runs; empty: it is idle.
+	// RequestID of the running invocation; empty: the instance is idle.
 	RequestID string
 }
 
@@ -75,7 +75,7 @@ type outcome struct {
 }
 
 // invoke runs one invocation on an idle instance of the target's version, or on a new one. Errors are errThrottled,
-// errClosed, or that no instance could be started; a function's own failure is an outcome with an error type.
+// errClosed, or an instance that could not be started; a function's own failure is an outcome with an error type.
 func (p *pool) invoke(ctx context.Context, t target, payload []byte, requestID string) (outcome, error) {
 	out := outcome{version: t.version.number, requestID: requestID}
 	in, err := p.acquire(t)
@@ -102,7 +102,7 @@ func (p *pool) invoke(ctx context.Context, t target, payload []byte, requestID s
 			return out, err
 		}
 		if took := time.Since(begin); took > initLimit {
-			// The second start ran on the invocation's time.
+			// The second start counts against the invocation's timeout.
 			timeout = max(0, timeout-(took-initLimit))
 		}
 	}
@@ -126,7 +126,7 @@ func (p *pool) invoke(ctx context.Context, t target, payload []byte, requestID s
 	return out, nil
 }
 
-// acquire takes a place under the concurrency limit and an idle instance; a nil instance asks for a start.
+// acquire takes a slot under the concurrency limit and an idle instance; if that is nil, the caller starts one.
 func (p *pool) acquire(t target) (*instance, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -162,7 +162,7 @@ func (p *pool) release(name string) {
 	p.busyAll--
 }
 
-// start starts an instance. A start over the limit is repeated once with the function's timeout, as on Lambda.
+// start starts an instance. A start that times out is retried once with the function's timeout, as on Lambda.
 func (p *pool) start(ctx context.Context, v *version) (*instance, error) {
 	defer p.starting.Done()
 	code, err := p.r.code.folder(ctx, v)
@@ -218,7 +218,7 @@ func (p *pool) expire(key string, parked *idleInstance) {
 	parked.kill()
 }
 
-// retireOutdated stops idle instances of versions that changed or are gone; busy ones end with their invocation.
+// retireOutdated stops idle instances of versions that changed or were deleted; busy ones end with their invocation.
 func (p *pool) retireOutdated() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -235,7 +235,7 @@ func (p *pool) retireOutdated() {
 	}
 }
 
-// close kills all instances and returns when they are gone.
+// close kills all instances and returns when they have exited.
 func (p *pool) close() {
 	p.mu.Lock()
 	p.closed = true
@@ -327,8 +327,8 @@ func (r *Runner) Instances() []InstanceInfo {
 	return list
 }
 
-// Kill kills an instance of the function that runs an invocation, as a crash of its machine would. It reports the
-// process, or false if the function runs nothing at the moment.
+// Kill kills a busy instance of the function, as a crash of its machine would. It returns the process, or false if the
+// function runs no invocation at the moment.
 func (r *Runner) Kill(function string) (pid int, ok bool) {
 	for _, in := range r.Instances() {
 		if in.Function == function && in.RequestID != "" {
@@ -338,7 +338,7 @@ func (r *Runner) Kill(function string) (pid int, ok bool) {
 	return 0, false
 }
 
-// functionARN is the ARN that an invocation was asked for with.
+// functionARN is the ARN that the invocation was requested with.
 func (r *Runner) functionARN(t target) string {
 	arn := fmt.Sprintf("arn:aws:lambda:%s:%s:function:%s", r.opts.Region, r.opts.AccountID, t.version.function)
 	if t.qualifier != "" {

@@ -2,9 +2,9 @@ package runner
 
 import "time"
 
-// retryPolicy is what a stream mapping does with failed batches.
+// retryPolicy is a stream mapping's policy for failed batches.
 type retryPolicy struct {
-	// maxRetries after the first attempt, -1: without end. maxAge of a record, 0: without limit.
+	// maxRetries after the first attempt, -1: unlimited. maxAge of a record, 0: unlimited.
 	maxRetries int
 	maxAge     time.Duration
 	bisect     bool
@@ -13,7 +13,7 @@ type retryPolicy struct {
 // span is a part [from, to) of a batch that is tried next.
 type span struct{ from, to int }
 
-// batchPlan says how a batch of records goes on after an attempt.
+// batchPlan is what happens to a batch of records after an attempt.
 type batchPlan struct {
 	// done records at the start of the batch are finished: the checkpoint may pass them.
 	done int
@@ -21,13 +21,13 @@ type batchPlan struct {
 	next []span
 	// sameBatch is true when next is the batch that just failed, so that the attempt counts against its retries.
 	sameBatch bool
-	// discard gives the rest of the batch up, for the on-failure destination.
+	// discard sends the rest of the batch to the on-failure destination.
 	discard bool
 }
 
 // planBatch decides after an attempt (the first is 1) on a batch of n records of which the first failed one is at
 // index failedAt; n means that all succeeded. Records before the failed one are done, because order is kept. A batch
-// that made no progress is halved if the mapping bisects, which costs no retry; otherwise it is tried again until its
+// that made no progress is halved if the mapping bisects, which costs no retry; otherwise it is retried until its
 // retries are used up (https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html).
 func planBatch(n, failedAt, attempt int, p retryPolicy) batchPlan {
 	switch {

@@ -41,16 +41,16 @@ type Options struct {
 	Addr string
 	// Dir keeps the code of the functions and the instances' scratch space. Required; it may be reused.
 	Dir string
-	// LogDir gets one file of JSON lines per function: FUNCTION.jsonl. Required.
+	// LogDir holds one file of JSON lines per function: FUNCTION.jsonl. Required.
 	LogDir string
 	// Now is the clock of schedules and record ages; nil: time.Now.
 	Now func() time.Time
 	// AsyncRetryDelay is the wait before the first retry of an asynchronous invocation, the second waits twice as
 	// long; zero: one minute, as on AWS.
 	AsyncRetryDelay time.Duration
-	// OnInvoke observes the start and the end of every invocation; nil: nobody does. It must not block.
+	// OnInvoke, if not nil, observes the start and the end of every invocation. It must not block.
 	OnInvoke func(Invocation)
-	// Log gets what the runner itself has to say; nil: slog.Default().
+	// Log receives the runner's own messages; nil: slog.Default().
 	Log *slog.Logger
 }
 
@@ -84,11 +84,11 @@ type Runner struct {
 	code     *codeCache
 	logs     *logFiles
 	pool     *pool
-	// background counts asynchronous invocations, so that Run leaves none behind.
+	// background counts asynchronous invocations, so that Run waits for all of them.
 	background sync.WaitGroup
 }
 
-// New prepares a runner and takes its listen address; Run does the work.
+// New prepares a runner and listens on its address; Run serves.
 func New(o Options) (*Runner, error) {
 	o.Region = cmp.Or(o.Region, "us-east-1")
 	o.AccountID = cmp.Or(o.AccountID, "123456789012")
@@ -109,14 +109,14 @@ func New(o Options) (*Runner, error) {
 	if err := errors.Join(missing...); err != nil {
 		return nil, err
 	}
-	// Instances run in their own folder: a relative path would mean another place to them.
+	// Instances run in their own folder, where a relative path would name another place.
 	for _, dir := range []*string{&o.Dir, &o.LogDir} {
 		abs, err := filepath.Abs(*dir)
 		if err != nil {
 			return nil, fmt.Errorf("resolve %s: %w", *dir, err)
 		}
 		if err := os.MkdirAll(abs, 0o755); err != nil {
-			return nil, fmt.Errorf("make the runner's folder: %w", err)
+			return nil, fmt.Errorf("create the runner's folder: %w", err)
 		}
 		*dir = abs
 	}
@@ -133,8 +133,8 @@ func New(o Options) (*Runner, error) {
 	return r, nil
 }
 
-// connect makes the AWS clients. Long polls hold connections, so there is no limit to those per host; a call to the
-// emulator fails for good or works, so that retries would only hide the error for a while.
+// connect makes the AWS clients. Long polls hold connections, so there is no limit per host. A failed call to the
+// emulator fails permanently, so retries would only delay the error.
 func (r *Runner) connect() {
 	cfg := aws.Config{
 		Region:       r.opts.Region,
@@ -154,12 +154,12 @@ func (r *Runner) connect() {
 	r.events = eventbridge.NewFromConfig(cfg)
 }
 
-// InvokeURL is the base URL of the Lambda Invoke API, for the emulator and for people.
+// InvokeURL is the base URL of the Lambda Invoke API, for the emulator and for users.
 func (r *Runner) InvokeURL() string { return "http://" + r.listener.Addr().String() }
 
-// Run serves until ctx ends or the emulator is gone. When it returns, no instance runs any more. What an instance
-// had in flight comes back when its message turns visible again; asynchronous invocations that wait for a retry are
-// lost, as everything in the emulator is.
+// Run serves until ctx ends or the emulator is gone. When it returns, no instance is running. Messages in flight are
+// redelivered after their visibility timeout; asynchronous invocations waiting for a retry are lost, as is everything
+// in the emulator.
 func (r *Runner) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -173,7 +173,7 @@ func (r *Runner) Run(ctx context.Context) error {
 		err = r.follow(ctx, sources, clock)
 	}
 	cancel(err)
-	// The pollers wait for their batches, and those for their instances.
+	// The pollers wait for their batches, and the batches for their instances.
 	r.pool.close()
 	sources.wait()
 	clock.wait()
@@ -182,14 +182,14 @@ func (r *Runner) Run(ctx context.Context) error {
 		closeErr = errors.Join(closeErr, serveErr)
 	}
 	r.background.Wait()
-	// The emulator may be gone already; then there is nobody to tell.
+	// The emulator may be gone already; then there is nothing to unregister from.
 	if unregisterErr := r.register(context.WithoutCancel(ctx), ""); unregisterErr != nil {
-		r.log.Debug("the emulator did not take the runner off", "error", unregisterErr)
+		r.log.Debug("unregistering the runner failed", "error", unregisterErr)
 	}
 	return errors.Join(err, closeErr, r.logs.close())
 }
 
-// register tells the emulator where invocations go from now on.
+// register tells the emulator where to send invocations from now on.
 func (r *Runner) register(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
@@ -208,12 +208,12 @@ func (r *Runner) register(ctx context.Context, url string) error {
 	defer res.Body.Close()
 	if res.StatusCode != http.StatusOK {
 		text, err := io.ReadAll(io.LimitReader(res.Body, 500))
-		return errors.Join(fmt.Errorf("register the runner: the emulator answers %s: %s", res.Status, text), err)
+		return errors.Join(fmt.Errorf("register the runner: the emulator returned %s: %s", res.Status, text), err)
 	}
 	return nil
 }
 
-// follow mirrors the control plane: it reads everything once, then whenever the emulator counts a change.
+// follow mirrors the control plane: it reads everything once, then whenever the emulator reports a change.
 func (r *Runner) follow(ctx context.Context, sources *sources, clock *clock) error {
 	var revision int64 = -1
 	for ctx.Err() == nil {
@@ -235,7 +235,7 @@ func (r *Runner) follow(ctx context.Context, sources *sources, clock *clock) err
 	return nil
 }
 
-// mirror reads the control plane. Mappings come before functions: whatever a mapping names exists by then.
+// mirror reads the control plane. Mappings are read before functions, so that every function a mapping names exists.
 func (r *Runner) mirror(ctx context.Context, revision int64, sources *sources, clock *clock) error {
 	mappings, err := r.enabledMappings(ctx)
 	if err != nil {

@@ -22,8 +22,8 @@ import (
 )
 
 const (
-	// initLimit is how long a runtime may take to ask for work. A slower one starts again, with the invocation's own
-	// timeout (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
+	// initLimit is how long a runtime may take to request its first invocation. A slower one is restarted, with the
+	// invocation's own timeout (https://docs.aws.amazon.com/lambda/latest/dg/lambda-runtime-environment.html).
 	initLimit = 10 * time.Second
 	// maxPayload is the limit of a synchronous request and response.
 	maxPayload = 6 << 20
@@ -33,7 +33,7 @@ const (
 	runtimePath = "/2018-06-01/runtime/"
 )
 
-// Error types that Lambda reports for what a function does not report itself.
+// Error types that Lambda reports for failures that a function does not report itself.
 const (
 	errUnhandled = "Unhandled"
 	errTimeout   = "Sandbox.Timedout"
@@ -41,7 +41,7 @@ const (
 	errTooLarge  = "Function.ResponseSizeTooLarge"
 )
 
-// call is one invocation on its way through an instance.
+// call is one invocation in an instance.
 type call struct {
 	id, arn  string
 	payload  []byte
@@ -49,7 +49,7 @@ type call struct {
 	results  chan result
 }
 
-// result of an invocation: the function's answer, or an error object and its type.
+// result of an invocation: the function's response, or an error object and its type.
 type result struct {
 	body      []byte
 	errorType string
@@ -63,7 +63,7 @@ func failed(errorType, message string) result {
 	return result{body: body, errorType: errorType}
 }
 
-// instance is one process that runs one invocation at a time, behind a Runtime API of its own.
+// instance is one process that runs one invocation at a time, with its own Runtime API.
 type instance struct {
 	version *version
 	name    string
@@ -90,13 +90,13 @@ type settings struct {
 	endpoint, region, scratch string
 }
 
-// startInstance starts a process and waits until its runtime asks for work, at most for the given time.
+// startInstance starts a process and waits, at most for the given time, until its runtime requests an invocation.
 func startInstance(ctx context.Context, v *version, code string, s settings, log *logFile, limit time.Duration) (*instance, error) {
 	in := &instance{version: v, name: newID(), log: log, tail: &logTail{},
 		work: make(chan *call), asked: make(chan struct{}, 1), exited: make(chan struct{})}
 	in.scratch = filepath.Join(s.scratch, in.name)
 	if err := os.MkdirAll(in.scratch, 0o755); err != nil {
-		return nil, fmt.Errorf("make an instance's scratch folder: %w", err)
+		return nil, fmt.Errorf("create an instance's scratch folder: %w", err)
 	}
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
@@ -110,7 +110,7 @@ func startInstance(ctx context.Context, v *version, code string, s settings, log
 	in.cmd.Dir = code
 	in.cmd.Env = environment(v, s, code, in.scratch, listener.Addr().String(), in.name)
 	in.cmd.Stdout, in.cmd.Stderr = output, output
-	// A child of the function that keeps the pipe must not keep a dead instance.
+	// A child of the function that holds the pipe must not keep a dead instance.
 	in.cmd.WaitDelay = time.Second
 	begin := time.Now()
 	if err := child.Start(in.cmd); err != nil {
@@ -139,14 +139,14 @@ func startInstance(ctx context.Context, v *version, code string, s settings, log
 	}
 }
 
-var errInitTimeout = errors.New("the runtime did not ask for work in time")
+var errInitTimeout = errors.New("the runtime did not request an invocation in time")
 
 // initError is a failed start that counts as the function's own error.
 type initError struct{ result result }
 
 func (e *initError) Error() string { return string(e.result.body) }
 
-// reap waits for the process, then gives back all that belongs to the instance.
+// reap waits for the process, then releases everything that belongs to the instance.
 func (in *instance) reap(output *lineWriter) {
 	waitErr := in.cmd.Wait()
 	output.flush()
@@ -201,7 +201,7 @@ func (in *instance) runtimeAPI() http.Handler {
 func (in *instance) serveNext(w http.ResponseWriter, r *http.Request) {
 	select {
 	case in.asked <- struct{}{}:
-	default: // the last one is not taken yet: the runtime asked twice
+	default: // the last request is still pending: the runtime asked twice
 	}
 	select {
 	case c := <-in.work:
@@ -240,15 +240,15 @@ func (in *instance) serveResult(w http.ResponseWriter, r *http.Request, errorTyp
 	}
 	select {
 	case c.results <- res:
-	default: // a second answer to one invocation
+	default: // a second response to one invocation
 	}
 }
 
-// run hands the current call to the runtime and waits for its answer. It returns the answer and whether the instance may
-// serve another call. The call's deadline holds for all of it.
+// run passes the current call to the runtime and waits for its response. It returns the response and whether the
+// instance may serve another call. The call's deadline covers all of it.
 func (in *instance) run(c *call) (result, bool) {
 	select {
-	case <-in.asked: // a runtime that asked again while it was idle
+	case <-in.asked: // the runtime asked again while idle
 	default:
 	}
 	defer in.current.Store(nil)
@@ -262,16 +262,16 @@ func (in *instance) run(c *call) (result, bool) {
 	for {
 		select {
 		case work <- c:
-			work = nil // it has the call
+			work = nil // the runtime has the call
 		case res := <-c.results:
 			answer = &res
 		case <-in.asked:
-			// The runtime asks for the next invocation: this one is over.
+			// The runtime requests the next invocation: this one has ended.
 			if work != nil {
 				continue
 			}
 			if answer == nil {
-				return in.lastAnswer(c, failed(errExit, "RequestId: "+c.id+" Error: the runtime asked for work without an answer")), false
+				return in.lastAnswer(c, failed(errExit, "RequestId: "+c.id+" Error: the runtime did not respond to the invocation")), false
 			}
 			return *answer, true
 		case <-in.exited:
@@ -294,7 +294,7 @@ func (in *instance) run(c *call) (result, bool) {
 	}
 }
 
-// lastAnswer prefers an answer that arrived together with the end of the process: a panic reports, then exits.
+// lastAnswer prefers a response that arrived just before the process ended: a panic reports, then exits.
 func (in *instance) lastAnswer(c *call, otherwise result) result {
 	select {
 	case res := <-c.results:
@@ -311,7 +311,7 @@ func (in *instance) exitReason() string {
 	return in.cmd.ProcessState.String()
 }
 
-// printed logs a line of the function, with the invocation that it belongs to.
+// printed logs a line of the function's output with its invocation.
 func (in *instance) printed(line []byte) {
 	in.tail.add(line)
 	requestID := ""
@@ -325,7 +325,7 @@ func (in *instance) platform(kind, requestID string, record any) {
 	in.log.write(logRecord{Type: kind, Version: in.version.number, Instance: in.name, RequestID: requestID, Record: record})
 }
 
-// environment of an instance: the function's own variables, under those that Lambda reserves
+// environment of an instance: the function's own variables, overridden by those that Lambda reserves
 // (https://docs.aws.amazon.com/lambda/latest/dg/configuration-envvars.html).
 func environment(v *version, s settings, code, scratch, api, name string) []string {
 	env := map[string]string{

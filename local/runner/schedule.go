@@ -19,10 +19,10 @@ import (
 // schedule is an EventBridge Scheduler schedule or an EventBridge rule with a schedule expression.
 type schedule struct {
 	ARN, Name, Group string
-	// Source of the events that it sends, unless it has an input of its own.
+	// Source of the events that it sends, unless it has its own input.
 	Source               string
 	Expression, Timezone string
-	// Origin is where rates count from.
+	// Origin is the time that rates count from.
 	Origin, Start, End time.Time
 	Targets            []scheduleTarget
 	DeleteWhenDone     bool
@@ -32,7 +32,7 @@ type scheduleTarget struct {
 	ARN, Input, Group, DeadLetterARN string
 }
 
-// clock fires schedules: moto keeps them but has no clock.
+// clock fires schedules: moto stores them but does not fire them.
 type clock struct {
 	r *Runner
 	// seen is when a rule was first seen: rules carry no creation time.
@@ -50,7 +50,7 @@ func newClock(r *Runner) *clock {
 	return &clock{r: r, seen: map[string]time.Time{}, timers: map[string]*timer{}}
 }
 
-// wait returns when no schedule runs any more, after the context of sync ended.
+// wait returns when no schedule is running, after the context of sync ended.
 func (c *clock) wait() { c.running.Wait() }
 
 // sync starts new schedules, stops removed ones and restarts changed ones.
@@ -77,7 +77,7 @@ func (c *clock) sync(ctx context.Context) error {
 			e, err = parseExpression(s.Expression, location)
 		}
 		if err != nil {
-			c.r.log.Error("a schedule will not fire", "schedule", arn, "error", err)
+			c.r.log.Error("invalid schedule: it will not fire", "schedule", arn, "error", err)
 			continue
 		}
 		running, cancel := context.WithCancel(ctx)
@@ -95,7 +95,7 @@ func describe(s schedule) string {
 	return string(text)
 }
 
-// run fires a schedule until it is over or ctx ends.
+// run fires a schedule until it expires or ctx ends.
 func (c *clock) run(ctx context.Context, s schedule, e expression) {
 	after := c.r.opts.Now()
 	if s.Start.After(after) {
@@ -116,7 +116,7 @@ func (c *clock) run(ctx context.Context, s schedule, e expression) {
 	if s.DeleteWhenDone {
 		_, err := c.r.scheduler.DeleteSchedule(ctx, &scheduler.DeleteScheduleInput{Name: &s.Name, GroupName: &s.Group})
 		if err != nil && ctx.Err() == nil {
-			c.r.log.Error("delete a schedule after its last run", "schedule", s.ARN, "error", err)
+			c.r.log.Error("deleting a completed schedule failed", "schedule", s.ARN, "error", err)
 		}
 	}
 }
@@ -131,7 +131,7 @@ func (c *clock) fire(ctx context.Context, s schedule, at time.Time) {
 			err = errors.Join(err, c.r.deliver(ctx, delivery{arn: t.DeadLetterARN, body: body}))
 		}
 		if err != nil && ctx.Err() == nil {
-			c.r.log.Error("a schedule's target", "schedule", s.ARN, "error", err)
+			c.r.log.Error("delivery to a schedule's target failed", "schedule", s.ARN, "error", err)
 		}
 	}
 }
@@ -149,7 +149,7 @@ func (c *clock) body(s schedule, t scheduleTarget, at time.Time) ([]byte, error)
 	}
 	var detail any = struct{}{}
 	if s.Source == "aws.scheduler" {
-		detail = "{}" // a string here, as the service sends it
+		detail = "{}" // a string, as the service sends it
 	}
 	return json.Marshal(map[string]any{
 		"version": "0", "id": newID(), "detail-type": "Scheduled Event", "source": s.Source, "account": c.r.opts.AccountID,

@@ -41,7 +41,7 @@ func TestSchedulesFire(t *testing.T) {
 	})
 }
 
-// TestRuleFiresByTheRunnersClock has a clock that is an hour further with every look, so that nothing waits.
+// TestRuleFiresByTheRunnersClock uses a clock that advances an hour with every reading, so that nothing waits.
 func TestRuleFiresByTheRunnersClock(t *testing.T) {
 	t.Parallel()
 	requireEmulator(t)

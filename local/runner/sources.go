@@ -13,7 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
 )
 
-// failurePause is the wait after a failed call to the emulator, so that a deleted queue does not make a busy loop.
+// failurePause is the wait after a failed call to the emulator, so that a deleted queue does not cause a busy loop.
 const failurePause = time.Second
 
 // sources runs one poller per enabled event source mapping.
@@ -23,7 +23,7 @@ type sources struct {
 	running sync.WaitGroup
 }
 
-// poller is a running mapping and the configuration that it runs with.
+// poller is a running mapping and its configuration.
 type poller struct {
 	config string
 	cancel context.CancelFunc
@@ -61,7 +61,7 @@ func (s *sources) sync(ctx context.Context, wanted map[string]types.EventSourceM
 		}
 		p.cancel()
 		if !ok {
-			p.config = "" // kept, so that the same mapping enabled again waits for what is in flight
+			p.config = "" // kept, so that the same mapping, enabled again, waits for its batches in flight
 		}
 	}
 	for id, m := range wanted {
@@ -81,8 +81,8 @@ func fingerprint(m types.EventSourceMappingConfiguration) string {
 	return string(text)
 }
 
-// start runs a poller. It begins when the one that it replaces is through with what it has in flight: a stream goes
-// on at the checkpoint, and a queue keeps to its concurrency.
+// start runs a poller. It begins once the poller that it replaces has finished its batches in flight: a stream
+// resumes at the checkpoint, and a queue stays within its concurrency.
 func (s *sources) start(ctx context.Context, m types.EventSourceMappingConfiguration, old *poller) *poller {
 	ctx, cancel := context.WithCancel(ctx)
 	p := &poller{config: fingerprint(m), cancel: cancel, done: make(chan struct{})}
@@ -97,13 +97,13 @@ func (s *sources) start(ctx context.Context, m types.EventSourceMappingConfigura
 		case "kinesis":
 			newStreamPoller(s.r, m).run(ctx)
 		default:
-			s.r.log.Error("local mode has no event source of this kind", "source", aws.ToString(m.EventSourceArn))
+			s.r.log.Error("event source not supported in local mode", "source", aws.ToString(m.EventSourceArn))
 		}
 	})
 	return p
 }
 
-// wait returns when all pollers are through.
+// wait returns when all pollers have finished.
 func (s *sources) wait() { s.running.Wait() }
 
 // pause waits, or returns at once when ctx ends.

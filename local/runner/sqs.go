@@ -20,14 +20,14 @@ import (
 
 const (
 	// pollersAtStart is how many batches a mapping without a maximum concurrency runs at once. Lambda starts there
-	// too and adds 300 a minute; local mode stays there, because its machine does not grow.
+	// too and adds 300 a minute; local mode stays there, because its machine does not scale.
 	pollersAtStart = 5
 	// longPoll is the longest wait of a receive, in seconds.
 	longPoll = 20
-	// maxReceive is the most messages that a receive or a delete takes.
+	// maxReceive is the maximum number of messages per receive or delete.
 	maxReceive = 10
-	// throttlePause is the wait of a poller after its function was throttled. The messages are not returned: they
-	// come back when their visibility timeout ends, one receive poorer.
+	// throttlePause is the wait of a poller after its function was throttled. The messages are not returned: they are
+	// redelivered after their visibility timeout, and the receive counts.
 	throttlePause = time.Second
 )
 
@@ -59,7 +59,7 @@ func newQueuePoller(r *Runner, m types.EventSourceMappingConfiguration) *queuePo
 }
 
 // run polls until ctx ends, then waits for the batches in flight. One long poll is open at a time: a batch is
-// received when a place for it is free, so that messages do not age in the runner.
+// received once there is a free slot for it, so that messages do not age in the runner.
 func (q *queuePoller) run(ctx context.Context) {
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -73,7 +73,7 @@ func (q *queuePoller) run(ctx context.Context) {
 		}
 		batch, err := q.receiveBatch(ctx, &url)
 		if err != nil && ctx.Err() == nil {
-			q.r.log.Warn("receive from a queue", "queue", q.sourceARN, "error", err)
+			q.r.log.Warn("receiving from a queue failed", "queue", q.sourceARN, "error", err)
 			pause(ctx, failurePause)
 		}
 		if len(batch) == 0 {
@@ -85,13 +85,13 @@ func (q *queuePoller) run(ctx context.Context) {
 		}
 		running.Go(func() {
 			defer func() { <-places }()
-			// The end of the mapping must not lose the result of a batch that runs.
+			// The end of the mapping must not lose the result of a running batch.
 			q.process(ctx, url, batch)
 		})
 	}
 }
 
-// receiveBatch waits for a message, then for as many as the batch takes or until the window ends.
+// receiveBatch waits for a message, then until the batch is full or the window ends.
 func (q *queuePoller) receiveBatch(ctx context.Context, url *string) ([]sqstypes.Message, error) {
 	if *url == "" {
 		found, err := q.r.queueURL(ctx, q.sourceARN[strings.LastIndexByte(q.sourceARN, ':')+1:])
@@ -112,7 +112,7 @@ func (q *queuePoller) receiveBatch(ctx context.Context, url *string) ([]sqstypes
 		}
 		more, err := q.receive(ctx, *url, q.batchSize-len(batch), min(longPoll, int(left/time.Second)+1))
 		if err != nil {
-			// What was received so far is a batch; the next receive reports the error if it lasts.
+			// The messages received so far form a batch; the next receive reports the error if it persists.
 			break
 		}
 		batch = append(batch, more...)
@@ -134,17 +134,17 @@ func (q *queuePoller) receive(ctx context.Context, url string, count, waitSecond
 	return out.Messages, nil
 }
 
-// process invokes the function with a batch and deletes what it has done. Everything else stays invisible until the
-// queue's visibility timeout ends: that alone brings messages back, as on AWS.
+// process invokes the function with a batch and deletes the messages it has processed. The others stay invisible until
+// the queue's visibility timeout ends: only that redelivers them, as on AWS.
 func (q *queuePoller) process(ctx context.Context, url string, batch []sqstypes.Message) {
 	payload, err := json.Marshal(map[string]any{"Records": q.records(batch)})
 	if err != nil {
-		q.r.log.Error("encode a batch", "queue", q.sourceARN, "error", err)
+		q.r.log.Error("encoding a batch failed", "queue", q.sourceARN, "error", err)
 		return
 	}
 	t, err := q.r.registry.resolve(q.function, "")
 	if err != nil {
-		q.r.log.Warn("a mapping has no function", "queue", q.sourceARN, "error", err)
+		q.r.log.Warn("function of a mapping not found", "queue", q.sourceARN, "error", err)
 		pause(ctx, failurePause)
 		return
 	}
@@ -155,7 +155,7 @@ func (q *queuePoller) process(ctx context.Context, url string, batch []sqstypes.
 		return
 	case err != nil:
 		if !errors.Is(err, errClosed) {
-			q.r.log.Error("invoke for a queue", "function", q.function, "error", err)
+			q.r.log.Error("invocation for a queue failed", "function", q.function, "error", err)
 		}
 		return
 	case out.errorType != "":
@@ -167,13 +167,13 @@ func (q *queuePoller) process(ctx context.Context, url string, batch []sqstypes.
 			return slices.ContainsFunc(batch, func(m sqstypes.Message) bool { return aws.ToString(m.MessageId) == id })
 		}
 		if failures, err = batchFailures(out.body, inBatch); err != nil {
-			q.r.log.Warn("partial batch response", "function", q.function, "request", out.requestID, "error", err)
+			q.r.log.Warn("invalid partial batch response", "function", q.function, "request", out.requestID, "error", err)
 			return
 		}
 	}
 	done := slices.DeleteFunc(batch, func(m sqstypes.Message) bool { return failures[aws.ToString(m.MessageId)] })
 	if err := q.delete(context.WithoutCancel(ctx), url, done); err != nil {
-		q.r.log.Error("delete what is done", "queue", q.sourceARN, "error", err)
+		q.r.log.Error("deleting processed messages failed", "queue", q.sourceARN, "error", err)
 	}
 }
 

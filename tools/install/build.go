@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -13,15 +14,19 @@ import (
 	"runtime"
 	"strings"
 	"time"
+
+	"dip/internal/compile"
 )
 
 // tool is something that is built from a module below tools/.
 type tool struct {
-	name   string // of the cache entry
-	module string // folder below tools/
-	what   string // for the progress line
-	files  []string
-	build  func(module, out string, log io.Writer) error
+	name    string // of the cache entry
+	module  string // folder below tools/
+	shares  string // folder below tools/ of another module that it is built from; "": none
+	what    string // for progress lines
+	version string // of what is pinned; "": the project's own
+	files   []string
+	build   func(in *installer, module, out string) error
 }
 
 const (
@@ -30,45 +35,62 @@ const (
 	awsPlugin    = "pulumi-resource-aws"
 	awsCatalog   = "catalog.zip"
 	languageHost = "pulumi-language-go"
+	pluginModule = "pulumi/plugin" // what the plugins share
 )
 
+// stripped leaves symbols and debug information out of a binary.
+const stripped = "-s -w"
+
 var (
-	cli = tool{
-		name: "pulumi", module: "pulumi", files: []string{"pulumi"},
-		what: "the Pulumi CLI " + cliVersion + " (about 3 minutes the first time)",
-		build: func(module, out string, log io.Writer) error {
-			return goTool(module, log, "build",
-				// Without its version the CLI calls itself 3.0.0-dev, which clients refuse.
-				"-ldflags=-s -w -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version="+cliVersion,
-				"-o", filepath.Join(out, "pulumi"), "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi")
-		},
-	}
-	language = tool{
-		name: languageHost, module: "language-go", files: []string{languageHost},
-		what: "the Go language host",
-		build: func(module, out string, log io.Writer) error {
-			return goTool(module, log, "build", "-ldflags=-s -w", "-o", filepath.Join(out, languageHost), ".")
-		},
-	}
-	aws = tool{
-		name: awsPlugin, module: "aws", files: []string{awsPlugin, awsCatalog},
-		what: "the aws plugin " + awsVersion + " (about a minute)",
-		build: func(module, out string, log io.Writer) error {
-			if err := goTool(module, log, "build", "-ldflags=-s -w", "-o", filepath.Join(out, awsPlugin), "./cmd/"+awsPlugin); err != nil {
-				return err
-			}
-			// The generator reads the SDK's source, which no build downloads.
-			if err := goTool(module, log, "mod", "download", "github.com/pulumi/pulumi-aws/sdk/v6"); err != nil {
-				return err
-			}
-			return goTool(module, log, "run", "./cmd/mapgen", "-report", filepath.Join(out, "report.txt"), filepath.Join(out, awsCatalog))
-		},
+	cli = program("pulumi", "pins/pulumi", "github.com/pulumi/pulumi/pkg/v3/cmd/pulumi", "the Pulumi CLI", cliVersion,
+		// Without its version the CLI calls itself 3.0.0-dev, which clients refuse.
+		stripped+" -X github.com/pulumi/pulumi/sdk/v3/go/common/version.Version="+cliVersion)
+	language = program(languageHost, "pulumi/language-go", ".", "the Go language host", "", stripped)
+	aws      = tool{
+		name: awsPlugin, module: "pulumi/aws", shares: pluginModule, files: []string{awsPlugin, awsCatalog},
+		what: "the aws plugin", version: awsVersion, build: buildAWS,
 	}
 )
+
+// program is a tool that is one binary.
+func program(name, module, pkg, what, version, ldflags string) tool {
+	return tool{
+		name: name, module: module, what: what, version: version, files: []string{name},
+		build: func(in *installer, module, out string) error {
+			return in.compile(module, what, filepath.Join(out, name), pkg, ldflags)
+		},
+	}
+}
+
+// sharing is the tool when it is built from another module too.
+func (t tool) sharing(module string) tool {
+	t.shares = module
+	return t
+}
+
+func buildAWS(in *installer, module, out string) error {
+	if err := in.compile(module, "the aws plugin", filepath.Join(out, awsPlugin), "./cmd/"+awsPlugin, stripped); err != nil {
+		return err
+	}
+	// The generator reads the SDK's source, which no build downloads.
+	if err := goTool(module, in.log, "mod", "download", "github.com/pulumi/pulumi-aws/sdk/v6"); err != nil {
+		return err
+	}
+	return goTool(module, in.log, "run", "./cmd/mapgen", "-report", filepath.Join(out, "report.txt"), filepath.Join(out, awsCatalog))
+}
+
+// compile builds a program and tells how far it is.
+func (in *installer) compile(module, what, out, pkg, ldflags string) error {
+	return compile.Build{
+		Dir: module, What: what, Out: out, Packages: []string{pkg}, Flags: []string{"-ldflags=" + ldflags},
+		Say: compile.Every(in.every, time.Now, func(text string) { fmt.Fprintln(in.log, text) }),
+	}.Run(context.Background())
+}
 
 func goTool(dir string, log io.Writer, args ...string) error {
 	cmd := exec.Command("go", args...)
 	cmd.Dir = dir
+	cmd.Env = append(os.Environ(), compile.Env()...)
 	cmd.Stdout, cmd.Stderr = log, log
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("go %s in %s: %w", args[0], dir, err)
@@ -80,7 +102,11 @@ func goTool(dir string, log io.Writer, args ...string) error {
 // for the present state of its sources.
 func (in *installer) ensure(t tool) (string, error) {
 	module := filepath.Join(in.source, "tools", t.module)
-	key, err := fingerprint(module)
+	sources := []string{module}
+	if t.shares != "" {
+		sources = append(sources, filepath.Join(in.source, "tools", t.shares))
+	}
+	key, err := fingerprint(sources...)
 	if err != nil {
 		return "", fmt.Errorf("read the sources of %s: %w", t.name, err)
 	}
@@ -96,13 +122,13 @@ func (in *installer) ensure(t tool) (string, error) {
 	if _, err := os.Stat(dir); err == nil { // whoever held the lock has built it
 		return dir, nil
 	}
-	fmt.Fprintf(in.log, "building %s ...\n", t.what)
+	fmt.Fprintf(in.log, "building %s ...\n", strings.TrimSpace(t.what+" "+t.version))
 	start := time.Now()
 	part := dir + ".part"
 	if err := errors.Join(os.RemoveAll(part), os.MkdirAll(part, 0o755)); err != nil {
 		return "", fmt.Errorf("build %s: %w", t.name, err)
 	}
-	if err := t.build(module, part, in.log); err != nil {
+	if err := t.build(in, module, part); err != nil {
 		return "", fmt.Errorf("build %s: %w", t.name, err)
 	}
 	for _, f := range t.files {
@@ -118,12 +144,21 @@ func (in *installer) ensure(t tool) (string, error) {
 	return dir, nil
 }
 
-// fingerprint is a hash of all that decides what a module builds to: its files
-// but tests, the Go release and the platform.
-func fingerprint(module string) (string, error) {
+// fingerprint is a hash of all that decides what modules build to: their files but tests, the Go release and the
+// platform.
+func fingerprint(modules ...string) (string, error) {
 	h := sha256.New()
 	fmt.Fprintln(h, runtime.Version(), runtime.GOOS, runtime.GOARCH)
-	err := filepath.WalkDir(module, func(p string, d fs.DirEntry, err error) error {
+	for _, module := range modules {
+		if err := hashFiles(h, module); err != nil {
+			return "", err
+		}
+	}
+	return hex.EncodeToString(h.Sum(nil))[:16], nil
+}
+
+func hashFiles(h io.Writer, module string) error {
+	return filepath.WalkDir(module, func(p string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || strings.HasSuffix(p, "_test.go") {
 			return err
 		}
@@ -135,12 +170,7 @@ func fingerprint(module string) (string, error) {
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(h, "%s %d\n", filepath.ToSlash(rel), len(b))
-		h.Write(b)
-		return nil
+		_, err = fmt.Fprintf(h, "%s %d\n%s", filepath.ToSlash(rel), len(b), b)
+		return err
 	})
-	if err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil))[:16], nil
 }

@@ -4,14 +4,13 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"strings"
 )
 
-// Versions that the modules below tools/ pin; they show in progress lines, and Kubernetes reports its own.
+// Versions that the modules of tools/pins hold; they show in progress lines, and Kubernetes reports its own.
 const (
 	etcdVersion        = "v3.6.4"
 	kubernetesVersion  = "v1.34.4"
@@ -30,7 +29,7 @@ const (
 
 // kubernetesFlags make a binary of Kubernetes know its version, which clients and the API's feature gates go by.
 var kubernetesFlags = strings.Join([]string{
-	"-s -w",
+	stripped,
 	"-X k8s.io/component-base/version.gitVersion=" + kubernetesVersion,
 	"-X k8s.io/component-base/version.gitMajor=1",
 	"-X k8s.io/component-base/version.gitMinor=34",
@@ -39,40 +38,41 @@ var kubernetesFlags = strings.Join([]string{
 
 // admission is what checks objects as a cluster would: the API server, its store, and the kinds that KEDA adds.
 var admission = []tool{
-	pinned("etcd", "etcd", "go.etcd.io/etcd/server/v3", "-s -w", etcdVersion+" (about a minute the first time)"),
-	pinned("kube-apiserver", "controlplane", "k8s.io/kubernetes/cmd/kube-apiserver", kubernetesFlags, kubernetesVersion+" (about 4 minutes the first time)"),
-	{name: kedaCRDs, module: "keda", what: "KEDA's custom resource definitions " + kedaVersion, files: []string{kedaCRDs}, build: copyKEDA},
+	pinned("etcd", "etcd", "go.etcd.io/etcd/server/v3", etcdVersion, stripped),
+	pinned("kube-apiserver", "controlplane", "k8s.io/kubernetes/cmd/kube-apiserver", kubernetesVersion, kubernetesFlags),
+	{
+		name: kedaCRDs, module: "pins/keda", files: []string{kedaCRDs}, build: copyKEDA,
+		what: "KEDA's custom resource definitions", version: kedaVersion,
+	},
 }
 
 // controllers are what else runs in the lab's cluster.
 var controllers = []tool{
-	pinned("kube-controller-manager", "controlplane", "k8s.io/kubernetes/cmd/kube-controller-manager", kubernetesFlags, kubernetesVersion+" (about a minute)"),
-	pinned("kube-scheduler", "controlplane", "k8s.io/kubernetes/cmd/kube-scheduler", kubernetesFlags, kubernetesVersion),
-	pinned("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", "-s -w", kwokVersion+" (about a minute the first time)"),
-	pinned("node-termination-handler", "termination", "github.com/aws/aws-node-termination-handler/cmd", "-s -w", terminationVersion+" (about 2 minutes the first time)"),
-	pinned("ec2-metadata-mock", "metadata", "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock", "-s -w", metadataVersion),
-	pinned("escalator", "escalator", "github.com/atlassian/escalator/cmd", "-s -w", escalatorVersion+" (about a minute the first time)"),
-	pinned("keda", "keda", kedaModule+"/cmd/operator", "-s -w", kedaVersion+", the operator (about 7 minutes the first time)"),
-	pinned("keda-adapter", "keda", kedaModule+"/cmd/adapter", "-s -w", kedaVersion+", the metrics server (about a minute)"),
+	pinned("kube-controller-manager", "controlplane", "k8s.io/kubernetes/cmd/kube-controller-manager",
+		kubernetesVersion, kubernetesFlags),
+	pinned("kube-scheduler", "controlplane", "k8s.io/kubernetes/cmd/kube-scheduler", kubernetesVersion, kubernetesFlags),
+	pinned("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", kwokVersion, stripped),
+	pinned("node-termination-handler", "termination", "github.com/aws/aws-node-termination-handler/cmd",
+		terminationVersion, stripped),
+	pinned("ec2-metadata-mock", "metadata", "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock",
+		metadataVersion, stripped),
+	pinned("escalator", "escalator", "github.com/atlassian/escalator/cmd", escalatorVersion, stripped),
+	pinned("keda", "keda", kedaModule+"/cmd/operator", kedaVersion, stripped),
+	pinned("keda-adapter", "keda", kedaModule+"/cmd/adapter", kedaVersion, stripped),
 }
 
-// pinned is a binary whose module below tools/ holds nothing but the pins of its dependencies.
-func pinned(name, module, pkg, ldflags, what string) tool {
-	return tool{
-		name: name, module: module, what: name + " " + what, files: []string{name},
-		build: func(module, out string, log io.Writer) error {
-			return goTool(module, log, "build", "-trimpath", "-ldflags="+ldflags, "-o", filepath.Join(out, name), pkg)
-		},
-	}
+// pinned is a binary whose module, a folder of tools/pins, holds nothing but the pins of its dependencies.
+func pinned(name, module, pkg, version, ldflags string) tool {
+	return program(name, "pins/"+module, pkg, name, version, ldflags)
 }
 
 // copyKEDA takes the definitions out of KEDA's module, which has them as plain files.
-func copyKEDA(module, out string, log io.Writer) error {
-	if err := goTool(module, log, "mod", "download", kedaModule); err != nil {
+func copyKEDA(in *installer, module, out string) error {
+	if err := goTool(module, in.log, "mod", "download", kedaModule); err != nil {
 		return err
 	}
 	list := exec.Command("go", "list", "-m", "-f", "{{.Dir}}", kedaModule)
-	list.Dir, list.Stderr = module, log
+	list.Dir, list.Stderr = module, in.log
 	dir, err := list.Output()
 	if err != nil {
 		return fmt.Errorf("find the files of %s: %w", kedaModule, err)

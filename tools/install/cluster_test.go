@@ -18,12 +18,12 @@ func TestClusterVersionsAreThePinnedOnes(t *testing.T) {
 		"metadata": "github.com/aws/amazon-ec2-metadata-mock " + metadataVersion, "escalator": "github.com/atlassian/escalator " + escalatorVersion,
 		"keda": kedaModule + " " + kedaVersion,
 	} {
-		b, err := os.ReadFile(filepath.Join("..", module, "go.mod"))
+		b, err := os.ReadFile(filepath.Join("..", "pins", module, "go.mod"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		if !pinsLine(string(b), pin) {
-			t.Errorf("tools/%s does not pin %s", module, pin)
+			t.Errorf("tools/pins/%s does not pin %s", module, pin)
 		}
 	}
 }
@@ -45,13 +45,13 @@ func TestClusterModulesListTheirTools(t *testing.T) {
 		"controlplane": {"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager", "k8s.io/kubernetes/cmd/kube-scheduler"},
 		"keda":         {kedaModule + "/cmd/operator", kedaModule + "/cmd/adapter"},
 	} {
-		b, err := os.ReadFile(filepath.Join("..", module, "go.mod"))
+		b, err := os.ReadFile(filepath.Join("..", "pins", module, "go.mod"))
 		if err != nil {
 			t.Fatal(err)
 		}
 		for _, p := range packages {
 			if !slices.Contains(strings.Fields(string(b)), p) {
-				t.Errorf("tools/%s does not list %s", module, p)
+				t.Errorf("tools/pins/%s does not list %s", module, p)
 			}
 		}
 	}

@@ -3,7 +3,6 @@ package main
 import (
 	"errors"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -17,8 +16,8 @@ const (
 // eks is the plugin of Pulumi's own eks component, which is written for Node.js.
 var eks = tool{
 	name: eksPlugin, module: "eks", files: []string{eksPlugin, "node_modules/@pulumi/eks/cmd/provider/index.js"},
-	what: "the eks plugin " + eksVersion + " (npm)",
-	build: func(module, out string, log io.Writer) error {
+	what: "the eks plugin (npm)", version: eksVersion,
+	build: func(in *installer, module, out string) error {
 		npm, err := exec.LookPath("npm")
 		if err != nil {
 			return errors.New("there is no npm here: a stack with a cluster needs Node.js 20 or later")
@@ -30,7 +29,7 @@ var eks = tool{
 		}
 		cmd := exec.Command(npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--loglevel=error")
 		cmd.Dir = out
-		cmd.Stdout, cmd.Stderr = log, log
+		cmd.Stdout, cmd.Stderr = in.log, in.log
 		// npm's own cache and logs would land in the user's home, where nothing of the project belongs.
 		scratch := filepath.Join(out, ".npm")
 		cmd.Env = append(os.Environ(), "npm_config_cache="+scratch, "npm_config_update_notifier=false")

@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"syscall"
+	"time"
 )
 
 type installer struct {
@@ -16,6 +17,7 @@ type installer struct {
 	cluster   bool // also what stacks with a cluster need
 	admission bool // also an API server to check objects against
 	log       io.Writer
+	every     time.Duration // between progress lines
 	machine   machine
 }
 

@@ -2,7 +2,6 @@ package main
 
 import (
 	"fmt"
-	"io"
 	"os"
 	"path/filepath"
 )
@@ -12,13 +11,8 @@ const (
 	kubernetesPlugin        = "pulumi-resource-kubernetes"
 )
 
-var kubernetesTool = tool{
-	name: kubernetesPlugin, module: "kubernetes", files: []string{kubernetesPlugin},
-	what: "the kubernetes plugin " + kubernetesPluginVersion + " (about a minute)",
-	build: func(module, out string, log io.Writer) error {
-		return goTool(module, log, "build", "-ldflags=-s -w", "-o", filepath.Join(out, kubernetesPlugin), ".")
-	},
-}
+var kubernetesTool = program(kubernetesPlugin, "pulumi/kubernetes", ".", "the kubernetes plugin", kubernetesPluginVersion,
+	stripped).sharing(pluginModule)
 
 // kubernetes puts the kubernetes plugin into the plugins' folder: the machine's own of exactly this version, for the eks
 // plugin takes no other, else ours.

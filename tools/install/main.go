@@ -8,9 +8,10 @@
 // programs that a cluster on this machine consists of. -admission adds, of
 // these, only an API server with its store, to check objects against.
 //
-// Progress goes to stderr. The last line on stdout is, with -json, an object
-// {"pulumi": PATH, "env": {NAME: VALUE}, "cluster": {NAME: PATH}}, and with -env
-// lines for a shell's eval.
+// Progress goes to stderr, a line every 20 seconds; with -json, for a program
+// that shows the last one, every second. The last line on stdout is, with -json,
+// an object {"pulumi": PATH, "env": {NAME: VALUE}, "cluster": {NAME: PATH}}, and
+// with -env lines for a shell's eval.
 package main
 
 import (
@@ -23,6 +24,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"time"
 )
 
 // Toolchain is what a caller needs to run Pulumi.
@@ -44,7 +46,7 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: install [-cluster | -admission] [-json | -env] [-source DIR]")
 		os.Exit(2)
 	}
-	tc, err := run(*source, *cluster, *admission)
+	tc, err := run(*source, *cluster, *admission, *asJSON)
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "install:", err)
 		os.Exit(1)
@@ -55,7 +57,7 @@ func main() {
 	}
 }
 
-func run(source string, cluster, admission bool) (*Toolchain, error) {
+func run(source string, cluster, admission, often bool) (*Toolchain, error) {
 	root, err := repository(source)
 	if err != nil {
 		return nil, err
@@ -64,8 +66,11 @@ func run(source string, cluster, admission bool) (*Toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installer{source: root, cache: cache, cluster: cluster, admission: admission, log: os.Stderr,
+	in := &installer{source: root, cache: cache, cluster: cluster, admission: admission, log: os.Stderr, every: 20 * time.Second,
 		machine: machine{path: os.Getenv("PATH"), pulumiHome: pulumiHome(os.Getenv), own: filepath.Join(cache, "bin")}}
+	if often {
+		in.every = time.Second
+	}
 	return in.install()
 }
 
@@ -86,7 +91,7 @@ func print(tc *Toolchain, asJSON, asEnv bool) error {
 // quote quotes for a POSIX shell.
 func quote(s string) string { return "'" + strings.ReplaceAll(s, "'", `'\''`) + "'" }
 
-// repository finds the folder that holds tools/aws: dir, or one above the
+// repository finds the folder that holds tools/pulumi/aws: dir, or one above the
 // working directory.
 func repository(dir string) (string, error) {
 	if dir != "" {
@@ -97,7 +102,7 @@ func repository(dir string) (string, error) {
 		return "", fmt.Errorf("find the repository: %w", err)
 	}
 	for at := dir; ; at = filepath.Dir(at) {
-		if _, err := os.Stat(filepath.Join(at, "tools", "aws", "go.mod")); err == nil {
+		if _, err := os.Stat(filepath.Join(at, "tools", "pulumi", "aws", "go.mod")); err == nil {
 			return at, nil
 		}
 		if at == filepath.Dir(at) {

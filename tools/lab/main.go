@@ -14,24 +14,24 @@ import (
 	"syscall"
 
 	"dip/internal/terminal"
-	"dip/tools/lab/lab"
+	"dip/tools/lab/scenarios"
 )
 
 func main() {
 	keep := flag.Bool("keep", false, "leave everything up after the scenarios until Ctrl-C")
-	only := flag.String("only", "", "`scenarios` to run, with commas: "+strings.Join(lab.Scenarios(), ", ")+" (default: all)")
+	only := flag.String("only", "", "`scenarios` to run, with commas: "+strings.Join(scenarios.Scenarios(), ", ")+" (default: all)")
 	dir := flag.String("dir", "", "`folder` for state and logs (default: under the user's cache)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "usage: lab [-keep] [-only SCENARIO,...] [-dir FOLDER]")
 		os.Exit(2)
 	}
-	o := lab.Options{Dir: *dir, Keep: *keep, Screen: terminal.Of(os.Stdout, os.Stderr)}
+	o := scenarios.Options{Dir: *dir, Keep: *keep, Screen: terminal.Of(os.Stdout, os.Stderr)}
 	if *only != "" {
 		o.Only = strings.Split(*only, ",")
 	}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
-	err := lab.Run(ctx, o)
+	err := scenarios.Run(ctx, o)
 	stop()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "lab:", err)

@@ -76,7 +76,8 @@ func (f *Fake) Delete(bucket, key string) contract.Object {
 func (f *Fake) put(bucket, key string, v version) contract.Object {
 	f.puts++
 	v.Listed = lake.Listed{Modified: f.Now(), Object: contract.Object{
-		Bucket: bucket, Key: key, VersionID: "v" + strconv.Itoa(f.puts), Size: int64(len(v.content)), ETag: lake.Hash(v.content)[:32],
+		Bucket: bucket, Key: key, VersionID: "v" + strconv.Itoa(f.puts),
+		Size: int64(len(v.content)), ETag: lake.Hash(v.content)[:32],
 	}}
 	f.objects[bucket+"/"+key] = append(f.objects[bucket+"/"+key], v)
 	return v.Object
@@ -128,7 +129,8 @@ func (f *Fake) find(bucket, key, id string) (*version, error) {
 		}
 		return v, nil
 	}
-	return nil, fault.Permanent(fmt.Errorf("no object %s", lake.URI(contract.Object{Bucket: bucket, Key: key, VersionID: id})))
+	o := contract.Object{Bucket: bucket, Key: key, VersionID: id}
+	return nil, fault.Permanent(fmt.Errorf("no object %s", lake.URI(o)))
 }
 
 func (f *Fake) do(ctx context.Context, op Op, do func() error) error {
@@ -158,7 +160,8 @@ func (f *Fake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		case err != nil:
 			f.put(f.bucket, key, version{content: content, sum: sha256Hex})
 		case there.sum != sha256Hex:
-			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", f.bucket, key, there.sum, sha256Hex))
+			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s",
+				f.bucket, key, there.sum, sha256Hex))
 		}
 		return nil
 	})

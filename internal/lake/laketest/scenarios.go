@@ -244,9 +244,12 @@ func notThere(t *testing.T, s Subject) {
 		return contract.Object{Bucket: kept.Bucket, Key: key, VersionID: version, Size: 10}
 	}
 	for what, o := range map[string]contract.Object{
-		"a key": named("trips/b", ""), "a version of a key": named("trips/b", kept.VersionID), "a deleted key": named("trips/a", ""),
-		"a delete marker": named("trips/a", marker.VersionID), "a version": named("trips/a", strings.ToUpper(kept.VersionID)+"0"),
-		"a bucket": {Bucket: "no-such-bucket", Key: "trips/a", Size: 10},
+		"a key":              named("trips/b", ""),
+		"a version of a key": named("trips/b", kept.VersionID),
+		"a deleted key":      named("trips/a", ""),
+		"a delete marker":    named("trips/a", marker.VersionID),
+		"a version":          named("trips/a", strings.ToUpper(kept.VersionID)+"0"),
+		"a bucket":           {Bucket: "no-such-bucket", Key: "trips/a", Size: 10},
 	} {
 		_, err := s.Head(t.Context(), o)
 		permanent(t, "head of "+what, err, o.Key)
@@ -299,7 +302,8 @@ func versions(t *testing.T, s Subject) {
 		t.Errorf("not in the order of the keys: %+v", got)
 	}
 	stop := errors.New("stop")
-	if err := s.Versions(t.Context(), s.Name("landing"), func([]lake.Listed) error { return stop }); !errors.Is(err, stop) {
+	err = s.Versions(t.Context(), s.Name("landing"), func([]lake.Listed) error { return stop })
+	if !errors.Is(err, stop) {
 		t.Errorf("the visitor's error was lost: %v", err)
 	}
 }
@@ -316,7 +320,9 @@ func endedContext(t *testing.T, s Subject) {
 	_, late := readAll(t, running)
 	_, got := s.Get(ctx, "k")
 	put := s.PutOnce(ctx, "k", "text/plain", strings.NewReader("rows"), lake.Hash([]byte("rows")))
-	for what, err := range map[string]error{"head": head, "range": ranged, "stream": streamed, "open stream": late, "get": got, "put": put} {
+	for what, err := range map[string]error{
+		"head": head, "range": ranged, "stream": streamed, "open stream": late, "get": got, "put": put,
+	} {
 		if transient(t, what, err); !errors.Is(err, context.Canceled) {
 			t.Errorf("%s: %v", what, err)
 		}

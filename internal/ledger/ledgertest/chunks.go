@@ -80,8 +80,10 @@ func claimOfWhatIsOver(t *testing.T, l Subject) {
 func acknowledge(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	ack := contract.Ack{
-		Start: 10, End: 100, RowsIn: 3, RowsOut: 2, Quarantined: 1, HashOut: "h", HashBad: "b", Code: "c", Runtime: "7", Attempt: 1, At: at(9), Millis: 5,
-		Outputs: []contract.Output{{Key: "k", Rows: 2, Bytes: 9, SHA256: "s"}}, Quarantine: &contract.Output{Key: "q", Rows: 1},
+		Start: 10, End: 100, RowsIn: 3, RowsOut: 2, Quarantined: 1, HashOut: "h", HashBad: "b",
+		Code: "c", Runtime: "7", Attempt: 1, At: at(9), Millis: 5,
+		Outputs:    []contract.Output{{Key: "k", Rows: 2, Bytes: 9, SHA256: "s"}},
+		Quarantine: &contract.Output{Key: "q", Rows: 1},
 	}
 	owner := by(0, 1, "a")
 	if ok, err := l.Acknowledge(t.Context(), owner, ack); err != nil || ok {
@@ -177,7 +179,8 @@ func handBack(t *testing.T, l Subject) {
 			t.Errorf("got %+v", c)
 		}
 	}
-	if next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61))); next.HandedBack != 2 || chunkOf(t, l, 0).HandedBack != 2 {
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61)))
+	if next.HandedBack != 2 || chunkOf(t, l, 0).HandedBack != 2 {
 		t.Errorf("got %+v", next)
 	}
 }
@@ -189,7 +192,9 @@ func resend(t *testing.T, l Subject) {
 	claim(t, l, "b", 1, 3, 60)
 	read := chunkOf(t, l, 0)
 	next, err := l.Resend(t.Context(), "L", read, nil, at(61))
-	want := ledger.Chunk{Index: 0, Start: 10, End: 100, From: ptr(int64(10)), Attempt: 2, Sent: at(61), LastError: "connection reset"}
+	want := ledger.Chunk{
+		Index: 0, Start: 10, End: 100, From: ptr(int64(10)), Attempt: 2, Sent: at(61), LastError: "connection reset",
+	}
 	if err != nil || !reflect.DeepEqual(next, want) {
 		t.Fatalf("%v\ngot  %+v\nwant %+v", err, next, want)
 	}

@@ -2,14 +2,11 @@ package ledgertest
 
 import (
 	"errors"
-	"fmt"
-	"maps"
 	"reflect"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"testing"
-	"time"
 
 	"dip/contract"
 	"dip/internal/ledger"
@@ -29,7 +26,8 @@ func receive(t *testing.T, l Subject) {
 	if err != nil || created || !reflect.DeepEqual(got, want) {
 		t.Errorf("%t, %v\ngot  %+v\nwant %+v", created, err, got, want)
 	}
-	if _, err := l.Load(t.Context(), "M"); !errors.Is(err, ledger.ErrNotFound) || !strings.Contains(err.Error(), "load M") {
+	_, err = l.Load(t.Context(), "M")
+	if !errors.Is(err, ledger.ErrNotFound) || !strings.Contains(err.Error(), "load M") {
 		t.Errorf("an unknown load: %v", err)
 	}
 }
@@ -48,7 +46,8 @@ func receiveKeepsAReason(t *testing.T, l Subject) {
 func planning(t *testing.T, l Subject) {
 	planned(t, l, 30)
 	load := loadOf(t, l)
-	if want := plan(30); load.Status != contract.Running || !reflect.DeepEqual(load.Plan, &want) || !load.Updated.Equal(at(1)) {
+	want := plan(30)
+	if load.Status != contract.Running || !reflect.DeepEqual(load.Plan, &want) || !load.Updated.Equal(at(1)) {
 		t.Errorf("got %+v", load)
 	}
 	chunks := chunksOf(t, l, "L")
@@ -127,8 +126,9 @@ func planAfterAPlanThatDied(t *testing.T, l Subject) {
 	if ok, err := l.Process(dies(4)).Plan(t.Context(), "L", plan(3), other); ok || !errors.Is(err, errDied) {
 		t.Fatalf("%t, %v", ok, err)
 	}
-	if load, chunks := loadOf(t, l), chunksOf(t, l, "L"); load.Plan != nil || load.Status != contract.Received || !reflect.DeepEqual(chunks, other) {
-		t.Fatalf("chunks come first, then the plan: %+v, %+v", load, chunks)
+	load, left := loadOf(t, l), chunksOf(t, l, "L")
+	if load.Plan != nil || load.Status != contract.Received || !reflect.DeepEqual(left, other) {
+		t.Fatalf("chunks come first, then the plan: %+v, %+v", load, left)
 	}
 	if ok, err := l.Plan(t.Context(), "L", plan(3), cut(3)); err != nil || !ok {
 		t.Fatal(ok, err)
@@ -203,172 +203,6 @@ func statusTransitions(t *testing.T, l Subject) {
 			if got, err := l.Load(t.Context(), load.ID); err != nil || !reflect.DeepEqual(got, want) {
 				t.Errorf("%s: %v\ngot  %+v\nwant %+v", load.ID, err, got, want)
 			}
-		}
-	}
-}
-
-func redrive(t *testing.T, l Subject) {
-	planned(t, l, 4)
-	acked, failed, lost := by(0, 1, "a"), by(1, 1, "b"), by(2, 1, "c")
-	for _, c := range []ledger.Claim{acked, failed, lost} {
-		if got, err := l.Claim(t.Context(), c, at(2), at(60)); err != nil || got != ledger.Granted {
-			t.Fatal(got, err)
-		}
-	}
-	must[bool](t)(l.Acknowledge(t.Context(), acked, contract.Ack{RowsIn: 7}))
-	must[bool](t)(l.FailChunk(t.Context(), failed, "broken"))
-	before := chunksOf(t, l, "L")
-	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(10)); err != nil || ok {
-		t.Fatalf("a running load was redriven: %t, %v", ok, err)
-	}
-	if after := chunksOf(t, l, "L"); !reflect.DeepEqual(after, before) {
-		t.Fatalf("a refused redrive changed the chunks: %+v", after)
-	}
-	seen := loadOf(t, l) // as somebody read it before it failed
-	must[bool](t)(l.Fail(t.Context(), "L", "broken", at(11)))
-	if ok, err := l.Redrive(t.Context(), seen, at(12)); err != nil || !ok {
-		t.Fatal(ok, err)
-	}
-	if load := loadOf(t, l); load.Status != contract.Running || load.Execution != 1 || load.Reason != "" || !load.Updated.Equal(at(12)) {
-		t.Errorf("got %+v", load)
-	}
-	for i, c := range chunksOf(t, l, "L") {
-		want := ledger.Chunk{Index: i, Start: before[i].Start, End: before[i].End, From: before[i].From, Attempt: 2, Sent: at(12)}
-		if i == 0 {
-			want = before[0]
-		}
-		if !reflect.DeepEqual(c, want) {
-			t.Errorf("got  %+v\nwant %+v", c, want)
-		}
-	}
-	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(13)); err != nil || ok {
-		t.Errorf("a second redrive: %t, %v", ok, err)
-	}
-}
-
-func redriveOfALoadThatWasNeverPlanned(t *testing.T, l Subject) {
-	receivedLoad(t, l)
-	must[bool](t)(l.Fail(t.Context(), "L", "no such version", at(1)))
-	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(2)); err != nil || !ok {
-		t.Fatal(ok, err)
-	}
-	if load := loadOf(t, l); load.Status != contract.Received || load.Execution != 1 {
-		t.Errorf("got %+v", load)
-	}
-}
-
-// A certified load whose workflow died before it published goes on where it was.
-func redriveOfACertifiedLoad(t *testing.T, l Subject) {
-	planned(t, l, 1)
-	must[bool](t)(l.Certify(t.Context(), "L", contract.Totals{RowsIn: 3}, at(5)))
-	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(6)); err != nil || !ok {
-		t.Fatal(ok, err)
-	}
-	if load := loadOf(t, l); load.Status != contract.Certified || load.Execution != 1 || load.Totals == nil || chunkOf(t, l, 0).Attempt != 1 {
-		t.Errorf("got %+v", load)
-	}
-	must[bool](t)(l.Publish(t.Context(), "L", at(7)))
-	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(8)); err != nil || ok {
-		t.Errorf("a published load was redriven: %t, %v", ok, err)
-	}
-}
-
-// What is still to be opened when a redrive dies is opened by the next: until all is, the load stays failed.
-func redriveThatDied(t *testing.T, l Subject) {
-	planned(t, l, 3)
-	must[bool](t)(l.Fail(t.Context(), "L", "broken", at(2)))
-	for writes := range int64(4) {
-		if ok, err := l.Process(dies(writes+1)).Redrive(t.Context(), received("L"), at(3)); ok || !errors.Is(err, errDied) {
-			t.Fatalf("killed at write %d: %t, %v", writes, ok, err)
-		}
-		if load := loadOf(t, l); load.Status != contract.Failed || load.Execution != 0 {
-			t.Fatalf("killed at write %d: %+v", writes, load)
-		}
-	}
-	if ok, err := l.Redrive(t.Context(), received("L"), at(9)); err != nil || !ok {
-		t.Fatal(ok, err)
-	}
-	for _, c := range chunksOf(t, l, "L") {
-		if want := 5 - c.Index; c.Attempt != want || !c.Sent.Equal(at(9)) {
-			t.Errorf("chunk %d has attempt %d, want %d: %+v", c.Index, c.Attempt, want, c)
-		}
-	}
-}
-
-// Steps of a load that the ledger does not know must not make one up.
-func unknownLoads(t *testing.T, l Subject) {
-	claim := ledger.Claim{Load: "M", Attempt: 1, Owner: "a"}
-	for name, step := range map[string]func() (bool, error){
-		"certify":     func() (bool, error) { return l.Certify(t.Context(), "M", contract.Totals{}, at(1)) },
-		"publish":     func() (bool, error) { return l.Publish(t.Context(), "M", at(1)) },
-		"fail":        func() (bool, error) { return l.Fail(t.Context(), "M", "why", at(1)) },
-		"acknowledge": func() (bool, error) { return l.Acknowledge(t.Context(), claim, contract.Ack{}) },
-		"fail chunk":  func() (bool, error) { return l.FailChunk(t.Context(), claim, "why") },
-		"release":     func() (bool, error) { return l.Release(t.Context(), claim, "why") },
-		"hand back":   func() (bool, error) { return l.HandBack(t.Context(), claim) },
-	} {
-		if ok, err := step(); ok || err != nil {
-			t.Errorf("%s: %t, %v", name, ok, err)
-		}
-	}
-	if _, err := l.Redrive(t.Context(), received("M"), at(1)); !errors.Is(err, ledger.ErrNotFound) {
-		t.Errorf("redrive: %v", err)
-	}
-	if _, err := l.Resend(t.Context(), "M", cut(1)[0], nil, at(1)); !errors.Is(err, ledger.ErrMoved) {
-		t.Errorf("resend: %v", err)
-	}
-	if _, err := l.Load(t.Context(), "M"); !errors.Is(err, ledger.ErrNotFound) || len(chunksOf(t, l, "M")) != 0 {
-		t.Errorf("now there is one: %v", err)
-	}
-}
-
-func statuses(t *testing.T, l Subject) {
-	want, ids := map[string]contract.Status{}, []string{}
-	for i := range 205 {
-		id := fmt.Sprintf("L%03d", i)
-		ids = append(ids, id)
-		if i%4 == 0 {
-			continue // unknown
-		}
-		load := received(id)
-		if want[id] = contract.Received; i%2 == 0 {
-			load.Status, want[id] = contract.Failed, contract.Failed
-		}
-		if _, _, err := l.Receive(t.Context(), load); err != nil {
-			t.Fatal(err)
-		}
-	}
-	if got, err := l.Statuses(t.Context(), ids); err != nil || !maps.Equal(got, want) {
-		t.Errorf("%v\ngot  %v\nwant %v", err, got, want)
-	}
-	if got, err := l.Statuses(t.Context(), nil); err != nil || len(got) != 0 {
-		t.Errorf("none: %v, %v", got, err)
-	}
-}
-
-// Newest first, also within a second; a text of a time is in order only if all have the same number of digits.
-func day(t *testing.T, l Subject) {
-	midnight := time.Date(2026, 2, 1, 0, 0, 0, 0, time.UTC)
-	for id, when := range map[string]time.Time{
-		"e": midnight.Add(-time.Millisecond), "a": midnight, "b": midnight.Add(time.Millisecond), "c": midnight.Add(120 * time.Millisecond),
-		"d": midnight.Add(123 * time.Millisecond), "f": midnight.Add(time.Second), "g": midnight.Add(24*time.Hour - time.Nanosecond), "h": midnight.Add(24 * time.Hour),
-	} {
-		load := received(id)
-		load.Received = when.In(time.FixedZone("east", 9*3600))
-		if _, _, err := l.Receive(t.Context(), load); err != nil {
-			t.Fatal(err)
-		}
-	}
-	for day, want := range map[string]string{"2026-01-31": "e", "2026-02-01": "gfdcba", "2026-02-02": "h", "2026-02-03": ""} {
-		got := ""
-		for _, load := range must[[]ledger.Load](t)(l.Day(t.Context(), day)) {
-			got += load.ID
-			if load.Segment != "trips" || load.Received.IsZero() {
-				t.Errorf("got %+v", load)
-			}
-		}
-		if got != want {
-			t.Errorf("%s: %q, want %q", day, got, want)
 		}
 	}
 }

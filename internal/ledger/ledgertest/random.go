@@ -16,8 +16,7 @@ import (
 // everyWriteTwice repeats each write of a load's life, as a caller does that got no answer, also of a zombie's: what
 // the first one left stays.
 func everyWriteTwice(t *testing.T, l Subject) {
-	owner, other := ledger.Claim{Load: "L", Attempt: 1, Owner: "a"}, ledger.Claim{Load: "L", Chunk: 1, Attempt: 1, Owner: "b"}
-	pieces := ledger.Claim{Load: "L", Chunk: ledger.RestageIndex, Attempt: 1, Owner: "r"}
+	owner, other, pieces := by(0, 1, "a"), by(1, 1, "b"), by(ledger.RestageIndex, 1, "r")
 	ctx := t.Context()
 	restage := plan(0)
 	restage.Restage = true
@@ -31,7 +30,10 @@ func everyWriteTwice(t *testing.T, l Subject) {
 		{"claim the restage", func(time.Time) error { _, err := l.Claim(ctx, pieces, at(2), at(60)); return err }},
 		{"stage", func(time.Time) error { _, err := l.Stage(ctx, "L", piece(0, 10, 110, "staging/0")); return err }},
 		{"stage another", func(time.Time) error { _, err := l.Stage(ctx, "L", piece(1, 110, 210, "staging/1")); return err }},
-		{"acknowledge the restage", func(time.Time) error { _, err := l.Acknowledge(ctx, pieces, contract.Ack{End: 210}); return err }},
+		{"acknowledge the restage", func(time.Time) error {
+			_, err := l.Acknowledge(ctx, pieces, contract.Ack{End: 210})
+			return err
+		}},
 		{"claim", func(time.Time) error { _, err := l.Claim(ctx, owner, at(2), at(60)); return err }},
 		{"acknowledge", func(time.Time) error { _, err := l.Acknowledge(ctx, owner, contract.Ack{RowsIn: 3}); return err }},
 		{"claim another", func(time.Time) error { _, err := l.Claim(ctx, other, at(2), at(60)); return err }},
@@ -95,7 +97,7 @@ func endedContext(t *testing.T, l Subject) {
 	before := state(t, l, "L")
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := l.Acknowledge(ctx, ledger.Claim{Load: "L", Attempt: 1, Owner: "a"}, contract.Ack{}); !errors.Is(err, context.Canceled) {
+	if _, err := l.Acknowledge(ctx, by(0, 1, "a"), contract.Ack{}); !errors.Is(err, context.Canceled) {
 		t.Errorf("acknowledge: %v", err)
 	}
 	if _, err := l.Load(ctx, "L"); !errors.Is(err, context.Canceled) {
@@ -112,7 +114,10 @@ func endedContext(t *testing.T, l Subject) {
 // counts for an attempt, and none of an attempt before the present one ever stands.
 func randomOperations(t *testing.T, l Subject) {
 	for seed := range uint64(12) {
-		r := &randomRun{t: t, Rand: rand.New(rand.NewPCG(seed, 1)), load: fmt.Sprintf("S%d", seed), subject: l, fake: New(), acks: map[string]int{}}
+		r := &randomRun{
+			t: t, Rand: rand.New(rand.NewPCG(seed, 1)), load: fmt.Sprintf("S%d", seed),
+			subject: l, fake: New(), acks: map[string]int{},
+		}
 		for r.now = 10; r.now < 120; r.now += 1 + r.IntN(3) {
 			if r.step(); r.IntN(2) == 0 {
 				r.compare()
@@ -208,7 +213,9 @@ func (r *randomRun) life(now time.Time) {
 		if p.Restage = r.IntN(2) == 0; !p.Restage {
 			chunks = cut(p.Chunks)
 		}
-		r.both(fmt.Sprintf("plan %d, restage %t", p.Chunks, p.Restage), func(l Ledger) (any, error) { return l.Plan(ctx, id, p, chunks) })
+		r.both(fmt.Sprintf("plan %d, restage %t", p.Chunks, p.Restage), func(l Ledger) (any, error) {
+			return l.Plan(ctx, id, p, chunks)
+		})
 	case 6, 7:
 		index, length := r.IntN(3), int64(1+r.IntN(99))
 		c := piece(index, int64(100*index), int64(100*index)+length, fmt.Sprint("staging/", length))

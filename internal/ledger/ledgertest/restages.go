@@ -47,7 +47,8 @@ func restageIsWorkLikeAChunk(t *testing.T, l Subject) {
 		owner string
 		want  ledger.Outcome
 	}{{"a", ledger.Granted}, {"b", ledger.Busy}, {"a", ledger.Granted}} {
-		if got := must[ledger.Outcome](t)(l.Claim(t.Context(), by(ledger.RestageIndex, 1, c.owner), at(2), at(60))); got != c.want {
+		got := must[ledger.Outcome](t)(l.Claim(t.Context(), by(ledger.RestageIndex, 1, c.owner), at(2), at(60)))
+		if got != c.want {
 			t.Errorf("%s: %s, want %s", c.owner, got, c.want)
 		}
 	}
@@ -83,7 +84,8 @@ func stage(t *testing.T, l Subject) {
 	}
 	// The proof of a piece that is sent again goes with it.
 	second := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", piece(1, 110, 210, "staging/1")))
-	if next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", second, nil, at(70))); next.Staged == nil || *next.Staged != *second.Staged {
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", second, nil, at(70)))
+	if next.Staged == nil || *next.Staged != *second.Staged {
 		t.Errorf("got %+v", next)
 	}
 }
@@ -105,7 +107,8 @@ func stageReplacesWhatADeadPlanLeft(t *testing.T, l Subject) {
 		t.Fatal(ok, err)
 	}
 	first := piece(0, 10, 110, "staging/0")
-	if got := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", first)); !reflect.DeepEqual(got, first) || !reflect.DeepEqual(chunkOf(t, l, 0), first) {
+	got := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", first))
+	if !reflect.DeepEqual(got, first) || !reflect.DeepEqual(chunkOf(t, l, 0), first) {
 		t.Errorf("got %+v", got)
 	}
 }

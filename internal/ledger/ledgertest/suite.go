@@ -100,8 +100,8 @@ func at(seconds int) time.Time { return start.Add(time.Duration(seconds) * time.
 
 func received(id string) ledger.Load {
 	return ledger.Load{
-		ID: id, Segment: "trips", Object: contract.Object{Bucket: "landing", Key: "trips/" + id, VersionID: "v", Size: 300, ETag: "e"},
-		Catalog: "catalog/1.json", Received: start, Status: contract.Received,
+		ID: id, Segment: "trips", Catalog: "catalog/1.json", Received: start, Status: contract.Received,
+		Object: contract.Object{Bucket: "landing", Key: "trips/" + id, VersionID: "v", Size: 300, ETag: "e"},
 	}
 }
 

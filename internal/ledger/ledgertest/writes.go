@@ -143,7 +143,9 @@ func (f *Fake) Redrive(ctx context.Context, load ledger.Load, at time.Time) (boo
 }
 
 // update changes a load in one of the given statuses; false when it is in another or unknown.
-func (f *Fake) update(ctx context.Context, name, id string, at time.Time, from []contract.Status, set func(*ledger.Load)) (ok bool, err error) {
+func (f *Fake) update(
+	ctx context.Context, name, id string, at time.Time, from []contract.Status, set func(*ledger.Load),
+) (ok bool, err error) {
 	err = f.do(ctx, Op{Name: name, Load: id, Write: true}, func() error {
 		load := f.loads[id]
 		if ok = slices.Contains(from, load.Status); ok {
@@ -161,6 +163,7 @@ func (f *Fake) Claim(ctx context.Context, c ledger.Claim, now, until time.Time) 
 	outcome = ledger.Busy
 	err = f.do(ctx, Op{Name: "Claim", Load: c.Load, Chunk: c.Chunk, Write: true}, func() error {
 		stands, ok := f.work[c.Load][c.Chunk]
+		held := stands.Owner != "" && !stands.LeaseUntil.Before(millis(now))
 		switch {
 		case !ok:
 			return fmt.Errorf("%s of load %s: %w", c.Name(), c.Load, ledger.ErrNotFound)
@@ -170,7 +173,7 @@ func (f *Fake) Claim(ctx context.Context, c ledger.Claim, now, until time.Time) 
 		case stands.Attempt > c.Attempt:
 			outcome = ledger.Superseded
 			return nil
-		case stands.Attempt == c.Attempt && stands.Owner != "" && stands.Owner != c.Owner && !stands.LeaseUntil.Before(millis(now)):
+		case stands.Attempt == c.Attempt && held && stands.Owner != c.Owner:
 			return nil
 		}
 		stands.Owner, stands.LeaseUntil, stands.Attempt = c.Owner, millis(until), c.Attempt
@@ -220,7 +223,9 @@ func (f *Fake) finish(ctx context.Context, name string, c ledger.Claim, set func
 }
 
 // Resend opens the next attempt at a chunk; ErrMoved when it has moved on since it was read.
-func (f *Fake) Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error) {
+func (f *Fake) Resend(
+	ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time,
+) (ledger.Chunk, error) {
 	next := ledger.Chunk{
 		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Staged: c.Staged,
 		Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack,
@@ -233,7 +238,8 @@ func (f *Fake) Resend(ctx context.Context, load string, c ledger.Chunk, from *in
 		if !ok || stands.Attempt != c.Attempt || from == nil && stands.Ack != nil {
 			return ledger.ErrMoved
 		}
-		stands.Attempt, stands.Sent, stands.Owner, stands.LeaseUntil, stands.Failure = next.Attempt, millis(at), "", time.Time{}, ""
+		stands.Attempt, stands.Sent = next.Attempt, millis(at)
+		stands.Owner, stands.LeaseUntil, stands.Failure = "", time.Time{}, ""
 		if from != nil {
 			stands.From, stands.Ack = from, nil
 		}

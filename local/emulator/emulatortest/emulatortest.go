@@ -38,7 +38,9 @@ func Main(m *testing.M) {
 // skipped, and fails in CI.
 func Config(t testing.TB) aws.Config {
 	t.Helper()
-	shared.once.Do(func() { shared.e, shared.err = emulator.Start(context.Background(), emulator.Options{Log: os.Stderr}) })
+	shared.once.Do(func() {
+		shared.e, shared.err = emulator.Start(context.Background(), emulator.Options{Log: os.Stderr})
+	})
 	if errors.Is(shared.err, emulator.ErrUnavailable) {
 		testenv.Missing(t, shared.err)
 	}

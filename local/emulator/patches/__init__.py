@@ -1,4 +1,4 @@
-"""Corrections to moto 5.2.1, one module a service. Each function carries the reason for its patch."""
+"""Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
 from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, s3, sqs, stepfunctions
 

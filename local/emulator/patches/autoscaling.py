@@ -1,4 +1,4 @@
-"""Auto Scaling groups: instances in all zones and of all types, at every moment as many as are desired."""
+"""Auto Scaling groups: instances in all zones and of all types, always as many as desired."""
 
 import collections
 import math
@@ -13,7 +13,7 @@ Group, Backend = models.FakeAutoScalingGroup, models.AutoScalingBackend
 
 
 def _pools(group):
-    """From where instances can come: (subnet, instance type)."""
+    """The capacity pools of a group: (subnet, instance type)."""
     subnets = group.vpc_zone_identifier.split(",") if group.vpc_zone_identifier else [None]
     template = (group.mixed_instances_policy or {}).get("LaunchTemplate", {})
     types = [override["InstanceType"] for override in template.get("Overrides", [])] or [group.instance_type]
@@ -21,7 +21,7 @@ def _pools(group):
 
 
 def _next_pool(group):
-    """The emptiest zone, and there the emptiest pool: what balancing over zones comes to while all have capacity."""
+    """The emptiest zone, and its emptiest pool: what balancing across zones amounts to while all have capacity."""
     instances = [state.instance for state in group.instance_states]
     by_subnet = collections.Counter(instance.subnet_id for instance in instances)
     by_pool = collections.Counter((instance.subnet_id, instance.instance_type) for instance in instances)
@@ -69,7 +69,7 @@ def _launch(group):
     ).instances[0]
     instance.architecture = images.architecture(instance.image_id) or instance.architecture
     for interface in instance.nics.values():
-        interface.delete_on_termination = True  # as EC2 has it for the interface that comes with an instance
+        interface.delete_on_termination = True  # EC2's default for the interface created with an instance
     profile = version and version.data.get("IamInstanceProfile")
     if profile:
         ec2.associate_iam_instance_profile(instance.id, profile.get("Name"), profile.get("Arn"))
@@ -79,7 +79,7 @@ def _launch(group):
 
 
 def _surplus(group, count):
-    """Whom a smaller group lets go: unprotected instances, from the fullest zone first, the oldest there."""
+    """The instances that a scale-in terminates: unprotected ones, from the fullest zone first, the oldest first."""
     left = [state for state in group.instance_states if not state.protected_from_scale_in]
     going = []
     while left and len(going) < count:
@@ -134,15 +134,15 @@ def _group(backend, name):
 
 
 def _requested(policy):
-    """The policy as a request has it: moto answers with the template's name and id, and refuses both at once."""
+    """The policy in the form of a request: moto returns the template's name and id, and rejects both together."""
     template = policy["LaunchTemplate"]
     specification = {key: value for key, value in template["LaunchTemplateSpecification"].items() if key != "LaunchTemplateName"}
     return policy | {"LaunchTemplate": template | {"LaunchTemplateSpecification": specification}}
 
 
 def bounds_are_kept():
-    """moto lets a group be smaller than its minimum and larger than its maximum, forgets its instance types in any
-    update that does not repeat them, and answers 500 where AWS refuses."""
+    """moto lets a group be smaller than its minimum and larger than its maximum, drops its instance types in any update
+    that does not repeat them, and returns 500 where AWS returns a validation error."""
 
     update = Group.update
 
@@ -188,8 +188,8 @@ def bounds_are_kept():
 
 
 def terminations():
-    """moto answers 500 for an instance that is in no group, lets a group fall under its minimum, and takes the group's
-    tag off an instance that it ends."""
+    """moto returns 500 for an instance in no group, lets a group fall below its minimum, and removes the group's tag from
+    an instance that it terminates."""
 
     def terminate_instance(self, instance_id, should_decrement):
         states = [state for group in self.autoscaling_groups.values() for state in group.instance_states if state.instance.id == instance_id]
@@ -209,7 +209,7 @@ def terminations():
 
 
 def hooks_read_back():
-    """moto answers with a made-up role and queue for every hook."""
+    """moto returns a made-up role and queue for every hook."""
 
     def put_lifecycle_hook(self):
         backend, name = self.autoscaling_backend, self._get_param("AutoScalingGroupName")
@@ -230,7 +230,7 @@ def hooks_read_back():
 
 
 def schedules_belong_to_their_group():
-    """moto keeps the actions of all groups under their names alone: two groups with the same window share one."""
+    """moto stores the actions of all groups by name only: two groups with the same window share one."""
 
     put = Backend.put_scheduled_update_group_action
 

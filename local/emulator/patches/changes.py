@@ -5,7 +5,7 @@ import threading
 
 _LAMBDA_PATH = re.compile(r"^/20\d\d-\d\d-\d\d/(functions|event-source-mappings)")
 _TARGETS = ("AWSEvents.", "AmazonEventBridge.")
-# Actions that change no rule. The runner itself lists rules after each change: counting that would never end.
+# Actions that change no rule. The runner itself lists rules after each change: counting those would loop forever.
 _HARMLESS = ("List", "Describe", "Test", "PutEvents")
 
 _revision = 1
@@ -13,7 +13,7 @@ _changed = threading.Condition()
 
 
 def concerns_runner(method, path, target):
-    """Whether a request can have changed what the runner mirrors."""
+    """Whether a request may have changed what the runner mirrors."""
     if method in ("GET", "HEAD", "OPTIONS"):
         return False
     if target:

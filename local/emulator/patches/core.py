@@ -1,4 +1,4 @@
-"""What every service shares: cost of a request, atomicity."""
+"""Patches for all services: the cost of a request, atomicity."""
 
 import functools
 import threading
@@ -8,14 +8,14 @@ import moto.core.utils as utils
 
 
 def cache_method_names():
-    """moto inspects the handler class again for every request: about a millisecond for the large ones."""
+    """moto inspects the handler class on every request: about a millisecond for the large ones."""
     cached = functools.cache(utils.method_names_from_class)
     utils.method_names_from_class = cached
     responses.method_names_from_class = cached
 
 
 def remember_backends():
-    """moto looks through its own source folder, twice a request, to find the service of a host name."""
+    """moto scans its own source folder twice per request to find the service of a host name."""
     from moto.moto_server.werkzeug_app import DomainDispatcherApplication
 
     original = DomainDispatcherApplication.get_backend_for_host
@@ -31,9 +31,9 @@ def remember_backends():
 
 
 def cheap_serialization():
-    """moto finds each member of each structure of an answer by asking five providers for aliases, and builds a path
-    for it: half of the time of a request that returns items. What is looked for in a plain dict depends only on the
-    shape, and is remembered here."""
+    """moto finds each member of each structure of a response by asking five providers for aliases, and builds a path
+    for it: half of the time of a request that returns items. The keys looked up in a plain dict depend only on the
+    shape, and are cached here."""
 
     from moto.core.serialize import AttributePickerContext, ResponseSerializer, XFormedAttributePicker
 
@@ -63,7 +63,7 @@ def cheap_serialization():
 
 
 def remember_timestamps():
-    """The time of each object of an S3 listing is rendered, parsed again by guessing its format, and rendered."""
+    """moto renders the time of each object of an S3 listing, parses it by guessing the format, and renders it again."""
     import moto.core.serialize as module
 
     original = module.parse_to_aware_datetime
@@ -72,11 +72,11 @@ def remember_timestamps():
 
 
 def serialize(*handler_classes):
-    """Runs one request of a service, or of services that share their state, at a time.
+    """Serializes the requests of a service, or of services that share state.
 
-    moto checks, then acts, without a lock, and its server runs a thread a connection: two conditional puts could
-    both succeed, two StartExecution calls of one name could both start. The interpreter lock lets one thread
-    compute at a time anyway, so that nothing is lost. Not for operations that wait (ReceiveMessage, Invoke).
+    moto checks, then acts, without a lock, and its server runs a thread per connection: two conditional puts could
+    both succeed, two StartExecution calls of one name could both start. The interpreter lock lets only one thread
+    compute at a time anyway, so this costs nothing. Not for operations that wait (ReceiveMessage, Invoke).
     """
     lock = threading.RLock()
 

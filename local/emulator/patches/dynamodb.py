@@ -1,4 +1,4 @@
-"""DynamoDB: atomic requests, queries that touch their partition only."""
+"""DynamoDB: atomic requests, queries that touch only their partition."""
 
 import copy
 
@@ -10,9 +10,9 @@ from . import core
 
 
 def query_one_partition():
-    """moto sorts all items of the table for each query, by comparing typed values, and deep-copies what it finds.
-    A query without an index sees its own partition here. Requests are serialized, so that nothing changes meanwhile
-    and nothing that a query returns is changed later."""
+    """moto sorts all items of the table on each query, by comparing typed values, and deep-copies the result. Here, a
+    query without an index reads only its own partition. Requests are serialized, so that nothing changes meanwhile
+    and the result of a query is never modified later."""
 
     query = table.Table.query
     all_items = table.Table.all_items

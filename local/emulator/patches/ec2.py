@@ -1,4 +1,4 @@
-"""EC2: what the provider reads back of launch templates, and what is gone when it is deleted."""
+"""EC2: launch templates as the provider reads them back, and complete deletes."""
 
 from moto.core.types import Base64EncodedString
 from moto.ec2.models import EC2Backend
@@ -6,8 +6,8 @@ from moto.ec2.models.launch_templates import LaunchTemplate
 
 
 def templates_read_back():
-    """moto adds the template's own tags to those of its instances, keeps the user data of later versions as text that
-    it then refuses to use, takes an empty one for some, and shows the tags that a template was made with for ever."""
+    """moto adds the template's own tags to those of its instances, stores the user data of later versions as text that
+    it then rejects, treats empty user data as present, and always shows the tags that a template was created with."""
 
     create_version = LaunchTemplate.create_version
 
@@ -26,8 +26,8 @@ def templates_read_back():
 
 
 def deleted_is_gone():
-    """moto leaves the network interface of a deleted NAT gateway behind, which keeps its address, and lists deleted
-    endpoints for ever."""
+    """moto leaves behind the network interface of a deleted NAT gateway, which keeps its address, and lists deleted
+    endpoints forever."""
 
     delete_gateway, delete_endpoints = EC2Backend.delete_nat_gateway, EC2Backend.delete_vpc_endpoints
 

@@ -1,4 +1,4 @@
-"""EKS clusters: answers as whole as AWS gives them, changes, and an endpoint that leads to a real control plane."""
+"""EKS clusters: complete responses, updates, and an endpoint that leads to a real control plane."""
 
 import moto.eks.models as models
 from moto.autoscaling.responses import AutoScalingResponse
@@ -12,12 +12,12 @@ from .eks_api import operation
 
 DEFAULT_VERSION = "1.34"
 
-# Where all clusters are, as PUT /_local/eks says: endpoint and certificateAuthority (base64 of PEM).
+# The address of all clusters, set by PUT /_local/eks: endpoint and certificateAuthority (base64 of PEM).
 location = {}
 
 
 def locate():
-    """moto makes an endpoint up, and a certificate authority that is no base64."""
+    """moto makes up an endpoint, and a certificate authority that is not base64."""
 
     def located(name, key, wrap):
         def get(self):
@@ -33,7 +33,7 @@ def locate():
 
 
 def _network(backend, cluster, given):
-    """The cluster's own security group, which EKS makes and deletes, and what EKS adds to the network's settings."""
+    """The cluster's own security group, which EKS creates and deletes, and what EKS adds to the network settings."""
     ec2 = ec2_backends[backend.account_id][backend.region_name]
     vpc = ec2.get_subnet(given["subnetIds"][0]).vpc_id
     tags = {"aws:eks:cluster-name": cluster.name, f"kubernetes.io/cluster/{cluster.name}": "owned", "Name": f"eks-cluster-sg-{cluster.name}"}
@@ -53,7 +53,7 @@ def _network(backend, cluster, given):
 
 @operation
 def create_cluster(backend, p):
-    """moto keeps less than the provider reads back, and never says which VPC a cluster is in."""
+    """moto stores less than the provider reads back, and never returns a cluster's VPC."""
     kept = {"roleArn": "role_arn", "resourcesVpcConfig": "resources_vpc_config", "version": "version", "logging": "logging"}
     kept |= {"tags": "tags", "encryptionConfig": "encryption_config", "remoteNetworkConfig": "remote_network_config"}
     cluster = backend.create_cluster(name=p["name"], **{ours: p[theirs] for theirs, ours in kept.items() if theirs in p})
@@ -83,8 +83,8 @@ def delete_cluster(backend, p):
 
 @operation
 def update_cluster_config(backend, p):
-    """moto replaces the settings that it knows by the part that changed, and answers with the cluster: the provider
-    then asks for an update without an id, and panics."""
+    """moto replaces the settings that it knows with the changed part, and returns the cluster: the provider then
+    requests an update without an id, and panics."""
     cluster = eks_api.cluster_of(backend, p)
     kinds = {
         "resourcesVpcConfig": ("resources_vpc_config", "EndpointAccessUpdate"),
@@ -117,7 +117,7 @@ def describe_update(backend, p):
 
 
 def _tags(backend, arn):
-    """The tags of whatever has this ARN; moto finds clusters only."""
+    """The tags of the resource with this ARN; moto finds only clusters."""
     for cluster in backend.clusters.values():
         if cluster.arn == arn:
             return cluster.tags
@@ -152,7 +152,7 @@ def untag_resource(backend, p):
 
 
 def apply():
-    # A node group is an Auto Scaling group, which is instances: one request at a time for all three.
+    # A node group is an Auto Scaling group, which has instances: one request at a time for all three.
     core.serialize(EKSResponse, AutoScalingResponse, EC2Response)
     eks_api.route()
     locate()

@@ -1,4 +1,4 @@
-"""EKS access entries: who may do what in a cluster. moto has none."""
+"""EKS access entries: who may do what in a cluster. moto lacks them."""
 
 from moto.core.utils import utcnow
 from moto.moto_api._internal import mock_random as random
@@ -15,7 +15,7 @@ def has_entries(cluster):
 
 
 def _username(principal, kind):
-    """What Kubernetes calls the principal when the entry does not say."""
+    """The principal's Kubernetes user name if the entry does not set one."""
     if kind in _JOINS:
         return "system:node:{{EC2PrivateDNSName}}"
     if ":role/" not in principal:
@@ -25,7 +25,7 @@ def _username(principal, kind):
 
 
 def admit(backend, cluster, principal, kind="STANDARD", username=None, groups=None, tags=None):
-    """Makes an entry. Nodes belong to the group that lets them register."""
+    """Creates an entry. Nodes get the group that lets them register."""
     what, name = principal.split(":", 5)[5].split("/", 1)
     entry = {
         "clusterName": cluster.name,
@@ -43,14 +43,14 @@ def admit(backend, cluster, principal, kind="STANDARD", username=None, groups=No
 
 
 def admit_creator(backend, cluster, sts):
-    """Who makes a cluster is its administrator, unless that is declined. No request of local mode is signed by anyone
-    that IAM knows: the creator is who STS says the caller is."""
+    """The creator of a cluster becomes its administrator, unless disabled. In local mode no request is signed by an IAM
+    principal: the creator is the caller identity that STS returns."""
     _, principal, _ = sts.get_caller_identity("local", backend.region_name)
     _grant(admit(backend, cluster, principal), ADMIN_POLICY, {"type": "cluster", "namespaces": []})
 
 
 def admit_nodes(backend, cluster, role):
-    """EKS makes the entry of a managed group's role, and leaves it when the group goes."""
+    """EKS creates the entry of a managed group's role, and keeps it when the group is deleted."""
     if has_entries(cluster) and role not in cluster.access_entries:
         admit(backend, cluster, role, "EC2_LINUX")
 

@@ -1,4 +1,4 @@
-"""EKS add-ons and pod identity associations. moto has neither."""
+"""EKS add-ons and pod identity associations, which moto lacks."""
 
 import re
 
@@ -7,7 +7,7 @@ from moto.moto_api._internal import mock_random as random
 from . import eks_api
 from .eks_api import operation
 
-# What each add-on is for Kubernetes 1.34 when nobody asks for a version. Source: the add-ons' pages of the EKS guide.
+# The default version of each add-on for Kubernetes 1.34. Source: the add-ons' pages of the EKS guide.
 _DEFAULTS = {
     "vpc-cni": "v1.20.4-eksbuild.1",
     "coredns": "v1.12.3-eksbuild.1",
@@ -20,7 +20,7 @@ _VERSION = re.compile(r"^v\d+\.\d+\.\d+-eksbuild\.\d+$")
 
 
 def _checked(name, version):
-    """AWS knows each add-on's versions; here any of their form will do."""
+    """AWS knows each add-on's versions; here any version of the right form is accepted."""
     if name not in _DEFAULTS:
         raise eks_api.invalid(f"Addon {name} is not supported")
     if version and not _VERSION.match(version):

@@ -1,5 +1,5 @@
-"""What the EKS patches share: how an operation is served, found and refused. moto has a handler for some operations
-only, and drops most of what it knows of a cluster from the answers."""
+"""Shared by the EKS patches: handlers, lookups and errors. moto has handlers for only some operations, and omits most
+of a cluster's properties from its responses."""
 
 import json
 from urllib.parse import parse_qs, unquote
@@ -14,7 +14,7 @@ from moto.moto_api._internal import mock_random as random
 
 
 def _parameters(handler):
-    """An operation's parameters from where they travel: query, body, path. An ARN in the path holds encoded slashes."""
+    """An operation's parameters from the query, the body and the path. An ARN in the path has encoded slashes."""
     handler._get_action()  # matches the path
     query = {name: values if name.endswith("Keys") else values[0] for name, values in parse_qs(handler.parsed_url.query).items()}
     body = json.loads(handler.body) if handler.body else {}
@@ -23,7 +23,7 @@ def _parameters(handler):
 
 
 def operation(function):
-    """Makes a function of (backend, parameters) the handler of the EKS operation of its name."""
+    """Makes a function of (backend, parameters) the handler of the EKS operation with its name."""
 
     def handle(self):
         return ActionResult(function(self.eks_backend, _parameters(self)))
@@ -33,7 +33,7 @@ def operation(function):
 
 
 def route():
-    """moto answers 404 on all paths that it has no handler for. The operation follows from the path itself."""
+    """moto returns 404 for all paths without a handler. The operation follows from the path itself."""
     for path in ("clusters/(?P<name>[^/]+)/(?P<rest>.+)$", "addons/supported-versions$"):
         urls.url_paths["{0}/" + path] = urls.response.dispatch
 
@@ -55,13 +55,13 @@ def cluster_of(backend: EKSBackend, parameters):
 
 
 def stamp():
-    """Times of something that is made now."""
+    """The timestamps of something created now."""
     now = utcnow()
     return {"createdAt": now, "modifiedAt": now}
 
 
 def change(resource, parameters, names):
-    """Takes over those parameters that are given."""
+    """Sets the parameters that are given."""
     resource |= {name: parameters[name] for name in names if name in parameters}
     resource["modifiedAt"] = utcnow()
 
@@ -71,7 +71,7 @@ def arn(backend, kind, *rest):
 
 
 def record_update(cluster, kind, parameters):
-    """EKS answers each change with an update, which clients ask for until it succeeded: here it has."""
+    """EKS returns an update for each change, which clients poll until it succeeds: here it has already succeeded."""
     update = {
         "id": str(random.uuid4()),
         "status": "Successful",

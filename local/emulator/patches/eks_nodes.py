@@ -1,4 +1,4 @@
-"""Managed node groups: an Auto Scaling group of real instances behind each, which moto only names."""
+"""Managed node groups: each has an Auto Scaling group of real instances, which moto only names."""
 
 import copy
 
@@ -37,7 +37,7 @@ spec:
 
 
 def _user_data(cluster, group):
-    """What EKS tells the instances of a group: where their cluster is, and what the node is called there."""
+    """The user data that EKS gives to a group's instances: the address of the cluster and the node's labels."""
     labels = {"eks.amazonaws.com/nodegroup": group.nodegroup_name, "eks.amazonaws.com/capacityType": group.capacity_type, **group.labels}
     taints = [f"{t['key']}={t.get('value', '')}:{_EFFECTS[t['effect']]}" for t in group.taints]
     text = _USER_DATA.format(
@@ -52,7 +52,7 @@ def _user_data(cluster, group):
 
 
 def _template_data(ec2, cluster, group):
-    """The program's launch template, completed by what EKS decides unless the program did."""
+    """The program's launch template, completed with EKS's defaults for what the program does not set."""
     own = {}
     if group.launch_template:
         made = ec2.get_launch_template(group.launch_template["id"])
@@ -123,7 +123,7 @@ def _scaling_group(backend, group):
 
 
 def sizes_are_those_of_the_scaling_group():
-    """A scaler, or a schedule, works on the Auto Scaling group: the node group shows what became of it."""
+    """A scaler or a schedule changes the Auto Scaling group: the node group shows its current size."""
 
     def get(self):
         scaling = autoscaling_backends[self.account][self.region]

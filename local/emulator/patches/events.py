@@ -1,4 +1,4 @@
-"""EventBridge: rules deliver to Lambda and Step Functions too, and what they deliver is what AWS sends."""
+"""EventBridge: rules deliver to Lambda and Step Functions too, with the same payloads as AWS."""
 
 import copy
 import datetime
@@ -22,7 +22,7 @@ _S3_REASONS = {
 
 
 def _iso(value):
-    """moto carries the time of an event as a number and forgets to render it for some targets."""
+    """moto stores the time of an event as a number and does not render it for some targets."""
     if isinstance(value, (int, float)):
         moment = datetime.datetime.fromtimestamp(value, datetime.timezone.utc)
         return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
@@ -68,7 +68,7 @@ def _deliver(target, body):
 
 
 def _deliver_or_bury(target, body):
-    """AWS retries for 24 hours, then uses the target's dead-letter queue; a local failure does not heal by itself."""
+    """AWS retries for 24 hours, then uses the target's dead-letter queue. Local failures are permanent: no retries."""
     try:
         _deliver(target, body)
     except Exception as error:  # any failure of a target stays with that target

@@ -1,4 +1,4 @@
-"""Lambda's control plane: what is created reads back unchanged, and invocations go to the runner."""
+"""Lambda's control plane: resources read back as created, and invocations go to the runner."""
 
 import copy
 import json
@@ -18,13 +18,13 @@ KEPT = ("LoggingConfig", "DeadLetterConfig", "KMSKeyArn", "FileSystemConfigs")
 
 
 def invoke_through_runner():
-    """moto runs functions in Docker. The name and the qualifier go to the runner as they came: it chooses the
-    version behind an alias by its weights."""
+    """moto runs functions in Docker. The name and the qualifier go to the runner unchanged: it chooses the version
+    behind an alias by its weights."""
 
     def invoke(self):
         name = unquote(self.path.rsplit("/", 2)[-2])
         qualifier = self.querystring.get("Qualifier", [None])[0]
-        self.backend.get_function(name, qualifier)  # answers 404 for what does not exist
+        self.backend.get_function(name, qualifier)  # returns 404 if it does not exist
         invocation_type = self.headers.get("X-Amz-Invocation-Type") or "RequestResponse"
         if invocation_type == "DryRun":
             return 204, {"status": 204}, ""
@@ -48,7 +48,7 @@ def invoke_through_runner():
 
 
 def mappings_belong_to_the_runner():
-    """moto's own mappings invoke once a record, know no partial failure and eat the messages."""
+    """moto's own mappings invoke once per record, do not support partial failures and lose the messages."""
 
     class Nothing(dict):
         def __setitem__(self, key, value):
@@ -64,7 +64,7 @@ def mappings_belong_to_the_runner():
 
 
 def mapping_keeps_its_alias():
-    """A mapping to an alias reads back as the version behind it, so that every `pulumi up` sees a change."""
+    """moto reads back a mapping to an alias as the version behind it, so that every `pulumi up` sees a change."""
 
     def qualified(backend, function_name):
         function = backend.get_function(function_name)
@@ -91,7 +91,7 @@ def mapping_keeps_its_alias():
 
 
 def fetchable_code(endpoint):
-    """GetFunction answers with a location on AWS's servers."""
+    """moto's GetFunction returns a code location on AWS's servers."""
     original = models.LambdaFunction.get_code
 
     def get_code(self):
@@ -105,7 +105,7 @@ def fetchable_code(endpoint):
 
 
 def settings_read_back():
-    """moto drops some settings on create and most of them on update: a change would show at every preview."""
+    """moto drops some settings on create and most on update: every preview would show a change."""
     init = models.LambdaFunction.__init__
     configuration = models.LambdaFunction.get_configuration
     update = models.LambdaFunction.update_configuration
@@ -135,8 +135,9 @@ def settings_read_back():
 
 
 def versions_count_up():
-    """moto numbers a version by how many exist: a number comes back after a deletion. It also publishes a second,
-    equal version after the first one, and changes the code of a version that UpdateFunctionCode just published."""
+    """moto numbers a version by how many exist, so that a number is reused after a deletion. It also publishes a
+    second, identical version after the first, and changes the code of a version that UpdateFunctionCode just
+    published."""
 
     def publish_version(self, name_or_arn, description=""):
         function = self.get_function_by_name_or_arn_forbid_qualifier(name_or_arn)
@@ -166,7 +167,7 @@ def versions_count_up():
 
 
 def invoke_config_read_back():
-    """moto appends each change of the asynchronous settings and reads back the first one; it forgets the alias."""
+    """moto appends each change of the asynchronous settings and reads back the first; it drops the alias."""
 
     def holder(self, name):
         qualifier = self.querystring.get("Qualifier", [None])[0]

@@ -38,7 +38,7 @@ def resolve(image_id, account, region):
         return image_id
     found = models.ssm_backends[account][region].get_parameter(image_id.removeprefix(_RESOLVE))
     if found is None:
-        raise ValueError(f"the launch template's image {image_id} is no parameter")
+        raise ValueError(f"the launch template's image {image_id} is not a parameter")
     return found.value
 
 

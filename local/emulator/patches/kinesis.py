@@ -1,4 +1,4 @@
-"""Kinesis: order, cost and resharding as on AWS."""
+"""Kinesis: ordering, cost and resharding as on AWS."""
 
 import bisect
 import itertools
@@ -10,7 +10,7 @@ from . import core
 
 
 class RecordLog(dict):
-    """Records by sequence number, with the numbers in order beside them for searching."""
+    """Records by sequence number, and the sorted numbers for searching."""
 
     def __init__(self):
         super().__init__()
@@ -22,7 +22,7 @@ class RecordLog(dict):
 
 
 def records_in_constant_time():
-    """moto lists all keys of a shard for each put and walks all records for each get."""
+    """moto lists all keys of a shard on each put and scans all records on each get."""
     init = models.Shard.__init__
 
     def create(self, *args, **kwargs):
@@ -46,7 +46,7 @@ def records_in_constant_time():
 
 
 def sequence_numbers_grow_over_the_stream():
-    """moto counts from 1 in each shard: a child's records would come before its parent's."""
+    """moto numbers records from 1 in each shard: a child's records would sort before its parent's."""
     counter = itertools.count(1)
 
     def put_record(self, partition_key, data, explicit_hash_key):
@@ -58,8 +58,8 @@ def sequence_numbers_grow_over_the_stream():
 
 
 def resharding_keeps_records():
-    """moto moves a parent's records to its children when it splits or merges: consumers get them again there. They
-    stay in the parent here, which ends (NextShardIterator is null) once they are read."""
+    """moto moves a parent's records to its children on a split or merge: consumers get them again there. Here, they
+    stay in the parent, which ends (NextShardIterator is null) once they are read."""
 
     def without_records(method):
         def reshard(self, *args, **kwargs):
@@ -78,7 +78,7 @@ def resharding_keeps_records():
     get_shard_for_key = models.Stream.get_shard_for_key
 
     def open_shard_for_key(self, partition_key, explicit_hash_key):
-        # moto takes the first shard whose range fits, which is a closed parent, and leaves out the last key.
+        # moto takes the first shard whose range matches, which is a closed parent, and omits the last key.
         every = self.shards
         self.shards = {k: OpenRange(s) for k, s in every.items() if s.is_open}
         try:

@@ -5,19 +5,19 @@ from urllib.parse import quote, urlsplit
 
 from . import changes
 
-# The runner's invoke API, set when it registers. Empty: no runner is up.
+# The runner's invoke API, set when it registers. Empty: no runner is registered.
 url = ""
 
-# Above Lambda's longest timeout: the runner, not this connection, decides that a function took too long.
+# Above Lambda's maximum timeout: the runner, not this connection, times out functions.
 TIMEOUT_SECONDS = 920
 
 
 class Unavailable(Exception):
-    """No runner is registered, or it cannot be reached."""
+    """No runner is registered, or it is unreachable."""
 
 
 def invoke(function, qualifier, body, invocation_type="Event", log_type="None"):
-    """Invokes a function by name or ARN. Returns (status, headers, body) of the runner's answer."""
+    """Invokes a function by name or ARN. Returns (status, headers, body) of the runner's response."""
     if not url:
         raise Unavailable("no Lambda runner is registered with the emulator")
     path = f"/2015-03-31/functions/{quote(function, safe='')}/invocations"
@@ -26,7 +26,7 @@ def invoke(function, qualifier, body, invocation_type="Event", log_type="None"):
     headers = {
         "X-Amz-Invocation-Type": invocation_type,
         "X-Amz-Log-Type": log_type,
-        # The runner reads the control plane up to this point first: an update before this call takes effect.
+        # The runner first reads the control plane up to this revision: an update before this call takes effect.
         "X-Local-Revision": str(changes.current()),
     }
     if isinstance(body, str):
@@ -37,7 +37,7 @@ def invoke(function, qualifier, body, invocation_type="Event", log_type="None"):
         response = connection.getresponse()
         return response.status, dict(response.getheaders()), response.read()
     except OSError as error:
-        raise Unavailable(f"the Lambda runner at {url} does not answer: {error}") from error
+        raise Unavailable(f"the Lambda runner at {url} is unreachable: {error}") from error
     finally:
         connection.close()
 

@@ -1,4 +1,4 @@
-"""S3: objects in memory without copies, atomic conditional writes, events as AWS sends them."""
+"""S3: objects in memory without copies, atomic conditional writes, events in AWS's form."""
 
 import collections
 import copy
@@ -40,15 +40,15 @@ def values_in_memory():
     # ListObjectVersions deep-copies every version of the bucket, values included.
     models.FakeKey.__copy__ = shallow_copy
     models.FakeKey.__deepcopy__ = shallow_copy
-    # Nothing to close: a reader that started before an overwrite keeps its bytes.
+    # Nothing to close: a reader that started before an overwrite keeps the old bytes.
     models.FakeKey.dispose = lambda key, garbage=False: None
-    # Deleting a version asks this of a delete marker too, which has nothing to dispose of.
+    # Deleting a version calls this for a delete marker too, which has nothing to dispose of.
     models.FakeDeleteMarker.dispose = lambda marker: None
     del models.FakeKey.__del__
 
 
 def complete_multipart():
-    """moto joins the parts three times, keeps them beside the object, and sends two events (Put and Complete).
+    """moto joins the parts three times, keeps them along with the object, and sends two events (Put and Complete).
     The parts' bytes are dropped here once they are part of the object."""
 
     def complete(upload, body):
@@ -67,7 +67,7 @@ def complete_multipart():
         value = b"".join(p.value for p in parts)
         for part in upload.parts.values():
             part.__dict__["_bytes"] = b""
-        # Nobody asked for a checksum of the whole: computing one costs another pass.
+        # No checksum of the whole was requested: computing one costs another pass.
         checksum = None
         if upload.metadata.get("x-amz-checksum-algorithm"):
             builder = models.MultipartChecksumBuilder(
@@ -90,8 +90,8 @@ def complete_multipart():
 
 
 def one_write_per_key():
-    """If-None-Match looks first and writes later: two writers of one key could both win. Writes of a key (and the
-    completion of its upload) exclude each other here; different keys do not wait for each other."""
+    """moto's If-None-Match checks first and writes later: two writers of one key could both succeed. Here, writes of
+    a key (and the completion of its upload) exclude each other; different keys do not wait for each other."""
     locks = collections.defaultdict(threading.Lock)
     guard = threading.Lock()
 
@@ -127,7 +127,7 @@ def decode_chunks_in_linear_time():
 
 
 def no_reading_of_bodies_for_checksums():
-    """moto searches the whole body for a trailer, and computes a checksum that nobody sent."""
+    """moto searches the whole body for a trailer, and computes a checksum that was not sent."""
 
     def get_checksum(self, response_headers):
         algorithm = self.headers.get("x-amz-sdk-checksum-algorithm", "")
@@ -141,8 +141,8 @@ def no_reading_of_bodies_for_checksums():
 
 
 def policies_without_conditions():
-    """moto ignores the condition of a statement: "deny whatever is not TLS" would deny everything. Statements with
-    a condition are left out here (the emulator speaks plain HTTP on loopback), and a policy is parsed once."""
+    """moto ignores the condition of a statement: "deny everything but TLS" would deny everything. Statements with a
+    condition are skipped here (the emulator serves plain HTTP on loopback), and a policy is parsed once."""
 
     from moto.iam.access_control import IAMPolicy, PermissionResult
 
@@ -203,8 +203,8 @@ def notifications_as_aws():
 
 
 def encoded_keys_of_versions():
-    """moto leaves encoding-type=url out of ListObjectVersions; a client that asked for it decodes keys, and then means
-    other ones (`+` and `%`)."""
+    """moto ignores encoding-type=url in ListObjectVersions; a client that requested it decodes the keys and gets wrong
+    ones (`+` and `%`)."""
 
     original = responses.S3Response.serialized
 

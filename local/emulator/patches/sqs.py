@@ -1,4 +1,4 @@
-"""SQS: atomic operations, cost independent of the depth of the queue, dead-letter redrive."""
+"""SQS: atomic operations, cost independent of the queue's depth, dead-letter redrive."""
 
 import copy
 import functools
@@ -12,12 +12,12 @@ from moto.core.responses import ActionResult
 from moto.sqs.exceptions import InvalidParameterValue, ReceiptHandleIsInvalid, SQSException
 from moto.sqs.responses import SQSResponse
 
-# A receive that waits looks at the clock this often at least, for messages that turn visible meanwhile.
+# A waiting receive wakes up at least this often, for messages that become visible meanwhile.
 MAX_NAP_SECONDS = 1.0
 
 
 class MessageStore:
-    """The messages of a queue by id, in order of arrival; the subset of a list that moto uses."""
+    """The messages of a queue by id, in order of arrival: the subset of a list's methods that moto uses."""
 
     def __init__(self, messages=()):
         self._by_id = {m.id: m for m in messages}
@@ -36,12 +36,12 @@ class MessageStore:
         self._by_id.pop(message.id, None)
 
     def scan(self):
-        """All messages without a copy: only under the queue's lock."""
+        """All messages, not copied: only under the queue's lock."""
         return self._by_id.values()
 
 
 def store_messages_by_id():
-    """moto keeps a list and rebuilds it for each delete. A message is found by id and by receipt handle here."""
+    """moto keeps a list and rebuilds it on each delete. Here, a message is found by id and by receipt handle."""
 
     def setter(queue, messages):
         queue.__dict__["_messages"] = MessageStore(messages)
@@ -52,7 +52,7 @@ def store_messages_by_id():
 
 
 def wall_clock():
-    """unix_time() computes two datetimes a call, and each message is asked for its visibility all the time."""
+    """unix_time() computes two datetimes per call, and the visibility of each message is checked constantly."""
 
     original = utils.unix_time
 
@@ -73,7 +73,7 @@ def cheap_receipt_handles():
 
 
 def cheap_attributes():
-    """A send reads one attribute through a property that computes all, three of them by scanning the queue."""
+    """moto's send reads one attribute through a property that computes all, three of them by scanning the queue."""
     compute = models.Queue.attributes.fget
 
     def get_without_scan(queue):
@@ -82,7 +82,7 @@ def cheap_attributes():
         return LazyAttributes(queue)
 
     class LazyAttributes:
-        """get() of what a standard queue cannot have costs nothing; everything else computes the whole."""
+        """get() of an attribute that a standard queue cannot have is free; any other access computes all attributes."""
 
         def __init__(self, queue):
             self._queue = queue
@@ -173,16 +173,16 @@ def _forget(queue, message):
 
 
 def _nap(queue, remaining):
-    """Seconds until the next message turns visible, at most MAX_NAP_SECONDS."""
+    """Seconds until the next message becomes visible, at most MAX_NAP_SECONDS."""
     now = models.unix_time_millis()
     soonest = min((max(m.visible_at, m.delayed_until) for m in queue._messages.scan()), default=now + 60_000)
     return min(remaining, MAX_NAP_SECONDS, max(0.005, (soonest - now) / 1000))
 
 
 def atomic_operations():
-    """moto's receive, delete and change of visibility are loops over a list that other threads replace meanwhile:
-    a message can be lost or delivered twice. All of them run under the queue's own lock here, and a receive waits
-    on its condition, so that a message is delivered the moment it is sent."""
+    """moto's receive, delete and change of visibility loop over a list that other threads replace meanwhile: a
+    message can be lost or delivered twice. Here, all of them run under the queue's own lock, and a receive waits on
+    its condition, so that a message is delivered as soon as it is sent."""
 
     def receive_message(self, queue_name, count, wait_seconds_timeout, visibility_timeout, message_attribute_names=None):
         queue = self.get_queue(queue_name)
@@ -232,7 +232,7 @@ def atomic_operations():
 
 
 def message_move_tasks():
-    """StartMessageMoveTask and ListMessageMoveTasks, which moto lacks: a redrive ends before the call returns."""
+    """StartMessageMoveTask and ListMessageMoveTasks, which moto lacks: a redrive completes before the call returns."""
 
     def queue_by_arn(backend, arn):
         queue = backend.queues.get(arn.rsplit(":", 1)[-1])
@@ -283,7 +283,7 @@ def message_move_tasks():
     def list_message_move_tasks(self):
         source = queue_by_arn(self.sqs_backend, self._get_param("SourceArn"))
         tasks = source.__dict__.get("move_tasks", [])[: self._get_param("MaxResults") or 1]
-        # Only a task that still runs shows its handle.
+        # Only a running task shows its handle.
         return ActionResult({"Results": [{k: v for k, v in t.items() if k != "TaskHandle"} for t in tasks]})
 
     SQSResponse.start_message_move_task = start_message_move_task

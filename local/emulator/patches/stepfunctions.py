@@ -1,4 +1,4 @@
-"""Step Functions: versions, aliases with weights, executions that are idempotent by name, cheap tasks."""
+"""Step Functions: versions, weighted aliases, executions that are idempotent by name, cheap tasks."""
 
 import copy
 import datetime
@@ -42,8 +42,8 @@ def _resolve(backend, arn):
 
 
 def start_execution():
-    """moto deep-copies the backend with all its executions, knows no alias, files an execution under the version
-    (where nothing finds it again), calls an execution without a name "None", and lets two starts of one name race.
+    """moto deep-copies the backend with all its executions, does not support aliases, stores an execution under the
+    version (where it is never found), names an execution without a name "None", and lets two starts of one name race.
 
     An execution belongs to the machine, runs a copy of the revision that its ARN chose at the start, and a second
     start with its name and input returns it while it runs. Any other reuse of a name is ExecutionAlreadyExists."""
@@ -84,8 +84,8 @@ def start_execution():
 
 
 def describe_execution():
-    """moto leaves out the version and the alias, the end of timed-out executions, and the quotes of an output that
-    is a string."""
+    """moto omits the version and the alias, the end of timed-out executions, and the quotes of an output that is a
+    string."""
 
     def describe(self):
         execution = self.stepfunction_backend.describe_execution(self._get_param("executionArn"))
@@ -113,7 +113,7 @@ def describe_execution():
 
 
 def list_executions():
-    """By the ARN of a version or an alias too, newest first, with the end of every execution that has one."""
+    """Lists by the ARN of a version or an alias too, newest first, with the end of every execution that has ended."""
 
     def backend_list(self, state_machine_arn, status_filter=None):
         parts = state_machine_arn.split(":")
@@ -153,8 +153,8 @@ def list_executions():
 
 
 def versions():
-    """moto publishes versions but can neither list, delete nor publish one by itself, and it publishes a new one
-    although nothing changed since the last."""
+    """moto publishes versions on create and update, but cannot list, delete or publish one on its own, and it publishes
+    a new one even if nothing changed since the last."""
 
     def fingerprint(machine):
         return machine.definition, machine.roleArn, machine.loggingConfiguration, machine.tracingConfiguration
@@ -202,8 +202,8 @@ def versions():
 
 
 def shared_clients(endpoint, region):
-    """A task makes a new AWS client (tens of milliseconds) with one connection, to `localhost`, which may resolve
-    to an address where nobody listens. One client a service, for all executions."""
+    """moto makes a new AWS client per task (tens of milliseconds) with one connection, to `localhost`, which may
+    resolve to an address where nothing listens. Here, all executions share one client per service."""
     import boto3
 
     session = boto3.Session(region_name=region)
@@ -211,7 +211,7 @@ def shared_clients(endpoint, region):
 
     @functools.cache
     def make(service, region_name):
-        # No limit of its own: the timeout of the function or of the state ends a task.
+        # No timeout of its own: the timeout of the function or of the state ends a task.
         config = Config(
             parameter_validation=False,
             retries={"total_max_attempts": 1},

@@ -13,8 +13,8 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "ec2-metadata-mock")
-	cmd := exec.Command("go", "build", "-trimpath", "-ldflags=-s -w", "-o", binary, "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock")
-	cmd.Dir = "../../metadata"
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock")
+	cmd.Dir = "../../pins/metadata"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the mock: %v\n%s", err, out)
 	}

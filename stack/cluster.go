@@ -1,0 +1,106 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/cluster"
+	"dip/components/identity"
+	"dip/components/interruption"
+	"dip/components/network"
+	"dip/components/nodegroup"
+	"dip/components/policy"
+	"dip/components/registry"
+	"dip/config"
+	"dip/k8s"
+)
+
+// imagesKept is how many of the workers' images the registry keeps.
+const imagesKept = 30
+
+// Cluster is the Kubernetes cluster with its nodes and the image of what works on them.
+type Cluster struct {
+	Control *cluster.Cluster
+	Image   pulumi.StringInput              // name, with its tag; pushed once the registry is there
+	Groups  map[string]*nodegroup.NodeGroup // by name
+	// Ready are the resources after which pods have nodes.
+	Ready []pulumi.Resource
+	// Interruptions is where nodes that are about to go are announced. Nil: no group is drained from a queue.
+	Interruptions *interruption.Interruption
+
+	name  string            // physical name: see config.ClusterName
+	image map[string]string // fingerprints of the image's programs
+}
+
+// NewCluster declares the network, the control plane, the registry, the node groups, the queue of their interruptions,
+// and the add-ons that need nodes.
+func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error) {
+	c := &Cluster{
+		name: config.ClusterName(s.Name), image: lane.image.Code, Groups: map[string]*nodegroup.NodeGroup{},
+	}
+	nodes, err := network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.Region, Zones: lane.zones})
+	if err != nil {
+		return nil, err
+	}
+	c.Control, err = cluster.New(ctx, "cluster", &cluster.Args{Settings: s.Cluster, Name: c.name, Network: nodes})
+	if err != nil {
+		return nil, err
+	}
+	images, err := registry.New(ctx, "images", &registry.Args{Keep: imagesKept, Disposable: s.Environment.Disposable()})
+	if err != nil {
+		return nil, err
+	}
+	c.Image = pulumi.Sprintf("%s:%s", images.URL, lane.image.Tag)
+	for _, name := range s.NodeGroupNames() {
+		c.Groups[name], err = nodegroup.New(ctx, name, &nodegroup.Args{
+			Settings: s.NodeGroups[name], Architecture: s.Architecture, Version: s.Cluster.Version,
+			Cluster: c.Control, Subnets: nodes.Private,
+		})
+		if err != nil {
+			return nil, err
+		}
+		c.Ready = append(c.Ready, c.Groups[name].Ready...)
+	}
+	if queued := c.groups(s, drainedBy(config.ByQueue)); len(queued) > 0 {
+		c.Interruptions, err = interruption.New(ctx, "interruptions", &interruption.Args{Groups: queued})
+		if err != nil {
+			return nil, err
+		}
+	}
+	return c, c.Control.CompleteAddOns(ctx, s.Cluster.AddOns, c.Ready)
+}
+
+// groups are the Auto Scaling groups, by node group, of those node groups for which something holds.
+func (c *Cluster) groups(s *Setup, holds func(config.NodeGroup) bool) map[string]pulumi.StringInput {
+	names := map[string]pulumi.StringInput{}
+	for name, g := range c.Groups {
+		if holds(s.NodeGroups[name]) {
+			names[name] = g.AutoScalingGroup
+		}
+	}
+	return names
+}
+
+func scaledBy(scaler config.Scaler) func(config.NodeGroup) bool {
+	return func(g config.NodeGroup) bool { return g.Scaler == scaler }
+}
+
+func drainedBy(mode config.Interruptions) func(config.NodeGroup) bool {
+	return func(g config.NodeGroup) bool { return g.Interruptions == mode }
+}
+
+// inCluster has a component's objects in the cluster.
+func (c *Cluster) inCluster() pulumi.ResourceOption { return pulumi.Providers(c.Control.Provider) }
+
+// identity gives the pods of a service account their rights in AWS. It is named after the account.
+func (c *Cluster) identity(
+	ctx *pulumi.Context, namespace, account string, allow []policy.Statement,
+) (*identity.Identity, error) {
+	return identity.New(ctx, account, &identity.Args{
+		Cluster: c.Control.Name, Namespace: namespace, ServiceAccount: account, Allow: allow,
+	})
+}
+
+// place is where pods run that are meant for a node group.
+func (s *Setup) place(group string) k8s.Place {
+	return k8s.Place{Group: group, Dedicated: s.NodeGroups[group].Dedicated}
+}

@@ -1,0 +1,136 @@
+// Package stack is the assemblies of the system, one a file: plain functions that declare components and pass on typed
+// results. An assembly takes the results of those before it, so that a wrong order does not compile. It is not a
+// component: what it declares hangs below the stack itself, and moves to another assembly without a change of its URN.
+package stack
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"os"
+	"path"
+	"slices"
+	"strconv"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/artifact"
+	"dip/components/tags"
+	"dip/config"
+	"dip/contract"
+	"dip/k8s/restage"
+)
+
+// Setup is a stack's settings and what is there before the first resource: the account, the region, the artifacts.
+type Setup struct {
+	*config.Stack
+
+	Name    string // of the Pulumi stack
+	Account string // 12 digits
+	Region  string
+
+	functions map[string]artifact.Artifact // by name
+	heavy     *heavy                       // nil: the stack has no cluster, and functions process all chunks
+	// What the heavy lane asks of storage and segments. The zero values, of stacks without a cluster, ask nothing.
+	staging map[string]int  // days that restaged pieces are kept, by prefix of the lake
+	lease   config.Duration // of a worker's receive of a chunk
+}
+
+// heavy is what the heavy lane needs before the first resource: the lane of the chunks that workers on the cluster
+// process, and of the inputs that jobs restage there.
+type heavy struct {
+	zones []config.Zone  // of the cluster's network
+	image artifact.Image // of workers and restage jobs
+}
+
+// Open reads the stack's config and schemas, asks where it is, and finds the artifacts. Any problem ends the program
+// here, before anything registers.
+func Open(ctx *pulumi.Context) (*Setup, error) {
+	settings, err := read(ctx)
+	if err != nil {
+		return nil, err
+	}
+	s := &Setup{Stack: settings, Name: ctx.Stack()}
+	if err := s.locate(ctx); err != nil {
+		return nil, err
+	}
+	dir, ok := ctx.GetConfig(config.ArtifactsKey)
+	if !ok {
+		dir = path.Join("build", string(s.Architecture))
+	}
+	s.functions, err = artifact.Open(dir, string(s.Architecture), slices.Concat(contract.SystemFunctions, s.programs())...)
+	if s.Cluster.Enabled {
+		err = errors.Join(err, s.openHeavy(ctx, dir))
+	}
+	if err != nil {
+		return nil, err
+	}
+	all := map[string]string{"dip:stack": s.Name, "dip:environment": string(s.Environment)}
+	maps.Copy(all, s.Tags)
+	return s, tags.Apply(ctx, all)
+}
+
+func read(ctx *pulumi.Context) (*config.Stack, error) {
+	file := "Pulumi." + ctx.Stack() + ".yaml"
+	object, ok := ctx.GetConfig(config.Key)
+	if !ok {
+		return nil, fmt.Errorf("stack file %s has no %s: see config/stack.schema.json", file, config.Key)
+	}
+	settings, err := config.Parse([]byte(object), config.Options{Files: os.DirFS(".")})
+	if err != nil {
+		return nil, fmt.Errorf("stack file %s, %s:\n%w", file, config.Key, err)
+	}
+	return settings, nil
+}
+
+// locate asks whose account and which region this is.
+func (s *Setup) locate(ctx *pulumi.Context) error {
+	identity, err := aws.GetCallerIdentity(ctx, &aws.GetCallerIdentityArgs{})
+	if err != nil {
+		return fmt.Errorf("ask for the account: %w", err)
+	}
+	region, err := aws.GetRegion(ctx, &aws.GetRegionArgs{})
+	if err != nil {
+		return fmt.Errorf("ask for the region: %w", err)
+	}
+	s.Account, s.Region = identity.AccountId, region.Name
+	return nil
+}
+
+// openHeavy chooses the zones, reads the image's programs and says what the lane asks of the other assemblies.
+func (s *Setup) openHeavy(ctx *pulumi.Context, dir string) error {
+	zones, err := s.chooseZones(ctx)
+	programs := append(s.programs(), restage.Program)
+	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
+	s.heavy = &heavy{zones: zones, image: image}
+	s.staging = map[string]int{contract.StagingPrefix: s.Cluster.Restage.KeepDays}
+	s.lease = s.Cluster.Workers.Lease
+	return errors.Join(err, missing)
+}
+
+func (s *Setup) chooseZones(ctx *pulumi.Context) ([]config.Zone, error) {
+	state := "available"
+	zones, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{State: &state})
+	if err != nil {
+		return nil, fmt.Errorf("ask for the availability zones: %w", err)
+	}
+	var available []config.Zone
+	for i, id := range zones.ZoneIds {
+		available = append(available, config.Zone{Name: zones.Names[i], ID: id})
+	}
+	return config.ChooseZones(s.Region, available, s.Network.AvailabilityZones)
+}
+
+// programs are the segments' programs.
+func (s *Setup) programs() (names []string) {
+	for _, name := range s.SegmentNames() {
+		names = append(names, programOf(s.Segments[name]))
+	}
+	return names
+}
+
+// programOf is the name of a segment's program, and so of its artifact: its package's folder.
+func programOf(s config.Segment) string { return path.Base(s.Package) }
+
+func number(n int) pulumi.StringInput { return pulumi.String(strconv.Itoa(n)) }

@@ -1,0 +1,85 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/queue"
+	"dip/contract"
+	"dip/k8s"
+)
+
+// Outputs is what a stack tells of itself.
+type Outputs struct {
+	all contract.StackOutputs[pulumi.StringInput]
+}
+
+// NewOutputs gathers what every stack tells.
+func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads) *Outputs {
+	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
+		Region:            pulumi.String(s.Region),
+		LandingBucket:     st.Landing.Name,
+		LakeBucket:        st.Lake.Name,
+		LedgerTable:       st.Ledger.Name,
+		Catalog:           segments.Catalog.Key,
+		IntakeQueue:       loads.IntakeQueue.URL,
+		IntakeDeadLetters: loads.IntakeQueue.DeadLettersURL,
+		Workflow:          loads.Workflow.ARN,
+		EventBus:          st.Bus.Name,
+		Functions: map[string]pulumi.StringInput{
+			"intake": loads.Intake.ARN, "splitter": loads.Splitter.ARN,
+			"reconciler": loads.Reconciler.ARN, "sweeper": loads.Sweeper.ARN,
+		},
+		Segments: map[string]contract.SegmentOutputs[pulumi.StringInput]{},
+	}}
+	for name, made := range segments.ByName {
+		o.all.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
+			Queue: made.Queue.URL, DeadLetters: made.Queue.DeadLettersURL, Function: made.Function.ARN,
+		}
+	}
+	return o
+}
+
+// AddCluster adds what a stack with a cluster tells.
+func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
+	for name, workers := range lane.Workers {
+		of := o.all.Segments[name]
+		of.Workers = queueOutputs(workers)
+		o.all.Segments[name] = of
+	}
+	groups := map[string]contract.GroupOutputs[pulumi.StringInput]{}
+	for name, g := range c.Groups {
+		groups[name] = contract.GroupOutputs[pulumi.StringInput]{
+			AutoScalingGroup: g.AutoScalingGroup, SpotCapacityPools: number(g.SpotCapacityPools),
+		}
+	}
+	o.all.Cluster = &contract.ClusterOutputs[pulumi.StringInput]{
+		Name: c.Control.Name, Kubeconfig: c.Control.Kubeconfig, Namespace: pulumi.String(k8s.Workloads),
+		Image: c.Image, Restage: *queueOutputs(lane.Restage), NodeGroups: groups,
+	}
+}
+
+// Map is the outputs as Pulumi exports them. The error names those that are unset.
+func (o *Outputs) Map() (pulumi.Map, error) {
+	tree, err := contract.Outputs(o.all)
+	if err != nil {
+		return nil, err
+	}
+	return asInputs(tree), nil
+}
+
+func queueOutputs(q *queue.Queue) *contract.QueueOutputs[pulumi.StringInput] {
+	return &contract.QueueOutputs[pulumi.StringInput]{Queue: q.URL, DeadLetters: q.DeadLettersURL}
+}
+
+// asInputs turns nested maps of inputs into one input.
+func asInputs(tree map[string]any) pulumi.Map {
+	inputs := pulumi.Map{}
+	for name, value := range tree {
+		if below, ok := value.(map[string]any); ok {
+			inputs[name] = asInputs(below)
+		} else {
+			inputs[name] = value.(pulumi.Input)
+		}
+	}
+	return inputs
+}

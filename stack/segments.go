@@ -1,0 +1,80 @@
+package stack
+
+import (
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/catalog"
+	"dip/components/policy"
+	"dip/components/queue"
+	"dip/components/segment"
+)
+
+// Segments is the segments and the catalog that says how their loads are treated.
+type Segments struct {
+	ByName  map[string]*segment.Segment
+	Catalog *catalog.Catalog
+	// Heavy is the heavy lane. Nil: the stack has no cluster.
+	Heavy *HeavyLane
+
+	sendChunks   []policy.Statement
+	sendRestages []policy.Statement
+}
+
+// HeavyLane is the queues that the cluster works off.
+type HeavyLane struct {
+	*heavy
+
+	Restage *queue.Queue            // of inputs that cannot be split
+	Workers map[string]*queue.Queue // of chunks, by segment
+}
+
+// NewSegments declares a queue and a function for each segment, the queues of the heavy lane, and the catalog that
+// names them all.
+func NewSegments(ctx *pulumi.Context, s *Setup, st *Storage) (*Segments, error) {
+	all := &Segments{ByName: map[string]*segment.Segment{}}
+	published := &catalog.Args{Lake: st.Lake, Segments: map[string]catalog.Entry{}}
+	for _, name := range s.SegmentNames() {
+		made, err := newSegment(ctx, s, st, name)
+		if err != nil {
+			return nil, err
+		}
+		all.ByName[name] = made
+		all.sendChunks = append(all.sendChunks, made.Send()...)
+		published.Segments[name] = catalog.Entry{
+			Segment: s.Catalog(name), Queue: made.Queue, Workers: made.Workers,
+		}
+	}
+	if s.heavy != nil {
+		restage, err := newRestageQueue(ctx, s)
+		if err != nil {
+			return nil, err
+		}
+		all.Heavy = &HeavyLane{heavy: s.heavy, Restage: restage, Workers: map[string]*queue.Queue{}}
+		for name, made := range all.ByName {
+			all.Heavy.Workers[name] = made.Workers
+		}
+		all.sendRestages, published.Restage = restage.Send(), restage
+	}
+	var err error
+	all.Catalog, err = catalog.New(ctx, "catalog", published)
+	return all, err
+}
+
+func newSegment(ctx *pulumi.Context, s *Setup, st *Storage, name string) (*segment.Segment, error) {
+	settings := s.Segments[name]
+	code := s.functions[programOf(settings)]
+	return segment.New(ctx, name, &segment.Args{
+		Settings: settings, Queues: s.Queues, Architecture: s.Architecture, AlarmTopics: s.AlarmTopics,
+		Artifact: code, Common: st.common(s, code.Code), Allow: st.processChunks(name), Lease: s.lease,
+	})
+}
+
+// newRestageQueue declares the queue of restages. A message stays in it while a job works on it, and is not late until
+// the job's deadline is over.
+func newRestageQueue(ctx *pulumi.Context, s *Setup) (*queue.Queue, error) {
+	settings := s.Queues
+	settings.MaxAge += s.Cluster.Restage.Deadline
+	return queue.New(ctx, "restage", &queue.Args{
+		Settings: settings, Lease: s.Cluster.Restage.Lease, AlarmTopics: s.AlarmTopics,
+	})
+}

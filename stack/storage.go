@@ -1,0 +1,70 @@
+package stack
+
+import (
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/bucket"
+	"dip/components/bus"
+	"dip/components/ledger"
+	"dip/components/policy"
+	"dip/config"
+	"dip/contract"
+)
+
+// Storage is where data, state and news are.
+type Storage struct {
+	Landing *bucket.Bucket // inputs
+	Lake    *bucket.Bucket // outputs, quarantine, certificates, catalogs, restaged pieces
+	Ledger  *ledger.Ledger
+	Bus     *bus.Bus // events of loads
+
+	staging []string // prefixes of the lake with restaged pieces; none in a stack without a cluster
+}
+
+// NewStorage declares the buckets, the ledger and the event bus.
+func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
+	st = &Storage{staging: slices.Sorted(maps.Keys(s.staging))}
+	if st.Landing, err = bucket.New(ctx, "landing", s.bucket(s.Landing)); err != nil {
+		return nil, err
+	}
+	lake := s.bucket(s.Lake)
+	lake.Expire = s.staging
+	lake.WriteOnce = []string{
+		contract.DataPrefix, contract.QuarantinePrefix, contract.CertificatePrefix, contract.ManifestPrefix,
+	}
+	if st.Lake, err = bucket.New(ctx, "lake", lake); err != nil {
+		return nil, err
+	}
+	if st.Ledger, err = ledger.New(ctx, "ledger", &ledger.Args{Settings: s.Ledger}); err != nil {
+		return nil, err
+	}
+	st.Bus, err = bus.New(ctx, "events")
+	return st, err
+}
+
+func (s *Setup) bucket(settings config.Bucket) *bucket.Args {
+	return &bucket.Args{Settings: settings, Disposable: s.Environment.Disposable() && !settings.Protect}
+}
+
+// common is the environment that all functions share. code is the fingerprint of the program that gets it.
+func (st *Storage) common(s *Setup, code string) contract.Common[pulumi.StringInput] {
+	return contract.Common[pulumi.StringInput]{
+		Stack: pulumi.String(s.Name), Code: pulumi.String(code), LedgerTable: st.Ledger.Name, LakeBucket: st.Lake.Name,
+	}
+}
+
+// processChunks is what a segment's function and its workers may do besides taking their chunks.
+func (st *Storage) processChunks(segment string) []policy.Statement {
+	read := []string{contract.CatalogPrefix}
+	for _, prefix := range st.staging {
+		read = append(read, prefix+segment+"/")
+	}
+	return policy.All(
+		st.Landing.ReadVersions(), st.Lake.Read(read...),
+		st.Lake.Write(contract.DataPrefix+segment+"/", contract.QuarantinePrefix+segment+"/"),
+		st.Ledger.Allow("GetItem", "UpdateItem"),
+	)
+}

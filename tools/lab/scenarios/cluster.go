@@ -1,0 +1,129 @@
+package scenarios
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"k8s.io/client-go/kubernetes"
+
+	"dip/local"
+	"dip/tools/lab/authn"
+	"dip/tools/lab/awsapi"
+	"dip/tools/lab/awsproxy"
+	"dip/tools/lab/controlplane"
+	"dip/tools/lab/images"
+	"dip/tools/lab/kubelet"
+	"dip/tools/lab/metadata"
+	"dip/tools/lab/nodes"
+)
+
+// Cluster is the stack's cluster: a control plane, and what stands for its nodes.
+type Cluster struct {
+	Plane   *controlplane.ControlPlane
+	Client  kubernetes.Interface
+	AWS     awsapi.Client
+	Kubelet *kubelet.Kubelet
+	// Metadata is what nodes find that listen for their interruption.
+	Metadata *metadata.Mocks
+	// Containers is what happened to the containers that ran for real.
+	Containers history
+
+	authn  *authn.Server
+	proxy  *awsproxy.Proxy
+	before inventory // what a cluster has that nobody put there
+	agents sync.WaitGroup
+	end    context.CancelFunc
+}
+
+// startCluster starts a cluster for a stack whose emulator runs. image is the folder of the stack's own programs. ctx
+// bounds the start; fail hears of whatever ends later although nobody ended it.
+func startCluster(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error) {
+	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, AccessKey: "lab"}}
+	if err := c.start(ctx, l, d, image, fail); err != nil {
+		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), c.stop())
+	}
+	return c, nil
+}
+
+func (c *Cluster) start(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (err error) {
+	running, end := context.WithCancel(context.Background())
+	c.end = end
+	dir := filepath.Join(l.options.Dir, "cluster")
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return err
+	}
+	if c.authn, err = authn.Start(authn.Options{Cluster: clusterName, AWS: c.AWS}); err != nil {
+		return err
+	}
+	if c.proxy, err = awsproxy.Start(d.Endpoint, filepath.Join(dir, "aws-ca.pem")); err != nil {
+		return err
+	}
+	table := images.New(local.Account, local.Region)
+	c.Plane, err = controlplane.Start(ctx, controlplane.Options{
+		Dir: filepath.Join(dir, "control-plane"), Binaries: l.binaries, Stages: controlplane.Stages(table.Query()),
+		Webhook: &controlplane.Webhook{URL: c.authn.URL, CA: c.authn.CA},
+	})
+	if err != nil {
+		return err
+	}
+	go func() {
+		select {
+		case <-c.Plane.Failed():
+			fail(c.Plane.Err())
+		case <-running.Done():
+		}
+	}()
+	config, err := c.Plane.Config()
+	if err != nil {
+		return err
+	}
+	if c.Client, err = kubernetes.NewForConfig(config); err != nil {
+		return fmt.Errorf("use the cluster: %w", err)
+	}
+	if c.before, err = takeInventory(ctx, config); err != nil {
+		return err
+	}
+	hear, err := c.startMetadata(running, l.binaries["ec2-metadata-mock"], dir, fail)
+	if err != nil {
+		return err
+	}
+	c.agent(running, fail, func(ctx context.Context) error {
+		return nodes.Run(ctx, nodes.Options{AWS: c.AWS, Kubernetes: c.Client, Cluster: clusterName, OnChange: hear})
+	})
+	return c.startKubelet(running, podPrograms{images: table, binaries: l.binaries, own: image}, d, dir, fail)
+}
+
+// agent runs something as long as the cluster runs.
+func (c *Cluster) agent(ctx context.Context, fail context.CancelCauseFunc, run func(context.Context) error) {
+	c.agents.Go(func() {
+		if err := run(ctx); err != nil {
+			fail(err)
+		}
+	})
+}
+
+// stop ends everything, the newest first. It may be called once.
+func (c *Cluster) stop() error {
+	if c.end != nil {
+		c.end()
+	}
+	c.agents.Wait()
+	var errs []error
+	if c.Metadata != nil {
+		errs = append(errs, c.Metadata.Close())
+	}
+	if c.Plane != nil {
+		errs = append(errs, c.Plane.Stop())
+	}
+	if c.proxy != nil {
+		errs = append(errs, c.proxy.Stop())
+	}
+	if c.authn != nil {
+		errs = append(errs, c.authn.Stop())
+	}
+	return errors.Join(errs...)
+}
