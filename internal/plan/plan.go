@@ -257,8 +257,8 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	return h.checkLines(end, seg)
 }
 
-// header finds the header at or after an offset: the first record that is not blank, or the first at all when the schema
-// has a single field, whose records may be blank. The input is at its end when start is end.
+// header finds the header at or after an offset: the first record that is not blank, or the first at all when the
+// schema has a single field, whose records may be blank. The input is at its end when start is end.
 func (h *head) header(from int, seg *process.Segment) (start, end int, err error) {
 	for start = from; ; {
 		n, whole := record.End(h.data[start:], seg.Dialect)

@@ -371,8 +371,8 @@ func TestRetryableFailures(t *testing.T) {
 	}
 }
 
-// An input of exactly the limit is planned, and so is one of any size under a catalog that has no limit, in chunks of the
-// default size.
+// An input of exactly the limit is planned, and so is one of any size under a catalog that has no limit, in chunks of
+// the default size.
 func TestContentUpToTheLimit(t *testing.T) {
 	for _, c := range []struct {
 		size   int

@@ -19,8 +19,8 @@ import (
 	"dip/internal/ledger/ledgertest"
 )
 
-// world is everything around the reconciler, in memory, with load L. What the reconciler does is logged; broken names the
-// operations that fail.
+// world is everything around the reconciler, in memory, with load L. What the reconciler does is logged; broken names
+// the operations that fail.
 type world struct {
 	ledger *ledgertest.Fake
 	lake   *laketest.Fake
