@@ -47,7 +47,7 @@ func (h *Handler) Message(ctx context.Context, id, body string) error {
 		return err
 	}
 	if m.Segment != h.Name {
-		return fmt.Errorf("segment %[2]s received a message for segment %[1]s", m.Segment, h.Name)
+		return fmt.Errorf("segment %s received a message for segment %s", h.Name, m.Segment)
 	}
 	holder := lease.Holder{Ledger: h.Ledger, Lease: h.Lease, Code: h.Code, Runtime: h.Runtime, Log: h.Log, Now: h.Now}
 	claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: id}
