@@ -138,7 +138,7 @@ func (r *row) object(s *tableschema.Schema, line []byte) error {
 	}
 	whole = bytes.Clone(whole)
 	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return errors.New("has more behind its object")
+		return errors.New("has data after its object")
 	}
 	if whole.Kind() != '{' {
 		return errors.New("is not an object")
