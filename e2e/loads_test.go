@@ -157,7 +157,7 @@ func TestLoadsFailWithAReason(t *testing.T) {
 		reason    string
 	}{
 		{"unknown segment", "tirps/a.csv", []byte("x"), `unknown segment "tirps"`},
-		{"no segment", "a.csv", []byte("x"), "names no segment"},
+		{"no segment", "a.csv", []byte("x"), "does not name a segment"},
 		{"header", "parts/wrong.csv", []byte("part;waight;made;remark\nAB-1;1;;\n"), "waight"},
 		{"truncated gzip", "parts/truncated.csv.gz", truncated[:len(truncated)-20], "truncated"},
 		{"mostly bad", "parts/bad.csv", []byte("part;weight;made;remark\nx;1;;\ny;1;;\nAB-1;1;;\n"), "maxBadShare"},

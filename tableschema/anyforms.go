@@ -5,7 +5,7 @@ import (
 	"time"
 )
 
-// Layouts of format "any" beside the default form.
+// Layouts of format "any" in addition to the default form.
 var (
 	anyDates     = []string{"2006/01/02", "20060102", "2 Jan 2006", "2 January 2006", "Jan 2, 2006", "January 2, 2006"}
 	anyTimes     = []string{"3:04:05 PM", "3:04 PM", "15:04:05.999999999"}
@@ -22,7 +22,7 @@ var (
 )
 
 // zones are the zone names that have one meaning: those that RFC 822 defines, and UTC. Of its military letters only Z
-// is left: RFC 822 gave the others the wrong sign, and RFC 2822 has readers take them as unknown. CET, IST and the like
+// is left: RFC 822 gave the others the wrong sign, and RFC 2822 has readers take them as unknown. CET, IST and others
 // are defined nowhere, and some of them mean several zones.
 var zones = map[string]int64{
 	"Z": 0, "UT": 0, "UTC": 0, "GMT": 0,

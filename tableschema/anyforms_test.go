@@ -74,7 +74,7 @@ func TestZonesOfPatterns(t *testing.T) {
 	}
 }
 
-// The same values wherever it runs: all tests of the package again, in the zones of other hosts.
+// The values do not depend on the host's zone: all tests of the package run again in other zones.
 func TestZoneOfTheHost(t *testing.T) {
 	const inside = "DIP_TEST_ZONE"
 	if zone := os.Getenv(inside); zone != "" {

@@ -36,7 +36,7 @@ func (f *Field) inInt() bool {
 	return f.Type == Number && f.Decimal != nil
 }
 
-// structured says that the field's text is JSON whatever the input's encoding.
+// structured says that the field's text is JSON, whatever the input's encoding.
 func (f *Field) structured() bool { return f.Type == Array || f.Type == Object || f.Type == Geojson }
 
 func (f *Field) article() string {
@@ -49,18 +49,18 @@ func (f *Field) article() string {
 	return "a " + string(f.Type)
 }
 
-// Errors of Cast. Each reads as the end of a sentence that begins with the value, and says nothing of it.
+// Errors of Cast. Each reads as the end of a sentence that begins with the value, and does not repeat it.
 var (
 	errInteger   = errors.New("is not an integer")
 	errWhole     = errors.New("is not a whole number")
 	errNumber    = errors.New("is not a number")
-	errGroups    = errors.New("has groups of digits other than the schema's")
-	errWrapping  = errors.New("is not a number, or has beside it what may change its sign or value")
+	errGroups    = errors.New("does not group its digits as the schema says")
+	errWrapping  = errors.New("is not a number, or has text around it that may change its sign or value")
 	errIntRange  = errors.New("does not fit 64 bits")
 	errRange     = errors.New("is beyond the range of a double")
 	errBoolean   = errors.New("is not a boolean")
 	errDate      = errors.New("is not a date (yyyy-mm-dd)")
-	errNoDay     = errors.New("is not a day of the calendar")
+	errNoDay     = errors.New("is not a calendar day")
 	errTime      = errors.New("is not a time (hh:mm:ss)")
 	errDatetime  = errors.New("is not a datetime (yyyy-mm-ddThh:mm:ss)")
 	errYear      = errors.New("is not a year (yyyy)")
@@ -73,11 +73,11 @@ var (
 	errGeopoint  = errors.New("is not a geopoint")
 	errObject    = errors.New("is not a JSON object")
 	errArray     = errors.New("is not a JSON array")
-	errPattern   = errors.New("does not have the field's format")
-	errItem      = errors.New("has an item that is not of the list's itemType")
+	errPattern   = errors.New("does not match the field's format")
+	errItem      = errors.New("has an item that does not match the list's itemType")
 )
 
-// Missing says that a text stands for null.
+// Missing says whether a text stands for null.
 func (f *Field) Missing(text []byte) bool {
 	for _, m := range f.MissingValues {
 		if string(text) == m {
@@ -87,10 +87,10 @@ func (f *Field) Missing(text []byte) bool {
 	return false
 }
 
-// Cast reads a text that is not missing, and must be valid UTF-8. It checks no constraints. The error reads as the
+// Cast reads a text that is not missing and is valid UTF-8. It checks no constraints. The error reads as the
 // end of a sentence that begins with the text.
 //
-// Format "any" takes, beside the default forms: dates as yyyy/mm/dd, yyyymmdd, "2 Jan 2006" and "Jan 2, 2006";
+// Format "any" takes, in addition to the default forms: dates as yyyy/mm/dd, yyyymmdd, "2 Jan 2006" and "Jan 2, 2006";
 // datetimes of these dates with a default time, RFC 1123 and RFC 850 datetimes, dates alone (midnight); times as
 // hh:mm:ss AM.
 func (f *Field) Cast(text []byte) (Value, error) {
@@ -124,7 +124,7 @@ func (f *Field) Cast(text []byte) (Value, error) {
 	}
 }
 
-// CastNumber reads a JSON number of an integer, number or year, which no schema property shapes.
+// CastNumber reads a JSON number of an integer, number or year: no schema property changes its form.
 func (f *Field) CastNumber(text []byte) (Value, error) {
 	switch f.Type {
 	case Integer:

@@ -253,6 +253,6 @@ func TestCheck(t *testing.T) {
 		}
 	}
 	if one(t, `"type":"integer","constraints":{"required":true}`).Constrained() {
-		t.Error("required is no constraint for Check")
+		t.Error("required is a constraint for Check")
 	}
 }

@@ -31,7 +31,7 @@ type quick struct {
 	on        bool
 	low, high int64  // inclusive
 	listed    uint64 // bit n: n is one of the enum; shifts take others to 0
-	beyond    bool   // there is no enum
+	beyond    bool   // no enum
 }
 
 func (q *quick) accepts(v int64) bool {
@@ -77,7 +77,7 @@ type enum struct {
 
 var ordered = []Type{Integer, Number, Date, Time, Datetime, Year, Yearmonth}
 
-// Constrained says that the field has rules for Check beside required.
+// Constrained says whether the field has rules for Check, which required is not.
 func (f *Field) Constrained() bool { return f.constraints.any }
 
 // constraints reads the field's constraints and categories.
@@ -117,7 +117,7 @@ func (o object) constraints(f *Field) {
 		m, err := compileMatcher(p)
 		switch {
 		case f.Type != String:
-			o.out.add(k.at("pattern"), "only strings have it, this is of type %s", f.Type)
+			o.out.add(k.at("pattern"), "only for strings, the field is of type %s", f.Type)
 		case err != nil:
 			o.out.add(k.at("pattern"), "%q: %v", p, err)
 		}
@@ -128,14 +128,14 @@ func (o object) constraints(f *Field) {
 	}
 }
 
-// bound reads minimum and its kin. Nil when the field has none or it is wrong.
+// bound reads minimum, maximum and their exclusive forms. Nil when the field has none or it is invalid.
 func (o object) bound(f *Field, key string, exclusive bool) *bound {
 	raw, ok := o.keys[key]
 	if !ok || string(raw) == "null" {
 		return nil
 	}
 	if !slices.Contains(ordered, f.Type) {
-		o.out.add(o.at(key), "type %s has none", f.Type)
+		o.out.add(o.at(key), "not supported for type %s", f.Type)
 		return nil
 	}
 	text, v, err := f.constant(raw)
@@ -148,7 +148,7 @@ func (o object) bound(f *Field, key string, exclusive bool) *bound {
 	return &bound{value: v, exclusive: exclusive, err: fmt.Errorf("%s %s", words[key], text)}
 }
 
-// tighter is the bound of two that excludes more; sign is 1 for lower bounds and -1 for upper ones.
+// tighter is the stricter of two bounds; sign is 1 for lower bounds and -1 for upper ones.
 func tighter(inclusive, exclusive *bound, f *Field, sign int) *bound {
 	if inclusive == nil {
 		return exclusive
@@ -174,14 +174,14 @@ func (o object) length(f *Field, key, words string) *length {
 	return &length{n, fmt.Errorf("is %s %d", words, n)}
 }
 
-// categories restrict a field as enum does. An enum beside them is a subset, so it replaces them.
+// categories restrict a field as enum does. An enum next to them is a subset, so it replaces them.
 func (o object) categories(f *Field) {
 	var values []json.RawMessage
 	if !o.decode("categories", "an array", &values) {
 		return
 	}
 	if f.Type != String && f.Type != Integer {
-		o.out.add(o.at("categories"), "only strings and integers have it, this is of type %s", f.Type)
+		o.out.add(o.at("categories"), "only for strings and integers, the field is of type %s", f.Type)
 		return
 	}
 	for i, raw := range values {
@@ -243,7 +243,7 @@ func (f *Field) constant(raw json.RawMessage) (text string, v Value, err error) 
 	switch raw[0] {
 	case '"':
 		if err := json.Unmarshal(raw, &text); err != nil {
-			return "", Value{}, fmt.Errorf("is no string: %w", err)
+			return "", Value{}, fmt.Errorf("is not a string: %w", err)
 		}
 		v, err = f.Cast([]byte(text))
 	case 't', 'f':
@@ -339,8 +339,8 @@ func compare(f *Field, a, b Value) int {
 	return 0
 }
 
-// plainlyLong says that a string's length in bytes tells that its length in characters, each one to four bytes, is
-// within the limits.
+// plainlyLong says that a string's length in bytes alone shows that its length in characters, of one to four bytes
+// each, is within the limits.
 func (c *constraints) plainlyLong(f *Field, text []byte) bool {
 	return f.Type == String && (c.longest == nil || len(text) <= c.longest.n) &&
 		(c.shortest == nil || len(text) >= utf8.UTFMax*c.shortest.n)

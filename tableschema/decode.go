@@ -32,8 +32,8 @@ func (o object) at(key string) string {
 	return o.path + "." + key
 }
 
-// decode reads the property into v, which must point to the Go form of want. False when the property is absent or
-// null, or wrong, which is reported.
+// decode reads the property into v, which must point to the Go form of want. False when the property is absent, null or
+// invalid; only the last is reported.
 func (o object) decode(key, want string, v any) bool {
 	raw, ok := o.keys[key]
 	if !ok || string(raw) == "null" {
@@ -76,8 +76,8 @@ func (o object) child(key string) (object, bool) {
 	return c, o.decode(key, "an object", &c.keys)
 }
 
-// Parse reads a Table Schema (version 1 or 2 of the specification, JSON). The error joins everything that is wrong
-// with it, each problem with its JSON path.
+// Parse reads a Table Schema (version 1 or 2 of the specification, JSON). The error joins all
+// problems, each with its JSON path.
 func Parse(data []byte) (*Schema, error) {
 	out := &problems{}
 	root := object{out: out}
@@ -107,7 +107,7 @@ func Parse(data []byte) (*Schema, error) {
 		o.field(f)
 		f.Required = f.Required || slices.Contains(required, f.Name)
 		if first, again := seen[f.Name]; again {
-			out.add(o.at("name"), "%q is the name of fields[%d] too", f.Name, first)
+			out.add(o.at("name"), "%q is also the name of fields[%d]", f.Name, first)
 		} else {
 			seen[f.Name] = i
 		}
@@ -117,7 +117,7 @@ func Parse(data []byte) (*Schema, error) {
 	}
 	for i, name := range required {
 		if _, ok := seen[name]; !ok {
-			out.add(fmt.Sprintf("primaryKey[%d]", i), "%q is no field", name)
+			out.add(fmt.Sprintf("primaryKey[%d]", i), "%q is not a field", name)
 		}
 	}
 	for _, key := range []string{"primaryKey", "uniqueKeys", "foreignKeys"} {
@@ -201,7 +201,7 @@ func checkPaths(s *Schema, out *problems) {
 	for i := range s.Fields {
 		key := strings.Join(s.Fields[i].Path, "\x00")
 		if first, again := seen[key]; again && s.Fields[i].Name != s.Fields[first].Name {
-			out.add(fmt.Sprintf("fields[%d].path", i), "%q is where fields[%d] is read from too", strings.Join(s.Fields[i].Path, "."), first)
+			out.add(fmt.Sprintf("fields[%d].path", i), "%q is also the path of fields[%d]", strings.Join(s.Fields[i].Path, "."), first)
 			continue
 		}
 		seen[key] = i

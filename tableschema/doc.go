@@ -9,7 +9,7 @@
 // Rules that span records are accepted and not enforced, because the pieces of an input are read independently
 // of each other: constraints.unique, uniqueKeys, foreignKeys and the uniqueness half of primaryKey.
 // [Schema.Unenforced] lists those that a schema states. Rules that concern one value and that this package does not
-// know are errors of [Parse]: a rule that is silently skipped is worse than none. Descriptive properties
+// know are errors of [Parse]: a silently skipped rule is worse than none. Descriptive properties
 // (title, description, example, rdfType, ...) are ignored, whatever they hold.
 //
 // # Lexical forms
@@ -19,7 +19,7 @@
 //   - integer: any number whose value is whole ("7", "+7", "007", "7.0", "7e2") and fits 64 bits.
 //   - number: XML Schema decimals with an optional exponent, and NaN, INF, Infinity in any case with a sign.
 //     A finite number beyond the range of a double is an error.
-//   - groupChar: 1 to 3 digits, then groups of exactly three, before the point; no groups at all are right too. A
+//   - groupChar: 1 to 3 digits, then groups of exactly three, before the point; no groups at all is right too. A
 //     first group that begins with 0 has three digits.
 //   - bareNumber false: a unit before or behind the number is ignored. A minus in any of its forms (hyphen, U+2212, dashes)
 //     or a plus stands at the start or right before the digits; one pair of parentheses around the number is a minus.
@@ -38,7 +38,7 @@
 //
 // # Extensions
 //
-// Four properties of a field are our own:
+// Four properties of a field are this package's own:
 //
 //   - "decimal": {"precision": 18, "scale": 2} on a number keeps it exact, with at most 18 digits. A value with more
 //     digits after the point than the scale, other than zeros, is an error: nothing is rounded.

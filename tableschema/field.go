@@ -29,7 +29,7 @@ func (o object) field(f *Field) {
 		f.FalseValues = o.texts("falseValues", []string{"false", "False", "FALSE", "0"})
 		for _, v := range f.TrueValues {
 			if slices.Contains(f.FalseValues, v) {
-				o.out.add(o.at("falseValues"), "%q is one of trueValues too", v)
+				o.out.add(o.at("falseValues"), "%q is also in trueValues", v)
 			}
 		}
 	}
@@ -58,7 +58,7 @@ func (o object) format(f *Field) {
 	f.pattern = p
 }
 
-// numbers reads what shapes the text of a number or an integer.
+// numbers reads the properties that shape the text of a number or an integer.
 func (o object) numbers(f *Field) {
 	f.DecimalChar, f.BareNumber = ".", true
 	if f.Type != Number && f.Type != Integer {
@@ -74,18 +74,18 @@ func (o object) numbers(f *Field) {
 	}
 	f.Grouping = o.text("grouping", "threes")
 	if f.Grouping != "threes" && f.Grouping != Indian || f.Grouping == Indian && f.GroupChar == "" {
-		o.out.add(o.at("grouping"), "%q: want threes or indian, of a field with a groupChar", f.Grouping)
+		o.out.add(o.at("grouping"), "%q: want threes or indian, on a field with a groupChar", f.Grouping)
 	}
 	for _, c := range []struct{ key, value string }{{"decimalChar", f.DecimalChar}, {"groupChar", f.GroupChar}} {
 		if c.value == "" && (c.key == "groupChar" || f.Type == Integer) {
 			continue
 		}
 		if utf8.RuneCountInString(c.value) != 1 || strings.ContainsAny(c.value, "0123456789+-eE") {
-			o.out.add(o.at(c.key), "%q: want one character that is no part of a number", c.value)
+			o.out.add(o.at(c.key), "%q: want one character that is not part of a number", c.value)
 		}
 	}
 	if f.GroupChar == f.DecimalChar {
-		o.out.add(o.at("groupChar"), "%q is decimalChar too", f.GroupChar)
+		o.out.add(o.at("groupChar"), "%q is also the decimalChar", f.GroupChar)
 	}
 }
 
@@ -103,7 +103,7 @@ func (o object) list(f *Field) {
 	f.item = &item
 }
 
-// extensions reads the properties that are our own.
+// extensions reads this package's own properties.
 func (o object) extensions(f *Field) {
 	f.Path = []string{f.Name}
 	if path := ""; o.decode("path", "a string", &path) {
@@ -124,7 +124,7 @@ func (o object) extensions(f *Field) {
 	}
 	f.Decimal = &Decimal{}
 	if f.Type != Number {
-		o.out.add(o.at("decimal"), "only numbers have it, this is a %s", f.Type)
+		o.out.add(o.at("decimal"), "only for numbers, the field is of type %s", f.Type)
 	}
 	for _, key := range slices.Sorted(maps.Keys(d.keys)) {
 		if key != "precision" && key != "scale" {

@@ -24,8 +24,8 @@ func compileMatcher(pattern string) (matcher, error) {
 }
 
 // runs matches a concatenation of repeated byte classes, such as [0-9]+ or [^/]+/[a-z]{1,3}, in one pass and without
-// a state. It is for patterns in which each run can take all bytes that it may: then there is one way to match at
-// most.
+// backtracking. It is for patterns in which each run can greedily take all bytes that it may: then there is at most one
+// way to match.
 type runs []run
 
 // run is min to max bytes of a set.
@@ -34,7 +34,7 @@ type run struct {
 	min, max int
 }
 
-// Match says that the whole text matches.
+// Match says whether the whole text matches.
 func (r runs) Match(text []byte) bool {
 	i := 0
 	for k := range r {
@@ -53,7 +53,7 @@ func (r runs) Match(text []byte) bool {
 	return i == len(text)
 }
 
-// compileRuns gives ok false for expressions that runs cannot say.
+// compileRuns gives ok false for expressions that runs cannot express.
 func compileRuns(expression string) (r runs, ok bool) {
 	parsed, err := syntax.Parse(expression, syntax.Perl)
 	if err != nil {

@@ -7,7 +7,7 @@ import (
 	"testing"
 )
 
-// What is to be fast, and what runs must leave to regexp.
+// Which patterns are fast, and which runs must leave to regexp.
 func TestMatcherKinds(t *testing.T) {
 	for _, c := range []struct {
 		pattern string

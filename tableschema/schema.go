@@ -32,7 +32,7 @@ const (
 	Any       Type = "any"
 )
 
-// formats holds the named formats of each type beside "default"; "strptime" stands for any strptime pattern.
+// formats holds the named formats of each type except "default"; "strptime" stands for any strptime pattern.
 var formats = map[Type][]string{
 	String: {"email", "uri", "uuid", "binary"}, Integer: nil, Number: nil, Boolean: nil,
 	Date: {"any", "strptime"}, Datetime: {"any", "strptime"}, Time: {"any", "strptime"},
@@ -161,8 +161,8 @@ func MatchHeader(s *Schema, header []string) (columns []int, err error) {
 	names("missing columns", missing)
 	names("unexpected columns", unexpected)
 	if marked(missing) != marked(unexpected) && len(missing) > 0 && len(unexpected) > 0 {
-		errs = append(errs, fmt.Errorf("names that look alike may be written in other characters, as composed and decomposed "+
-			"accents are (Unicode NFC and NFD): "+
+		errs = append(errs, fmt.Errorf("names that look alike may consist of different characters, such as composed and decomposed "+
+			"accents (Unicode NFC and NFD): "+
 			"the schema has %s, the header has %s", asciiAll(missing), asciiAll(unexpected)))
 	}
 	names("repeated columns", repeated)
@@ -170,7 +170,7 @@ func MatchHeader(s *Schema, header []string) (columns []int, err error) {
 		names("columns out of order (fieldsMatch is \"exact\")", swapped)
 	}
 	if found == 0 && len(errs) == 0 {
-		errs = append(errs, errors.New("no column is a field of the schema"))
+		errs = append(errs, errors.New("no column matches a field of the schema"))
 	}
 	if len(errs) > 0 {
 		return nil, errors.Join(errs...)
@@ -178,7 +178,7 @@ func MatchHeader(s *Schema, header []string) (columns []int, err error) {
 	return columns, nil
 }
 
-// marked says that a name has combining marks, as decomposed text has.
+// marked says whether a name has combining marks, as decomposed text does.
 func marked(names []string) bool {
 	return slices.ContainsFunc(names, func(name string) bool {
 		return strings.ContainsFunc(name, func(r rune) bool { return unicode.Is(unicode.Mn, r) })

@@ -6,7 +6,7 @@ import (
 	"testing"
 )
 
-// one parses a schema of a single field, given as its properties beside the name.
+// one parses a schema of a single field, given as its properties without the name.
 func one(t *testing.T, properties string) *Field {
 	t.Helper()
 	s, err := Parse([]byte(`{"fields":[{"name":"x",` + properties + `}]}`))
@@ -73,20 +73,20 @@ func TestParseReportsEverything(t *testing.T) {
 	}
 	for _, want := range []string{
 		`fieldsMatch: unknown match "some"`,
-		`primaryKey[0]: "nope" is no field`,
+		`primaryKey[0]: "nope" is not a field`,
 		`missingValues[0].value: missing`,
 		`fields[0].name: missing`,
 		`fields[1].type: unknown type "int": want one of any, array, boolean, date, datetime,`,
-		`fields[2].constraints.minimum: "2024-02-30" is not a day of the calendar`,
-		`fields[2].constraints.pattern: only strings`,
+		`fields[2].constraints.minimum: "2024-02-30" is not a calendar day`,
+		`fields[2].constraints.pattern: only for strings`,
 		`fields[2].constraints.minLength: type date has no length`,
 		`fields[2].constraints.colour: unknown constraint`,
-		`fields[3].name: "c" is the name of fields[2] too`,
+		`fields[3].name: "c" is also the name of fields[2]`,
 		`fields[3].constraints: the minimum is above the maximum`,
 		`fields[3].constraints.enum[0]: "x" is not an integer`,
 		`fields[3].constraints.jsonSchema: not supported`,
 		`fields[4].format: unknown format "phone" of type string: want one of default, email, uri, uuid, binary`,
-		`fields[4].decimal: only numbers have it`,
+		`fields[4].decimal: only for numbers`,
 		`fields[4].constraints.pattern: "(":`,
 		`fields[4].constraints.minLength: -1: want 0 or more`,
 		`fields[5].decimal.precision: want 1 to 18`,
@@ -97,10 +97,10 @@ func TestParseReportsEverything(t *testing.T) {
 		`fields[6].format: "%Y-%Q": unknown directive %Q`,
 		`fields[6].timezone: "CET"`,
 		`fields[6].path: "a..b"`,
-		`fields[7].falseValues: "1" is one of trueValues too`,
+		`fields[7].falseValues: "1" is also in trueValues`,
 		`fields[8].itemType: unknown item type "object"`,
 		`fields[8].delimiter: empty`,
-		`fields[9].categories: only strings and integers`,
+		`fields[9].categories: only for strings and integers`,
 		`fields[10].format: unknown format "%d" of type string`,
 		`fields[11].name: empty`,
 		`fields[11].type: 7: want a string`,
@@ -120,7 +120,7 @@ func TestParseRejectsWholes(t *testing.T) {
 		`{"fields":[]}`:     "fields: empty",
 		`{"fields":{}}`:     "fields: {}: want an array",
 		`{"fields":[null]}`: "fields[0]: null: want an object",
-		`{"fields":[{"name":"a","path":"x.y"},{"name":"b","path":"x.y"}]}`:                            "fields[1].path: \"x.y\" is where fields[0]",
+		`{"fields":[{"name":"a","path":"x.y"},{"name":"b","path":"x.y"}]}`:                            "fields[1].path: \"x.y\" is also the path of fields[0]",
 		`{"fields":[{"name":"a","type":"date","format":"%Y"}]}`:                                       "needs a year",
 		`{"fields":[{"name":"a","type":"time","format":"%H %Y"}]}`:                                    "a time has no date directives",
 		`{"fields":[{"name":"a","type":"date","format":"%Y%m%d%H"}]}`:                                 "a date has no directives of time",
@@ -128,10 +128,10 @@ func TestParseRejectsWholes(t *testing.T) {
 		`{"fields":[{"name":"a","type":"time","format":"%M"}]}`:                                       "needs an hour",
 		`{"fields":[{"name":"a","type":"time","format":"iso"}]}`:                                      "unknown format",
 		`{"fields":[{"name":"a","type":"time","format":"%H%"}]}`:                                      "ends in %",
-		`{"fields":[{"name":"a","type":"number","groupChar":"."}]}`:                                   "is decimalChar too",
+		`{"fields":[{"name":"a","type":"number","groupChar":"."}]}`:                                   "is also the decimalChar",
 		`{"fields":[{"name":"a","type":"string","constraints":{"minLength":2,"maxLength":1}}]}`:       "minLength is above maxLength",
 		`{"fields":[{"name":"a","type":"string","constraints":{"enum":[]}}]}`:                         "no value would be allowed",
-		`{"fields":[{"name":"a","type":"duration","constraints":{"minimum":"P1D"}}]}`:                 "type duration has none",
+		`{"fields":[{"name":"a","type":"duration","constraints":{"minimum":"P1D"}}]}`:                 "not supported for type duration",
 		`{"fields":[{"name":"a","type":"boolean","constraints":{"enum":[{}]}}]}`:                      "is not a boolean",
 		`{"fields":[{"name":"a","type":"string","constraints":{"required":"yes"}}]}`:                  `fields[0].constraints.required: "yes": want true or false`,
 		`{"fields":[{"name":"a"}],"fieldsMatch":["exact","subset"]}`:                                  "fieldsMatch: ",
@@ -185,7 +185,7 @@ func TestMatchHeader(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := MatchHeader(s, []string{"x"}); err == nil || !strings.Contains(err.Error(), "no column is a field") {
+	if _, err := MatchHeader(s, []string{"x"}); err == nil || !strings.Contains(err.Error(), "no column matches a field") {
 		t.Errorf("no common column: %v", err)
 	}
 }

@@ -11,10 +11,10 @@ import (
 
 // pattern is a compiled strptime format: literal bytes and directives.
 //
-// It follows Python's strptime: numbers may leave out leading zeros (a year may not) and take as many digits as fit
-// their range, a space matches one or more spaces, names are English and their case does not matter. Names of
-// weekdays are read and not compared to the date. %f takes up to six digits. %z takes Z, +hh, +hhmm or +hh:mm, %Z a name
-// of zones, and both in one pattern have to agree.
+// It follows Python's strptime: numbers may omit leading zeros (a year may not) and take as many digits as fit their
+// range, a space matches one or more spaces, names are English and their case does not matter. Names of weekdays are
+// read and not compared to the date. %f takes up to six digits. %z takes Z, +hh, +hhmm or +hh:mm, %Z a name of zones,
+// and both in one pattern have to agree.
 type pattern struct{ steps []step }
 
 type step struct {
@@ -22,7 +22,7 @@ type step struct {
 	literal   string // ' ' stands for any white space
 }
 
-// reads says that the pattern is these steps.
+// reads says whether a format has exactly these steps.
 func (p *pattern) reads(format string) bool {
 	q := &pattern{}
 	return q.compile(format, map[byte]bool{}) == nil && slices.Equal(p.steps, q.steps)
@@ -101,7 +101,7 @@ func (p *pattern) compile(format string, has map[byte]bool) error {
 	return nil
 }
 
-// moment is what a pattern has read.
+// moment is what has been parsed so far.
 type moment struct {
 	year, month, day, yearday    int
 	hour, minute, second, micros int
@@ -220,7 +220,7 @@ func (m *moment) read(directive byte, b []byte) (rest []byte, ok bool) {
 	return b, false
 }
 
-// east notes the offset. False when another one was read before.
+// east records the offset. False when a different one was read before.
 func (m *moment) east(offset int64) bool {
 	if m.zoned && m.offset != offset {
 		return false

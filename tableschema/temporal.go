@@ -28,12 +28,12 @@ func (f *Field) castTemporal(text []byte) (Value, error) {
 	return Value{Int: n}, err
 }
 
-// ReadsISODate says that Cast reads a text of the exact form yyyy-mm-dd as that day. Other texts may be dates too.
+// ReadsISODate says whether Cast reads a text of the exact form yyyy-mm-dd as that day. Other texts may be dates too.
 func (f *Field) ReadsISODate() bool {
 	return f.Type == Date && (f.pattern == nil || f.pattern.reads("%F"))
 }
 
-// ReadsISODatetime says that Cast reads a text of the exact form yyyy-mm-dd, separator (T or a blank), hh:mm:ss, and
+// ReadsISODatetime says whether Cast reads a text of the exact form yyyy-mm-dd, separator (T or a blank), hh:mm:ss, and
 // a Z behind if zulu, as that instant. Other texts may be datetimes too.
 func (f *Field) ReadsISODatetime(separator byte, zulu bool) bool {
 	if f.Type != Datetime || f.pattern == nil {
@@ -116,7 +116,7 @@ func Days(year, month, day int) (int64, bool) {
 }
 
 // parseClock reads hh:mm[:ss[.fraction]] at the start of b as microseconds, and says how many bytes that took:
-// 0 when there is no such thing.
+// 0 when there is no time.
 func parseClock(b []byte) (micros int64, n int) {
 	if len(b) < 5 || b[2] != ':' {
 		return 0, 0
@@ -148,7 +148,7 @@ func parseClock(b []byte) (micros int64, n int) {
 	return micros + fraction(b[9:9+width]), 9 + width
 }
 
-// fraction is what digits after a decimal point are in microseconds; what is finer is cut.
+// fraction converts the digits after a decimal point to microseconds; finer digits are cut.
 func fraction(b []byte) (micros int64) {
 	for i := range 6 {
 		micros *= 10

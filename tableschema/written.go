@@ -11,8 +11,8 @@ import (
 // Indian is the Grouping of numbers written as 12,34,567.
 const Indian = "indian"
 
-// plain rewrites a number as groupChar, decimalChar and bareNumber have it written in the form that isNumber tests.
-// Nothing is dropped that could change the sign or the value: then there is an error.
+// plain rewrites a number from the form that groupChar, decimalChar and bareNumber describe to the one that isNumber
+// tests. Text that could change the sign or the value is never dropped: it is an error.
 func (f *Field) plain(dst, text []byte) ([]byte, error) {
 	if !f.BareNumber {
 		number, negative, ok := f.unwrap(text)
@@ -43,7 +43,7 @@ func (f *Field) plain(dst, text []byte) ([]byte, error) {
 
 // ungroup appends the digits before the point without what groups them, and returns what follows. False for groups
 // other than the schema's: threes but for the first, or pairs before the last three. A first group that begins with 0
-// has all its digits: nobody writes 123 as 0.123.
+// has all its digits: 123 is never written as 0.123.
 func (f *Field) ungroup(dst, text []byte) (_, rest []byte, ok bool) {
 	n := digits(text)
 	dst, text = append(dst, text[:n]...), text[n:]
@@ -71,7 +71,7 @@ const (
 	plusSigns  = "+\u207a\u208a\u2795\ufe62\uff0b"
 )
 
-// unitMarks may stand in a unit beside letters, currency signs and blanks.
+// unitMarks may be part of a unit, as letters, currency signs and blanks may.
 const unitMarks = "%\u2030\u00b0.,:;/*#&@!?'\"\u2019\u2032\u2033"
 
 // Words around a number that say something about its sign or size.
@@ -115,7 +115,7 @@ func (f *Field) unwrap(text []byte) (number []byte, negative, ok bool) {
 	return text[start:end], w.minus || wrapped, true
 }
 
-// separates says that a character next to digits may belong to the number.
+// separates says whether a character next to digits may belong to the number.
 func (f *Field) separates(r rune) bool {
 	return !unicode.IsSpace(r) && strings.ContainsRune(f.GroupChar, r) || strings.ContainsRune(f.DecimalChar, r) ||
 		strings.ContainsRune(".,_\u00b7\u066b\u066c", r)
@@ -160,5 +160,5 @@ func (w *wrapping) read(side string, before bool) {
 	}
 }
 
-// blankRune says that nothing is seen of a character.
+// blankRune says whether a character is invisible.
 func blankRune(r rune) bool { return unicode.IsSpace(r) || unicode.Is(unicode.Cf, r) && r != '\u00ad' }

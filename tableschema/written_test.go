@@ -59,7 +59,7 @@ func TestSignsOfWrappedNumbers(t *testing.T) {
 		"\uff0d1", "$1")
 	checkNumbers(t, `"type":"number"`, nil, "\u2212100", "(100)", "100-", "\uff0d1", "\u201315", "--1")
 	if _, err := one(t, `"type":"number","bareNumber":false`).Cast([]byte("100 CR")); err == nil || !strings.Contains(err.Error(), "sign") {
-		t.Errorf("the error says nothing of a sign: %v", err)
+		t.Errorf("the error does not mention the sign: %v", err)
 	}
 	d := one(t, `"type":"number","bareNumber":false,"groupChar":",","decimal":{"precision":9,"scale":2}`)
 	if v, err := d.Cast([]byte("($1,234.50)")); err != nil || v.Int != -123450 {
@@ -120,8 +120,8 @@ func TestGroupingOfSchemas(t *testing.T) {
 	for properties, want := range map[string]string{
 		`"type":"number","grouping":"indian"`:                `grouping: "indian": want threes or indian`,
 		`"type":"number","groupChar":",","grouping":"pairs"`: `grouping: "pairs": want threes or indian`,
-		`"type":"number","groupChar":".","decimalChar":"."`:  `groupChar: "." is decimalChar too`,
-		`"type":"number","groupChar":"."`:                    `groupChar: "." is decimalChar too`,
+		`"type":"number","groupChar":".","decimalChar":"."`:  `groupChar: "." is also the decimalChar`,
+		`"type":"number","groupChar":"."`:                    `groupChar: "." is also the decimalChar`,
 		`"type":"number","groupChar":",","decimalChar":""`:   `decimalChar: "": want one character`,
 	} {
 		if _, err := Parse([]byte(`{"fields":[{"name":"f",` + properties + `}]}`)); err == nil || !strings.Contains(err.Error(), want) {

@@ -107,7 +107,7 @@ func TestCertificateQuarantineAndReport(t *testing.T) {
 		},
 	}
 	golden(t, "certificate", certificateText(80, c))
-	r := contract.Rejected{Chunk: 3, Start: 134_432, End: 134_550, Field: "total", Reason: "has no value, and it is required"}
+	r := contract.Rejected{Chunk: 3, Start: 134_432, End: 134_550, Field: "total", Reason: "is required, but has no value"}
 	r.SetRaw([]byte("6,2026-01-01 00:04:14,\"line\nbreak\",\xff\x1b[31m," + strings.Repeat("x", 80) + "\n"))
 	golden(t, "quarantine", rejectedText(80, r))
 	golden(t, "report", reportText(verify.Report{Load: c.Load, Verified: true, RowsIn: 30, RowsOut: 28, Quarantined: 2, Checks: 226})+

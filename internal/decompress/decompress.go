@@ -1,4 +1,4 @@
-// Package decompress turns the stored bytes of an object into the bytes of its records: it tells and undoes compression.
+// Package decompress turns the stored bytes of an object into its content: it detects and undoes compression.
 package decompress
 
 import (
@@ -26,8 +26,8 @@ var (
 	zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
 )
 
-// Detect tells an object's compression by its first bytes. No magic number can begin a text: they are no UTF-8, or hold
-// a control character.
+// Detect finds an object's compression by its first bytes. No magic number can begin a text: they are not UTF-8, or
+// hold a control character.
 func Detect(head []byte) contract.Compression {
 	switch {
 	case bytes.HasPrefix(head, gzipMagic):
@@ -43,8 +43,8 @@ func skippable(head []byte) bool {
 	return len(head) >= MagicSize && head[0]&0xf0 == 0x50 && bytes.Equal(head[1:MagicSize], []byte{0x2a, 0x4d, 0x18})
 }
 
-// Decompress gives the decompressed bytes of stored. Damaged or truncated input is a permanent error that tells how
-// far the bytes were good. Closing the result does not close stored.
+// Decompress gives the decompressed bytes of stored. Damaged or truncated input is a permanent error that says how
+// much content was intact. Closing the result does not close stored.
 func Decompress(stored io.Reader, c contract.Compression) (io.ReadCloser, error) {
 	counted := &source{r: stored}
 	switch c {
@@ -66,8 +66,8 @@ func Decompress(stored io.Reader, c contract.Compression) (io.ReadCloser, error)
 	return nil, fmt.Errorf("unknown compression %q", c)
 }
 
-// Ended says whether a Read came to the end of its input. Only io.EOF itself means that: a connection that was closed
-// too early fails with an error that wraps it, and to take that for the end would lose the rest in silence.
+// Ended says whether a Read reached the end of its input. Only io.EOF itself means that: a connection that was closed
+// too early fails with an error that wraps it, and taking that for the end would silently lose the rest.
 func Ended(err error) bool {
 	return err == io.EOF //nolint:errorlint // wrapped, it is a failure
 }
@@ -119,5 +119,5 @@ func (s *source) explain(c contract.Compression, good int64, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		what = "truncated"
 	}
-	return fault.Permanent(fmt.Errorf("the %s input is %s near byte %d (%d bytes of content were good): %w", c, what, s.n, good, err))
+	return fault.Permanent(fmt.Errorf("the %s input is %s near byte %d (%d bytes of content are intact): %w", c, what, s.n, good, err))
 }

@@ -145,7 +145,7 @@ func TestErrorTellsHowFarTheBytesWereGood(t *testing.T) {
 	content := lines(500_000)
 	stored := gzipped(t, content)
 	got, err := read(bytes.NewReader(stored[:len(stored)-4]), contract.Gzip)
-	if err == nil || !strings.Contains(err.Error(), "(500000 bytes of content were good)") || len(got) != len(content) {
+	if err == nil || !strings.Contains(err.Error(), "(500000 bytes of content are intact)") || len(got) != len(content) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 }
@@ -177,7 +177,7 @@ func TestDamagedInputIsPermanent(t *testing.T) {
 	}
 }
 
-// What the network does is not the input's fault: the work can be repeated.
+// A network failure is not the input's fault: a retry may cure it.
 func TestNetworkErrorStaysRetryable(t *testing.T) {
 	broken := errors.New("connection reset by peer")
 	// What http.Client says of a connection that was closed before the answer: it wraps io.EOF and is not the end.

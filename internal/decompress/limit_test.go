@@ -21,7 +21,7 @@ func TestLimit(t *testing.T) {
 			"at once": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "end with data": iotest.DataErrReader,
 		} {
 			r := Limit(io.NopCloser(pieces(bytes.NewReader(content))), c.most)
-			for again := range 2 { // a reader that failed goes on failing
+			for again := range 2 { // a failed reader keeps failing
 				got, err := io.ReadAll(r)
 				if again == 0 && !bytes.Equal(got, content[:c.want]) || again == 1 && len(got) > 0 {
 					t.Errorf("%d bytes at most, %s: got %d, want %d", c.most, name, len(got), c.want)

@@ -1,4 +1,4 @@
-// Package evidence keeps what a certificate is proven with as files in a folder, where neither S3 nor a stack is needed.
+// Package evidence keeps all that proves a certificate as files in a folder, so that neither S3 nor a stack is needed.
 package evidence
 
 import (
@@ -37,11 +37,11 @@ func fileName(key string) (string, error) {
 			return filepath.FromSlash(name), nil
 		}
 	}
-	return "", fault.Permanent(fmt.Errorf("the object %q is not a part of the evidence", key))
+	return "", fault.Permanent(fmt.Errorf("the object %q is not part of the evidence", key))
 }
 
-// Folder reads a load's evidence. It is what verify.Lake asks for; the ETag of the input, which is S3's, is taken as the
-// certificate has it.
+// Folder reads a load's evidence. It is what verify.Lake asks for; the ETag of the input, which is S3's, is taken as
+// the certificate has it.
 type Folder struct {
 	dir    string
 	bucket string // of the lake, as the manifest names it
@@ -87,7 +87,7 @@ func (f *Folder) open(o contract.Object) (*os.File, error) {
 	}
 	file, err := os.Open(filepath.Join(f.dir, name))
 	if errors.Is(err, fs.ErrNotExist) {
-		err = fault.Permanent(fmt.Errorf("there is no file of the object %s: %w", o.Key, err))
+		err = fault.Permanent(fmt.Errorf("no file for the object %s: %w", o.Key, err))
 	}
 	return file, err
 }
@@ -140,7 +140,7 @@ type Source interface {
 	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
 }
 
-// Write copies a certificate and all that it is proven with into a folder, which is made if need be.
+// Write copies a certificate and its evidence into a folder, which it creates if need be.
 func Write(ctx context.Context, from Source, c contract.Certificate, dir string) error {
 	for _, sub := range []string{contract.DataPrefix, contract.QuarantinePrefix} {
 		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {

@@ -36,15 +36,15 @@ func New(client *s3.Client, bucket string) *Lake { return &Lake{client: client, 
 // Bucket is the bucket that outputs go to.
 func (l *Lake) Bucket() string { return l.bucket }
 
-// metaSHA256 is the metadata key under which an output's hash is kept. Versions of this code that did not send checksums
-// tell by it whether an object is theirs.
+// metaSHA256 is the metadata key under which an output's hash is kept. Versions of this code that did not send
+// checksums recognize their own objects by it.
 const metaSHA256 = "sha256"
 
 // PutOnce writes an output unless it is there already. S3 is sent the SHA-256, stores nothing that has another one, and
 // keeps it. An existing object with the same SHA-256 is a success, one with another content a permanent error: two
 // different results must never share a key.
 func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
-	const tries = 5 // a 409 means another writer of the same key is under way
+	const tries = 5 // a 409 means that another write of the same key is in flight
 	sum, err := hex.DecodeString(sha256Hex)
 	if err != nil || len(sum) != sha256.Size {
 		return fmt.Errorf("put %s: %q is not a SHA-256", key, sha256Hex)
@@ -142,7 +142,7 @@ func status(err error) int {
 	return 0
 }
 
-// classify marks the answers that stay the same however often one asks.
+// classify marks as permanent the errors that no retry cures.
 func classify(err error) error {
 	switch status(err) {
 	case http.StatusNotFound, http.StatusMethodNotAllowed, http.StatusRequestedRangeNotSatisfiable:

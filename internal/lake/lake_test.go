@@ -35,7 +35,7 @@ func TestPutOnceSaysWhatItPuts(t *testing.T) {
 	}
 }
 
-// What S3 has computed counts, not what a writer claims; an object of a version that sent no checksum is told by its
+// The checksum that S3 computed counts, not the writer's; an object written without a checksum is recognized by its
 // metadata.
 func TestPutOnceComparesWhatIsThere(t *testing.T) {
 	f, l := Start(t)
@@ -100,7 +100,7 @@ func TestPutOnceFailures(t *testing.T) {
 	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "put s3://"+l.bucket+"/k") {
 		t.Errorf("a refused write: %v", err)
 	}
-	// What stood in the way of the write is gone when it is compared: whoever comes next writes.
+	// The conflicting object is gone before it is compared: the next attempt writes.
 	status = http.StatusPreconditionFailed
 	err = l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), Hash([]byte("rows")))
 	if err == nil || fault.IsPermanent(err) {
@@ -108,7 +108,7 @@ func TestPutOnceFailures(t *testing.T) {
 	}
 }
 
-// Rights that are missing are somebody's mistake that is mended, not the load's.
+// Missing permissions are a deployment error that can be mended: they do not fail the load.
 func TestRefusalsMayBeCured(t *testing.T) {
 	f, l := Start(t)
 	o := f.Put(f.Name("landing"), "a", []byte("0123456789"))
@@ -188,7 +188,7 @@ func TestPagesOfVersions(t *testing.T) {
 	}
 	stop := errors.New("stop")
 	if err := l.Versions(t.Context(), f.Name("landing"), func([]Listed) error { return stop }); !errors.Is(err, stop) || len(f.seen()) != 4 {
-		t.Errorf("the listing goes on: %v, %q", err, f.seen())
+		t.Errorf("the listing continues: %v, %q", err, f.seen())
 	}
 }
 

@@ -84,8 +84,8 @@ func (r *Reader) fetchAhead() {
 	}
 }
 
-// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for are an error, and it is a permanent
-// one that the object has another size than o says: whoever reads up to a wrong size takes a part for the whole.
+// ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for are an error. A size that
+// differs from o's is a permanent one: a reader that stops at a wrong size takes a part for the whole.
 func (l *Lake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
 	if from >= to {
 		return nil, nil
@@ -115,10 +115,10 @@ func checkSize(o contract.Object, contentRange string) error {
 	_, total, _ := strings.Cut(contentRange, "/")
 	size, err := strconv.ParseInt(total, 10, 64)
 	if err != nil {
-		return fmt.Errorf("the answer's Content-Range %q has no total", contentRange)
+		return fmt.Errorf("the response's Content-Range %q has no total", contentRange)
 	}
 	if size != o.Size {
-		return fault.Permanent(fmt.Errorf("the object has %d bytes, not the %d that it was announced with", size, o.Size))
+		return fault.Permanent(fmt.Errorf("the object has %d bytes, its event said %d", size, o.Size))
 	}
 	return nil
 }

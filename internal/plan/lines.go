@@ -14,12 +14,12 @@ import (
 // Line ends that make records of an input look like something else.
 var (
 	errCR   = errors.New("the lines of the input end in CR alone: write them with LF or CRLF")
-	errCRCR = errors.New("the lines of the input end in CR CR LF, as of a CRLF that was written as text once more: " +
+	errCRCR = errors.New("the lines of the input end in CR CR LF, which happens when CRLF is written in text mode: " +
 		"write them with LF or CRLF")
 )
 
-// checkLines looks at the first record after an offset: an input whose lines end in something else than LF or CRLF has
-// records in it that no reader would find.
+// checkLines looks at the first record after an offset: an input whose lines end in anything but LF or CRLF has records
+// that no reader would find.
 func (h *head) checkLines(from int, seg *process.Segment) error {
 	for start := from; start-from <= seg.MaxRecord; {
 		n, whole := record.End(h.data[start:], seg.Dialect)
@@ -41,17 +41,17 @@ func (h *head) checkLines(from int, seg *process.Segment) error {
 		case whole && bytes.HasSuffix(line, []byte("\r\r\n")):
 			return fault.Permanent(errCRCR)
 		}
-		// Amid an input a CR is data. Where nothing follows the first record, it is what should have ended a line.
+		// A CR inside an input is data. Where nothing follows the first record, it was meant to end a line.
 		alone := len(bytes.Trim(h.data[start+n:], "\r\n")) == 0 && (h.eof || !whole)
 		if alone && record.LoneCR(line, seg.Dialect) {
 			return fault.Permanent(errCR)
 		}
 		return nil
 	}
-	return nil // blank lines, and no end of them
+	return nil // endless blank lines
 }
 
-// headerLines says what is wrong with the end of a header's line, or of what is there of it.
+// headerLines says what is wrong with the end of a header's line, which may be cut off.
 func headerLines(line []byte, whole bool, seg *process.Segment) error {
 	switch {
 	case bytes.HasSuffix(line, []byte("\r\r\n")):
@@ -64,11 +64,11 @@ func headerLines(line []byte, whole bool, seg *process.Segment) error {
 	return nil
 }
 
-// openQuote asks about the quote in a line that seems never to be closed; nothing when the line has none.
+// openQuote is a hint at the quote in a line that seems never to be closed; "" when the line has none.
 func openQuote(line []byte, seg *process.Segment) string {
 	at := record.Opening(line, seg.Dialect)
 	if at < 0 {
 		return ""
 	}
-	return fmt.Sprintf(": is the quote at byte %d of it never closed?", at)
+	return fmt.Sprintf(": is its quote at byte %d never closed?", at)
 }

@@ -1,4 +1,4 @@
-// Package plan plans loads: it looks at an input's first bytes, tells how it is to be read, and cuts it into chunks.
+// Package plan plans loads: it reads an input's first bytes, decides how to read it, and cuts it into chunks.
 package plan
 
 import (
@@ -44,8 +44,8 @@ type Planner struct {
 	Now      func() time.Time
 }
 
-// Handle plans a load and says how it goes on. A load that cannot be planned for a reason that stays is answered with
-// ActionFail; any error may be cured by a retry.
+// Handle plans a load and says what it does next. A load that can never be planned is answered with ActionFail; a retry
+// may cure any error.
 func (p *Planner) Handle(ctx context.Context, in contract.WorkflowInput) (contract.StepResponse, error) {
 	load, err := p.Ledger.Load(ctx, in.Load)
 	if err != nil {
@@ -78,7 +78,7 @@ func (p *Planner) Handle(ctx context.Context, in contract.WorkflowInput) (contra
 func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []ledger.Chunk, error) {
 	fail := func(err error) (ledger.Plan, []ledger.Chunk, error) { return ledger.Plan{}, nil, err }
 	if load.Segment == "" {
-		return fail(fault.Permanent(fmt.Errorf("the key %q names no segment: land files under <segment>/<name>", load.Object.Key)))
+		return fail(fault.Permanent(fmt.Errorf("the key %q does not name a segment: land files under <segment>/<name>", load.Object.Key)))
 	}
 	seg, err := p.Segments.Segment(ctx, load.Catalog, load.Segment)
 	if err != nil {
@@ -87,7 +87,7 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err := p.announced(ctx, load.Object); err != nil {
 		return fail(err)
 	}
-	// Content is hardly shorter than what is stored; how long it is, where it is compressed, whoever reads it finds out.
+	// Compressed content is hardly shorter than its stored form. How long it is, only its reader finds out.
 	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most {
 		return fail(decompress.TooLong(most))
 	}
@@ -112,16 +112,16 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	return plan, chunks, nil
 }
 
-// announced checks what a load's event said of its object: bytes behind a size that is too small would never be read.
+// announced checks the size and ETag in a load's event: bytes beyond a size that is too small would never be read.
 func (p *Planner) announced(ctx context.Context, o contract.Object) error {
 	is, err := p.Source.Head(ctx, o)
 	switch {
 	case err != nil:
-		return fmt.Errorf("look at the input: %w", err)
+		return fmt.Errorf("head the input: %w", err)
 	case is.Size != o.Size:
-		return fault.Permanent(fmt.Errorf("the object has %d bytes, not the %d that it was announced with", is.Size, o.Size))
+		return fault.Permanent(fmt.Errorf("the object has %d bytes, its event said %d", is.Size, o.Size))
 	case is.ETag != o.ETag:
-		return fault.Permanent(fmt.Errorf("the object has the ETag %q, not %q that it was announced with", is.ETag, o.ETag))
+		return fault.Permanent(fmt.Errorf("the object has the ETag %q, its event said %q", is.ETag, o.ETag))
 	}
 	return nil
 }
@@ -147,7 +147,7 @@ func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan,
 	return Choose(definition, catalog.Restage != "", splittable, content, largest), nil
 }
 
-// cut lays the chunks of a plan out. The first one's start is known.
+// cut lays out the chunks of a plan. The start of the first one is known.
 func cut(plan ledger.Plan, size, target int64) []ledger.Chunk {
 	ranges := chunk.Plan(plan.Body, size, target)
 	if !plan.Compression.Splittable() && size > 0 {
@@ -222,11 +222,11 @@ func (h *head) more(n int) error {
 	return nil
 }
 
-// layout finds the first record, and for CSV which field of the schema stands where.
+// layout finds the first record, and for CSV the column of each field.
 func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	for name, bom := range map[string][]byte{"UTF-16 (little endian)": {0xff, 0xfe}, "UTF-16 (big endian)": {0xfe, 0xff}} {
 		if bytes.HasPrefix(h.data, bom) {
-			return fault.Permanent(fmt.Errorf("the input is %s; only UTF-8 is read", name))
+			return fault.Permanent(fmt.Errorf("the input is %s, want UTF-8", name))
 		}
 	}
 	body := record.SkipBOM(h.data)
@@ -247,7 +247,7 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	}
 	names, err := record.Header(h.data[body:end], seg.Dialect)
 	if err != nil {
-		return fault.Permanent(fmt.Errorf("the header cannot be read: %w", err))
+		return fault.Permanent(fmt.Errorf("cannot parse the header: %w", err))
 	}
 	plan.Columns, err = tableschema.MatchHeader(seg.Schema, names)
 	if err != nil {
@@ -257,8 +257,8 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	return h.checkLines(end, seg)
 }
 
-// header finds the header at or after an offset: the first record that is no blank line, where a record of the schema
-// may be one. Nothing is left of the input when start is end.
+// header finds the header at or after an offset: the first record that is not blank, or the first at all when the
+// schema has a single field, whose records may be blank. The input is at its end when start is end.
 func (h *head) header(from int, seg *process.Segment) (start, end int, err error) {
 	for start = from; ; {
 		n, whole := record.End(h.data[start:], seg.Dialect)
@@ -275,7 +275,7 @@ func (h *head) header(from int, seg *process.Segment) (start, end int, err error
 			continue
 		}
 		if start-from > seg.MaxRecord || n > seg.MaxRecord+len("\r\n") {
-			return 0, 0, fault.Permanent(fmt.Errorf("there is no header in the first %d MiB (maxRecordMB)%s", seg.MaxRecord>>20, openQuote(line, seg)))
+			return 0, 0, fault.Permanent(fmt.Errorf("no header in the first %d MiB (maxRecordMB)%s", seg.MaxRecord>>20, openQuote(line, seg)))
 		}
 		if err := h.more(len(h.data)); err != nil {
 			return 0, 0, err

@@ -37,13 +37,13 @@ type world struct {
 	writes  []string // to the ledger
 	read    int      // bytes of the input, by streams
 	failure error    // of a stream, after a few bytes
-	unseen  error    // of a look at the object
+	unseen  error    // of a Head of the object
 	catalog []byte
 }
 
 var errThrottled = errors.New("throttled")
 
-// land makes a content the load's input.
+// land makes content the load's input.
 func (w *world) land(content string) {
 	o := w.lake.Put("landing", "things/a.csv", []byte(content))
 	w.change(func(l *ledger.Load) { l.Object = o })
@@ -61,7 +61,7 @@ func (w *world) change(edit func(*ledger.Load)) {
 	w.ledger.Change("L", func(l *ledger.Load, _ []ledger.Chunk) { edit(l) })
 }
 
-// stands is what the ledger has of the load.
+// stands is the load as the ledger has it.
 func (w *world) stands() (ledger.Load, []ledger.Chunk) {
 	w.t.Helper()
 	load, err := w.ledger.Load(w.t.Context(), "L")
@@ -248,20 +248,20 @@ func TestPlan(t *testing.T) {
 	}
 }
 
-// What stays wrong fails the load, with a reason that a person can act on.
+// A permanent error fails the load, with a reason that a person can act on.
 func TestLoadsThatCannotBePlanned(t *testing.T) {
 	const cr = "the lines of the input end in CR alone: write them with LF or CRLF"
 	for _, c := range []struct{ name, segment, input, want string }{
-		{"a key without a segment", "", "x", `the key "things/a.csv" names no segment: land files under <segment>/<name>`},
+		{"a key without a segment", "", "x", `the key "things/a.csv" does not name a segment: land files under <segment>/<name>`},
 		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "row" "things"]`},
 		{"another header", "things", "id,title\n1,a\n", "things/a.csv: the header does not match the schema of segment things"},
 		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},
 		{"a field too many", "things", "id,note,more\n", "the header does not match"},
-		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian); only UTF-8 is read"},
-		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian); only UTF-8 is read"},
+		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian), want UTF-8"},
+		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian), want UTF-8"},
 		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"), "UTF-16"},
-		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "there is no header in the first 1 MiB (maxRecordMB): is the quote at byte 0 of it never closed?"},
-		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "there is no header in the first 1 MiB (maxRecordMB)"},
+		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "no header in the first 1 MiB (maxRecordMB): is its quote at byte 0 never closed?"},
+		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "no header in the first 1 MiB (maxRecordMB)"},
 		{"a header a byte too long", "things", strings.Repeat("x", 1<<20+1) + "\n1,a\n", "the header is longer than 1 MiB (maxRecordMB)"},
 		{"a header a byte too long, and nothing else", "things", strings.Repeat("x", 1<<20+1), "the header is longer than 1 MiB (maxRecordMB)"},
 		{"a header of the limit's length", "things", strings.Repeat("x", 1<<20) + "\r\n1,a\n", "the header does not match"},
@@ -279,11 +279,11 @@ func TestLoadsThatCannotBePlanned(t *testing.T) {
 		{"records that end in CR CR LF", "bare", "\r\n1,a\r\r\n2,b\r\r\n", "the lines of the input end in CR CR LF"},
 		{"records that end in CR CR LF after a header", "things", "id,note\n1,a\r\r\n2,b\r\r\n", "the lines of the input end in CR CR LF"},
 		{"lines that end in CR alone, quoted", "things", "\"id\",\"note\"\r\"1\",\"a\"\r", "the header has a CR without LF"},
-		{"lines that end in CR alone, and no end of them", "things", strings.Repeat("1,ä\r", 1<<20), "the header has a CR without LF"},
-		{"lines that end in CR alone, of which the schema wants no field", "partial", "id,note,more\r1,a,b\r", "the header has a CR without LF"},
+		{"lines that end in CR alone, endlessly", "things", strings.Repeat("1,ä\r", 1<<20), "the header has a CR without LF"},
+		{"lines that end in CR alone, extra columns", "partial", "id,note,more\r1,a,b\r", "the header has a CR without LF"},
 		{"a blank line before the header of one field", "one", "\nid\n1\n", "the header does not match"},
-		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "the header cannot be read: read the header: column 2 has blanks before its quote"},
-		{"a header that is no CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
+		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "cannot parse the header: read the header: column 2 has blanks before its quote"},
+		{"a header that is not CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
 		{"more than the stack takes", "bare", strings.Repeat("1,a\n", maxContent/4+1), "the input has more than 0.005859375 GiB of content (loads.maxContentGB)"},
 		{"truncated gzip", "things", gzipped(t, "id,note\n1,a\n")[:15], "the gzip input is truncated"},
 		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},
@@ -310,13 +310,13 @@ func TestHeadIsBounded(t *testing.T) {
 	}
 }
 
-// What an event says of an object is not believed: its size decides how much of it is read.
+// An event's size and ETag are not trusted: the size decides how much is read.
 func TestWrongAnnouncementsFail(t *testing.T) {
 	for want, change := range map[string]func(*contract.Object){
-		"the object has 16 bytes, not the 12 that it was announced with": func(o *contract.Object) { o.Size = 12 },
-		"the object has 16 bytes, not the 0 that it was announced with":  func(o *contract.Object) { o.Size = 0 },
-		"the object has 16 bytes, not the 17 that it was announced with": func(o *contract.Object) { o.Size = 17 },
-		`", not "other" that it was announced with`:                      func(o *contract.Object) { o.ETag = "other" },
+		"the object has 16 bytes, its event said 12": func(o *contract.Object) { o.Size = 12 },
+		"the object has 16 bytes, its event said 0":  func(o *contract.Object) { o.Size = 0 },
+		"the object has 16 bytes, its event said 17": func(o *contract.Object) { o.Size = 17 },
+		`", its event said "other"`:                  func(o *contract.Object) { o.ETag = "other" },
 	} {
 		w, s := start(t, "id,note\n1,a\n2,b\n")
 		w.change(func(l *ledger.Load) { change(&l.Object) })
@@ -336,7 +336,7 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 	}
 	w.failure, w.unseen = nil, fault.Permanent(errors.New("gone"))
 	got, err = s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-	if err != nil || got.Action != contract.ActionFail || got.Cause != "look at the input: gone" {
+	if err != nil || got.Action != contract.ActionFail || got.Cause != "head the input: gone" {
 		t.Errorf("%+v, %v", got, err)
 	}
 }
@@ -371,8 +371,8 @@ func TestRetryableFailures(t *testing.T) {
 	}
 }
 
-// An input of exactly the limit is planned, and so is one of any size under a catalog that has no limit, in chunks of the
-// default size.
+// An input of exactly the limit is planned, and so is one of any size under a catalog that has no limit, in chunks of
+// the default size.
 func TestContentUpToTheLimit(t *testing.T) {
 	for _, c := range []struct {
 		size   int
@@ -393,7 +393,7 @@ func TestContentUpToTheLimit(t *testing.T) {
 	}
 }
 
-// A repeated step keeps the plan that stands, without a look at the input.
+// A repeated step keeps the existing plan, without reading the input.
 func TestRepeatedPlan(t *testing.T) {
 	for _, c := range []struct {
 		chunks  int

@@ -16,7 +16,7 @@ import (
 	"dip/internal/testenv"
 )
 
-// A network failure is nobody's fault: no acknowledgement, no "nothing found", no permanent failure, and no stream left.
+// A network failure leads to no acknowledgement, no "nothing found", no permanent failure, and leaves no stream open.
 func TestNetworkFailure(t *testing.T) {
 	input := []byte(strings.Repeat("1,x,a\n", 200))
 	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
@@ -50,7 +50,7 @@ func TestNetworkFailure(t *testing.T) {
 	}
 }
 
-// A compressed input holds as much as it likes: reading stops at the limit, before the first record or behind it.
+// A compressed input may hold any amount of content: reading stops at the limit, before the first record or after it.
 func TestTooMuchContentIsPermanent(t *testing.T) {
 	input := []byte(strings.Repeat("1,x,a\n", 200))
 	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
@@ -69,8 +69,8 @@ func TestTooMuchContentIsPermanent(t *testing.T) {
 	}
 }
 
-// A connection that closes early fails with an error that wraps io.EOF. To take it for the end would lose the rest,
-// and where the length is known from the chunk alone, a certificate would say that nothing is missing.
+// A connection that closes early fails with an error that wraps io.EOF. Taking it for the end would lose the
+// rest, and where only the chunk knows the length, a certificate would say that nothing is missing.
 func TestEarlyCloseIsNotTheEnd(t *testing.T) {
 	early := fmt.Errorf("get s3://landing/things/a: %w", io.EOF)
 	input := []byte(strings.Repeat("1,x,a\n", 200))
@@ -103,7 +103,7 @@ func TestDamagedCompressedInputIsPermanent(t *testing.T) {
 	}
 }
 
-// A worker lives long: the files that outputs grow in are closed, whether they were stored or not.
+// A worker is long-lived: the temporary files of outputs are closed, whether they were stored or not.
 func TestNoFileStaysOpen(t *testing.T) {
 	if _, err := os.ReadDir("/proc/self/fd"); err != nil {
 		testenv.Missing(t, err)

@@ -11,7 +11,7 @@ import (
 	"dip/internal/record"
 )
 
-// made is a random input of which is known what must come of it: it was written by hand, not read by a parser.
+// made is a random input with the expected outcome, which is built along with it, not read by a parser.
 type made struct {
 	input    []byte
 	dialect  contract.Dialect

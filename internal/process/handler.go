@@ -27,8 +27,8 @@ type Handler struct {
 	Now      func() time.Time
 }
 
-// Handle processes a batch and lists the messages that are to come again. A message is done when its chunk is
-// acknowledged, has failed for good, or is another worker's business; everything else comes again.
+// Handle processes a batch and lists the messages to be retried. A message is done when its chunk is acknowledged, has
+// failed permanently or belongs to another worker; all others are retried.
 func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQSEventResponse, error) {
 	var response events.SQSEventResponse
 	for _, message := range batch.Records {
@@ -40,14 +40,14 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	return response, nil
 }
 
-// Message processes one message. After an error it is to come again.
+// Message processes one message. After an error it has to be retried.
 func (h *Handler) Message(ctx context.Context, id, body string) error {
 	m, err := contract.ParseChunkMessage(body)
 	if err != nil {
 		return err
 	}
 	if m.Segment != h.Name {
-		return fmt.Errorf("message for segment %s came to segment %s", m.Segment, h.Name)
+		return fmt.Errorf("segment %s received a message for segment %s", h.Name, m.Segment)
 	}
 	holder := lease.Holder{Ledger: h.Ledger, Lease: h.Lease, Code: h.Code, Runtime: h.Runtime, Log: h.Log, Now: h.Now}
 	claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: id}

@@ -64,7 +64,7 @@ func (b *bench) pin(data []byte) {
 	b.world.Put("lake", b.catalog, data)
 }
 
-// open makes chunk 4 one that is to be processed, or what change makes of it.
+// open makes chunk 4 one that is to be processed, edited by change.
 func (b *bench) open(change func(*ledger.Chunk)) {
 	c := ledger.Chunk{Index: 4, Attempt: 2}
 	if change != nil {
@@ -124,14 +124,14 @@ func TestHandleAcknowledges(t *testing.T) {
 	if first.Attempt != 2 || !strings.HasPrefix(first.Owner, "a/") {
 		t.Errorf("claimed %+v", first)
 	}
-	// The same message at another time is another owner: an invocation that died must not be mistaken for it.
+	// A redelivered message is another owner: an invocation that died must not be mistaken for it.
 	b.open(nil)
 	if b.handle(t, t.Context(), b.message(nil)); b.piece().Owner == first.Owner || b.piece().Ack == nil {
 		t.Errorf("both own it as %s", first.Owner)
 	}
 }
 
-// A lease ends with the invocation, or after the longest time that one can take.
+// A lease expires with the invocation, or after the longest time that one can take.
 func TestLease(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	b.handle(t, t.Context(), b.message(nil))
@@ -172,7 +172,7 @@ func TestSkippedMessagesAreDone(t *testing.T) {
 	}
 }
 
-// A claim that was lost on the way: the work of whoever has it now counts, this message is done.
+// A claim that was lost meanwhile: the new holder's work counts, and this message is done.
 func TestLostClaim(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	b.world.After = func(op laketest.Op) error {
@@ -211,7 +211,7 @@ func TestRetryableFailureIsReleased(t *testing.T) {
 	}
 }
 
-// When the ledger does not answer, the message comes again, whatever became of the work.
+// When the ledger does not answer, the message is retried, whatever the outcome of the work.
 func TestLedgerFailures(t *testing.T) {
 	for name, prepare := range map[string]func(*bench){
 		"Claim":       func(*bench) {},
@@ -232,8 +232,8 @@ func TestLedgerFailures(t *testing.T) {
 	}
 }
 
-// What this function cannot understand keeps failing, and so comes to the dead-letter queue; the rest of its batch is
-// not held up.
+// A message that this function cannot parse keeps failing and ends up in the dead-letter queue, without holding up the
+// rest of its batch.
 func TestMessagesThatNobodyCanServe(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	failed := b.handle(t, t.Context(),

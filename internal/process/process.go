@@ -29,11 +29,11 @@ type Source interface {
 	ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error)
 }
 
-// Process reads the records that a chunk owns and stores what comes of them. It may be repeated: the same chunk gives
-// the same outputs under the same keys.
+// Process reads the records that a chunk owns and stores the outputs. It is idempotent: the same chunk gives the same
+// outputs under the same keys.
 //
-// A chunk that was not told its start may guess wrong. Whatever goes wrong then is no failure: it reports that it owns
-// nothing, and the chain has it run again from the proven start.
+// A chunk whose message has no start may guess it wrong. An error after a guess is not a failure: the chunk reports
+// that it owns nothing, and the chain has it rerun from the proven start.
 func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.ChunkMessage) (contract.Ack, error) {
 	from, found, err := start(ctx, src, s, m)
 	if err != nil {
@@ -64,7 +64,7 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 	if m.From != nil {
 		return *m.From, m.End < 0 || *m.From < m.End, nil
 	}
-	before := m.Start - 1 // a cut on a record's start is told by the line feed before it
+	before := m.Start - 1 // the line feed before a cut shows that a record starts at it
 	for step := 0; ; step++ {
 		size, last := chunk.Window(step, m.End-before)
 		window, err := src.ReadRange(ctx, m.Object, before-m.Base, before-m.Base+size)
@@ -83,8 +83,8 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 	}
 }
 
-// blockSize is how many bytes are parsed at a time: large enough that a batch of columns fills its pages, small beside
-// the memory of the smallest function.
+// blockSize is how many bytes are parsed at a time: large enough that a batch of columns fills its pages, small
+// compared with the memory of the smallest function.
 const blockSize = 4 << 20
 
 // work is one chunk being processed.
@@ -190,11 +190,11 @@ type closers struct {
 
 func (c closers) Close() error { return errors.Join(c.inner.Close(), c.outer.Close()) }
 
-// fill reads until the buffer is full or the input ends. A full buffer that the parser could not use holds one long
+// fill reads until the buffer is full or the input ends. A buffer that is still full holds the start of one long
 // record: it grows.
 func (w *work) fill(stream io.Reader) error {
 	if len(w.buf) == cap(w.buf) {
-		most := w.segment.MaxRecord + len("\r\n") // that a record may take; one byte more shows that it does not end
+		most := w.segment.MaxRecord + len("\r\n") // one byte more shows that a record is too long
 		if len(w.buf) > most {
 			return w.tooLong(w.buf)
 		}
@@ -224,7 +224,7 @@ func (w *work) tooLong(rec []byte) error {
 		w.pos, w.segment.MaxRecord>>20, w.segment.Name, why))
 }
 
-// parse takes all records that start before the limit and are whole, and says whether the chunk is done.
+// parse consumes all whole records that start before the limit, and says whether the chunk is done.
 func (w *work) parse() (done bool, err error) {
 	data, capped := w.buf, false
 	if room := w.limit - w.pos; int64(len(data)) > room {
@@ -239,7 +239,7 @@ func (w *work) parse() (done bool, err error) {
 	if !capped {
 		return w.eof, nil
 	}
-	// What is left before the limit is the beginning of the last record: it ends beyond the limit.
+	// The rest before the limit is the start of the last record, which ends beyond the limit.
 	end, whole := record.End(w.buf, w.segment.Dialect)
 	if !whole && !w.eof {
 		return false, nil

@@ -22,7 +22,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// Whatever the input and wherever it is cut, the chunks together give what was written into it: each record once, in
+// Whatever the input and wherever it is cut, the chunks together give what was written to it: each record once, in
 // the output or in quarantine, in order, with every byte covered once.
 func TestChunksTogetherAreTheInput(t *testing.T) {
 	trials, reruns := 120, 0
@@ -77,7 +77,7 @@ func check(t *testing.T, random *rand.Rand, m *made) (reruns int) {
 		t.Errorf("covered up to %d of %d bytes", position, len(m.input))
 	}
 
-	// Again: the same outputs under the same keys, whoever asks.
+	// Again, by another worker: the same outputs under the same keys.
 	for i := range r.chunks {
 		if again := r.process(i); !reflect.DeepEqual(again, *r.chunks[i].Ack) {
 			t.Errorf("chunk %d: first %+v\nthen %+v", i, *r.chunks[i].Ack, again)
@@ -86,7 +86,7 @@ func check(t *testing.T, random *rand.Rand, m *made) (reruns int) {
 	return r.reruns
 }
 
-// same compares what a load gave with what was written into its input.
+// same compares a load's outputs with what was written to its input.
 func same(t *testing.T, r *run, c contract.Certificate, m *made) {
 	t.Helper()
 	if got := r.rows(c)["load_date=2026-01-31"]; !slices.Equal(got, m.good) {
@@ -107,7 +107,7 @@ func same(t *testing.T, r *run, c contract.Certificate, m *made) {
 	}
 }
 
-// What cannot be cut runs as one chunk whose end is not known.
+// An unsplittable input is one chunk whose end is unknown.
 func TestCompressedInputs(t *testing.T) {
 	for seed := range uint64(40) {
 		random := rand.New(rand.NewPCG(seed, 3))
@@ -229,7 +229,7 @@ func TestWrongGuessIsRepaired(t *testing.T) {
 	if r.reruns == 0 || c.Chunks[1].RowsIn != 0 || c.Chunks[1].Outputs != nil {
 		t.Errorf("%d reruns, chunk 1 %+v", r.reruns, c.Chunks[1])
 	}
-	// What the wrong guess wrote stays where it is, and is in no certificate.
+	// The outputs of the wrong guess stay, and no certificate lists them.
 	if _, ok := r.world.outputs()[wrong.Outputs[0].Key]; !ok {
 		t.Error("an output vanished")
 	}
@@ -242,7 +242,7 @@ func TestWrongGuessIsRepaired(t *testing.T) {
 	}
 }
 
-// Partitions without number are a failure only where the rows are certain to be rows.
+// Too many partitions are a failure only where the start of the chunk is proven.
 func TestTooManyPartitions(t *testing.T) {
 	line := func(i int) string { return fmt.Sprintf("%d,value %d,a\n", i, i) }
 	input, from, to := trap(200, line)
@@ -332,11 +332,11 @@ func TestRecordLongerThanTheLimit(t *testing.T) {
 	if !fault.IsPermanent(err) || !strings.HasSuffix(err.Error(), "is longer than 0 MiB (maxRecordMB of segment things): is the quote at byte 9 never closed?") {
 		t.Errorf("got %v", err)
 	}
-	// Memory grows to the first doubling above the limit and not with the input.
+	// Memory grows to the first doubling above the limit, not with the input.
 	if read > 7+2*1024 {
 		t.Errorf("%d bytes were read to find out", read)
 	}
-	// A guess that ends so has guessed wrong.
+	// After a guessed start it means that the guess was wrong.
 	r.chunks[1].Start, r.chunks[1].End = 7, 5000
 	if ack := r.process(1); ack.RowsIn != 0 || ack.Start != ack.End {
 		t.Errorf("got %+v", ack)
@@ -375,14 +375,14 @@ func TestRecordLongerThanAChunk(t *testing.T) {
 	}
 }
 
-// Another version of the code may write the same rows as other bytes. What the one before it left must not stand in
-// the way: the load would fail although nothing is wrong.
+// Another version of the code may write the same rows as different bytes. The outputs of the one before must not get in
+// its way: the load would fail although nothing is wrong.
 func TestOutputOfAnotherVersionIsNoObstacle(t *testing.T) {
 	input := []byte("1,x,a\nbad\n")
 	r := newRun(t, newWorld(input), compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)}),
 		ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, int64(len(input))})
 	first := r.process(0)
-	// As if the other version wrote a column type and a reason otherwise.
+	// As if the other version wrote a column type and a reason differently.
 	r.seg = compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(strings.Replace(madeSchema, `"integer"`, `"number"`, 1))})
 	second := r.process(0)
 	if first.Outputs[0].Key == second.Outputs[0].Key {
@@ -408,8 +408,8 @@ func TestEmptyRange(t *testing.T) {
 	}
 }
 
-// A record may be longer than the first window in which a start is looked for: a larger one is read before the chunk
-// gives up and has to run again.
+// A record may be longer than the first window that is searched for a start: a larger one is read before the chunk
+// gives up and has to be rerun.
 func TestStartBeyondTheFirstWindow(t *testing.T) {
 	first := `{"id":1,"note":"` + strings.Repeat("x", 3*chunk.MinWindow) + "\"}\n"
 	input := []byte(first + `{"id":2}` + "\n")
@@ -450,7 +450,7 @@ func TestUsualInputsNeedNoRerun(t *testing.T) {
 	}
 }
 
-// A chunk in which no record starts says so by itself, also when the next one starts exactly at its end.
+// A chunk in which no record starts detects that itself, even when the next record starts exactly at its end.
 func TestChunkWithoutAStart(t *testing.T) {
 	first := `{"id":1,"note":"` + strings.Repeat("x", 500) + "\"}\n"
 	input := []byte(first + `{"id":2}` + "\n")

@@ -22,7 +22,7 @@ import (
 	"dip/internal/reconcile"
 )
 
-// world is S3 in memory with one input. What comes of that goes to bucket lake.
+// world is S3 in memory with one input. Outputs go to bucket lake.
 type world struct {
 	*laketest.Fake
 	input  contract.Object
@@ -67,7 +67,7 @@ func compile(t testing.TB, s contract.Segment) *Segment {
 
 var received = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
-// run is a load that is carried out in memory, by the reconciler's own decisions.
+// run is a load that runs in memory, by the reconciler's own decisions.
 type run struct {
 	t      *testing.T
 	world  *world
@@ -106,7 +106,7 @@ func (r *run) process(i int) contract.Ack {
 	return ack
 }
 
-// all runs every chunk in the given order, and again as the reconciler asks for, until the load can be certified.
+// all runs every chunk in the given order, and reruns what the reconciler asks for, until the load can be certified.
 func (r *run) all(order []int) contract.Certificate {
 	r.t.Helper()
 	for _, i := range order {
@@ -149,7 +149,7 @@ func (r *run) rows(c contract.Certificate) map[string][]string {
 		for _, o := range k.Outputs {
 			rows := readParquet(r.t, []byte(outputs[o.Key]))
 			if int64(len(rows)) != o.Rows || int64(len(outputs[o.Key])) != o.Bytes {
-				r.t.Fatalf("%s holds %d rows in %d bytes, it says %+v", o.Key, len(rows), len(outputs[o.Key]), o)
+				r.t.Fatalf("%s holds %d rows in %d bytes, the certificate says %+v", o.Key, len(rows), len(outputs[o.Key]), o)
 			}
 			got[o.Partition] = append(got[o.Partition], rows...)
 		}
@@ -169,7 +169,7 @@ func (r *run) quarantined(c contract.Certificate) (got []contract.Rejected) {
 				r.t.Fatal(err)
 			}
 			if rejected.Chunk != k.Chunk {
-				r.t.Errorf("a record of chunk %d lies in the quarantine of chunk %d", rejected.Chunk, k.Chunk)
+				r.t.Errorf("a record of chunk %d is in the quarantine of chunk %d", rejected.Chunk, k.Chunk)
 			}
 			got = append(got, rejected)
 		}

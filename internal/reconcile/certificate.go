@@ -12,7 +12,7 @@ import (
 )
 
 // Certificate builds a load's certificate from the ledger. It is pure, and the same ledger gives the same bytes: a
-// repeated Certify step finds its own work. The error says which part of the proof does not hold.
+// repeated Certify step finds what the first one has written. The error says which part of the proof does not hold.
 func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contract.Certificate, error) {
 	verdict := Chain(load, chunks)
 	c := contract.Certificate{
@@ -24,7 +24,7 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 		Received: load.Received, Certified: load.Plan.At,
 	}
 	if !verdict.Closed {
-		return c, fmt.Errorf("the chain is not closed: proven up to byte %d of %d, missing %v, to run again %v", verdict.Position, c.Length, verdict.Missing, verdict.Rerun)
+		return c, fmt.Errorf("the chain is not closed: proven up to byte %d of %d; missing chunks %v, chunks to rerun %v", verdict.Position, c.Length, verdict.Missing, verdict.Rerun)
 	}
 	var errs []error
 	for i, k := range chunks {
@@ -64,7 +64,7 @@ func conserved(k contract.ChunkProof) error {
 	return nil
 }
 
-// Totals adds a certificate's chunks up.
+// Totals sums up a certificate's chunks.
 func Totals(c contract.Certificate) (contract.Totals, error) {
 	t := contract.Totals{Chunks: len(c.Chunks), Codes: []string{}}
 	var out, bad record.Sum
@@ -94,7 +94,7 @@ func Totals(c contract.Certificate) (contract.Totals, error) {
 }
 
 // TooBad says why a load must not be published although every record is accounted for; "" when it may be. The share of
-// lines counts beside that of records: a quote that is not closed makes one bad record of any number of lines.
+// lines is limited as well as that of records: an unclosed quote makes one bad record of any number of lines.
 func TooBad(t contract.Totals, maxBadShare float64) string {
 	// Quotients, not products: 29 of 100 is 0.29 exactly as the limit is read, 0.29 times 100 is less than 29.
 	share := func(bad, all int64) float64 { return float64(bad) / float64(max(all, 1)) }
@@ -103,8 +103,8 @@ func TooBad(t contract.Totals, maxBadShare float64) string {
 	switch {
 	case records > maxBadShare:
 		return fmt.Sprintf("%d of %d records (%.2f %%) do not fit the schema; %s", t.Quarantined, t.RowsIn, 100*records, limit)
-	case lines > maxBadShare && t.LinesIn >= t.RowsIn: // code of before has counted no lines
-		return fmt.Sprintf("%d of %d lines (%.2f %%) are those of %d records that do not fit the schema: is a quote never closed? %s",
+	case lines > maxBadShare && t.LinesIn >= t.RowsIn: // older code did not count lines
+		return fmt.Sprintf("%d of %d lines (%.2f %%) belong to %d records that do not fit the schema: is a quote never closed? %s",
 			t.LinesBad, t.LinesIn, 100*lines, t.Quarantined, strings.ToUpper(limit[:1])+limit[1:])
 	}
 	return ""

@@ -13,7 +13,7 @@ import (
 func TestCertificateGolden(t *testing.T) {
 	l, chunks := planned(2)
 	done(chunks)
-	chunks[1].From, chunks[1].Attempt = ptr(int64(100)), 2 // it ran again
+	chunks[1].From, chunks[1].Attempt = ptr(int64(100)), 2 // it was rerun
 	ack(&chunks[1], 100, 200, 7)
 	chunks[1].Ack.Code = "01de"
 	c, err := Certificate("dev", l, chunks)
@@ -43,7 +43,7 @@ func TestCertificateGolden(t *testing.T) {
 	}
 	again, err := Certificate("dev", l, chunks)
 	if second, merr := json.Marshal(again); err != nil || merr != nil || string(first) != string(second) {
-		t.Errorf("the same ledger gave another certificate: %v, %v", err, merr)
+		t.Errorf("the same ledger gave a different certificate: %v, %v", err, merr)
 	}
 }
 
@@ -66,14 +66,14 @@ func TestEveryViolationIsDetected(t *testing.T) {
 		harm func(l *ledger.Load, k []ledger.Chunk)
 		want string
 	}{
-		{"a chunk did not report", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack = nil }, "the chain is not closed: proven up to byte 100 of 300, missing [1]"},
+		{"a chunk did not report", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack = nil }, "the chain is not closed: proven up to byte 100 of 300; missing chunks [1]"},
 		{"a gap", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.Start++ }, "the chain is not closed: proven up to byte 100 of 300"},
 		{"an overlap", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.Start-- }, "the chain is not closed"},
 		{"the end is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.End-- }, "the chain is not closed"},
 		{"past the end", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.End++ }, "the chain is not closed"},
 		{"not from the first record on", func(l *ledger.Load, _ []ledger.Chunk) { l.Plan.Body-- }, "the chain is not closed"},
 		{"a record was lost", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.RowsIn++ }, "chunk 1: 4 rows in, 2 out, 1 quarantined"},
-		{"a record was made up", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.RowsIn-- }, "chunk 1: 2 rows in"},
+		{"a record was invented", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.RowsIn-- }, "chunk 1: 2 rows in"},
 		{"an output has too few rows", func(_ *ledger.Load, k []ledger.Chunk) { k[0].Ack.Outputs[0].Rows = 1 }, "chunk 0: 2 rows out, its outputs hold 1"},
 		{"an output is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[0].Ack.Outputs = nil }, "its outputs hold 0"},
 		{"an output too many", func(_ *ledger.Load, k []ledger.Chunk) {
@@ -81,8 +81,8 @@ func TestEveryViolationIsDetected(t *testing.T) {
 		}, "its outputs hold 3"},
 		{"the quarantine is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.Quarantine = nil }, "chunk 2: 1 rows quarantined, its quarantine holds 0"},
 		{"the quarantine has too many", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.Quarantine.Rows = 2 }, "its quarantine holds 2"},
-		{"the hash is none", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashOut = "x" }, "chunk 1:"},
-		{"the other hash is none", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashBad = "" }, "chunk 1:"},
+		{"the hash is invalid", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashOut = "x" }, "chunk 1:"},
+		{"the other hash is invalid", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashBad = "" }, "chunk 1:"},
 	} {
 		l, chunks := planned(3)
 		done(chunks)
@@ -102,14 +102,14 @@ func TestEveryViolationIsDetected(t *testing.T) {
 	}
 }
 
-// Two errors of a kind that would cancel out in the totals.
+// Two errors that would cancel out in the totals.
 func TestErrorsDoNotCancelOut(t *testing.T) {
 	l, chunks := planned(2)
 	done(chunks)
 	chunks[0].Ack.RowsIn++
 	chunks[1].Ack.RowsIn--
 	if _, err := Certificate("dev", l, chunks); err == nil {
-		t.Error("a lost record and one that was made up gave a certificate")
+		t.Error("certified with one record lost and one invented")
 	}
 }
 
@@ -136,27 +136,27 @@ func TestTooBad(t *testing.T) {
 	}
 }
 
-// A quote that is not closed makes one bad record of many lines.
+// An unclosed quote makes one bad record of many lines.
 func TestTooBadByLines(t *testing.T) {
 	swallowed := contract.Totals{RowsIn: 20_001, Quarantined: 1, LinesIn: 60_000, LinesBad: 40_000}
-	want := "40000 of 60000 lines (66.67 %) are those of 1 records that do not fit the schema: is a quote never closed? The segment's limit maxBadShare is 5.00 %"
+	want := "40000 of 60000 lines (66.67 %) belong to 1 records that do not fit the schema: is a quote never closed? The segment's limit maxBadShare is 5.00 %"
 	if why := TooBad(swallowed, 0.05); !strings.HasPrefix(why, want) {
 		t.Errorf("%q", why)
 	}
 	if why := TooBad(swallowed, 0.7); why != "" {
 		t.Errorf("within the limit: %q", why)
 	}
-	// The bad records of one that was taken for lines are of the usual length.
+	// Where records have many lines each, one bad record of the usual length is within the limit.
 	if why := TooBad(contract.Totals{RowsIn: 100, Quarantined: 1, LinesIn: 10_000, LinesBad: 100}, 0.01); why != "" {
 		t.Errorf("long records: %q", why)
 	}
-	// Chunks that older code has acknowledged have no lines.
+	// Chunks that older code acknowledged have no line counts.
 	if why := TooBad(contract.Totals{RowsIn: 1000, Quarantined: 3, LinesIn: 10, LinesBad: 3}, 0.01); why != "" {
 		t.Errorf("lines of one chunk of many: %q", why)
 	}
 }
 
-// Every share that can be written as a fraction of the rows is within a limit of the same number.
+// A share of bad rows is within a limit of exactly that share, whatever the fraction.
 func TestTooBadAtTheLimit(t *testing.T) {
 	for rows := int64(1); rows <= 200; rows++ {
 		for bad := int64(0); bad <= rows; bad++ {

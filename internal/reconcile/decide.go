@@ -1,5 +1,5 @@
-// Package reconcile drives a load from its plan to its certificate. What to do is decided by pure functions over the
-// ledger's state; Reconciler carries the decisions out.
+// Package reconcile drives a load from its plan to its certificate. Pure functions over the ledger's state decide
+// what to do; Reconciler carries it out.
 package reconcile
 
 import (
@@ -14,8 +14,8 @@ import (
 
 // Limits steer a load.
 type Limits struct {
-	DueAfter    time.Duration // an attempt that nobody works on is sent again after this
-	MaxAttempts int           // tries at a chunk in one execution of the workflow
+	DueAfter    time.Duration // an unclaimed attempt is sent again after this
+	MaxAttempts int           // attempts at a chunk in one execution of the workflow
 }
 
 func limitsOf(l contract.Loads) Limits {
@@ -28,7 +28,7 @@ type Send struct {
 	From  *int64 // the proven start, when the last attempt began in the wrong place
 }
 
-// Decision is how a load goes on.
+// Decision is what a load does next.
 type Decision struct {
 	Action contract.Action
 	Wait   time.Duration // ActionWait
@@ -66,9 +66,9 @@ func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limit
 	}
 	d := Decision{Action: contract.ActionWait}
 	due := time.Time{} // the earliest time at which something may have to be sent again
-	heard := heardOf(load, chunks)
+	progress := lastProgress(load, chunks)
 	for _, c := range missing {
-		at := dueAt(c, heard, limits)
+		at := dueAt(c, progress, limits)
 		if now.Before(at) {
 			if due.IsZero() || at.Before(due) {
 				due = at
@@ -76,7 +76,7 @@ func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limit
 			continue
 		}
 		if c.Attempt >= allowed(load, c, limits) {
-			return fail("%s was sent %d times in vain; the last error: %s", name(c), c.Attempt, orUnknown(c.LastError))
+			return fail("%s failed after %d attempts; last error: %s", name(c), c.Attempt, orUnknown(c.LastError))
 		}
 		d.Send = append(d.Send, Send{Chunk: c})
 	}
@@ -123,7 +123,7 @@ func incomplete(load ledger.Load, chunks []ledger.Chunk) string {
 	end := load.Plan.Body
 	for i, c := range chunks {
 		if c.Index != i || c.Start != end {
-			return fmt.Sprintf("the ledger has no chunk of load %s from byte %d on", load.ID, end)
+			return fmt.Sprintf("the ledger has no chunk of load %s that starts at byte %d", load.ID, end)
 		}
 		end = c.End
 	}
@@ -133,34 +133,34 @@ func incomplete(load ledger.Load, chunks []ledger.Chunk) string {
 	return ""
 }
 
-// allowed is how often work may be sent. Each time that a worker had to stop and gave it back may have cost an attempt
-// without being a failure of the work: a queue gives a message up after so many receipts.
+// allowed is how many attempts work gets. A worker that was interrupted and handed the work back may have used one up
+// without a failure of the work: after a number of receives a queue moves a message to its dead-letter queue.
 func allowed(load ledger.Load, c ledger.Chunk, limits Limits) int {
 	return limits.MaxAttempts*(load.Execution+1) + c.HandedBack
 }
 
 func orUnknown(s string) string {
 	if s == "" {
-		return "none was reported: the function crashed, ran out of time or memory, or never started"
+		return "none reported: the function crashed, timed out, ran out of memory or never started"
 	}
 	return s
 }
 
-// dueAt is when unacknowledged work is to be sent again: when its worker's lease has ended, or, when nobody works on it,
-// DueAfter its sending and the last that was heard of the load.
-func dueAt(c ledger.Chunk, heard time.Time, limits Limits) time.Time {
+// dueAt is when unacknowledged work is sent again: when its worker's lease expires or, while it is unclaimed, DueAfter
+// after it was sent and after the load last made progress.
+func dueAt(c ledger.Chunk, progress time.Time, limits Limits) time.Time {
 	if c.Owner != "" {
 		return c.LeaseUntil
 	}
-	if c.Sent.After(heard) {
-		heard = c.Sent
+	if c.Sent.After(progress) {
+		progress = c.Sent
 	}
-	return heard.Add(limits.DueAfter)
+	return progress.Add(limits.DueAfter)
 }
 
-// heardOf is the last time at which workers got on with a load. They take chunks as fast as the cluster has nodes: one
-// that waits in their queue is not lost while others are done. Functions take everything at once: zero.
-func heardOf(load ledger.Load, chunks []ledger.Chunk) time.Time {
+// lastProgress is the last time at which workers finished a chunk of a load. They take chunks as fast as the cluster
+// has nodes: a chunk in their queue is not lost as long as others are acknowledged. Functions take all at once: zero.
+func lastProgress(load ledger.Load, chunks []ledger.Chunk) time.Time {
 	if load.Plan.Lane != contract.Workers {
 		return time.Time{}
 	}
@@ -177,8 +177,8 @@ func lastAck(last time.Time, chunks []ledger.Chunk) time.Time {
 }
 
 // wait is the time to the next look: half of the time that the rest will take at the rate so far, and no less than a
-// quarter of the time in which nothing happened, so that a load is looked at a number of times that grows with the
-// logarithm of its length, even where one chunk keeps it waiting; never past the next due time.
+// quarter of the time since the last progress, so that the number of looks grows with the logarithm of a load's length,
+// even where it waits for a single chunk; never past the next due time.
 func wait(now time.Time, load ledger.Load, chunks []ledger.Chunk, missing int, due time.Time) time.Duration {
 	elapsed, last := now.Sub(load.Plan.At), lastAck(load.Plan.At, chunks)
 	w := elapsed / 2

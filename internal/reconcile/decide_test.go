@@ -21,7 +21,7 @@ func ptr[T any](v T) *T { return &v }
 
 var limits = Limits{DueAfter: time.Minute, MaxAttempts: 3}
 
-// planned is a load of n chunks of 100 bytes, none of them heard of.
+// planned is a load of n chunks of 100 bytes, none of them claimed.
 func planned(n int) (ledger.Load, []ledger.Chunk) {
 	l := ledger.Load{
 		ID: "L", Segment: "things", Catalog: "catalog/old.json", Received: began.Add(-time.Hour), Status: contract.Running,
@@ -72,16 +72,16 @@ func TestDecide(t *testing.T) {
 		{name: "just sent", seconds: 1, prepare: func(*ledger.Load, chunks) {}, action: contract.ActionWait, wait: 1},
 		{name: "one moment before it is due", seconds: 59.5, prepare: func(*ledger.Load, chunks) {}, action: contract.ActionWait, wait: 1},
 		{
-			name: "due, nobody works on it", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
+			name: "due, unclaimed", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
 			action: contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 15,
 		},
 		{
-			name: "somebody works on it, however long ago it was sent", seconds: 600,
+			name: "claimed, however long ago it was sent", seconds: 600,
 			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Owner, c[2].LeaseUntil = "a", at(610) },
 			action:  contract.ActionWait, wait: 10,
 		},
 		{
-			name: "its worker's lease has ended", seconds: 610,
+			name: "its worker's lease has expired", seconds: 610,
 			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Owner, c[2].LeaseUntil = "a", at(610) },
 			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 60,
 		},
@@ -94,11 +94,11 @@ func TestDecide(t *testing.T) {
 			action: contract.ActionWait, wait: 10,
 		},
 		{
-			name: "a failure is the last word", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "too long" },
+			name: "a failure is final", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "too long" },
 			action: contract.ActionFail, cause: "chunk 1 (bytes 100 to 200): too long",
 		},
 		{
-			name: "a failure of what cannot be cut", seconds: 1,
+			name: "a failure of an input that cannot be split", seconds: 1,
 			prepare: func(_ *ledger.Load, c chunks) { c[0].End, c[0].Failure = -1, "truncated" },
 			action:  contract.ActionFail, cause: "chunk 0 (bytes from 10): truncated",
 		},
@@ -112,12 +112,12 @@ func TestDecide(t *testing.T) {
 				done(c[:2])
 				c[2].Attempt, c[2].Sent, c[2].LastError = 3, at(200), "reset"
 			},
-			action: contract.ActionFail, cause: "chunk 2 (bytes 200 to 300) was sent 3 times in vain; the last error: reset",
+			action: contract.ActionFail, cause: "chunk 2 (bytes 200 to 300) failed after 3 attempts; last error: reset",
 		},
 		{
-			name: "attempts are exhausted without a word", seconds: 300,
+			name: "attempts are exhausted, no error reported", seconds: 300,
 			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Attempt, c[2].Sent = 3, at(200) },
-			action:  contract.ActionFail, cause: "none was reported: the function crashed",
+			action:  contract.ActionFail, cause: "none reported: the function crashed",
 		},
 		{
 			name: "the last attempt may still succeed", seconds: 300,
@@ -125,7 +125,7 @@ func TestDecide(t *testing.T) {
 			action:  contract.ActionWait, wait: 10,
 		},
 		{
-			name: "a redriven load has as many attempts again", seconds: 300,
+			name: "a redriven load gets the same number of attempts again", seconds: 300,
 			prepare: func(l *ledger.Load, c chunks) {
 				done(c[:2])
 				l.Execution, c[2].Attempt, c[2].Sent = 1, 5, at(200)
@@ -138,7 +138,7 @@ func TestDecide(t *testing.T) {
 				done(c[:2])
 				l.Execution, c[2].Attempt, c[2].Sent = 1, 6, at(200)
 			},
-			action: contract.ActionFail, cause: "was sent 6 times in vain",
+			action: contract.ActionFail, cause: "failed after 6 attempts",
 		},
 		{
 			name: "a wrong guess runs again from the proven start, whatever else is missing", seconds: 2,
@@ -146,7 +146,7 @@ func TestDecide(t *testing.T) {
 			action:  contract.ActionWait, send: []int{1}, from: []int64{130}, wait: 1,
 		},
 		{
-			name: "a wrong guess is no attempt in vain", seconds: 2,
+			name: "a wrong guess is not a failed attempt", seconds: 2,
 			prepare: func(_ *ledger.Load, c chunks) { done(c); c[1].Attempt = 3; ack(&c[1], 120, 200, 1) },
 			action:  contract.ActionWait, send: []int{1}, from: []int64{100}, wait: 1,
 		},

@@ -32,7 +32,7 @@ type Queue interface {
 	Send(ctx context.Context, queue string, bodies []string) error
 }
 
-// Bus announces what became of a load.
+// Bus announces the outcome of a load.
 type Bus interface {
 	Put(ctx context.Context, detailType string, e contract.LoadEvent) error
 }
@@ -108,7 +108,7 @@ func (r *Reconciler) segment(ctx context.Context, load ledger.Load) (contract.Se
 	return catalog.Segment(load.Segment)
 }
 
-// dispatch sends all work that is not acknowledged, at its present attempt. A repeated dispatch sends twice, which
+// dispatch sends all work that is not acknowledged, at its current attempt. A repeated dispatch sends twice, which
 // the ledger's claims make harmless.
 func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
@@ -171,7 +171,7 @@ func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.St
 	}
 	certificate, err := Certificate(r.Stack, load, chunks)
 	if err != nil {
-		// A proof that does not hold is an answer: the load fails with it, a retry would not help.
+		// A proof that does not hold is a result: the load fails with it, since a retry would not help.
 		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
 	}
 	segment, err := r.segment(ctx, load)
@@ -237,7 +237,7 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 		return contract.StepResponse{}, err
 	}
 	if !failed {
-		return contract.StepResponse{}, fmt.Errorf("the load is %s and cannot fail any more; cause: %s", load.Status, reason)
+		return contract.StepResponse{}, fmt.Errorf("the load is %s and can no longer fail; cause: %s", load.Status, reason)
 	}
 	err = r.Bus.Put(ctx, contract.EventFailed, contract.LoadEvent{
 		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object, Reason: reason,

@@ -19,8 +19,8 @@ import (
 	"dip/internal/ledger/ledgertest"
 )
 
-// world is everything around the reconciler, in memory, with load L. What the reconciler does is logged; broken names the
-// operations that fail.
+// world is everything around the reconciler, in memory, with load L. What the reconciler does is logged; broken names
+// the operations that fail.
 type world struct {
 	ledger *ledgertest.Fake
 	lake   *laketest.Fake
@@ -146,7 +146,7 @@ func TestDispatch(t *testing.T) {
 		}
 	}
 	if !slices.Contains(w.log, "send to queue") {
-		t.Errorf("the queue is the present stack's, not that of the pinned catalog: %v", w.log)
+		t.Errorf("the queue is the current stack's, not that of the pinned catalog: %v", w.log)
 	}
 	m, err := contract.ParseChunkMessage(w.sent[1])
 	if err != nil {
@@ -203,7 +203,7 @@ func TestReconcile(t *testing.T) {
 	}
 }
 
-// A load has the tries of the catalog that it is pinned to, whatever the present one says.
+// A load has the attempts of the catalog that it is pinned to, whatever the current one says.
 func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
 	for attempt, want := range map[int]contract.Action{2: contract.ActionWait, 3: contract.ActionFail} {
 		w, r := newWorld(1)
@@ -215,7 +215,7 @@ func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
 	}
 }
 
-// Between the look at the ledger and the sending, a chunk was acknowledged: nothing is sent.
+// A chunk that is acknowledged after the ledger was read and before it is sent is not sent.
 func TestReconcileOfAChunkThatMoved(t *testing.T) {
 	w, r := newWorld(2)
 	w.now = at(61)
@@ -234,8 +234,8 @@ func TestReconcileOfAChunkThatMoved(t *testing.T) {
 	}
 }
 
-// The next attempt is written down before it is sent. When sending fails, the repeated step finds nothing due, and the
-// time after which a chunk is sent again brings it back.
+// The next attempt is recorded before it is sent. When sending fails, the repeated step finds nothing due, and the
+// chunk is sent again once it is due.
 func TestReconcileWhoseSendingFailed(t *testing.T) {
 	w, r := newWorld(1)
 	w.now, w.broken["send to queue"] = at(61), true
@@ -296,7 +296,7 @@ func TestCertifyAndPublish(t *testing.T) {
 	if w.load().Status != contract.Published || len(w.events) != 2 || w.events[0] != want || w.events[1] != want {
 		t.Errorf("status %s, events %+v", w.load().Status, w.events)
 	}
-	// A certify step that comes late finds its work done.
+	// A late certify step finds its work done.
 	if got := w.step(t, r, contract.Certify, ""); got.Action != contract.ActionDone || w.load().Status != contract.Published {
 		t.Errorf("got %+v, %s", got, w.load().Status)
 	}
@@ -370,8 +370,8 @@ func TestStepsAtTheWrongTime(t *testing.T) {
 		want string
 	}{
 		{"certify a failed load", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Failed }, "certify load L: the load is failed"},
-		{"publish what is not certified", contract.Publish, func(*ledger.Load, []ledger.Chunk) {}, "publish load L: the load has no certificate"},
-		{"fail a certified load", contract.Fail, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Certified }, "the load is certified and cannot fail any more; cause: why"},
+		{"publish an uncertified load", contract.Publish, func(*ledger.Load, []ledger.Chunk) {}, "publish load L: the load has no certificate"},
+		{"fail a certified load", contract.Fail, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Certified }, "the load is certified and can no longer fail; cause: why"},
 		{"dispatch before the plan", contract.Dispatch, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
 		{"reconcile before the plan", contract.Reconcile, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
 		{"certify before the plan", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
@@ -438,7 +438,7 @@ func TestLeftoversOfAnotherPlanDoNotCount(t *testing.T) {
 	}
 }
 
-// A segment that left the stack while its load runs is a reason that names it.
+// The error names a segment that left the stack while its load runs.
 func TestSegmentThatIsGone(t *testing.T) {
 	w, r := newWorld(1)
 	w.edit(func(l *ledger.Load, _ []ledger.Chunk) { l.Segment = "gone" })

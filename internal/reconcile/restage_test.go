@@ -56,7 +56,7 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			action: contract.ActionWait, send: nil, wait: 2,
 		},
 		{
-			name: "the job never began, and nothing was heard since", seconds: 70, prepare: func(_ *ledger.Load, c chunks) { done(c) },
+			name: "the job never began, and the load made no progress since", seconds: 70, prepare: func(_ *ledger.Load, c chunks) { done(c) },
 			action: contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 35,
 		},
 		{
@@ -69,16 +69,16 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			action: contract.ActionFail, cause: "the restage of the input: the gzip input is truncated",
 		},
 		{
-			name: "a chunk failed while the job goes on", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "no such key" },
+			name: "a chunk failed while the job is running", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "no such key" },
 			action: contract.ActionFail, cause: "chunk 1 (bytes 100 to 200): no such key",
 		},
 		{
 			name: "the job died too often", seconds: 500,
 			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt = 3 },
-			action:  contract.ActionFail, cause: "the restage of the input was sent 3 times in vain; the last error: none was reported",
+			action:  contract.ActionFail, cause: "the restage of the input failed after 3 attempts; last error: none reported",
 		},
 		{
-			name: "the job was interrupted, which counts for nothing", seconds: 500,
+			name: "interruptions of the job do not count as attempts", seconds: 500,
 			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt, l.Restage.HandedBack = 5, 3 },
 			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 60,
 		},
@@ -93,7 +93,7 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 		},
 		{
 			name: "a chunk in the middle is missing", seconds: 1, prepare: func(l *ledger.Load, c chunks) { c[1].Start++ },
-			action: contract.ActionFail, cause: "the ledger has no chunk of load L from byte 100 on",
+			action: contract.ActionFail, cause: "the ledger has no chunk of load L that starts at byte 100",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -119,7 +119,7 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 	}
 }
 
-// Workers take chunks as there is room: one that waits while others are done is not lost. A function's is.
+// Workers take chunks as there is room: one that waits while others are acknowledged is not lost. A function's is.
 func TestChunksThatWaitForWorkersAreNotSentAgain(t *testing.T) {
 	for lane, want := range map[contract.Lane]int{contract.Functions: 1, contract.Workers: 0, "": 1} {
 		l, chunks := planned(3)
@@ -130,12 +130,12 @@ func TestChunksThatWaitForWorkersAreNotSentAgain(t *testing.T) {
 			t.Errorf("lane %q: sent %+v", lane, got.Send)
 		}
 		if got := Decide(at(111), l, chunks, limits); len(got.Send) != 1 {
-			t.Errorf("lane %q, long after the last was heard: sent %+v", lane, got.Send)
+			t.Errorf("lane %q, long after the last progress: sent %+v", lane, got.Send)
 		}
 	}
 }
 
-// Each time that a worker had to stop may have cost the attempt.
+// Each interruption of a worker may have used up an attempt.
 func TestInterruptionsAreNoFailures(t *testing.T) {
 	l, chunks := planned(1)
 	chunks[0].Attempt, chunks[0].HandedBack = 7, 5
@@ -232,7 +232,7 @@ func TestRestageWithoutACluster(t *testing.T) {
 	_, r := heavy(0)
 	r.Catalog = "catalog/old.json"
 	_, err := r.Handle(t.Context(), contract.StepRequest{Version: 1, Load: "L", Step: contract.Dispatch})
-	if err == nil || !strings.Contains(err.Error(), "the stack has no cluster any more") {
+	if err == nil || !strings.Contains(err.Error(), "the stack no longer has a cluster") {
 		t.Errorf("got %v", err)
 	}
 }

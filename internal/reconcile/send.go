@@ -11,7 +11,7 @@ import (
 	"dip/internal/load"
 )
 
-// send asks for the present attempt at some work of a load.
+// send enqueues the current attempt at some work of a load.
 func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chunk) error {
 	if len(some) == 0 {
 		return nil
@@ -46,7 +46,7 @@ func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chun
 
 func (r *Reconciler) sendRestage(ctx context.Context, queue, load string, attempt int) error {
 	if queue == "" {
-		return errors.New("the input has to be restaged, and the stack has no cluster any more that could do it")
+		return errors.New("the input has to be restaged, but the stack no longer has a cluster: deploy one, then redrive the load")
 	}
 	body, err := json.Marshal(contract.RestageMessage{Version: contract.Version, Load: load, Attempt: attempt})
 	if err != nil {

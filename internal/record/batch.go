@@ -1,6 +1,6 @@
 // Package record turns the bytes of delimited and JSON-lines inputs into typed column batches.
 //
-// A Batch is the hand-over between parsing and encoding: parsers append records to it, encoders read it,
+// A Batch is the interface between parsing and encoding: parsers append records to it, encoders read it,
 // and neither knows the other.
 package record
 
@@ -87,7 +87,7 @@ func (b *Batch) Size() int {
 	return n
 }
 
-// Truncate drops every value that belongs to rows at or after Rows: what an abandoned record has left behind.
+// Truncate drops every value that belongs to rows at or after Rows: the leftovers of an abandoned record.
 func (b *Batch) Truncate() {
 	for i := range b.Columns {
 		b.Columns[i].truncate(b.Rows)

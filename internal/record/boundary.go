@@ -30,10 +30,10 @@ func Trim(rec []byte) []byte {
 
 // End is the offset after the line feed that ends the record at data[0]; len(data), false when data ends before it.
 //
-// It is the definition of a record. NDJSON, and CSV without quoting: a line feed ends it. CSV: a quote that is the first byte of a field opens
-// quotes, within which only quotes count; two of them are one that is data, one closes. What follows a closing quote
-// up to the next delimiter or line feed is unquoted, and there quotes open nothing. A line feed outside quotes ends
-// the record.
+// It is the definition of a record. NDJSON, and CSV without quoting: a line feed ends it. CSV: a quote that is the
+// first byte of a field opens a quoted text, in which only quotes count; a doubled quote is data, a single one closes
+// the text. What follows a closing quote up to the next delimiter or line feed is unquoted, and quotes in it are data.
+// A line feed outside quotes ends the record.
 func End(data []byte, d contract.Dialect) (end int, complete bool) {
 	if d.Lines() {
 		if k := bytes.IndexByte(data, '\n'); k >= 0 {
@@ -44,7 +44,7 @@ func End(data []byte, d contract.Dialect) (end int, complete bool) {
 	return csvEnd(data, d.Delimiter[0], quoteOf(d))
 }
 
-// noQuote is a quote that no byte is.
+// noQuote is a quote that equals no byte.
 const noQuote = 256
 
 // quoteOf is a CSV dialect's quote, or noQuote.
@@ -100,8 +100,8 @@ var (
 	errBlanks    = errors.New("has blanks before its quote: quotes must begin the field")
 )
 
-// blanksThenQuote says that an unquoted text is blanks and then a quote. RFC 4180 has these quotes as data, many
-// readers have them enclose the field: whoever wrote them meant the latter, and neither reading is safe.
+// blanksThenQuote says that an unquoted text is blanks and then a quote. RFC 4180 takes these quotes for data,
+// many readers take them as enclosing the field, which the writer meant: neither reading is safe.
 func blanksThenQuote(text []byte, quote int) bool {
 	i := 0
 	for i < len(text) && (text[i] == ' ' || text[i] == '\t') {
@@ -154,8 +154,8 @@ func unquote(text []byte, quote byte, scratch *[]byte) []byte {
 	return *scratch
 }
 
-// Opening is the offset of the quote that opens the longest quoted text of a record, -1 when it has none. rec may be the
-// beginning of a record.
+// Opening is the offset of the quote that opens the longest quoted text of a record, -1 when it has none. rec may be
+// the beginning of a record.
 func Opening(rec []byte, d contract.Dialect) int {
 	at, longest := -1, -1
 	if d.Lines() {
@@ -180,8 +180,8 @@ func Opening(rec []byte, d contract.Dialect) int {
 	return at
 }
 
-// LoneCR says that a CSV record has a CR outside quotes that is no part of its line end: what an input looks like
-// whose lines end in CR alone. rec may be the beginning of a record.
+// LoneCR says whether a CSV record has a CR outside quotes that is not part of its line end, as in an input whose lines
+// end in CR alone. rec may be the beginning of a record.
 func LoneCR(rec []byte, d contract.Dialect) bool {
 	return loneCR(Trim(rec), d.Delimiter[0], quoteOf(d))
 }
@@ -222,7 +222,7 @@ func Header(rec []byte, d contract.Dialect) (names []string, err error) {
 	}
 }
 
-// invalidUTF8 is the offset of the first byte that is no UTF-8, or -1.
+// invalidUTF8 is the offset of the first invalid UTF-8 byte, or -1.
 func invalidUTF8(b []byte) int {
 	if utf8.Valid(b) {
 		return -1

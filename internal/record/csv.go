@@ -10,7 +10,7 @@ import (
 
 // column is a CSV column of the input.
 type column struct {
-	field int // -1 when the schema has none for it
+	field int // -1: the schema has no field for it
 	form  form
 	stop  byte // what ends the field: the delimiter, or LF for the last column
 }
@@ -79,7 +79,7 @@ func (p *Parser) csv(b *Batch, data []byte, i int, final bool) (end int, o outco
 	return end, p.wholeRecord(b, rec)
 }
 
-// wholeRecord reads a trimmed record by the book, and finds out what is wrong with it. Faults of the record come
+// wholeRecord reads a trimmed record strictly by the rules and reports what is wrong with it. Faults of the record come
 // before faults of its fields.
 func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 	if !p.valid(rec) {
@@ -98,7 +98,7 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 			}
 			over := ""
 			if lines := countLines(rec[i:]); errors.Is(err, errUnclosed) && lines > 1 {
-				over = fmt.Sprintf(": %d lines from byte %d of the record on", lines, i)
+				over = fmt.Sprintf(": it takes in %d lines, from byte %d of the record", lines, i)
 			}
 			return p.reject(f, "field %d, %s, %v%s", count+1, tableschema.Quote(text, shown), err, over)
 		}
@@ -112,7 +112,7 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 	}
 	if count != len(p.columns) {
 		if loneCR(rec, p.delimiter, p.quote) {
-			return p.reject(nil, "has %d fields, want %d, and a CR without LF: no line ends in CR alone", count, len(p.columns))
+			return p.reject(nil, "has %d fields, want %d, and a CR without LF: a CR alone does not end a line", count, len(p.columns))
 		}
 		return p.reject(nil, "has %d fields, want %d", count, len(p.columns))
 	}
@@ -132,7 +132,7 @@ func (p *Parser) absentNulls(b *Batch) bool {
 }
 
 // fastRecord reads a record in one pass straight into the columns. It gives up on everything that is not plainly
-// right, a record without its line feed among that; what it has appended by then is the caller's to truncate.
+// valid, including a record without its line feed; the caller truncates what it has appended by then.
 func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 	start, last := i, len(p.columns)-1
 	for k := range p.columns {

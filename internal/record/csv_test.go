@@ -43,8 +43,8 @@ func TestCSVRecords(t *testing.T) {
 		{"CR CR LF of one column", "\r\r\na\r\r", 1, nil, slices.Repeat([]string{"! : ends in CR CR LF: write LF or CRLF"}, 2)},
 		{"CR CR LF in quotes", "a,\"b\r\r\n\"\r\n", 2, []string{"a|b\r\r\n"}, nil},
 		{"CR within the last field", "a,\"b\"\rc\n", 2, nil, []string{`! b: field 2, "b", has text after its closing quote`}},
-		{"CR alone ends no line", "a,b\r1,2\r", 2, nil, []string{"! : has 3 fields, want 2, and a CR without LF: no line ends in CR alone"}},
-		{"a CR in quotes is no line end either", "\"a\rb\"\n", 2, nil, []string{"! : has 1 fields, want 2"}},
+		{"CR alone does not end a line", "a,b\r1,2\r", 2, nil, []string{"! : has 3 fields, want 2, and a CR without LF: a CR alone does not end a line"}},
+		{"nor does a CR in quotes", "\"a\rb\"\n", 2, nil, []string{"! : has 1 fields, want 2"}},
 		{"NUL is data", "a\x00b,c\n", 2, []string{"a\x00b|c"}, nil},
 		{"unicode", "Grüße,日本語\n", 2, []string{"Grüße|日本語"}, nil},
 		{"JSON in quotes", `1,"{""type"": ""Point"", ""coordinates"": [1,2]}"` + "\n", 2, []string{`1|{"type": "Point", "coordinates": [1,2]}`}, nil},
@@ -59,7 +59,7 @@ func TestCSVRecords(t *testing.T) {
 		{"space after the closing quote", "1,\"a\" \n", 2, nil, []string{`! b: field 2, "a", has text after its closing quote`}},
 		{"CR after the closing quote", "\"a\"\r,c\n", 2, nil, []string{`! a: field 1, "a", has text after its closing quote`}},
 		{"fault in a surplus field", "1,2,\"a\"x\n", 2, nil, []string{`! : field 3, "a", has text after its closing quote`}},
-		{"never closed", "1,2\n\"a,b\n1,2\n", 2, []string{"1|2"}, []string{`! a: field 1, "a,b\n1,2", has a quote that is never closed: 2 lines from byte 0 of the record on`}},
+		{"never closed", "1,2\n\"a,b\n1,2\n", 2, []string{"1|2"}, []string{`! a: field 1, "a,b\n1,2", has a quote that is never closed: it takes in 2 lines, from byte 0 of the record`}},
 		{"never closed, in the last line", "1,\"a\n", 2, nil, []string{`! b: field 2, "a", has a quote that is never closed`}},
 		{"invalid UTF-8", "a,b\xff\n1,2\n", 2, []string{"1|2"}, []string{"! : invalid UTF-8 at byte 3 of the record"}},
 		{"invalid UTF-8 in quotes", "\"ü\xc3\",b\n", 2, nil, []string{"! : invalid UTF-8 at byte 3 of the record"}},
@@ -155,7 +155,7 @@ func TestNoQuoting(t *testing.T) {
 	}
 }
 
-// In a column that is no field, and where the blank is the delimiter.
+// In a column without a field, and where the blank is the delimiter.
 func TestBlanksBeforeQuotes(t *testing.T) {
 	s := mustParse(t, text(1))
 	p, err := NewParser(s, csvDialect, []int{1}, Options{Width: 2})
@@ -203,7 +203,7 @@ func TestCSVRequiredAbsentColumn(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, bad := outcomes(t, p, "x\n"); len(got) > 0 || !slices.Equal(bad, []string{"! b: has no value, and it is required"}) {
+	if got, bad := outcomes(t, p, "x\n"); len(got) > 0 || !slices.Equal(bad, []string{"! b: is required, but has no value"}) {
 		t.Errorf("got %q %q", got, bad)
 	}
 }
@@ -333,7 +333,7 @@ func TestNumbersAgainstStrconv(t *testing.T) {
 	}
 }
 
-// Records that the fast path must take: on others it only costs time.
+// Records that the fast path must take: otherwise it only costs time.
 func TestFastRecordTakes(t *testing.T) {
 	p := mustParser(t, fuzzSchema, csvDialect, Options{})
 	for _, rec := range []string{
@@ -350,7 +350,7 @@ func TestFastRecordTakes(t *testing.T) {
 	}
 }
 
-// Formats that say the ISO form in strptime's way are as fast as that form.
+// strptime formats equal to the ISO form are as fast as that form.
 func TestFormsOfFormats(t *testing.T) {
 	for _, c := range []struct {
 		properties string

@@ -13,7 +13,7 @@ import (
 	"dip/tableschema"
 )
 
-// whole is what an input amounts to, however it is cut into calls of Parse.
+// whole is the outcome of an input, however it is cut into calls of Parse.
 type whole struct {
 	rows                     []string
 	rejects                  []string // start-end field reason
@@ -73,7 +73,7 @@ func inPieces(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []by
 	}
 }
 
-// byBook reads CSV record by record at the boundaries that End says, without the fast path.
+// byBook reads CSV record by record at the boundaries that End finds, without the fast path.
 func byBook(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []byte) *whole {
 	p, err := NewParser(s, d, nil, Options{})
 	if err != nil {
@@ -233,8 +233,8 @@ func TestNDJSONOfTokens(t *testing.T) {
 	}
 }
 
-// oracle reads a line with encoding/json. known is false for what that package cannot tell: repeated keys, halves of
-// surrogate pairs and very deep nesting.
+// oracle reads a line with encoding/json. known is false for what that package does not detect: repeated keys, halves
+// of surrogate pairs and very deep nesting.
 func oracle(line []byte) (row string, ok, known bool) {
 	if bytes.Contains(line, []byte(`\u`)) || bytes.Count(line, []byte("["))+bytes.Count(line, []byte("{")) > maxDepth {
 		return "", false, false
@@ -293,11 +293,11 @@ func oracle(line []byte) (row string, ok, known bool) {
 	return cells[0] + "|" + cells[1] + "|" + cells[2], true, true
 }
 
-// ofThisKind says that a record has one of the fields a, b.c and j, or null for b.
+// ofThisKind says whether a record has one of the fields a, b.c and j, or null for b.
 func ofThisKind(top map[string]json.RawMessage) bool {
 	var inner map[string]json.RawMessage
 	b, inside := top["b"]
-	if inside && (string(b) == "null" || json.Unmarshal(b, &inner) != nil) { // what is no object is at fault as such
+	if inside && (string(b) == "null" || json.Unmarshal(b, &inner) != nil) { // anything but an object is at fault as such
 		return true
 	}
 	_, a := top["a"]

@@ -51,7 +51,7 @@ func skipString(b []byte, i int) (closing int, escaped bool) {
 	}
 }
 
-// skipEscape returns the offset after the escape at b[i], -1 when it is none. A surrogate pair is one escape.
+// skipEscape returns the offset after the escape at b[i], -1 when it is invalid. A surrogate pair is one escape.
 func skipEscape(b []byte, i int) int {
 	if i+1 >= len(b) {
 		return -1
@@ -121,7 +121,7 @@ func unescape(dst, text []byte) []byte {
 	}
 }
 
-// skipNumber returns the offset after the JSON number at b[i], -1 when it is none.
+// skipNumber returns the offset after the JSON number at b[i], -1 when it is invalid.
 func skipNumber(b []byte, i int) int {
 	if i < len(b) && b[i] == '-' {
 		i++

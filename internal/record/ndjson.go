@@ -14,7 +14,7 @@ const maxDepth = 512
 // node is an object of a record that fields are read from.
 type node struct {
 	keys []key
-	by   map[string]int // by name; only where there are so many that comparing each is slower
+	by   map[string]int // by name; only where comparing each of many is slower
 	next int            // the key that is expected: most records of an input have the same order
 }
 
@@ -138,7 +138,7 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 		return end, rejected
 	}
 	if stop = skipSpace(line, stop); stop != len(line) {
-		return end, p.reject(nil, "has more behind its object, at byte %d", stop)
+		return end, p.reject(nil, "has data after its object, at byte %d", stop)
 	}
 	if !p.found {
 		return end, p.reject(nil, "has none of the schema's fields%s", p.otherCase(line, p.fields))
@@ -152,8 +152,8 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 	return end, accepted
 }
 
-// object reads the object at line[i], a brace, into the fields of n, and returns the offset after it: -1 after noting the
-// fault.
+// object reads the object at line[i], a brace, into the fields of n, and returns the offset after it: -1 after noting
+// the fault.
 func (p *Parser) object(b *Batch, line []byte, i int, n *node, depth int) int {
 	n.next = 0
 	i = skipSpace(line, i+1)
@@ -233,7 +233,7 @@ func (p *Parser) member(b *Batch, line []byte, i int, k *key, depth int) int {
 		return -1
 	}
 	k.record = p.record
-	if k.field >= 0 || line[i] == 'n' { // in an object that is null every field is null
+	if k.field >= 0 || line[i] == 'n' { // every field of a null object is null
 		p.found = true
 	}
 	if k.node == nil {
@@ -365,7 +365,7 @@ func (p *Parser) numberValue(b *Batch, line []byte, i, index int) int {
 	return end
 }
 
-// jsonValue keeps the value at line[i], which is not null, as it stands.
+// jsonValue keeps the value at line[i], which is not null, unchanged.
 func (p *Parser) jsonValue(b *Batch, line []byte, i, index, depth int) int {
 	f := &p.fields[index]
 	end := p.skipValue(line, i, depth)

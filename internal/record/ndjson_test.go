@@ -33,7 +33,7 @@ func TestNDJSONRecords(t *testing.T) {
 		{"no object", "5\n[1]\nnull\n\"x\"\ntrue\nx\n{\n", nil, []string{"! : is a number, want an object", "! : is an array, want an object",
 			"! : is null, want an object", "! : is a string, want an object", "! : is a boolean, want an object", `! : is not a JSON object: "x"`,
 			"! : is not valid JSON at byte 1: want a key in quotes"}},
-		{"two on a line", `{"a":1} {"a":2}`, nil, []string{"! : has more behind its object, at byte 8"}},
+		{"two objects on a line", `{"a":1} {"a":2}`, nil, []string{"! : has data after its object, at byte 8"}},
 		{"repeated key", `{"a":1,"s":"x","a":1}` + "\n" + `{"a":null,"a":null}` + "\n" + `{"j":0,"z":1,"z":2}`, []string{"NULL|NULL|0"}, []string{`! a: has the key "a" twice`, `! a: has the key "a" twice`}},
 		{"invalid UTF-8", "{\"z\":\"\xff\"}", nil, []string{"! : invalid UTF-8 at byte 6 of the record"}},
 		{"wrong types", `{"a":"x"}` + "\n" + `{"a":true}` + "\n" + `{"a":[]}` + "\n" + `{"s":5}` + "\n" + `{"s":{}}` + "\n" + `{"s":false}` + "\n" + `{"a":1.5}` + "\n" + `{"a":9223372036854775808}`, nil, []string{
@@ -49,7 +49,7 @@ func TestNDJSONRecords(t *testing.T) {
 	}
 }
 
-// What is not JSON is rejected wherever it hides.
+// Invalid JSON is rejected wherever it is.
 func TestNDJSONGrammar(t *testing.T) {
 	for _, value := range []string{"", "01", "-", "1.", ".5", "+1", "1e", "1e+", "0x1", "tru", "truex", "nul", "NaN", "Infinity", "'x'", `"x`, "\"\x01\"", "\"\t\"",
 		`"\q"`, `"\u12"`, `"\u12g4"`, `"\ud800"`, `"\udc00"`, `"\ud800\u0041"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800xxdc00"`, `"\ud800\xdc00"`, `"\`, "[1,]", "[,1]", "[1 2]", "[", "{", `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `{a:1}`, `{"a" 1}`, `{"a":1 "b":2}`, "]", "1 2", "\u00a0"} {
@@ -157,8 +157,8 @@ func TestNDJSONValues(t *testing.T) {
 
 func TestNDJSONRequiredMissing(t *testing.T) {
 	p := mustParser(t, `{"fields":[{"name":"x","type":"integer","constraints":{"required":true}},{"name":"y"}]}`, jsonDialect, Options{})
-	want := []string{"! x: has no value, and it is required", `! x: has no value, and it is required: its key "X" differs from "x" in case only`,
-		"! x: has no value, and it is required"}
+	want := []string{"! x: is required, but has no value", `! x: is required, but has no value: its key "X" differs from "x" in case only`,
+		"! x: is required, but has no value"}
 	got, bad := outcomes(t, p, "{\"y\":0}\n{\"x\":1}\n{\"y\":0,\"X\":1}\n{\"X\":1,\"x\":null}\n")
 	if !slices.Equal(got, []string{"1|NULL"}) || !slices.Equal(bad, want) {
 		t.Errorf("got %q %q", got, bad)

@@ -12,7 +12,7 @@ import (
 	"dip/tableschema"
 )
 
-// Options bound what a parser takes before it hands over. Zero fields take the defaults.
+// Options are the limits of a parser. Zero fields take the defaults.
 type Options struct {
 	MaxRows    int // rows of a batch; 65,536
 	MaxBytes   int // bytes of a batch's values, tested between records, at most 1 GiB; 32 MiB
@@ -30,7 +30,7 @@ const (
 
 func (o Options) withDefaults() (Options, error) {
 	if o.MaxRows < 0 || o.MaxBytes < 0 || o.MaxBytes > maxBytes || o.MaxRejects < 0 || o.MaxRecord < 0 || o.Width < 0 {
-		return o, fmt.Errorf("limits of a parser: %+v: want none negative and MaxBytes at most %d", o, maxBytes)
+		return o, fmt.Errorf("limits of a parser: %+v: want no negative ones, and MaxBytes at most %d", o, maxBytes)
 	}
 	for _, f := range []struct {
 		v         *int
@@ -47,13 +47,14 @@ func (o Options) withDefaults() (Options, error) {
 type Stop uint8
 
 const (
-	// NeedData says that all whole records of data are done. What is left of it begins a record; nothing is left when final.
+	// NeedData says that all whole records of data are consumed. The rest of it is the start of a record; there is no rest
+	// when final.
 	NeedData Stop = iota
 	// BatchFull says that the batch reached MaxRows or MaxBytes. Reset it and call again with the rest of data.
 	BatchFull
 	// RejectsFull says that MaxRejects records were rejected. Call again with the rest of data and the same batch.
 	RejectsFull
-	// TooLong says that the record after what was consumed is longer than MaxRecord.
+	// TooLong says that the record after the consumed ones is longer than MaxRecord.
 	TooLong
 )
 
@@ -100,7 +101,7 @@ func Types(s *tableschema.Schema, e contract.Encoding) []Type {
 			t.Kind, t.UTC = Timestamp, f.UTC
 		case tableschema.Object, tableschema.Array, tableschema.Geojson:
 			t.Kind = JSON
-		case tableschema.Any: // whatever the input has: text in CSV, any JSON value in NDJSON
+		case tableschema.Any: // as in the input: text in CSV, any JSON value in NDJSON
 			t.Kind = JSON
 			if e == contract.CSV {
 				t.Kind = String
@@ -118,7 +119,7 @@ type form uint8
 
 const (
 	formGeneral form = iota // none
-	formSkip                // a CSV column that is no field
+	formSkip                // a CSV column without a field
 	formText                // any text is a value
 	formInt
 	formFloat
@@ -141,24 +142,24 @@ type field struct {
 
 // Parser reads records of one schema and dialect into batches. It is not safe for concurrent use.
 //
-// A record that does not fit is rejected whole; the others are not touched by it. What a record is, End defines; the
-// lexical forms of values are those of package schema. Beyond that:
+// A record that does not fit is rejected as a whole, without effect on others. End defines what a record is; the
+// lexical forms of values are those of package tableschema. Beyond that:
 //
-// CSV. A record has exactly Width fields. Without quoting they are what stands between delimiters. Quotes never change a value: an empty field and "" are both null under the
-// missing values [""]. A record with nothing before its line end is a blank line, which is no record, except in an
-// input of one column, where it is an empty field. Text behind a closing quote and a quote that is never closed are
-// faults. The CR of a CRLF is part of the line end, and so is a CR that ends the input; a record that ends in
-// CR CR LF is at fault. Any other CR, and NUL, is data. A quote that is not the first byte of its field is data, but blanks and then a quote at the start of a field are
-// a fault: other readers would have the quote enclose it.
+// CSV. A record has exactly Width fields. Without quoting they are the texts between delimiters. Quotes never change a
+// value: an empty field and "" are both null under the missing values [""]. A record with nothing before its line end
+// is a blank line and skipped, except in an input of one column, where it is an empty field. Text after a closing quote
+// and a quote that is never closed are faults. The CR of a CRLF is part of the line end, and so is a CR that ends the
+// input; a record that ends in CR CR LF is at fault. Any other CR, and NUL, is data. A quote that is not the first byte
+// of its field is data, but blanks and then a quote at the start of a field are a fault: other readers would have the
+// quote enclose it.
 //
-// NDJSON. A record is one object on one line, strictly RFC 8259, whether a value is kept or skipped, nested at most
-// 512 deep; lines of white space are no records. An absent key and null are both null, but a record that has none of the fields is of
-// another kind and at fault. A key that a field is read
-// from must not repeat. Strings are cast as texts of CSV are, so that "12" is an integer; JSON numbers are numbers
-// whatever decimalChar and groupChar say; booleans fit booleans only, and no number, boolean, array or object fits a
-// string. Missing values that the schema states stand for null in any string; the default [""] does so
-// except in fields of type string and any, where "" is a text as any other. Columns of kind JSON keep the value's
-// bytes as they stand.
+// NDJSON. A record is one object on one line, strictly RFC 8259, whether a value is kept or skipped, nested at most 512
+// deep; lines of white space are skipped. An absent key and null are both null, but a record that has none of the
+// fields is of another kind and at fault. A key that a field is read from must not repeat. Strings are cast as CSV
+// fields are, so that "12" is an integer; JSON numbers are numbers, whatever decimalChar and groupChar say; booleans
+// fit booleans only, and no number, boolean, array or object fits a string. Missing values that the schema states stand
+// for null in any string; the default [""] does so except in fields of type string and any, where "" is an ordinary
+// text. Columns of kind JSON keep the value's bytes unchanged.
 //
 // Both. A record with invalid UTF-8 is rejected.
 type Parser struct {
@@ -185,8 +186,8 @@ type Parser struct {
 // fault is why the current record is rejected.
 type fault struct{ field, reason string }
 
-// NewParser compiles a schema for a dialect. columns[i] is the CSV column of field i, or -1 (tableschema.MatchHeader); nil
-// means that column i is field i. NDJSON has no columns.
+// NewParser compiles a schema for a dialect. columns[i] is the CSV column of field i, or -1 (tableschema.MatchHeader);
+// nil means that column i is field i. NDJSON has no columns.
 func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Options) (*Parser, error) {
 	o, err := o.withDefaults()
 	if err != nil {
@@ -199,7 +200,7 @@ func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Optio
 	for i, t := range p.types {
 		f := &p.fields[i]
 		f.Field, f.Type = s.Fields[i], t
-		// JSON has a null of its own, so that an empty string is a text like any other unless the schema says otherwise.
+		// JSON has null, so that an empty string is an ordinary text unless the schema says otherwise.
 		if p.json && !f.StatedMissing && (f.Field.Type == tableschema.String || f.Field.Type == tableschema.Any) {
 			f.MissingValues = nil
 		}
@@ -260,7 +261,7 @@ func (f *field) fastForm() form {
 	return formGeneral
 }
 
-// compileInstants fills instants, and says whether the scanner is of any use.
+// compileInstants fills instants, and says whether the scanner is of use for any form.
 func (f *field) compileInstants() bool {
 	for blank, separator := range []byte("T ") {
 		f.instants[blank] = [2]bool{f.ReadsISODatetime(separator, false), f.ReadsISODatetime(separator, true)}
@@ -298,7 +299,7 @@ func (p *Parser) Types() []Type { return p.types }
 func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
 	r := Result{}
 	p.rejects = p.rejects[:0]
-	i, others := 0, 0 // others: line feeds that are no accepted record's
+	i, others := 0, 0 // others: line feeds outside accepted records
 	for i < len(data) {
 		if p.full(b) {
 			r.Stop = BatchFull
@@ -386,7 +387,7 @@ func (p *Parser) reject(f *field, format string, args ...any) outcome {
 	return rejected
 }
 
-// Limits of what a reason repeats of the record.
+// Limits of how much of the record a reason quotes.
 const shown = 60
 
 // put appends the value that a text stands for. False after noting the fault.
@@ -411,7 +412,7 @@ func (p *Parser) put(b *Batch, i int, text []byte) bool {
 func (p *Parser) null(b *Batch, i int) bool {
 	f := &p.fields[i]
 	if f.Required {
-		p.reject(f, "has no value, and it is required")
+		p.reject(f, "is required, but has no value")
 		return false
 	}
 	b.Columns[i].addNull()

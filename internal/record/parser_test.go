@@ -96,8 +96,8 @@ func TestNewParserErrors(t *testing.T) {
 		{csvDialect, []int{-2, 0}, Options{}, `field "a" is column -1`},
 		{csvDialect, []int{-1, -1}, Options{}, "no field has a column"},
 		{jsonDialect, []int{0, 1}, Options{}, "NDJSON has no columns"},
-		{csvDialect, nil, Options{MaxRows: -1}, "want none negative"},
-		{csvDialect, nil, Options{MaxBytes: 2 << 30}, "want none negative"},
+		{csvDialect, nil, Options{MaxRows: -1}, "want no negative ones"},
+		{csvDialect, nil, Options{MaxBytes: 2 << 30}, "want no negative ones"},
 	} {
 		if _, err := NewParser(s, c.d, c.columns, c.o); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%+v %v %+v: error %v, want %q", c.d, c.columns, c.o, err, c.want)

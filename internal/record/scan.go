@@ -184,7 +184,7 @@ func (c *dates) instant(b []byte, i int) (micros int64, end int) {
 	return (days*86400 + hour*3600 + minute*60 + second) * 1_000_000, end
 }
 
-// allDigits says that all eight bytes are '0' to '9'.
+// allDigits says whether all eight bytes are '0' to '9'.
 func allDigits(w uint64) bool {
 	return w&0xf0f0f0f0f0f0f0f0|(w+0x0606060606060606)&0xf0f0f0f0f0f0f0f0>>4 == 0x3333333333333333
 }

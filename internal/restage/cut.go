@@ -13,7 +13,7 @@ import (
 // bufferSize is how much of the content is in memory at once.
 const bufferSize = 1 << 20
 
-// cutter cuts content into pieces of whole records. It keeps no more than a buffer of it, whatever its records are like.
+// cutter cuts content into pieces of whole records. It holds no more than a buffer in memory, however long the records.
 type cutter struct {
 	in        io.Reader
 	scanner   *chunk.Scanner
@@ -22,7 +22,7 @@ type cutter struct {
 	buf    []byte
 	rest   []byte // of buf: read and not cut yet
 	pos    int64  // offset in the content at which rest begins
-	record int64  // offset at which the present record begins
+	record int64  // offset at which the current record begins
 }
 
 // newCutter makes a cutter of content that begins at an offset on which a record starts.
@@ -46,7 +46,7 @@ func (c *cutter) cut(to io.Writer, target int64) (int64, error) {
 			return 0, fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB): is a quote never closed?", c.record, c.maxRecord>>20))
 		}
 		if _, err := to.Write(c.rest[:n]); err != nil {
-			return 0, fmt.Errorf("spool the piece from byte %d on: %w", start, err)
+			return 0, fmt.Errorf("spool the piece at byte %d: %w", start, err)
 		}
 		c.rest, c.pos = c.rest[n:], c.pos+int64(n)
 		if done {

@@ -90,7 +90,7 @@ func TestCutFailures(t *testing.T) {
 		t.Errorf("reading: %v", err)
 	}
 	c = newCutter(strings.NewReader("1,a\n"), 5, commas, 1<<20)
-	if _, err := c.cut(fullDisk{}, 100); !errors.Is(err, errReset) || !strings.Contains(err.Error(), "spool the piece from byte 5 on") {
+	if _, err := c.cut(fullDisk{}, 100); !errors.Is(err, errReset) || !strings.Contains(err.Error(), "spool the piece at byte 5") {
 		t.Errorf("writing: %v", err)
 	}
 }
@@ -113,7 +113,7 @@ func checkPieces(t testing.TB, content []byte, d contract.Dialect, target int64,
 				t.Fatalf("piece %d of %q ends within a record", i, pieces)
 			}
 			if rest = rest[n:]; len(rest) > 0 && int64(len(p)-len(rest)) >= target {
-				t.Fatalf("piece %d of %q goes on past %d bytes", i, pieces, target)
+				t.Fatalf("piece %d of %q continues past %d bytes", i, pieces, target)
 			}
 		}
 	}

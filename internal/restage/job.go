@@ -1,10 +1,10 @@
 // Package restage turns an input that cannot be split into pieces that are processed in parallel: plain files of whole
 // records, one chunk each.
 //
-// The ledger is the checkpoint. A piece counts once its chunk is written down, and the next one begins where that
-// chunk ends, so a job that is killed at any byte is followed by one that goes on after the last chunk, and jobs that
-// run at the same time (one of them believed dead) make one sequence of chunks together. Only the decompression is
-// repeated: a stream of gzip can be entered at its beginning alone.
+// The ledger is the checkpoint. A piece counts once its chunk is in the ledger, and the next one begins where that
+// chunk ends, so a job that is killed at any byte is followed by one that continues after the last chunk, and jobs that
+// run at the same time (one of them presumed dead) make one sequence of chunks together. Only the decompression is
+// repeated: a gzip stream can only be read from its start.
 package restage
 
 import (
@@ -60,7 +60,7 @@ type Job struct {
 	Now      func() time.Time
 }
 
-// Message carries one restage message out. After an error it is to come again.
+// Message carries out one restage message. After an error it has to be retried.
 func (j *Job) Message(ctx context.Context, id, body string) error {
 	m, err := contract.ParseRestageMessage(body)
 	if err != nil {
@@ -74,7 +74,7 @@ func (j *Job) Message(ctx context.Context, id, body string) error {
 			if !errors.Is(err, errOvertaken) {
 				return ack, err
 			}
-			j.Log.InfoContext(ctx, "another job cut a piece elsewhere: going on from there", "load", m.Load)
+			j.Log.InfoContext(ctx, "another job cut a piece elsewhere, continuing from there", "load", m.Load)
 		}
 	})
 }
@@ -82,7 +82,7 @@ func (j *Job) Message(ctx context.Context, id, body string) error {
 // errOvertaken says that the ledger's next chunk ends elsewhere than the piece that was cut for it.
 var errOvertaken = errors.New("another job cut this piece elsewhere")
 
-// restage makes all pieces that are missing. What it acknowledges is the span of the content.
+// restage makes all missing pieces. Its acknowledgement is the span of the content.
 func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 	p, err := j.pass(ctx, id)
 	if err != nil {
@@ -106,7 +106,7 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 	c := newCutter(content, at, p.segment.Dialect, p.segment.MaxRecord)
 	for index := len(p.chunks); ; index++ {
 		if p.load, err = j.load(ctx, id); err != nil {
-			return contract.Ack{}, err // it failed meanwhile: nobody waits for the rest
+			return contract.Ack{}, err // the load failed meanwhile: the rest is not needed
 		}
 		more, err := p.next(ctx, c, index)
 		if err != nil {
@@ -146,7 +146,7 @@ func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
 		return nil, err
 	}
 	p.chunks = load.Planned(l, chunks)
-	if n := len(p.chunks); n > 0 { // the job before may have died before it sent the last one
+	if n := len(p.chunks); n > 0 { // the previous job may have died before it sent its last chunk
 		return p, p.send(ctx, p.chunks[n-1])
 	}
 	return p, nil
@@ -156,13 +156,13 @@ func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
 func (j *Job) load(ctx context.Context, id string) (ledger.Load, error) {
 	l, err := j.Ledger.Load(ctx, id)
 	if err == nil && (l.Status != contract.Running || l.Plan == nil || !l.Plan.Restage) {
-		err = fault.Permanent(fmt.Errorf("load %s is %s and needs no pieces", id, l.Status))
+		err = fault.Permanent(fmt.Errorf("load %s is %s and needs no restage", id, l.Status))
 	}
 	return l, err
 }
 
-// next makes one piece: first the object, then the chunk in the ledger, then its message. Whatever of it an earlier job
-// has done is found done. more is false at the content's end.
+// next makes one piece: first the object, then the chunk in the ledger, then its message. What an earlier job
+// has done of it is not repeated. more is false at the content's end.
 func (p *pass) next(ctx context.Context, c *cutter, index int) (more bool, err error) {
 	s, err := spool.New(true)
 	if err != nil {
@@ -192,8 +192,8 @@ func (p *pass) next(ctx context.Context, c *cutter, index int) (more bool, err e
 	return true, p.send(ctx, stands)
 }
 
-// send asks for a chunk unless somebody has heard of it. Should it be asked for twice, the claims of the ledger make that
-// harmless.
+// send enqueues a chunk unless it is claimed or acknowledged. Sending it twice is harmless: the ledger's claims see to
+// that.
 func (p *pass) send(ctx context.Context, c ledger.Chunk) error {
 	if c.Ack != nil || c.Owner != "" {
 		return nil

@@ -91,7 +91,7 @@ func direct(t *testing.T, w *world) contract.Ack {
 	return ack
 }
 
-// same says whether a certificate accounts for exactly the records of the input.
+// same checks that a certificate accounts for exactly the records of the input.
 func same(t *testing.T, c contract.Certificate, want contract.Ack) {
 	t.Helper()
 	if c.Totals.RowsIn != want.RowsIn || c.Totals.HashOut != want.HashOut || c.Totals.HashBad != want.HashBad || c.Length != want.End {
@@ -129,16 +129,16 @@ func TestRestage(t *testing.T) {
 		want := direct(t, w)
 		w.work(len(w.sent))
 		same(t, w.certificate(), want)
-		// What is done stays done.
+		// A repeated job does nothing.
 		if err := w.run(500); err != nil || len(w.sent) != 0 {
-			t.Errorf("once more: %v, %d sent", err, len(w.sent))
+			t.Errorf("repeated: %v, %d sent", err, len(w.sent))
 		}
 	}
 }
 
 // A job is killed at each of its writes, before or after it took effect, some chunks are processed meanwhile, and the
-// next job may cut at another size: every record is accounted for exactly once, whatever was acknowledged is neither
-// staged nor sent again, and a piece is staged again only where its chunk was not written down.
+// next job may cut at another size: every record is accounted for exactly once, what was acknowledged is neither
+// staged nor sent again, and a piece is staged again only where its chunk was not yet in the ledger.
 func TestKilledAtEveryWrite(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
 	for round := range 4 {
@@ -172,7 +172,7 @@ func TestKilledAtEveryWrite(t *testing.T) {
 	}
 }
 
-// One that is killed at each write once, again and again, comes to its end.
+// A load whose jobs are killed at each write in turn is completed.
 func TestStormOfKills(t *testing.T) {
 	content := table(rand.New(rand.NewPCG(7, 8)), 300)
 	w := newWorld(t, commas, compress(t, contract.Gzip, content), tablePlan(contract.Gzip))
@@ -190,7 +190,7 @@ func TestStormOfKills(t *testing.T) {
 	same(t, w.certificate(), want)
 }
 
-// A job that is believed dead goes on while the next one cuts at another size.
+// A job that is presumed dead continues while the next one cuts at another size.
 func TestTwoJobsMakeOneSequence(t *testing.T) {
 	content := table(rand.New(rand.NewPCG(9, 10)), 100)
 	for at := range 4 {
@@ -252,8 +252,8 @@ func TestInputsThatCannotBeRestaged(t *testing.T) {
 		{"truncated", compress(t, contract.Gzip, table(rand.New(rand.NewPCG(1, 1)), 99))[:300], nil, "the gzip input is truncated near byte 300"},
 		{"a record without end", long, nil, "the record at byte 8 is longer than 1 MiB"},
 		{"a bomb", compress(t, contract.Gzip, bytes.Repeat([]byte("1,a\n"), maxContent/4+1)), nil, "of content (loads.maxContentGB)"},
-		{"a load that failed", long, func(l *ledger.Load) { l.Status = contract.Failed }, "is failed and needs no pieces"},
-		{"a load that has chunks", long, func(l *ledger.Load) { l.Plan.Restage = false }, "is running and needs no pieces"},
+		{"a load that failed", long, func(l *ledger.Load) { l.Status = contract.Failed }, "is failed and needs no restage"},
+		{"a load that has chunks", long, func(l *ledger.Load) { l.Plan.Restage = false }, "is running and needs no restage"},
 		{"an unknown segment", long, func(l *ledger.Load) { l.Segment = "others" }, `unknown segment "others"`},
 	} {
 		w := newWorld(t, commas, c.stored, tablePlan(contract.Gzip))
@@ -274,7 +274,7 @@ func TestJobStopsWithItsLoad(t *testing.T) {
 			w.change(func(l *ledger.Load) { l.Status = contract.Failed })
 		}
 	}
-	if err := w.run(300); err != nil || len(w.chunks()) != 2 || !strings.Contains(w.restage().Failure, "needs no pieces") {
+	if err := w.run(300); err != nil || len(w.chunks()) != 2 || !strings.Contains(w.restage().Failure, "needs no restage") {
 		t.Errorf("%v, %d chunks, %+v", err, len(w.chunks()), w.restage())
 	}
 }

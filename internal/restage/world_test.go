@@ -37,11 +37,11 @@ type world struct {
 	queues  []string
 	puts    []string
 
-	writes int // so far, by the present job
+	writes int // so far, by the current job
 	killAt int // the write at which it is killed; 0: never
 	after  bool
 	dead   bool
-	staged func(index int) // called before a chunk is written down
+	staged func(index int) // called before a chunk is recorded
 }
 
 const maxContent = 3 << 20
@@ -106,7 +106,7 @@ func (w *world) written(write bool) error {
 	return nil
 }
 
-// others is the handle of those on the ledger who are not killed.
+// others is the ledger handle of the processes that are not killed.
 func (w *world) others() *ledgertest.Fake { return w.ledger.With(intercept.Hooks[ledgertest.Op]{}) }
 
 func (w *world) load() ledger.Load {
@@ -133,7 +133,7 @@ func (w *world) change(edit func(*ledger.Load)) {
 	w.ledger.Change(w.id, func(l *ledger.Load, _ []ledger.Chunk) { edit(l) })
 }
 
-// resend gives the restage its next attempt, as the reconciler does when it hears no more of a job.
+// resend gives the restage its next attempt, as the reconciler does when a job's lease has expired.
 func (w *world) resend() {
 	w.t.Helper()
 	_, err := w.others().Resend(context.Background(), w.id, w.restage(), nil, began)
@@ -156,8 +156,8 @@ func (w *world) put(l contract.Loads) string {
 	return key
 }
 
-// job is the next process: a killed one is followed by another, whose message is the next attempt. The load is pinned to
-// chunks of a size; those of the stack's present catalog have another.
+// job is the next process: a killed one is followed by another, whose message is the next attempt. The load is pinned
+// to chunks of a size; those of the stack's current catalog have another.
 func (w *world) job(chunkBytes int64) *Job {
 	current := w.put(contract.Loads{ChunkBytes: 1})
 	pinned := w.put(contract.Loads{ChunkBytes: chunkBytes, MaxContentBytes: maxContent})
@@ -181,7 +181,7 @@ func (w *world) message() string {
 	return fmt.Sprintf(`{"v":1,"load":%q,"attempt":%d}`, w.id, w.restage().Attempt)
 }
 
-// run runs a job on the present attempt.
+// run runs a job on the current attempt.
 func (w *world) run(chunkBytes int64) error {
 	j := w.job(chunkBytes)
 	return j.Message(w.t.Context(), "m", w.message())
@@ -233,7 +233,7 @@ func (w *world) work(n int) {
 	}
 }
 
-// outputs takes outputs and forgets them.
+// outputs accepts outputs and drops them.
 type outputs struct{}
 
 func (*outputs) PutOnce(context.Context, string, string, io.ReadSeeker, string) error { return nil }
@@ -245,7 +245,7 @@ func (w *world) certificate() contract.Certificate {
 	chunks := load.Planned(l, w.chunks())
 	d := reconcile.Decide(began, l, chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 99})
 	if d.Action != contract.ActionCertify {
-		w.t.Fatalf("the load goes on with %+v", d)
+		w.t.Fatalf("the next decision is %+v", d)
 	}
 	c, err := reconcile.Certificate("test", l, chunks)
 	if err != nil {

@@ -10,7 +10,7 @@ import (
 	"dip/contract"
 )
 
-// ledger compares the certificate with the one that the ledger's records amount to, field by field.
+// ledger compares the certificate with the one built from the ledger, field by field.
 func (v *verification) ledger() {
 	if v.Ledger != nil {
 		v.same("", reflect.ValueOf(v.Certificate), reflect.ValueOf(*v.Ledger))
@@ -59,16 +59,16 @@ func (v *verification) arithmetic() {
 	v.check(!c.Received.After(c.Certified), "it was certified before it was received")
 	pos, cut := c.Body, c.Body
 	for i, k := range c.Chunks {
-		v.check(k.Chunk == i, "chunk %d stands at place %d", k.Chunk, i)
+		v.check(k.Chunk == i, "chunk %d is listed at position %d", k.Chunk, i)
 		last := i == len(c.Chunks)-1
-		v.check(k.CutStart == cut, "chunk %d is cut at byte %d, the one before it ends at %d", i, k.CutStart, cut)
+		v.check(k.CutStart == cut, "chunk %d is cut at byte %d, the previous one ends at %d", i, k.CutStart, cut)
 		v.check(k.CutEnd > k.CutStart || k.CutEnd == -1 && last && !c.Compression.Splittable(), "chunk %d is cut from byte %d to %d", i, k.CutStart, k.CutEnd)
 		v.check(!last || k.CutEnd == -1 || k.CutEnd == c.Length, "the last chunk is cut at byte %d of %d", k.CutEnd, c.Length)
 		cut = k.CutEnd
 		if k.CutEnd >= 0 && pos >= k.CutEnd {
 			v.check(k.RowsIn == 0 && k.Start == k.End, "chunk %d owns no record but has %d, from byte %d to %d", i, k.RowsIn, k.Start, k.End)
 		} else {
-			v.check(k.Start == pos, "chunk %d starts at byte %d, the one before it ends at %d", i, k.Start, pos)
+			v.check(k.Start == pos, "chunk %d starts at byte %d, the previous one ends at %d", i, k.Start, pos)
 			pos = k.End
 		}
 		v.chunkArithmetic(k)
@@ -91,10 +91,10 @@ func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 		v.check(q.Key == contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256), "%s is not the key of the quarantine of chunk %d", q.Key, k.Chunk)
 		v.check(q.Partition == "", "%s: a quarantine has no partition", q.Key)
 	}
-	v.check((k.Quarantine != nil) == (k.Quarantined > 0), "chunk %d: %d records quarantined, and where is not told", k.Chunk, k.Quarantined)
+	v.check((k.Quarantine != nil) == (k.Quarantined > 0), "chunk %d: %d records quarantined, which does not match its quarantine object", k.Chunk, k.Quarantined)
 }
 
-// totals adds the chunks up again.
+// totals sums up the chunks again.
 func (v *verification) totals() {
 	c := v.Certificate
 	t := contract.Totals{Chunks: len(c.Chunks)}

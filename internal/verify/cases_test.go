@@ -42,7 +42,7 @@ func TestCases(t *testing.T) {
 	}
 }
 
-// outcome carries a case out, and proves what comes of it.
+// outcome carries out a case and proves the result.
 func outcome(t *testing.T, folder string, chunkBytes int64) string {
 	segment, err := preview(t, folder)
 	if err != nil {

@@ -17,7 +17,7 @@ import (
 	"dip/tableschema"
 )
 
-// verdict is what becomes of one record.
+// verdict is the outcome of one record.
 type verdict struct {
 	end  int64  // offset after the record, line end included
 	raw  string // sum over its bytes
@@ -177,7 +177,7 @@ func long(short int) (inputs int, seed uint64) {
 	return inputs, seed
 }
 
-// Data plane and verifier are written apart from each other, and agree on every record of every input. The seeded run
+// Data plane and verifier are written independently, and agree on every record of every input. The seeded run
 // is short; see long for others.
 func TestDataPlaneAndVerifierAgree(t *testing.T) {
 	inputs, seed := long(40_000)

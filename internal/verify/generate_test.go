@@ -12,8 +12,8 @@ import (
 	"dip/tableschema"
 )
 
-// source makes random dialects, schemas and inputs, most of them almost right: what is plainly wrong is rejected by
-// everybody and proves nothing.
+// source makes random dialects, schemas and inputs, most of them almost valid: plainly invalid ones are rejected by
+// both sides and prove nothing.
 type source struct{ *rand.Rand }
 
 func newSource(seed uint64) source { return source{rand.New(rand.NewPCG(seed, 12))} }

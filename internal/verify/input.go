@@ -41,7 +41,7 @@ func (v *verification) input(ctx context.Context) error {
 	v.tallies = make([]tally, len(c.Chunks))
 	object, err := v.Lake.Head(ctx, c.Input)
 	if err != nil {
-		return fmt.Errorf("look at the input: %w", err)
+		return fmt.Errorf("head the input: %w", err)
 	}
 	v.check(object.Size == c.Input.Size, "the input has %d bytes, the certificate says %d", object.Size, c.Input.Size)
 	v.check(object.ETag == c.Input.ETag, "the input has the ETag %q, the certificate says %q", object.ETag, c.Input.ETag)
@@ -122,7 +122,7 @@ func (v *verification) header(r *reader) (columns []int, width int, err error) {
 		if err != nil {
 			return nil, 0, fmt.Errorf("read the header: %w", err)
 		}
-		// Blank lines may stand before it, unless a record may look like one.
+		// Blank lines may precede it, unless a record may be blank.
 		if len(line.bytes) == 0 && len(v.schema.Fields) > 1 {
 			continue
 		}

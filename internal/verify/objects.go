@@ -15,7 +15,7 @@ import (
 	"dip/internal/fault"
 )
 
-// chunks compares each chunk's outputs with what its records add up to.
+// chunks compares each chunk's outputs with the sums of its records.
 func (v *verification) chunks(ctx context.Context) error {
 	for i, k := range v.Certificate.Chunks {
 		if err := v.chunk(ctx, k, v.tallies[i]); err != nil {

@@ -17,7 +17,7 @@ type raw struct {
 	malformed  bool     // CSV: breaks the rules of quoting
 }
 
-// reader reads records one byte after the other. It is written for plainness, apart from the code that it checks.
+// reader reads records byte by byte. It is deliberately plain, and shares no code with what it checks.
 type reader struct {
 	in      *bufio.Reader
 	dialect contract.Dialect
@@ -143,7 +143,7 @@ func (r *reader) csv(rec raw) (raw, error) {
 	}
 }
 
-// endRecord drops the record's line end. A quote that is never closed has taken the one at the end of the input in.
+// endRecord drops the record's line end. A quote that is never closed includes the one at the end of the input.
 func (r *reader) endRecord(rec raw, field []byte, at place) raw {
 	rec.end = r.pos
 	if at == inQuotes {

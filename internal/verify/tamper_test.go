@@ -16,7 +16,7 @@ import (
 	"dip/internal/lake"
 )
 
-// unprovable are the fields that nothing but the ledger knows: without it a change of one of them is not noticed. The
+// unprovable are the fields that only the ledger knows: without it a change of one of them is not detected. The
 // list is that of docs/certificate.md.
 var unprovable = map[string]string{
 	"stack":            "the name of the stack is in no other object",
@@ -28,8 +28,8 @@ var unprovable = map[string]string{
 	"chunks[].millis":  "how long the work took leaves no trace in it",
 }
 
-// unprovableRejected are those of a rejected record: the verifier has words of its own for what is wrong. Its SHA-256
-// covers them.
+// unprovableRejected are those of a rejected record: the verifier words its reasons differently. Its SHA-256 covers
+// them.
 var unprovableRejected = map[string]string{
 	"field":  "for people",
 	"reason": "for people",
@@ -178,8 +178,8 @@ func (w *world) notVerified(t *testing.T, offline bool) bool {
 	return !report.Verified && len(report.Problems) > 0
 }
 
-// Each single change of a field of a certificate is found: all of them with the ledger, without it all but those that
-// are listed.
+// Each single change of a field of a certificate is detected: all of them with the ledger, all but the listed ones
+// without it.
 func TestTamperedCertificate(t *testing.T) {
 	w := tampered(t)
 	noticed, seen := map[string]bool{}, map[string]bool{}
@@ -198,7 +198,7 @@ func TestTamperedCertificate(t *testing.T) {
 	}
 	for path := range unprovable {
 		if !seen[path] {
-			t.Errorf("%s is listed as unprovable, and there is no such field", path)
+			t.Errorf("%s is listed as unprovable, but is not a field", path)
 		}
 	}
 	if len(seen) < 55 {
@@ -206,7 +206,7 @@ func TestTamperedCertificate(t *testing.T) {
 	}
 }
 
-// Whatever the ledger says otherwise is found.
+// Every difference from the ledger is detected.
 func TestTamperedLedger(t *testing.T) {
 	w := tampered(t)
 	for _, e := range edits(reflect.ValueOf(w.certificate)) {

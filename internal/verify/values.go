@@ -29,7 +29,7 @@ func (s *sum) plus(o sum) { s.hi, s.lo = s.hi+o.hi, s.lo+o.lo }
 
 func (s sum) String() string { return fmt.Sprintf("%016x%016x", s.hi, s.lo) }
 
-// row builds a text of a row's values in which different rows never look the same.
+// row builds a text of a row's values that differs for different rows.
 type row struct{ b []byte }
 
 func (r *row) null() { r.b = append(r.b, 'n') }
@@ -138,7 +138,7 @@ func (r *row) object(s *tableschema.Schema, line []byte) error {
 	}
 	whole = bytes.Clone(whole)
 	if _, err := decoder.ReadToken(); !errors.Is(err, io.EOF) {
-		return errors.New("has more behind its object")
+		return errors.New("has data after its object")
 	}
 	if whole.Kind() != '{' {
 		return errors.New("is not an object")
@@ -177,7 +177,7 @@ func depth(v jsontext.Value) int {
 	}
 }
 
-// keyed is what the schema wants of the value of one key.
+// keyed is what the schema expects at one key.
 type keyed struct {
 	field *tableschema.Field // the value is that of a field; nil when it is not
 	inner map[string]*keyed  // the value is an object, and these of its keys matter; nil when none does
@@ -197,7 +197,7 @@ func (k *keyed) add(path []string, f *tableschema.Field) {
 	k.inner[path[0]].add(path[1:], f)
 }
 
-// pick collects the values of the fields. A key that matters occurs once. What a field is taken from inside of is an
+// pick collects the values of the fields. A key that matters occurs once. A value that fields are read from is an
 // object or null, unless it is a field itself and may be anything.
 func (k *keyed) pick(value jsontext.Value, found map[*tableschema.Field]jsontext.Value) error {
 	if k.field != nil {
@@ -208,7 +208,7 @@ func (k *keyed) pick(value jsontext.Value, found map[*tableschema.Field]jsontext
 	}
 	if value.Kind() != '{' {
 		if k.field == nil && value.Kind() != 'n' {
-			return errors.New("has no object where fields are taken from inside of one")
+			return errors.New("has no object where the schema reads fields from one")
 		}
 		return nil
 	}
@@ -276,7 +276,7 @@ func (r *row) json(f *tableschema.Field, v jsontext.Value) error {
 	return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)
 }
 
-// isJSON says that the field keeps any JSON value as it stands.
+// isJSON says whether the field keeps any JSON value unchanged.
 func isJSON(f *tableschema.Field) bool {
 	switch f.Type {
 	case tableschema.Object, tableschema.Array, tableschema.Geojson, tableschema.Any:
@@ -285,7 +285,7 @@ func isJSON(f *tableschema.Field) bool {
 	return false
 }
 
-// keepsEmpty says that "" is a value of the field like any other, unless the schema states missing values.
+// keepsEmpty says whether "" is an ordinary value of the field, unless the schema states missing values.
 func keepsEmpty(f *tableschema.Field) bool {
 	return f.Type == tableschema.String || f.Type == tableschema.Any
 }

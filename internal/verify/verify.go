@@ -13,8 +13,7 @@ import (
 	"dip/tableschema"
 )
 
-// Lake reads objects. What stays unreadable however often one asks, such as an object that is gone, is a permanent
-// error (package fault).
+// Lake reads objects. Errors that no retry cures, such as a deleted object, are permanent (package fault).
 type Lake interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 	// Head completes size and ETag of the version that o names.
@@ -27,8 +26,8 @@ type Lake interface {
 type Options struct {
 	Lake        Lake
 	Certificate contract.Certificate
-	// Ledger is the certificate that the ledger's own records amount to; nil when there is no ledger to ask. Who
-	// worked on a chunk and when is told by the ledger alone.
+	// Ledger is the certificate built from the ledger; nil offline. Only the ledger knows who worked on a chunk, and
+	// when.
 	Ledger *contract.Certificate
 	// Unpublished says that the load has no manifest yet.
 	Unpublished bool
@@ -46,7 +45,7 @@ type Report struct {
 	Problems    []string `json:"problems,omitempty"`
 }
 
-// tally is what one chunk's records add up to.
+// tally sums up one chunk's records.
 type tally struct {
 	out, bad       int64
 	in, badLines   int64 // lines of all records, and of those that do not fit
@@ -77,7 +76,7 @@ func (v *verification) check(holds bool, format string, args ...any) {
 	}
 }
 
-// Certificate proves a certificate again. The report lists what does not agree, and what is gone or damaged; the
+// Certificate proves a certificate again. The report lists every mismatch and every missing or damaged object; the
 // error says what could not be read this time.
 func Certificate(ctx context.Context, o Options) (Report, error) {
 	v := &verification{Options: o, report: Report{Load: o.Certificate.Load}}

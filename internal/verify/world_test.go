@@ -32,7 +32,7 @@ func (s store) Bucket() string { return lakeBucket }
 func (s store) object(o contract.Object) ([]byte, error) {
 	data, ok := s[o.Bucket+"/"+o.Key]
 	if !ok {
-		return nil, fault.Permanent(fmt.Errorf("there is no object %s", o.Key))
+		return nil, fault.Permanent(fmt.Errorf("no object %s", o.Key))
 	}
 	return data, nil
 }
@@ -44,7 +44,7 @@ func (s store) Get(_ context.Context, key string) ([]byte, error) {
 func (s store) Head(_ context.Context, o contract.Object) (contract.Object, error) {
 	data, err := s.object(o)
 	if o.Bucket == landing && o.VersionID != "v1" {
-		err = fault.Permanent(fmt.Errorf("there is no version %q of %s", o.VersionID, o.Key))
+		err = fault.Permanent(fmt.Errorf("no version %q of %s", o.VersionID, o.Key))
 	}
 	o.Size, o.ETag = int64(len(data)), lake.Hash(data)[:32]
 	return o, err
@@ -90,7 +90,7 @@ func (w *world) Plan(_ context.Context, _ string, p ledger.Plan, chunks []ledger
 	return true, nil
 }
 
-// ingest carries a load out. Why is the reason of a load that fails; its certificate is empty then.
+// ingest carries out a load. why is the reason of a load that fails, whose certificate is empty.
 func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes int64) (w *world, why string) {
 	t.Helper()
 	segment.Loads.ChunkBytes = chunkBytes

@@ -12,7 +12,7 @@ import (
 	_ "time/tzdata" // for hosts without zone files
 )
 
-// The same outcome of every case wherever it runs: on a laptop as in a function.
+// Every case has the same outcome wherever it runs, on a laptop or in a function.
 func TestCasesInOtherZones(t *testing.T) {
 	for _, zone := range []string{"UTC", "America/New_York", "Asia/Kolkata"} {
 		cmd := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^(TestCases|TestNDJSONVerifies)$", "-test.count=1")

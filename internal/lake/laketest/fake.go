@@ -33,7 +33,7 @@ type Op struct {
 // versioned. Its methods may be called by several goroutines at once.
 type Fake struct {
 	intercept.Hooks[Op]
-	// Wrap, when set, stands between an object and whoever streams it: to count, to break off, to give a byte at a time.
+	// Wrap, when set, wraps every stream: to count, to break off, to give a byte at a time.
 	Wrap func(io.Reader) io.Reader
 	// Now is the clock of new versions.
 	Now func() time.Time
@@ -59,7 +59,7 @@ func New(bucket string) *Fake {
 	return &Fake{bucket: bucket, Now: time.Now, Page: 1000, objects: map[string][]version{}}
 }
 
-// Put puts a version of an object as anybody may who is not the lake, and returns its name and size.
+// Put puts a version of an object, as a client other than the lake does, and returns its name and size.
 func (f *Fake) Put(bucket, key string, content []byte) contract.Object {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -141,7 +141,7 @@ func (f *Fake) do(ctx context.Context, op Op, do func() error) error {
 	})
 }
 
-// PutOnce writes an output unless it is there already. Unlike S3 it looks whether the hash is the content's.
+// PutOnce writes an output unless it exists. Unlike S3 it checks the hash against the content.
 func (f *Fake) PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("put %s: rewind: %w", key, err)
@@ -218,7 +218,7 @@ func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, t
 		case from < 0 || from >= size:
 			return fault.Permanent(fmt.Errorf("read %s from byte %d of %d", lake.URI(o), from, size))
 		case size != o.Size:
-			return fault.Permanent(fmt.Errorf("read %s: the object has %d bytes, not the %d that it was announced with", lake.URI(o), size, o.Size))
+			return fault.Permanent(fmt.Errorf("read %s: the object has %d bytes, its event said %d", lake.URI(o), size, o.Size))
 		case to > size:
 			return fmt.Errorf("read %s: %d of %d bytes: %w", lake.URI(o), size-from, to-from, io.ErrUnexpectedEOF)
 		}

@@ -20,7 +20,7 @@ func TestFakeConforms(t *testing.T) {
 	})
 }
 
-// S3 keeps whatever hash it is told; in a test a wrong one is found.
+// S3 keeps any hash that it is sent; the fake detects a wrong one.
 func TestWrongHash(t *testing.T) {
 	err := New("lake").PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), "00")
 	if err == nil || !strings.Contains(err.Error(), "SHA-256") {

@@ -62,7 +62,7 @@ func putOnce(t *testing.T, s Subject) {
 		t.Error(err)
 	}
 	s.holds(t, "data/empty", "")
-	// What somebody deleted can be written again.
+	// A deleted output can be written again.
 	s.Delete(s.Bucket(), "data/a b+ü.parquet")
 	if err := s.put(t, "data/a b+ü.parquet", "other"); err != nil {
 		t.Error(err)
@@ -163,7 +163,7 @@ func readRange(t *testing.T, s Subject) {
 	}
 }
 
-// Fewer bytes than asked for would be records that nobody reads.
+// Fewer bytes than asked for would be lost records.
 func readRangePastTheEnd(t *testing.T, s Subject) {
 	o, empty := s.land("trips/a", "0123456789"), s.land("trips/empty", "")
 	got, err := s.ReadRange(t.Context(), o, 8, 12)
@@ -221,7 +221,7 @@ func streamThatFails(t *testing.T, s Subject) {
 	}
 }
 
-// Who reads up to a size that is too small takes a part for the whole.
+// A reader that stops at a size that is too small takes a part for the whole.
 func wrongSize(t *testing.T, s Subject) {
 	o := s.land("trips/a", "0123456789")
 	for _, size := range []int64{1, 9, 11, 20} {
@@ -308,7 +308,7 @@ func versions(t *testing.T, s Subject) {
 	}
 }
 
-// What a caller asks for that has given up has no effect, and fails with the reason.
+// A call whose context has ended has no effect, and fails with the reason.
 func endedContext(t *testing.T, s Subject) {
 	o := s.land("trips/a", "0123456789")
 	ctx, cancel := context.WithCancel(t.Context())

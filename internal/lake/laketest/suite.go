@@ -9,12 +9,12 @@ import (
 	"dip/internal/lake"
 )
 
-// Lake is all that a lake does. *lake.Lake is the real one, *Fake the one in memory.
+// Lake has all methods of a lake. *lake.Lake is the real one, *Fake the one in memory.
 //
-// Every method may be repeated: what is written is written once, whoever writes it again. Errors that come back
-// however often one asks are marked fault.Permanent: an object or version that is not there or is deleted, a range that
-// begins past an object's end or whose object has another size than was said, and a key that holds something else than
-// what is to be put under it. Any other, such as fewer bytes than asked for, may be cured by a retry.
+// Every method may be repeated: a second write of the same output has no effect. Errors that no retry cures are marked
+// fault.Permanent: an object or version that is missing or deleted, a range that begins past an object's end or whose
+// object has another size than stated, and a key that already holds other content. A retry may cure any other error,
+// such as fewer bytes than asked for.
 type Lake interface {
 	Bucket() string
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
@@ -55,7 +55,7 @@ var scenarios = []struct {
 	{"random operations", randomOperations},
 }
 
-// Conform checks that the lakes that open gives keep the rules. Each scenario opens one of its own.
+// Conform checks that the lakes that open returns follow the rules. Each scenario opens its own.
 func Conform(t *testing.T, open func(*testing.T) Subject) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) { s.run(t, open(t)) })
