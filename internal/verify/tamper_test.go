@@ -244,6 +244,23 @@ func TestTamperedManifest(t *testing.T) {
 	}
 }
 
+// The folder that an output lies in is a part of its key.
+func TestTamperedPartition(t *testing.T) {
+	segment := things(csvDialect, testSchema)
+	segment.Partition = contract.Partition{Field: "day", By: "month"}
+	w := verifies(t, segment, []byte("1,,,2024-02-29,,,a\n2,,,1969-12-31,,,b\n3,,,,,,c\n"), 100)
+	for _, e := range edits(reflect.ValueOf(w.certificate.Chunks[0].Outputs)) {
+		if generic(e.path) != "[].partition" {
+			continue
+		}
+		c := w.copy(t)
+		e.apply(reflect.ValueOf(&c.certificate.Chunks[0].Outputs).Elem())
+		if !c.notVerified(t, true) {
+			t.Errorf("%s, %s: VERIFIED", e.path, e.what)
+		}
+	}
+}
+
 // replace puts other bytes in the place of an object. A forger who may write certificates too gives them the key, size
 // and SHA-256 that they must have.
 func (w *world) replace(o *contract.Output, data []byte, forge bool, key func(sha256 string) string) {
@@ -268,7 +285,11 @@ func TestTamperedQuarantine(t *testing.T) {
 			if err := json.Unmarshal(line, &r); err != nil {
 				t.Fatal(err)
 			}
-			for _, e := range edits(reflect.ValueOf(r)) {
+			moved := edit{"start", "moved with end", func(root reflect.Value) {
+				root.FieldByName("Start").SetInt(r.Start + 1)
+				root.FieldByName("End").SetInt(r.End + 1)
+			}}
+			for _, e := range append(edits(reflect.ValueOf(r)), moved) {
 				changed := r
 				changed.Base64 = bytes.Clone(r.Base64)
 				e.apply(reflect.ValueOf(&changed).Elem())
@@ -318,6 +339,12 @@ func TestTamperedOutputs(t *testing.T) {
 				c.replace(&c.certificate.Chunks[i].Outputs[j], changed, false, nil)
 				if !c.notVerified(t, true) {
 					t.Errorf("%s, byte %d: VERIFIED", o.Key, at)
+				}
+				// With its hash forged too it is whatever the file then says; damaged it is no reason to crash.
+				c = w.copy(t)
+				c.replace(&c.certificate.Chunks[i].Outputs[j], changed, true, func(string) string { return o.Key })
+				if _, err := c.verify(t, true); err != nil {
+					t.Errorf("%s, byte %d: %v", o.Key, at, err)
 				}
 			}
 			for _, cut := range [][]byte{nil, data[:len(data)-1], append(bytes.Clone(data), 0)} {

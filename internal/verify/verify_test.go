@@ -124,7 +124,9 @@ func TestNDJSONVerifies(t *testing.T) {
 		`{"id":2,"note":""}`, `{"id":3,"price":2.25,"score":"7","extra":{"id":1,"id":2}}`, ``, ` `,
 		`{"id":4,"id":5}`, `{"id":"6"}`, `{"id":7.5}`, `{"id":8,"note":9}`, `{"id":9,}`, `[1]`, `null`, `{"id":10} x`,
 		`{"id":11,"note":"\ud800"}`, `{"note":"no id"}`, `{"id":12,"score":""}`, `{"id":13,"ok":"true"}`, `{"id":14,"ok":1}`, "{\"id\":15,\"note\":\"\xff\"}",
-		`{"id":16,"deep":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}`, `{"id":1e2}`, `{"id":-0}`, `{"score":1,"id":20}`,
+		`{"id":16,"deep":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}`,
+		`{"id":17,"deep":` + strings.Repeat("[", 511) + strings.Repeat("]", 511) + `}`, // the deepest that fits
+		`{"id":18,"deep":` + strings.Repeat("[", 512) + strings.Repeat("]", 512) + `}`, `{"id":1e2}`, `{"id":-0}`, `{"score":1,"id":20}`,
 	}
 	w := verifies(t, things(contract.Dialect{Encoding: contract.NDJSON}, testSchema), []byte(strings.Join(lines, "\n")), 100)
 	if total := w.certificate.Totals; total.RowsOut < 5 || total.Quarantined < 8 {
