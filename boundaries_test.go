@@ -56,6 +56,8 @@ var rooms = []room{
 			"github.com/apache/arrow-go", "github.com/go-json-experiment/json", "github.com/zeebo/xxh3",
 		},
 	},
+	// Tells of the first build, and so is compiled before it: the standard library only.
+	{name: "compiling", packages: []string{"dip/tools", "dip/internal/compile"}, rooms: []string{"compiling"}},
 	// What people run: the command line, local mode, builds, benchmarks.
 	{
 		name: "operation",
@@ -63,7 +65,7 @@ var rooms = []room{
 			"dip/bench", "dip/cmd", "dip/e2e", "dip/local",
 			"dip/internal/build", "dip/internal/cli", "dip/internal/client", "dip/internal/terminal",
 		},
-		rooms: []string{"contract", "config", "data plane", "verification", "operation"},
+		rooms: []string{"contract", "config", "data plane", "verification", "compiling", "operation"},
 		library: []string{
 			"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "github.com/klauspost/compress",
 			"github.com/spf13/cobra", "golang.org/x/sync", "golang.org/x/term", "golang.org/x/text", "gopkg.in/yaml.v3",

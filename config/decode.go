@@ -18,6 +18,8 @@ type problems struct {
 	misread map[string]bool
 }
 
+func newProblems() *problems { return &problems{misread: map[string]bool{}} }
+
 // misreadAt adds a problem of a value that was not taken over, or is outside its limits. Rules are silent about what is
 // there instead.
 func (p *problems) misreadAt(path, format string, args ...any) {

@@ -103,15 +103,36 @@ var platformSettings = []string{"network", "cluster", "nodeGroups"}
 
 // validateLimits reports every value that is outside its limits. The rules that follow are silent about those.
 func (s *Stack) validateLimits(found *problems) {
-	eachLimit("", reflect.ValueOf(*s), func(path string, l limits, v reflect.Value) {
+	found.limits("", *s, func(path string) bool {
 		part, _, _ := strings.Cut(path, ".")
-		if l.hold(v) || !s.Cluster.Enabled && slices.Contains(platformSettings, part) {
+		return s.Cluster.Enabled || !slices.Contains(platformSettings, part)
+	})
+}
+
+// CheckLimits reports every value that is outside its limits among settings of a part of the stack, such as a Function.
+// path stands before their names.
+func CheckLimits(path string, part any) error {
+	return check(path, part, func(*problems) {})
+}
+
+// check applies the limits of settings and then rules, which are silent about what is outside its limits.
+func check(path string, settings any, rules func(*problems)) error {
+	found := newProblems()
+	found.limits(path, settings, func(string) bool { return true })
+	rules(found)
+	return found.err()
+}
+
+// limits adds the values of settings that are outside their limits, those whose path counts.
+func (p *problems) limits(path string, settings any, counts func(path string) bool) {
+	eachLimit(path, reflect.ValueOf(settings), func(path string, l limits, v reflect.Value) {
+		if l.hold(v) || !counts(path) {
 			return
 		}
 		want := l.String()
 		if why := reasons[path]; why != "" {
 			want += "; " + why
 		}
-		found.misreadAt(path, "%v: want %s", v.Interface(), want)
+		p.misreadAt(path, "%v: want %s", v.Interface(), want)
 	})
 }

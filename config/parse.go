@@ -25,7 +25,7 @@ func Parse(data []byte, o Options) (*Stack, error) {
 	if !ok {
 		return nil, fmt.Errorf("dip:stack: want an object, have %s", have(raw))
 	}
-	found := &problems{misread: map[string]bool{}}
+	found := newProblems()
 	if name, ok := headers["environment"].(string); !ok {
 		found.add("environment", "missing; want one of %s", join(Environments))
 	} else if head.Environment.UnmarshalText([]byte(name)) != nil {

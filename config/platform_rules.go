@@ -99,13 +99,17 @@ func (s *Stack) validateCluster(found *problems) {
 func (s *Stack) validateWorkers(found *problems) {
 	w := s.Cluster.Workers
 	s.group("cluster.workers", w.Group, w.MilliCPU, w.MemoryMB, found)
-	within(found, "cluster.workers.min", w.Min, 0, max(w.Max, 0))
+	w.validate("cluster.workers", found)
 	for _, name := range s.SegmentNames() {
 		if need := 8 * s.Segments[name].MaxRecordMB * w.Slots; need > w.MemoryMB {
 			found.add("cluster.workers.memoryMB", "%d: %d slots hold records of segments.%s.maxRecordMB, %d MiB, a few times over: want %d",
 				w.MemoryMB, w.Slots, name, s.Segments[name].MaxRecordMB, need)
 		}
 	}
+}
+
+func (w Workers) validate(path string, found *problems) {
+	within(found, path+".min", w.Min, 0, max(w.Max, 0))
 }
 
 func (s *Stack) validateRestage(found *problems) {
@@ -147,7 +151,15 @@ func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
 	if !segmentName.MatchString(name) {
 		found.add(path, "want a name of lower-case letters, digits and dashes, at most 40")
 	}
-	s.validateTypes(path, g, found)
+	g.validate(path, s.Architecture, s.Network.AvailabilityZones, found)
+	if g.Kind == Batch && g.Scaler == EscalatorScaler {
+		s.validateJobs(name, g, found)
+	}
+}
+
+// validate are the rules of a group by itself.
+func (g NodeGroup) validate(path string, architecture Architecture, zones int, found *problems) {
+	g.validateTypes(path, architecture, zones, found)
 	within(found, path+".min", g.Min, 0, max(g.Max, 0))
 	if g.OnDemandBase != 0 && (g.Kind != Batch || g.Capacity != Spot) {
 		found.add(path+".onDemandBase", "only a batch group on spot can mix: want 0, or a group of its own with capacity onDemand")
@@ -164,12 +176,12 @@ func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
 	}
 	validateWindows(path, g, found)
 	if g.Kind == Batch && g.Scaler == EscalatorScaler {
-		s.validateEscalator(name, g, found)
+		g.validateEscalator(path, found)
 	}
 }
 
 // validateTypes checks that all types of a group are alike: both scalers size a group by one of its nodes.
-func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
+func (g NodeGroup) validateTypes(path string, architecture Architecture, zones int, found *problems) {
 	if len(g.InstanceTypes) == 0 {
 		found.add(path+".instanceTypes", "none; on spot want several of equal size")
 		return
@@ -181,8 +193,8 @@ func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
 		switch {
 		case err != nil:
 			found.add(at, "%v", err)
-		case size.Architecture != s.Architecture:
-			found.add(at, "%s is %s, the stack's architecture is %s", name, size.Architecture, s.Architecture)
+		case size.Architecture != architecture:
+			found.add(at, "%s is %s, the stack's architecture is %s", name, size.Architecture, architecture)
 		case first == Size{}:
 			first = size
 		case size != first:
@@ -192,21 +204,24 @@ func (s *Stack) validateTypes(path string, g NodeGroup, found *problems) {
 			found.add(at, "%s is there twice", name)
 		}
 	}
-	if pools := CapacityPools(s.Network.AvailabilityZones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
-		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below %s.minCapacityPools, %d: add types of the same size, or zones",
-			s.Network.AvailabilityZones, len(g.InstanceTypes), pools, path, g.MinCapacityPools)
+	if pools := CapacityPools(zones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
+		found.add(path+".instanceTypes", "%d zones x %d types are %d spot capacity pools, below %s.minCapacityPools, %d: "+
+			"add types of the same size, or zones", zones, len(g.InstanceTypes), pools, path, g.MinCapacityPools)
 	}
 }
 
-func (s *Stack) validateEscalator(name string, g NodeGroup, found *problems) {
-	path, e := below("nodeGroups", name)+".escalator", g.Escalator
+func (g NodeGroup) validateEscalator(path string, found *problems) {
 	if g.Interruptions == ByQueue {
-		found.add(below("nodeGroups", name)+".interruptions",
+		found.add(path+".interruptions",
 			"queue mode needs termination hooks, which keep Escalator from removing nodes: want imds")
 	}
 	if !g.Dedicated {
-		found.add(below("nodeGroups", name)+".dedicated", "false: Escalator does not count pods of others, and would end them: want true")
+		found.add(path+".dedicated", "false: Escalator does not count pods of others, and would end them: want true")
 	}
+	g.Escalator.validate(path+".escalator", found)
+}
+
+func (e Escalator) validate(path string, found *problems) {
 	if !(e.TaintLowerPercent < e.TaintUpperPercent && e.TaintUpperPercent < e.ScaleUpPercent) {
 		found.add(path, "want taintLowerPercent < taintUpperPercent < scaleUpPercent, have %d, %d, %d",
 			e.TaintLowerPercent, e.TaintUpperPercent, e.ScaleUpPercent)
@@ -217,6 +232,11 @@ func (s *Stack) validateEscalator(name string, g NodeGroup, found *problems) {
 	if e.HardDeleteGrace <= e.SoftDeleteGrace {
 		found.add(path+".hardDeleteGrace", "%s: want more than %s.softDeleteGrace, %s", e.HardDeleteGrace, path, e.SoftDeleteGrace)
 	}
+}
+
+// validateJobs checks that a group's nodes are there for as long as what runs on them.
+func (s *Stack) validateJobs(name string, g NodeGroup, found *problems) {
+	path, e := below("nodeGroups", name)+".escalator", g.Escalator
 	for _, job := range []struct {
 		setting, group string
 		longest        Duration

@@ -74,7 +74,7 @@ func resolvedStacks(t *testing.T) []map[string]any {
 		s := defaults(e)
 		s.Segments = map[string]Segment{"<name>": segmentDefaults(e)}
 		s.derive()
-		found := &problems{misread: map[string]bool{}}
+		found := newProblems()
 		if s.readSchemas(schemas, found); found.err() != nil {
 			t.Fatal(found.err())
 		}

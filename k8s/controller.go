@@ -1,12 +1,12 @@
 package k8s
 
 import (
-	"fmt"
-
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/component"
 )
 
 // Controller is a program that watches the cluster. Two of it run, in two zones where there are two: one leads or both
@@ -33,13 +33,13 @@ type Controller struct {
 // ConfigPath is where a controller finds its ConfigMap.
 const ConfigPath = "/etc/dip"
 
-// Declare declares the controller's Deployment, disruption budget and ConfigMap as children of a component, named after
-// it.
-func (c Controller) Declare(ctx *pulumi.Context, component string, parent pulumi.Resource, after []pulumi.Resource) error {
-	opts := []pulumi.ResourceOption{pulumi.Parent(parent), pulumi.DependsOn(after)}
+// Declare declares the controller's Deployment, disruption budget and ConfigMap as children of a component.
+func (c Controller) Declare(ctx *pulumi.Context, parent pulumi.ComponentResource, after []pulumi.Resource) error {
+	opts := []pulumi.ResourceOption{component.After(after...)}
 	pod := corev1.PodSpecArgs{
-		ServiceAccountName: pulumi.String(c.App), PriorityClassName: pulumi.String(PlatformPriority), SecurityContext: PodSecurity(),
-		NodeSelector: c.Place.NodeSelector(), Tolerations: c.Place.Tolerations(), TopologySpreadConstraints: Spread(c.App),
+		ServiceAccountName: pulumi.String(c.App), PriorityClassName: pulumi.String(PlatformPriority),
+		SecurityContext: PodSecurity(), NodeSelector: c.Place.NodeSelector(), Tolerations: c.Place.Tolerations(),
+		TopologySpreadConstraints: Spread(c.App),
 	}
 	container := corev1.ContainerArgs{
 		Name: pulumi.String(c.App), Image: pulumi.String(c.Image), Args: pulumi.ToStringArray(c.Args), Env: c.Env,
@@ -54,13 +54,13 @@ func (c Controller) Declare(ctx *pulumi.Context, component string, parent pulumi
 		container.Command = pulumi.ToStringArray(c.Command)
 	}
 	if c.Config != nil {
-		files, err := corev1.NewConfigMap(ctx, component+"-config", &corev1.ConfigMapArgs{
+		files, err := component.Child(ctx, parent, "config", corev1.NewConfigMap, &corev1.ConfigMapArgs{
 			Metadata: Meta(c.App, c.Namespace, c.App), Data: pulumi.StringMap(c.Config),
 		}, opts...)
 		if err != nil {
-			return fmt.Errorf("config map %s: %w", c.App, err)
+			return err
 		}
-		opts = append(opts, pulumi.DependsOn([]pulumi.Resource{files}))
+		opts = append(opts, component.After(files))
 		pod.Volumes = corev1.VolumeArray{corev1.VolumeArgs{
 			Name: pulumi.String("config"), ConfigMap: corev1.ConfigMapVolumeSourceArgs{Name: pulumi.String(c.App)},
 		}}
@@ -73,7 +73,7 @@ func (c Controller) Declare(ctx *pulumi.Context, component string, parent pulumi
 	if c.Fingerprint != nil {
 		labelled.Annotations = pulumi.StringMap{"dip/config": c.Fingerprint}
 	}
-	_, err := appsv1.NewDeployment(ctx, component+"-deployment", &appsv1.DeploymentArgs{
+	_, err := component.Child(ctx, parent, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: Meta(c.App, c.Namespace, c.App),
 		Spec: appsv1.DeploymentSpecArgs{
 			Replicas: pulumi.Int(2), Selector: metav1.LabelSelectorArgs{MatchLabels: Selector(c.App)},
@@ -81,7 +81,7 @@ func (c Controller) Declare(ctx *pulumi.Context, component string, parent pulumi
 		},
 	}, opts...)
 	if err != nil {
-		return fmt.Errorf("deployment %s: %w", c.App, err)
+		return err
 	}
-	return Budget(ctx, component, c.App, c.Namespace, 1, opts...)
+	return Budget(ctx, parent, c.App, c.Namespace, 1, opts...)
 }

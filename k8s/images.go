@@ -2,8 +2,8 @@ package k8s
 
 import "strings"
 
-// The images of what we did not write, by exact tag. The Cluster Autoscaler's tag comes from the stack's config, for its
-// minor is the cluster's.
+// The images of what we did not write, by exact tag. The Cluster Autoscaler's tag comes from the stack's config, for
+// its minor is the cluster's.
 const (
 	AutoscalerImage  = "registry.k8s.io/autoscaling/cluster-autoscaler" // without a tag
 	EscalatorImage   = "atlassian/escalator:v1.15.0"

@@ -12,8 +12,12 @@ const (
 	System     = "dip-system"  // scalers of nodes
 	Keda       = "keda"        // scaler of pods
 	Workloads  = "dip"         // workers and restage jobs
-	NodeAgents = "kube-system" // what needs the node's own network, which the other namespaces refuse
+	KubeSystem = "kube-system" // what EKS runs itself, such as names
+	NodeAgents = KubeSystem    // what needs the node's own network, which the other namespaces refuse
 )
+
+// RegionVariable is the environment variable by which a program knows its AWS region.
+const RegionVariable = "AWS_REGION"
 
 // The priority classes.
 const (

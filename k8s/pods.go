@@ -36,14 +36,16 @@ func (p Place) Tolerations() corev1.TolerationArray {
 		return nil
 	}
 	return corev1.TolerationArray{corev1.TolerationArgs{
-		Key: pulumi.String(config.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group), Effect: pulumi.String("NoSchedule"),
+		Key: pulumi.String(config.GroupLabel), Operator: pulumi.String("Equal"), Value: pulumi.String(p.Group),
+		Effect: pulumi.String(config.NoSchedule),
 	}}
 }
 
 // PodSecurity is the security context of every pod of ours: what the pod security standard "restricted" asks for.
 func PodSecurity() corev1.PodSecurityContextArgs {
 	return corev1.PodSecurityContextArgs{
-		RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(User), RunAsGroup: pulumi.Int(User), FsGroup: pulumi.Int(User),
+		RunAsNonRoot: pulumi.Bool(true), RunAsUser: pulumi.Int(User), RunAsGroup: pulumi.Int(User),
+		FsGroup:        pulumi.Int(User),
 		SeccompProfile: corev1.SeccompProfileArgs{Type: pulumi.String("RuntimeDefault")},
 	}
 }
@@ -66,8 +68,8 @@ func Resources(milliCPU, memoryMB int) corev1.ResourceRequirementsArgs {
 	}
 }
 
-// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: whoever reads
-// an object and writes it back, as KEDA does, must not make a difference that the next `up` would take back.
+// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: whoever
+// reads an object and writes it back, as KEDA does, must not make a difference that the next `up` would take back.
 func Memory(mb int) string {
 	if mb%1024 == 0 {
 		return fmt.Sprintf("%dGi", mb/1024)
@@ -87,7 +89,9 @@ func Processors(milli int) string {
 func Env(variables map[string]pulumi.StringInput) corev1.EnvVarArray {
 	list := corev1.EnvVarArray{}
 	for _, name := range slices.Sorted(maps.Keys(variables)) {
-		list = append(list, corev1.EnvVarArgs{Name: pulumi.String(name), Value: variables[name].ToStringOutput().ToStringPtrOutput()})
+		list = append(list, corev1.EnvVarArgs{
+			Name: pulumi.String(name), Value: variables[name].ToStringOutput().ToStringPtrOutput(),
+		})
 	}
 	return list
 }

@@ -1,13 +1,14 @@
 package k8s
 
 import (
-	"fmt"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	policyv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/policy/v1"
 	rbacv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/rbac/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/component"
+	"dip/components/policy"
 )
 
 // Rule allows verbs on resources of API groups.
@@ -28,47 +29,49 @@ type Account struct {
 	Token     bool   // its pods get a token for the API server
 }
 
-// Declare declares the account as children of a component, named after it. What it returns are the resources after
-// which pods of the account can do what they may.
-func (a Account) Declare(ctx *pulumi.Context, component string, parent pulumi.Resource, opts ...pulumi.ResourceOption) ([]pulumi.Resource, error) {
-	opts = append(opts, pulumi.Parent(parent))
-	account, err := corev1.NewServiceAccount(ctx, component+"-account", &corev1.ServiceAccountArgs{
+// Declare declares the account as children of a component. What it returns are the resources after which pods of the
+// account can do what they may.
+func (a Account) Declare(ctx *pulumi.Context, c pulumi.ComponentResource, opts ...pulumi.ResourceOption) (
+	[]pulumi.Resource, error,
+) {
+	account, err := component.Child(ctx, c, "account", corev1.NewServiceAccount, &corev1.ServiceAccountArgs{
 		Metadata: Meta(a.App, a.Namespace, a.Name), AutomountServiceAccountToken: pulumi.Bool(a.Token),
 	}, opts...)
 	if err != nil {
-		return nil, fmt.Errorf("service account %s: %w", a.Name, err)
+		return nil, err
 	}
 	ready := []pulumi.Resource{account}
 	subjects := rbacv1.SubjectArray{rbacv1.SubjectArgs{
 		Kind: pulumi.String("ServiceAccount"), Name: pulumi.String(a.Name), Namespace: pulumi.String(a.Namespace),
 	}}
 	if len(a.Cluster) > 0 {
-		role, err := rbacv1.NewClusterRole(ctx, component+"-cluster-role", &rbacv1.ClusterRoleArgs{
+		role, err := component.Child(ctx, c, "cluster-role", rbacv1.NewClusterRole, &rbacv1.ClusterRoleArgs{
 			Metadata: Meta(a.App, "", a.Name), Rules: rules(a.Cluster),
 		}, opts...)
 		if err != nil {
-			return nil, fmt.Errorf("cluster role %s: %w", a.Name, err)
+			return nil, err
 		}
-		bound, err := rbacv1.NewClusterRoleBinding(ctx, component+"-cluster-role-binding", &rbacv1.ClusterRoleBindingArgs{
+		binding := &rbacv1.ClusterRoleBindingArgs{
 			Metadata: Meta(a.App, "", a.Name), RoleRef: a.ref("ClusterRole"), Subjects: subjects,
-		}, opts...)
+		}
+		bound, err := component.Child(ctx, c, "cluster-role-binding", rbacv1.NewClusterRoleBinding, binding, opts...)
 		if err != nil {
-			return nil, fmt.Errorf("cluster role binding %s: %w", a.Name, err)
+			return nil, err
 		}
 		ready = append(ready, role, bound)
 	}
 	if len(a.Local) > 0 {
-		role, err := rbacv1.NewRole(ctx, component+"-role", &rbacv1.RoleArgs{
+		role, err := component.Child(ctx, c, "role", rbacv1.NewRole, &rbacv1.RoleArgs{
 			Metadata: Meta(a.App, a.Namespace, a.Name), Rules: rules(a.Local),
 		}, opts...)
 		if err != nil {
-			return nil, fmt.Errorf("role %s: %w", a.Name, err)
+			return nil, err
 		}
-		bound, err := rbacv1.NewRoleBinding(ctx, component+"-role-binding", &rbacv1.RoleBindingArgs{
+		bound, err := component.Child(ctx, c, "role-binding", rbacv1.NewRoleBinding, &rbacv1.RoleBindingArgs{
 			Metadata: Meta(a.App, a.Namespace, a.Name), RoleRef: a.ref("Role"), Subjects: subjects,
 		}, opts...)
 		if err != nil {
-			return nil, fmt.Errorf("role binding %s: %w", a.Name, err)
+			return nil, err
 		}
 		ready = append(ready, role, bound)
 	}
@@ -76,14 +79,17 @@ func (a Account) Declare(ctx *pulumi.Context, component string, parent pulumi.Re
 }
 
 func (a Account) ref(kind string) rbacv1.RoleRefArgs {
-	return rbacv1.RoleRefArgs{ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String(kind), Name: pulumi.String(a.Name)}
+	return rbacv1.RoleRefArgs{
+		ApiGroup: pulumi.String("rbac.authorization.k8s.io"), Kind: pulumi.String(kind), Name: pulumi.String(a.Name),
+	}
 }
 
 func rules(list []Rule) rbacv1.PolicyRuleArray {
 	all := rbacv1.PolicyRuleArray{}
 	for _, r := range list {
 		rule := rbacv1.PolicyRuleArgs{
-			ApiGroups: pulumi.ToStringArray(r.Groups), Resources: pulumi.ToStringArray(r.Resources), Verbs: pulumi.ToStringArray(r.Verbs),
+			ApiGroups: pulumi.ToStringArray(r.Groups), Resources: pulumi.ToStringArray(r.Resources),
+			Verbs: pulumi.ToStringArray(r.Verbs),
 		}
 		if len(r.Names) > 0 {
 			rule.ResourceNames = pulumi.ToStringArray(r.Names)
@@ -102,18 +108,32 @@ func Leases(name string) []Rule {
 	}
 }
 
-// Budget declares the disruption budget of an application. maxUnavailable is a number or a share such as "25%", above
-// zero: a budget that allows nothing would hold up every drain. A pod that is not healthy may always be evicted: it is
-// of no use to anyone, and would hold up the drain just as well.
-func Budget(ctx *pulumi.Context, component, app, namespace string, maxUnavailable any, opts ...pulumi.ResourceOption) error {
-	_, err := policyv1.NewPodDisruptionBudget(ctx, component+"-budget", &policyv1.PodDisruptionBudgetArgs{
+// Look allows actions that only look, which cannot be limited to resources.
+func Look(actions ...string) policy.Statement {
+	return policy.Statement{Actions: actions, Resources: []pulumi.StringInput{pulumi.String("*")}}
+}
+
+// AutoScalingGroups are the ARNs of Auto Scaling groups by their names; "*" is any.
+func AutoScalingGroups(region, account string, names ...pulumi.StringInput) (arns []pulumi.StringInput) {
+	for _, name := range names {
+		arns = append(arns,
+			pulumi.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:*:autoScalingGroupName/%s", region, account, name))
+	}
+	return arns
+}
+
+// Budget declares the disruption budget of a component's application. maxUnavailable is a number or a share such as
+// "25%", above zero: a budget that allows nothing would hold up every drain. A pod that is not healthy may always be
+// evicted: it is of no use to anyone, and would hold up the drain just as well.
+func Budget(ctx *pulumi.Context, c pulumi.ComponentResource, app, namespace string, maxUnavailable any,
+	opts ...pulumi.ResourceOption,
+) error {
+	_, err := component.Child(ctx, c, "budget", policyv1.NewPodDisruptionBudget, &policyv1.PodDisruptionBudgetArgs{
 		Metadata: Meta(app, namespace, app),
 		Spec: policyv1.PodDisruptionBudgetSpecArgs{
-			MaxUnavailable: pulumi.Any(maxUnavailable), Selector: metav1.LabelSelectorArgs{MatchLabels: Selector(app)}, UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
+			MaxUnavailable: pulumi.Any(maxUnavailable), Selector: metav1.LabelSelectorArgs{MatchLabels: Selector(app)},
+			UnhealthyPodEvictionPolicy: pulumi.String("AlwaysAllow"),
 		},
 	}, opts...)
-	if err != nil {
-		return fmt.Errorf("disruption budget %s: %w", app, err)
-	}
-	return nil
+	return err
 }

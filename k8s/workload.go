@@ -1,7 +1,6 @@
 package k8s
 
 import (
-	"fmt"
 	"maps"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
@@ -29,21 +28,25 @@ type Workload struct {
 // PodSpec is the pod's specification. The pod security standard "restricted" admits it.
 func (w Workload) PodSpec() corev1.PodSpecArgs {
 	variables := maps.Clone(w.Env)
-	variables["AWS_REGION"] = pulumi.String(w.Region)
-	// The Go runtime collects garbage before the kernel kills: the rest is for stacks, buffers of the kernel and the runtime.
-	variables["GOMEMLIMIT"] = pulumi.String(fmt.Sprintf("%dMiB", w.MemoryMB*7/10))
+	variables[RegionVariable] = pulumi.String(w.Region)
+	variables[config.GoMemoryVariable] = pulumi.String(config.GoMemory(w.MemoryMB))
 	return corev1.PodSpecArgs{
-		ServiceAccountName: pulumi.String(w.App), AutomountServiceAccountToken: pulumi.Bool(false), EnableServiceLinks: pulumi.Bool(false),
-		PriorityClassName: pulumi.String(w.Priority), SecurityContext: PodSecurity(), TerminationGracePeriodSeconds: pulumi.Int(w.Grace.Seconds()),
-		NodeSelector: w.Place.NodeSelector(), Tolerations: w.Place.Tolerations(),
+		ServiceAccountName: pulumi.String(w.App), AutomountServiceAccountToken: pulumi.Bool(false),
+		EnableServiceLinks: pulumi.Bool(false),
+		PriorityClassName:  pulumi.String(w.Priority), SecurityContext: PodSecurity(),
+		TerminationGracePeriodSeconds: pulumi.Int(w.Grace.Seconds()),
+		NodeSelector:                  w.Place.NodeSelector(), Tolerations: w.Place.Tolerations(),
 		Volumes: corev1.VolumeArray{corev1.VolumeArgs{
 			Name:     pulumi.String("scratch"),
 			EmptyDir: corev1.EmptyDirVolumeSourceArgs{SizeLimit: pulumi.String(Memory(w.ScratchMB))},
 		}},
 		Containers: corev1.ContainerArray{corev1.ContainerArgs{
-			Name: pulumi.String(w.Program), Image: w.Image.ToStringOutput().ToStringPtrOutput(), Command: pulumi.ToStringArray([]string{"/app/" + w.Program}),
-			Env: Env(variables), Resources: Resources(w.MilliCPU, w.MemoryMB), SecurityContext: ContainerSecurity(),
-			VolumeMounts: corev1.VolumeMountArray{corev1.VolumeMountArgs{Name: pulumi.String("scratch"), MountPath: pulumi.String("/tmp")}},
+			Name: pulumi.String(w.Program), Image: w.Image.ToStringOutput().ToStringPtrOutput(),
+			Command: pulumi.ToStringArray([]string{"/app/" + w.Program}),
+			Env:     Env(variables), Resources: Resources(w.MilliCPU, w.MemoryMB), SecurityContext: ContainerSecurity(),
+			VolumeMounts: corev1.VolumeMountArray{corev1.VolumeMountArgs{
+				Name: pulumi.String("scratch"), MountPath: pulumi.String("/tmp"),
+			}},
 		}},
 	}
 }

@@ -1,4 +1,4 @@
-// Package alarm declares CloudWatch alarms on queues.
+// Package alarm is CloudWatch alarms on queues.
 package alarm
 
 import (
@@ -8,25 +8,27 @@ import (
 	"dip/config"
 )
 
-// DeadLetters declares an alarm that rings as long as a dead-letter queue holds a message. topics are ARNs of the SNS
-// topics that it notifies; empty: it only changes its state.
-func DeadLetters(ctx *pulumi.Context, name string, queue pulumi.StringInput, topics []string, opts ...pulumi.ResourceOption) error {
-	return onQueue(ctx, name, "ApproximateNumberOfMessagesVisible", "Messages failed for good: see them, mend the cause, redrive them",
-		0, queue, topics, opts)
+// DeadLetters is an alarm that rings as long as a dead-letter queue holds a message. topics are ARNs of the SNS topics
+// that it notifies; empty: it only changes its state.
+func DeadLetters(queue pulumi.StringInput, topics []string) *cloudwatch.MetricAlarmArgs {
+	return onQueue("ApproximateNumberOfMessagesVisible",
+		"Messages failed for good: see them, mend the cause, redrive them", 0, queue, topics)
 }
 
-// Age declares an alarm that rings when a queue's oldest message is older than age.
-func Age(ctx *pulumi.Context, name string, queue pulumi.StringInput, age config.Duration, topics []string, opts ...pulumi.ResourceOption) error {
-	return onQueue(ctx, name, "ApproximateAgeOfOldestMessage", "Messages are not taken: the function fails or is too slow",
-		float64(age.Seconds()), queue, topics, opts)
+// Age is an alarm that rings when a queue's oldest message is older than age.
+func Age(queue pulumi.StringInput, age config.Duration, topics []string) *cloudwatch.MetricAlarmArgs {
+	return onQueue("ApproximateAgeOfOldestMessage",
+		"Messages are not taken: the function fails or is too slow", float64(age.Seconds()), queue, topics)
 }
 
-func onQueue(ctx *pulumi.Context, name, metric, text string, above float64, queue pulumi.StringInput, topics []string, opts []pulumi.ResourceOption) error {
+func onQueue(
+	metric, text string, above float64, queue pulumi.StringInput, topics []string,
+) *cloudwatch.MetricAlarmArgs {
 	actions := pulumi.Array{}
 	for _, topic := range topics {
 		actions = append(actions, pulumi.String(topic))
 	}
-	_, err := cloudwatch.NewMetricAlarm(ctx, name, &cloudwatch.MetricAlarmArgs{
+	return &cloudwatch.MetricAlarmArgs{
 		AlarmDescription:   pulumi.String(text),
 		Namespace:          pulumi.String("AWS/SQS"),
 		MetricName:         pulumi.String(metric),
@@ -39,6 +41,5 @@ func onQueue(ctx *pulumi.Context, name, metric, text string, above float64, queu
 		TreatMissingData:   pulumi.String("notBreaching"),
 		AlarmActions:       actions,
 		OkActions:          actions,
-	}, opts...)
-	return err
+	}
 }

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/alarm"
@@ -13,10 +14,13 @@ import (
 
 func TestAlarms(t *testing.T) {
 	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
-		if err := alarm.DeadLetters(ctx, "dead", pulumi.String("q-dead"), []string{"arn:topic"}); err != nil {
+		dead := alarm.DeadLetters(pulumi.String("q-dead"), []string{"arn:topic"})
+		if _, err := cloudwatch.NewMetricAlarm(ctx, "dead", dead); err != nil {
 			return err
 		}
-		return alarm.Age(ctx, "age", pulumi.String("q"), config.Duration(15*time.Minute), nil)
+		age := alarm.Age(pulumi.String("q"), config.Duration(15*time.Minute), nil)
+		_, err := cloudwatch.NewMetricAlarm(ctx, "age", age)
+		return err
 	})
 	for name, want := range map[string]struct {
 		metric, queue string
@@ -27,7 +31,8 @@ func TestAlarms(t *testing.T) {
 		"age":  {"ApproximateAgeOfOldestMessage", "q", 900, 0},
 	} {
 		in := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", name).Inputs
-		if in["metricName"].StringValue() != want.metric || in["dimensions"].ObjectValue()["QueueName"].StringValue() != want.queue ||
+		if in["metricName"].StringValue() != want.metric ||
+			in["dimensions"].ObjectValue()["QueueName"].StringValue() != want.queue ||
 			in["threshold"].NumberValue() != want.above || in["comparisonOperator"].StringValue() != "GreaterThanThreshold" {
 			t.Errorf("%s: %v", name, in.Mappable())
 		}

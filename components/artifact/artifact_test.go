@@ -112,7 +112,8 @@ func TestImageTagIsOfAllThatIsInIt(t *testing.T) {
 		t.Error("the Dockerfile does not count")
 	}
 	_, err := artifact.OpenImage(dir, "arm64", filepath.Join(dir, "none"), "a", "c", "d")
-	if err == nil || strings.Count(err.Error(), "is not built: run `go run ./cmd/build") != 2 || !strings.Contains(err.Error(), "none") {
+	if err == nil || strings.Count(err.Error(), "is not built: run `go run ./cmd/build") != 2 ||
+		!strings.Contains(err.Error(), "none") {
 		t.Errorf("missing programs and Dockerfile: %v", err)
 	}
 }

@@ -1,11 +1,10 @@
 package bucket
 
 import (
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 	"dip/components/queue"
 )
@@ -13,16 +12,13 @@ import (
 // NotifyQueue sends an event to the queue for every object that is created. A bucket has one notification resource:
 // a second would overwrite the first, so NotifyQueue is called once. The queue must admit the bucket (queue.Args).
 func (b *Bucket) NotifyQueue(ctx *pulumi.Context, q *queue.Queue) error {
-	_, err := s3.NewBucketNotification(ctx, b.name+"-notification", &s3.BucketNotificationArgs{
+	_, err := component.Child(ctx, b, "notification", s3.NewBucketNotification, &s3.BucketNotificationArgs{
 		Bucket: b.bucket.ID(),
 		Queues: s3.BucketNotificationQueueArray{&s3.BucketNotificationQueueArgs{
 			Id: pulumi.String("created"), QueueArn: q.ARN, Events: pulumi.StringArray{pulumi.String("s3:ObjectCreated:*")},
 		}},
-	}, b.under())
-	if err != nil {
-		return fmt.Errorf("bucket %s: %w", b.name, err)
-	}
-	return nil
+	})
+	return component.In(b, err)
 }
 
 // ListVersions allows to list the bucket's versions.

@@ -3,7 +3,6 @@
 package bucket
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -12,6 +11,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 	"dip/config"
 )
@@ -33,25 +33,15 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Settings.NoncurrentDays < 1 {
-		errs = append(errs, errors.New("bucket: Settings.NoncurrentDays: want at least 1"))
-	}
-	if a.Settings.AbortUploadDays < 1 {
-		errs = append(errs, errors.New("bucket: Settings.AbortUploadDays: want at least 1"))
-	}
+	var found component.Problems
+	found.Add(a.Settings.Validate("Settings"))
 	for _, prefix := range slices.Sorted(maps.Keys(a.Expire)) {
-		if prefix == "" || a.Expire[prefix] < 1 {
-			errs = append(errs, fmt.Errorf("bucket: Expire[%q]: %d days, want a prefix and at least 1", prefix, a.Expire[prefix]))
-		}
+		days := a.Expire[prefix]
+		found.If(prefix == "" || days < 1, fmt.Sprintf("Expire[%q]", prefix), "%d days, want a prefix and at least 1", days)
 	}
-	if slices.Contains(a.WriteOnce, "") {
-		errs = append(errs, errors.New("bucket: WriteOnce: want prefixes that are not empty"))
-	}
-	if a.Settings.Protect && a.Disposable {
-		errs = append(errs, errors.New("bucket: Disposable: a protected bucket is not disposable"))
-	}
-	return errors.Join(errs...)
+	found.If(slices.Contains(a.WriteOnce, ""), "WriteOnce", "want prefixes that are not empty")
+	found.If(a.Settings.Protect && a.Disposable, "Disposable", "a protected bucket is not disposable")
+	return found.Err()
 }
 
 // Bucket is a bucket and its key.
@@ -61,7 +51,6 @@ type Bucket struct {
 	Name pulumi.StringOutput // physical name
 	ARN  pulumi.StringOutput
 
-	name       string
 	key        *kms.Key
 	bucket     *s3.BucketV2
 	versioning *s3.BucketVersioningV2
@@ -69,97 +58,88 @@ type Bucket struct {
 
 // New declares a bucket.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Bucket, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	b := &Bucket{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, b, opts...); err != nil {
-		return nil, fmt.Errorf("bucket %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{
-		b.createKey, b.createBucket, b.encrypt, b.keepVersions, b.closeToPublic, b.ownObjects, b.restrict, b.expire, b.archive,
-	} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("bucket %s: %w", name, err)
-		}
-	}
-	b.Name, b.ARN = b.bucket.Bucket, b.bucket.Arn
-	return b, ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Name, "arn": b.ARN})
+	b := &Bucket{}
+	return component.Declare(ctx, TypeToken, name, b, args, opts,
+		b.createKey, b.createBucket, b.encrypt, b.keepVersions, b.closeToPublic, b.ownObjects, b.restrict, b.expire,
+		b.archive)
 }
 
-// under parents a child. Data and its key outlive a destroy where the settings protect them.
-func (b *Bucket) under(opts ...pulumi.ResourceOption) pulumi.ResourceOption {
-	return pulumi.Composite(append(opts, pulumi.Parent(b))...)
-}
+// Outputs are the bucket's name and ARN.
+func (b *Bucket) Outputs() pulumi.Map { return pulumi.Map{"name": b.Name, "arn": b.ARN} }
 
+// keep has data and its key outlive a destroy where the settings protect them.
 func keep(args *Args) pulumi.ResourceOption {
 	return pulumi.Composite(pulumi.Protect(args.Settings.Protect), pulumi.RetainOnDelete(args.Settings.Protect))
 }
 
 func (b *Bucket) createKey(ctx *pulumi.Context, args *Args) (err error) {
-	b.key, err = kms.NewKey(ctx, b.name+"-key", &kms.KeyArgs{
-		Description:          pulumi.String("Objects of the " + b.name + " bucket"),
+	b.key, err = component.Child(ctx, b, "key", kms.NewKey, &kms.KeyArgs{
+		Description:          pulumi.String("Objects of the " + b.PulumiResourceName() + " bucket"),
 		EnableKeyRotation:    pulumi.Bool(true),
 		DeletionWindowInDays: pulumi.Int(30),
-	}, b.under(keep(args)))
+	}, keep(args))
 	if err != nil {
 		return err
 	}
-	_, err = kms.NewAlias(ctx, b.name+"-key-alias", &kms.AliasArgs{
-		Name:        pulumi.Sprintf("alias/dip-%s-%s", b.name, b.key.KeyId),
+	_, err = component.Child(ctx, b, "key-alias", kms.NewAlias, &kms.AliasArgs{
+		Name:        pulumi.Sprintf("alias/dip-%s-%s", b.PulumiResourceName(), b.key.KeyId),
 		TargetKeyId: b.key.KeyId,
-	}, b.under())
+	})
 	return err
 }
 
 func (b *Bucket) createBucket(ctx *pulumi.Context, args *Args) (err error) {
-	b.bucket, err = s3.NewBucketV2(ctx, b.name+"-bucket", &s3.BucketV2Args{
+	b.bucket, err = component.Child(ctx, b, "bucket", s3.NewBucketV2, &s3.BucketV2Args{
 		ForceDestroy: pulumi.Bool(args.Disposable),
-	}, b.under(keep(args)))
-	return err
+	}, keep(args))
+	if err != nil {
+		return err
+	}
+	b.Name, b.ARN = b.bucket.Bucket, b.bucket.Arn
+	return nil
 }
 
 // encrypt uses a bucket key: one request to KMS serves many objects.
 func (b *Bucket) encrypt(ctx *pulumi.Context, _ *Args) error {
-	_, err := s3.NewBucketServerSideEncryptionConfigurationV2(ctx, b.name+"-encryption",
+	byKey := s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
+		SseAlgorithm: pulumi.String("aws:kms"), KmsMasterKeyId: b.key.Arn,
+	}
+	_, err := component.Child(ctx, b, "encryption", s3.NewBucketServerSideEncryptionConfigurationV2,
 		&s3.BucketServerSideEncryptionConfigurationV2Args{
 			Bucket: b.bucket.ID(),
 			Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{
 				&s3.BucketServerSideEncryptionConfigurationV2RuleArgs{
-					BucketKeyEnabled: pulumi.Bool(true),
-					ApplyServerSideEncryptionByDefault: &s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
-						SseAlgorithm: pulumi.String("aws:kms"), KmsMasterKeyId: b.key.Arn,
-					},
+					BucketKeyEnabled: pulumi.Bool(true), ApplyServerSideEncryptionByDefault: byKey,
 				},
 			},
-		}, b.under())
+		})
 	return err
 }
 
 func (b *Bucket) keepVersions(ctx *pulumi.Context, _ *Args) (err error) {
-	b.versioning, err = s3.NewBucketVersioningV2(ctx, b.name+"-versioning", &s3.BucketVersioningV2Args{
+	b.versioning, err = component.Child(ctx, b, "versioning", s3.NewBucketVersioningV2, &s3.BucketVersioningV2Args{
 		Bucket:                  b.bucket.ID(),
 		VersioningConfiguration: &s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
-	}, b.under())
+	})
 	return err
 }
 
 func (b *Bucket) closeToPublic(ctx *pulumi.Context, _ *Args) error {
-	_, err := s3.NewBucketPublicAccessBlock(ctx, b.name+"-public-access", &s3.BucketPublicAccessBlockArgs{
+	_, err := component.Child(ctx, b, "public-access", s3.NewBucketPublicAccessBlock, &s3.BucketPublicAccessBlockArgs{
 		Bucket:                b.bucket.ID(),
 		BlockPublicAcls:       pulumi.Bool(true),
 		BlockPublicPolicy:     pulumi.Bool(true),
 		IgnorePublicAcls:      pulumi.Bool(true),
 		RestrictPublicBuckets: pulumi.Bool(true),
-	}, b.under())
+	})
 	return err
 }
 
 func (b *Bucket) ownObjects(ctx *pulumi.Context, _ *Args) error {
-	_, err := s3.NewBucketOwnershipControls(ctx, b.name+"-ownership", &s3.BucketOwnershipControlsArgs{
+	_, err := component.Child(ctx, b, "ownership", s3.NewBucketOwnershipControls, &s3.BucketOwnershipControlsArgs{
 		Bucket: b.bucket.ID(),
 		Rule:   &s3.BucketOwnershipControlsRuleArgs{ObjectOwnership: pulumi.String("BucketOwnerEnforced")},
-	}, b.under())
+	})
 	return err
 }
 
@@ -191,6 +171,8 @@ func (b *Bucket) restrict(ctx *pulumi.Context, args *Args) error {
 	if err != nil {
 		return err
 	}
-	_, err = s3.NewBucketPolicy(ctx, b.name+"-policy", &s3.BucketPolicyArgs{Bucket: b.bucket.ID(), Policy: document}, b.under())
+	_, err = component.Child(ctx, b, "policy", s3.NewBucketPolicy, &s3.BucketPolicyArgs{
+		Bucket: b.bucket.ID(), Policy: document,
+	})
 	return err
 }

@@ -77,15 +77,13 @@ func TestDataIsProtectedOrDisposable(t *testing.T) {
 func TestObjectsBelowAPrefixExpire(t *testing.T) {
 	a := args()
 	a.Expire = map[string]int{"staging/": 5}
-	list := run(t, a).Find(t, "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2", "b-lifecycle").Inputs["rules"].ArrayValue()
+	const token = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
+	list := run(t, a).Find(t, token, "b-lifecycle").Inputs["rules"].ArrayValue()
 	rule := list[len(list)-1].ObjectValue()
-	if len(list) != 3 || rule["filter"].ObjectValue()["prefix"].StringValue() != "staging/" || rule["expiration"].ObjectValue()["days"].NumberValue() != 5 ||
+	if len(list) != 3 || rule["filter"].ObjectValue()["prefix"].StringValue() != "staging/" ||
+		rule["expiration"].ObjectValue()["days"].NumberValue() != 5 ||
 		rule["noncurrentVersionExpiration"].ObjectValue()["noncurrentDays"].NumberValue() != 1 {
 		t.Errorf("rules are %v", list)
-	}
-	a.Expire = map[string]int{"": 5, "staging/": 0}
-	if err := a.Validate(); err == nil || strings.Count(err.Error(), "want a prefix and at least 1") != 2 {
-		t.Errorf("all objects expire, or at once: %v", err)
 	}
 }
 
@@ -105,10 +103,11 @@ func TestSettingsReachS3(t *testing.T) {
 		tidy["abortIncompleteMultipartUpload"].ObjectValue()["daysAfterInitiation"].NumberValue() != 7 {
 		t.Errorf("tidying is %v", tidy)
 	}
-	encryption := r.Find(t, "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2", "b-encryption")
+	encryption := r.Find(t, "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2",
+		"b-encryption")
 	rule := encryption.Inputs["rules"].ArrayValue()[0].ObjectValue()
-	if !rule["bucketKeyEnabled"].BoolValue() ||
-		rule["applyServerSideEncryptionByDefault"].ObjectValue()["kmsMasterKeyId"].StringValue() != "arn:aws:kms:us-east-1:123456789012:key/b-key" {
+	key := rule["applyServerSideEncryptionByDefault"].ObjectValue()["kmsMasterKeyId"].StringValue()
+	if !rule["bucketKeyEnabled"].BoolValue() || key != "arn:aws:kms:us-east-1:123456789012:key/b-key" {
 		t.Errorf("encryption is %v", rule)
 	}
 	if !r.Find(t, "aws:kms/key:Key", "b-key").Inputs["enableKeyRotation"].BoolValue() {
@@ -120,17 +119,20 @@ func TestSettingsReachS3(t *testing.T) {
 			t.Errorf("%s is %v", key, v)
 		}
 	}
-	owner := r.Find(t, "aws:s3/bucketOwnershipControls:BucketOwnershipControls", "b-ownership").Inputs["rule"].ObjectValue()
+	owner := r.Find(t, "aws:s3/bucketOwnershipControls:BucketOwnershipControls",
+		"b-ownership").Inputs["rule"].ObjectValue()
 	if owner["objectOwnership"].StringValue() != "BucketOwnerEnforced" {
 		t.Errorf("ownership is %v", owner)
 	}
-	versions := r.Find(t, "aws:s3/bucketVersioningV2:BucketVersioningV2", "b-versioning").Inputs["versioningConfiguration"].ObjectValue()
+	versions := r.Find(t, "aws:s3/bucketVersioningV2:BucketVersioningV2",
+		"b-versioning").Inputs["versioningConfiguration"].ObjectValue()
 	if versions["status"].StringValue() != "Enabled" {
 		t.Errorf("versioning is %v", versions)
 	}
 	tls := r.Find(t, "aws:s3/bucketPolicy:BucketPolicy", "b-policy").Inputs["policy"].StringValue()
 	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:*"],` +
-		`"Resource":["arn:aws:s3:::b-bucket","arn:aws:s3:::b-bucket/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`
+		`"Resource":["arn:aws:s3:::b-bucket","arn:aws:s3:::b-bucket/*"],` +
+		`"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`
 	if tls != want {
 		t.Errorf("policy is %s, want %s", tls, want)
 	}
@@ -163,7 +165,8 @@ func TestNotification(t *testing.T) {
 			return err
 		}
 		q, err := queue.New(ctx, "q", &queue.Args{
-			Settings: config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute}, Timeout: minute,
+			Settings: config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute},
+			Timeout:  minute,
 		})
 		if err != nil {
 			return err
@@ -172,26 +175,21 @@ func TestNotification(t *testing.T) {
 	})
 	n := r.Find(t, "aws:s3/bucketNotification:BucketNotification", "b-notification")
 	to := n.Inputs["queues"].ArrayValue()[0].ObjectValue()
-	if n.Parent != bucket.TypeToken+"::b" || to["queueArn"].StringValue() != "arn:aws:sqs:us-east-1:123456789012:q-queue" ||
+	if n.Parent != bucket.TypeToken+"::b" ||
+		to["queueArn"].StringValue() != "arn:aws:sqs:us-east-1:123456789012:q-queue" ||
 		to["events"].ArrayValue()[0].StringValue() != "s3:ObjectCreated:*" {
 		t.Errorf("%+v", n)
 	}
 }
 
 func TestBadArgsRegisterNothing(t *testing.T) {
-	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
-		_, err := bucket.New(ctx, "b", &bucket.Args{Settings: config.Bucket{Protect: true}, Disposable: true})
+	componenttest.MustRefuse(t, "bucket b", func(ctx *pulumi.Context) error {
+		_, err := bucket.New(ctx, "b", &bucket.Args{
+			Settings: config.Bucket{Protect: true}, Disposable: true, Expire: map[string]int{"": 5, "staging/": 0},
+		})
 		return err
-	})
-	if err == nil {
-		t.Fatal("accepted")
-	}
-	for _, want := range []string{"NoncurrentDays", "AbortUploadDays", "Disposable"} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
-	if got := r.Resources(); len(got) != 0 {
-		t.Errorf("registered %v", got)
-	}
+	},
+		"Settings.abortUploadDays: 0: want 1 to", "Settings.noncurrentDays: 0: want 1 to",
+		`Expire[""]: 5 days, want a prefix and at least 1`, `Expire["staging/"]: 0 days, want a prefix and at least 1`,
+		"Disposable: a protected bucket is not disposable")
 }

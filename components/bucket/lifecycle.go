@@ -7,6 +7,8 @@ import (
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/s3"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/component"
 )
 
 // expire moves objects to Intelligent-Tiering at once (S3 leaves those under 128 KiB where they are: they cost less
@@ -34,17 +36,17 @@ func (b *Bucket) expire(ctx *pulumi.Context, args *Args) error {
 		},
 	}
 	for _, prefix := range slices.Sorted(maps.Keys(args.Expire)) {
+		days := pulumi.Int(args.Expire[prefix])
 		rules = append(rules, &s3.BucketLifecycleConfigurationV2RuleArgs{
 			Id:                          pulumi.String("expire-" + strings.Trim(prefix, "/")),
 			Status:                      pulumi.String("Enabled"),
 			Filter:                      below(prefix),
-			Expiration:                  &s3.BucketLifecycleConfigurationV2RuleExpirationArgs{Days: pulumi.Int(args.Expire[prefix])},
+			Expiration:                  &s3.BucketLifecycleConfigurationV2RuleExpirationArgs{Days: days},
 			NoncurrentVersionExpiration: noncurrent(1), // what expired is gone for good a day later
 		})
 	}
-	_, err := s3.NewBucketLifecycleConfigurationV2(ctx, b.name+"-lifecycle", &s3.BucketLifecycleConfigurationV2Args{
-		Bucket: b.bucket.ID(), Rules: rules,
-	}, b.under(pulumi.DependsOn([]pulumi.Resource{b.versioning})))
+	_, err := component.Child(ctx, b, "lifecycle", s3.NewBucketLifecycleConfigurationV2,
+		&s3.BucketLifecycleConfigurationV2Args{Bucket: b.bucket.ID(), Rules: rules}, component.After(b.versioning))
 	return err
 }
 
@@ -73,7 +75,7 @@ func (b *Bucket) archive(ctx *pulumi.Context, args *Args) error {
 	if len(tiers) == 0 {
 		return nil
 	}
-	_, err := s3.NewBucketIntelligentTieringConfiguration(ctx, b.name+"-archive",
-		&s3.BucketIntelligentTieringConfigurationArgs{Bucket: b.bucket.ID(), Tierings: tiers}, b.under())
+	_, err := component.Child(ctx, b, "archive", s3.NewBucketIntelligentTieringConfiguration,
+		&s3.BucketIntelligentTieringConfigurationArgs{Bucket: b.bucket.ID(), Tierings: tiers})
 	return err
 }

@@ -2,11 +2,10 @@
 package bus
 
 import (
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 )
 
@@ -25,16 +24,24 @@ type Bus struct {
 // New declares a bus. It has no settings.
 func New(ctx *pulumi.Context, name string, opts ...pulumi.ResourceOption) (*Bus, error) {
 	b := &Bus{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, b, opts...); err != nil {
-		return nil, fmt.Errorf("bus %s: %w", name, err)
-	}
-	var err error
-	b.bus, err = cloudwatch.NewEventBus(ctx, name+"-bus", &cloudwatch.EventBusArgs{}, pulumi.Parent(b))
+	return component.Declare(ctx, TypeToken, name, b, none{}, opts, b.createBus)
+}
+
+// Outputs are the bus's name.
+func (b *Bus) Outputs() pulumi.Map { return pulumi.Map{"name": b.Name} }
+
+// none are the arguments of a component without settings.
+type none struct{}
+
+func (none) Validate() error { return nil }
+
+func (b *Bus) createBus(ctx *pulumi.Context, _ none) (err error) {
+	b.bus, err = component.Child(ctx, b, "bus", cloudwatch.NewEventBus, &cloudwatch.EventBusArgs{})
 	if err != nil {
-		return nil, fmt.Errorf("bus %s: %w", name, err)
+		return err
 	}
 	b.Name = b.bus.Name
-	return b, ctx.RegisterResourceOutputs(b, pulumi.Map{"name": b.Name})
+	return nil
 }
 
 // Put allows to put events.

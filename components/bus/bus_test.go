@@ -22,7 +22,8 @@ func TestBus(t *testing.T) {
 		}
 		return nil
 	})
-	if got, want := r.Children(bus.TypeToken, "events"), []string{"aws:cloudwatch/eventBus:EventBus::events-bus"}; !slices.Equal(got, want) {
+	if got, want := r.Children(bus.TypeToken, "events"),
+		[]string{"aws:cloudwatch/eventBus:EventBus::events-bus"}; !slices.Equal(got, want) {
 		t.Errorf("children are %v, want %v", got, want)
 	}
 }

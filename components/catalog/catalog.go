@@ -2,7 +2,6 @@
 package catalog
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -11,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/bucket"
+	"dip/components/component"
 	"dip/components/queue"
 	"dip/contract"
 )
@@ -34,19 +34,13 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Lake == nil {
-		errs = append(errs, errors.New("catalog: Lake: missing"))
-	}
-	if len(a.Segments) == 0 {
-		errs = append(errs, errors.New("catalog: Segments: none"))
-	}
+	var found component.Problems
+	found.If(a.Lake == nil, "Lake", "missing")
+	found.If(len(a.Segments) == 0, "Segments", "none")
 	for _, name := range slices.Sorted(maps.Keys(a.Segments)) {
-		if a.Segments[name].Queue == nil {
-			errs = append(errs, fmt.Errorf("catalog: Segments[%s].Queue: missing", name))
-		}
+		found.If(a.Segments[name].Queue == nil, fmt.Sprintf("Segments[%s].Queue", name), "missing")
 	}
-	return errors.Join(errs...)
+	return found.Err()
 }
 
 // Catalog is the published object.
@@ -58,21 +52,15 @@ type Catalog struct {
 
 // New declares a catalog.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Catalog, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
 	c := &Catalog{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, c, opts...); err != nil {
-		return nil, fmt.Errorf("catalog %s: %w", name, err)
-	}
-	if err := c.publish(ctx, name, args); err != nil {
-		return nil, fmt.Errorf("catalog %s: %w", name, err)
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"key": c.Key})
+	return component.Declare(ctx, TypeToken, name, c, args, opts, c.publish)
 }
 
+// Outputs are the catalog's key.
+func (c *Catalog) Outputs() pulumi.Map { return pulumi.Map{"key": c.Key} }
+
 // publish keeps the old object when the content, and with it the key, changes: loads under way are pinned to it.
-func (c *Catalog) publish(ctx *pulumi.Context, name string, args *Args) error {
+func (c *Catalog) publish(ctx *pulumi.Context, args *Args) error {
 	names := slices.Sorted(maps.Keys(args.Segments))
 	urls := []any{url(args.Restage)}
 	for _, n := range names {
@@ -80,7 +68,9 @@ func (c *Catalog) publish(ctx *pulumi.Context, name string, args *Args) error {
 		urls = append(urls, e.Queue.URL, e.Queue.DeadLettersURL, url(e.Workers))
 	}
 	encoded := pulumi.All(urls...).ApplyT(func(urls []any) ([]string, error) {
-		all := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{}, Restage: urls[0].(string)}
+		all := contract.Catalog{
+			Version: contract.Version, Segments: map[string]contract.Segment{}, Restage: urls[0].(string),
+		}
 		for i, n := range names {
 			segment, of := args.Segments[n].Segment, urls[1+3*i:]
 			segment.Queue, segment.DeadLetters, segment.Workers = of[0].(string), of[1].(string), of[2].(string)
@@ -89,12 +79,12 @@ func (c *Catalog) publish(ctx *pulumi.Context, name string, args *Args) error {
 		key, data, err := all.Encode()
 		return []string{key, string(data)}, err
 	}).(pulumi.StringArrayOutput)
-	object, err := s3.NewBucketObjectv2(ctx, name+"-object", &s3.BucketObjectv2Args{
+	object, err := component.Child(ctx, c, "object", s3.NewBucketObjectv2, &s3.BucketObjectv2Args{
 		Bucket:      args.Lake.Name,
 		Key:         encoded.Index(pulumi.Int(0)),
 		Content:     encoded.Index(pulumi.Int(1)),
 		ContentType: pulumi.String("application/json"),
-	}, pulumi.Parent(c), pulumi.RetainOnDelete(true))
+	}, pulumi.RetainOnDelete(true))
 	if err != nil {
 		return err
 	}

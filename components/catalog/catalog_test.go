@@ -2,7 +2,6 @@ package catalog_test
 
 import (
 	"encoding/json"
-	"strings"
 	"testing"
 	"time"
 
@@ -26,10 +25,11 @@ func TestCatalog(t *testing.T) {
 		}
 		entries, workers := map[string]catalog.Entry{}, map[string]*queue.Queue{}
 		settings := config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute}
-		if workers["trips"], err = queue.New(ctx, "trips-workers", &queue.Args{Settings: settings, Lease: minute}); err != nil {
+		leased := &queue.Args{Settings: settings, Lease: minute}
+		if workers["trips"], err = queue.New(ctx, "trips-workers", leased); err != nil {
 			return err
 		}
-		restage, err := queue.New(ctx, "restage", &queue.Args{Settings: settings, Lease: minute})
+		restage, err := queue.New(ctx, "restage", leased)
 		if err != nil {
 			return err
 		}
@@ -38,7 +38,10 @@ func TestCatalog(t *testing.T) {
 			if err != nil {
 				return err
 			}
-			entries[name] = catalog.Entry{Queue: q, Workers: workers[name], Segment: contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name), Loads: loads}}
+			entries[name] = catalog.Entry{Queue: q, Workers: workers[name], Segment: contract.Segment{
+				Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`), MaxRecordMB: len(name),
+				Loads: loads,
+			}}
 		}
 		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries, Restage: restage})
 		return err
@@ -53,8 +56,10 @@ func TestCatalog(t *testing.T) {
 		t.Fatal(err)
 	}
 	const queues = "https://sqs.us-east-1.amazonaws.com/123456789012/"
-	if c.Restage != queues+"restage-queue" || c.Segments["trips"].Workers != queues+"trips-workers-queue" || c.Segments["events"].Workers != "" {
-		t.Errorf("restages go to %s, trips' workers take from %s, events' from %s", c.Restage, c.Segments["trips"].Workers, c.Segments["events"].Workers)
+	if c.Restage != queues+"restage-queue" || c.Segments["trips"].Workers != queues+"trips-workers-queue" ||
+		c.Segments["events"].Workers != "" {
+		t.Errorf("restages go to %s, trips' workers take from %s, events' from %s", c.Restage, c.Segments["trips"].Workers,
+			c.Segments["events"].Workers)
 	}
 	for name, size := range map[string]int{"trips": 5, "events": 6} {
 		s := c.Segments[name]
@@ -72,13 +77,18 @@ func TestCatalog(t *testing.T) {
 	}
 }
 
-func TestBadArgs(t *testing.T) {
-	err := (&catalog.Args{Segments: map[string]catalog.Entry{"trips": {}}}).Validate()
-	if err == nil || !strings.Contains(err.Error(), "Segments[trips].Queue: missing") {
-		t.Error(err)
-	}
-	err = (&catalog.Args{}).Validate()
-	if err == nil || !strings.Contains(err.Error(), "Lake: missing") || !strings.Contains(err.Error(), "Segments: none") {
-		t.Error(err)
+func TestBadArgsRegisterNothing(t *testing.T) {
+	for _, c := range []struct {
+		args catalog.Args
+		want []string
+	}{
+		{catalog.Args{}, []string{"Lake: missing", "Segments: none"}},
+		{catalog.Args{Lake: &bucket.Bucket{}, Segments: map[string]catalog.Entry{"trips": {}, "events": {}}},
+			[]string{"Segments[events].Queue: missing", "Segments[trips].Queue: missing"}},
+	} {
+		componenttest.MustRefuse(t, "catalog c", func(ctx *pulumi.Context) error {
+			_, err := catalog.New(ctx, "c", &c.args)
+			return err
+		}, c.want...)
 	}
 }

@@ -1,9 +1,8 @@
-// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it does not work
-// without, and the provider with which the program talks to it. It has no nodes of its own.
+// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it does not
+// work without, and the provider with which the program talks to it. It has no nodes of its own.
 package cluster
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -16,6 +15,7 @@ import (
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/network"
 	"dip/components/policy"
 	"dip/config"
@@ -40,25 +40,19 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Name == "" {
-		errs = append(errs, errors.New("cluster: Name: missing"))
+	var found component.Problems
+	found.If(a.Name == "", "Name", "missing")
+	found.If(a.Network == nil, "Network", "missing")
+	s, versions := a.Settings, config.KubernetesVersions()
+	found.If(!slices.Contains(versions, s.Version), "Settings.Version", "%q, want one of %q", s.Version, versions)
+	found.If(s.LogDays < 1, "Settings.LogDays", "missing")
+	policies := slices.Sorted(maps.Keys(config.AccessPolicies))
+	for _, name := range slices.Sorted(maps.Keys(s.Access)) {
+		policy := s.Access[name].Policy
+		found.If(!slices.Contains(policies, policy),
+			fmt.Sprintf("Settings.Access[%s].Policy", name), "%q, want one of %q", policy, policies)
 	}
-	if a.Network == nil {
-		errs = append(errs, errors.New("cluster: Network: missing"))
-	}
-	if !slices.Contains(config.KubernetesVersions(), a.Settings.Version) {
-		errs = append(errs, fmt.Errorf("cluster: Settings.Version: %q, want one of %q", a.Settings.Version, config.KubernetesVersions()))
-	}
-	if a.Settings.LogDays < 1 {
-		errs = append(errs, errors.New("cluster: Settings.LogDays: missing"))
-	}
-	for name, access := range a.Settings.Access {
-		if config.AccessPolicies[access.Policy] == "" {
-			errs = append(errs, fmt.Errorf("cluster: Settings.Access[%s].Policy: %q", name, access.Policy))
-		}
-	}
-	return errors.Join(errs...)
+	return found.Err()
 }
 
 // Cluster is a cluster.
@@ -75,7 +69,6 @@ type Cluster struct {
 	// Ready are the add-ons without which a node never gets ready: node groups depend on them.
 	Ready []pulumi.Resource
 
-	name    string
 	key     *kms.Key
 	logs    *cloudwatch.LogGroup
 	rights  []pulumi.Resource
@@ -84,39 +77,30 @@ type Cluster struct {
 
 // New declares a cluster.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	c := &Cluster{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, c, opts...); err != nil {
-		return nil, fmt.Errorf("cluster %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{
-		c.createKey, c.createLogs, c.createNodeRole, c.createCluster, c.createAccess, c.createAddOns, c.createProvider,
-	} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("cluster %s: %w", name, err)
-		}
-	}
-	return c, ctx.RegisterResourceOutputs(c, pulumi.Map{"name": c.Name, "endpoint": c.Endpoint})
+	c := &Cluster{}
+	return component.Declare(ctx, TypeToken, name, c, args, opts,
+		c.createKey, c.createLogs, c.createNodeRole, c.createCluster, c.createAccess, c.createAddOns, c.createProvider)
 }
+
+// Outputs are the cluster's name and endpoint.
+func (c *Cluster) Outputs() pulumi.Map { return pulumi.Map{"name": c.Name, "endpoint": c.Endpoint} }
 
 // createKey makes the key that Kubernetes secrets are encrypted with before they reach the cluster's store.
 func (c *Cluster) createKey(ctx *pulumi.Context, args *Args) (err error) {
-	c.key, err = kms.NewKey(ctx, c.name+"-key", &kms.KeyArgs{
+	c.key, err = component.Child(ctx, c, "key", kms.NewKey, &kms.KeyArgs{
 		Description: pulumi.String("Secrets of the cluster " + args.Name), EnableKeyRotation: pulumi.Bool(true),
-	}, pulumi.Parent(c), pulumi.Protect(args.Settings.Protect))
+	}, pulumi.Protect(args.Settings.Protect))
 	if err != nil {
 		return err
 	}
-	_, err = kms.NewAlias(ctx, c.name+"-key-alias", &kms.AliasArgs{TargetKeyId: c.key.KeyId}, pulumi.Parent(c))
+	_, err = component.Child(ctx, c, "key-alias", kms.NewAlias, &kms.AliasArgs{TargetKeyId: c.key.KeyId})
 	return err
 }
 
 func (c *Cluster) createLogs(ctx *pulumi.Context, args *Args) (err error) {
-	c.logs, err = cloudwatch.NewLogGroup(ctx, c.name+"-logs", &cloudwatch.LogGroupArgs{
+	c.logs, err = component.Child(ctx, c, "logs", cloudwatch.NewLogGroup, &cloudwatch.LogGroupArgs{
 		Name: pulumi.String("/aws/eks/" + args.Name + "/cluster"), RetentionInDays: pulumi.Int(args.Settings.LogDays),
-	}, pulumi.Parent(c))
+	})
 	return err
 }
 
@@ -124,19 +108,14 @@ func (c *Cluster) createLogs(ctx *pulumi.Context, args *Args) (err error) {
 // IAM role".
 var nodePolicies = []string{"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"}
 
-func (c *Cluster) createNodeRole(ctx *pulumi.Context, _ *Args) error {
-	trust, err := policy.Trust("ec2.amazonaws.com")
-	if err != nil {
-		return err
-	}
-	c.NodeRole, err = iam.NewRole(ctx, c.name+"-node", &iam.RoleArgs{AssumeRolePolicy: pulumi.String(trust)}, pulumi.Parent(c))
-	if err != nil {
+func (c *Cluster) createNodeRole(ctx *pulumi.Context, _ *Args) (err error) {
+	if c.NodeRole, err = policy.Role(ctx, c, "node", "ec2.amazonaws.com"); err != nil {
 		return err
 	}
 	for _, name := range nodePolicies {
-		attached, err := iam.NewRolePolicyAttachment(ctx, c.name+"-node-"+name, &iam.RolePolicyAttachmentArgs{
+		attached, err := component.Child(ctx, c, "node-"+name, iam.NewRolePolicyAttachment, &iam.RolePolicyAttachmentArgs{
 			Role: c.NodeRole.Name, PolicyArn: pulumi.String("arn:aws:iam::aws:policy/" + name),
-		}, pulumi.Parent(c))
+		})
 		if err != nil {
 			return err
 		}
@@ -150,7 +129,7 @@ var logTypes = []string{"api", "audit", "authenticator", "controllerManager", "s
 
 func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 	mode, yes := eks.AuthenticationModeApi, true
-	c.cluster, err = eks.NewCluster(ctx, c.name, &eks.ClusterArgs{
+	c.cluster, err = component.Child(ctx, c, "", eks.NewCluster, &eks.ClusterArgs{
 		Name:                            pulumi.String(args.Name),
 		Version:                         pulumi.String(args.Settings.Version),
 		AuthenticationMode:              &mode,
@@ -158,16 +137,16 @@ func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 		UseDefaultVpcCni:                &yes, // the add-on below; the component's own needs kubectl
 		InstanceRole:                    c.NodeRole,
 		VpcId:                           args.Network.VPC.ToStringOutput(),
-		PublicSubnetIds:                 ids(args.Network.Public),
-		PrivateSubnetIds:                ids(args.Network.Private),
+		PublicSubnetIds:                 network.Subnets(args.Network.Public),
+		PrivateSubnetIds:                network.Subnets(args.Network.Private),
 		EndpointPrivateAccess:           pulumi.Bool(true),
 		EndpointPublicAccess:            pulumi.Bool(len(args.Settings.PublicCIDRs) > 0),
 		PublicAccessCidrs:               pulumi.ToStringArray(args.Settings.PublicCIDRs),
 		EncryptionConfigKeyArn:          c.key.Arn,
 		EnabledClusterLogTypes:          pulumi.ToStringArray(logTypes),
 		KubernetesServiceIpAddressRange: pulumi.String(ServiceCIDR),
-	}, pulumi.Parent(c), pulumi.Protect(args.Settings.Protect),
-		pulumi.DependsOn(slices.Concat(c.rights, args.Network.Ready, []pulumi.Resource{c.logs})))
+	}, pulumi.Protect(args.Settings.Protect),
+		component.After(slices.Concat(c.rights, args.Network.Ready, []pulumi.Resource{c.logs})...))
 	if err != nil {
 		return err
 	}
@@ -181,32 +160,26 @@ func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
-func ids(list []pulumi.IDOutput) pulumi.StringArray {
-	all := pulumi.StringArray{}
-	for _, id := range list {
-		all = append(all, id)
-	}
-	return all
-}
-
 func (c *Cluster) createAccess(ctx *pulumi.Context, args *Args) error {
 	for _, name := range slices.Sorted(maps.Keys(args.Settings.Access)) {
 		access := args.Settings.Access[name]
-		entry, err := awseks.NewAccessEntry(ctx, c.name+"-access-"+name, &awseks.AccessEntryArgs{
+		entry, err := component.Child(ctx, c, "access-"+name, awseks.NewAccessEntry, &awseks.AccessEntryArgs{
 			ClusterName: c.Name, PrincipalArn: pulumi.String(access.Principal),
-		}, pulumi.Parent(c))
+		})
 		if err != nil {
 			return err
 		}
 		scope := awseks.AccessPolicyAssociationAccessScopeArgs{Type: pulumi.String("cluster")}
 		if len(access.Namespaces) > 0 {
-			scope = awseks.AccessPolicyAssociationAccessScopeArgs{Type: pulumi.String("namespace"), Namespaces: pulumi.ToStringArray(access.Namespaces)}
+			scope = awseks.AccessPolicyAssociationAccessScopeArgs{
+				Type: pulumi.String("namespace"), Namespaces: pulumi.ToStringArray(access.Namespaces),
+			}
 		}
-		_, err = awseks.NewAccessPolicyAssociation(ctx, c.name+"-access-"+name, &awseks.AccessPolicyAssociationArgs{
+		associated := &awseks.AccessPolicyAssociationArgs{
 			ClusterName: c.Name, PrincipalArn: entry.PrincipalArn, AccessScope: scope,
 			PolicyArn: pulumi.String("arn:aws:eks::aws:cluster-access-policy/" + config.AccessPolicies[access.Policy]),
-		}, pulumi.Parent(c))
-		if err != nil {
+		}
+		if _, err = component.Child(ctx, c, "access-"+name, awseks.NewAccessPolicyAssociation, associated); err != nil {
 			return err
 		}
 	}
@@ -238,22 +211,22 @@ func (c *Cluster) CompleteAddOns(ctx *pulumi.Context, versions map[string]string
 			continue
 		}
 		if _, err := c.addOn(ctx, name, versions[name], nodes); err != nil {
-			return fmt.Errorf("cluster %s: %w", c.name, err)
+			return component.In(c, err)
 		}
 	}
 	return nil
 }
 
 func (c *Cluster) addOn(ctx *pulumi.Context, name, version string, after []pulumi.Resource) (*awseks.Addon, error) {
-	return awseks.NewAddon(ctx, c.name+"-"+name, &awseks.AddonArgs{
+	return component.Child(ctx, c, name, awseks.NewAddon, &awseks.AddonArgs{
 		ClusterName: c.Name, AddonName: pulumi.String(name), AddonVersion: pulumi.String(version),
 		ResolveConflictsOnCreate: pulumi.String("OVERWRITE"), ResolveConflictsOnUpdate: pulumi.String("OVERWRITE"),
-	}, pulumi.Parent(c), pulumi.DependsOn(after))
+	}, component.After(after...))
 }
 
 func (c *Cluster) createProvider(ctx *pulumi.Context, _ *Args) (err error) {
-	c.Provider, err = kubernetes.NewProvider(ctx, c.name+"-kubernetes", &kubernetes.ProviderArgs{
+	c.Provider, err = component.Child(ctx, c, "kubernetes", kubernetes.NewProvider, &kubernetes.ProviderArgs{
 		Kubeconfig: c.Kubeconfig, EnableServerSideApply: pulumi.Bool(true),
-	}, pulumi.Parent(c))
+	})
 	return err
 }

@@ -24,7 +24,8 @@ func settings() config.Cluster {
 func run(t *testing.T, s config.Cluster) *componenttest.Recorder {
 	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		ids := []pulumi.IDOutput{pulumi.ID("a").ToIDOutput(), pulumi.ID("b").ToIDOutput()}
-		args := &cluster.Args{Settings: s, Name: "dip-test", Network: &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids[:1]}}
+		n := &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids[:1]}
+		args := &cluster.Args{Settings: s, Name: "dip-test", Network: n}
 		c, err := cluster.New(ctx, "c", args)
 		if err != nil {
 			return err
@@ -60,9 +61,11 @@ func TestCluster(t *testing.T) {
 	made := r.Find(t, "eks:index:Cluster", "c")
 	in := made.Inputs.Mappable()
 	for key, want := range map[string]any{
-		"name": "dip-test", "version": "1.34", "authenticationMode": "API", "skipDefaultNodeGroup": true, "useDefaultVpcCni": true,
-		"endpointPrivateAccess": true, "endpointPublicAccess": false, "vpcId": "vpc", "kubernetesServiceIpAddressRange": cluster.ServiceCIDR,
-		"encryptionConfigKeyArn": "arn:aws:kms:us-east-1:123456789012:key/c-key",
+		"name": "dip-test", "version": "1.34", "authenticationMode": "API", "skipDefaultNodeGroup": true,
+		"useDefaultVpcCni":      true,
+		"endpointPrivateAccess": true, "endpointPublicAccess": false, "vpcId": "vpc",
+		"kubernetesServiceIpAddressRange": cluster.ServiceCIDR,
+		"encryptionConfigKeyArn":          "arn:aws:kms:us-east-1:123456789012:key/c-key",
 	} {
 		if in[key] != want {
 			t.Errorf("%s is %v, want %v", key, in[key], want)
@@ -77,7 +80,8 @@ func TestCluster(t *testing.T) {
 	if !slices.Contains(made.After, "c-logs") {
 		t.Errorf("it is made before its log group: after %v", made.After)
 	}
-	if got := r.Find(t, "aws:cloudwatch/logGroup:LogGroup", "c-logs").Inputs["name"].StringValue(); got != "/aws/eks/dip-test/cluster" {
+	if got := r.Find(t, "aws:cloudwatch/logGroup:LogGroup",
+		"c-logs").Inputs["name"].StringValue(); got != "/aws/eks/dip-test/cluster" {
 		t.Errorf("it logs to %s", got)
 	}
 	if got := r.Find(t, "aws:eks/addon:Addon", "c-coredns").After; !slices.Contains(got, "c-node") {
@@ -93,15 +97,18 @@ func TestAccess(t *testing.T) {
 		"audit": {Principal: "arn:aws:iam::123456789012:role/audit", Policy: "view", Namespaces: []string{"dip"}},
 	}
 	r := run(t, s)
-	if in := r.Find(t, "eks:index:Cluster", "c").Inputs; !in["endpointPublicAccess"].BoolValue() || in["publicAccessCidrs"].ArrayValue()[0].StringValue() != "203.0.113.0/24" {
+	if in := r.Find(t, "eks:index:Cluster", "c").Inputs; !in["endpointPublicAccess"].BoolValue() ||
+		in["publicAccessCidrs"].ArrayValue()[0].StringValue() != "203.0.113.0/24" {
 		t.Errorf("public endpoint: %v", in)
 	}
 	const token = "aws:eks/accessPolicyAssociation:AccessPolicyAssociation"
 	audit := r.Find(t, token, "c-access-audit").Inputs.Mappable()
-	if audit["policyArn"] != "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy" || audit["accessScope"].(map[string]any)["type"] != "namespace" {
+	if audit["policyArn"] != "arn:aws:eks::aws:cluster-access-policy/AmazonEKSViewPolicy" ||
+		audit["accessScope"].(map[string]any)["type"] != "namespace" {
 		t.Errorf("audit has %v", audit)
 	}
-	if ops := r.Find(t, token, "c-access-ops").Inputs.Mappable(); ops["accessScope"].(map[string]any)["type"] != "cluster" {
+	if ops := r.Find(t, token,
+		"c-access-ops").Inputs.Mappable(); ops["accessScope"].(map[string]any)["type"] != "cluster" {
 		t.Errorf("ops has %v", ops)
 	}
 }
@@ -118,11 +125,12 @@ func TestProtection(t *testing.T) {
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
-	err := (&cluster.Args{Settings: config.Cluster{Version: "1.2", Access: map[string]config.Access{"x": {Policy: "root"}}}}).Validate()
-	for _, want := range []string{"Name: missing", "Network: missing", `Settings.Version: "1.2"`, "LogDays: missing", `Access[x].Policy: "root"`} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+func TestBadArgsRegisterNothing(t *testing.T) {
+	s := config.Cluster{Version: "1.2", Access: map[string]config.Access{"x": {Policy: "root"}, "y": {Policy: "view"}}}
+	componenttest.MustRefuse(t, "cluster c", func(ctx *pulumi.Context) error {
+		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s})
+		return err
+	},
+		"Name: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
+		`Settings.Access[x].Policy: "root", want one of`)
 }

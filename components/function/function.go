@@ -3,8 +3,6 @@
 package function
 
 import (
-	"errors"
-	"fmt"
 	"slices"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
@@ -15,6 +13,7 @@ import (
 
 	"dip/components/alarm"
 	"dip/components/artifact"
+	"dip/components/component"
 	"dip/components/policy"
 	"dip/config"
 	"dip/contract"
@@ -46,28 +45,17 @@ type Args struct {
 
 // Validate reports every problem, the unset fields of Env by their variables' names.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Settings.MemoryMB < 128 || a.Settings.MemoryMB > 10240 {
-		errs = append(errs, fmt.Errorf("function: Settings.MemoryMB: %d, want 128 to 10240", a.Settings.MemoryMB))
+	var found component.Problems
+	found.Add(config.CheckLimits("Settings", a.Settings))
+	found.If(!slices.Contains(config.Architectures, a.Architecture),
+		"Architecture", "%q, want one of %q", a.Architecture, config.Architectures)
+	found.If(a.Artifact.Path == "" || a.Artifact.Code == "", "Artifact", "missing")
+	found.If(a.Env == nil, "Env", "missing")
+	if a.Env != nil {
+		_, err := contract.Render[pulumi.StringInput](a.Env)
+		found.In("Env", err)
 	}
-	if s := a.Settings.Timeout.Seconds(); s < 1 || s > 900 {
-		errs = append(errs, fmt.Errorf("function: Settings.Timeout: %ds, want 1s to 900s", s))
-	}
-	if a.Settings.LogRetentionDays < 1 {
-		errs = append(errs, errors.New("function: Settings.LogRetentionDays: missing"))
-	}
-	if !slices.Contains(config.Architectures, a.Architecture) {
-		errs = append(errs, fmt.Errorf("function: Architecture: %q, want one of %q", a.Architecture, config.Architectures))
-	}
-	if a.Artifact.Path == "" || a.Artifact.Code == "" {
-		errs = append(errs, errors.New("function: Artifact: missing"))
-	}
-	if a.Env == nil {
-		errs = append(errs, errors.New("function: Env: missing"))
-	} else if _, err := contract.Render[pulumi.StringInput](a.Env); err != nil {
-		errs = append(errs, fmt.Errorf("function: Env: %w", err))
-	}
-	return errors.Join(errs...)
+	return found.Err()
 }
 
 // Function is a function behind its alias.
@@ -76,40 +64,28 @@ type Function struct {
 
 	ARN pulumi.StringOutput // of the alias: the only way to call it
 
-	name        string
 	logs        *cloudwatch.LogGroup
 	deadLetters *sqs.Queue
 	role        *iam.Role
 	policy      *iam.RolePolicy
 	function    *lambda.Function
-	alias       *lambda.Alias
 }
 
 // New declares a function.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Function, error) {
-	if err := args.Validate(); err != nil {
-		return nil, fmt.Errorf("function %s: %w", name, err)
-	}
-	f := &Function{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, f, opts...); err != nil {
-		return nil, fmt.Errorf("function %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{
-		f.createLogs, f.createDeadLetters, f.createRole, f.createFunction, f.createAlias,
-	} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("function %s: %w", name, err)
-		}
-	}
-	f.ARN = f.alias.Arn
-	return f, ctx.RegisterResourceOutputs(f, pulumi.Map{"arn": f.ARN})
+	f := &Function{}
+	return component.Declare(ctx, TypeToken, name, f, args, opts,
+		f.createLogs, f.createDeadLetters, f.createRole, f.createFunction, f.createAlias)
 }
+
+// Outputs are the alias's ARN.
+func (f *Function) Outputs() pulumi.Map { return pulumi.Map{"arn": f.ARN} }
 
 // createLogs comes before the function, which would make a group of its own that keeps everything for ever.
 func (f *Function) createLogs(ctx *pulumi.Context, args *Args) (err error) {
-	f.logs, err = cloudwatch.NewLogGroup(ctx, f.name+"-logs", &cloudwatch.LogGroupArgs{
+	f.logs, err = component.Child(ctx, f, "logs", cloudwatch.NewLogGroup, &cloudwatch.LogGroupArgs{
 		RetentionInDays: pulumi.Int(args.Settings.LogRetentionDays),
-	}, pulumi.Parent(f))
+	})
 	return err
 }
 
@@ -117,23 +93,20 @@ func (f *Function) createDeadLetters(ctx *pulumi.Context, args *Args) (err error
 	if args.DeadLetters == 0 {
 		return nil
 	}
-	f.deadLetters, err = sqs.NewQueue(ctx, f.name+"-dead-letters", &sqs.QueueArgs{
+	f.deadLetters, err = component.Child(ctx, f, "dead-letters", sqs.NewQueue, &sqs.QueueArgs{
 		MessageRetentionSeconds: pulumi.Int(args.DeadLetters.Seconds()),
 		SqsManagedSseEnabled:    pulumi.Bool(true),
-	}, pulumi.Parent(f))
+	})
 	if err != nil {
 		return err
 	}
-	return alarm.DeadLetters(ctx, f.name+"-dead-letters-alarm", f.deadLetters.Name, args.AlarmTopics, pulumi.Parent(f))
+	_, err = component.Child(ctx, f, "dead-letters-alarm", cloudwatch.NewMetricAlarm,
+		alarm.DeadLetters(f.deadLetters.Name, args.AlarmTopics))
+	return err
 }
 
-func (f *Function) createRole(ctx *pulumi.Context, args *Args) error {
-	trust, err := policy.Trust("lambda.amazonaws.com")
-	if err != nil {
-		return err
-	}
-	f.role, err = iam.NewRole(ctx, f.name+"-role", &iam.RoleArgs{AssumeRolePolicy: pulumi.String(trust)}, pulumi.Parent(f))
-	if err != nil {
+func (f *Function) createRole(ctx *pulumi.Context, args *Args) (err error) {
+	if f.role, err = policy.Role(ctx, f, "role", "lambda.amazonaws.com"); err != nil {
 		return err
 	}
 	statements := append([]policy.Statement{{
@@ -145,11 +118,7 @@ func (f *Function) createRole(ctx *pulumi.Context, args *Args) error {
 			Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{f.deadLetters.Arn},
 		})
 	}
-	document, err := policy.Document(statements...)
-	if err != nil {
-		return err
-	}
-	f.policy, err = iam.NewRolePolicy(ctx, f.name+"-policy", &iam.RolePolicyArgs{Role: f.role.ID(), Policy: document}, pulumi.Parent(f))
+	f.policy, err = policy.Attach(ctx, f, "policy", f.role.ID(), statements...)
 	return err
 }
 
@@ -158,8 +127,7 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	if err != nil {
 		return err
 	}
-	// The Go runtime collects garbage before Lambda kills: the rest is for stacks, buffers of the kernel and the runtime.
-	variables["GOMEMLIMIT"] = pulumi.Sprintf("%dMiB", args.Settings.MemoryMB*7/10)
+	variables[config.GoMemoryVariable] = pulumi.String(config.GoMemory(args.Settings.MemoryMB))
 	settings := &lambda.FunctionArgs{
 		Runtime:       pulumi.String("provided.al2023"),
 		Handler:       pulumi.String("bootstrap"),
@@ -178,18 +146,21 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	if f.deadLetters != nil {
 		settings.DeadLetterConfig = &lambda.FunctionDeadLetterConfigArgs{TargetArn: f.deadLetters.Arn}
 	}
-	f.function, err = lambda.NewFunction(ctx, f.name+"-function", settings,
-		pulumi.Parent(f), pulumi.DependsOn([]pulumi.Resource{f.policy}))
+	f.function, err = component.Child(ctx, f, "function", lambda.NewFunction, settings, component.After(f.policy))
 	return err
 }
 
-func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) (err error) {
-	f.alias, err = lambda.NewAlias(ctx, f.name+"-"+Alias, &lambda.AliasArgs{
+func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) error {
+	alias, err := component.Child(ctx, f, Alias, lambda.NewAlias, &lambda.AliasArgs{
 		Name:            pulumi.String(Alias),
 		FunctionName:    f.function.Name,
 		FunctionVersion: f.function.Version,
-	}, pulumi.Parent(f))
-	return err
+	})
+	if err != nil {
+		return err
+	}
+	f.ARN = alias.Arn
+	return nil
 }
 
 // Invoke allows to call the function.

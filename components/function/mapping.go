@@ -1,11 +1,10 @@
 package function
 
 import (
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/lambda"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/queue"
 	"dip/config"
 )
@@ -20,16 +19,14 @@ type Batches struct {
 // Take has the function's alias take messages from a queue. A batch may fail in part: the function lists what failed,
 // and only that comes back.
 func (f *Function) Take(ctx *pulumi.Context, q *queue.Queue, b Batches) error {
-	_, err := lambda.NewEventSourceMapping(ctx, f.name+"-mapping", &lambda.EventSourceMappingArgs{
+	most := pulumi.Int(b.Concurrency)
+	_, err := component.Child(ctx, f, "mapping", lambda.NewEventSourceMapping, &lambda.EventSourceMappingArgs{
 		EventSourceArn:                 q.ARN,
 		FunctionName:                   f.ARN,
 		BatchSize:                      pulumi.Int(b.Size),
 		MaximumBatchingWindowInSeconds: pulumi.Int(b.Window.Seconds()),
 		FunctionResponseTypes:          pulumi.StringArray{pulumi.String("ReportBatchItemFailures")},
-		ScalingConfig:                  &lambda.EventSourceMappingScalingConfigArgs{MaximumConcurrency: pulumi.Int(b.Concurrency)},
-	}, pulumi.Parent(f), pulumi.DependsOn(q.Ready))
-	if err != nil {
-		return fmt.Errorf("function %s: %w", f.name, err)
-	}
-	return nil
+		ScalingConfig:                  &lambda.EventSourceMappingScalingConfigArgs{MaximumConcurrency: most},
+	}, component.After(q.Ready...))
+	return component.In(f, err)
 }

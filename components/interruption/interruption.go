@@ -4,8 +4,6 @@ package interruption
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 	"maps"
 	"slices"
 
@@ -14,6 +12,7 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 )
 
@@ -29,10 +28,9 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	if len(a.Groups) == 0 {
-		return errors.New("interruption: Groups: missing")
-	}
-	return nil
+	var found component.Problems
+	found.If(len(a.Groups) == 0, "Groups", "missing")
+	return found.Err()
 }
 
 // Interruption is the queue.
@@ -41,37 +39,28 @@ type Interruption struct {
 
 	URL, ARN pulumi.StringOutput
 
-	name  string
-	queue *sqs.Queue
 	rules pulumi.StringArray // ARNs
 }
 
 // New declares the queue and what fills it.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Interruption, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	i := &Interruption{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, i, opts...); err != nil {
-		return nil, fmt.Errorf("interruption %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{i.createQueue, i.createRules, i.admitRules, i.createHooks} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("interruption %s: %w", name, err)
-		}
-	}
-	return i, ctx.RegisterResourceOutputs(i, pulumi.Map{"url": i.URL})
+	i := &Interruption{}
+	return component.Declare(ctx, TypeToken, name, i, args, opts,
+		i.createQueue, i.createRules, i.admitRules, i.createHooks)
 }
 
+// Outputs are the queue's URL.
+func (i *Interruption) Outputs() pulumi.Map { return pulumi.Map{"url": i.URL} }
+
 // createQueue keeps messages for five minutes: an interruption is over after two.
-func (i *Interruption) createQueue(ctx *pulumi.Context, _ *Args) (err error) {
-	i.queue, err = sqs.NewQueue(ctx, i.name+"-queue", &sqs.QueueArgs{
+func (i *Interruption) createQueue(ctx *pulumi.Context, _ *Args) error {
+	queue, err := component.Child(ctx, i, "queue", sqs.NewQueue, &sqs.QueueArgs{
 		MessageRetentionSeconds: pulumi.Int(300), SqsManagedSseEnabled: pulumi.Bool(true),
-	}, pulumi.Parent(i))
+	})
 	if err != nil {
 		return err
 	}
-	i.URL, i.ARN = i.queue.Url, i.queue.Arn
+	i.URL, i.ARN = queue.Url, queue.Arn
 	return nil
 }
 
@@ -99,11 +88,15 @@ func (i *Interruption) createRules(ctx *pulumi.Context, _ *Args) error {
 		if err != nil {
 			return err
 		}
-		rule, err := cloudwatch.NewEventRule(ctx, i.name+"-"+event, &cloudwatch.EventRuleArgs{EventPattern: pulumi.String(text)}, pulumi.Parent(i))
+		rule, err := component.Child(ctx, i, event, cloudwatch.NewEventRule, &cloudwatch.EventRuleArgs{
+			EventPattern: pulumi.String(text),
+		})
 		if err != nil {
 			return err
 		}
-		_, err = cloudwatch.NewEventTarget(ctx, i.name+"-"+event, &cloudwatch.EventTargetArgs{Rule: rule.Name, Arn: i.ARN}, pulumi.Parent(i))
+		_, err = component.Child(ctx, i, event, cloudwatch.NewEventTarget, &cloudwatch.EventTargetArgs{
+			Rule: rule.Name, Arn: i.ARN,
+		})
 		if err != nil {
 			return err
 		}
@@ -115,23 +108,25 @@ func (i *Interruption) createRules(ctx *pulumi.Context, _ *Args) error {
 // admitRules lets these rules alone fill the queue: whoever can make the handler believe an interruption drains nodes.
 func (i *Interruption) admitRules(ctx *pulumi.Context, _ *Args) error {
 	document, err := policy.Document(policy.Statement{
-		Principals: []string{"events.amazonaws.com"}, Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{i.ARN},
+		Principals: []string{"events.amazonaws.com"}, Actions: []string{"sqs:SendMessage"},
+		Resources:  []pulumi.StringInput{i.ARN},
 		Conditions: map[policy.Test]pulumi.Input{{Operator: "ArnEquals", Key: "aws:SourceArn"}: i.rules},
 	})
 	if err != nil {
 		return err
 	}
-	_, err = sqs.NewQueuePolicy(ctx, i.name+"-queue", &sqs.QueuePolicyArgs{QueueUrl: i.URL, Policy: document}, pulumi.Parent(i))
+	_, err = component.Child(ctx, i, "queue", sqs.NewQueuePolicy, &sqs.QueuePolicyArgs{QueueUrl: i.URL, Policy: document})
 	return err
 }
 
 // createHooks holds the end of a node back until the handler has drained it, five minutes at most.
 func (i *Interruption) createHooks(ctx *pulumi.Context, args *Args) error {
 	for _, group := range slices.Sorted(maps.Keys(args.Groups)) {
-		_, err := autoscaling.NewLifecycleHook(ctx, i.name+"-"+group, &autoscaling.LifecycleHookArgs{
-			AutoscalingGroupName: args.Groups[group], LifecycleTransition: pulumi.String("autoscaling:EC2_INSTANCE_TERMINATING"),
-			HeartbeatTimeout: pulumi.Int(300), DefaultResult: pulumi.String("CONTINUE"),
-		}, pulumi.Parent(i))
+		_, err := component.Child(ctx, i, group, autoscaling.NewLifecycleHook, &autoscaling.LifecycleHookArgs{
+			AutoscalingGroupName: args.Groups[group],
+			LifecycleTransition:  pulumi.String("autoscaling:EC2_INSTANCE_TERMINATING"),
+			HeartbeatTimeout:     pulumi.Int(300), DefaultResult: pulumi.String("CONTINUE"),
+		})
 		if err != nil {
 			return err
 		}

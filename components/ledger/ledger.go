@@ -2,11 +2,10 @@
 package ledger
 
 import (
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/dynamodb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 	"dip/config"
 	"dip/contract"
@@ -36,23 +35,19 @@ type Ledger struct {
 // New declares a ledger.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Ledger, error) {
 	l := &Ledger{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, l, opts...); err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", name, err)
-	}
-	if err := l.createTable(ctx, name, args); err != nil {
-		return nil, fmt.Errorf("ledger %s: %w", name, err)
-	}
-	l.Name = l.table.Name
-	return l, ctx.RegisterResourceOutputs(l, pulumi.Map{"name": l.Name})
+	return component.Declare(ctx, TypeToken, name, l, args, opts, l.createTable)
 }
 
+// Outputs are the table's name.
+func (l *Ledger) Outputs() pulumi.Map { return pulumi.Map{"name": l.Name} }
+
 // createTable declares no time to live: a load's record is the proof of what happened to it.
-func (l *Ledger) createTable(ctx *pulumi.Context, name string, args *Args) (err error) {
+func (l *Ledger) createTable(ctx *pulumi.Context, args *Args) (err error) {
 	text := func(attribute string) *dynamodb.TableAttributeArgs {
 		return &dynamodb.TableAttributeArgs{Name: pulumi.String(attribute), Type: pulumi.String("S")}
 	}
-	protect := args.Settings.DeletionProtection
-	l.table, err = dynamodb.NewTable(ctx, name+"-table", &dynamodb.TableArgs{
+	protect, recovery := args.Settings.DeletionProtection, args.Settings.PointInTimeRecovery
+	l.table, err = component.Child(ctx, l, "table", dynamodb.NewTable, &dynamodb.TableArgs{
 		BillingMode: pulumi.String("PAY_PER_REQUEST"),
 		HashKey:     pulumi.String(contract.LedgerPartitionKey),
 		RangeKey:    pulumi.String(contract.LedgerSortKey),
@@ -66,11 +61,15 @@ func (l *Ledger) createTable(ctx *pulumi.Context, name string, args *Args) (err 
 			RangeKey:       pulumi.String(contract.LedgerIndexSortKey),
 			ProjectionType: pulumi.String("ALL"),
 		}},
-		PointInTimeRecovery:       &dynamodb.TablePointInTimeRecoveryArgs{Enabled: pulumi.Bool(args.Settings.PointInTimeRecovery)},
+		PointInTimeRecovery:       &dynamodb.TablePointInTimeRecoveryArgs{Enabled: pulumi.Bool(recovery)},
 		DeletionProtectionEnabled: pulumi.Bool(protect),
 		ServerSideEncryption:      &dynamodb.TableServerSideEncryptionArgs{Enabled: pulumi.Bool(true)},
-	}, pulumi.Parent(l), pulumi.Protect(protect), pulumi.RetainOnDelete(protect))
-	return err
+	}, pulumi.Protect(protect), pulumi.RetainOnDelete(protect))
+	if err != nil {
+		return err
+	}
+	l.Name = l.table.Name
+	return nil
 }
 
 // Allow allows operations on the table, by their names in DynamoDB such as "GetItem". The index is for people: no

@@ -35,7 +35,8 @@ func TestKeys(t *testing.T) {
 		want string
 	}{
 		{in, "hashKey", "load"}, {in, "rangeKey", "item"}, {in, "billingMode", "PAY_PER_REQUEST"},
-		{index, "name", "by-day"}, {index, "hashKey", "day"}, {index, "rangeKey", "created"}, {index, "projectionType", "ALL"},
+		{index, "name", "by-day"}, {index, "hashKey", "day"}, {index, "rangeKey", "created"},
+		{index, "projectionType", "ALL"},
 	} {
 		if got := c.of[c.key].StringValue(); got != c.want {
 			t.Errorf("%s is %s, want %s", c.key, got, c.want)
@@ -59,7 +60,8 @@ func TestBackupsAndProtection(t *testing.T) {
 		deletion := got.Inputs["deletionProtectionEnabled"].BoolValue()
 		if recovery != settings.PointInTimeRecovery || deletion != settings.DeletionProtection ||
 			got.Protect != settings.DeletionProtection || got.Retain != settings.DeletionProtection {
-			t.Errorf("%+v: recovery %v, deletion protection %v, protect %v, retain %v", settings, recovery, deletion, got.Protect, got.Retain)
+			t.Errorf("%+v: recovery %v, deletion protection %v, protect %v, retain %v", settings, recovery,
+				deletion, got.Protect, got.Retain)
 		}
 	}
 }

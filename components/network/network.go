@@ -3,12 +3,10 @@
 package network
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 )
 
@@ -27,17 +25,14 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Region == "" {
-		errs = append(errs, errors.New("network: Region: missing"))
-	}
-	if len(a.Zones) < config.MinZones || len(a.Zones) != a.Settings.AvailabilityZones {
-		errs = append(errs, fmt.Errorf("network: Zones: %d, want the %d of Settings, at least %d", len(a.Zones), a.Settings.AvailabilityZones, config.MinZones))
-	}
-	if _, err := a.plan(); err != nil {
-		errs = append(errs, fmt.Errorf("network: Settings.CIDR: %w", err))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.If(a.Region == "", "Region", "missing")
+	zones := len(a.Zones)
+	found.Add(config.CheckLimits("Settings", a.Settings))
+	found.If(zones != a.Settings.AvailabilityZones, "Zones", "%d, want the %d of Settings", zones, a.Settings.AvailabilityZones)
+	_, err := a.plan()
+	found.In("Settings.cidr", err)
+	return found.Err()
 }
 
 func (a *Args) plan() (config.Addresses, error) {
@@ -54,9 +49,7 @@ type Network struct {
 	// Ready are the ways out: what needs images and the AWS API depends on them, and is destroyed before them.
 	Ready []pulumi.Resource
 
-	name          string
 	addresses     config.Addresses
-	vpc           *ec2.Vpc
 	internet      *ec2.InternetGateway
 	public        map[string]*ec2.Subnet // by zone id
 	gateways      map[string]*ec2.NatGateway
@@ -65,46 +58,51 @@ type Network struct {
 
 // New declares a network.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Network, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
+	n := &Network{public: map[string]*ec2.Subnet{}, gateways: map[string]*ec2.NatGateway{}}
+	return component.Declare(ctx, TypeToken, name, n, args, opts,
+		n.createVPC, n.closeDefaultGroup, n.createFlowLogs, n.createPublic, n.createGateways, n.createPrivate,
+		n.createEndpoints)
+}
+
+// Outputs are the VPC's id.
+func (n *Network) Outputs() pulumi.Map { return pulumi.Map{"vpc": n.VPC} }
+
+// Subnets lists ids of subnets as resources take them.
+func Subnets(ids []pulumi.IDOutput) pulumi.StringArray {
+	all := pulumi.StringArray{}
+	for _, id := range ids {
+		all = append(all, id)
 	}
-	n := &Network{name: name, public: map[string]*ec2.Subnet{}, gateways: map[string]*ec2.NatGateway{}}
-	var err error
-	if n.addresses, err = args.plan(); err != nil {
-		return nil, err
-	}
-	if err := ctx.RegisterComponentResource(TypeToken, name, n, opts...); err != nil {
-		return nil, fmt.Errorf("network %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{
-		n.createVPC, n.closeDefaultGroup, n.createFlowLogs, n.createPublic, n.createGateways, n.createPrivate, n.createEndpoints,
-	} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("network %s: %w", name, err)
-		}
-	}
-	n.VPC = n.vpc.ID()
-	return n, ctx.RegisterResourceOutputs(n, pulumi.Map{"vpc": n.VPC})
+	return all
 }
 
 func (n *Network) createVPC(ctx *pulumi.Context, args *Args) (err error) {
-	n.vpc, err = ec2.NewVpc(ctx, n.name+"-vpc", &ec2.VpcArgs{
+	if n.addresses, err = args.plan(); err != nil {
+		return err
+	}
+	vpc, err := component.Child(ctx, n, "vpc", ec2.NewVpc, &ec2.VpcArgs{
 		CidrBlock:          pulumi.String(args.Settings.CIDR),
 		EnableDnsHostnames: pulumi.Bool(true), // private names of interface endpoints need it
 		EnableDnsSupport:   pulumi.Bool(true),
-		Tags:               pulumi.StringMap{"Name": pulumi.String(n.name)},
-	}, pulumi.Parent(n))
-	return err
+		Tags:               pulumi.StringMap{"Name": pulumi.String(n.PulumiResourceName())},
+	})
+	if err != nil {
+		return err
+	}
+	n.VPC = vpc.ID()
+	return nil
 }
 
 // closeDefaultGroup takes the rules of the group that a network interface gets when nobody names one.
 func (n *Network) closeDefaultGroup(ctx *pulumi.Context, _ *Args) error {
-	_, err := ec2.NewDefaultSecurityGroup(ctx, n.name+"-default-group", &ec2.DefaultSecurityGroupArgs{VpcId: n.vpc.ID()}, pulumi.Parent(n))
+	_, err := component.Child(ctx, n, "default-group", ec2.NewDefaultSecurityGroup, &ec2.DefaultSecurityGroupArgs{
+		VpcId: n.VPC,
+	})
 	return err
 }
 
 func (n *Network) createPublic(ctx *pulumi.Context, args *Args) (err error) {
-	n.internet, err = ec2.NewInternetGateway(ctx, n.name+"-internet", &ec2.InternetGatewayArgs{VpcId: n.vpc.ID()}, pulumi.Parent(n))
+	n.internet, err = component.Child(ctx, n, "internet", ec2.NewInternetGateway, &ec2.InternetGatewayArgs{VpcId: n.VPC})
 	if err != nil {
 		return err
 	}
@@ -112,9 +110,9 @@ func (n *Network) createPublic(ctx *pulumi.Context, args *Args) (err error) {
 	if err != nil {
 		return err
 	}
-	out, err := ec2.NewRoute(ctx, n.name+"-public-out", &ec2.RouteArgs{
-		RouteTableId: table.ID(), DestinationCidrBlock: pulumi.String("0.0.0.0/0"), GatewayId: n.internet.ID(),
-	}, pulumi.Parent(n))
+	out, err := component.Child(ctx, n, "public-out", ec2.NewRoute, &ec2.RouteArgs{
+		RouteTableId: table.ID(), DestinationCidrBlock: anywhere, GatewayId: n.internet.ID(),
+	})
 	if err != nil {
 		return err
 	}
@@ -130,6 +128,9 @@ func (n *Network) createPublic(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
+// anywhere is every address.
+const anywhere = pulumi.String("0.0.0.0/0")
+
 // createGateways makes one NAT gateway, in the first zone, or one in each zone.
 func (n *Network) createGateways(ctx *pulumi.Context, args *Args) error {
 	zones := args.Zones
@@ -137,13 +138,15 @@ func (n *Network) createGateways(ctx *pulumi.Context, args *Args) error {
 		zones = zones[:1]
 	}
 	for _, z := range zones {
-		address, err := ec2.NewEip(ctx, n.name+"-nat-address-"+z.ID, &ec2.EipArgs{Domain: pulumi.String("vpc")}, pulumi.Parent(n), pulumi.DependsOn([]pulumi.Resource{n.internet}))
+		address, err := component.Child(ctx, n, "nat-address-"+z.ID, ec2.NewEip, &ec2.EipArgs{
+			Domain: pulumi.String("vpc"),
+		}, component.After(n.internet))
 		if err != nil {
 			return err
 		}
-		n.gateways[z.ID], err = ec2.NewNatGateway(ctx, n.name+"-nat-"+z.ID, &ec2.NatGatewayArgs{
+		n.gateways[z.ID], err = component.Child(ctx, n, "nat-"+z.ID, ec2.NewNatGateway, &ec2.NatGatewayArgs{
 			AllocationId: address.ID(), SubnetId: n.public[z.ID].ID(),
-		}, pulumi.Parent(n), pulumi.DependsOn(n.Ready))
+		}, component.After(n.Ready...))
 		if err != nil {
 			return err
 		}
@@ -161,13 +164,14 @@ func (n *Network) createPrivate(ctx *pulumi.Context, args *Args) error {
 		if gateway == nil {
 			gateway = n.gateways[args.Zones[0].ID]
 		}
-		out, err := ec2.NewRoute(ctx, n.name+"-private-out-"+z.ID, &ec2.RouteArgs{
-			RouteTableId: table.ID(), DestinationCidrBlock: pulumi.String("0.0.0.0/0"), NatGatewayId: gateway.ID(),
-		}, pulumi.Parent(n))
+		out, err := component.Child(ctx, n, "private-out-"+z.ID, ec2.NewRoute, &ec2.RouteArgs{
+			RouteTableId: table.ID(), DestinationCidrBlock: anywhere, NatGatewayId: gateway.ID(),
+		})
 		if err != nil {
 			return err
 		}
-		subnet, err := n.subnet(ctx, "private-"+z.ID, z, n.addresses.Private(z).String(), "kubernetes.io/role/internal-elb", table)
+		subnet, err := n.subnet(ctx, "private-"+z.ID, z,
+			n.addresses.Private(z).String(), "kubernetes.io/role/internal-elb", table)
 		if err != nil {
 			return err
 		}
@@ -179,20 +183,24 @@ func (n *Network) createPrivate(ctx *pulumi.Context, args *Args) error {
 }
 
 func (n *Network) table(ctx *pulumi.Context, role string) (*ec2.RouteTable, error) {
-	return ec2.NewRouteTable(ctx, n.name+"-"+role, &ec2.RouteTableArgs{VpcId: n.vpc.ID()}, pulumi.Parent(n))
+	return component.Child(ctx, n, role, ec2.NewRouteTable, &ec2.RouteTableArgs{VpcId: n.VPC})
 }
 
-// subnet makes a subnet with its routes. role is the tag by which load balancers find it.
-func (n *Network) subnet(ctx *pulumi.Context, name string, z config.Zone, cidr, role string, table *ec2.RouteTable) (*ec2.Subnet, error) {
-	subnet, err := ec2.NewSubnet(ctx, n.name+"-"+name, &ec2.SubnetArgs{
-		VpcId: n.vpc.ID(), AvailabilityZoneId: pulumi.String(z.ID), CidrBlock: pulumi.String(cidr),
-		Tags: pulumi.StringMap{"Name": pulumi.String(n.name + "-" + name), role: pulumi.String("1")},
-	}, pulumi.Parent(n))
+// subnet makes a subnet with its routes. tag is the one by which load balancers find it.
+func (n *Network) subnet(ctx *pulumi.Context, role string, z config.Zone, cidr, tag string, table *ec2.RouteTable) (
+	*ec2.Subnet, error,
+) {
+	subnet, err := component.Child(ctx, n, role, ec2.NewSubnet, &ec2.SubnetArgs{
+		VpcId: n.VPC, AvailabilityZoneId: pulumi.String(z.ID), CidrBlock: pulumi.String(cidr),
+		Tags: pulumi.StringMap{
+			"Name": pulumi.String(n.PulumiResourceName() + "-" + role), tag: pulumi.String("1"),
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
-	_, err = ec2.NewRouteTableAssociation(ctx, n.name+"-"+name, &ec2.RouteTableAssociationArgs{
+	_, err = component.Child(ctx, n, role, ec2.NewRouteTableAssociation, &ec2.RouteTableAssociationArgs{
 		SubnetId: subnet.ID(), RouteTableId: table.ID(),
-	}, pulumi.Parent(n))
+	})
 	return subnet, err
 }

@@ -14,8 +14,9 @@ import (
 
 func args() *network.Args {
 	a := &network.Args{
-		Settings: config.Network{CIDR: "10.20.0.0/16", AvailabilityZones: 4, PublicPrefix: 24, PrivatePrefix: 20, NAT: config.SingleNAT},
-		Region:   componenttest.Region,
+		Settings: config.Network{CIDR: "10.20.0.0/16", AvailabilityZones: 4, PublicPrefix: 24,
+			PrivatePrefix: 20, NAT: config.SingleNAT},
+		Region: componenttest.Region,
 	}
 	for _, id := range []string{"use1-az1", "use1-az2", "use1-az4", "use1-az5"} {
 		a.Zones = append(a.Zones, config.Zone{Name: "name of " + id, ID: id})
@@ -36,7 +37,8 @@ func run(t *testing.T, a *network.Args) *componenttest.Recorder {
 // children are those of one zone, z, and those that every network has.
 func children(a *network.Args) (list []string) {
 	list = []string{
-		"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup::n-default-group", "aws:ec2/internetGateway:InternetGateway::n-internet",
+		"aws:ec2/defaultSecurityGroup:DefaultSecurityGroup::n-default-group",
+		"aws:ec2/internetGateway:InternetGateway::n-internet",
 		"aws:ec2/route:Route::n-public-out", "aws:ec2/routeTable:RouteTable::n-public", "aws:ec2/vpc:Vpc::n-vpc",
 		"aws:ec2/vpcEndpoint:VpcEndpoint::n-dynamodb", "aws:ec2/vpcEndpoint:VpcEndpoint::n-s3",
 		"aws:ec2/eip:Eip::n-nat-address-use1-az1", "aws:ec2/natGateway:NatGateway::n-nat-use1-az1",
@@ -44,7 +46,8 @@ func children(a *network.Args) (list []string) {
 	for _, z := range a.Zones {
 		list = append(list, "aws:ec2/route:Route::n-private-out-"+z.ID, "aws:ec2/routeTable:RouteTable::n-private-"+z.ID)
 		for _, kind := range []string{"public", "private"} {
-			list = append(list, "aws:ec2/subnet:Subnet::n-"+kind+"-"+z.ID, "aws:ec2/routeTableAssociation:RouteTableAssociation::n-"+kind+"-"+z.ID)
+			list = append(list, "aws:ec2/subnet:Subnet::n-"+kind+"-"+z.ID,
+				"aws:ec2/routeTableAssociation:RouteTableAssociation::n-"+kind+"-"+z.ID)
 		}
 	}
 	return list
@@ -72,7 +75,8 @@ func TestGatewayInEachZone(t *testing.T) {
 	r := run(t, a)
 	expect(t, r, want)
 	for _, z := range a.Zones {
-		if got := r.Find(t, "aws:ec2/route:Route", "n-private-out-"+z.ID).Inputs["natGatewayId"].StringValue(); got != "n-nat-"+z.ID+"-id" {
+		if got := r.Find(t, "aws:ec2/route:Route",
+			"n-private-out-"+z.ID).Inputs["natGatewayId"].StringValue(); got != "n-nat-"+z.ID+"-id" {
 			t.Errorf("zone %s goes out through %s", z.ID, got)
 		}
 	}
@@ -84,10 +88,12 @@ func TestEndpointsAndFlowLogs(t *testing.T) {
 	r := run(t, a)
 	expect(t, r, append(children(a), "aws:ec2/securityGroup:SecurityGroup::n-endpoints",
 		"aws:ec2/vpcEndpoint:VpcEndpoint::n-sqs", "aws:ec2/vpcEndpoint:VpcEndpoint::n-ecr.api",
-		"aws:cloudwatch/logGroup:LogGroup::n-flow-logs", "aws:iam/role:Role::n-flow-logs", "aws:iam/rolePolicy:RolePolicy::n-flow-logs",
+		"aws:cloudwatch/logGroup:LogGroup::n-flow-logs", "aws:iam/role:Role::n-flow-logs",
+		"aws:iam/rolePolicy:RolePolicy::n-flow-logs",
 		"aws:ec2/flowLog:FlowLog::n-flow-logs"))
 	e := r.Find(t, "aws:ec2/vpcEndpoint:VpcEndpoint", "n-ecr.api").Inputs
-	if e["serviceName"].StringValue() != "com.amazonaws.us-east-1.ecr.api" || !e["privateDnsEnabled"].BoolValue() || len(e["subnetIds"].ArrayValue()) != 4 {
+	if e["serviceName"].StringValue() != "com.amazonaws.us-east-1.ecr.api" || !e["privateDnsEnabled"].BoolValue() ||
+		len(e["subnetIds"].ArrayValue()) != 4 {
 		t.Errorf("endpoint is %v", e)
 	}
 	if got := r.Find(t, "aws:ec2/flowLog:FlowLog", "n-flow-logs").Inputs["trafficType"].StringValue(); got != "ALL" {
@@ -102,24 +108,26 @@ func TestEndpointsAndFlowLogs(t *testing.T) {
 func TestSubnets(t *testing.T) {
 	r := run(t, args())
 	s := r.Find(t, "aws:ec2/subnet:Subnet", "n-private-use1-az4").Inputs
-	if s["availabilityZoneId"].StringValue() != "use1-az4" || s["cidrBlock"].StringValue() != "10.20.48.0/20" || s.HasValue("mapPublicIpOnLaunch") {
+	if s["availabilityZoneId"].StringValue() != "use1-az4" || s["cidrBlock"].StringValue() != "10.20.48.0/20" ||
+		s.HasValue("mapPublicIpOnLaunch") {
 		t.Errorf("subnet is %v", s)
 	}
 	if tags := s["tags"].ObjectValue(); tags["kubernetes.io/role/internal-elb"].StringValue() != "1" {
 		t.Errorf("tags are %v", tags)
 	}
-	if rules := r.Find(t, "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup", "n-default-group").Inputs; rules.HasValue("ingress") || rules.HasValue("egress") {
+	if rules := r.Find(t, "aws:ec2/defaultSecurityGroup:DefaultSecurityGroup",
+		"n-default-group").Inputs; rules.HasValue("ingress") || rules.HasValue("egress") {
 		t.Errorf("the default group lets traffic through: %v", rules)
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
+func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
-	a.Region, a.Zones, a.Settings.CIDR = "", a.Zones[:3], "10.0.0.0/24"
-	err := a.Validate()
-	for _, want := range []string{"Region: missing", "Zones: 3, want the 4", "Settings.CIDR: 10.0.0.0/24 is too small"} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+	a.Region, a.Zones, a.Settings.CIDR, a.Settings.FlowLogDays = "", a.Zones[:3], "10.0.0.0/24", -1
+	componenttest.MustRefuse(t, "network n", func(ctx *pulumi.Context) error {
+		_, err := network.New(ctx, "n", a)
+		return err
+	},
+		"Region: missing", "Settings.flowLogDays: -1: want 0 to", "Zones: 3, want the 4 of Settings",
+		"Settings.cidr: 10.0.0.0/24 is too small")
 }

@@ -11,23 +11,23 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/cluster"
+	"dip/components/component"
+	"dip/components/network"
 	"dip/config"
 )
 
-func (g *NodeGroup) taint(s config.NodeGroup) string {
-	if !s.Dedicated {
-		return ""
-	}
-	return config.GroupLabel + "=" + g.name + ":NoSchedule"
-}
-
 // join completes the launch template of a group whose instances join by themselves.
 func (g *NodeGroup) join(ctx *pulumi.Context, args *Args, t *ec2.LaunchTemplateArgs) error {
-	profile, err := iam.NewInstanceProfile(ctx, g.name+"-profile", &iam.InstanceProfileArgs{Role: args.Cluster.NodeRole.Name}, pulumi.Parent(g))
+	c, labels, taint := args.Cluster, Labels(g.name, args.Settings), ""
+	if args.Settings.Dedicated {
+		taint = config.GroupLabel + "=" + g.taint()
+	}
+	profile, err := component.Child(ctx, g, "profile", iam.NewInstanceProfile, &iam.InstanceProfileArgs{
+		Role: c.NodeRole.Name,
+	})
 	if err != nil {
 		return err
 	}
-	c, labels, taint := args.Cluster, Labels(g.name, args.Settings), g.taint(args.Settings)
 	t.ImageId = pulumi.String(image(args.Version, args.Architecture))
 	t.IamInstanceProfile = ec2.LaunchTemplateIamInstanceProfileArgs{Arn: profile.Arn}
 	t.VpcSecurityGroupIds = pulumi.StringArray{c.SecurityGroup}
@@ -40,6 +40,9 @@ func (g *NodeGroup) join(ctx *pulumi.Context, args *Args, t *ec2.LaunchTemplateA
 	return nil
 }
 
+// taint is the value and the effect of a dedicated group's taint.
+func (g *NodeGroup) taint() string { return g.name + ":" + config.NoSchedule }
+
 // createBatch makes an Auto Scaling group that never ends a node by itself: protected from scale-in, and not rebalanced
 // between zones. It has no termination hook, which Escalator's terminations would have to wait for; groups that are
 // drained from a queue get theirs from components/interruption.
@@ -47,21 +50,23 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 	s := args.Settings
 	overrides := autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArray{}
 	for _, name := range s.InstanceTypes {
-		overrides = append(overrides, autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArgs{InstanceType: pulumi.String(name)})
+		overrides = append(overrides, autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArgs{
+			InstanceType: pulumi.String(name),
+		})
+	}
+	newest := autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs{
+		LaunchTemplateId: g.template.ID(), Version: g.latest(),
 	}
 	base, above := s.OnDemandBase, 0
 	if s.Capacity == config.OnDemand {
 		above = 100
 	}
-	group, err := autoscaling.NewGroup(ctx, g.name+"-group", &autoscaling.GroupArgs{
+	group, err := component.Child(ctx, g, "group", autoscaling.NewGroup, &autoscaling.GroupArgs{
 		MinSize: pulumi.Int(s.Min), MaxSize: pulumi.Int(s.Max),
-		VpcZoneIdentifiers: ids(args.Subnets),
+		VpcZoneIdentifiers: network.Subnets(args.Subnets),
 		MixedInstancesPolicy: autoscaling.GroupMixedInstancesPolicyArgs{
 			LaunchTemplate: autoscaling.GroupMixedInstancesPolicyLaunchTemplateArgs{
-				LaunchTemplateSpecification: autoscaling.GroupMixedInstancesPolicyLaunchTemplateLaunchTemplateSpecificationArgs{
-					LaunchTemplateId: g.template.ID(), Version: g.latest(),
-				},
-				Overrides: overrides,
+				LaunchTemplateSpecification: newest, Overrides: overrides,
 			},
 			InstancesDistribution: autoscaling.GroupMixedInstancesPolicyInstancesDistributionArgs{
 				OnDemandBaseCapacity: pulumi.Int(base), OnDemandPercentageAboveBaseCapacity: pulumi.Int(above),
@@ -73,7 +78,7 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 		WaitForCapacityTimeout: pulumi.String("0"), // spot may have none: that is the scaler's to wait for
 		ForceDelete:            pulumi.Bool(true),  // a destroy does not wait for nodes that are protected
 		Tags:                   g.tags(ctx, args),
-	}, pulumi.Parent(g), pulumi.DependsOn(args.Cluster.Ready), ignored(s, "desiredCapacity", "minSize", "maxSize"))
+	}, component.After(args.Cluster.Ready...), ignored(s, "desiredCapacity", "minSize", "maxSize"))
 	if err != nil {
 		return err
 	}
@@ -84,8 +89,8 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 // handled marks instances that the Node Termination Handler drains in queue mode: it leaves all others alone.
 const handled = "aws-node-termination-handler/managed"
 
-// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none, and the one by
-// which the Node Termination Handler does.
+// tags are those by which the Cluster Autoscaler finds the group and knows its nodes while there are none, and the one
+// by which the Node Termination Handler does.
 func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagArray {
 	all := autoscaling.GroupTagArray{}
 	tag := func(key, value pulumi.StringInput, propagate bool) {
@@ -99,14 +104,14 @@ func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagAr
 	if args.Settings.Scaler != config.ClusterAutoscaler {
 		return all
 	}
-	tag(pulumi.String("k8s.io/cluster-autoscaler/enabled"), pulumi.String("true"), false)
-	tag(pulumi.Sprintf("k8s.io/cluster-autoscaler/%s", args.Cluster.Name), pulumi.String("owned"), false)
+	tag(pulumi.String(config.AutoscalerEnabled), pulumi.String("true"), false)
+	tag(pulumi.Sprintf("%s%s", config.AutoscalerTags, args.Cluster.Name), pulumi.String("owned"), false)
 	labels := Labels(g.name, args.Settings)
 	for _, key := range slices.Sorted(maps.Keys(labels)) {
-		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/label/"+key), pulumi.String(labels[key]), false)
+		tag(pulumi.String(config.AutoscalerTags+"node-template/label/"+key), pulumi.String(labels[key]), false)
 	}
 	if args.Settings.Dedicated {
-		tag(pulumi.String("k8s.io/cluster-autoscaler/node-template/taint/"+config.GroupLabel), pulumi.String(g.name+":NoSchedule"), false)
+		tag(pulumi.String(config.AutoscalerTags+"node-template/taint/"+config.GroupLabel), pulumi.String(g.taint()), false)
 	}
 	return all
 }

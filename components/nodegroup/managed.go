@@ -4,6 +4,8 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
+	"dip/components/network"
 	"dip/config"
 )
 
@@ -24,12 +26,14 @@ func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
 	}
 	taints := eks.NodeGroupTaintArray{}
 	if s.Dedicated {
-		taints = append(taints, eks.NodeGroupTaintArgs{Key: pulumi.String(config.GroupLabel), Value: pulumi.String(g.name), Effect: pulumi.String("NO_SCHEDULE")})
+		taints = append(taints, eks.NodeGroupTaintArgs{
+			Key: pulumi.String(config.GroupLabel), Value: pulumi.String(g.name), Effect: pulumi.String("NO_SCHEDULE"),
+		})
 	}
-	group, err := eks.NewNodeGroup(ctx, g.name+"-group", &eks.NodeGroupArgs{
+	group, err := component.Child(ctx, g, "group", eks.NewNodeGroup, &eks.NodeGroupArgs{
 		ClusterName:    args.Cluster.Name,
 		NodeRoleArn:    args.Cluster.NodeRole.Arn,
-		SubnetIds:      ids(args.Subnets),
+		SubnetIds:      network.Subnets(args.Subnets),
 		AmiType:        pulumi.String(amiType(args.Architecture)),
 		CapacityType:   pulumi.String(capacity),
 		InstanceTypes:  pulumi.ToStringArray(s.InstanceTypes),
@@ -40,7 +44,7 @@ func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
 			MinSize: pulumi.Int(s.Min), MaxSize: pulumi.Int(s.Max), DesiredSize: pulumi.Int(s.Min),
 		},
 		UpdateConfig: eks.NodeGroupUpdateConfigArgs{MaxUnavailablePercentage: pulumi.Int(33)},
-	}, pulumi.Parent(g), pulumi.DependsOn(args.Cluster.Ready),
+	}, component.After(args.Cluster.Ready...),
 		ignored(s, "scalingConfig.desiredSize", "scalingConfig.minSize", "scalingConfig.maxSize"))
 	if err != nil {
 		return err

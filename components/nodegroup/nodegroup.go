@@ -1,10 +1,8 @@
-// Package nodegroup is a group of equal nodes over all zones of a network: managed by EKS, or an Auto Scaling group of our
-// own whose nodes are never taken away while they work.
+// Package nodegroup is a group of equal nodes over all zones of a network: managed by EKS, or an Auto Scaling group of
+// our own whose nodes are never taken away while they work.
 package nodegroup
 
 import (
-	"errors"
-	"fmt"
 	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
@@ -12,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/cluster"
+	"dip/components/component"
 	"dip/config"
 )
 
@@ -34,40 +33,13 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if len(a.Settings.InstanceTypes) == 0 {
-		errs = append(errs, errors.New("nodegroup: Settings.InstanceTypes: missing"))
-	}
-	var first config.Size
-	for i, name := range a.Settings.InstanceTypes {
-		size, err := config.InstanceSize(name)
-		if err != nil {
-			errs = append(errs, fmt.Errorf("nodegroup: Settings.InstanceTypes: %w", err))
-		} else if i > 0 && size != first {
-			errs = append(errs, fmt.Errorf("nodegroup: Settings.InstanceTypes: %s is not of the size of %s", name, a.Settings.InstanceTypes[0]))
-		} else {
-			first = size
-		}
-	}
-	if a.Settings.Max < 1 || a.Settings.Min < 0 || a.Settings.Min > a.Settings.Max {
-		errs = append(errs, fmt.Errorf("nodegroup: Settings: min %d and max %d", a.Settings.Min, a.Settings.Max))
-	}
-	if a.Settings.Scaler == config.EscalatorScaler && (a.Settings.Kind != config.Batch || a.Settings.Interruptions != config.ByIMDS || !a.Settings.Dedicated) {
-		errs = append(errs, errors.New("nodegroup: Settings.Scaler: escalator needs kind batch, interruptions imds and dedicated"))
-	}
-	if (a.Settings.Kind == config.Managed) != (a.Settings.Interruptions == config.ByEKS) {
-		errs = append(errs, errors.New("nodegroup: Settings.Interruptions: EKS drains managed groups, and no others"))
-	}
-	if a.Version == "" || a.Architecture == "" {
-		errs = append(errs, errors.New("nodegroup: Version, Architecture: missing"))
-	}
-	if a.Cluster == nil {
-		errs = append(errs, errors.New("nodegroup: Cluster: missing"))
-	}
-	if len(a.Subnets) < config.MinZones {
-		errs = append(errs, fmt.Errorf("nodegroup: Subnets: %d, want at least %d", len(a.Subnets), config.MinZones))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.Add(a.Settings.Validate("Settings", a.Architecture, len(a.Subnets)))
+	found.If(a.Architecture == "", "Architecture", "missing")
+	found.If(a.Version == "", "Version", "missing")
+	found.If(a.Cluster == nil, "Cluster", "missing")
+	found.If(len(a.Subnets) < config.MinZones, "Subnets", "%d, want at least %d", len(a.Subnets), config.MinZones)
+	return found.Err()
 }
 
 // NodeGroup is a group of nodes.
@@ -86,28 +58,22 @@ type NodeGroup struct {
 
 // New declares a node group.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*NodeGroup, error) {
-	if err := args.Validate(); err != nil {
-		return nil, fmt.Errorf("node group %s: %w", name, err)
-	}
 	g := &NodeGroup{name: name}
 	if args.Settings.Capacity == config.Spot {
 		g.SpotCapacityPools = config.CapacityPools(len(args.Subnets), len(args.Settings.InstanceTypes))
-	}
-	if err := ctx.RegisterComponentResource(TypeToken, name, g, opts...); err != nil {
-		return nil, fmt.Errorf("node group %s: %w", name, err)
 	}
 	create := g.createManaged
 	if args.Settings.Kind == config.Batch {
 		create = g.createBatch
 	}
-	for _, step := range []func(*pulumi.Context, *Args) error{g.createTemplate, create, g.schedule} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("node group %s: %w", name, err)
-		}
-	}
-	return g, ctx.RegisterResourceOutputs(g, pulumi.Map{
+	return component.Declare(ctx, TypeToken, name, g, args, opts, g.createTemplate, create, g.schedule)
+}
+
+// Outputs are the Auto Scaling group and how many pools its instances are bought from.
+func (g *NodeGroup) Outputs() pulumi.Map {
+	return pulumi.Map{
 		"autoScalingGroup": g.AutoScalingGroup, "spotCapacityPools": pulumi.Int(g.SpotCapacityPools),
-	})
+	}
 }
 
 // createTemplate makes the launch template: metadata by IMDSv2 only, two hops so that pods with a network of their own
@@ -115,17 +81,19 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 func (g *NodeGroup) createTemplate(ctx *pulumi.Context, args *Args) (err error) {
 	t := &ec2.LaunchTemplateArgs{
 		MetadataOptions: ec2.LaunchTemplateMetadataOptionsArgs{
-			HttpEndpoint: pulumi.String("enabled"), HttpTokens: pulumi.String("required"), HttpPutResponseHopLimit: pulumi.Int(2),
+			HttpEndpoint: pulumi.String("enabled"), HttpTokens: pulumi.String("required"),
+			HttpPutResponseHopLimit: pulumi.Int(2),
 		},
 		BlockDeviceMappings: ec2.LaunchTemplateBlockDeviceMappingArray{ec2.LaunchTemplateBlockDeviceMappingArgs{
 			DeviceName: pulumi.String("/dev/xvda"),
 			Ebs: ec2.LaunchTemplateBlockDeviceMappingEbsArgs{
-				VolumeType: pulumi.String("gp3"), VolumeSize: pulumi.Int(args.Settings.DiskGB), Encrypted: pulumi.String("true"),
-				DeleteOnTermination: pulumi.String("true"),
+				VolumeType: pulumi.String("gp3"), VolumeSize: pulumi.Int(args.Settings.DiskGB),
+				Encrypted: pulumi.String("true"), DeleteOnTermination: pulumi.String("true"),
 			},
 		}},
 		TagSpecifications: ec2.LaunchTemplateTagSpecificationArray{ec2.LaunchTemplateTagSpecificationArgs{
-			ResourceType: pulumi.String("instance"), Tags: pulumi.StringMap{"Name": pulumi.String(ctx.Stack() + "-" + g.name)},
+			ResourceType: pulumi.String("instance"),
+			Tags:         pulumi.StringMap{"Name": pulumi.String(ctx.Stack() + "-" + g.name)},
 		}},
 		UpdateDefaultVersion: pulumi.Bool(true),
 	}
@@ -134,7 +102,7 @@ func (g *NodeGroup) createTemplate(ctx *pulumi.Context, args *Args) (err error) 
 			return err
 		}
 	}
-	g.template, err = ec2.NewLaunchTemplate(ctx, g.name+"-template", t, pulumi.Parent(g))
+	g.template, err = component.Child(ctx, g, "template", ec2.NewLaunchTemplate, t)
 	return err
 }
 
@@ -146,11 +114,11 @@ func (g *NodeGroup) schedule(ctx *pulumi.Context, args *Args) error {
 		if w.Max > 0 {
 			top = w.Max
 		}
-		_, err := autoscaling.NewSchedule(ctx, g.name+"-"+w.Name, &autoscaling.ScheduleArgs{
+		_, err := component.Child(ctx, g, w.Name, autoscaling.NewSchedule, &autoscaling.ScheduleArgs{
 			AutoscalingGroupName: g.AutoScalingGroup, ScheduledActionName: pulumi.String(w.Name),
 			Recurrence: pulumi.String(w.Start), TimeZone: pulumi.String(w.TimeZone),
 			MinSize: pulumi.Int(w.Min), MaxSize: pulumi.Int(top), DesiredCapacity: pulumi.Int(-1), // as it is
-		}, pulumi.Parent(g))
+		})
 		if err != nil {
 			return err
 		}
@@ -160,12 +128,4 @@ func (g *NodeGroup) schedule(ctx *pulumi.Context, args *Args) error {
 
 func (g *NodeGroup) latest() pulumi.StringOutput {
 	return g.template.LatestVersion.ApplyT(strconv.Itoa).(pulumi.StringOutput)
-}
-
-func ids(list []pulumi.IDOutput) pulumi.StringArray {
-	all := pulumi.StringArray{}
-	for _, id := range list {
-		all = append(all, id)
-	}
-	return all
 }

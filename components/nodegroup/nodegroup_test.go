@@ -5,6 +5,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -15,10 +16,17 @@ import (
 	"dip/config"
 )
 
+const minute = config.Duration(time.Minute)
+
 func managed() config.NodeGroup {
 	return config.NodeGroup{
-		Kind: config.Managed, Capacity: config.Spot, InstanceTypes: []string{"m7g.large", "m6g.large"}, Min: 1, Max: 4, DiskGB: 50,
+		Kind: config.Managed, Capacity: config.Spot, InstanceTypes: []string{"m7g.large", "m6g.large"},
+		Min: 1, Max: 4, DiskGB: 50,
 		Scaler: config.ClusterAutoscaler, Interruptions: config.ByEKS,
+		Escalator: config.Escalator{
+			ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
+			CoolDown: minute, SoftDeleteGrace: minute, HardDeleteGrace: 2 * minute,
+		},
 	}
 }
 
@@ -34,7 +42,8 @@ func args(ctx *pulumi.Context, g config.NodeGroup) (*nodegroup.Args, error) {
 	a := &nodegroup.Args{
 		Settings: g, Architecture: config.ARM64, Version: "1.34",
 		Cluster: &cluster.Cluster{
-			Name: text("dip-test"), Endpoint: text("https://cluster.example"), CertificateAuthority: text("Q0E="), SecurityGroup: text("sg"), NodeRole: role,
+			Name: text("dip-test"), Endpoint: text("https://cluster.example"), CertificateAuthority: text("Q0E="),
+			SecurityGroup: text("sg"), NodeRole: role,
 		},
 	}
 	for _, id := range []string{"a", "b", "c", "d"} {
@@ -64,8 +73,10 @@ func TestChildren(t *testing.T) {
 		settings config.NodeGroup
 		want     []string
 	}{
-		"managed": {windowed, []string{"aws:autoscaling/schedule:Schedule::g-peak", "aws:ec2/launchTemplate:LaunchTemplate::g-template", "aws:eks/nodeGroup:NodeGroup::g-group"}},
-		"batch":   {batch(), []string{"aws:autoscaling/group:Group::g-group", "aws:ec2/launchTemplate:LaunchTemplate::g-template", "aws:iam/instanceProfile:InstanceProfile::g-profile"}},
+		"managed": {windowed, []string{"aws:autoscaling/schedule:Schedule::g-peak",
+			"aws:ec2/launchTemplate:LaunchTemplate::g-template", "aws:eks/nodeGroup:NodeGroup::g-group"}},
+		"batch": {batch(), []string{"aws:autoscaling/group:Group::g-group",
+			"aws:ec2/launchTemplate:LaunchTemplate::g-template", "aws:iam/instanceProfile:InstanceProfile::g-profile"}},
 	} {
 		if got := run(t, c.settings).Children(nodegroup.TypeToken, "g"); !slices.Equal(got, c.want) {
 			t.Errorf("%s: children are %v", name, got)
@@ -80,10 +91,12 @@ func TestManagedGroup(t *testing.T) {
 	if in["amiType"] != "AL2023_ARM_64_STANDARD" || in["capacityType"] != "SPOT" || len(in["instanceTypes"].([]any)) != 2 {
 		t.Errorf("group is %v", in)
 	}
-	if labels := in["labels"].(map[string]any); labels[config.GroupLabel] != "g" || labels[config.InterruptionsLabel] != "managed" {
+	if labels := in["labels"].(map[string]any); labels[config.GroupLabel] != "g" ||
+		labels[config.InterruptionsLabel] != "managed" {
 		t.Errorf("labels are %v", labels)
 	}
-	if taint := in["taints"].([]any)[0].(map[string]any); taint["key"] != config.GroupLabel || taint["effect"] != "NO_SCHEDULE" {
+	if taint := in["taints"].([]any)[0].(map[string]any); taint["key"] != config.GroupLabel ||
+		taint["effect"] != "NO_SCHEDULE" {
 		t.Errorf("taint is %v", taint)
 	}
 	if in["updateConfig"] == nil {
@@ -95,14 +108,16 @@ func TestManagedGroup(t *testing.T) {
 func TestBatchGroupIsNotTakenAway(t *testing.T) {
 	r := run(t, batch())
 	in := r.Find(t, "aws:autoscaling/group:Group", "g-group").Inputs.Mappable()
-	if in["protectFromScaleIn"] != true || !slices.Contains(in["suspendedProcesses"].([]any), any("AZRebalance")) || in["desiredCapacity"] != nil {
+	if in["protectFromScaleIn"] != true || !slices.Contains(in["suspendedProcesses"].([]any), any("AZRebalance")) ||
+		in["desiredCapacity"] != nil {
 		t.Errorf("group is %v", in)
 	}
 	if in["initialLifecycleHooks"] != nil {
 		t.Error("a termination hook keeps Escalator waiting")
 	}
 	spread := in["mixedInstancesPolicy"].(map[string]any)["instancesDistribution"].(map[string]any)
-	if spread["spotAllocationStrategy"] != "price-capacity-optimized" || spread["onDemandPercentageAboveBaseCapacity"] != 0.0 {
+	if spread["spotAllocationStrategy"] != "price-capacity-optimized" ||
+		spread["onDemandPercentageAboveBaseCapacity"] != 0.0 {
 		t.Errorf("instances are %v", spread)
 	}
 	for _, tag := range in["tags"].([]any) {
@@ -110,7 +125,8 @@ func TestBatchGroupIsNotTakenAway(t *testing.T) {
 			t.Errorf("the Cluster Autoscaler finds a group of Escalator by %s", key)
 		}
 	}
-	data, err := base64.StdEncoding.DecodeString(r.Find(t, "aws:ec2/launchTemplate:LaunchTemplate", "g-template").Inputs["userData"].StringValue())
+	data, err := base64.StdEncoding.DecodeString(r.Find(t, "aws:ec2/launchTemplate:LaunchTemplate",
+		"g-template").Inputs["userData"].StringValue())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -127,8 +143,9 @@ func TestClusterAutoscalerAndTerminationHandlerFindTheirBatchGroup(t *testing.T)
 	}
 	for key, want := range map[string]string{
 		"k8s.io/cluster-autoscaler/enabled": "true", "k8s.io/cluster-autoscaler/dip-test": "owned",
-		"k8s.io/cluster-autoscaler/node-template/label/dip/group": "g", "k8s.io/cluster-autoscaler/node-template/taint/dip/group": "g:NoSchedule",
-		"aws-node-termination-handler/managed": "true",
+		"k8s.io/cluster-autoscaler/node-template/label/dip/group": "g",
+		"k8s.io/cluster-autoscaler/node-template/taint/dip/group": "g:NoSchedule",
+		"aws-node-termination-handler/managed":                    "true",
 	} {
 		if tags[key] != want {
 			t.Errorf("tag %s is %q, want %q", key, tags[key], want)
@@ -158,21 +175,24 @@ func TestWindows(t *testing.T) {
 	g := batch()
 	g.Windows = []config.Window{{Name: "peak", Start: "0 6 * * 1-5", TimeZone: "Europe/Berlin", Min: 2, Max: 3}}
 	in := run(t, g).Find(t, "aws:autoscaling/schedule:Schedule", "g-peak").Inputs.Mappable()
-	if in["minSize"] != 2.0 || in["maxSize"] != 3.0 || in["desiredCapacity"] != -1.0 || in["timeZone"] != "Europe/Berlin" || in["recurrence"] != "0 6 * * 1-5" {
+	if in["minSize"] != 2.0 || in["maxSize"] != 3.0 || in["desiredCapacity"] != -1.0 ||
+		in["timeZone"] != "Europe/Berlin" || in["recurrence"] != "0 6 * * 1-5" {
 		t.Errorf("window is %v", in)
 	}
 }
 
-func TestWrongArgs(t *testing.T) {
+// The rules of a group are config's.
+func TestBadArgsRegisterNothing(t *testing.T) {
 	g := managed()
-	g.InstanceTypes, g.Min, g.Scaler, g.Interruptions = []string{"m7g.large", "m7g.xlarge", "t2.nano"}, 9, config.EscalatorScaler, config.ByIMDS
-	err := (&nodegroup.Args{Settings: g}).Validate()
-	for _, want := range []string{
-		"m7g.xlarge is not of the size of m7g.large", `"t2.nano": the size is known`, "min 9 and max 4", "escalator needs kind batch",
-		"EKS drains managed groups, and no others", "Version, Architecture: missing", "Cluster: missing", "Subnets: 0, want at least 4",
-	} {
-		if err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
+	g.InstanceTypes, g.Min = []string{"m7g.large", "m7g.xlarge", "t2.nano"}, 9
+	g.Scaler, g.Interruptions = config.EscalatorScaler, config.ByIMDS
+	componenttest.MustRefuse(t, "node group g", func(ctx *pulumi.Context) error {
+		_, err := nodegroup.New(ctx, "g", &nodegroup.Args{Settings: g, Architecture: config.ARM64})
+		return err
+	},
+		"Settings.instanceTypes[1]: m7g.xlarge (4 vCPU, 16 GiB, arm64) is not of the size of m7g.large",
+		`Settings.instanceTypes[2]: "t2.nano": the size is known`,
+		"Settings.interruptions: imds: EKS drains managed groups itself", "Settings.min: 9: want 0 to 4",
+		"Settings.scaler: escalator needs a self-managed group",
+		"Version: missing", "Cluster: missing", "Subnets: 0, want at least 4")
 }

@@ -62,7 +62,8 @@ spec:
 // image is the parameter that names the newest Amazon Linux 2023 image for a Kubernetes minor, as EC2 resolves it when
 // an instance starts. Source: "Retrieve recommended Amazon Linux AMI IDs".
 func image(version string, a config.Architecture) string {
-	return fmt.Sprintf("resolve:ssm:/aws/service/eks/optimized-ami/%s/amazon-linux-2023/%s/standard/recommended/image_id", version, a.Lambda())
+	return fmt.Sprintf("resolve:ssm:/aws/service/eks/optimized-ami/%s/amazon-linux-2023/%s/standard/recommended/image_id",
+		version, a.Lambda())
 }
 
 // amiType is the same for managed groups.

@@ -28,7 +28,9 @@ func text(t *testing.T, statements ...policy.Statement) string {
 func TestDocument(t *testing.T) {
 	arn := pulumi.String("arn:aws:s3:::b").ToStringOutput()
 	got := text(t,
-		policy.Statement{Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s/*", arn), arn}},
+		policy.Statement{
+			Actions: []string{"s3:GetObject"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s/*", arn), arn},
+		},
 		policy.Statement{
 			Effect: policy.Deny, Principals: []string{"*"}, Actions: []string{"s3:*"},
 			Resources: []pulumi.StringInput{arn}, Conditions: policy.InsecureTransport(),
@@ -39,7 +41,8 @@ func TestDocument(t *testing.T) {
 		})
 	want := `{"Version":"2012-10-17","Statement":[` +
 		`{"Effect":"Allow","Action":["s3:GetObject"],"Resource":["arn:aws:s3:::b/*","arn:aws:s3:::b"]},` +
-		`{"Effect":"Deny","Principal":"*","Action":["s3:*"],"Resource":["arn:aws:s3:::b"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}},` +
+		`{"Effect":"Deny","Principal":"*","Action":["s3:*"],"Resource":["arn:aws:s3:::b"],` +
+		`"Condition":{"Bool":{"aws:SecureTransport":"false"}}},` +
 		`{"Effect":"Allow","Principal":{"Service":["s3.amazonaws.com"]},"Action":["sqs:SendMessage"],"Resource":["*"],` +
 		`"Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::b"},"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
 	if got != want {
@@ -57,7 +60,8 @@ func TestStatementsThatAllowTheSameAreOne(t *testing.T) {
 	}
 	limited := on(policy.Allow, "a:Do", "arn:3")
 	limited.Conditions = policy.InsecureTransport()
-	got := text(t, on("", "a:Do", "arn:1"), on("", "b:Do", "arn:1"), on(policy.Allow, "a:Do", "arn:2", "arn:1"), on(policy.Deny, "a:Do", "arn:1"), limited)
+	got := text(t, on("", "a:Do", "arn:1"), on("", "b:Do", "arn:1"), on(policy.Allow, "a:Do", "arn:2", "arn:1"),
+		on(policy.Deny, "a:Do", "arn:1"), limited)
 	want := `{"Version":"2012-10-17","Statement":[` +
 		`{"Effect":"Allow","Action":["a:Do"],"Resource":["arn:1","arn:2"]},` +
 		`{"Effect":"Allow","Action":["b:Do"],"Resource":["arn:1"]},` +
@@ -70,7 +74,8 @@ func TestStatementsThatAllowTheSameAreOne(t *testing.T) {
 
 func TestTrust(t *testing.T) {
 	got, err := policy.Trust("lambda.amazonaws.com")
-	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"Service":["lambda.amazonaws.com"]},"Action":["sts:AssumeRole"]}]}`
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"Service":["lambda.amazonaws.com"]},"Action":["sts:AssumeRole"]}]}`
 	if err != nil || got != want {
 		t.Errorf("got %s, %v; want %s", got, err, want)
 	}

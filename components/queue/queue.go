@@ -4,13 +4,11 @@ package queue
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
-	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 	"dip/config"
 )
@@ -44,27 +42,17 @@ type Sender struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	day := 24 * config.Duration(time.Hour)
-	if (a.Timeout > 0) == (a.Lease > 0) {
-		errs = append(errs, errors.New("queue: Timeout, Lease: want one of them"))
+	var found component.Problems
+	found.If((a.Timeout > 0) == (a.Lease > 0), "Timeout, Lease", "want one of them")
+	s := a.Settings
+	s.MaxAge = min(s.MaxAge, s.DeadLettersRetention) // where jobs take messages, their time comes on top of the setting
+	found.Add(config.CheckLimits("Settings", s))
+	found.If(s.DeadLettersRetention <= s.Retention, "Settings.deadLettersRetention", "want more than Settings.retention")
+	if a.Sender != nil {
+		found.If(a.Sender.Bucket == nil, "Sender.Bucket", "missing")
+		found.If(a.Sender.Account == "", "Sender.Account", "missing")
 	}
-	if a.Settings.MaxReceives < 5 {
-		errs = append(errs, fmt.Errorf("queue: Settings.MaxReceives: %d, want at least 5", a.Settings.MaxReceives))
-	}
-	if a.Settings.Retention <= 0 || a.Settings.DeadLettersRetention > 14*day {
-		errs = append(errs, errors.New("queue: Settings: want retentions above zero and up to 14 days"))
-	}
-	if a.Settings.DeadLettersRetention <= a.Settings.Retention {
-		errs = append(errs, errors.New("queue: Settings.DeadLettersRetention: want more than Retention"))
-	}
-	if a.Sender != nil && (a.Sender.Bucket == nil || a.Sender.Account == "") {
-		errs = append(errs, errors.New("queue: Sender: want Bucket and Account"))
-	}
-	if a.Settings.MaxAge <= 0 {
-		errs = append(errs, errors.New("queue: Settings.MaxAge: missing"))
-	}
-	return errors.Join(errs...)
+	return found.Err()
 }
 
 func (a *Args) visibility() config.Duration {
@@ -92,35 +80,32 @@ type Queue struct {
 	// Ready are the resources after which no failing message can be lost: a consumer depends on them.
 	Ready []pulumi.Resource
 
-	name        string
 	queue       *sqs.Queue
 	deadLetters *sqs.Queue
 }
 
 // New declares a queue.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Queue, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	q := &Queue{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, q, opts...); err != nil {
-		return nil, fmt.Errorf("queue %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{q.createDeadLetters, q.createQueue, q.redrive, q.watch} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("queue %s: %w", name, err)
-		}
-	}
-	q.URL, q.ARN, q.DeadLettersURL = q.queue.Url, q.queue.Arn, q.deadLetters.Url
-	return q, ctx.RegisterResourceOutputs(q, pulumi.Map{"url": q.URL, "deadLettersUrl": q.DeadLettersURL})
+	q := &Queue{}
+	return component.Declare(ctx, TypeToken, name, q, args, opts,
+		q.createDeadLetters, q.createQueue, q.redrive, q.watch)
+}
+
+// Outputs are the queues' URLs.
+func (q *Queue) Outputs() pulumi.Map {
+	return pulumi.Map{"url": q.URL, "deadLettersUrl": q.DeadLettersURL}
 }
 
 func (q *Queue) createDeadLetters(ctx *pulumi.Context, args *Args) (err error) {
-	q.deadLetters, err = sqs.NewQueue(ctx, q.name+"-dead-letters", &sqs.QueueArgs{
+	q.deadLetters, err = component.Child(ctx, q, "dead-letters", sqs.NewQueue, &sqs.QueueArgs{
 		MessageRetentionSeconds: pulumi.Int(args.Settings.DeadLettersRetention.Seconds()),
 		SqsManagedSseEnabled:    pulumi.Bool(true),
-	}, pulumi.Parent(q))
-	return err
+	})
+	if err != nil {
+		return err
+	}
+	q.DeadLettersURL = q.deadLetters.Url
+	return nil
 }
 
 func (q *Queue) createQueue(ctx *pulumi.Context, args *Args) (err error) {
@@ -142,26 +127,29 @@ func (q *Queue) createQueue(ctx *pulumi.Context, args *Args) (err error) {
 		}
 		settings.Policy = document
 	}
-	q.queue, err = sqs.NewQueue(ctx, q.name+"-queue", settings, pulumi.Parent(q))
-	return err
+	if q.queue, err = component.Child(ctx, q, "queue", sqs.NewQueue, settings); err != nil {
+		return err
+	}
+	q.URL, q.ARN = q.queue.Url, q.queue.Arn
+	return nil
 }
 
 // redrive ties the two together. These are resources of their own because the provider waits half a minute for each
 // queue to settle: so both queues are made at once, and what needs only their addresses goes on meanwhile.
 func (q *Queue) redrive(ctx *pulumi.Context, args *Args) error {
-	to, err := sqs.NewRedrivePolicy(ctx, q.name+"-redrive", &sqs.RedrivePolicyArgs{
+	to, err := component.Child(ctx, q, "redrive", sqs.NewRedrivePolicy, &sqs.RedrivePolicyArgs{
 		QueueUrl: q.queue.Url,
 		RedrivePolicy: q.deadLetters.Arn.ApplyT(func(arn string) (string, error) {
 			return redrivePolicy(arn, args.receives())
 		}).(pulumi.StringOutput),
-	}, pulumi.Parent(q))
+	})
 	if err != nil {
 		return err
 	}
-	_, err = sqs.NewRedriveAllowPolicy(ctx, q.name+"-redrive-allow", &sqs.RedriveAllowPolicyArgs{
+	_, err = component.Child(ctx, q, "redrive-allow", sqs.NewRedriveAllowPolicy, &sqs.RedriveAllowPolicyArgs{
 		QueueUrl:           q.deadLetters.Url,
 		RedriveAllowPolicy: q.queue.Arn.ApplyT(redriveAllowPolicy).(pulumi.StringOutput),
-	}, pulumi.Parent(q))
+	})
 	q.Ready = []pulumi.Resource{to}
 	return err
 }
@@ -190,7 +178,9 @@ func (q *Queue) Send() []policy.Statement {
 // Receive allows a function's mapping, a worker or a job to take messages, and to hand them back early.
 func (q *Queue) Receive() []policy.Statement {
 	return []policy.Statement{{
-		Actions:   []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes"},
+		Actions: []string{
+			"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes",
+		},
 		Resources: []pulumi.StringInput{q.ARN},
 	}}
 }

@@ -3,11 +3,11 @@ package registry
 
 import (
 	"encoding/json"
-	"errors"
-	"fmt"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/component"
 )
 
 // TypeToken is the component's type.
@@ -23,10 +23,9 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	if a.Keep < 2 {
-		return errors.New("registry: Keep: want at least 2")
-	}
-	return nil
+	var found component.Problems
+	found.If(a.Keep < 2, "Keep", "%d, want at least 2", a.Keep)
+	return found.Err()
 }
 
 // Registry is a repository.
@@ -34,38 +33,43 @@ type Registry struct {
 	pulumi.ResourceState
 
 	URL pulumi.StringOutput // without a tag
+
+	repository *ecr.Repository
 }
 
 // New declares a repository.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Registry, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
 	r := &Registry{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, r, opts...); err != nil {
-		return nil, fmt.Errorf("registry %s: %w", name, err)
-	}
-	repository, err := ecr.NewRepository(ctx, name+"-repository", &ecr.RepositoryArgs{
+	return component.Declare(ctx, TypeToken, name, r, args, opts, r.createRepository, r.expire)
+}
+
+// Outputs are the repository's URL.
+func (r *Registry) Outputs() pulumi.Map { return pulumi.Map{"url": r.URL} }
+
+func (r *Registry) createRepository(ctx *pulumi.Context, args *Args) (err error) {
+	encryption := ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")}
+	r.repository, err = component.Child(ctx, r, "repository", ecr.NewRepository, &ecr.RepositoryArgs{
 		ImageTagMutability:         pulumi.String("IMMUTABLE"), // a tag is the hash of what it holds
 		ImageScanningConfiguration: ecr.RepositoryImageScanningConfigurationArgs{ScanOnPush: pulumi.Bool(true)},
-		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{ecr.RepositoryEncryptionConfigurationArgs{EncryptionType: pulumi.String("AES256")}},
+		EncryptionConfigurations:   ecr.RepositoryEncryptionConfigurationArray{encryption},
 		ForceDelete:                pulumi.Bool(args.Disposable),
-	}, pulumi.Parent(r))
+	})
 	if err != nil {
-		return nil, fmt.Errorf("registry %s: %w", name, err)
+		return err
 	}
-	expire, err := lifecycle(args.Keep)
+	r.URL = r.repository.RepositoryUrl
+	return nil
+}
+
+func (r *Registry) expire(ctx *pulumi.Context, args *Args) error {
+	rules, err := lifecycle(args.Keep)
 	if err != nil {
-		return nil, fmt.Errorf("registry %s: %w", name, err)
+		return err
 	}
-	_, err = ecr.NewLifecyclePolicy(ctx, name+"-lifecycle", &ecr.LifecyclePolicyArgs{
-		Repository: repository.Name, Policy: pulumi.String(expire),
-	}, pulumi.Parent(r))
-	if err != nil {
-		return nil, fmt.Errorf("registry %s: %w", name, err)
-	}
-	r.URL = repository.RepositoryUrl
-	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{"url": r.URL})
+	_, err = component.Child(ctx, r, "lifecycle", ecr.NewLifecyclePolicy, &ecr.LifecyclePolicyArgs{
+		Repository: r.repository.Name, Policy: pulumi.String(rules),
+	})
+	return err
 }
 
 // lifecycle is the policy that keeps the newest images.

@@ -1,10 +1,12 @@
 package schedule
 
 import (
-	"strings"
 	"testing"
 	"time"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/componenttest"
 	"dip/config"
 )
 
@@ -16,11 +18,11 @@ func TestExpression(t *testing.T) {
 	}
 }
 
-func TestBadArgs(t *testing.T) {
+func TestBadArgsRegisterNothing(t *testing.T) {
 	for _, rate := range []time.Duration{0, 30 * time.Second, 90 * time.Second} {
-		err := (&Args{Rate: config.Duration(rate)}).Validate()
-		if err == nil || !strings.Contains(err.Error(), "Rate: ") || !strings.Contains(err.Error(), "Function: missing") {
-			t.Errorf("%s: %v", rate, err)
-		}
+		componenttest.MustRefuse(t, "schedule s", func(ctx *pulumi.Context) error {
+			_, err := New(ctx, "s", &Args{Rate: config.Duration(rate)})
+			return err
+		}, "Rate: "+config.Duration(rate).String()+", want whole minutes, at least one", "Function: missing")
 	}
 }

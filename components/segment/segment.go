@@ -3,12 +3,10 @@
 package segment
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/artifact"
+	"dip/components/component"
 	"dip/components/function"
 	"dip/components/policy"
 	"dip/components/queue"
@@ -41,18 +39,14 @@ type Args struct {
 
 // Validate reports every problem of the queue, the function and what ties them together.
 func (a *Args) Validate() error {
-	var errs []error
+	var found component.Problems
 	s := a.Settings
-	if s.Concurrency < 2 || s.Concurrency > 1000 {
-		errs = append(errs, fmt.Errorf("segment: Settings.Concurrency: %d, want 2 to 1000", s.Concurrency))
-	}
-	if s.ReservedConcurrency > 0 && s.Concurrency > s.ReservedConcurrency {
-		errs = append(errs, errors.New("segment: Settings.Concurrency: above ReservedConcurrency"))
-	}
-	if s.BatchSize < 1 {
-		errs = append(errs, errors.New("segment: Settings.BatchSize: want at least 1"))
-	}
-	return errors.Join(append(errs, a.queue().Validate(), a.function("").Validate())...)
+	found.Add(config.CheckLimits("Settings", s))
+	found.If(s.ReservedConcurrency > 0 && s.Concurrency > s.ReservedConcurrency,
+		"Settings.concurrency", "%d, above Settings.reservedConcurrency, %d", s.Concurrency, s.ReservedConcurrency)
+	found.In("queue", a.queue().Validate())
+	found.In("function", a.function("").Validate())
+	return found.Err()
 }
 
 func (a *Args) workers() *queue.Args {
@@ -82,36 +76,29 @@ type Segment struct {
 	Queue    *queue.Queue
 	Function *function.Function
 	Workers  *queue.Queue // nil without workers
-
-	name string
 }
 
 // New declares a segment.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Segment, error) {
-	if err := args.Validate(); err != nil {
-		return nil, fmt.Errorf("segment %s: %w", name, err)
-	}
-	s := &Segment{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, s, opts...); err != nil {
-		return nil, fmt.Errorf("segment %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{s.createQueue, s.createFunction, s.takeChunks, s.createWorkers} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("segment %s: %w", name, err)
-		}
-	}
-	return s, ctx.RegisterResourceOutputs(s, pulumi.Map{"queue": s.Queue.URL, "function": s.Function.ARN})
+	s := &Segment{}
+	return component.Declare(ctx, TypeToken, name, s, args, opts,
+		s.createQueue, s.createFunction, s.takeChunks, s.createWorkers)
+}
+
+// Outputs are where chunks go and what processes them.
+func (s *Segment) Outputs() pulumi.Map {
+	return pulumi.Map{"queue": s.Queue.URL, "function": s.Function.ARN}
 }
 
 func (s *Segment) createQueue(ctx *pulumi.Context, args *Args) (err error) {
-	s.Queue, err = queue.New(ctx, s.name, args.queue(), pulumi.Parent(s))
+	s.Queue, err = component.Child(ctx, s, "", queue.New, args.queue())
 	return err
 }
 
 func (s *Segment) createFunction(ctx *pulumi.Context, args *Args) (err error) {
-	f := args.function(s.name)
+	f := args.function(s.PulumiResourceName())
 	f.Allow = policy.All(s.Queue.Receive(), f.Allow)
-	s.Function, err = function.New(ctx, s.name, f, pulumi.Parent(s))
+	s.Function, err = component.Child(ctx, s, "", function.New, f)
 	return err
 }
 
@@ -125,7 +112,7 @@ func (s *Segment) createWorkers(ctx *pulumi.Context, args *Args) (err error) {
 	if args.Lease == 0 {
 		return nil
 	}
-	s.Workers, err = queue.New(ctx, s.name+"-workers", args.workers(), pulumi.Parent(s))
+	s.Workers, err = component.Child(ctx, s, "workers", queue.New, args.workers())
 	return err
 }
 

@@ -10,7 +10,11 @@ import (
 
 // Apply tags what is declared from now on. A resource's own tags win.
 func Apply(ctx *pulumi.Context, tags map[string]string) error {
-	return ctx.RegisterStackTransformation(func(a *pulumi.ResourceTransformationArgs) *pulumi.ResourceTransformationResult {
+	type (
+		declared = pulumi.ResourceTransformationArgs
+		tagged   = pulumi.ResourceTransformationResult
+	)
+	return ctx.RegisterStackTransformation(func(a *declared) *tagged {
 		args := reflect.ValueOf(a.Props)
 		if args.Kind() != reflect.Pointer || args.IsNil() || args.Elem().Kind() != reflect.Struct {
 			return nil
@@ -24,6 +28,6 @@ func Apply(ctx *pulumi.Context, tags map[string]string) error {
 			maps.Copy(all, own)
 		}
 		field.Set(reflect.ValueOf(all))
-		return &pulumi.ResourceTransformationResult{Props: a.Props, Opts: a.Opts}
+		return &tagged{Props: a.Props, Opts: a.Opts}
 	})
 }

@@ -19,7 +19,8 @@ func TestApply(t *testing.T) {
 		if _, err := sqs.NewQueue(ctx, "plain", nil); err != nil {
 			return err
 		}
-		if _, err := sqs.NewQueue(ctx, "own", &sqs.QueueArgs{Tags: pulumi.StringMap{"team": pulumi.String("ops")}}); err != nil {
+		if _, err := sqs.NewQueue(ctx, "own",
+			&sqs.QueueArgs{Tags: pulumi.StringMap{"team": pulumi.String("ops")}}); err != nil {
 			return err
 		}
 		_, err := kms.NewAlias(ctx, "untaggable", &kms.AliasArgs{TargetKeyId: pulumi.String("k")})

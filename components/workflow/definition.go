@@ -18,9 +18,10 @@ type Functions struct {
 
 // The states.
 const (
-	plan, planned, dispatch, await, reconcile, reconciled = "Plan", "Planned?", "Dispatch", "Await", "Reconcile", "Reconciled?"
-	certify, certified, publish, done                     = "Certify", "Certified?", "Publish", "Done"
-	caught, unexpected, recordFailure, failed             = "Caught", "Unexpected", "Record failure", "Failed"
+	plan, planned, dispatch                   = "Plan", "Planned?", "Dispatch"
+	await, reconcile, reconciled              = "Await", "Reconcile", "Reconciled?"
+	certify, certified, publish, done         = "Certify", "Certified?", "Publish", "Done"
+	caught, unexpected, recordFailure, failed = "Caught", "Unexpected", "Record failure", "Failed"
 )
 
 // Definition is the state machine in the Amazon States Language. It is the same text for the same functions.
@@ -29,18 +30,23 @@ const (
 func Definition(f Functions) (string, error) {
 	b := builder{functions: f}
 	states := map[string]any{
-		plan:          b.task(f.Splitter, allOfInput, planned),
-		planned:       b.choose(map[contract.Action]string{contract.ActionWait: dispatch, contract.ActionCertify: certify, contract.ActionFail: recordFailure}),
-		dispatch:      b.step(contract.Dispatch, await),
-		await:         wait{Type: "Wait", SecondsPath: b.path(contract.StepResponse{}, "WaitSeconds"), Next: reconcile},
-		reconcile:     b.step(contract.Reconcile, reconciled),
-		reconciled:    b.choose(map[contract.Action]string{contract.ActionWait: await, contract.ActionCertify: certify, contract.ActionFail: recordFailure}),
-		certify:       b.step(contract.Certify, certified),
-		certified:     b.choose(map[contract.Action]string{contract.ActionDone: publish, contract.ActionFail: recordFailure}),
-		publish:       b.step(contract.Publish, done),
-		done:          end{Type: "Succeed"},
-		caught:        b.cause("States.Format('{}: {}', $.error.Error, $.error.Cause)"),
-		unexpected:    b.cause(fmt.Sprintf("States.Format('a step answered with the unknown action {}', %s)", b.path(contract.StepResponse{}, "Action"))),
+		plan: b.task(f.Splitter, allOfInput, planned),
+		planned: b.choose(map[contract.Action]string{
+			contract.ActionWait: dispatch, contract.ActionCertify: certify, contract.ActionFail: recordFailure,
+		}),
+		dispatch:  b.step(contract.Dispatch, await),
+		await:     wait{Type: "Wait", SecondsPath: b.path(contract.StepResponse{}, "WaitSeconds"), Next: reconcile},
+		reconcile: b.step(contract.Reconcile, reconciled),
+		reconciled: b.choose(map[contract.Action]string{
+			contract.ActionWait: await, contract.ActionCertify: certify, contract.ActionFail: recordFailure,
+		}),
+		certify:   b.step(contract.Certify, certified),
+		certified: b.choose(map[contract.Action]string{contract.ActionDone: publish, contract.ActionFail: recordFailure}),
+		publish:   b.step(contract.Publish, done),
+		done:      end{Type: "Succeed"},
+		caught:    b.cause("States.Format('{}: {}', $.error.Error, $.error.Cause)"),
+		unexpected: b.cause(fmt.Sprintf("States.Format('a step answered with the unknown action {}', %s)",
+			b.path(contract.StepResponse{}, "Action"))),
 		recordFailure: b.recordFailure(),
 		failed:        end{Type: "Fail", Error: "LoadFailed", CausePath: b.path(contract.StepResponse{}, "Cause")},
 	}
@@ -83,7 +89,8 @@ func (b *builder) task(arn string, payload any, next string) task {
 
 // step asks the reconciler for a step.
 func (b *builder) step(s contract.Step, next string) task {
-	return b.task(b.functions.Reconciler, b.request(contract.StepRequest{Version: contract.Version, Step: s}, "Load"), next)
+	request := contract.StepRequest{Version: contract.Version, Step: s}
+	return b.task(b.functions.Reconciler, b.request(request, "Load"), next)
 }
 
 // recordFailure catches nothing: when the failure itself cannot be recorded, the execution's error says so.
@@ -121,7 +128,9 @@ func (b *builder) cause(intrinsic string) pass {
 // choose goes on by the action of a contract.StepResponse.
 func (b *builder) choose(next map[contract.Action]string) choice {
 	c := choice{Type: "Choice", Default: unexpected}
-	for _, action := range []contract.Action{contract.ActionWait, contract.ActionCertify, contract.ActionDone, contract.ActionFail} {
+	for _, action := range []contract.Action{
+		contract.ActionWait, contract.ActionCertify, contract.ActionDone, contract.ActionFail,
+	} {
 		if state, ok := next[action]; ok {
 			c.Choices = append(c.Choices, rule{
 				Variable: b.path(contract.StepResponse{}, "Action"), StringEquals: string(action), Next: state,

@@ -3,14 +3,12 @@
 package workflow
 
 import (
-	"errors"
-	"fmt"
-
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sfn"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/function"
 	"dip/components/policy"
 )
@@ -31,17 +29,11 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Splitter == nil {
-		errs = append(errs, errors.New("workflow: Splitter: missing"))
-	}
-	if a.Reconciler == nil {
-		errs = append(errs, errors.New("workflow: Reconciler: missing"))
-	}
-	if a.LogRetentionDays < 1 {
-		errs = append(errs, errors.New("workflow: LogRetentionDays: missing"))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.If(a.Splitter == nil, "Splitter", "missing")
+	found.If(a.Reconciler == nil, "Reconciler", "missing")
+	found.If(a.LogRetentionDays < 1, "LogRetentionDays", "missing")
+	return found.Err()
 }
 
 // Workflow is a state machine behind its alias.
@@ -50,53 +42,35 @@ type Workflow struct {
 
 	ARN pulumi.StringOutput // of the alias: the only way to start it
 
-	name    string
 	logs    *cloudwatch.LogGroup
 	role    *iam.Role
 	policy  *iam.RolePolicy
 	machine *sfn.StateMachine
-	alias   *sfn.Alias
 }
 
 // New declares a workflow.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Workflow, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	w := &Workflow{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, w, opts...); err != nil {
-		return nil, fmt.Errorf("workflow %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{w.createLogs, w.createRole, w.createMachine, w.createAlias} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("workflow %s: %w", name, err)
-		}
-	}
-	w.ARN = w.alias.Arn
-	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{"arn": w.ARN})
+	w := &Workflow{}
+	return component.Declare(ctx, TypeToken, name, w, args, opts,
+		w.createLogs, w.createRole, w.createMachine, w.createAlias)
 }
 
+// Outputs are the alias's ARN.
+func (w *Workflow) Outputs() pulumi.Map { return pulumi.Map{"arn": w.ARN} }
+
 func (w *Workflow) createLogs(ctx *pulumi.Context, args *Args) (err error) {
-	w.logs, err = cloudwatch.NewLogGroup(ctx, w.name+"-logs", &cloudwatch.LogGroupArgs{
+	w.logs, err = component.Child(ctx, w, "logs", cloudwatch.NewLogGroup, &cloudwatch.LogGroupArgs{
 		RetentionInDays: pulumi.Int(args.LogRetentionDays),
-	}, pulumi.Parent(w))
+	})
 	return err
 }
 
-func (w *Workflow) createRole(ctx *pulumi.Context, args *Args) error {
-	trust, err := policy.Trust("states.amazonaws.com")
-	if err != nil {
+func (w *Workflow) createRole(ctx *pulumi.Context, args *Args) (err error) {
+	if w.role, err = policy.Role(ctx, w, "role", "states.amazonaws.com"); err != nil {
 		return err
 	}
-	w.role, err = iam.NewRole(ctx, w.name+"-role", &iam.RoleArgs{AssumeRolePolicy: pulumi.String(trust)}, pulumi.Parent(w))
-	if err != nil {
-		return err
-	}
-	document, err := policy.Document(policy.All(args.Splitter.Invoke(), args.Reconciler.Invoke(), deliverLogs())...)
-	if err != nil {
-		return err
-	}
-	w.policy, err = iam.NewRolePolicy(ctx, w.name+"-policy", &iam.RolePolicyArgs{Role: w.role.ID(), Policy: document}, pulumi.Parent(w))
+	w.policy, err = policy.Attach(ctx, w, "policy", w.role.ID(),
+		policy.All(args.Splitter.Invoke(), args.Reconciler.Invoke(), deliverLogs())...)
 	return err
 }
 
@@ -115,7 +89,7 @@ func (w *Workflow) createMachine(ctx *pulumi.Context, args *Args) (err error) {
 	definition := pulumi.All(args.Splitter.ARN, args.Reconciler.ARN).ApplyT(func(arns []any) (string, error) {
 		return Definition(Functions{Splitter: arns[0].(string), Reconciler: arns[1].(string)})
 	}).(pulumi.StringOutput)
-	w.machine, err = sfn.NewStateMachine(ctx, w.name+"-machine", &sfn.StateMachineArgs{
+	w.machine, err = component.Child(ctx, w, "machine", sfn.NewStateMachine, &sfn.StateMachineArgs{
 		Type:       pulumi.String("STANDARD"),
 		Definition: definition,
 		RoleArn:    w.role.Arn,
@@ -125,18 +99,22 @@ func (w *Workflow) createMachine(ctx *pulumi.Context, args *Args) (err error) {
 			IncludeExecutionData: pulumi.Bool(true),
 			LogDestination:       pulumi.Sprintf("%s:*", w.logs.Arn),
 		},
-	}, pulumi.Parent(w), pulumi.DependsOn([]pulumi.Resource{w.policy}))
+	}, component.After(w.policy))
 	return err
 }
 
-func (w *Workflow) createAlias(ctx *pulumi.Context, _ *Args) (err error) {
-	w.alias, err = sfn.NewAlias(ctx, w.name+"-"+Alias, &sfn.AliasArgs{
+func (w *Workflow) createAlias(ctx *pulumi.Context, _ *Args) error {
+	alias, err := component.Child(ctx, w, Alias, sfn.NewAlias, &sfn.AliasArgs{
 		Name: pulumi.String(Alias),
 		RoutingConfigurations: sfn.AliasRoutingConfigurationArray{&sfn.AliasRoutingConfigurationArgs{
 			StateMachineVersionArn: w.machine.StateMachineVersionArn, Weight: pulumi.Int(100),
 		}},
-	}, pulumi.Parent(w))
-	return err
+	})
+	if err != nil {
+		return err
+	}
+	w.ARN = alias.Arn
+	return nil
 }
 
 // Start allows to start the workflow.

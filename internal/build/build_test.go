@@ -48,7 +48,8 @@ func read(t *testing.T, path string) []byte {
 
 func TestRun(t *testing.T) {
 	dir := project(t, "one", "two")
-	write(t, filepath.Join(dir, "lambdas", "two", "main.go"), "package main\n\nfunc main() { println(\""+dir+"\") }\n") // nobody has compiled it
+	// Nobody has compiled this one.
+	write(t, filepath.Join(dir, "lambdas", "two", "main.go"), "package main\n\nfunc main() { println(\""+dir+"\") }\n")
 	var log bytes.Buffer
 	said := map[string]bool{}
 	options := Options{Project: dir, Arch: "arm64", Log: &log, Say: func(text string) { said[text] = true }}

@@ -36,7 +36,8 @@ type Build struct {
 func Env() []string { return []string{"CGO_ENABLED=0", "GOFLAGS=-buildvcs=false", "GOWORK=off"} }
 
 // staleFormat lists what is to be compiled. A program that is compiled but not linked is stale as well.
-const staleFormat = `{{if .Stale}}{{if ne .StaleReason "not installed but available in build cache"}}{{.Name}} {{.ImportPath}}{{end}}{{end}}`
+const staleFormat = `{{if and .Stale (ne .StaleReason "not installed but available in build cache")}}` +
+	`{{.Name}} {{.ImportPath}}{{end}}`
 
 // Run builds. The error has what the compiler says.
 func (b Build) Run(ctx context.Context) error {

@@ -192,6 +192,25 @@ func TestPagesOfVersions(t *testing.T) {
 	}
 }
 
+// S3 encodes a blank as a plus sign, which the emulator does not, and what XML cannot hold.
+func TestListedKeysAreDecoded(t *testing.T) {
+	f, l := Start(t)
+	f.before = func(w http.ResponseWriter, _ *http.Request) bool {
+		fmt.Fprint(w, "<ListVersionsResult><EncodingType>url</EncodingType><Version><Key>a+b%2Bc%2541%01</Key>"+
+			"<VersionId>v</VersionId><ETag>&quot;e&quot;</ETag><Size>3</Size></Version></ListVersionsResult>")
+		return true
+	}
+	var got []Listed
+	err := l.Versions(t.Context(), "landing", func(page []Listed) error {
+		got = append(got, page...)
+		return nil
+	})
+	want := contract.Object{Bucket: "landing", Key: "a b+c%41\x01", VersionID: "v", Size: 3, ETag: "e"}
+	if err != nil || len(got) != 1 || got[0].Object != want {
+		t.Errorf("%v, got %+v", err, got)
+	}
+}
+
 func TestURI(t *testing.T) {
 	o := contract.Object{Bucket: "b", Key: "k", VersionID: "v"}
 	if got := URI(o); got != "s3://b/k?versionId=v" {

@@ -207,7 +207,8 @@ func TestReconcile(t *testing.T) {
 func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
 	for attempt, want := range map[int]contract.Action{2: contract.ActionWait, 3: contract.ActionFail} {
 		w, r := newWorld(1)
-		w.now, w.chunks[0].Attempt = at(61), attempt
+		w.now = at(61)
+		w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[0].Attempt = attempt })
 		if got := w.step(t, r, contract.Reconcile, ""); got.Action != want {
 			t.Errorf("due at attempt %d: %+v, want %s", attempt, got, want)
 		}

@@ -4,12 +4,10 @@
 package autoscaler
 
 import (
-	"errors"
-	"fmt"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/k8s"
 )
 
@@ -46,66 +44,54 @@ type Group struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Version == "" || !k8s.Pinned(k8s.AutoscalerImage+":"+a.Version) {
-		errs = append(errs, fmt.Errorf("autoscaler: Version: %q, want an exact tag", a.Version))
-	}
-	if a.Cluster == "" || a.Region == "" {
-		errs = append(errs, errors.New("autoscaler: Cluster, Region: missing"))
-	}
-	if len(a.Groups) == 0 {
-		errs = append(errs, errors.New("autoscaler: Groups: missing"))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.If(!k8s.Pinned(a.image()), "Version", "%q, want an exact tag", a.Version)
+	found.If(a.Cluster == "", "Cluster", "missing")
+	found.If(a.Region == "", "Region", "missing")
+	found.If(len(a.Groups) == 0, "Groups", "missing")
+	return found.Err()
 }
+
+func (a *Args) image() string { return k8s.AutoscalerImage + ":" + a.Version }
 
 // Autoscaler is the Cluster Autoscaler.
 type Autoscaler struct {
 	pulumi.ResourceState
+	component.NoOutputs
 
-	name  string
 	ready []pulumi.Resource
 }
 
 // New declares the Cluster Autoscaler. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Autoscaler, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	a := &Autoscaler{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, a, opts...); err != nil {
-		return nil, fmt.Errorf("autoscaler %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{a.createAccount, a.createPriorities, a.createController} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("autoscaler %s: %w", name, err)
-		}
-	}
-	return a, ctx.RegisterResourceOutputs(a, pulumi.Map{})
+	a := &Autoscaler{}
+	return component.Declare(ctx, TypeToken, name, a, args, opts,
+		a.createAccount, a.createPriorities, a.createController)
 }
 
 func (a *Autoscaler) createAccount(ctx *pulumi.Context, args *Args) (err error) {
 	a.ready, err = k8s.Account{
 		App: app, Namespace: k8s.System, Name: Account, Cluster: clusterRules, Local: localRules(), Token: true,
-	}.Declare(ctx, a.name, a, pulumi.DependsOn(args.After))
+	}.Declare(ctx, a, component.After(args.After...))
 	return err
 }
 
-// createPriorities makes the ConfigMap of the expander "priority", whose name is fixed. It is read again when it changes.
+// createPriorities makes the ConfigMap of the expander "priority", whose name is fixed. It is read again when it
+// changes.
 func (a *Autoscaler) createPriorities(ctx *pulumi.Context, args *Args) error {
-	made, err := corev1.NewConfigMap(ctx, a.name+"-priorities", &corev1.ConfigMapArgs{
+	made, err := component.Child(ctx, a, "priorities", corev1.NewConfigMap, &corev1.ConfigMapArgs{
 		Metadata: k8s.Meta(app, k8s.System, priorityConfig),
 		Data:     pulumi.StringMap{"priorities": priorities(args.Groups)},
-	}, pulumi.Parent(a), pulumi.DependsOn(args.After))
+	}, component.After(args.After...))
 	a.ready = append(a.ready, made)
 	return err
 }
 
 func (a *Autoscaler) createController(ctx *pulumi.Context, args *Args) error {
 	return k8s.Controller{
-		App: app, Namespace: k8s.System, Image: k8s.AutoscalerImage + ":" + args.Version,
+		App: app, Namespace: k8s.System, Image: args.image(),
 		Command: []string{"./cluster-autoscaler"}, Args: Flags(args.Cluster),
-		Env:  corev1.EnvVarArray{corev1.EnvVarArgs{Name: pulumi.String("AWS_REGION"), Value: pulumi.String(args.Region)}},
+		Env:  k8s.Env(map[string]pulumi.StringInput{k8s.RegionVariable: pulumi.String(args.Region)}),
 		Port: 8085, Path: "/health-check", MilliCPU: 100, MemoryMB: 600, Place: args.Place,
-	}.Declare(ctx, a.name, a, append(a.ready, args.After...))
+	}.Declare(ctx, a, append(a.ready, args.After...))
 }

@@ -10,13 +10,13 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/policy"
+	"dip/config"
 	"dip/k8s"
 )
 
-// The tags of groups that it scales. EKS puts them on managed groups by itself.
-const enabledTag = "k8s.io/cluster-autoscaler/enabled"
-
-func clusterTag(cluster string) string { return "k8s.io/cluster-autoscaler/" + cluster }
+// clusterTag is the tag of a cluster's groups, which it scales when they have config.AutoscalerEnabled too. EKS puts
+// both on managed groups by itself.
+func clusterTag(cluster string) string { return config.AutoscalerTags + cluster }
 
 // Flags are its command line. What is not said is the default, which the documentation gives.
 func Flags(cluster string) []string {
@@ -25,7 +25,7 @@ func Flags(cluster string) []string {
 		"--cloud-provider=aws",
 		"--namespace=" + k8s.System, // of its lease, status and priorities
 		"--leader-elect=true",
-		"--node-group-auto-discovery=asg:tag=" + enabledTag + "," + clusterTag(cluster),
+		"--node-group-auto-discovery=asg:tag=" + config.AutoscalerEnabled + "," + clusterTag(cluster),
 		"--expander=priority,least-waste", // spot before on-demand; of equals the one that is filled best
 		"--balance-similar-node-groups=true",
 		"--skip-nodes-with-local-storage=false", // a pod's emptyDir is scratch space: it must not pin a node
@@ -73,27 +73,23 @@ func renderPriorities(groups map[int][]string) string {
 	return text.String()
 }
 
-// Allow is what it needs of AWS. It can look at all groups, for looking cannot be limited, and change those that carry the
-// cluster's tag. Source: "Cluster Autoscaler on AWS", permissions with auto-discovery.
+// Allow is what it needs of AWS. It can look at all groups, for looking cannot be limited, and change those that carry
+// the cluster's tag. Source: "Cluster Autoscaler on AWS", permissions with auto-discovery.
 func Allow(region, account, cluster string) []policy.Statement {
-	all := []pulumi.StringInput{pulumi.String("*")}
 	return []policy.Statement{
-		{Actions: []string{
-			"autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeLaunchConfigurations",
-			"autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags", "ec2:DescribeImages", "ec2:DescribeInstanceTypes",
-			"ec2:DescribeLaunchTemplateVersions", "ec2:GetInstanceTypesFromInstanceRequirements",
-		}, Resources: all},
+		k8s.Look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
+			"autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags",
+			"ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
+			"ec2:GetInstanceTypesFromInstanceRequirements"),
 		{Actions: []string{"eks:DescribeNodegroup"}, Resources: []pulumi.StringInput{
 			pulumi.String(fmt.Sprintf("arn:aws:eks:%s:%s:nodegroup/%s/*", region, account, cluster)),
 		}},
 		{
-			Actions: []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
-			Resources: []pulumi.StringInput{
-				pulumi.String(fmt.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:*:autoScalingGroupName/*", region, account)),
-			},
+			Actions:   []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
+			Resources: k8s.AutoScalingGroups(region, account, pulumi.String("*")),
 			Conditions: map[policy.Test]pulumi.Input{
-				{Operator: "StringEquals", Key: "aws:ResourceTag/" + enabledTag}:          pulumi.String("true"),
-				{Operator: "StringEquals", Key: "aws:ResourceTag/" + clusterTag(cluster)}: pulumi.String("owned"),
+				{Operator: "StringEquals", Key: "aws:ResourceTag/" + config.AutoscalerEnabled}: pulumi.String("true"),
+				{Operator: "StringEquals", Key: "aws:ResourceTag/" + clusterTag(cluster)}:      pulumi.String("owned"),
 			},
 		},
 	}
@@ -111,18 +107,26 @@ var clusterRules = []k8s.Rule{
 	{Groups: group(""), Resources: []string{"pods/eviction"}, Verbs: []string{"create"}},
 	{Groups: group(""), Resources: []string{"pods/status"}, Verbs: []string{"update"}},
 	{Groups: group(""), Resources: []string{"nodes"}, Verbs: []string{"get", "list", "watch", "update"}},
-	{Groups: group(""), Resources: []string{"namespaces", "pods", "services", "replicationcontrollers", "persistentvolumeclaims", "persistentvolumes"}, Verbs: read},
+	{Groups: group(""), Resources: []string{
+		"namespaces", "pods", "services", "replicationcontrollers", "persistentvolumeclaims", "persistentvolumes",
+	}, Verbs: read},
 	{Groups: group("batch"), Resources: []string{"jobs", "cronjobs"}, Verbs: read},
 	{Groups: group("apps"), Resources: []string{"daemonsets", "replicasets", "statefulsets"}, Verbs: read},
 	{Groups: group("policy"), Resources: []string{"poddisruptionbudgets"}, Verbs: read},
-	{Groups: group("storage.k8s.io"), Resources: []string{"storageclasses", "csinodes", "csidrivers", "csistoragecapacities", "volumeattachments"}, Verbs: read},
-	{Groups: group("resource.k8s.io"), Resources: []string{"resourceclaims", "resourceslices", "deviceclasses"}, Verbs: read}, // its copy of the scheduler's lists them
+	{Groups: group("storage.k8s.io"), Resources: []string{
+		"storageclasses", "csinodes", "csidrivers", "csistoragecapacities", "volumeattachments",
+	}, Verbs: read},
+	// Its copy of the scheduler lists these.
+	{Groups: group("resource.k8s.io"), Resources: []string{"resourceclaims", "resourceslices", "deviceclasses"},
+		Verbs: read},
 }
 
 // localRules are what it does in its namespace: elect a leader, write down its status, read the priorities.
 func localRules() []k8s.Rule {
+	own := []string{"cluster-autoscaler-status", priorityConfig}
 	return append(k8s.Leases(app),
 		k8s.Rule{Groups: group(""), Resources: []string{"configmaps"}, Verbs: []string{"create", "list", "watch"}},
-		k8s.Rule{Groups: group(""), Resources: []string{"configmaps"}, Names: []string{"cluster-autoscaler-status", priorityConfig}, Verbs: []string{"get", "update", "delete"}},
+		k8s.Rule{Groups: group(""), Resources: []string{"configmaps"}, Names: own,
+			Verbs: []string{"get", "update", "delete"}},
 	)
 }

@@ -5,12 +5,14 @@ package escalator
 import (
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
+	"maps"
+	"slices"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 	"dip/k8s"
 )
@@ -44,65 +46,51 @@ type Group struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Region == "" {
-		errs = append(errs, errors.New("escalator: Region: missing"))
+	var found component.Problems
+	found.If(a.Region == "", "Region", "missing")
+	found.If(len(a.Groups) == 0, "Groups", "missing")
+	for _, name := range slices.Sorted(maps.Keys(a.Groups)) {
+		g, field := a.Groups[name], fmt.Sprintf("Groups[%s]", name)
+		found.If(g.AutoScalingGroup == nil, field+".AutoScalingGroup", "missing")
+		found.Add(g.Settings.Validate(field + ".Settings"))
+		found.If(name == a.Place.Group, "Place", "%s is a group that it scales", name)
 	}
-	if len(a.Groups) == 0 {
-		errs = append(errs, errors.New("escalator: Groups: missing"))
-	}
-	for name, g := range a.Groups {
-		if g.AutoScalingGroup == nil {
-			errs = append(errs, fmt.Errorf("escalator: Groups[%s].AutoScalingGroup: missing", name))
-		}
-		if err := check(g.Settings); err != nil {
-			errs = append(errs, fmt.Errorf("escalator: Groups[%s].Settings: %w", name, err))
-		}
-		if name == a.Place.Group {
-			errs = append(errs, fmt.Errorf("escalator: Place: %s is a group that it scales", name))
-		}
-	}
-	return errors.Join(errs...)
+	return found.Err()
 }
 
 // Escalator is Escalator.
 type Escalator struct {
 	pulumi.ResourceState
+	component.NoOutputs
+
+	ready []pulumi.Resource
 }
 
 // New declares Escalator. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Escalator, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
 	e := &Escalator{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, e, opts...); err != nil {
-		return nil, fmt.Errorf("escalator %s: %w", name, err)
-	}
-	if err := e.create(ctx, name, args); err != nil {
-		return nil, fmt.Errorf("escalator %s: %w", name, err)
-	}
-	return e, ctx.RegisterResourceOutputs(e, pulumi.Map{})
+	return component.Declare(ctx, TypeToken, name, e, args, opts, e.createAccount, e.createController)
 }
 
-func (e *Escalator) create(ctx *pulumi.Context, name string, args *Args) error {
-	ready, err := k8s.Account{
+func (e *Escalator) createAccount(ctx *pulumi.Context, args *Args) (err error) {
+	e.ready, err = k8s.Account{
 		App: app, Namespace: k8s.System, Name: Account, Cluster: clusterRules, Local: k8s.Leases(lease), Token: true,
-	}.Declare(ctx, name, e, pulumi.DependsOn(args.After))
-	if err != nil {
-		return err
-	}
+	}.Declare(ctx, e, component.After(args.After...))
+	return err
+}
+
+func (e *Escalator) createController(ctx *pulumi.Context, args *Args) error {
 	groups := nodeGroups(args.Groups)
 	return k8s.Controller{
 		App: app, Namespace: k8s.System, Image: k8s.EscalatorImage,
 		Command: []string{"./main"}, Args: Flags(scanInterval(args.Groups)),
 		Env: corev1.EnvVarArray{
-			corev1.EnvVarArgs{Name: pulumi.String("AWS_REGION"), Value: pulumi.String(args.Region)},
+			corev1.EnvVarArgs{Name: pulumi.String(k8s.RegionVariable), Value: pulumi.String(args.Region)},
 			k8s.FieldEnv("POD_IP", "status.podIP"), k8s.FieldEnv("POD_NAME", "metadata.name"), // POD_NAME: who leads
 		},
-		Port: 8080, Path: "/metrics", MilliCPU: 50, MemoryMB: 256, Place: args.Place,
+		Port: port, Path: "/metrics", MilliCPU: 50, MemoryMB: 256, Place: args.Place,
 		Config: map[string]pulumi.StringInput{groupsFile: groups}, Fingerprint: fingerprint(groups), // it reads its file once
-	}.Declare(ctx, name, e, append(ready, args.After...))
+	}.Declare(ctx, e, append(e.ready, args.After...))
 }
 
 func fingerprint(text pulumi.StringOutput) pulumi.StringOutput {
@@ -115,6 +103,9 @@ func fingerprint(text pulumi.StringOutput) pulumi.StringOutput {
 // clusterRules are what it does in the cluster. Source: its documentation, "Deployment", RBAC.
 var clusterRules = []k8s.Rule{
 	{Groups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get", "list", "watch"}},
-	{Groups: []string{""}, Resources: []string{"nodes"}, Verbs: []string{"get", "list", "watch", "update", "patch", "delete"}},
+	{
+		Groups: []string{""}, Resources: []string{"nodes"},
+		Verbs: []string{"get", "list", "watch", "update", "patch", "delete"},
+	},
 	{Groups: []string{""}, Resources: []string{"events"}, Verbs: []string{"create", "patch", "update"}},
 }

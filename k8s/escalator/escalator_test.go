@@ -74,7 +74,8 @@ func TestChangedSettingsStartNewPods(t *testing.T) {
 }
 
 func TestRenderIsOrdered(t *testing.T) {
-	text, err := escalator.Render(map[string]config.Escalator{"b": settings(), "a": settings()}, map[string]string{"a": "asg-a", "b": "asg-b"})
+	text, err := escalator.Render(map[string]config.Escalator{"b": settings(), "a": settings()},
+		map[string]string{"a": "asg-a", "b": "asg-b"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -105,33 +106,30 @@ func TestTheShortestScanIntervalHolds(t *testing.T) {
 
 func TestAllowsToChangeItsGroupsAlone(t *testing.T) {
 	text := k8stest.Rights(t, escalator.Allow(componenttest.Region, componenttest.Account, pulumi.String("batch-1a2b")))
-	want := `"autoscaling:TerminateInstanceInAutoScalingGroup"],"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/batch-1a2b"]`
+	want := `"autoscaling:TerminateInstanceInAutoScalingGroup"],` +
+		`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/batch-1a2b"]`
 	if !strings.Contains(text, want) {
 		t.Errorf("no %s in %s", want, text)
 	}
 }
 
+// The rules of the thresholds are config's.
 func TestBadArgsRegisterNothing(t *testing.T) {
-	r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
-		_, err := escalator.New(ctx, "escalator", &escalator.Args{
-			Place: k8s.Place{Group: "batch"}, Groups: map[string]escalator.Group{"batch": {Settings: config.Escalator{
-				TaintLowerPercent: 40, TaintUpperPercent: 40, ScaleUpPercent: 70, SlowRemoval: 2, FastRemoval: 1, SoftDeleteGrace: 2, HardDeleteGrace: 2,
-			}}},
+	wrong := settings()
+	wrong.TaintLowerPercent, wrong.FastRemoval = wrong.TaintUpperPercent, 0
+	wrong.CoolDown, wrong.HardDeleteGrace = 0, wrong.SoftDeleteGrace
+	componenttest.MustRefuse(t, "escalator e", func(ctx *pulumi.Context) error {
+		_, err := escalator.New(ctx, "e", &escalator.Args{
+			Place: k8s.Place{Group: "batch"}, Groups: map[string]escalator.Group{"batch": {Settings: wrong}},
 		})
 		return err
-	})
-	if err == nil {
-		t.Fatal("accepted")
-	}
-	for _, want := range []string{
-		"escalator: Region: missing", "escalator: Groups[batch].AutoScalingGroup: missing", "escalator: Place: batch is a group that it scales",
-		"thresholds: 0 < lower 40 < upper 40 < scale-up 70", "removal: 0 <= slow 2 <= fast 1", "grace: 0 < soft", "cool down: missing",
-	} {
-		if !strings.Contains(err.Error(), want) {
-			t.Errorf("no %q in %v", want, err)
-		}
-	}
-	if got := r.Resources(); len(got) != 0 {
-		t.Errorf("registered %v", got)
-	}
+	},
+		"Region: missing", "Groups[batch].AutoScalingGroup: missing",
+		"Groups[batch].Settings.coolDown: 0s: want", "Groups[batch].Settings.fastRemoval: 0: want",
+		"Groups[batch].Settings.hardDeleteGrace: 5m: want more", "Groups[batch].Settings: want taintLowerPercent <",
+		"Place: batch is a group that it scales")
+	componenttest.MustRefuse(t, "escalator e", func(ctx *pulumi.Context) error {
+		_, err := escalator.New(ctx, "e", &escalator.Args{Region: componenttest.Region})
+		return err
+	}, "Groups: missing")
 }

@@ -1,7 +1,6 @@
 package escalator
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"path"
@@ -19,6 +18,7 @@ import (
 const (
 	groupsFile = "nodegroups.yaml"
 	lease      = "escalator-leader-elect"
+	port       = 8080 // of its metrics, which tell whether it lives
 )
 
 // defaultScan is how often it looks at the groups when nothing else is set: its own default.
@@ -31,7 +31,7 @@ func Flags(scan config.Duration) []string {
 		"--cloud-provider=aws",
 		"--scaninterval=" + scan.String(),
 		"--logfmt=json",
-		"--address=$(POD_IP):8080",
+		fmt.Sprintf("--address=$(POD_IP):%d", port),
 		"--leader-elect",
 		"--leader-elect-config-namespace=" + k8s.System,
 		"--leader-elect-config-name=" + lease,
@@ -52,26 +52,9 @@ func scanInterval(groups map[string]Group) config.Duration {
 	return shortest
 }
 
-// check are Escalator's own rules: it does not start when one is broken. Source: ValidateNodeGroup.
-func check(s config.Escalator) error {
-	var errs []error
-	if s.TaintLowerPercent < 1 || s.TaintLowerPercent >= s.TaintUpperPercent || s.TaintUpperPercent >= s.ScaleUpPercent {
-		errs = append(errs, fmt.Errorf("thresholds: 0 < lower %d < upper %d < scale-up %d", s.TaintLowerPercent, s.TaintUpperPercent, s.ScaleUpPercent))
-	}
-	if s.SlowRemoval < 0 || s.SlowRemoval > s.FastRemoval {
-		errs = append(errs, fmt.Errorf("removal: 0 <= slow %d <= fast %d", s.SlowRemoval, s.FastRemoval))
-	}
-	if s.SoftDeleteGrace <= 0 || s.SoftDeleteGrace >= s.HardDeleteGrace {
-		errs = append(errs, fmt.Errorf("grace: 0 < soft %s < hard %s", s.SoftDeleteGrace, s.HardDeleteGrace))
-	}
-	if s.CoolDown <= 0 {
-		errs = append(errs, errors.New("cool down: missing"))
-	}
-	return errors.Join(errs...)
-}
-
-// group is an entry of Escalator's file. Minimum and maximum are left out: it then takes those of the Auto Scaling group
-// in each round, so that scheduled windows move them. Tags of its own are left out as well: the stack owns the tags.
+// group is an entry of Escalator's file. Minimum and maximum are left out: it then takes those of the Auto Scaling
+// group in each round, so that scheduled windows move them. Tags of its own are left out as well: the stack owns the
+// tags.
 type group struct {
 	Name                  string `yaml:"name"`
 	LabelKey              string `yaml:"label_key"`
@@ -97,10 +80,11 @@ func Render(groups map[string]config.Escalator, autoScalingGroups map[string]str
 	for _, name := range slices.Sorted(maps.Keys(groups)) {
 		s := groups[name]
 		file.Groups = append(file.Groups, group{
-			Name: name, LabelKey: config.GroupLabel, LabelValue: name, CloudProviderGroup: autoScalingGroups[name], ScaleOnStarve: true,
+			Name: name, LabelKey: config.GroupLabel, LabelValue: name, CloudProviderGroup: autoScalingGroups[name],
+			ScaleOnStarve: true, TaintEffect: config.NoSchedule,
 			TaintUpperPercent: s.TaintUpperPercent, TaintLowerPercent: s.TaintLowerPercent, ScaleUpPercent: s.ScaleUpPercent,
 			SlowRemoval: s.SlowRemoval, FastRemoval: s.FastRemoval, ScaleUpCoolDown: s.CoolDown.String(),
-			SoftDeleteGracePeriod: s.SoftDeleteGrace.String(), HardDeleteGracePeriod: s.HardDeleteGrace.String(), TaintEffect: "NoSchedule",
+			SoftDeleteGracePeriod: s.SoftDeleteGrace.String(), HardDeleteGracePeriod: s.HardDeleteGrace.String(),
 		})
 	}
 	text, err := yaml.Marshal(file)
@@ -126,18 +110,14 @@ func nodeGroups(groups map[string]Group) pulumi.StringOutput {
 	}).(pulumi.StringOutput)
 }
 
-// Allow is what it needs of AWS: to look at all groups and instances, for looking cannot be limited, and to change its own
-// groups. Source: its documentation, "AWS", without what only fleets need.
+// Allow is what it needs of AWS: to look at all groups and instances, for looking cannot be limited, and to change its
+// own groups. Source: its documentation, "AWS", without what only fleets need.
 func Allow(region, account string, autoScalingGroups ...pulumi.StringInput) []policy.Statement {
-	var own []pulumi.StringInput
-	for _, name := range autoScalingGroups {
-		own = append(own, pulumi.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:*:autoScalingGroupName/%s", region, account, name))
-	}
 	return []policy.Statement{
-		{Actions: []string{"autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"}, Resources: []pulumi.StringInput{pulumi.String("*")}},
+		k8s.Look("autoscaling:DescribeAutoScalingGroups", "ec2:DescribeInstances"),
 		{Actions: []string{
 			"autoscaling:AttachInstances", "autoscaling:CreateOrUpdateTags", "autoscaling:SetDesiredCapacity",
 			"autoscaling:TerminateInstanceInAutoScalingGroup",
-		}, Resources: own},
+		}, Resources: k8s.AutoScalingGroups(region, account, autoScalingGroups...)},
 	}
 }

@@ -1,17 +1,15 @@
 // Package interruption is the AWS Node Termination Handler: it drains nodes that are about to be taken away, for groups
-// that EKS does not manage. It learns of it in one of two ways, never in both: from the metadata of each node, or from a
-// queue.
+// that EKS does not manage. It learns of it in one of two ways, never in both: from the metadata of each node, or from
+// a queue.
 package interruption
 
 import (
-	"errors"
-	"fmt"
-
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 	"dip/k8s"
 )
@@ -44,70 +42,70 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Mode != config.ByIMDS && a.Mode != config.ByQueue {
-		errs = append(errs, fmt.Errorf("interruption: Mode: %q, want %s or %s", a.Mode, config.ByIMDS, config.ByQueue))
-	}
-	if (a.Queue != nil) != (a.Mode == config.ByQueue) {
-		errs = append(errs, fmt.Errorf("interruption: Queue: mode %s has one, and no other mode", config.ByQueue))
-	}
-	if a.Region == "" {
-		errs = append(errs, errors.New("interruption: Region: missing"))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.If(a.Mode != config.ByIMDS && a.Mode != config.ByQueue,
+		"Mode", "%q, want %s or %s", a.Mode, config.ByIMDS, config.ByQueue)
+	found.If((a.Queue != nil) != (a.Mode == config.ByQueue),
+		"Queue", "mode %s has one, and no other mode", config.ByQueue)
+	found.If(a.Region == "", "Region", "missing")
+	return found.Err()
 }
 
 // Interruption is the handler.
 type Interruption struct {
 	pulumi.ResourceState
+	component.NoOutputs
+
+	ready []pulumi.Resource
 }
 
 // New declares the handler. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Interruption, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
 	t := &Interruption{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, t,
-		append(opts, pulumi.Aliases([]pulumi.Alias{{Type: pulumi.String(formerType)}}))...); err != nil {
-		return nil, fmt.Errorf("interruption %s: %w", name, err)
-	}
 	create := t.onEachNode
 	if args.Mode == config.ByQueue {
 		create = t.onQueue
 	}
-	if err := create(ctx, name, args); err != nil {
-		return nil, fmt.Errorf("interruption %s: %w", name, err)
-	}
-	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{})
+	opts = append(opts, pulumi.Aliases([]pulumi.Alias{{Type: pulumi.String(formerType)}}))
+	return component.Declare(ctx, TypeToken, name, t, args, opts, t.createAccount, create)
 }
 
-func (t *Interruption) account(ctx *pulumi.Context, name, namespace string, args *Args) ([]pulumi.Resource, error) {
-	ready, err := k8s.Account{App: app, Namespace: namespace, Name: Account, Cluster: rules, Token: true}.Declare(ctx, name, t, pulumi.DependsOn(args.After))
-	return append(ready, args.After...), err
+// namespace is where the handler runs.
+func (a *Args) namespace() string {
+	if a.Mode == config.ByQueue {
+		return k8s.System
+	}
+	return k8s.NodeAgents
 }
 
-// onEachNode runs a handler on each node of the groups that are drained so. It uses the node's network: the metadata of an
-// instance is meant for the instance.
-func (t *Interruption) onEachNode(ctx *pulumi.Context, name string, args *Args) error {
-	ready, err := t.account(ctx, name, k8s.NodeAgents, args)
-	if err != nil {
-		return err
-	}
-	_, err = appsv1.NewDaemonSet(ctx, name+"-daemonset", &appsv1.DaemonSetArgs{
-		Metadata: k8s.Meta(app, k8s.NodeAgents, app),
+func (t *Interruption) createAccount(ctx *pulumi.Context, args *Args) error {
+	ready, err := k8s.Account{
+		App: app, Namespace: args.namespace(), Name: Account, Cluster: rules, Token: true,
+	}.Declare(ctx, t, component.After(args.After...))
+	t.ready = append(ready, args.After...)
+	return err
+}
+
+// onEachNode runs a handler on each node of the groups that are drained so. It uses the node's network: the metadata of
+// an instance is meant for the instance.
+func (t *Interruption) onEachNode(ctx *pulumi.Context, args *Args) error {
+	update := appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.Any("25%")}
+	everyTaint := corev1.TolerationArgs{Operator: pulumi.String("Exists")} // also those of a node that goes
+	_, err := component.Child(ctx, t, "daemonset", appsv1.NewDaemonSet, &appsv1.DaemonSetArgs{
+		Metadata: k8s.Meta(app, args.namespace(), app),
 		Spec: appsv1.DaemonSetSpecArgs{
 			Selector: metav1.LabelSelectorArgs{MatchLabels: k8s.Selector(app)},
 			UpdateStrategy: appsv1.DaemonSetUpdateStrategyArgs{
-				Type: pulumi.String("RollingUpdate"), RollingUpdate: appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.Any("25%")},
+				Type: pulumi.String("RollingUpdate"), RollingUpdate: update,
 			},
 			Template: corev1.PodTemplateSpecArgs{
 				Metadata: metav1.ObjectMetaArgs{Labels: k8s.Labels(app)},
 				Spec: corev1.PodSpecArgs{
 					ServiceAccountName: pulumi.String(Account), PriorityClassName: pulumi.String("system-node-critical"),
-					HostNetwork: pulumi.Bool(true), DnsPolicy: pulumi.String("ClusterFirstWithHostNet"), SecurityContext: k8s.PodSecurity(),
-					NodeSelector: pulumi.StringMap{config.InterruptionsLabel: pulumi.String(config.ByIMDS)},
-					Tolerations:  corev1.TolerationArray{corev1.TolerationArgs{Operator: pulumi.String("Exists")}}, // every taint, also those of a node that goes
+					HostNetwork: pulumi.Bool(true), DnsPolicy: pulumi.String("ClusterFirstWithHostNet"),
+					SecurityContext: k8s.PodSecurity(),
+					NodeSelector:    pulumi.StringMap{config.InterruptionsLabel: pulumi.String(config.ByIMDS)},
+					Tolerations:     corev1.TolerationArray{everyTaint},
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
 						Name: pulumi.String(app), Image: pulumi.String(k8s.TerminationImage), Env: environment(byIMDS, nil),
 						Resources: k8s.Resources(50, 64), SecurityContext: k8s.ContainerSecurity(),
@@ -115,20 +113,19 @@ func (t *Interruption) onEachNode(ctx *pulumi.Context, name string, args *Args) 
 				},
 			},
 		},
-	}, pulumi.Parent(t), pulumi.DependsOn(ready))
+	}, component.After(t.ready...))
 	return err
 }
 
 // onQueue runs handlers that share a queue.
-func (t *Interruption) onQueue(ctx *pulumi.Context, name string, args *Args) error {
-	ready, err := t.account(ctx, name, k8s.System, args)
-	if err != nil {
-		return err
-	}
+func (t *Interruption) onQueue(ctx *pulumi.Context, args *Args) error {
 	return k8s.Controller{
-		App: app, Namespace: k8s.System, Image: k8s.TerminationImage, MilliCPU: 50, MemoryMB: 128, Port: 8080, Path: "/healthz", Place: args.Place,
-		Env: environment(byQueue, map[string]pulumi.StringInput{"QUEUE_URL": args.Queue, "AWS_REGION": pulumi.String(args.Region)}),
-	}.Declare(ctx, name, t, ready)
+		App: app, Namespace: args.namespace(), Image: k8s.TerminationImage, MilliCPU: 50, MemoryMB: 128,
+		Port: 8080, Path: "/healthz", Place: args.Place,
+		Env: environment(byQueue, map[string]pulumi.StringInput{
+			"QUEUE_URL": args.Queue, k8s.RegionVariable: pulumi.String(args.Region),
+		}),
+	}.Declare(ctx, t, t.ready)
 }
 
 // rules are what it does in the cluster. Source: its Helm chart 0.27.1.

@@ -15,7 +15,7 @@ var (
 	always = map[string]string{
 		"DELETE_LOCAL_DATA":                 "true", // an emptyDir is scratch space
 		"EMIT_KUBERNETES_EVENTS":            "true",
-		"ENABLE_REBALANCE_DRAINING":         "false", // a recommendation may come hours before an interruption, or instead of one
+		"ENABLE_REBALANCE_DRAINING":         "false", // it may come hours before an interruption, or instead of one
 		"ENABLE_REBALANCE_MONITORING":       "false", // it would taint nodes long before they go
 		"IGNORE_DAEMON_SETS":                "true",
 		"JSON_LOGGING":                      "true",
@@ -26,7 +26,8 @@ var (
 		"ENABLE_SCHEDULED_EVENT_DRAINING":   "true",
 	}
 	byIMDS = map[string]string{
-		"ENABLE_ASG_LIFECYCLE_DRAINING":   "false", // the groups have no hooks: there is no time between this state and the end
+		// The groups have no hooks: there is no time between this state and the end.
+		"ENABLE_ASG_LIFECYCLE_DRAINING":   "false",
 		"ENABLE_SQS_TERMINATION_DRAINING": "false",
 	}
 	byQueue = map[string]string{
@@ -46,23 +47,19 @@ func environment(mode map[string]string, more map[string]pulumi.StringInput) cor
 		}
 	}
 	maps.Copy(variables, more)
-	return append(k8s.Env(variables),
-		k8s.FieldEnv("NODE_NAME", "spec.nodeName"), k8s.FieldEnv("POD_NAME", "metadata.name"), k8s.FieldEnv("NAMESPACE", "metadata.namespace"))
+	return append(k8s.Env(variables), k8s.FieldEnv("NODE_NAME", "spec.nodeName"),
+		k8s.FieldEnv("POD_NAME", "metadata.name"), k8s.FieldEnv("NAMESPACE", "metadata.namespace"))
 }
 
-// Allow is what the reader of a queue needs of AWS. autoScalingGroups are the names of the groups whose nodes it drains.
-// Source: its documentation, "Queue Processor".
-func Allow(region, account string, queueARN pulumi.StringInput, autoScalingGroups ...pulumi.StringInput) []policy.Statement {
-	var own []pulumi.StringInput
-	for _, name := range autoScalingGroups {
-		own = append(own, pulumi.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:*:autoScalingGroupName/%s", region, account, name))
-	}
+// Allow is what the reader of a queue needs of AWS. autoScalingGroups are the names of the groups whose nodes it
+// drains. Source: its documentation, "Queue Processor".
+func Allow(
+	region, account string, queueARN pulumi.StringInput, autoScalingGroups ...pulumi.StringInput,
+) []policy.Statement {
+	own := k8s.AutoScalingGroups(region, account, autoScalingGroups...)
 	return []policy.Statement{
 		{Actions: []string{"sqs:DeleteMessage", "sqs:ReceiveMessage"}, Resources: []pulumi.StringInput{queueARN}},
 		{Actions: []string{"autoscaling:CompleteLifecycleAction"}, Resources: own},
-		{
-			Actions:   []string{"autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeTags", "ec2:DescribeInstances"},
-			Resources: []pulumi.StringInput{pulumi.String("*")}, // looking cannot be limited
-		},
+		k8s.Look("autoscaling:DescribeAutoScalingInstances", "autoscaling:DescribeTags", "ec2:DescribeInstances"),
 	}
 }

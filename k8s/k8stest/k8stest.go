@@ -47,7 +47,8 @@ func Objects(r *componenttest.Recorder) []map[string]any {
 
 // rank is low for kinds that others need.
 func rank(object map[string]any) int {
-	return -slices.Index([]string{"TriggerAuthentication", "ConfigMap", "ServiceAccount", "PriorityClass", "Namespace"}, object["kind"].(string))
+	return -slices.Index([]string{"TriggerAuthentication", "ConfigMap", "ServiceAccount", "PriorityClass", "Namespace"},
+		object["kind"].(string))
 }
 
 // plain turns whole numbers, which the engine has as floats, into integers.

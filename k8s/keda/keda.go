@@ -2,13 +2,14 @@
 package keda
 
 import (
-	"fmt"
 	"strconv"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
+	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/components/policy"
 	"dip/k8s"
 )
@@ -26,10 +27,14 @@ const (
 	Version    = "2.21.0"
 )
 
-// APIVersion of the objects that tell KEDA what to scale.
-const APIVersion = "keda.sh/v1alpha1"
+// apiVersion of the objects that tell KEDA what to scale.
+const apiVersion = "keda.sh/v1alpha1"
 
-// app is the name that its objects are labelled with; authentication is the one of the object that says whose rights count.
+// PollSeconds is how often it asks for a queue's length.
+const PollSeconds = 15
+
+// app is the name that its objects are labelled with; authentication is the one of the object that says whose rights
+// count.
 const (
 	app            = "keda"
 	authentication = "aws"
@@ -43,9 +48,13 @@ type Args struct {
 	After []pulumi.Resource
 }
 
+// Validate accepts all: every setting is optional.
+func (a *Args) Validate() error { return nil }
+
 // Keda is KEDA.
 type Keda struct {
 	pulumi.ResourceState
+	component.NoOutputs
 
 	// Ready are the resources after which objects can be scaled. What KEDA scales is taken away before KEDA is: it
 	// would be left with finalizers that nobody removes.
@@ -55,25 +64,17 @@ type Keda struct {
 // New declares KEDA. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Keda, error) {
 	k := &Keda{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, k, opts...); err != nil {
-		return nil, fmt.Errorf("keda %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, string, *Args) error{k.install, k.authenticate} {
-		if err := step(ctx, name, args); err != nil {
-			return nil, fmt.Errorf("keda %s: %w", name, err)
-		}
-	}
-	return k, ctx.RegisterResourceOutputs(k, pulumi.Map{})
+	return component.Declare(ctx, TypeToken, name, k, args, opts, k.install, k.authenticate)
 }
 
-func (k *Keda) install(ctx *pulumi.Context, name string, args *Args) error {
-	release := &pulumi.CustomResourceState{}
-	err := ctx.RegisterResource(releaseToken, name+"-release", pulumi.Map{
-		"name": pulumi.String(app), "namespace": pulumi.String(k8s.Keda), "chart": pulumi.String(Chart), "version": pulumi.String(Version),
+func (k *Keda) install(ctx *pulumi.Context, args *Args) error {
+	release, err := component.Child(ctx, k, "release", newRelease, &pulumi.Map{
+		"name": pulumi.String(app), "namespace": pulumi.String(k8s.Keda),
+		"chart": pulumi.String(Chart), "version": pulumi.String(Version),
 		"repositoryOpts": pulumi.Map{"repo": pulumi.String(Repository)},
 		"timeout":        pulumi.Int(600), "maxHistory": pulumi.Int(5), "values": values(args.Place),
 		"compat": pulumi.String("true"), // what the SDK sends
-	}, release, pulumi.Parent(k), pulumi.DependsOn(args.After))
+	}, component.After(args.After...))
 	k.Ready = []pulumi.Resource{release}
 	return err
 }
@@ -81,6 +82,13 @@ func (k *Keda) install(ctx *pulumi.Context, name string, args *Args) error {
 // releaseToken is the type of a Helm release. The SDK's own package for it also has every kind of every version of the
 // API: twenty times as much to compile as all the rest that is used of it.
 const releaseToken = "kubernetes:helm.sh/v3:Release"
+
+func newRelease(ctx *pulumi.Context, name string, args *pulumi.Map, opts ...pulumi.ResourceOption) (
+	*pulumi.CustomResourceState, error,
+) {
+	release := &pulumi.CustomResourceState{}
+	return release, ctx.RegisterResource(releaseToken, name, *args, release, opts...)
+}
 
 // values are the chart's, without the wildcards of its roles: KEDA watches the workloads alone, scales nothing but
 // Deployments and Jobs, and reads no secret.
@@ -90,7 +98,8 @@ func values(place k8s.Place) pulumi.Map {
 	resources, budgets := pulumi.Map{}, pulumi.Map{}
 	for _, name := range components {
 		resources[name] = pulumi.Map{
-			"requests": pulumi.Map{"cpu": text("100m"), "memory": text("256Mi")}, "limits": pulumi.Map{"memory": text("512Mi")},
+			"requests": pulumi.Map{"cpu": text("100m"), "memory": text("256Mi")},
+			"limits":   pulumi.Map{"memory": text("512Mi")},
 		}
 		budgets[name] = pulumi.Map{"maxUnavailable": pulumi.Int(1)}
 	}
@@ -117,13 +126,21 @@ func values(place k8s.Place) pulumi.Map {
 }
 
 // authenticate says that the scalers ask AWS with the operator's own rights.
-func (k *Keda) authenticate(ctx *pulumi.Context, name string, _ *Args) error {
-	made, err := apiextensions.NewCustomResource(ctx, name+"-authentication", &apiextensions.CustomResourceArgs{
-		ApiVersion: pulumi.String(APIVersion), Kind: pulumi.String("TriggerAuthentication"), Metadata: k8s.Meta(app, k8s.Workloads, authentication),
-		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{"podIdentity": pulumi.Map{"provider": pulumi.String("aws")}}},
-	}, pulumi.Parent(k), pulumi.DependsOn(k.Ready))
+func (k *Keda) authenticate(ctx *pulumi.Context, _ *Args) error {
+	made, err := component.Child(ctx, k, "authentication", apiextensions.NewCustomResource, Object(
+		"TriggerAuthentication", k8s.Meta(app, k8s.Workloads, authentication),
+		pulumi.Map{"podIdentity": pulumi.Map{"provider": pulumi.String("aws")}},
+	), component.After(k.Ready...))
 	k.Ready = append(k.Ready, made)
 	return err
+}
+
+// Object is an object of one of KEDA's kinds.
+func Object(kind string, meta metav1.ObjectMetaArgs, spec pulumi.Map) *apiextensions.CustomResourceArgs {
+	return &apiextensions.CustomResourceArgs{
+		ApiVersion: pulumi.String(apiVersion), Kind: pulumi.String(kind), Metadata: meta,
+		OtherFields: kubernetes.UntypedArgs{"spec": spec},
+	}
 }
 
 // Queue is an SQS queue by whose length something is scaled.
@@ -141,7 +158,8 @@ func (q Queue) Trigger() pulumi.MapInput {
 	return pulumi.Map{
 		"type": pulumi.String("aws-sqs-queue"),
 		"metadata": pulumi.Map{
-			"queueURL": q.URL, "awsRegion": pulumi.String(q.Region), "queueLength": pulumi.String(strconv.Itoa(q.Length)),
+			"queueURL": q.URL, "awsRegion": pulumi.String(q.Region),
+			"queueLength":     pulumi.String(strconv.Itoa(q.Length)),
 			"scaleOnInFlight": pulumi.String(strconv.FormatBool(q.InFlight)),
 		},
 		"authenticationRef": pulumi.Map{"name": pulumi.String(authentication)},

@@ -31,20 +31,23 @@ func TestKeda(t *testing.T) {
 	if got := r.Children(keda.TypeToken, "keda"); !slices.Equal(got, want) {
 		t.Errorf("children are %v, want %v", got, want)
 	}
-	release, err := json.MarshalIndent(r.Find(t, "kubernetes:helm.sh/v3:Release", "keda-release").Inputs.Mappable(), "", "  ")
+	release, err := json.MarshalIndent(r.Find(t, "kubernetes:helm.sh/v3:Release", "keda-release").Inputs.Mappable(), "",
+		"  ")
 	if err != nil {
 		t.Fatal(err)
 	}
 	componenttest.Golden(t, "testdata/release.json", append(release, '\n'))
 	componenttest.Golden(t, "testdata/keda.yaml", k8stest.Manifest(t, r))
 	// The kind exists once the chart is there, and is destroyed before it.
-	if got := r.Find(t, "kubernetes:keda.sh/v1alpha1:TriggerAuthentication", "keda-authentication").After; !slices.Contains(got, "keda-release") {
+	if got := r.Find(t, "kubernetes:keda.sh/v1alpha1:TriggerAuthentication",
+		"keda-authentication").After; !slices.Contains(got, "keda-release") {
 		t.Errorf("the authentication depends on %v", got)
 	}
 }
 
 func TestAnyPlace(t *testing.T) {
-	values := declare(t, k8s.Place{}).Find(t, "kubernetes:helm.sh/v3:Release", "keda-release").Inputs["values"].ObjectValue()
+	values := declare(t, k8s.Place{}).Find(t, "kubernetes:helm.sh/v3:Release",
+		"keda-release").Inputs["values"].ObjectValue()
 	if values.HasValue("nodeSelector") || values.HasValue("tolerations") {
 		t.Errorf("values are %v", values.Mappable())
 	}

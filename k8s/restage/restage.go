@@ -3,16 +3,13 @@
 package restage
 
 import (
-	"errors"
-	"fmt"
-
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	batchv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/batch/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 	"dip/contract"
 	"dip/k8s"
@@ -55,18 +52,16 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Image == nil || a.Queue == nil || a.Region == "" {
-		errs = append(errs, errors.New("restage: Image, Queue, Region: want all of them"))
-	}
-	s := a.Settings
-	if s.MilliCPU < 1 || s.MemoryMB < 1 || s.Max < 1 || s.Lease <= 0 || s.Deadline <= 0 {
-		errs = append(errs, errors.New("restage: Settings: want MilliCPU, MemoryMB, Max, Lease and Deadline above zero"))
-	}
-	if a.Grace <= 0 {
-		errs = append(errs, errors.New("restage: Grace: want more than zero"))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.If(a.Image == nil, "Image", "missing")
+	found.If(a.Queue == nil, "Queue", "missing")
+	found.If(a.Catalog == nil, "Catalog", "missing")
+	found.If(a.Region == "", "Region", "missing")
+	_, err := contract.Render[pulumi.StringInput](a.Common)
+	found.In("Common", err)
+	found.Add(config.CheckLimits("Settings", a.Settings))
+	found.If(a.Grace <= 0, "Grace", "missing")
+	return found.Err()
 }
 
 func (a *Args) env() (map[string]pulumi.StringInput, error) {
@@ -78,34 +73,32 @@ func (a *Args) env() (map[string]pulumi.StringInput, error) {
 // Restage is the jobs.
 type Restage struct {
 	pulumi.ResourceState
+	component.NoOutputs
+
+	account []pulumi.Resource
 }
 
 // New declares the jobs. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Restage, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
+	r := &Restage{}
+	return component.Declare(ctx, TypeToken, name, r, args, opts, r.createAccount, r.createJobs)
+}
+
+func (r *Restage) createAccount(ctx *pulumi.Context, args *Args) (err error) {
+	account := k8s.Account{App: app, Namespace: k8s.Workloads, Name: Account}
+	r.account, err = account.Declare(ctx, r, component.After(args.After...))
+	return err
+}
+
+func (r *Restage) createJobs(ctx *pulumi.Context, args *Args) error {
 	env, err := args.env()
 	if err != nil {
-		return nil, fmt.Errorf("restage %s: %w", name, err)
+		return err
 	}
-	r := &Restage{}
-	if err := ctx.RegisterComponentResource(TypeToken, name, r, opts...); err != nil {
-		return nil, fmt.Errorf("restage %s: %w", name, err)
-	}
-	after := pulumi.DependsOn(args.After)
-	account, err := k8s.Account{App: app, Namespace: k8s.Workloads, Name: Account}.Declare(ctx, name, r, after)
-	if err != nil {
-		return nil, fmt.Errorf("restage %s: %w", name, err)
-	}
-	_, err = apiextensions.NewCustomResource(ctx, name+"-jobs", &apiextensions.CustomResourceArgs{
-		ApiVersion: pulumi.String(keda.APIVersion), Kind: pulumi.String("ScaledJob"), Metadata: k8s.Meta(app, k8s.Workloads, app),
-		OtherFields: kubernetes.UntypedArgs{"spec": spec(args, env)},
-	}, pulumi.Parent(r), after, pulumi.DependsOn(account))
-	if err != nil {
-		return nil, fmt.Errorf("restage %s: %w", name, err)
-	}
-	return r, ctx.RegisterResourceOutputs(r, pulumi.Map{})
+	_, err = component.Child(ctx, r, "jobs", apiextensions.NewCustomResource,
+		keda.Object("ScaledJob", k8s.Meta(app, k8s.Workloads, app), spec(args, env)),
+		component.After(args.After...), component.After(r.account...))
+	return err
 }
 
 // spec is what KEDA does: a Job for each message that nobody works on, less those that are still waiting for a node. A
@@ -114,7 +107,7 @@ func spec(args *Args, env map[string]pulumi.StringInput) pulumi.Map {
 	queue := keda.Queue{URL: args.Queue, Region: args.Region, Length: 1}
 	return pulumi.Map{
 		"jobTargetRef":    job(args, env),
-		"maxReplicaCount": pulumi.Int(args.Settings.Max), "pollingInterval": pulumi.Int(15),
+		"maxReplicaCount": pulumi.Int(args.Settings.Max), "pollingInterval": pulumi.Int(keda.PollSeconds),
 		"successfulJobsHistoryLimit": pulumi.Int(5), "failedJobsHistoryLimit": pulumi.Int(5),
 		"rollout":         pulumi.Map{"strategy": pulumi.String("gradual")},
 		"scalingStrategy": pulumi.Map{"strategy": pulumi.String("accurate")},
@@ -127,19 +120,23 @@ func spec(args *Args, env map[string]pulumi.StringInput) pulumi.Map {
 func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	s := args.Settings
 	pod := k8s.Workload{
-		App: app, Image: args.Image, Program: Program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
+		App: app, Image: args.Image, Program: Program, Env: env, Region: args.Region,
+		MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
 		ScratchMB: scratchMB, Grace: args.Grace, Priority: k8s.JobPriority, Place: args.Place,
 	}.PodSpec()
 	pod.RestartPolicy = pulumi.String("Never")
+	drained := batchv1.PodFailurePolicyRuleArgs{
+		Action: pulumi.String("Ignore"),
+		OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{
+			batchv1.PodFailurePolicyOnPodConditionsPatternArgs{
+				Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True"),
+			},
+		},
+	}
 	return batchv1.JobSpecArgs{
 		Parallelism: pulumi.Int(1), Completions: pulumi.Int(1), BackoffLimit: pulumi.Int(2),
 		ActiveDeadlineSeconds: pulumi.Int(s.Deadline.Seconds()), TtlSecondsAfterFinished: pulumi.Int(3600),
-		PodFailurePolicy: batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{batchv1.PodFailurePolicyRuleArgs{
-			Action: pulumi.String("Ignore"),
-			OnPodConditions: batchv1.PodFailurePolicyOnPodConditionsPatternArray{batchv1.PodFailurePolicyOnPodConditionsPatternArgs{
-				Type: pulumi.String("DisruptionTarget"), Status: pulumi.String("True"),
-			}},
-		}}},
+		PodFailurePolicy: batchv1.PodFailurePolicyArgs{Rules: batchv1.PodFailurePolicyRuleArray{drained}},
 		Template: corev1.PodTemplateSpecArgs{
 			Metadata: metav1.ObjectMetaArgs{
 				Labels:      k8s.Labels(app),

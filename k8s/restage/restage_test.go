@@ -2,7 +2,6 @@ package restage_test
 
 import (
 	"slices"
-	"strings"
 	"testing"
 	"time"
 
@@ -18,14 +17,17 @@ import (
 
 func args() *restage.Args {
 	return &restage.Args{
-		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"), Catalog: pulumi.String("catalogs/a.json"),
-		Region: componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
+		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"),
+		Catalog: pulumi.String("catalogs/a.json"),
+		Region:  componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
 		Grace: config.Duration(time.Minute),
 		Common: contract.Common[pulumi.StringInput]{
-			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"), LakeBucket: pulumi.String("lake"),
+			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
+			LakeBucket: pulumi.String("lake"),
 		},
 		Settings: config.Restage{
-			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour), Lease: config.Duration(2 * time.Minute),
+			MilliCPU: 900, MemoryMB: 1024, Max: 4, Deadline: config.Duration(12 * time.Hour), KeepDays: 5,
+			Lease: config.Duration(2 * time.Minute),
 		},
 	}
 }
@@ -51,25 +53,20 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		want   []string
 	}{
 		"nothing set": {func(a *restage.Args) { *a = restage.Args{} }, []string{
-			"restage: Image, Queue, Region: want all of them",
-			"restage: Settings: want MilliCPU, MemoryMB, Max, Lease and Deadline above zero",
-			"restage: Grace: want more than zero",
+			"Image: missing", "Queue: missing", "Catalog: missing", "Region: missing",
+			"Common: DIP_STACK ", "Common: DIP_CODE ", "Common: DIP_LEDGER_TABLE ", "Common: DIP_LAKE_BUCKET ",
+			"Settings.deadline: 0s: want", "Settings.keepDays: 0: want", "Settings.lease: 0s: want",
+			"Settings.max: 0: want", "Settings.memoryMB: 0: want", "Settings.milliCPU: 0: want", "Grace: missing",
 		}},
-		"an unset variable": {func(a *restage.Args) { a.Catalog = nil }, []string{"DIP_CATALOG"}},
+		"no catalog": {func(a *restage.Args) { a.Catalog = nil }, []string{"Catalog: missing"}},
 	} {
-		r, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+		t.Run(name, func(t *testing.T) {
 			a := args()
 			c.change(a)
-			_, err := restage.New(ctx, "restage", a)
-			return err
+			componenttest.MustRefuse(t, "restage r", func(ctx *pulumi.Context) error {
+				_, err := restage.New(ctx, "r", a)
+				return err
+			}, c.want...)
 		})
-		for _, want := range c.want {
-			if err == nil || !strings.Contains(err.Error(), want) {
-				t.Errorf("%s: no %q in %v", name, want, err)
-			}
-		}
-		if got := r.Resources(); len(got) != 0 {
-			t.Errorf("%s: registered %v", name, got)
-		}
 	}
 }

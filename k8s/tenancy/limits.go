@@ -1,12 +1,12 @@
 package tenancy
 
 import (
-	"fmt"
 	"strconv"
 
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 	"dip/k8s"
 )
@@ -18,9 +18,9 @@ type Quota struct {
 	MemoryMB int // requests and limits, MiB
 }
 
-// QuotaOf is room for all workers of so many segments and all restage jobs that the settings allow, and for half as many
-// workers again: while a Deployment is updated, new pods are there beside the old ones, and a worker that was told to
-// stop counts until it did.
+// QuotaOf is room for all workers of so many segments and all restage jobs that the settings allow, and for half as
+// many workers again: while a Deployment is updated, new pods are there beside the old ones, and a worker that was told
+// to stop counts until it did.
 func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 	workers := segments * (w.Max + (w.Max+1)/2)
 	jobs := 2 * r.Max // a job that is replaced counts until it is gone
@@ -31,30 +31,28 @@ func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 	}
 }
 
-// limit keeps a mistake in the workloads' namespace from buying nodes without end, and gives requests to a container that
-// names none: Escalator does not see it otherwise.
+// limit keeps a mistake in the workloads' namespace from buying nodes without end, and gives requests to a container
+// that names none: Escalator does not see it otherwise.
 func (t *Tenancy) limit(ctx *pulumi.Context, args *Args) error {
 	memory := pulumi.String(k8s.Memory(args.Quota.MemoryMB))
-	_, err := corev1.NewResourceQuota(ctx, t.name+"-quota", &corev1.ResourceQuotaArgs{
+	_, err := component.Child(ctx, t, "quota", corev1.NewResourceQuota, &corev1.ResourceQuotaArgs{
 		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
 		Spec: corev1.ResourceQuotaSpecArgs{Hard: pulumi.StringMap{
-			"pods":         pulumi.String(strconv.Itoa(args.Quota.Pods)),
-			"requests.cpu": pulumi.String(k8s.Processors(args.Quota.MilliCPU)), "requests.memory": memory, "limits.memory": memory,
+			"pods":            pulumi.String(strconv.Itoa(args.Quota.Pods)),
+			"requests.cpu":    pulumi.String(k8s.Processors(args.Quota.MilliCPU)),
+			"requests.memory": memory, "limits.memory": memory,
 		}},
-	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
+	}, component.After(t.Ready...))
 	if err != nil {
-		return fmt.Errorf("quota: %w", err)
+		return err
 	}
-	_, err = corev1.NewLimitRange(ctx, t.name+"-limits", &corev1.LimitRangeArgs{
+	_, err = component.Child(ctx, t, "limits", corev1.NewLimitRange, &corev1.LimitRangeArgs{
 		Metadata: k8s.Meta(app, k8s.Workloads, "workloads"),
 		Spec: corev1.LimitRangeSpecArgs{Limits: corev1.LimitRangeItemArray{corev1.LimitRangeItemArgs{
 			Type:           pulumi.String("Container"),
 			DefaultRequest: pulumi.ToStringMap(map[string]string{"cpu": "100m", "memory": "256Mi"}),
 			Default:        pulumi.ToStringMap(map[string]string{"memory": "256Mi"}),
 		}}},
-	}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
-	if err != nil {
-		return fmt.Errorf("limits: %w", err)
-	}
-	return nil
+	}, component.After(t.Ready...))
+	return err
 }

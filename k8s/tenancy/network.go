@@ -1,22 +1,21 @@
 package tenancy
 
 import (
-	"fmt"
-
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/k8s"
 )
 
-// identityAgent is where a pod gets its AWS credentials: the EKS Pod Identity agent on its node, port 80. Source: "EKS Pod
-// Identity considerations".
+// identityAgent is where a pod gets its AWS credentials: the EKS Pod Identity agent on its node, port 80. Source: "EKS
+// Pod Identity considerations".
 const identityAgent = "169.254.170.23/32"
 
-// isolate closes the namespaces: no pod takes connections, and pods reach names, HTTPS (AWS and the API server) and their
-// credentials. The instance's metadata answers on port 80 of another address: no pod gets at the node's role. KEDA's
-// pods talk to each other, and the API server calls its metrics and its webhook.
+// isolate closes the namespaces: no pod takes connections, and pods reach names, HTTPS (AWS and the API server) and
+// their credentials. The instance's metadata answers on port 80 of another address: no pod gets at the node's role.
+// KEDA's pods talk to each other, and the API server calls its metrics and its webhook.
 func (t *Tenancy) isolate(ctx *pulumi.Context, _ *Args) error {
 	for _, namespace := range namespaces {
 		ingress := networkingv1.NetworkPolicyIngressRuleArray{}
@@ -27,15 +26,16 @@ func (t *Tenancy) isolate(ctx *pulumi.Context, _ *Args) error {
 				networkingv1.NetworkPolicyIngressRuleArgs{Ports: ports("TCP", 6443, 9443)})
 			egress = append(egress, networkingv1.NetworkPolicyEgressRuleArgs{To: neighbours()})
 		}
-		_, err := networkingv1.NewNetworkPolicy(ctx, t.name+"-"+namespace+"-network", &networkingv1.NetworkPolicyArgs{
-			Metadata: k8s.Meta(app, namespace, "default"),
-			Spec: networkingv1.NetworkPolicySpecArgs{
-				PodSelector: metav1.LabelSelectorArgs{}, PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
-				Ingress: ingress, Egress: egress,
-			},
-		}, pulumi.Parent(t), pulumi.DependsOn(t.Ready))
+		_, err := component.Child(ctx, t, namespace+"-network", networkingv1.NewNetworkPolicy,
+			&networkingv1.NetworkPolicyArgs{
+				Metadata: k8s.Meta(app, namespace, "default"),
+				Spec: networkingv1.NetworkPolicySpecArgs{
+					PodSelector: metav1.LabelSelectorArgs{}, PolicyTypes: pulumi.ToStringArray([]string{"Ingress", "Egress"}),
+					Ingress: ingress, Egress: egress,
+				},
+			}, component.After(t.Ready...))
 		if err != nil {
-			return fmt.Errorf("network policy of %s: %w", namespace, err)
+			return err
 		}
 	}
 	return nil
@@ -44,7 +44,8 @@ func (t *Tenancy) isolate(ctx *pulumi.Context, _ *Args) error {
 func names() networkingv1.NetworkPolicyEgressRuleArgs {
 	return networkingv1.NetworkPolicyEgressRuleArgs{
 		To: networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{
-			NamespaceSelector: selecting("kubernetes.io/metadata.name", "kube-system"), PodSelector: selecting("k8s-app", "kube-dns"),
+			NamespaceSelector: selecting("kubernetes.io/metadata.name", k8s.KubeSystem),
+			PodSelector:       selecting("k8s-app", "kube-dns"),
 		}},
 		Ports: append(ports("UDP", 53), ports("TCP", 53)...),
 	}
@@ -59,11 +60,15 @@ func credentials() networkingv1.NetworkPolicyEgressRuleArgs {
 }
 
 func neighbours() networkingv1.NetworkPolicyPeerArray {
-	return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{PodSelector: metav1.LabelSelectorArgs{}}}
+	return networkingv1.NetworkPolicyPeerArray{
+		networkingv1.NetworkPolicyPeerArgs{PodSelector: metav1.LabelSelectorArgs{}},
+	}
 }
 
 func block(cidr string) networkingv1.NetworkPolicyPeerArray {
-	return networkingv1.NetworkPolicyPeerArray{networkingv1.NetworkPolicyPeerArgs{IpBlock: networkingv1.IPBlockArgs{Cidr: pulumi.String(cidr)}}}
+	return networkingv1.NetworkPolicyPeerArray{
+		networkingv1.NetworkPolicyPeerArgs{IpBlock: networkingv1.IPBlockArgs{Cidr: pulumi.String(cidr)}},
+	}
 }
 
 func selecting(key, value string) metav1.LabelSelectorArgs {

@@ -1,15 +1,13 @@
-// Package tenancy divides the cluster: namespaces that admit no privileged pod, priorities, quotas, and network policies
-// that let in nobody.
+// Package tenancy divides the cluster: namespaces that admit no privileged pod, priorities, quotas, and network
+// policies that let in nobody.
 package tenancy
 
 import (
-	"errors"
-	"fmt"
-
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	schedulingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/scheduling/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/k8s"
 )
 
@@ -27,37 +25,27 @@ type Args struct {
 
 // Validate reports every problem.
 func (a *Args) Validate() error {
-	if q := a.Quota; q.Pods < 1 || q.MilliCPU < 1 || q.MemoryMB < 1 {
-		return errors.New("tenancy: Quota: want Pods, MilliCPU and MemoryMB above zero")
-	}
-	return nil
+	var found component.Problems
+	found.If(a.Quota.Pods < 1, "Quota.Pods", "missing")
+	found.If(a.Quota.MilliCPU < 1, "Quota.MilliCPU", "missing")
+	found.If(a.Quota.MemoryMB < 1, "Quota.MemoryMB", "missing")
+	return found.Err()
 }
 
 // Tenancy is the division of a cluster.
 type Tenancy struct {
 	pulumi.ResourceState
+	component.NoOutputs
 
 	// Ready are the resources after which objects can be put into the namespaces.
 	Ready []pulumi.Resource
-
-	name string
 }
 
 // New declares the tenancy. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Tenancy, error) {
-	if err := args.Validate(); err != nil {
-		return nil, err
-	}
-	t := &Tenancy{name: name}
-	if err := ctx.RegisterComponentResource(TypeToken, name, t, opts...); err != nil {
-		return nil, fmt.Errorf("tenancy %s: %w", name, err)
-	}
-	for _, step := range []func(*pulumi.Context, *Args) error{t.createNamespaces, t.createPriorities, t.limit, t.isolate} {
-		if err := step(ctx, args); err != nil {
-			return nil, fmt.Errorf("tenancy %s: %w", name, err)
-		}
-	}
-	return t, ctx.RegisterResourceOutputs(t, pulumi.Map{})
+	t := &Tenancy{}
+	return component.Declare(ctx, TypeToken, name, t, args, opts,
+		t.createNamespaces, t.createPriorities, t.limit, t.isolate)
 }
 
 // namespaces are those that the stack makes.
@@ -72,9 +60,9 @@ func (t *Tenancy) createNamespaces(ctx *pulumi.Context, _ *Args) error {
 		for _, mode := range []string{"enforce", "audit", "warn"} {
 			labels["pod-security.kubernetes.io/"+mode] = pulumi.String("restricted")
 		}
-		made, err := corev1.NewNamespace(ctx, t.name+"-"+name, &corev1.NamespaceArgs{Metadata: meta}, pulumi.Parent(t))
+		made, err := component.Child(ctx, t, name, corev1.NewNamespace, &corev1.NamespaceArgs{Metadata: meta})
 		if err != nil {
-			return fmt.Errorf("namespace %s: %w", name, err)
+			return err
 		}
 		t.Ready = append(t.Ready, made)
 	}
@@ -95,12 +83,13 @@ var priorities = map[string]struct {
 
 func (t *Tenancy) createPriorities(ctx *pulumi.Context, _ *Args) error {
 	for _, name := range []string{k8s.PlatformPriority, k8s.JobPriority, k8s.WorkerPriority} {
-		made, err := schedulingv1.NewPriorityClass(ctx, t.name+"-"+name, &schedulingv1.PriorityClassArgs{
-			Metadata: k8s.Meta(app, "", name), Value: pulumi.Int(priorities[name].value), Description: pulumi.String(priorities[name].use),
-			PreemptionPolicy: pulumi.String(priorities[name].preemption),
-		}, pulumi.Parent(t))
+		p := priorities[name]
+		made, err := component.Child(ctx, t, name, schedulingv1.NewPriorityClass, &schedulingv1.PriorityClassArgs{
+			Metadata: k8s.Meta(app, "", name), Value: pulumi.Int(p.value), Description: pulumi.String(p.use),
+			PreemptionPolicy: pulumi.String(p.preemption),
+		})
 		if err != nil {
-			return fmt.Errorf("priority class %s: %w", name, err)
+			return err
 		}
 		t.Ready = append(t.Ready, made)
 	}

@@ -3,16 +3,15 @@
 package worker
 
 import (
-	"errors"
 	"fmt"
 
-	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apiextensions"
 	appsv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/apps/v1"
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/component"
 	"dip/config"
 	"dip/contract"
 	"dip/k8s"
@@ -50,23 +49,18 @@ type Args struct {
 	After []pulumi.Resource
 }
 
-// Validate reports every problem, the unset fields of the environment by their variables' names.
+// Validate reports every problem, the unset fields of Common by their variables' names.
 func (a *Args) Validate() error {
-	var errs []error
-	if a.Segment == "" || a.Program == "" || a.Image == nil || a.Queue == nil || a.Region == "" {
-		errs = append(errs, errors.New("worker: Segment, Program, Image, Queue, Region: want all of them"))
-	}
-	s := a.Settings
-	if s.MilliCPU < 1 || s.MemoryMB < 1 || s.Slots < 1 || s.ChunksPerPod < 1 || s.Lease <= 0 || s.Grace <= 0 {
-		errs = append(errs, errors.New("worker: Settings: want MilliCPU, MemoryMB, Slots, ChunksPerPod, Lease and Grace above zero"))
-	}
-	if s.Min < 0 || s.Max < 1 || s.Min > s.Max {
-		errs = append(errs, fmt.Errorf("worker: Settings: min %d and max %d", s.Min, s.Max))
-	}
-	if p := s.MaxUnavailablePercent; p < 1 || p > 100 {
-		errs = append(errs, fmt.Errorf("worker: Settings.MaxUnavailablePercent: %d: such a budget is never satisfied", p))
-	}
-	return errors.Join(errs...)
+	var found component.Problems
+	found.If(a.Segment == "", "Segment", "missing")
+	found.If(a.Program == "", "Program", "missing")
+	found.If(a.Image == nil, "Image", "missing")
+	found.If(a.Queue == nil, "Queue", "missing")
+	found.If(a.Region == "", "Region", "missing")
+	_, err := contract.Render[pulumi.StringInput](a.Common)
+	found.In("Common", err)
+	found.Add(a.Settings.Validate("Settings"))
+	return found.Err()
 }
 
 // env is the workers' environment.
@@ -81,58 +75,43 @@ func (a *Args) env() (map[string]pulumi.StringInput, error) {
 // Worker is a segment's workers.
 type Worker struct {
 	pulumi.ResourceState
+	component.NoOutputs
 
-	name string
-	app  string
+	app        string
+	account    []pulumi.Resource
+	deployment *appsv1.Deployment
 }
 
 // New declares a segment's workers. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Worker, error) {
-	if err := args.Validate(); err != nil {
-		return nil, fmt.Errorf("workers %s: %w", name, err)
-	}
+	w := &Worker{app: Account(args.Segment)}
+	return component.Declare(ctx, TypeToken, name, w, args, opts,
+		w.createAccount, w.createDeployment, w.limitDrains, w.scale)
+}
+
+func (w *Worker) createAccount(ctx *pulumi.Context, args *Args) (err error) {
+	account := k8s.Account{App: w.app, Namespace: k8s.Workloads, Name: w.app}
+	w.account, err = account.Declare(ctx, w, component.After(args.After...))
+	return err
+}
+
+// createDeployment makes the Deployment. How many workers there are is KEDA's to say, from none on; their image is
+// pushed after the repository is there: so `up` does not wait for them.
+func (w *Worker) createDeployment(ctx *pulumi.Context, args *Args) error {
 	env, err := args.env()
 	if err != nil {
-		return nil, fmt.Errorf("workers %s: %w", name, err)
-	}
-	w := &Worker{name: name, app: Account(args.Segment)}
-	if err := ctx.RegisterComponentResource(TypeToken, name, w, opts...); err != nil {
-		return nil, fmt.Errorf("workers %s: %w", name, err)
-	}
-	if err := w.create(ctx, args, env); err != nil {
-		return nil, fmt.Errorf("workers %s: %w", name, err)
-	}
-	return w, ctx.RegisterResourceOutputs(w, pulumi.Map{})
-}
-
-func (w *Worker) create(ctx *pulumi.Context, args *Args, env map[string]pulumi.StringInput) error {
-	after := pulumi.DependsOn(args.After)
-	account, err := k8s.Account{App: w.app, Namespace: k8s.Workloads, Name: w.app}.Declare(ctx, w.name, w, after)
-	if err != nil {
 		return err
 	}
-	deployment, err := w.createDeployment(ctx, args, env, pulumi.Parent(w), after, pulumi.DependsOn(account))
-	if err != nil {
-		return err
-	}
-	if err := k8s.Budget(ctx, w.name, w.app, k8s.Workloads, share(args.Settings.MaxUnavailablePercent), pulumi.Parent(w), after); err != nil {
-		return err
-	}
-	return w.scale(ctx, args, pulumi.Parent(w), after, pulumi.DependsOn([]pulumi.Resource{deployment}))
-}
-
-// createDeployment makes the Deployment. How many workers there are is KEDA's to say, from none on; their image is pushed
-// after the repository is there: so `up` does not wait for them.
-func (w *Worker) createDeployment(ctx *pulumi.Context, args *Args, env map[string]pulumi.StringInput, opts ...pulumi.ResourceOption) (*appsv1.Deployment, error) {
 	s := args.Settings
 	pod := k8s.Workload{
-		App: w.app, Image: args.Image, Program: args.Program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
+		App: w.app, Image: args.Image, Program: args.Program, Env: env, Region: args.Region,
+		MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
 		ScratchMB: scratchMB, Grace: s.Grace, Priority: k8s.WorkerPriority, Place: args.Place,
 	}.PodSpec()
 	pod.TopologySpreadConstraints = k8s.Spread(w.app)
 	meta := k8s.Meta(w.app, k8s.Workloads, w.app)
 	meta.Annotations = pulumi.StringMap{k8s.SkipAwait: pulumi.String("true")}
-	made, err := appsv1.NewDeployment(ctx, w.name+"-deployment", &appsv1.DeploymentArgs{
+	w.deployment, err = component.Child(ctx, w, "deployment", appsv1.NewDeployment, &appsv1.DeploymentArgs{
 		Metadata: meta,
 		Spec: appsv1.DeploymentSpecArgs{
 			Selector: metav1.LabelSelectorArgs{MatchLabels: k8s.Selector(w.app)}, RevisionHistoryLimit: pulumi.Int(3),
@@ -148,41 +127,35 @@ func (w *Worker) createDeployment(ctx *pulumi.Context, args *Args, env map[strin
 				Spec: pod,
 			},
 		},
-	}, opts...)
-	if err != nil {
-		return nil, fmt.Errorf("deployment %s: %w", w.app, err)
-	}
-	return made, nil
+	}, component.After(args.After...), component.After(w.account...))
+	return err
+}
+
+func (w *Worker) limitDrains(ctx *pulumi.Context, args *Args) error {
+	return k8s.Budget(ctx, w, w.app, k8s.Workloads, share(args.Settings.MaxUnavailablePercent),
+		component.After(args.After...))
 }
 
 // scale lets KEDA set the number of workers. Chunks in work count: otherwise the last ones would be cut off by a queue
 // that looks empty.
-func (w *Worker) scale(ctx *pulumi.Context, args *Args, opts ...pulumi.ResourceOption) error {
+func (w *Worker) scale(ctx *pulumi.Context, args *Args) error {
 	queue := keda.Queue{URL: args.Queue, Region: args.Region, Length: args.Settings.ChunksPerPod, InFlight: true}
-	_, err := apiextensions.NewCustomResource(ctx, w.name+"-scaling", &apiextensions.CustomResourceArgs{
-		ApiVersion: pulumi.String(keda.APIVersion), Kind: pulumi.String("ScaledObject"), Metadata: k8s.Meta(w.app, k8s.Workloads, w.app),
-		OtherFields: kubernetes.UntypedArgs{"spec": pulumi.Map{
-			"scaleTargetRef":  pulumi.Map{"name": pulumi.String(w.app)},
-			"minReplicaCount": pulumi.Int(args.Settings.Min), "maxReplicaCount": pulumi.Int(args.Settings.Max),
-			"pollingInterval": pulumi.Int(pollSeconds), "cooldownPeriod": pulumi.Int(idleSeconds),
-			"advanced": pulumi.Map{"horizontalPodAutoscalerConfig": pulumi.Map{
-				"behavior": pulumi.Map{"scaleDown": pulumi.Map{"stabilizationWindowSeconds": pulumi.Int(idleSeconds)}},
-			}},
-			"triggers": pulumi.Array{queue.Trigger()},
+	scaled := keda.Object("ScaledObject", k8s.Meta(w.app, k8s.Workloads, w.app), pulumi.Map{
+		"scaleTargetRef":  pulumi.Map{"name": pulumi.String(w.app)},
+		"minReplicaCount": pulumi.Int(args.Settings.Min), "maxReplicaCount": pulumi.Int(args.Settings.Max),
+		"pollingInterval": pulumi.Int(keda.PollSeconds), "cooldownPeriod": pulumi.Int(idleSeconds),
+		"advanced": pulumi.Map{"horizontalPodAutoscalerConfig": pulumi.Map{
+			"behavior": pulumi.Map{"scaleDown": pulumi.Map{"stabilizationWindowSeconds": pulumi.Int(idleSeconds)}},
 		}},
-	}, opts...)
-	if err != nil {
-		return fmt.Errorf("scaling of %s: %w", w.app, err)
-	}
-	return nil
+		"triggers": pulumi.Array{queue.Trigger()},
+	})
+	_, err := component.Child(ctx, w, "scaling", apiextensions.NewCustomResource, scaled,
+		component.After(args.After...), component.After(w.deployment))
+	return err
 }
 
-// How often KEDA asks for the queue's length, and how long workers stay that seem to be too many: SQS's numbers lag
-// behind by up to a minute.
-const (
-	pollSeconds = 15
-	idleSeconds = 120
-)
+// idleSeconds is how long workers stay that seem to be too many: SQS's numbers lag behind by up to a minute.
+const idleSeconds = 120
 
 // share is a budget of so many percent. Kubernetes rounds up, so that at least one worker may go.
 func share(percent int) string { return fmt.Sprintf("%d%%", percent) }

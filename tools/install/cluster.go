@@ -40,16 +40,22 @@ var kubernetesFlags = strings.Join([]string{
 var admission = []tool{
 	pinned("etcd", "etcd", "go.etcd.io/etcd/server/v3", etcdVersion, stripped),
 	pinned("kube-apiserver", "controlplane", "k8s.io/kubernetes/cmd/kube-apiserver", kubernetesVersion, kubernetesFlags),
-	{name: kedaCRDs, module: "pins/keda", what: "KEDA's custom resource definitions", version: kedaVersion, files: []string{kedaCRDs}, build: copyKEDA},
+	{
+		name: kedaCRDs, module: "pins/keda", files: []string{kedaCRDs}, build: copyKEDA,
+		what: "KEDA's custom resource definitions", version: kedaVersion,
+	},
 }
 
 // controllers are what else runs in the lab's cluster.
 var controllers = []tool{
-	pinned("kube-controller-manager", "controlplane", "k8s.io/kubernetes/cmd/kube-controller-manager", kubernetesVersion, kubernetesFlags),
+	pinned("kube-controller-manager", "controlplane", "k8s.io/kubernetes/cmd/kube-controller-manager",
+		kubernetesVersion, kubernetesFlags),
 	pinned("kube-scheduler", "controlplane", "k8s.io/kubernetes/cmd/kube-scheduler", kubernetesVersion, kubernetesFlags),
 	pinned("kwok", "kwok", "sigs.k8s.io/kwok/cmd/kwok", kwokVersion, stripped),
-	pinned("node-termination-handler", "termination", "github.com/aws/aws-node-termination-handler/cmd", terminationVersion, stripped),
-	pinned("ec2-metadata-mock", "metadata", "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock", metadataVersion, stripped),
+	pinned("node-termination-handler", "termination", "github.com/aws/aws-node-termination-handler/cmd",
+		terminationVersion, stripped),
+	pinned("ec2-metadata-mock", "metadata", "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock",
+		metadataVersion, stripped),
 	pinned("escalator", "escalator", "github.com/atlassian/escalator/cmd", escalatorVersion, stripped),
 	pinned("keda", "keda", kedaModule+"/cmd/operator", kedaVersion, stripped),
 	pinned("keda-adapter", "keda", kedaModule+"/cmd/adapter", kedaVersion, stripped),

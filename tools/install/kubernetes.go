@@ -11,7 +11,8 @@ const (
 	kubernetesPlugin        = "pulumi-resource-kubernetes"
 )
 
-var kubernetesTool = program(kubernetesPlugin, "pulumi/kubernetes", ".", "the kubernetes plugin", kubernetesPluginVersion, stripped).sharing(pluginModule)
+var kubernetesTool = program(kubernetesPlugin, "pulumi/kubernetes", ".", "the kubernetes plugin", kubernetesPluginVersion,
+	stripped).sharing(pluginModule)
 
 // kubernetes puts the kubernetes plugin into the plugins' folder: the machine's own of exactly this version, for the eks
 // plugin takes no other, else ours.

@@ -8,9 +8,10 @@
 // programs that a cluster on this machine consists of. -admission adds, of
 // these, only an API server with its store, to check objects against.
 //
-// Progress goes to stderr, a line every 20 seconds; with -json, for a program that shows the last one, every second. The last line on stdout is, with -json, an object
-// {"pulumi": PATH, "env": {NAME: VALUE}, "cluster": {NAME: PATH}}, and with -env
-// lines for a shell's eval.
+// Progress goes to stderr, a line every 20 seconds; with -json, for a program
+// that shows the last one, every second. The last line on stdout is, with -json,
+// an object {"pulumi": PATH, "env": {NAME: VALUE}, "cluster": {NAME: PATH}}, and
+// with -env lines for a shell's eval.
 package main
 
 import (

@@ -21,12 +21,17 @@ func TestCheck(t *testing.T) {
 		failed []string // property: reason
 		want   error
 	}{
-		"fine":   {nil, nil, nil},
-		"inputs": {errors.Join(&Failure{"a.b", "wrong"}, errors.Join(&Failure{"", "all of it"}, nil)), []string{"a.b: wrong", ": all of it"}, nil},
+		"fine": {nil, nil, nil},
+		"inputs": {
+			errors.Join(&Failure{"a.b", "wrong"}, errors.Join(&Failure{"", "all of it"}, nil)),
+			[]string{"a.b: wrong", ": all of it"}, nil,
+		},
 		"broken": {errors.Join(&Failure{"a", "wrong"}, errBroken), nil, errBroken},
 	} {
 		s := NewServer("fake", "1.0.0", &fake{err: c.err})
-		resp, err := s.Check(t.Context(), &pulumirpc.CheckRequest{Urn: thing, News: pack(t, text("a", "1")), RandomSeed: []byte("seed")})
+		resp, err := s.Check(t.Context(), &pulumirpc.CheckRequest{
+			Urn: thing, News: pack(t, text("a", "1")), RandomSeed: []byte("seed"),
+		})
 		if c.want != nil {
 			if !errors.Is(err, c.want) {
 				t.Errorf("%s: %v", name, err)
@@ -62,14 +67,15 @@ func TestFailedOperations(t *testing.T) {
 	} {
 		f := &fake{previews: true, err: errBroken, id: c.id, outs: c.outs}
 		s := NewServer("fake", "1.0.0", f)
-		_, err := s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: thing, Properties: pack(t, text("a", "1")), Preview: c.preview})
+		in := pack(t, text("a", "1"))
+		_, err := s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: thing, Properties: in, Preview: c.preview})
 		if got := left(t, err); got.GetId() != c.created {
 			t.Errorf("%s: creation leaves %q: %v", name, got.GetId(), err)
-		} else if got != nil && (unpack(t, got.Properties)["a"].StringValue() != "half" || unpack(t, got.Inputs)["a"].StringValue() != "1" ||
-			!slices.Equal(got.Reasons, []string{"broken"})) {
+		} else if got != nil && (unpack(t, got.Properties)["a"].StringValue() != "half" ||
+			unpack(t, got.Inputs)["a"].StringValue() != "1" || !slices.Equal(got.Reasons, []string{"broken"})) {
 			t.Errorf("%s: creation leaves %v", name, got)
 		}
-		_, err = s.Update(t.Context(), &pulumirpc.UpdateRequest{Urn: thing, Id: "i-1", News: pack(t, text("a", "1")), Preview: c.preview})
+		_, err = s.Update(t.Context(), &pulumirpc.UpdateRequest{Urn: thing, Id: "i-1", News: in, Preview: c.preview})
 		if got := left(t, err); (got != nil) != c.updated || got != nil && got.Id != "i-1" {
 			t.Errorf("%s: update leaves %v: %v", name, got, err)
 		}
@@ -113,7 +119,8 @@ func TestPreviews(t *testing.T) {
 		if previews {
 			want, calls = "planned", 2
 		}
-		if a, b := unpack(t, created.Properties)["a"].StringValue(), unpack(t, updated.Properties)["a"].StringValue(); a != want || b != want || len(f.calls) != calls {
+		a, b := unpack(t, created.Properties)["a"].StringValue(), unpack(t, updated.Properties)["a"].StringValue()
+		if a != want || b != want || len(f.calls) != calls {
 			t.Errorf("previews %v: %q and %q after %v", previews, a, b, f.calls)
 		}
 	}
@@ -128,33 +135,41 @@ func TestOperationsCarryWhatTheEngineSays(t *testing.T) {
 	}
 
 	created, err := s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: thing, Properties: news, Timeout: 7})
-	if err != nil || created.Id != "i-1" || !is(unpack(t, created.Properties), "out", "3") || f.limit != 7 || f.op.Timeout != 7 || !is(f.op.Inputs, "in", "2") {
+	if err != nil || created.Id != "i-1" || !is(unpack(t, created.Properties), "out", "3") ||
+		f.limit != 7 || f.op.Timeout != 7 || !is(f.op.Inputs, "in", "2") {
 		t.Errorf("create: %v %v, operation %+v within %v", created, err, f.op, f.limit)
 	}
-	updated, err := s.Update(t.Context(), &pulumirpc.UpdateRequest{Urn: thing, Id: "i-1", Olds: olds, OldInputs: oldIn, News: news, IgnoreChanges: []string{"x"}, Timeout: 8})
+	ignored := []string{"x"}
+	updated, err := s.Update(t.Context(), &pulumirpc.UpdateRequest{
+		Urn: thing, Id: "i-1", Olds: olds, OldInputs: oldIn, News: news, IgnoreChanges: ignored, Timeout: 8,
+	})
 	op := f.op
-	if err != nil || !is(unpack(t, updated.Properties), "out", "3") || op.ID != "i-1" || !is(op.Olds, "out", "1") || !is(op.OldInputs, "in", "1") ||
-		!is(op.Inputs, "in", "2") || !slices.Equal(op.Ignored, []string{"x"}) || op.Timeout != 8 || f.limit != 8 {
+	if err != nil || !is(unpack(t, updated.Properties), "out", "3") || op.ID != "i-1" || !is(op.Olds, "out", "1") ||
+		!is(op.OldInputs, "in", "1") || !is(op.Inputs, "in", "2") || !slices.Equal(op.Ignored, ignored) || op.Timeout != 8 || f.limit != 8 {
 		t.Errorf("update: %v %v, operation %+v within %v", updated, err, op, f.limit)
 	}
-	_, err = s.Diff(t.Context(), &pulumirpc.DiffRequest{Urn: thing, Id: "i-1", Olds: olds, OldInputs: oldIn, News: news, IgnoreChanges: []string{"x"}})
+	_, err = s.Diff(t.Context(), &pulumirpc.DiffRequest{
+		Urn: thing, Id: "i-1", Olds: olds, OldInputs: oldIn, News: news, IgnoreChanges: ignored,
+	})
 	op = f.op
-	if err != nil || op.ID != "i-1" || !is(op.Olds, "out", "1") || !is(op.OldInputs, "in", "1") || !is(op.Inputs, "in", "2") || !slices.Equal(op.Ignored, []string{"x"}) {
+	if err != nil || op.ID != "i-1" || !is(op.Olds, "out", "1") || !is(op.OldInputs, "in", "1") ||
+		!is(op.Inputs, "in", "2") || !slices.Equal(op.Ignored, ignored) {
 		t.Errorf("diff: %v, operation %+v", err, op)
 	}
 	read, err := s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: thing, Id: "i-1", Properties: olds, Inputs: oldIn})
-	if err != nil || read.Id != "i-1" || !is(unpack(t, read.Properties), "out", "3") || !unpack(t, read.Inputs)["in"].BoolValue() || !is(f.op.Olds, "out", "1") || !is(f.op.Inputs, "in", "1") {
+	if err != nil || read.Id != "i-1" || !is(unpack(t, read.Properties), "out", "3") ||
+		!unpack(t, read.Inputs)["in"].BoolValue() || !is(f.op.Olds, "out", "1") || !is(f.op.Inputs, "in", "1") {
 		t.Errorf("read: %v %v, operation %+v", read, err, f.op)
 	}
-	if _, err := s.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: thing, Id: "i-1", Properties: olds, Timeout: 9}); err != nil || f.op.ID != "i-1" ||
-		!is(f.op.Olds, "out", "1") || f.limit != 9 || f.op.Timeout != 9 {
+	_, err = s.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: thing, Id: "i-1", Properties: olds, Timeout: 9})
+	if err != nil || f.op.ID != "i-1" || !is(f.op.Olds, "out", "1") || f.limit != 9 || f.op.Timeout != 9 {
 		t.Errorf("delete: %v, operation %+v within %v", err, f.op, f.limit)
 	}
 	if want := []string{"create", "update", "diff", "read", "delete"}; !slices.Equal(f.calls, want) || f.open != 0 {
 		t.Errorf("calls %v, %d did not end", f.calls, f.open)
 	}
 	f.id = ""
-	if read, err := s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: thing, Id: "i-1"}); err != nil || read.Id != "" || read.Properties != nil {
+	if read, err = s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: thing, Id: "i-1"}); err != nil || read.Id != "" || read.Properties != nil {
 		t.Errorf("gone: %v %v", read, err)
 	}
 }

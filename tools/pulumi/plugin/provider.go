@@ -40,7 +40,8 @@ type Resource interface {
 	Check(ctx context.Context, olds, news resource.PropertyMap, seed []byte) error
 	// Diff tells what an update would change.
 	Diff(ctx context.Context, op *Operation) (*pulumirpc.DiffResponse, error)
-	// Create makes the resource; in a preview it only plans. With an id and an error it exists but is not what it should be.
+	// Create makes the resource; in a preview it only plans. With an id and an error it exists but is not what it should
+	// be.
 	Create(ctx context.Context, op *Operation) (id string, outputs resource.PropertyMap, err error)
 	// Update changes the resource; in a preview it only plans. With outputs and an error it has changed but is not what
 	// it should be.

@@ -31,7 +31,8 @@ func TestUnknownTokensAreNamed(t *testing.T) {
 			t.Errorf("%v, want %s", err, want)
 		}
 	}
-	if _, err := s.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: "thing"}); err == nil || !strings.Contains(err.Error(), `URN "thing"`) {
+	_, err := s.Delete(t.Context(), &pulumirpc.DeleteRequest{Urn: "thing"})
+	if err == nil || !strings.Contains(err.Error(), `URN "thing"`) {
 		t.Errorf("not a URN: %v", err)
 	}
 }
@@ -44,7 +45,8 @@ func TestInvoke(t *testing.T) {
 		t.Errorf("%v %v", resp, err)
 	}
 	f.err = &Failure{"name", "it is missing"}
-	if resp, err := s.Invoke(t.Context(), call); err != nil || len(resp.Failures) != 1 || resp.Failures[0].Property != "name" || resp.Return != nil {
+	resp, err := s.Invoke(t.Context(), call)
+	if err != nil || len(resp.Failures) != 1 || resp.Failures[0].Property != "name" || resp.Return != nil {
 		t.Errorf("wrong arguments: %v %v", resp, err)
 	}
 	f.err = errBroken
@@ -66,7 +68,7 @@ func TestSettings(t *testing.T) {
 		t.Errorf("%v %v", checked, err)
 	}
 	f.configErr = errBroken
-	if _, err := s.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: in}); err == nil || err.Error() != "fake provider: broken" {
+	if _, err = s.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: in}); err == nil || err.Error() != "fake provider: broken" {
 		t.Errorf("wrong settings: %v", err)
 	}
 	checked, err = s.CheckConfig(t.Context(), &pulumirpc.CheckRequest{News: in})
@@ -80,7 +82,9 @@ func TestChangedSettings(t *testing.T) {
 	s := NewServer("fake", "1.0.0", f)
 	diff := func(was, is string) *pulumirpc.DiffResponse {
 		t.Helper()
-		d, err := s.DiffConfig(t.Context(), &pulumirpc.DiffRequest{OldInputs: pack(t, text("region", was)), News: pack(t, text("region", is))})
+		d, err := s.DiffConfig(t.Context(), &pulumirpc.DiffRequest{
+			OldInputs: pack(t, text("region", was)), News: pack(t, text("region", is)),
+		})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -114,7 +118,8 @@ func TestPropertiesKeepWhatIsUnknownAndSecret(t *testing.T) {
 func TestServe(t *testing.T) {
 	set := flag.NewFlagSet("plugin", flag.ContinueOnError)
 	Flags(set)
-	if err := set.Parse([]string{"-tracing", "file:x", "-logflow", "true", "127.0.0.1:1"}); err != nil || set.Arg(0) != "127.0.0.1:1" {
+	err := set.Parse([]string{"-tracing", "file:x", "-logflow", "true", "127.0.0.1:1"})
+	if err != nil || set.Arg(0) != "127.0.0.1:1" {
 		t.Errorf("the engine's flags: %v", err)
 	}
 	f := &fake{}
@@ -125,7 +130,8 @@ func TestServe(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	conn, err := grpc.NewClient(net.JoinHostPort("127.0.0.1", strings.TrimSpace(port)), grpc.WithTransportCredentials(insecure.NewCredentials()))
+	address := net.JoinHostPort("127.0.0.1", strings.TrimSpace(port))
+	conn, err := grpc.NewClient(address, grpc.WithTransportCredentials(insecure.NewCredentials()))
 	if err != nil {
 		t.Fatal(err)
 	}
