@@ -32,6 +32,9 @@ func TestHeavyLane(t *testing.T) {
 		t.Error("the reconciler may not ask for a restage")
 	}
 	for _, name := range settings.SegmentNames() {
+		if got := c.Segments[name].Loads; got != settings.Catalog(name).Loads || got.ChunkBytes == 0 {
+			t.Errorf("catalog has loads of %s as %+v", name, got)
+		}
 		if got := c.Segments[name].Workers; !strings.HasSuffix(got, "/"+name+"-workers-queue") {
 			t.Errorf("catalog has workers' queue %s of %s", got, name)
 		}

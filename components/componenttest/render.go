@@ -31,8 +31,23 @@ func inputs(c Resource) map[string]any {
 		default:
 			all[name] = plain(v)
 		}
+		if c.Type == "aws:s3/bucketObjectv2:BucketObjectv2" && name == "content" {
+			withoutLoads(all[name])
+		}
 	}
 	return all
+}
+
+// withoutLoads takes the settings of loads out of a catalog: the page of the configuration has them.
+func withoutLoads(catalog any) {
+	of, _ := catalog.(document)
+	content, _ := of.content.(map[string]any)
+	segments, _ := content["segments"].(map[string]any)
+	for _, s := range segments {
+		if segment, ok := s.(map[string]any); ok && segment["loads"] != nil {
+			segment["loads"] = "see docs/configuration.md"
+		}
+	}
 }
 
 // stackTags says whether tags are those that every resource of a stack has, and no others.
