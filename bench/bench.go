@@ -57,7 +57,8 @@ func command(scr *terminal.Screen) *cobra.Command {
 			return o.measureAll(cmd.Context())
 		},
 	}
-	root.PersistentFlags().StringVar(&o.cache, "cache", "", "folder of inputs and DuckDB (default $DIP_CACHE, or dip in the user's cache folder)")
+	root.PersistentFlags().StringVar(&o.cache, "cache", "",
+		"folder of inputs and DuckDB (default $DIP_CACHE, or dip in the user's cache folder)")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	f := root.Flags()
 	f.StringVar(&size, "size", "256MiB", "size of each input")

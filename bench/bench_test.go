@@ -30,7 +30,8 @@ func TestSpread(t *testing.T) {
 }
 
 func TestSummaryCountsInputPerCPUSecond(t *testing.T) {
-	s := side{Runs: []usage{{Wall: 4 * time.Second, CPU: 2 * time.Second, Peak: 7}, {Wall: time.Second, CPU: time.Second, Peak: 5}}}
+	s := side{Runs: []usage{{Wall: 4 * time.Second, CPU: 2 * time.Second, Peak: 7},
+		{Wall: time.Second, CPU: time.Second, Peak: 5}}}
 	s.summarize(10e6)
 	if s.Speed.Min != 5 || s.Speed.Max != 10 || s.Wall.Min != 2.5 || s.Peak != 7 {
 		t.Errorf("%+v", s)
@@ -51,17 +52,21 @@ func TestSelection(t *testing.T) {
 		want         []string
 	}{
 		{
-			"columns by position, the schema's types", `{"fields":[{"name":"b","type":"integer"},{"name":"o'a","type":"datetime","timezone":"UTC"}]}`,
+			"columns by position, the schema's types",
+			`{"fields":[{"name":"b","type":"integer"},{"name":"o'a","type":"datetime","timezone":"UTC"}]}`,
 			comma, []int{2, 0}, 3,
-			[]string{`SELECT c2 AS "b", c0 AS "o'a" FROM read_csv('f', `, `columns={'c0': 'TIMESTAMPTZ', 'c1': 'VARCHAR', 'c2': 'BIGINT'}`, `nullstr=['']`, `strict_mode=true`},
+			[]string{`SELECT c2 AS "b", c0 AS "o'a" FROM read_csv('f', `,
+				`columns={'c0': 'TIMESTAMPTZ', 'c1': 'VARCHAR', 'c2': 'BIGINT'}`, `nullstr=['']`, `strict_mode=true`},
 		},
 		{
 			"absent column", `{"fieldsMatch":"superset","fields":[{"name":"a","type":"integer"},{"name":"b","type":"date"}]}`,
 			comma, []int{0, -1}, 1, []string{`CAST(NULL AS DATE) AS "b"`},
 		},
 		{
-			"own nulls by field", `{"fields":[{"name":"a","type":"string","missingValues":["-"]},{"name":"b","type":"number","decimal":{"precision":5,"scale":1}}]}`,
-			comma, nil, 2, []string{`CAST(CASE WHEN c0 IN ('-') THEN NULL ELSE c0 END AS VARCHAR) AS "a"`, `CAST(CASE WHEN c1 IN ('') THEN NULL ELSE c1 END AS DECIMAL(5,1)) AS "b"`},
+			"own nulls by field",
+			`{"fields":[{"name":"a","type":"string","missingValues":["-"]},{"name":"b","type":"number","decimal":{"precision":5,"scale":1}}]}`,
+			comma, nil, 2, []string{`CAST(CASE WHEN c0 IN ('-') THEN NULL ELSE c0 END AS VARCHAR) AS "a"`,
+				`CAST(CASE WHEN c1 IN ('') THEN NULL ELSE c1 END AS DECIMAL(5,1)) AS "b"`},
 		},
 		{
 			"formats", `{"fields":[{"name":"a","type":"date","format":"%d/%m/%Y"},{"name":"b","type":"boolean","trueValues":["ja"],"falseValues":["nein"]}]}`,
@@ -136,7 +141,8 @@ func TestSeparate(t *testing.T) {
 	if want := "\ufeffa,b\r\n1,\"x\ny\"\n\n3,4\r\n6,last"; string(good) != want {
 		t.Errorf("good records %q, want %q", good, want)
 	}
-	if q := e.Quarantined; len(q) != 2 || q[0].Row != 2 || q[0].Raw != "bad,2\n" || q[0].Field != "a" || q[1].Row != 4 || q[1].Raw != "5\n" {
+	if q := e.Quarantined; len(q) != 2 || q[0].Row != 2 || q[0].Raw != "bad,2\n" || q[0].Field != "a" || q[1].Row != 4 ||
+		q[1].Raw != "5\n" {
 		t.Errorf("quarantined %+v", q)
 	}
 }
@@ -182,7 +188,8 @@ func TestInputsAreGoodAndTheSameEveryTime(t *testing.T) {
 }
 
 func TestEqualGuessesTheEncoding(t *testing.T) {
-	for name, want := range map[string]string{"a/x.ndjson": "ndjson", "x.jsonl.gz": "ndjson", "x.json": "ndjson", "x.csv": "csv", "json/x.tsv": "csv"} {
+	for name, want := range map[string]string{"a/x.ndjson": "ndjson", "x.jsonl.gz": "ndjson", "x.json": "ndjson",
+		"x.csv": "csv", "json/x.tsv": "csv"} {
 		if got := guessEncoding(name); got != want {
 			t.Errorf("%s: %s, want %s", name, got, want)
 		}

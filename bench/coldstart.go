@@ -58,7 +58,8 @@ func (o *options) coldStart(ctx context.Context) (*coldStart, error) {
 		return nil, err
 	}
 	o.screen.Notef("building the function %s ...", startFunction)
-	if err := build.Run(ctx, build.Options{Project: ".", Out: dir, Only: []string{startFunction}, Log: io.Discard}); err != nil {
+	if err := build.Run(ctx,
+		build.Options{Project: ".", Out: dir, Only: []string{startFunction}, Log: io.Discard}); err != nil {
 		return nil, fmt.Errorf("build the function %s: %w", startFunction, err)
 	}
 	c := &coldStart{Function: startFunction, Arch: runtime.GOARCH}

@@ -71,9 +71,11 @@ func (e *equality) differences() []statement {
 	}
 	for _, t := range e.reading.types {
 		a, b := "o."+identifier(t.Name), "d."+identifier(t.Name)
-		pairs := fmt.Sprintf("FROM ours o JOIN duckdb d ON o.rowid = d.rowid WHERE %s IS DISTINCT FROM %s", compared(t, a), compared(t, b))
+		pairs := fmt.Sprintf("FROM ours o JOIN duckdb d ON o.rowid = d.rowid WHERE %s IS DISTINCT FROM %s", compared(t, a),
+			compared(t, b))
 		list = append(list, statement{"SELECT count(*) " + pairs, 1},
-			statement{fmt.Sprintf("SELECT o.rowid + 1, CAST(%s AS VARCHAR), CAST(%s AS VARCHAR) %s ORDER BY 1", a, b, pairs), shownRows})
+			statement{fmt.Sprintf("SELECT o.rowid + 1, CAST(%s AS VARCHAR), CAST(%s AS VARCHAR) %s ORDER BY 1", a, b, pairs),
+				shownRows})
 	}
 	return list
 }
@@ -124,7 +126,8 @@ func (e *equality) columnDiffs(answers []answer) {
 			diff.Rows = int64(len(samples))
 		}
 		for _, r := range samples {
-			diff.Samples = append(diff.Samples, fmt.Sprintf("row %s of the accepted: dip %s, DuckDB %s", r.String(0), quoted(r[1]), quoted(r[2])))
+			diff.Samples = append(diff.Samples,
+				fmt.Sprintf("row %s of the accepted: dip %s, DuckDB %s", r.String(0), quoted(r[1]), quoted(r[2])))
 		}
 		e.Columns = append(e.Columns, diff)
 	}

@@ -62,7 +62,8 @@ func inputs() []dataset {
 			write:  writeQuoted,
 		},
 		{
-			name: "events", file: "events.ndjson", dialect: contract.Dialect{Encoding: contract.NDJSON}, schema: shipped("events.json"),
+			name: "events", file: "events.ndjson", dialect: contract.Dialect{Encoding: contract.NDJSON},
+			schema: shipped("events.json"),
 			write: func(w io.Writer, size int64) error {
 				_, err := sample.Events(w, sample.Options{Bytes: size, Seed: 1})
 				return err

@@ -64,7 +64,8 @@ func equalCommand(o *options) *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "equal FILE --schema SCHEMA.json",
 		Short: "Compare the rows, values and nulls of a file with what DuckDB reads",
-		Long: "Processes FILE as a segment with that schema would, reads it with DuckDB too (types and names from the schema, nothing\n" +
+		Long: "Processes FILE as a segment with that schema would, reads it with DuckDB too (types and names from the " +
+			"schema, nothing\n" +
 			"detected), and compares all rows both ways. Quarantined records are listed and left out. Exits with 1 if they differ.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -237,7 +238,8 @@ func (e *equality) copyGood(w io.Writer, r *bufio.Reader, bad []contract.Rejecte
 		number++
 		if len(bad) > 0 && bad[0].Start == start {
 			if len(e.Quarantined) < maxRejected {
-				e.Quarantined = append(e.Quarantined, rejected{Row: number, Field: bad[0].Field, Reason: bad[0].Reason, Raw: string(record)})
+				e.Quarantined = append(e.Quarantined,
+					rejected{Row: number, Field: bad[0].Field, Reason: bad[0].Reason, Raw: string(record)})
 			}
 			bad = bad[1:]
 			continue
@@ -315,7 +317,9 @@ func (c comparison) print(scr *terminal.Screen, asJSON bool) error {
 	if !c.Equal {
 		verdict = "DIFFERENT"
 	}
-	line("%s: %s rows by dip, %s by %s, %s only in dip's, %s only in DuckDB's, %s quarantined", verdict, terminal.Count(c.Rows),
-		terminal.Count(c.DuckDBRows), c.DuckDB, terminal.Count(c.OnlyOurs), terminal.Count(c.OnlyDuckDB), terminal.Count(int64(len(c.Quarantined))))
+	line("%s: %s rows by dip, %s by %s, %s only in dip's, %s only in DuckDB's, %s quarantined", verdict,
+		terminal.Count(c.Rows),
+		terminal.Count(c.DuckDBRows), c.DuckDB, terminal.Count(c.OnlyOurs), terminal.Count(c.OnlyDuckDB),
+		terminal.Count(int64(len(c.Quarantined))))
 	return scr.Printf("%s", b.String())
 }

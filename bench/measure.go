@@ -264,7 +264,8 @@ func (c *contest) copyStatement(output string) (argv []string, stdin []byte, err
 	if err != nil {
 		return nil, nil, err
 	}
-	return c.peer.command(1, []statement{{SQL: fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", selection, literal(output))}})
+	return c.peer.command(1,
+		[]statement{{SQL: fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", selection, literal(output))}})
 }
 
 // measureAll runs the command without a subcommand.

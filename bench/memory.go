@@ -39,6 +39,7 @@ func (c *contest) memory(ctx context.Context) (memory, error) {
 	}))
 	defer server.Close()
 	var err error
-	_, m.Usage, err = c.machine.run(ctx, c.ours("--endpoint", server.URL), c.settings(fmt.Sprintf("GOMEMLIMIT=%dMiB", m.LimitMiB)), nil)
+	_, m.Usage, err = c.machine.run(ctx, c.ours("--endpoint", server.URL),
+		c.settings(fmt.Sprintf("GOMEMLIMIT=%dMiB", m.LimitMiB)), nil)
 	return m, err
 }

@@ -42,7 +42,8 @@ func (o *options) installPeer(ctx context.Context) (*peer, error) {
 		return nil, err
 	}
 	p := &peer{node: node, script: filepath.Join(dir, "duckdb.mjs")}
-	for name, text := range map[string][]byte{"package.json": peerPackage, "package-lock.json": peerLock, "duckdb.mjs": peerScript} {
+	for name, text := range map[string][]byte{"package.json": peerPackage, "package-lock.json": peerLock,
+		"duckdb.mjs": peerScript} {
 		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
 			return nil, fmt.Errorf("install DuckDB: %w", err)
 		}

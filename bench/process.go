@@ -91,7 +91,8 @@ func loadFile(ctx context.Context, s stores, d contract.Segment, object contract
 // landed is a load of an object, and the lake with its catalog, which has one segment.
 func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.Fake, error) {
 	d.Loads.ChunkBytes = math.MaxInt64 / 4 // one chunk
-	key, text, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{segmentName: d}}.Encode()
+	key, text, err := contract.Catalog{Version: contract.Version,
+		Segments: map[string]contract.Segment{segmentName: d}}.Encode()
 	catalogs := laketest.New(bucket)
 	catalogs.Put(bucket, key, text)
 	return ledger.Load{
@@ -202,7 +203,8 @@ func processCommand() *cobra.Command {
 
 func lakeAt(endpoint string) *lake.Lake {
 	return lake.New(adapters.S3(aws.Config{
-		Region: "us-east-1", BaseEndpoint: &endpoint, Credentials: credentials.NewStaticCredentialsProvider("bench", "bench", ""),
+		Region: "us-east-1", BaseEndpoint: &endpoint,
+		Credentials: credentials.NewStaticCredentialsProvider("bench", "bench", ""),
 	}), bucket)
 }
 

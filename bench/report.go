@@ -74,7 +74,8 @@ func (r report) matches(width int) string {
 	if r.Machine.Pin {
 		pinned = "pinned to one core"
 	}
-	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, GOMAXPROCS=1, with validation, hashes and proof. %s\n\n%s",
+	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, GOMAXPROCS=1, with "+
+		"validation, hashes and proof. %s\n\n%s",
 		r.Rounds, pinned, r.Machine.CPU, r.Go, against, terminal.Table(width, columns, rows))
 }
 
@@ -82,11 +83,13 @@ func (r report) memory(width int) string {
 	if len(r.Memory) == 0 {
 		return ""
 	}
-	columns := []terminal.Column{{Title: "input"}, {Title: "chunk", Right: true}, {Title: "peak memory", Right: true}, {Title: "MB per CPU-second", Right: true}}
+	columns := []terminal.Column{{Title: "input"}, {Title: "chunk", Right: true}, {Title: "peak memory", Right: true},
+		{Title: "MB per CPU-second", Right: true}}
 	var rows [][]string
 	for _, m := range r.Memory {
 		rows = append(rows, []string{
-			m.Input, mebibytes(m.Bytes), mebibytes(m.Usage.Peak), fmt.Sprintf("%.0f", float64(m.Bytes)/1e6/m.Usage.CPU.Seconds()),
+			m.Input, mebibytes(m.Bytes), mebibytes(m.Usage.Peak),
+			fmt.Sprintf("%.0f", float64(m.Bytes)/1e6/m.Usage.CPU.Seconds()),
 		})
 	}
 	return fmt.Sprintf("One chunk over S3 in a function of %d MiB (GOMEMLIMIT=%dMiB):\n\n%s",
@@ -110,6 +113,8 @@ func (r report) start() string {
 		return ""
 	}
 	c := r.ColdStart
-	return fmt.Sprintf("Cold start of the function %s (%s): %.1f / %.1f / %.1f ms min/median/max of %d; zip %s, binary %s.\n",
-		c.Function, c.Arch, c.Millis.Min, c.Millis.Median, c.Millis.Max, starts, terminal.Bytes(c.Zip), terminal.Bytes(c.Binary))
+	return fmt.Sprintf("Cold start of the function %s (%s): %.1f / %.1f / %.1f ms min/median/max of %d; zip %s, "+
+		"binary %s.\n",
+		c.Function, c.Arch, c.Millis.Min, c.Millis.Median, c.Millis.Max, starts, terminal.Bytes(c.Zip),
+		terminal.Bytes(c.Binary))
 }

@@ -25,7 +25,8 @@ func newReading(d contract.Segment, columns []int, width int) (*reading, error) 
 	if err != nil {
 		return nil, err
 	}
-	r := &reading{schema: s, dialect: d.Dialect, columns: columns, width: width, types: record.Types(s, d.Dialect.Encoding)}
+	r := &reading{schema: s, dialect: d.Dialect, columns: columns, width: width,
+		types: record.Types(s, d.Dialect.Encoding)}
 	if r.columns == nil {
 		for i := range s.Fields {
 			r.columns = append(r.columns, i)
@@ -105,7 +106,8 @@ func cast(f *tableschema.Field, t record.Type, x string) (string, error) {
 	case native(f):
 		return fmt.Sprintf("CAST(%s AS %s)", x, typ), nil
 	case f.Type == tableschema.Boolean:
-		return fmt.Sprintf("CASE WHEN %s IN %s THEN true WHEN %s IN %s THEN false WHEN %[1]s IS NULL THEN NULL ELSE error('not a boolean: ' || %[1]s) END",
+		return fmt.Sprintf("CASE WHEN %s IN %s THEN true WHEN %s IN %s THEN false WHEN %[1]s IS NULL THEN NULL ELSE "+
+			"error('not a boolean: ' || %[1]s) END",
 			x, tuple(f.TrueValues), x, tuple(f.FalseValues)), nil
 	case f.Type == tableschema.Integer || f.Type == tableschema.Number:
 		if !f.BareNumber {
@@ -202,7 +204,8 @@ func (r *reading) csvSelection(path string, options []string) (string, error) {
 	if !slices.Contains(options, notStrict) {
 		options = append(options, "strict_mode=true")
 	}
-	return fmt.Sprintf("SELECT %s FROM read_csv(%s, %s)", strings.Join(selected, ", "), literal(path), strings.Join(options, ", ")), errors.Join(errs...)
+	return fmt.Sprintf("SELECT %s FROM read_csv(%s, %s)", strings.Join(selected, ", "), literal(path),
+		strings.Join(options, ", ")), errors.Join(errs...)
 }
 
 // member of the tree of objects that fields are read from.
@@ -273,7 +276,8 @@ func (r *reading) jsonSelection(path string, options []string) (string, error) {
 		"format='newline_delimited'", "auto_detect=false", "compression='uncompressed'", "maximum_object_size=33554432",
 		"columns={" + strings.Join(columns, ", ") + "}",
 	}, options...)
-	return fmt.Sprintf("SELECT %s FROM read_json(%s, %s)", strings.Join(selected, ", "), literal(path), strings.Join(options, ", ")), errors.Join(errs...)
+	return fmt.Sprintf("SELECT %s FROM read_json(%s, %s)", strings.Join(selected, ", "), literal(path),
+		strings.Join(options, ", ")), errors.Join(errs...)
 }
 
 // parquet is the query that reads our outputs with the types of the selection.

@@ -30,7 +30,8 @@ const stageBytes = 64 << 20
 func (c *contest) runStages(ctx context.Context) (stages, error) {
 	c.screen.Notef("%s: stages ...", c.input.name)
 	s := stages{Input: c.input.name}
-	stdout, _, err := c.machine.run(ctx, []string{c.self, "stages", "--definition", c.definition, c.path}, c.settings(), nil)
+	stdout, _, err := c.machine.run(ctx, []string{c.self, "stages", "--definition", c.definition, c.path}, c.settings(),
+		nil)
 	if err != nil {
 		return s, err
 	}

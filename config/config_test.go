@@ -44,7 +44,8 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 		}
 		kept := e == Staging || e == Prod
 		if s.Landing.Protect != kept || s.Lake.Protect != kept || s.Ledger.DeletionProtection != kept {
-			t.Errorf("%s: protection is %v, %v, %v; want %v", e, s.Landing.Protect, s.Lake.Protect, s.Ledger.DeletionProtection, kept)
+			t.Errorf("%s: protection is %v, %v, %v; want %v", e, s.Landing.Protect, s.Lake.Protect, s.Ledger.DeletionProtection,
+				kept)
 		}
 		if s.Ledger.PointInTimeRecovery != (e == Prod) {
 			t.Errorf("%s: point-in-time recovery is %v", e, s.Ledger.PointInTimeRecovery)
@@ -66,7 +67,8 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 // A field that is the partition, and others that are not in the path.
 func TestNamesBesidePartitions(t *testing.T) {
 	for _, trips := range []string{
-		`"partition": {"field": "made"}`, `"partition": {"field": "made", "by": "day"}`, `"partition": {"field": "Load_Date"}`,
+		`"partition": {"field": "made"}`, `"partition": {"field": "made", "by": "day"}`,
+		`"partition": {"field": "Load_Date"}`,
 		`"partition": {"field": "Load_Date", "by": "month"}`,
 	} {
 		if _, err := parse(t, stack("dev", "", `"schema": "schemas/dates.json", `+trips)); err != nil {
@@ -81,7 +83,8 @@ func TestNoQuoting(t *testing.T) {
 		t.Fatal(err)
 	}
 	trips := s.Segments["trips"]
-	if want := (contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Header: true}); trips.Dialect() != want || !trips.Dialect().Lines() {
+	if want := (contract.Dialect{Encoding: contract.CSV, Delimiter: "\t", Header: true}); trips.Dialect() != want ||
+		!trips.Dialect().Lines() {
 		t.Errorf("the dialect is %+v", trips.Dialect())
 	}
 }

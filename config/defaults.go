@@ -42,8 +42,10 @@ func defaults(e Environment) *Stack {
 			Reconciler: function(pick(e, 512, 512, 1024, 1769), pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
 			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 		},
-		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5), MaxContentGB: pick(e, 100, 5000, 5000, 5000)},
-		Sweep: Sweep{Rate: minutes(pick(e, 1, 15, 15, 5)), Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15))},
+		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),
+			MaxContentGB: pick(e, 100, 5000, 5000, 5000)},
+		Sweep: Sweep{Rate: minutes(pick(e, 1, 15, 15, 5)),
+			Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15))},
 	}
 	s.platform()
 	return s

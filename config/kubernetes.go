@@ -42,5 +42,6 @@ var requiredAddOns = []string{"vpc-cni", "coredns", "kube-proxy", "eks-pod-ident
 
 // AccessPolicies are the EKS access policies by their names in the config.
 var AccessPolicies = map[string]string{
-	"view": "AmazonEKSViewPolicy", "edit": "AmazonEKSEditPolicy", "admin": "AmazonEKSAdminPolicy", "clusterAdmin": "AmazonEKSClusterAdminPolicy",
+	"view": "AmazonEKSViewPolicy", "edit": "AmazonEKSEditPolicy", "admin": "AmazonEKSAdminPolicy",
+	"clusterAdmin": "AmazonEKSClusterAdminPolicy",
 }

@@ -15,8 +15,8 @@ const (
 // GoMemoryVariable is the environment variable of GoMemory.
 const GoMemoryVariable = "GOMEMLIMIT"
 
-// GoMemory is the memory limit of a Go program that may use memoryMB MiB. The runtime collects garbage before the program
-// is killed: the rest is for stacks, buffers of the kernel and the runtime itself.
+// GoMemory is the memory limit of a Go program that may use memoryMB MiB. The runtime collects garbage before the
+// program is killed: the rest is for stacks, buffers of the kernel and the runtime itself.
 func GoMemory(memoryMB int) string { return fmt.Sprintf("%dMiB", memoryMB*7/10) }
 
 // Validate reports every problem of a single group, with path before the names of its settings. architecture is

@@ -20,18 +20,21 @@ func (s *Stack) platform() {
 	s.Network = Network{
 		CIDR: pick(e, "", "10.20.0.0/16", "10.30.0.0/16", "10.40.0.0/16"), AvailabilityZones: pick(e, 0, 4, 4, 5),
 		PublicPrefix: 24, PrivatePrefix: 20, NAT: pick(e, SingleNAT, SingleNAT, SingleNAT, PerZoneNAT),
-		Endpoints:   pick(e, nil, []string{}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}),
+		Endpoints: pick(e, nil, []string{}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"},
+			[]string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}),
 		FlowLogDays: pick(e, 0, 7, 14, 30),
 	}
 	s.Cluster = Cluster{
 		Enabled: hosted, Version: "1.34", LogDays: logRetention(e), Protect: e == Prod,
 		Workers: Workers{
-			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1536, 3072, 3072), Slots: pick(e, 1, 1, 2, 2),
-			Min: pick(e, 0, 0, 0, 1), Max: pick(e, 0, 8, 20, 60), ChunksPerPod: 4,
+			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1536, 3072, 3072),
+			Slots: pick(e, 1, 1, 2, 2),
+			Min:   pick(e, 0, 0, 0, 1), Max: pick(e, 0, 8, 20, 60), ChunksPerPod: 4,
 			Lease: seconds(60), Grace: seconds(60), MaxUnavailablePercent: 25,
 		},
 		Restage: Restage{
-			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1024, 2048, 2048), Max: pick(e, 0, 4, 10, 20),
+			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1024, 2048, 2048),
+			Max:      pick(e, 0, 4, 10, 20),
 			Deadline: hours(12), Lease: minutes(2), KeepDays: pick(e, 1, 5, 7, 7),
 		},
 	}
@@ -44,9 +47,11 @@ func (s *Stack) platform() {
 	batch.Kind, batch.Dedicated = Batch, true
 	batch.Min, batch.Max, batch.OnDemandBase = 0, pick(e, 0, 8, 16, 60), pick(e, 0, 0, 0, 2)
 	if e == Prod {
-		services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: 4}, {Name: "off-hours", Start: "0 20 * * 1-5", Min: 3}}
+		services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: 4},
+			{Name: "off-hours", Start: "0 20 * * 1-5", Min: 3}}
 	} else {
-		services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: 2}, {Name: "off-hours", Start: "0 20 * * 1-5", Min: pick(e, 0, 0, 1, 0)}}
+		services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: 2},
+			{Name: "off-hours", Start: "0 20 * * 1-5", Min: pick(e, 0, 0, 1, 0)}}
 	}
 	s.NodeGroups = map[string]NodeGroup{servicesGroup: services, batchGroup: batch}
 }

@@ -55,20 +55,24 @@ func (s *Stack) validateNetwork(found *problems) {
 		}
 	}
 	if n.FlowLogDays != 0 && !slices.Contains(logRetentionDays, n.FlowLogDays) {
-		found.add("network.flowLogDays", "%d: CloudWatch keeps logs for one of %v days; 0 disables flow logs", n.FlowLogDays, logRetentionDays)
+		found.add("network.flowLogDays", "%d: CloudWatch keeps logs for one of %v days; 0 disables flow logs", n.FlowLogDays,
+			logRetentionDays)
 	}
 }
 
 func (s *Stack) validateCluster(found *problems) {
 	c := s.Cluster
 	if _, ok := kubernetes[c.Version]; !ok {
-		found.add("cluster.version", "%q: want a version that EKS supports and this project pins: %s", c.Version, strings.Join(KubernetesVersions(), ", "))
+		found.add("cluster.version", "%q: want a version that EKS supports and this project pins: %s", c.Version,
+			strings.Join(KubernetesVersions(), ", "))
 	} else if Minor(c.Autoscaler) != c.Version {
-		found.add("cluster.autoscaler", "%s: want the minor of cluster.version, %s: it simulates that version's scheduler", c.Autoscaler, c.Version)
+		found.add("cluster.autoscaler", "%s: want the minor of cluster.version, %s: it simulates that version's scheduler",
+			c.Autoscaler, c.Version)
 	}
 	for i, cidr := range c.PublicCIDRs {
 		if a, err := parsePrefix(cidr); err != nil || a.Bits() == 0 {
-			found.add(fmt.Sprintf("cluster.publicCidrs[%d]", i), "%q: want a block of known addresses such as 203.0.113.0/24, not the whole internet", cidr)
+			found.add(fmt.Sprintf("cluster.publicCidrs[%d]", i),
+				"%q: want a block of known addresses such as 203.0.113.0/24, not the whole internet", cidr)
 		}
 	}
 	if !slices.Contains(logRetentionDays, c.LogDays) {
@@ -88,7 +92,8 @@ func (s *Stack) validateCluster(found *problems) {
 			found.add(path+".principal", "%q is not the ARN of an IAM role or user", a.Principal)
 		}
 		if AccessPolicies[a.Policy] == "" {
-			found.add(path+".policy", "%q: want one of %s", a.Policy, strings.Join(slices.Sorted(maps.Keys(AccessPolicies)), ", "))
+			found.add(path+".policy", "%q: want one of %s", a.Policy,
+				strings.Join(slices.Sorted(maps.Keys(AccessPolicies)), ", "))
 		}
 		if a.Policy == "clusterAdmin" && len(a.Namespaces) > 0 {
 			found.add(path+".namespaces", "clusterAdmin is for the whole cluster; want admin")
@@ -102,7 +107,8 @@ func (s *Stack) validateWorkers(found *problems) {
 	w.validate("cluster.workers", found)
 	for _, name := range s.SegmentNames() {
 		if need := 8 * s.Segments[name].MaxRecordMB * w.Slots; need > w.MemoryMB {
-			found.add("cluster.workers.memoryMB", "%d: %d slots hold records of segments.%s.maxRecordMB, %d MiB, a few times over: want %d",
+			found.add("cluster.workers.memoryMB",
+				"%d: %d slots hold records of segments.%s.maxRecordMB, %d MiB, a few times over: want %d",
 				w.MemoryMB, w.Slots, name, s.Segments[name].MaxRecordMB, need)
 		}
 	}
@@ -116,7 +122,8 @@ func (s *Stack) validateRestage(found *problems) {
 	r := s.Cluster.Restage
 	s.group("cluster.restage", r.Group, r.MilliCPU, r.MemoryMB, found)
 	if kept := hours(24 * r.KeepDays); kept < s.Queues.Retention {
-		found.add("cluster.restage.keepDays", "%d: a piece would expire before the message that needs it, which waits up to queues.retention, %s",
+		found.add("cluster.restage.keepDays",
+			"%d: a piece would expire before the message that needs it, which waits up to queues.retention, %s",
 			r.KeepDays, s.Queues.Retention)
 	}
 }
@@ -136,7 +143,8 @@ func (s *Stack) group(path, name string, milliCPU, memoryMB int, found *problems
 		return // the group's own rules report it
 	}
 	if milliCPU > allocatableMilliCPU(size) || memoryMB > allocatableMB(size) {
-		found.add(path+".group", "%d mCPU and %d MiB do not fit onto a node of %s (%s), of which pods get about %d mCPU and %d MiB",
+		found.add(path+".group",
+			"%d mCPU and %d MiB do not fit onto a node of %s (%s), of which pods get about %d mCPU and %d MiB",
 			milliCPU, memoryMB, name, size, allocatableMilliCPU(size), allocatableMB(size))
 	}
 }
@@ -162,7 +170,8 @@ func (g NodeGroup) validate(path string, architecture Architecture, zones int, f
 	g.validateTypes(path, architecture, zones, found)
 	within(found, path+".min", g.Min, 0, max(g.Max, 0))
 	if g.OnDemandBase != 0 && (g.Kind != Batch || g.Capacity != Spot) {
-		found.add(path+".onDemandBase", "only a batch group on spot can mix: want 0, or a separate group with capacity onDemand")
+		found.add(path+".onDemandBase",
+			"only a batch group on spot can mix: want 0, or a separate group with capacity onDemand")
 	}
 	within(found, path+".onDemandBase", g.OnDemandBase, 0, max(g.Max, 0))
 	if g.Kind == Managed && g.Scaler == EscalatorScaler {
@@ -198,7 +207,8 @@ func (g NodeGroup) validateTypes(path string, architecture Architecture, zones i
 		case first == Size{}:
 			first = size
 		case size != first:
-			found.add(at, "%s (%s) differs in size from %s (%s): the scaler would miscount", name, size, g.InstanceTypes[0], first)
+			found.add(at, "%s (%s) differs in size from %s (%s): the scaler would miscount", name, size, g.InstanceTypes[0],
+				first)
 		}
 		if slices.Contains(g.InstanceTypes[:i], name) {
 			found.add(at, "%s is listed twice", name)
@@ -230,7 +240,8 @@ func (e Escalator) validate(path string, found *problems) {
 		found.add(path+".fastRemoval", "%d: want at least %s.slowRemoval, %d", e.FastRemoval, path, e.SlowRemoval)
 	}
 	if e.HardDeleteGrace <= e.SoftDeleteGrace {
-		found.add(path+".hardDeleteGrace", "%s: want more than %s.softDeleteGrace, %s", e.HardDeleteGrace, path, e.SoftDeleteGrace)
+		found.add(path+".hardDeleteGrace", "%s: want more than %s.softDeleteGrace, %s", e.HardDeleteGrace, path,
+			e.SoftDeleteGrace)
 	}
 }
 
@@ -240,15 +251,18 @@ func (s *Stack) validateJobs(name string, g NodeGroup, found *problems) {
 	for _, job := range []struct {
 		setting, group string
 		longest        Duration
-	}{{"cluster.restage.deadline", s.Cluster.Restage.Group, s.Cluster.Restage.Deadline}, {"loads.dueAfter", s.Cluster.Workers.Group, s.Loads.DueAfter}} {
+	}{{"cluster.restage.deadline", s.Cluster.Restage.Group, s.Cluster.Restage.Deadline}, {"loads.dueAfter",
+		s.Cluster.Workers.Group, s.Loads.DueAfter}} {
 		if job.group == name && e.HardDeleteGrace <= job.longest {
-			found.add(path+".hardDeleteGrace", "%s: a node is removed after it, whatever runs there: want more than the longest job, %s, %s",
+			found.add(path+".hardDeleteGrace",
+				"%s: a node is removed after it, whatever runs there: want more than the longest job, %s, %s",
 				e.HardDeleteGrace, job.setting, job.longest)
 		}
 	}
 }
 
-// validateInterruptions keeps the two modes of the Node Termination Handler apart: installed together, both would drain.
+// validateInterruptions keeps the two modes of the Node Termination Handler apart: installed together, both would
+// drain.
 func (s *Stack) validateInterruptions(found *problems) {
 	modes := map[Interruptions][]string{}
 	for _, name := range s.NodeGroupNames() {

@@ -11,13 +11,15 @@ import (
 func TestInstanceSize(t *testing.T) {
 	for name, want := range map[string]Size{
 		"m7g.large": {2, 8, ARM64}, "m7gd.large": {2, 8, ARM64}, "c7gn.xlarge": {4, 8, ARM64}, "m7g.medium": {1, 4, ARM64},
-		"m6i.large": {2, 8, AMD64}, "c5.9xlarge": {36, 72, AMD64}, "r6a.2xlarge": {8, 64, AMD64}, "c7i-flex.large": {2, 4, AMD64},
+		"m6i.large": {2, 8, AMD64}, "c5.9xlarge": {36, 72, AMD64}, "r6a.2xlarge": {8, 64, AMD64},
+		"c7i-flex.large": {2, 4, AMD64},
 	} {
 		if got, err := InstanceSize(name); err != nil || got != want {
 			t.Errorf("%s: %v %v, want %v", name, got, err, want)
 		}
 	}
-	for _, name := range []string{"", "m7g", "t3.large", "m4.large", "c5n.large", "m7g.metal", "m7g.1xlarge", "m7g.0xlarge", "x2gd.large", "M7g.large"} {
+	for _, name := range []string{"", "m7g", "t3.large", "m4.large", "c5n.large", "m7g.metal", "m7g.1xlarge",
+		"m7g.0xlarge", "x2gd.large", "M7g.large"} {
 		if got, err := InstanceSize(name); err == nil {
 			t.Errorf("%q: %v", name, got)
 		}
@@ -33,12 +35,14 @@ func TestAddressPlan(t *testing.T) {
 	for _, id := range []string{"use1-az1", "use1-az2", "use1-az4", "use1-az8"} {
 		got = append(got, plan.Private(Zone{ID: id}).String(), plan.Public(Zone{ID: id}).String())
 	}
-	want := "10.20.0.0/20 10.20.128.0/24 10.20.16.0/20 10.20.129.0/24 10.20.48.0/20 10.20.131.0/24 10.20.112.0/20 10.20.135.0/24"
+	want := "10.20.0.0/20 10.20.128.0/24 10.20.16.0/20 10.20.129.0/24 10.20.48.0/20 10.20.131.0/24 10.20.112.0/20 " +
+		"10.20.135.0/24"
 	if strings.Join(got, " ") != want {
 		t.Errorf("%s, want %s", got, want)
 	}
 	for _, c := range []struct{ cidr, want string }{
-		{"10.20.0.0/17", "want /16"}, {"10.20.1.0/16", "is not an IPv4 block"}, {"10.0.0.0/8", "AWS takes /16 to /28"}, {"fd00::/64", "is not an IPv4 block"},
+		{"10.20.0.0/17", "want /16"}, {"10.20.1.0/16", "is not an IPv4 block"}, {"10.0.0.0/8", "AWS takes /16 to /28"},
+		{"fd00::/64", "is not an IPv4 block"},
 	} {
 		if _, err := PlanAddresses(c.cidr, 24, 20); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: %v, want %q", c.cidr, err, c.want)
@@ -95,7 +99,8 @@ func TestChooseZones(t *testing.T) {
 		t.Errorf("%v %v", chosen, err)
 	}
 	_, err = ChooseZones("eu-west-1", zones("euw1-az1", "euw1-az2", "euw1-az3"), 4)
-	if err == nil || err.Error() != "network.availabilityZones: 4: eu-west-1 has 3 that EKS can use; choose one of ap-northeast-2, us-east-1, us-west-2" {
+	if err == nil || err.Error() != "network.availabilityZones: 4: eu-west-1 has 3 that EKS can use; choose one of "+
+		"ap-northeast-2, us-east-1, us-west-2" {
 		t.Errorf("too few: %v", err)
 	}
 	if _, err = ChooseZones("us-east-1", all, 6); err == nil || !strings.Contains(err.Error(), "lower it") {
@@ -109,7 +114,8 @@ func TestCron(t *testing.T) {
 			t.Error(err)
 		}
 	}
-	for _, bad := range []string{"", "0 7 * *", "60 7 * * *", "0 24 * * *", "0 7 0 * *", "0 7 * 13 *", "0 7 * * 8", "0 7 * * MON", "5-1 * * * *", "*/0 * * * *", "1, * * * *"} {
+	for _, bad := range []string{"", "0 7 * *", "60 7 * * *", "0 24 * * *", "0 7 0 * *", "0 7 * 13 *", "0 7 * * 8",
+		"0 7 * * MON", "5-1 * * * *", "*/0 * * * *", "1, * * * *"} {
 		if checkCron(bad) == nil {
 			t.Errorf("%q is accepted", bad)
 		}
@@ -152,14 +158,16 @@ func mustParse(t *testing.T, text string) *Stack {
 func TestPlatformDefaults(t *testing.T) {
 	for _, e := range []Environment{Dev, Staging, Prod} {
 		s := mustParse(t, `{"environment": "`+string(e)+`", "segments": {"trips": {}}}`)
-		if g := s.NodeGroups["batch"]; g.Scaler != EscalatorScaler || g.Interruptions != ByIMDS || !g.Dedicated || g.Min != 0 {
+		if g := s.NodeGroups["batch"]; g.Scaler != EscalatorScaler || g.Interruptions != ByIMDS || !g.Dedicated ||
+			g.Min != 0 {
 			t.Errorf("%s: batch is %+v", e, g)
 		}
 		if s.Cluster.AddOns["vpc-cni"] == "" || Minor(s.Cluster.Autoscaler) != s.Cluster.Version {
 			t.Errorf("%s: %+v", e, s.Cluster)
 		}
 	}
-	if s := mustParse(t, `{"environment": "local", "segments": {"trips": {}}}`); s.Cluster.Enabled || len(s.NodeGroups) > 0 {
+	if s := mustParse(t, `{"environment": "local", "segments": {"trips": {}}}`); s.Cluster.Enabled ||
+		len(s.NodeGroups) > 0 {
 		t.Errorf("local has a cluster: %+v", s.NodeGroups)
 	}
 	s := mustParse(t, `{"environment": "dev", "architecture": "amd64", "segments": {"trips": {}}, "nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}}}`)
@@ -172,60 +180,115 @@ func TestPlatformDefaults(t *testing.T) {
 func TestPlatformRules(t *testing.T) {
 	const batch = `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true%s}}`
 	for _, c := range []struct{ name, settings, want string }{
-		{"fewer than four zones", `"network": {"availabilityZones": 3}`, "network.availabilityZones: 3: want 4 to 8; regions with at least 4 that EKS can use: ap-northeast-2, us-east-1, us-west-2"},
-		{"block too small", `"network": {"cidr": "10.0.0.0/20"}`, "network.cidr: 10.0.0.0/20 is too small for 8 private /20 and public /24 subnets: want /16, or smaller subnets"},
-		{"endpoint that is a gateway's", `"network": {"endpoints": ["s3"]}`, `network.endpoints[0]: "s3" always has a gateway endpoint`},
+		{"fewer than four zones", `"network": {"availabilityZones": 3}`,
+			"network.availabilityZones: 3: want 4 to 8; regions with at least 4 that EKS can use: ap-northeast-2, us-east-1, us-west-2"},
+		{"block too small", `"network": {"cidr": "10.0.0.0/20"}`,
+			"network.cidr: 10.0.0.0/20 is too small for 8 private /20 and public /24 subnets: want /16, or smaller subnets"},
+		{"endpoint that is a gateway's", `"network": {"endpoints": ["s3"]}`,
+			`network.endpoints[0]: "s3" always has a gateway endpoint`},
 		{"endpoint twice", `"network": {"endpoints": ["sqs", "sqs"]}`, "network.endpoints[1]: \"sqs\" is listed twice"},
-		{"endpoint's name", `"network": {"endpoints": ["com/sqs"]}`, "network.endpoints[0]: \"com/sqs\": want the service part"},
+		{"endpoint's name", `"network": {"endpoints": ["com/sqs"]}`,
+			"network.endpoints[0]: \"com/sqs\": want the service part"},
 		{"days of flow logs", `"network": {"flowLogDays": 2}`, "network.flowLogDays: 2: CloudWatch keeps logs for one of"},
-		{"unsupported Kubernetes", `"cluster": {"version": "1.21"}`, `cluster.version: "1.21": want a version that EKS supports and this project pins: 1.33, 1.34`},
-		{"autoscaler of another minor", `"cluster": {"autoscaler": "v1.33.0"}`, "cluster.autoscaler: v1.33.0: want the minor of cluster.version, 1.34"},
-		{"public endpoint for everyone", `"cluster": {"publicCidrs": ["0.0.0.0/0"]}`, "cluster.publicCidrs[0]: \"0.0.0.0/0\": want a block of known addresses"},
+		{"unsupported Kubernetes", `"cluster": {"version": "1.21"}`,
+			`cluster.version: "1.21": want a version that EKS supports and this project pins: 1.33, 1.34`},
+		{"autoscaler of another minor", `"cluster": {"autoscaler": "v1.33.0"}`,
+			"cluster.autoscaler: v1.33.0: want the minor of cluster.version, 1.34"},
+		{"public endpoint for everyone", `"cluster": {"publicCidrs": ["0.0.0.0/0"]}`,
+			"cluster.publicCidrs[0]: \"0.0.0.0/0\": want a block of known addresses"},
 		{"days of control-plane logs", `"cluster": {"logDays": 2}`, "cluster.logDays: 2: CloudWatch keeps"},
 		{"add-on without a version", `"cluster": {"addOns": {"coredns": ""}}`, "cluster.addOns.coredns: missing"},
-		{"access for nobody", `"cluster": {"access": {"ops": {"principal": "ops", "policy": "view"}}}`, "cluster.access.ops.principal: \"ops\" is not the ARN"},
-		{"unknown access policy", `"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "root"}}}`, "cluster.access.ops.policy: \"root\": want one of admin, clusterAdmin, edit, view"},
-		{"cluster admin of a namespace", `"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "clusterAdmin", "namespaces": ["x"]}}}`, "cluster.access.ops.namespaces: clusterAdmin is for the whole cluster"},
-		{"name of an access entry", `"cluster": {"access": {"Ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "view"}}}`, "cluster.access.Ops: want a name"},
-		{"budget that is never satisfied", `"cluster": {"workers": {"maxUnavailablePercent": 0}}`, "cluster.workers.maxUnavailablePercent: 0: want 1 to 100; a disruption budget of less than 1 % can never be satisfied, and no node could be drained"},
-		{"grace longer than the notice", `"cluster": {"workers": {"grace": "2m"}}`, "cluster.workers.grace: 2m: want 10s to 1m30s"},
-		{"workers' group", `"cluster": {"workers": {"group": "gpu"}}`, `cluster.workers.group: "gpu": want one of the node groups, batch, services`},
-		{"restage's group", `"cluster": {"restage": {"group": "gpu"}}`, `cluster.restage.group: "gpu": want one of the node groups, batch, services`},
-		{"restage longer than SQS waits", `"cluster": {"restage": {"deadline": "13h"}}`, "cluster.restage.deadline: 13h: want 10m to 12h"},
-		{"pieces that are gone too early", `"cluster": {"restage": {"keepDays": 3}}`, "cluster.restage.keepDays: 3: a piece would expire before the message that needs it, which waits up to queues.retention, 96h"},
-		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`, "cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
-		{"memory for records", `"cluster": {"workers": {"slots": 16}}`, "cluster.workers.memoryMB: 1536: 16 slots hold records of segments.trips.maxRecordMB, 16 MiB, a few times over: want 2048"},
+		{"access for nobody", `"cluster": {"access": {"ops": {"principal": "ops", "policy": "view"}}}`,
+			"cluster.access.ops.principal: \"ops\" is not the ARN"},
+		{"unknown access policy",
+			`"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "root"}}}`,
+			"cluster.access.ops.policy: \"root\": want one of admin, clusterAdmin, edit, view"},
+		{"cluster admin of a namespace",
+			`"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "clusterAdmin", "namespaces": ["x"]}}}`, "cluster.access.ops.namespaces: clusterAdmin is for the whole cluster"},
+		{"name of an access entry",
+			`"cluster": {"access": {"Ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "view"}}}`,
+			"cluster.access.Ops: want a name"},
+		{"budget that is never satisfied", `"cluster": {"workers": {"maxUnavailablePercent": 0}}`,
+			"cluster.workers.maxUnavailablePercent: 0: want 1 to 100; a disruption budget of less than 1 % can never be satisfied, and no node could be drained"},
+		{"grace longer than the notice", `"cluster": {"workers": {"grace": "2m"}}`,
+			"cluster.workers.grace: 2m: want 10s to 1m30s"},
+		{"workers' group", `"cluster": {"workers": {"group": "gpu"}}`,
+			`cluster.workers.group: "gpu": want one of the node groups, batch, services`},
+		{"restage's group", `"cluster": {"restage": {"group": "gpu"}}`,
+			`cluster.restage.group: "gpu": want one of the node groups, batch, services`},
+		{"restage longer than SQS waits", `"cluster": {"restage": {"deadline": "13h"}}`,
+			"cluster.restage.deadline: 13h: want 10m to 12h"},
+		{"pieces that are gone too early", `"cluster": {"restage": {"keepDays": 3}}`,
+			"cluster.restage.keepDays: 3: a piece would expire before the message that needs it, which waits up to queues.retention, 96h"},
+		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`,
+			"cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
+		{"memory for records", `"cluster": {"workers": {"slots": 16}}`,
+			"cluster.workers.memoryMB: 1536: 16 slots hold records of segments.trips.maxRecordMB, 16 MiB, a few times over: want 2048"},
 		{"min above max", `"cluster": {"workers": {"min": 9}}`, "cluster.workers.min: 9: want 0 to 8"},
-		{"unequal sizes", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.2xlarge"], "minCapacityPools": 1`), "nodeGroups.batch.instanceTypes[1]: c6g.2xlarge (8 vCPU, 16 GiB, arm64) differs in size from c7g.xlarge (4 vCPU, 8 GiB, arm64)"},
-		{"wrong architecture", fmt.Sprintf(batch, `, "instanceTypes": ["c7i.xlarge"], "minCapacityPools": 1`), "nodeGroups.batch.instanceTypes[0]: c7i.xlarge is amd64, the stack's architecture is arm64"},
-		{"type twice", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c7g.xlarge"], "minCapacityPools": 1`), "nodeGroups.batch.instanceTypes[1]: c7g.xlarge is listed twice"},
-		{"unknown type", fmt.Sprintf(batch, `, "instanceTypes": ["t3.large"], "minCapacityPools": 1`), `nodeGroups.batch.instanceTypes[0]: "t3.large": want a c, m or r type`},
+		{"unequal sizes", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.2xlarge"], "minCapacityPools": 1`),
+			"nodeGroups.batch.instanceTypes[1]: c6g.2xlarge (8 vCPU, 16 GiB, arm64) differs in size from c7g.xlarge (4 vCPU, 8 GiB, arm64)"},
+		{"wrong architecture", fmt.Sprintf(batch, `, "instanceTypes": ["c7i.xlarge"], "minCapacityPools": 1`),
+			"nodeGroups.batch.instanceTypes[0]: c7i.xlarge is amd64, the stack's architecture is arm64"},
+		{"type twice", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c7g.xlarge"], "minCapacityPools": 1`),
+			"nodeGroups.batch.instanceTypes[1]: c7g.xlarge is listed twice"},
+		{"unknown type", fmt.Sprintf(batch, `, "instanceTypes": ["t3.large"], "minCapacityPools": 1`),
+			`nodeGroups.batch.instanceTypes[0]: "t3.large": want a c, m or r type`},
 		{"no types", fmt.Sprintf(batch, `, "instanceTypes": []`), "nodeGroups.batch.instanceTypes: none"},
-		{"too few pools", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.xlarge"]`), "nodeGroups.batch.instanceTypes: 4 zones x 2 types are 8 spot capacity pools, below nodeGroups.batch.minCapacityPools, 12"},
-		{"escalator on a managed group", `"nodeGroups": {"services": {"scaler": "escalator"}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.scaler: escalator needs a self-managed group"},
-		{"handler on a managed group", `"nodeGroups": {"services": {"interruptions": "imds"}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.interruptions: imds: EKS drains managed groups itself"},
-		{"nobody drains", fmt.Sprintf(batch, `, "interruptions": "managed"`), "nodeGroups.batch.interruptions: managed: EKS does not drain self-managed groups"},
-		{"hooks on an escalator group", fmt.Sprintf(batch, `, "interruptions": "queue"`), "nodeGroups.batch.interruptions: queue mode needs termination hooks"},
-		{"both modes of the handler", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", "scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, but batch has imds: the termination handler's modes cannot be installed together"},
-		{"escalator group for everyone", `"nodeGroups": {"services": {}, "batch": {"kind": "batch"}}`, "nodeGroups.batch.dedicated: false: Escalator does not count the pods of others"},
-		{"thresholds", fmt.Sprintf(batch, `, "escalator": {"taintUpperPercent": 80}`), "nodeGroups.batch.escalator: want taintLowerPercent < taintUpperPercent < scaleUpPercent, have 10, 80, 70"},
-		{"hard below soft", `"cluster": {"restage": {"deadline": "10m"}}, ` + fmt.Sprintf(batch, `, "escalator": {"softDeleteGrace": "20m", "hardDeleteGrace": "16m"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 16m: want more than nodeGroups.batch.escalator.softDeleteGrace, 20m"},
-		{"hard below the longest job", fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "12h"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 12h: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, 12h"},
-		{"hard below a worker's chunk", `"cluster": {"restage": {"group": "services"}}, ` + fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "15m"}`), "nodeGroups.batch.escalator.hardDeleteGrace: 15m: a node is removed after it, whatever runs there: want more than the longest job, loads.dueAfter, 15m"},
-		{"removal rates", fmt.Sprintf(batch, `, "escalator": {"fastRemoval": 0}`), "nodeGroups.batch.escalator.fastRemoval: 0: want 1 to 1000"},
-		{"slower than slow", fmt.Sprintf(batch, `, "escalator": {"slowRemoval": 3}`), "nodeGroups.batch.escalator.fastRemoval: 2: want at least nodeGroups.batch.escalator.slowRemoval, 3"},
-		{"base of a managed group", `"nodeGroups": {"services": {"onDemandBase": 1}, "batch": {"kind": "batch", "dedicated": true}}`, "nodeGroups.services.onDemandBase: only a batch group on spot can mix"},
+		{"too few pools", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.xlarge"]`),
+			"nodeGroups.batch.instanceTypes: 4 zones x 2 types are 8 spot capacity pools, below nodeGroups.batch.minCapacityPools, 12"},
+		{"escalator on a managed group",
+			`"nodeGroups": {"services": {"scaler": "escalator"}, "batch": {"kind": "batch", "dedicated": true}}`,
+			"nodeGroups.services.scaler: escalator needs a self-managed group"},
+		{"handler on a managed group",
+			`"nodeGroups": {"services": {"interruptions": "imds"}, "batch": {"kind": "batch", "dedicated": true}}`,
+			"nodeGroups.services.interruptions: imds: EKS drains managed groups itself"},
+		{"nobody drains", fmt.Sprintf(batch, `, "interruptions": "managed"`),
+			"nodeGroups.batch.interruptions: managed: EKS does not drain self-managed groups"},
+		{"hooks on an escalator group", fmt.Sprintf(batch, `, "interruptions": "queue"`),
+			"nodeGroups.batch.interruptions: queue mode needs termination hooks"},
+		{"both modes of the handler",
+			`"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", "scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, but batch has imds: the termination handler's modes cannot be installed together"},
+		{"escalator group for everyone", `"nodeGroups": {"services": {}, "batch": {"kind": "batch"}}`,
+			"nodeGroups.batch.dedicated: false: Escalator does not count the pods of others"},
+		{"thresholds", fmt.Sprintf(batch, `, "escalator": {"taintUpperPercent": 80}`),
+			"nodeGroups.batch.escalator: want taintLowerPercent < taintUpperPercent < scaleUpPercent, have 10, 80, 70"},
+		{"hard below soft", `"cluster": {"restage": {"deadline": "10m"}}, ` + fmt.Sprintf(batch,
+			`, "escalator": {"softDeleteGrace": "20m", "hardDeleteGrace": "16m"}`),
+			"nodeGroups.batch.escalator.hardDeleteGrace: 16m: want more than nodeGroups.batch.escalator.softDeleteGrace, 20m"},
+		{"hard below the longest job", fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "12h"}`),
+			"nodeGroups.batch.escalator.hardDeleteGrace: 12h: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, 12h"},
+		{"hard below a worker's chunk",
+			`"cluster": {"restage": {"group": "services"}}, ` + fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "15m"}`),
+			"nodeGroups.batch.escalator.hardDeleteGrace: 15m: a node is removed after it, whatever runs there: want more than the longest job, loads.dueAfter, 15m"},
+		{"removal rates", fmt.Sprintf(batch, `, "escalator": {"fastRemoval": 0}`),
+			"nodeGroups.batch.escalator.fastRemoval: 0: want 1 to 1000"},
+		{"slower than slow", fmt.Sprintf(batch, `, "escalator": {"slowRemoval": 3}`),
+			"nodeGroups.batch.escalator.fastRemoval: 2: want at least nodeGroups.batch.escalator.slowRemoval, 3"},
+		{"base of a managed group",
+			`"nodeGroups": {"services": {"onDemandBase": 1}, "batch": {"kind": "batch", "dedicated": true}}`,
+			"nodeGroups.services.onDemandBase: only a batch group on spot can mix"},
 		{"min above the group's max", fmt.Sprintf(batch, `, "min": 9`), "nodeGroups.batch.min: 9: want 0 to 4"},
 		{"disk", fmt.Sprintf(batch, `, "diskGB": 8`), "nodeGroups.batch.diskGB: 8: want 20"},
-		{"group's name", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "GPU": {}}`, "nodeGroups.GPU: want a name"},
-		{"window's time", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "7:00"}]`), `nodeGroups.batch.windows[0].start: "7:00": want five fields`},
-		{"window's zone", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "0 7 * * *", "timeZone": "Berlin"}]`), `nodeGroups.batch.windows[0].timeZone: "Berlin": want an IANA time zone`},
-		{"window twice", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *"}, {"name": "b", "start": "0 7 * * *"}]`), "nodeGroups.batch.windows[1].start: \"0 7 * * *\": another window starts at the same time"},
-		{"window's name twice", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *"}, {"name": "a", "start": "0 8 * * *"}]`), `nodeGroups.batch.windows[1].name: "a" is listed twice`},
-		{"window's name", fmt.Sprintf(batch, `, "windows": [{"name": "A", "start": "0 7 * * *"}]`), `nodeGroups.batch.windows[0].name: "A": want lower-case`},
-		{"window's minimum", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *", "min": 9}]`), "nodeGroups.batch.windows[0].min: 9: want 0 to 4"},
-		{"window's maximum", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *", "max": 9}]`), "nodeGroups.batch.windows[0].max: 9 is above nodeGroups.batch.max, 4"},
-		{"lane without a cluster", `"cluster": {"enabled": false}, "segments": {"trips": {"lane": "workers"}}`, "segments.trips.lane: workers run on the cluster, but cluster.enabled is false"},
+		{"group's name", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "GPU": {}}`,
+			"nodeGroups.GPU: want a name"},
+		{"window's time", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "7:00"}]`),
+			`nodeGroups.batch.windows[0].start: "7:00": want five fields`},
+		{"window's zone", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "0 7 * * *", "timeZone": "Berlin"}]`),
+			`nodeGroups.batch.windows[0].timeZone: "Berlin": want an IANA time zone`},
+		{"window twice", fmt.Sprintf(batch,
+			`, "windows": [{"name": "a", "start": "0 7 * * *"}, {"name": "b", "start": "0 7 * * *"}]`),
+			"nodeGroups.batch.windows[1].start: \"0 7 * * *\": another window starts at the same time"},
+		{"window's name twice",
+			fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *"}, {"name": "a", "start": "0 8 * * *"}]`),
+			`nodeGroups.batch.windows[1].name: "a" is listed twice`},
+		{"window's name", fmt.Sprintf(batch, `, "windows": [{"name": "A", "start": "0 7 * * *"}]`),
+			`nodeGroups.batch.windows[0].name: "A": want lower-case`},
+		{"window's minimum", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *", "min": 9}]`),
+			"nodeGroups.batch.windows[0].min: 9: want 0 to 4"},
+		{"window's maximum", fmt.Sprintf(batch, `, "windows": [{"name": "a", "start": "0 7 * * *", "max": 9}]`),
+			"nodeGroups.batch.windows[0].max: 9 is above nodeGroups.batch.max, 4"},
+		{"lane without a cluster", `"cluster": {"enabled": false}, "segments": {"trips": {"lane": "workers"}}`,
+			"segments.trips.lane: workers run on the cluster, but cluster.enabled is false"},
 		{"unknown lane", `"segments": {"trips": {"lane": "gpu"}}`, `segments.trips.lane: "gpu": want one of`},
 	} {
 		if !strings.Contains(c.settings, `"segments"`) {

@@ -54,7 +54,8 @@ func TestSchemaAcceptsTheStackFiles(t *testing.T) {
 			t.Errorf("%s: %v", e, err)
 		}
 	}
-	typo := map[string]any{"config": map[string]any{Key: map[string]any{"environment": "dev", "segmetns": map[string]any{}}}}
+	typo := map[string]any{"config": map[string]any{Key: map[string]any{"environment": "dev",
+		"segmetns": map[string]any{}}}}
 	if schema.Validate(typo) == nil {
 		t.Error("a typo was accepted")
 	}

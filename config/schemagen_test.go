@@ -36,7 +36,8 @@ func stackFile(t *testing.T) []byte {
 	config := jsonschema.NewProperties()
 	config.Set("config", &jsonschema.Schema{Type: "object", Properties: properties, Required: []string{Key}})
 	data, err := json.MarshalIndent(&jsonschema.Schema{
-		Version: jsonschema.Version, Title: "Stack file of dip", Type: "object", Properties: config, Required: []string{"config"},
+		Version: jsonschema.Version, Title: "Stack file of dip", Type: "object", Properties: config,
+		Required: []string{"config"},
 	}, "", "  ")
 	if err != nil {
 		t.Fatal(err)

@@ -53,7 +53,8 @@ func (s Segment) validateNames(at string, table *tableschema.Schema, found *prob
 		path := fmt.Sprintf("%s.schema: %s: fields[%d].name", at, s.Schema, i)
 		for _, other := range table.Fields[:i] {
 			if strings.EqualFold(f.Name, other.Name) {
-				found.add(path, "%q differs from %q in case only, which readers of the outputs do not distinguish: %s", f.Name, other.Name, rename)
+				found.add(path, "%q differs from %q in case only, which readers of the outputs do not distinguish: %s", f.Name,
+					other.Name, rename)
 			}
 		}
 		if strings.EqualFold(f.Name, column) && f.Name != s.Partition.Field {
@@ -61,7 +62,8 @@ func (s Segment) validateNames(at string, table *tableschema.Schema, found *prob
 			if s.Partition.Field == "" && slices.Contains(dated, f.Type) {
 				mend = fmt.Sprintf("partition by it (partition: {field: %s, by: month})", f.Name)
 			}
-			found.add(path, "%q is hidden by the partition column %s from readers of Hive-style paths: %s, or %s", f.Name, column, mend, rename)
+			found.add(path, "%q is hidden by the partition column %s from readers of Hive-style paths: %s, or %s", f.Name,
+				column, mend, rename)
 		}
 	}
 }
@@ -70,7 +72,8 @@ func (s Segment) validateNames(at string, table *tableschema.Schema, found *prob
 var (
 	dated = []tableschema.Type{tableschema.Date, tableschema.Datetime}
 	named = []tableschema.Type{
-		tableschema.String, tableschema.Integer, tableschema.Boolean, tableschema.Date, tableschema.Year, tableschema.Yearmonth,
+		tableschema.String, tableschema.Integer, tableschema.Boolean, tableschema.Date, tableschema.Year,
+		tableschema.Yearmonth,
 	}
 )
 
@@ -95,6 +98,7 @@ func (p Partition) validate(at string, table *tableschema.Schema, found *problem
 		types = named
 	}
 	if !slices.Contains(types, table.Fields[i].Type) {
-		found.add(at+".by", "%s does not apply to %s, a %s: want a field of type %s", p.By, p.Field, table.Fields[i].Type, join(types))
+		found.add(at+".by", "%s does not apply to %s, a %s: want a field of type %s", p.By, p.Field, table.Fields[i].Type,
+			join(types))
 	}
 }

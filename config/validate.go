@@ -12,8 +12,8 @@ import (
 	"dip/contract"
 )
 
-// What AWS allows, in addition to the limits of each setting. Sources: the developer guides of Lambda (memory; SQS event sources)
-// and SQS (dead-letter queues), November 2026.
+// What AWS allows, in addition to the limits of each setting. Sources: the developer guides of Lambda (memory; SQS
+// event sources) and SQS (dead-letter queues), November 2026.
 const (
 	memoryPerVCPU = 1769 // MiB
 	bigBatch      = 10   // a bigger batch needs a window
@@ -46,8 +46,8 @@ var (
 func Visibility(timeout, window Duration) Duration { return 6*timeout + window }
 
 // LeasedReceives is the number of receives after which a message of a worker or a job becomes a dead letter: four times
-// that of a function, because a message that is handed back when its node goes away has been received too, and a storm of
-// interruptions is not the message's fault.
+// that of a function, because a message that is handed back when its node goes away has been received too, and a storm
+// of interruptions is not the message's fault.
 func LeasedReceives(receives int) int { return min(4*receives, maxReceives) }
 
 // Predict is the assumed run time of a batch of chunks at MBPerSecond, with the share of a vCPU that the memory
@@ -107,7 +107,8 @@ func (s *Stack) validateQueues(found *problems) {
 	q := s.Queues
 	if q.DeadLettersRetention <= q.Retention {
 		found.add("queues.deadLettersRetention",
-			"%s: want more than queues.retention, %s: a dead letter's age counts from its first enqueueing", q.DeadLettersRetention, q.Retention)
+			"%s: want more than queues.retention, %s: a dead letter's age counts from its first enqueueing",
+			q.DeadLettersRetention, q.Retention)
 	}
 	type consumer struct {
 		path       string
@@ -121,7 +122,8 @@ func (s *Stack) validateQueues(found *problems) {
 	}
 	for _, c := range consumers {
 		if all := Duration(q.MaxReceives) * c.visibility; q.Retention <= all {
-			found.add("queues.retention", "%s: want more than %s, %d receives of %s each (6 x %s): a message would expire before it becomes a dead letter",
+			found.add("queues.retention",
+				"%s: want more than %s, %d receives of %s each (6 x %s): a message would expire before it becomes a dead letter",
 				q.Retention, all, q.MaxReceives, c.visibility, c.path)
 		}
 	}
@@ -129,7 +131,8 @@ func (s *Stack) validateQueues(found *problems) {
 
 func (f Function) validateFunction(path string, found *problems) {
 	if !slices.Contains(logRetentionDays, f.LogRetentionDays) {
-		found.add(path+".logRetentionDays", "%d: CloudWatch keeps logs for one of %v days", f.LogRetentionDays, logRetentionDays)
+		found.add(path+".logRetentionDays", "%d: CloudWatch keeps logs for one of %v days", f.LogRetentionDays,
+			logRetentionDays)
 	}
 }
 
@@ -137,7 +140,8 @@ func (s *Stack) validateLoads(found *problems) {
 	for _, name := range s.SegmentNames() {
 		segment := s.Segments[name]
 		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
-			found.add("loads.dueAfter", "%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice concurrently",
+			found.add("loads.dueAfter",
+				"%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice concurrently",
 				s.Loads.DueAfter, busy, name)
 		}
 	}
@@ -165,17 +169,20 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		}
 	}
 	if 8*g.MaxRecordMB > g.MemoryMB {
-		found.add(path+".maxRecordMB", "%d: a record is held in memory a few times over: want at most an eighth of %s.memoryMB, %d",
+		found.add(path+".maxRecordMB",
+			"%d: a record is held in memory a few times over: want at most an eighth of %s.memoryMB, %d",
 			g.MaxRecordMB, path, g.MemoryMB)
 	}
 	g.validateFunction(path, found)
 	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {
-		found.add(path+".concurrency", "%d is above %s.reservedConcurrency, %d: throttles would burn receives", g.Concurrency, path, r)
+		found.add(path+".concurrency", "%d is above %s.reservedConcurrency, %d: throttles would burn receives", g.Concurrency,
+			path, r)
 	}
 	g.validateBatch(path, s.Loads.ChunkMB, found)
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
-	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName || slices.Contains(contract.SystemFunctions, folder) {
+	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName ||
+		slices.Contains(contract.SystemFunctions, folder) {
 		found.add(path+".package", "%q is reserved; choose another", g.Package)
 	}
 }
@@ -188,13 +195,15 @@ func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
 		return
 	}
 	if t := Predict(chunkMB, g.BatchSize, g.MemoryMB); 3*t > time.Duration(g.Timeout) {
-		found.add(path+".timeout", "%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one for %d MiB)",
-			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, min(1, float64(g.MemoryMB)/memoryPerVCPU), g.MemoryMB)
+		found.add(path+".timeout",
+			"%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one for %d MiB)",
+			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, min(1, float64(g.MemoryMB)/memoryPerVCPU),
+			g.MemoryMB)
 	}
 }
 
-// FunctionMB is the most content, MiB, that a segment's function may take in one invocation: its predicted run time stays
-// under a third of the timeout. Config rules keep ordinary chunks far below it; larger ones go to the heavy lane.
+// FunctionMB is the most content, MiB, that a segment's function may take in one invocation: its predicted run time
+// stays under a third of the timeout. Config rules keep ordinary chunks far below it; larger ones go to the heavy lane.
 func (s Segment) FunctionMB() int {
 	second := Predict(1, 1, s.MemoryMB)
 	return int(time.Duration(s.Timeout) / 3 / second)

@@ -70,7 +70,8 @@ func (b *By) UnmarshalText(text []byte) error { return oneOf(b, text, Steps) }
 // NAT is how private subnets reach the internet.
 type NAT string
 
-// The ways: one gateway for all zones, or one per zone, which survives the loss of a zone and saves traffic between them.
+// The ways: one gateway for all zones, or one per zone, which survives the loss of a zone and saves traffic between
+// them.
 const (
 	SingleNAT  NAT = "single"
 	PerZoneNAT NAT = "perZone"

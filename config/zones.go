@@ -19,7 +19,8 @@ type Zone struct {
 
 var zoneID = regexp.MustCompile(`^[a-z0-9]+-az[1-8]$`)
 
-// slot is the position of a zone of ChooseZones in the address plan: a zone keeps its addresses when others come and go.
+// slot is the position of a zone of ChooseZones in the address plan: a zone keeps its addresses when others come and
+// go.
 func (z Zone) slot() int { return int(z.ID[len(z.ID)-1] - '1') }
 
 // refusedZones cannot hold the subnets of an EKS control plane. Source: "Amazon EKS networking requirements for VPC and
@@ -48,7 +49,8 @@ func ChooseZones(region string, available []Zone, n int) ([]Zone, error) {
 		if len(enough) > 0 {
 			advice = "choose one of " + strings.Join(enough, ", ")
 		}
-		return nil, fmt.Errorf("network.availabilityZones: %d: %s has %d that EKS can use; %s", n, region, len(usable), advice)
+		return nil, fmt.Errorf("network.availabilityZones: %d: %s has %d that EKS can use; %s", n, region, len(usable),
+			advice)
 	}
 	return usable[:n], nil
 }

@@ -28,9 +28,10 @@ type Segment struct {
 	Queue       string          `json:"queue"`       // URL of the segment's queue
 	DeadLetters string          `json:"deadLetters"` // URL of its dead-letter queue
 
-	Lane       Lane   `json:"lane,omitempty"`       // where chunks of ordinary size run; "" is Functions
-	Workers    string `json:"workers,omitempty"`    // URL of the queue of the segment's workers; "" without a cluster
-	FunctionMB int    `json:"functionMB,omitempty"` // more content than a function may take at once, MiB, is the heavy lane's; 0: no limit
+	Lane    Lane   `json:"lane,omitempty"`    // where chunks of ordinary size run; "" is Functions
+	Workers string `json:"workers,omitempty"` // URL of the queue of the segment's workers; "" without a cluster
+	// more content than a function may take at once, MiB, is the heavy lane's; 0: no limit
+	FunctionMB int `json:"functionMB,omitempty"`
 
 	Loads Loads `json:"loads,omitzero"`
 }

@@ -25,7 +25,8 @@ func (e *Encoding) UnmarshalText(text []byte) error {
 	}
 }
 
-// Dialect says how a segment's inputs are written. Compression is not part of it: it is detected from an input's first bytes.
+// Dialect says how a segment's inputs are written. Compression is not part of it: it is detected from an input's first
+// bytes.
 type Dialect struct {
 	Encoding  Encoding `json:"encoding"`
 	Delimiter string   `json:"delimiter,omitempty"` // CSV: one ASCII byte

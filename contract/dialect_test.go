@@ -24,10 +24,12 @@ func TestDialectValidate(t *testing.T) {
 		{Dialect{Encoding: CSV, Delimiter: "\xa7", Quote: `"`}, []string{`delimiter: "\xa7"`}},
 		{Dialect{Encoding: CSV, Delimiter: "\n", Quote: "\r"}, []string{`delimiter: "\n"`, `quote: "\r"`}},
 		{Dialect{Encoding: CSV, Delimiter: ",", Quote: "\x00"}, []string{`quote: "\x00"`}},
-		{Dialect{Encoding: "tsv", Delimiter: ",", Quote: `"`}, []string{`encoding: unknown encoding "tsv": want "csv" or "ndjson"`}},
+		{Dialect{Encoding: "tsv", Delimiter: ",", Quote: `"`},
+			[]string{`encoding: unknown encoding "tsv": want "csv" or "ndjson"`}},
 		{Dialect{Encoding: NDJSON, Delimiter: ","}, []string{"delimiter: only csv has it"}},
 		{Dialect{Encoding: NDJSON, Quote: `"`}, []string{"quote: only csv has it"}},
-		{Dialect{Encoding: NDJSON, Delimiter: ",", Quote: `"`, Header: true}, []string{"delimiter: only", "quote: only", "header: only csv has it"}},
+		{Dialect{Encoding: NDJSON, Delimiter: ",", Quote: `"`, Header: true},
+			[]string{"delimiter: only", "quote: only", "header: only csv has it"}},
 	} {
 		var got []string
 		if err := c.d.Validate(); err != nil {

@@ -23,8 +23,9 @@ func TestCertificateGolden(t *testing.T) {
 			Quarantine: &Output{Key: "quarantine/k", Rows: 1, Bytes: 10, SHA256: "s2"},
 			Code:       "c", Runtime: "7", Attempt: 2, At: utc, Millis: 5,
 		}}},
-		Totals: Totals{Chunks: 1, RowsIn: 3, RowsOut: 2, Quarantined: 1, LinesIn: 5, LinesBad: 2, Bytes: 92, BytesOut: 20, HashOut: "h1", HashBad: "h2", Attempts: 2, Codes: []string{"c"}},
-		Chain:  ChainProof{Closed: true, Position: 100, Reruns: 1}, Received: utc, Certified: utc,
+		Totals: Totals{Chunks: 1, RowsIn: 3, RowsOut: 2, Quarantined: 1, LinesIn: 5, LinesBad: 2, Bytes: 92, BytesOut: 20,
+			HashOut: "h1", HashBad: "h2", Attempts: 2, Codes: []string{"c"}},
+		Chain: ChainProof{Closed: true, Position: 100, Reruns: 1}, Received: utc, Certified: utc,
 	}
 	const want = `{
   "version": 1,
@@ -133,7 +134,8 @@ func TestLoadEventGolden(t *testing.T) {
 
 func catalogOf(reverse bool) Catalog {
 	trips := Segment{
-		Dialect: Dialect{Encoding: CSV, Delimiter: ",", Quote: `"`, Header: true}, Schema: json.RawMessage(`{"fields":[{"name":"a"}]}`),
+		Dialect:   Dialect{Encoding: CSV, Delimiter: ",", Quote: `"`, Header: true},
+		Schema:    json.RawMessage(`{"fields":[{"name":"a"}]}`),
 		Partition: Partition{Field: "a", By: "day"}, MaxRecordMB: 1, Queue: "q2", DeadLetters: "d2",
 	}
 	events := Segment{
@@ -223,7 +225,8 @@ func TestCatalogSegment(t *testing.T) {
 // A rejected record comes back byte for byte, text or not.
 func TestRejectedKeepsEveryByte(t *testing.T) {
 	random := rand.New(rand.NewPCG(3, 4))
-	pieces := []string{"a", "\xff", "\xc3", "\xa4", "ü", "\x00", "\n", "\r\n", `"`, `\`, "<&>", "\u2028", "\ufffd", "\xed\xa0\x80", "😀"}
+	pieces := []string{"a", "\xff", "\xc3", "\xa4", "ü", "\x00", "\n", "\r\n", `"`, `\`, "<&>", "\u2028", "\ufffd",
+		"\xed\xa0\x80", "😀"}
 	raws := [][]byte{{}, []byte("plain"), {0xff, 0xfe}}
 	for range 2_000 {
 		var raw []byte

@@ -8,8 +8,9 @@ import (
 	"strconv"
 )
 
-// Environment variables carry addresses, where things are, and what a program itself is: its slots, lease and grace. How a
-// load is processed is in the catalog that the load is pinned to (Loads): it keeps its rules while functions change.
+// Environment variables carry addresses, where things are, and what a program itself is: its slots, lease and grace.
+// How a load is processed is in the catalog that the load is pinned to (Loads): it keeps its rules while functions
+// change.
 
 // Common is the environment that every function shares. T is a Pulumi string input on the infrastructure side and
 // string at run time; each field's tag names its variable.
@@ -56,8 +57,9 @@ type SegmentEnv[T any] struct {
 // WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.
 type WorkerEnv[T any] struct {
 	SegmentEnv[T]
-	Queue        T `env:"DIP_QUEUE"`                    // URL of the queue whose chunks it takes
-	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // another worker takes a chunk over after this long without a heartbeat
+	Queue T `env:"DIP_QUEUE"` // URL of the queue whose chunks it takes
+	// another worker takes a chunk over after this long without a heartbeat
+	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"`
 	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes concurrently
 	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
 }
@@ -65,9 +67,10 @@ type WorkerEnv[T any] struct {
 // RestageEnv is the environment of the restage job, which turns an input that cannot be split into one that is.
 type RestageEnv[T any] struct {
 	Common[T]
-	Queue        T `env:"DIP_QUEUE"`                    // URL of the restage queue
-	Catalog      T `env:"DIP_CATALOG"`                  // key in the lake bucket of the catalog that knows the queues
-	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // another job takes a restage over after this long without a heartbeat
+	Queue   T `env:"DIP_QUEUE"`   // URL of the restage queue
+	Catalog T `env:"DIP_CATALOG"` // key in the lake bucket of the catalog that knows the queues
+	// another job takes a restage over after this long without a heartbeat
+	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"`
 }
 
 // Render lists an environment struct's variables by name. The error names every field that is unset (nil or zero).

@@ -51,10 +51,10 @@ const (
 	StagingPrefix     = "staging/"      // restaged inputs, a few days
 )
 
-// DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as "pickup_at_day=2026-01-31".
-// The key carries the position at which the chunk began to read, so that the output of a wrong guess never takes the
-// place of the right one, and the beginning of the content's hash: what one version of the code wrote before it died
-// must not stand in the way of another version that writes the same rows as other bytes.
+// DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as
+// "pickup_at_day=2026-01-31". The key carries the position at which the chunk began to read, so that the output of a
+// wrong guess never takes the place of the right one, and the beginning of the content's hash: what one version of the
+// code wrote before it died must not stand in the way of another version that writes the same rows as other bytes.
 func DataKey(segment, partition, load string, chunk int, start int64, sha256Hex string) string {
 	return fmt.Sprintf("%s%s/%s/%s-%05d-%d-%.12s.parquet", DataPrefix, segment, partition, load, chunk, start, sha256Hex)
 }

@@ -76,12 +76,14 @@ func TestSegmentOf(t *testing.T) {
 func TestKeyLayout(t *testing.T) {
 	const load, sum = "0123456789abcdef0123456789abcdef", "feedc0dedeadbeef00112233445566778899aabbccddeeff0011223344556677"
 	for want, got := range map[string]string{
-		"data/trips/pickup_at_day=2026-01-31/" + load + "-00007-4096-feedc0dedead.parquet": DataKey("trips", "pickup_at_day=2026-01-31", load, 7, 4096, sum),
-		"quarantine/trips/" + load + "/00007-4096-feedc0dedead.ndjson":                     QuarantineKey("trips", load, 7, 4096, sum),
-		"certificates/trips/" + load + ".json":                                             CertificateKey("trips", load),
-		"manifests/trips/" + load:                                                          ManifestKey("trips", load),
-		"load_date=2026-02-01":                                                             LoadDatePartition("2026-02-01"),
-		"trips/a.csv":                                                                      LandingKey("trips", "a.csv"),
+		"data/trips/pickup_at_day=2026-01-31/" + load + "-00007-4096-feedc0dedead.parquet": DataKey("trips",
+			"pickup_at_day=2026-01-31", load, 7, 4096, sum),
+		"quarantine/trips/" + load + "/00007-4096-feedc0dedead.ndjson": QuarantineKey("trips", load, 7,
+			4096, sum),
+		"certificates/trips/" + load + ".json": CertificateKey("trips", load),
+		"manifests/trips/" + load:              ManifestKey("trips", load),
+		"load_date=2026-02-01":                 LoadDatePartition("2026-02-01"),
+		"trips/a.csv":                          LandingKey("trips", "a.csv"),
 	} {
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -20,12 +20,13 @@ func (c Compression) Splittable() bool { return c == Plain }
 
 // ChunkMessage asks a segment to process one chunk. It holds all that the work needs besides the catalog.
 type ChunkMessage struct {
-	Version     int         `json:"v"`
-	Load        string      `json:"load"`
-	Segment     string      `json:"segment"`
-	Catalog     string      `json:"catalog"`           // the catalog that the load is pinned to
-	Object      Object      `json:"object"`            // what to read: the input, or the piece of it that was restaged
-	Base        int64       `json:"base,omitempty"`    // offset in the input's content at which the object's content begins
+	Version int    `json:"v"`
+	Load    string `json:"load"`
+	Segment string `json:"segment"`
+	Catalog string `json:"catalog"` // the catalog that the load is pinned to
+	Object  Object `json:"object"`  // what to read: the input, or the piece of it that was restaged
+	// offset in the input's content at which the object's content begins
+	Base        int64       `json:"base,omitempty"`
 	Compression Compression `json:"compression"`       // of the object
 	Columns     []int       `json:"columns,omitempty"` // CSV: position of each schema field in a record, -1 when absent
 	Width       int         `json:"width,omitempty"`   // CSV: fields in a record

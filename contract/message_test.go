@@ -107,7 +107,8 @@ func TestSplittable(t *testing.T) {
 }
 
 func TestFinalStatuses(t *testing.T) {
-	for s, want := range map[Status]bool{Received: false, Running: false, Certified: false, Published: true, Failed: true} {
+	for s, want := range map[Status]bool{Received: false, Running: false, Certified: false, Published: true,
+		Failed: true} {
 		if s.Final() != want {
 			t.Errorf("%s: final is %t", s, !want)
 		}
@@ -133,7 +134,8 @@ func TestWorkflowDocuments(t *testing.T) {
 		}
 	}
 	want := "dispatch reconcile certify publish fail / wait certify fail done"
-	if got := fmt.Sprint(Dispatch, " ", Reconcile, " ", Certify, " ", Publish, " ", Fail, " / ", ActionWait, " ", ActionCertify, " ", ActionFail, " ", ActionDone); got != want {
+	if got := fmt.Sprint(Dispatch, " ", Reconcile, " ", Certify, " ", Publish, " ", Fail, " / ", ActionWait, " ",
+		ActionCertify, " ", ActionFail, " ", ActionDone); got != want {
 		t.Errorf("got %s", got)
 	}
 }

@@ -25,9 +25,9 @@ type StackOutputs[T any] struct {
 
 // SegmentOutputs is what a stack tells of a segment.
 type SegmentOutputs[T any] struct {
-	Queue       T               `json:"queue"`       // URL
-	DeadLetters T               `json:"deadLetters"` // URL
-	Function    T               `json:"function"`    // ARN of the alias
+	Queue       T                `json:"queue"`       // URL
+	DeadLetters T                `json:"deadLetters"` // URL
+	Function    T                `json:"function"`    // ARN of the alias
 	Workers     *QueueOutputs[T] `json:"workers"`     // nil in a stack without a cluster
 }
 
@@ -43,7 +43,7 @@ type ClusterOutputs[T any] struct {
 	Kubeconfig T                          `json:"kubeconfig"` // JSON
 	Namespace  T                          `json:"namespace"`  // of the workers and jobs
 	Image      T                          `json:"image"`      // of workers and restage jobs, with its tag
-	Restage    QueueOutputs[T]             `json:"restage"`
+	Restage    QueueOutputs[T]            `json:"restage"`
 	NodeGroups map[string]GroupOutputs[T] `json:"nodeGroups"` // by name
 }
 

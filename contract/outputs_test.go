@@ -45,7 +45,8 @@ func TestOutputsNameWhatIsUnset(t *testing.T) {
 	if err == nil {
 		t.Fatal("accepted")
 	}
-	for _, want := range []string{"workflow is not set", "functions intake is not set", "segments trips deadLetters is not set"} {
+	for _, want := range []string{"workflow is not set", "functions intake is not set",
+		"segments trips deadLetters is not set"} {
 		if !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}

@@ -31,7 +31,8 @@ import (
 func put(t *testing.T, key string, data []byte) contract.Object {
 	t.Helper()
 	s := stack.Client()
-	object, err := client.Upload{Bucket: s.Outputs.LandingBucket, Key: key}.PutStream(t.Context(), s.S3, bytes.NewReader(data))
+	object, err := client.Upload{Bucket: s.Outputs.LandingBucket, Key: key}.PutStream(t.Context(), s.S3,
+		bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,14 +124,18 @@ func TestLoadsAreCertified(t *testing.T) {
 		{"many chunks", "trips/many.csv", trips(t, 12<<20, 1), -1, -1, 10},
 		{"gzip", "events/a.ndjson.gz", gzipped(t, events(t, 4<<20)), -1, -1, 1},
 		{"plain NDJSON", "events/b.ndjson", events(t, 4<<20), -1, -1, 4},
-		{"added segment", "parts/parts.csv", []byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
+		{"added segment", "parts/parts.csv",
+			[]byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
 		{"zero bytes", "parts/empty.csv", nil, 0, 0, 0},
 		{"header only", "parts/header.csv", []byte(header), 0, 0, 0},
-		{"byte order mark, CRLF, no final newline", "parts/bom.csv", []byte("\xef\xbb\xbf" + strings.ReplaceAll(header+"AB-1;1;;\nAB-2;2;;\nAB-3;3;;x", "\n", "\r\n")), 3, 0, 1},
+		{"byte order mark, CRLF, no final newline", "parts/bom.csv",
+			[]byte("\xef\xbb\xbf" + strings.ReplaceAll(header+"AB-1;1;;\nAB-2;2;;\nAB-3;3;;x", "\n", "\r\n")), 3, 0, 1},
 		{"odd key", "parts/a b+c ü ☃ %41.csv", []byte(header + "AB-1;1;;\n"), 1, 0, 1},
-		{"record larger than a chunk", "parts/large.csv", []byte(header + "AB-1;1;;\"" + strings.Repeat("text;\n", 600_000) + "\"\nAB-2;2;;\n"), 2, 0, 4},
+		{"record larger than a chunk", "parts/large.csv",
+			[]byte(header + "AB-1;1;;\"" + strings.Repeat("text;\n", 600_000) + "\"\nAB-2;2;;\n"), 2, 0, 4},
 		{"invalid UTF-8", "parts/latin.csv", []byte(header + "AB-1;1;;caf\xe9\nAB-2;1;;x\n"), 1, 1, 1},
-		{"same bytes, other key", "parts/parts-again.csv", []byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
+		{"same bytes, other key", "parts/parts-again.csv",
+			[]byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
@@ -205,7 +210,8 @@ func announce(t *testing.T, queue string, o contract.Object) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := stack.Client().SQS.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body}); err != nil {
+	if _, err := stack.Client().SQS.SendMessage(t.Context(),
+		&sqs.SendMessageInput{QueueUrl: &queue, MessageBody: &body}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -214,7 +220,8 @@ func announce(t *testing.T, queue string, o contract.Object) {
 func silently(t *testing.T, key string, data []byte) contract.Object {
 	t.Helper()
 	s := stack.Client()
-	notifications, err := s.S3.GetBucketNotificationConfiguration(t.Context(), &s3.GetBucketNotificationConfigurationInput{Bucket: &s.Outputs.LandingBucket})
+	notifications, err := s.S3.GetBucketNotificationConfiguration(t.Context(),
+		&s3.GetBucketNotificationConfigurationInput{Bucket: &s.Outputs.LandingBucket})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -273,7 +280,8 @@ func TestOverwrittenWhileLoading(t *testing.T) {
 	a := put(t, "trips/twice.csv", first)
 	b := put(t, "trips/twice.csv", second)
 	s := stack.Client()
-	if _, err := s.S3.DeleteObject(t.Context(), &s3.DeleteObjectInput{Bucket: &s.Outputs.LandingBucket, Key: aws.String("trips/twice.csv")}); err != nil {
+	if _, err := s.S3.DeleteObject(t.Context(),
+		&s3.DeleteObjectInput{Bucket: &s.Outputs.LandingBucket, Key: aws.String("trips/twice.csv")}); err != nil {
 		t.Fatal(err)
 	}
 	for object, data := range map[contract.Object][]byte{a: first, b: second} {
@@ -304,7 +312,8 @@ func TestCodeUpdateWhileLoading(t *testing.T) {
 	chaos.kill("trips", math.MaxInt)
 	defer chaos.kill("trips", 0)
 	main := filepath.Join(root, "lambdas", "trips", "main.go")
-	code := "package main\n\nimport (\n\t\"os\"\n\n\t\"dip/internal/segment\"\n)\n\nfunc main() {\n\tif len(os.Args) > 9 {\n\t\tprintln(\"second\")\n\t}\n\tsegment.Main()\n}\n"
+	code := "package main\n\nimport (\n\t\"os\"\n\n\t\"dip/internal/segment\"\n)\n\nfunc main() {\n\tif len(os.Args) " +
+		"> 9 {\n\t\tprintln(\"second\")\n\t}\n\tsegment.Main()\n}\n"
 	if err := os.WriteFile(main, []byte(code), 0o644); err != nil {
 		t.Fatal(err)
 	}

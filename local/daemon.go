@@ -181,7 +181,8 @@ func spawnDaemon(ctx context.Context, p place, executable string) (Daemon, error
 		case err := <-exited:
 			return d, fmt.Errorf("start the local stack: its process exited (%w): %s", err, tailOf(log.Name()))
 		case <-timeout.C:
-			return d, errors.Join(fmt.Errorf("start the local stack: no response within %s: see %s", daemonStart, log.Name()), stopDaemon(ctx, p))
+			return d, errors.Join(fmt.Errorf("start the local stack: no response within %s: see %s", daemonStart, log.Name()),
+				stopDaemon(ctx, p))
 		case <-ctx.Done():
 			return d, errors.Join(context.Cause(ctx), stopDaemon(context.WithoutCancel(ctx), p))
 		case <-ticker.C:

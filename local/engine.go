@@ -91,7 +91,8 @@ func (e *engine) ensureStack(ctx context.Context, settings map[string]any) error
 		return err
 	}
 	var log bytes.Buffer
-	if err := e.run(ctx, &log, &log, "stack", "select", "--create", "--stack", e.stack, "--secrets-provider", "passphrase"); err != nil {
+	if err := e.run(ctx, &log, &log, "stack", "select", "--create", "--stack", e.stack, "--secrets-provider",
+		"passphrase"); err != nil {
 		return fmt.Errorf("create the stack: %w: %s", err, strings.TrimSpace(log.String()))
 	}
 	return nil
@@ -136,7 +137,9 @@ func (e *engine) outputs(ctx context.Context) (client.Outputs, error) {
 
 // operate runs an operation on the resources. The engine's output goes to a log file; its events become progress and,
 // if it fails, the error's text.
-func (e *engine) operate(ctx context.Context, operation string, say func(string, ...any), args ...string) (changes, error) {
+func (e *engine) operate(
+	ctx context.Context, operation string, say func(string, ...any), args ...string) (changes, error,
+) {
 	log, err := os.Create(e.place.log("pulumi-" + operation))
 	if err != nil {
 		return changes{}, fmt.Errorf("pulumi %s: %w", operation, err)

@@ -101,7 +101,8 @@ func TestLeftovers(t *testing.T) {
 	defer server.Close()
 	got, err := leftovers(t.Context(), server.URL, inventories)
 	want := []string{
-		"bucket landing", "queue http://127.0.0.1:1/123456789012/trips", "table ledger-1", "event bus dip", "log group /aws/x",
+		"bucket landing", "queue http://127.0.0.1:1/123456789012/trips", "table ledger-1", "event bus dip",
+		"log group /aws/x",
 		"role trips-role", "function intake",
 	}
 	if err != nil || !slices.Equal(got, want) {

@@ -62,7 +62,9 @@ func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress
 }
 
 // await follows loads until all have finished.
-func (s *Stack) await(ctx context.Context, show *terminal.Steps, stack *client.Stack, loads []string) ([]client.Progress, error) {
+func (s *Stack) await(
+	ctx context.Context, show *terminal.Steps, stack *client.Stack, loads []string) ([]client.Progress, error,
+) {
 	outcomes := make([]client.Progress, len(loads))
 	err := show.Run("loads", func(say func(string, ...any)) (string, error) {
 		var finished atomic.Int32
@@ -86,7 +88,8 @@ func (s *Stack) await(ctx context.Context, show *terminal.Steps, stack *client.S
 
 // findLanded checks whether a sample has already landed: the same content under the same key.
 func findLanded(ctx context.Context, stack *client.Stack, s Sample) (contract.Object, bool, error) {
-	o := contract.Object{Bucket: stack.Outputs.LandingBucket, Key: contract.LandingKey(s.Segment, filepath.Base(s.Path)), Size: s.Size}
+	o := contract.Object{Bucket: stack.Outputs.LandingBucket, Key: contract.LandingKey(s.Segment, filepath.Base(s.Path)),
+		Size: s.Size}
 	head, err := stack.S3.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &o.Bucket, Key: &o.Key})
 	var answer *awshttp.ResponseError
 	if errors.As(err, &answer) && answer.HTTPStatusCode() == http.StatusNotFound {

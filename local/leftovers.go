@@ -33,13 +33,19 @@ func xmlField(name string) *regexp.Regexp {
 // excluded: AWS only schedules their deletion.
 var inventories = []inventory{
 	{kind: "bucket", service: "s3", name: xmlField("Name")},
-	{kind: "queue", service: "sqs", target: "AmazonSQS.ListQueues", body: "{}", name: regexp.MustCompile(`"(https?://[^"]+)"`)},
-	{kind: "table", service: "dynamodb", target: "DynamoDB_20120810.ListTables", body: "{}", name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
-	{kind: "state machine", service: "states", target: "AWSStepFunctions.ListStateMachines", body: "{}", name: jsonField("name")},
-	{kind: "event bus", service: "events", target: "AWSEvents.ListEventBuses", body: "{}", name: jsonField("Name"), ignore: regexp.MustCompile(`^default$`)},
+	{kind: "queue", service: "sqs", target: "AmazonSQS.ListQueues", body: "{}",
+		name: regexp.MustCompile(`"(https?://[^"]+)"`)},
+	{kind: "table", service: "dynamodb", target: "DynamoDB_20120810.ListTables", body: "{}",
+		name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
+	{kind: "state machine", service: "states", target: "AWSStepFunctions.ListStateMachines", body: "{}",
+		name: jsonField("name")},
+	{kind: "event bus", service: "events", target: "AWSEvents.ListEventBuses", body: "{}", name: jsonField("Name"),
+		ignore: regexp.MustCompile(`^default$`)},
 	{kind: "event rule", service: "events", target: "AWSEvents.ListRules", body: "{}", name: jsonField("Name")},
-	{kind: "log group", service: "logs", target: "Logs_20140328.DescribeLogGroups", body: "{}", name: jsonField("logGroupName")},
-	{kind: "role", service: "iam", action: "ListRoles", name: xmlField("RoleName"), ignore: regexp.MustCompile(`^AWSServiceRole`)},
+	{kind: "log group", service: "logs", target: "Logs_20140328.DescribeLogGroups", body: "{}",
+		name: jsonField("logGroupName")},
+	{kind: "role", service: "iam", action: "ListRoles", name: xmlField("RoleName"),
+		ignore: regexp.MustCompile(`^AWSServiceRole`)},
 	{kind: "policy", service: "iam", action: "ListPolicies&Scope=Local", name: xmlField("PolicyName")},
 	{kind: "alarm", service: "monitoring", action: "DescribeAlarms", name: xmlField("AlarmName")},
 	{kind: "function", service: "lambda", name: jsonField("FunctionName")},
@@ -49,25 +55,33 @@ var inventories = []inventory{
 // clusterInventories are those of stacks with a cluster, without what is deleted with its cluster, network or group.
 var clusterInventories = []inventory{
 	{kind: "cluster", service: "eks", name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
-	{kind: "Auto Scaling group", service: "autoscaling", action: "DescribeAutoScalingGroups", name: xmlField("AutoScalingGroupName")},
+	{kind: "Auto Scaling group", service: "autoscaling", action: "DescribeAutoScalingGroups",
+		name: xmlField("AutoScalingGroupName")},
 	{kind: "launch template", service: "ec2", action: "DescribeLaunchTemplates", name: xmlField("launchTemplateName")},
-	{kind: "instance", service: "ec2", action: "DescribeInstances" + filter("instance-state-name", "pending", "running", "stopping", "stopped"), name: xmlField("instanceId")},
+	{kind: "instance", service: "ec2", action: "DescribeInstances" + filter("instance-state-name", "pending", "running",
+		"stopping", "stopped"), name: xmlField("instanceId")},
 	{kind: "volume", service: "ec2", action: "DescribeVolumes", name: xmlField("volumeId")},
 	{kind: "network interface", service: "ec2", action: "DescribeNetworkInterfaces", name: xmlField("networkInterfaceId")},
 	{kind: "VPC", service: "ec2", action: "DescribeVpcs" + filter("is-default", "false"), name: xmlField("vpcId")},
-	{kind: "subnet", service: "ec2", action: "DescribeSubnets" + filter("default-for-az", "false"), name: xmlField("subnetId")},
-	{kind: "security group", service: "ec2", action: "DescribeSecurityGroups", name: xmlField("groupName"), ignore: regexp.MustCompile(`^default$`)},
+	{kind: "subnet", service: "ec2", action: "DescribeSubnets" + filter("default-for-az", "false"),
+		name: xmlField("subnetId")},
+	{kind: "security group", service: "ec2", action: "DescribeSecurityGroups", name: xmlField("groupName"),
+		ignore: regexp.MustCompile(`^default$`)},
 	// The default VPC has a route table, which is associated.
-	{kind: "route table", service: "ec2", action: "DescribeRouteTables", name: regexp.MustCompile(`<associationSet/>\s*<routeTableId>([^<]+)<`)},
+	{kind: "route table", service: "ec2", action: "DescribeRouteTables",
+		name: regexp.MustCompile(`<associationSet/>\s*<routeTableId>([^<]+)<`)},
 	{kind: "internet gateway", service: "ec2", action: "DescribeInternetGateways", name: xmlField("internetGatewayId")},
-	{kind: "NAT gateway", service: "ec2", action: "DescribeNatGateways" + filter("state", "pending", "available", "failed"), name: xmlField("natGatewayId")},
+	{kind: "NAT gateway", service: "ec2",
+		action: "DescribeNatGateways" + filter("state", "pending", "available", "failed"), name: xmlField("natGatewayId")},
 	{kind: "address", service: "ec2", action: "DescribeAddresses", name: xmlField("publicIp")},
 	{kind: "VPC endpoint", service: "ec2", action: "DescribeVpcEndpoints", name: xmlField("vpcEndpointId")},
 	{kind: "flow log", service: "ec2", action: "DescribeFlowLogs", name: xmlField("flowLogId")},
-	{kind: "repository", service: "ecr", target: "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories", body: "{}", name: jsonField("repositoryName")},
+	{kind: "repository", service: "ecr", target: "AmazonEC2ContainerRegistry_V20150921.DescribeRepositories", body: "{}",
+		name: jsonField("repositoryName")},
 	{kind: "instance profile", service: "iam", action: "ListInstanceProfiles", name: xmlField("InstanceProfileName")},
 	{kind: "OIDC provider", service: "iam", action: "ListOpenIDConnectProviders", name: xmlField("Arn")},
-	{kind: "key alias", service: "kms", target: "TrentService.ListAliases", body: "{}", name: jsonField("AliasName"), ignore: regexp.MustCompile(`^alias/aws/`)},
+	{kind: "key alias", service: "kms", target: "TrentService.ListAliases", body: "{}", name: jsonField("AliasName"),
+		ignore: regexp.MustCompile(`^alias/aws/`)},
 }
 
 // filter limits an EC2 list to resources with one of the values.
@@ -80,7 +94,8 @@ func filter(name string, values ...string) string {
 }
 
 // paths of the services whose lists are plain GET requests.
-var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "scheduler": "/schedules", "eks": "/clusters"}
+var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "scheduler": "/schedules",
+	"eks": "/clusters"}
 
 // leftovers names the resources of those kinds that are still in the emulator.
 func leftovers(ctx context.Context, endpoint string, kinds []inventory) ([]string, error) {
@@ -105,8 +120,9 @@ func (i inventory) ask(ctx context.Context, endpoint string) (string, error) {
 		return "", err
 	}
 	// The emulator distinguishes services by the scope of the signature, and does not check signatures.
-	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
-		accessKey, Region, i.service))
+	req.Header.Set("Authorization",
+		fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
+			accessKey, Region, i.service))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err

@@ -23,7 +23,8 @@ type account struct {
 
 func newAccount(t *testing.T) account {
 	t.Helper()
-	e, err := emulator.Start(context.WithoutCancel(t.Context()), emulator.Options{AccountID: Account, Region: Region, Log: os.Stderr})
+	e, err := emulator.Start(context.WithoutCancel(t.Context()),
+		emulator.Options{AccountID: Account, Region: Region, Log: os.Stderr})
 	if errors.Is(err, emulator.ErrUnavailable) {
 		testenv.Missing(t, err)
 	}
@@ -45,7 +46,8 @@ func (a account) post(service, path, target, contentType, body, pattern string) 
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization",
+		"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	if target != "" {
 		req.Header.Set("X-Amz-Target", target)
 	}
@@ -91,14 +93,18 @@ func TestLeftoversOfAStackWithACluster(t *testing.T) {
 	a.json("logs", "Logs_20140328.CreateLogGroup", `{"logGroupName": "flows"}`, "")
 	a.query("ec2", "CreateFlowLogs&ResourceType=VPC&ResourceId.1="+vpc+"&TrafficType=ALL&LogGroupName=flows&DeliverLogsPermissionArn=arn:aws:iam::123456789012:role/r", "fl-[0-9a-f]{17}")
 	a.query("ec2", "CreateVolume&AvailabilityZone=us-east-1a&Size=1", "vol-[0-9a-f]{17}")
-	template := a.query("ec2", "CreateLaunchTemplate&LaunchTemplateName=nodes&LaunchTemplateData.ImageId=ami-12c6146b&LaunchTemplateData.InstanceType=c5.large", "lt-[0-9a-f]{17}")
-	a.query("autoscaling", "CreateAutoScalingGroup&AutoScalingGroupName=nodes&MinSize=1&MaxSize=1&VPCZoneIdentifier="+subnet+"&LaunchTemplate.LaunchTemplateId="+template, "")
+	template := a.query("ec2",
+		"CreateLaunchTemplate&LaunchTemplateName=nodes&LaunchTemplateData.ImageId=ami-12c6146b&LaunchTemplateData.InstanceType=c5.large", "lt-[0-9a-f]{17}")
+	a.query("autoscaling",
+		"CreateAutoScalingGroup&AutoScalingGroupName=nodes&MinSize=1&MaxSize=1&VPCZoneIdentifier="+subnet+"&LaunchTemplate.LaunchTemplateId="+template, "")
 	a.json("ecr", "AmazonEC2ContainerRegistry_V20150921.CreateRepository", `{"repositoryName": "images"}`, "images")
 	a.query("iam", "CreateInstanceProfile&InstanceProfileName=nodes", "nodes")
 	a.query("iam", "CreateOpenIDConnectProvider&Url=https://oidc.example/x&ThumbprintList.member.1=0000000000000000000000000000000000000000", "")
 	key := a.json("kms", "TrentService.CreateKey", "{}", `"KeyId": ?"([^"]+)"`)
 	a.json("kms", "TrentService.CreateAlias", `{"AliasName": "alias/secrets", "TargetKeyId": "`+key+`"}`, "")
-	a.post("eks", "/clusters", "", "application/json", `{"name": "c", "roleArn": "arn:aws:iam::123456789012:role/r", "resourcesVpcConfig": {"subnetIds": ["`+subnet+`"]}}`, "")
+	a.post("eks", "/clusters", "", "application/json",
+		`{"name": "c", "roleArn": "arn:aws:iam::123456789012:role/r", "resourcesVpcConfig": {"subnetIds": ["`+subnet+`"]}}`,
+		"")
 
 	left, err := leftovers(t.Context(), a.endpoint, clusterInventories)
 	if err != nil {

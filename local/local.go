@@ -133,7 +133,8 @@ func (s *Stack) start(ctx context.Context, show *terminal.Steps, held *lock) (*e
 
 // engine runs the CLI on this stack. The caller holds its lock.
 func (s *Stack) engine(held *lock) *engine {
-	return &engine{place: s.place, root: s.options.Root, stack: s.options.Stack, env: s.options.Env, daemon: s.Daemon, lock: held}
+	return &engine{place: s.place, root: s.options.Root, stack: s.options.Stack, env: s.options.Env, daemon: s.Daemon,
+		lock: held}
 }
 
 // locateCluster makes the emulator return the address of the stack's cluster.

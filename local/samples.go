@@ -191,7 +191,8 @@ func installPackage(ctx context.Context, dir string) error {
 	defer os.RemoveAll(scratch)
 	cmd.Env = append(os.Environ(), "npm_config_cache="+scratch, "npm_config_update_notifier=false")
 	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w: %s\n(without network access, bring up the stack with --no-input)", err, strings.TrimSpace(string(out)))
+		return fmt.Errorf("npm ci: %w: %s\n(without network access, bring up the stack with --no-input)", err,
+			strings.TrimSpace(string(out)))
 	}
 	if err := os.RemoveAll(dir); err != nil {
 		return err

@@ -12,7 +12,8 @@ import (
 )
 
 func TestMergeKeepsWhatTheTopDoesNotName(t *testing.T) {
-	base := map[string]any{"a": 1, "o": map[string]any{"x": 1, "deep": map[string]any{"p": 1}}, "list": []any{1, 2}, "kind": map[string]any{"y": 1}}
+	base := map[string]any{"a": 1, "o": map[string]any{"x": 1, "deep": map[string]any{"p": 1}}, "list": []any{1, 2},
+		"kind": map[string]any{"y": 1}}
 	top := map[string]any{"b": 2, "o": map[string]any{"deep": map[string]any{"q": 2}}, "list": []any{3}, "kind": "text"}
 	want := map[string]any{
 		"a": 1, "b": 2, "o": map[string]any{"x": 1, "deep": map[string]any{"p": 1, "q": 2}}, "list": []any{3}, "kind": "text",
@@ -42,14 +43,16 @@ func TestStacksOfTheCheckout(t *testing.T) {
 			t.Fatal(err)
 		}
 		object := c[config.Key].(map[string]any)
-		if object["architecture"] != runtime.GOARCH || object["environment"] != stack || object["tags"] == nil || c["aws:region"] != Region {
+		if object["architecture"] != runtime.GOARCH || object["environment"] != stack || object["tags"] == nil ||
+			c["aws:region"] != Region {
 			t.Errorf("%s: %v", stack, c)
 		}
 		if got, err := hasCluster(o.Root, stack, c); err != nil || got != cluster {
 			t.Errorf("%s has a cluster: %v, %v", stack, got, err)
 		}
 		object["segments"] = "none"
-		if _, err := hasCluster(o.Root, stack, c); err == nil || !strings.Contains(err.Error(), "Pulumi."+stack+".yaml") || !strings.Contains(err.Error(), "segments") {
+		if _, err := hasCluster(o.Root, stack, c); err == nil || !strings.Contains(err.Error(), "Pulumi."+stack+".yaml") ||
+			!strings.Contains(err.Error(), "segments") {
 			t.Errorf("an invalid setting: %v", err)
 		}
 	}
@@ -76,7 +79,8 @@ func TestEngineEnvironment(t *testing.T) {
 		tools: Toolchain{Env: map[string]string{"PATH": "/tools"}}, env: map[string]string{"DIP_CHARTS": "/charts"},
 	}
 	got := e.environment()
-	for _, want := range []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1", "PATH=/tools", "DIP_CHARTS=/charts", "PULUMI_BACKEND_URL=file://" + filepath.ToSlash(e.place.backend())} {
+	for _, want := range []string{"AWS_ENDPOINT_URL=http://127.0.0.1:1", "PATH=/tools", "DIP_CHARTS=/charts",
+		"PULUMI_BACKEND_URL=file://" + filepath.ToSlash(e.place.backend())} {
 		if !slices.Contains(got, want) {
 			t.Errorf("no %s in %v", want, got)
 		}

@@ -163,7 +163,8 @@ func TestPrepareWritesTheProjectBesideTheCheckout(t *testing.T) {
 		t.Fatal(err)
 	}
 	write(t, filepath.Join(root, "Pulumi.yaml"), "name: dip\nruntime: go\n")
-	write(t, filepath.Join(root, "Pulumi.local.yaml"), "encryptionsalt: theirs\nconfig:\n  aws:region: us-east-1\n  dip:stack: {environment: local}\n")
+	write(t, filepath.Join(root, "Pulumi.local.yaml"),
+		"encryptionsalt: theirs\nconfig:\n  aws:region: us-east-1\n  dip:stack: {environment: local}\n")
 	e := &engine{place: p, root: root, stack: StackName, program: "/bin/program"}
 	stackFile := filepath.Join(p.project(), "Pulumi.local.yaml")
 	if err := e.prepare(map[string]any{"dip:artifacts": "/a"}); err != nil {
@@ -175,7 +176,8 @@ func TestPrepareWritesTheProjectBesideTheCheckout(t *testing.T) {
 	}
 	stack, err := readYAML(stackFile)
 	config, _ := stack["config"].(map[string]any)
-	if err != nil || config["dip:artifacts"] != "/a" || config["aws:region"] != "us-east-1" || stack["encryptionsalt"] != nil {
+	if err != nil || config["dip:artifacts"] != "/a" || config["aws:region"] != "us-east-1" ||
+		stack["encryptionsalt"] != nil {
 		t.Errorf("stack %v, %v", stack, err)
 	}
 	stack["encryptionsalt"] = "ours" // as the engine writes it

@@ -14,7 +14,8 @@ func TestZoneNames(t *testing.T) {
 	noon := micros(t, "2024-07-01T12:00:00")
 	forms := []string{"Mon, 01 Jul 2024 12:00:00 %", "Monday, 01-Jul-24 12:00:00 %", "Mon Jul  1 12:00:00 % 2024"}
 	for name, hours := range map[string]int64{
-		"UT": 0, "GMT": 0, "UTC": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8, "PDT": -7,
+		"UT": 0, "GMT": 0, "UTC": 0, "Z": 0, "EST": -5, "EDT": -4, "CST": -6, "CDT": -5, "MST": -7, "MDT": -6, "PST": -8,
+		"PDT": -7,
 		"pdt": -7, "Est": -5, "z": 0,
 	} {
 		for _, form := range forms {
@@ -24,7 +25,8 @@ func TestZoneNames(t *testing.T) {
 			}
 		}
 	}
-	for _, name := range []string{"CEST", "CET", "IST", "BST", "JST", "AEST", "WET", "MSK", "HST", "AKST", "NZDT", "A", "M", "Y", "a", "GMT+2", "UTC+1", "GMT-0300", "UTCX",
+	for _, name := range []string{"CEST", "CET", "IST", "BST", "JST", "AEST", "WET", "MSK", "HST", "AKST", "NZDT", "A",
+		"M", "Y", "a", "GMT+2", "UTC+1", "GMT-0300", "UTCX",
 		"+0200 CEST", "+0200 (CEST)",
 		"-0500 EST", "EST5EDT", "America/New_York", "E ST", "+03", "\u00c9ST"} {
 		for _, form := range forms {

@@ -94,11 +94,13 @@ func (o object) constraints(f *Field) {
 	}
 	for _, key := range slices.Sorted(maps.Keys(k.keys)) {
 		switch key {
-		case "required", "unique", "enum", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "minLength", "maxLength":
+		case "required", "unique", "enum", "pattern", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+			"minLength", "maxLength":
 		case "jsonSchema":
 			o.out.add(k.at(key), "not supported")
 		default:
-			o.out.add(k.at(key), "unknown constraint: want required, unique, enum, pattern, minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength or maxLength")
+			o.out.add(k.at(key),
+				"unknown constraint: want required, unique, enum, pattern, minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength or maxLength")
 		}
 	}
 	f.Required = k.boolean("required", false)
@@ -143,8 +145,9 @@ func (o object) bound(f *Field, key string, exclusive bool) *bound {
 		o.out.add(o.at(key), "%s %v", abridge(raw), err)
 		return nil
 	}
-	words := map[string]string{"minimum": "is less than the minimum", "exclusiveMinimum": "is not greater than the exclusive minimum",
-		"maximum": "is greater than the maximum", "exclusiveMaximum": "is not less than the exclusive maximum"}
+	words := map[string]string{"minimum": "is less than the minimum",
+		"exclusiveMinimum": "is not greater than the exclusive minimum",
+		"maximum":          "is greater than the maximum", "exclusiveMaximum": "is not less than the exclusive maximum"}
 	return &bound{value: v, exclusive: exclusive, err: fmt.Errorf("%s %s", words[key], text)}
 }
 

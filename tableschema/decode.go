@@ -201,7 +201,8 @@ func checkPaths(s *Schema, out *problems) {
 	for i := range s.Fields {
 		key := strings.Join(s.Fields[i].Path, "\x00")
 		if first, again := seen[key]; again && s.Fields[i].Name != s.Fields[first].Name {
-			out.add(fmt.Sprintf("fields[%d].path", i), "%q is also the path of fields[%d]", strings.Join(s.Fields[i].Path, "."), first)
+			out.add(fmt.Sprintf("fields[%d].path", i), "%q is also the path of fields[%d]", strings.Join(s.Fields[i].Path, "."),
+				first)
 			continue
 		}
 		seen[key] = i

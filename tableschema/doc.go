@@ -21,20 +21,23 @@
 //     A finite number beyond the range of a double is an error.
 //   - groupChar: 1 to 3 digits, then groups of exactly three, before the point; no groups at all is right too. A
 //     first group that begins with 0 has three digits.
-//   - bareNumber false: a unit before or behind the number is ignored. A minus in any of its forms (hyphen, U+2212, dashes)
-//     or a plus stands at the start or right before the digits; one pair of parentheses around the number is a minus.
-//     A unit is made of letters, currency signs, blanks and the marks % ‰ ° . , : ; / * # & @ ! ? and quotes. What may
-//     change the sign or the value is an error: a second sign, one behind the number, other brackets, digits of other
-//     scripts, signs such as < and ~, separators next to the digits, and words such as minus, CR, DR, k and million.
-//   - boolean: exactly trueValues and falseValues.
-//   - date: yyyy-mm-dd, a day of the calendar. datetime: date, 'T' or a space, hh:mm[:ss[.fraction]], then nothing,
-//     'Z' or an offset (+hh, +hhmm, +hh:mm). time: hh:mm[:ss[.fraction]]. Fractions are cut after microseconds.
-//     Hour 24 and second 60 are errors.
-//   - format "any" of date, datetime and time: the default form or one of those that [Field.Cast] lists.
-//     Zone names are those of RFC 822 (UT, GMT, EST, EDT, CST, CDT, MST, MDT, PST, PDT), UTC and Z, in any case; others
-//     are errors, and so are its military letters, which RFC 2822 has readers take as unknown.
-//   - other formats of date, datetime and time are strptime patterns.
-//   - pattern: RE2 syntax (the part of XML Schema's that has no \i, \c and no class subtraction), always anchored.
+//
+// - bareNumber false: a unit before or behind the number is ignored. A minus in any of its forms (hyphen, U+2212,
+// dashes)
+//
+//	  or a plus stands at the start or right before the digits; one pair of parentheses around the number is a minus.
+//	  A unit is made of letters, currency signs, blanks and the marks % ‰ ° . , : ; / * # & @ ! ? and quotes. What may
+//	  change the sign or the value is an error: a second sign, one behind the number, other brackets, digits of other
+//	  scripts, signs such as < and ~, separators next to the digits, and words such as minus, CR, DR, k and million.
+//	- boolean: exactly trueValues and falseValues.
+//	- date: yyyy-mm-dd, a day of the calendar. datetime: date, 'T' or a space, hh:mm[:ss[.fraction]], then nothing,
+//	  'Z' or an offset (+hh, +hhmm, +hh:mm). time: hh:mm[:ss[.fraction]]. Fractions are cut after microseconds.
+//	  Hour 24 and second 60 are errors.
+//	- format "any" of date, datetime and time: the default form or one of those that [Field.Cast] lists.
+//	  Zone names are those of RFC 822 (UT, GMT, EST, EDT, CST, CDT, MST, MDT, PST, PDT), UTC and Z, in any case; others
+//	  are errors, and so are its military letters, which RFC 2822 has readers take as unknown.
+//	- other formats of date, datetime and time are strptime patterns.
+//	- pattern: RE2 syntax (the part of XML Schema's that has no \i, \c and no class subtraction), always anchored.
 //
 // # Extensions
 //

@@ -98,7 +98,8 @@ func (o object) list(f *Field) {
 		TrueValues: []string{"true", "True", "TRUE", "1"}, FalseValues: []string{"false", "False", "FALSE", "0"}}
 	allowed := []Type{String, Integer, Boolean, Number, Datetime, Date, Time}
 	if !slices.Contains(allowed, item.Type) {
-		o.out.add(o.at("itemType"), "unknown item type %q: want string, integer, boolean, number, datetime, date or time", item.Type)
+		o.out.add(o.at("itemType"), "unknown item type %q: want string, integer, boolean, number, datetime, date or time",
+			item.Type)
 	}
 	f.item = &item
 }

@@ -114,7 +114,8 @@ func digits(b []byte) int {
 	return n
 }
 
-var pow10 = [19]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+var pow10 = [19]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17,
+	1e18}
 
 // parseExact reads a number as an integer count of 10^-scale units, exactly. Errors: errInteger for
 // anything but a number, errWhole for digits beyond the scale, errIntRange for more than limit (the smallest int64 is

@@ -161,7 +161,8 @@ func MatchHeader(s *Schema, header []string) (columns []int, err error) {
 	names("missing columns", missing)
 	names("unexpected columns", unexpected)
 	if marked(missing) != marked(unexpected) && len(missing) > 0 && len(unexpected) > 0 {
-		errs = append(errs, fmt.Errorf("names that look alike may consist of different characters, such as composed and decomposed "+
+		errs = append(errs, fmt.Errorf("names that look alike may consist of different characters, such as composed and "+
+			"decomposed "+
 			"accents (Unicode NFC and NFD): "+
 			"the schema has %s, the header has %s", asciiAll(missing), asciiAll(unexpected)))
 	}

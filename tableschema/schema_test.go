@@ -31,7 +31,8 @@ func TestParseDefaults(t *testing.T) {
 	if a.Type != Any || a.Format != "default" || !a.Required || !slices.Equal(a.Path, []string{"a"}) {
 		t.Errorf("a = %+v", a)
 	}
-	if !slices.Equal(a.MissingValues, []string{"NA", ""}) || !a.StatedMissing || !slices.Equal(b.MissingValues, []string{"-"}) {
+	if !slices.Equal(a.MissingValues, []string{"NA", ""}) || !a.StatedMissing ||
+		!slices.Equal(b.MissingValues, []string{"-"}) {
 		t.Errorf("missing values %q, %q", a.MissingValues, b.MissingValues)
 	}
 	if s.Match != Exact || s.Fields[4].Format != "%d.%m.%Y" || s.Fields[2].Required {
@@ -155,7 +156,8 @@ func TestMatchHeader(t *testing.T) {
 		{`"exact"`, "a,b,c", []int{0, 1, 2}, nil},
 		{`"exact"`, "a,c,b", nil, []string{`columns out of order (fieldsMatch is "exact"): "b", "c"`}},
 		{`"exact"`, "a,b", nil, []string{`missing columns: "c"`}},
-		{`"exact"`, "a,b,x,y,b", nil, []string{`missing columns: "c"`, `unexpected columns: "x", "y"`, `repeated columns: "b"`}},
+		{`"exact"`, "a,b,x,y,b", nil,
+			[]string{`missing columns: "c"`, `unexpected columns: "x", "y"`, `repeated columns: "b"`}},
 		{`"equal"`, "c,a,b", []int{1, 2, 0}, nil},
 		{`["equal"]`, "c,a", nil, []string{`missing columns: "b"`}},
 		{`"equal"`, "c,a,b,d", nil, []string{`unexpected columns: "d"`}},

@@ -208,7 +208,8 @@ func parseYear(b []byte) (int64, error) {
 		d = d[1:]
 	}
 	n, err := strconv.ParseInt(string(b), 10, 64)
-	if err != nil || len(d) < 4 || digits(d) != len(d) || len(d) > 4 && d[0] == '0' || n > math.MaxInt32 || n < math.MinInt32 {
+	if err != nil || len(d) < 4 || digits(d) != len(d) || len(d) > 4 && d[0] == '0' || n > math.MaxInt32 ||
+		n < math.MinInt32 {
 		return 0, errYear
 	}
 	return n, nil

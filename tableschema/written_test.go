@@ -31,13 +31,17 @@ func checkNumbers(t *testing.T, properties string, want map[string]float64, bad 
 
 func TestSignsOfWrappedNumbers(t *testing.T) {
 	want := map[string]float64{
-		"(100) kr": -100, "(100 kr)": -100, "kr (100)": -100, "$(100)": -100, "($100)": -100, "( 100 )": -100, "\uff08100\uff09": -100,
-		"-100 kr": -100, "kr -100": -100, "kr-100": -100, "- 100": -100, "-$100": -100, "$-100": -100, "\u200e-100": -100, "\u00a0-100": -100,
-		"+100 kr": 100, "kr +100": 100, "\uff0b100": 100, "100 kr": 100, "100%": 100, "€100": 100, "45 m\u00b2": 45, "USD 1.5e3 net": 1500, "-$.5": -.5,
+		"(100) kr": -100, "(100 kr)": -100, "kr (100)": -100, "$(100)": -100, "($100)": -100, "( 100 )": -100,
+		"\uff08100\uff09": -100,
+		"-100 kr":         -100, "kr -100": -100, "kr-100": -100, "- 100": -100, "-$100": -100, "$-100": -100, "\u200e-100": -100,
+		"\u00a0-100": -100,
+		"+100 kr":    100, "kr +100": 100, "\uff0b100": 100, "100 kr": 100, "100%": 100, "€100": 100, "45 m\u00b2": 45,
+		"USD 1.5e3 net": 1500, "-$.5": -.5,
 		"-€ 1.50": -1.5, "5.": 5, "5.kr": 5, "Rs. 500": 500, "12 Dream": 12,
 	}
 	for _, minus := range minusSigns {
-		for text, number := range map[string]float64{"%100": -100, "% 100 kr": -100, "kr %100": -100, "%$100": -100, "%.5": -.5} {
+		for text, number := range map[string]float64{"%100": -100, "% 100 kr": -100, "kr %100": -100, "%$100": -100,
+			"%.5": -.5} {
 			want[strings.ReplaceAll(text, "%", string(minus))] = number
 		}
 	}
@@ -53,12 +57,15 @@ func TestSignsOfWrappedNumbers(t *testing.T) {
 		"1\u2212", "1e\u22125",
 	}
 	checkNumbers(t, `"type":"number","bareNumber":false`, want, bad...)
-	checkNumbers(t, `"type":"integer","bareNumber":false`, map[string]float64{"(7) kr": -7, "\u22127": -7, "7%": 7}, "7-", "(7", "7.5%")
-	checkNumbers(t, `"type":"number","decimalChar":",","bareNumber":false`, map[string]float64{"5,kr": 5, "-,5 kr": -.5}, "kr.500", ".500", "500.", "kr,5", "1.5 kr")
+	checkNumbers(t, `"type":"integer","bareNumber":false`, map[string]float64{"(7) kr": -7, "\u22127": -7, "7%": 7}, "7-",
+		"(7", "7.5%")
+	checkNumbers(t, `"type":"number","decimalChar":",","bareNumber":false`, map[string]float64{"5,kr": 5, "-,5 kr": -.5},
+		"kr.500", ".500", "500.", "kr,5", "1.5 kr")
 	checkNumbers(t, `"type":"number","decimalChar":",","groupChar":"."`, nil, "\u2212100", "(100)", "100-",
 		"\uff0d1", "$1")
 	checkNumbers(t, `"type":"number"`, nil, "\u2212100", "(100)", "100-", "\uff0d1", "\u201315", "--1")
-	if _, err := one(t, `"type":"number","bareNumber":false`).Cast([]byte("100 CR")); err == nil || !strings.Contains(err.Error(), "sign") {
+	if _, err := one(t, `"type":"number","bareNumber":false`).Cast([]byte("100 CR")); err == nil ||
+		!strings.Contains(err.Error(), "sign") {
 		t.Errorf("the error does not mention the sign: %v", err)
 	}
 	d := one(t, `"type":"number","bareNumber":false,"groupChar":",","decimal":{"precision":9,"scale":2}`)
@@ -69,20 +76,25 @@ func TestSignsOfWrappedNumbers(t *testing.T) {
 
 func TestGroups(t *testing.T) {
 	checkNumbers(t, `"type":"number","decimalChar":",","groupChar":"."`,
-		map[string]float64{"1.234,56": 1234.56, "1.299": 1299, "12.345.678": 12345678, "123.456,": 123456, "1234,5": 1234.5, "1234": 1234, ",5": .5, "-1.234": -1234,
+		map[string]float64{"1.234,56": 1234.56, "1.299": 1299, "12.345.678": 12345678, "123.456,": 123456, "1234,5": 1234.5,
+			"1234": 1234, ",5": .5, "-1.234": -1234,
 			"+1.234,5e3": 1234500, "001.234": 1234, "0,123": .123, "1.234e1": 12340},
 		"1.5", "01.02.2024", "10.0.0.1", "1,5.0", "1.234.5", "12.34.567", ".123", "1.", "1.234.", "1..234", "1234.567",
 		"12.3456", "1.234,567.890", "0.123", "00.123", "1,5e1.000",
 		"1.234,5,6", "1.234 ,5", ".", "-.123", "1e1.000", "1.2e3")
 	checkNumbers(t, `"type":"integer","groupChar":","`, map[string]float64{"1,234": 1234, "1,000.0": 1000, "999": 999},
 		"12,5", "1,2,3", "1,,234", ",", ",123", "123,", "1,234,", "12,34,567", "1,5e3", "1,0")
-	checkNumbers(t, `"type":"integer","groupChar":"."`, map[string]float64{"1.234.567": 1234567, "12": 12, "1.000e2": 100000}, "1.5", "12.34", "1.0", "1.", "0.500")
-	checkNumbers(t, `"type":"number","groupChar":" ","bareNumber":false`, map[string]float64{"1 234.5 kr": 1234.5, "kr 12 345": 12345, "(1 234)": -1234},
+	checkNumbers(t, `"type":"integer","groupChar":"."`,
+		map[string]float64{"1.234.567": 1234567, "12": 12, "1.000e2": 100000}, "1.5", "12.34", "1.0", "1.", "0.500")
+	checkNumbers(t, `"type":"number","groupChar":" ","bareNumber":false`,
+		map[string]float64{"1 234.5 kr": 1234.5, "kr 12 345": 12345, "(1 234)": -1234},
 		"1  234", "1 23", "12 34 567", "1 234 5")
-	checkNumbers(t, `"type":"number","groupChar":",","bareNumber":false`, map[string]float64{"$1,234.5": 1234.5, "1,234%": 1234}, "$,5", ",5", "5,%", "1,5 kr", "$12,34", "kr 1,,234")
+	checkNumbers(t, `"type":"number","groupChar":",","bareNumber":false`,
+		map[string]float64{"$1,234.5": 1234.5, "1,234%": 1234}, "$,5", ",5", "5,%", "1,5 kr", "$12,34", "kr 1,,234")
 	checkNumbers(t, `"type":"number","groupChar":"’"`, map[string]float64{"1’234.5": 1234.5}, "1’23", "’123", "1'234")
 	checkNumbers(t, `"type":"number","groupChar":",","grouping":"indian"`,
-		map[string]float64{"12,34,567": 1234567, "1,23,45,678.5": 12345678.5, "1,234": 1234, "12,345": 12345, "01,234": 1234, "5": 5},
+		map[string]float64{"12,34,567": 1234567, "1,23,45,678.5": 12345678.5, "1,234": 1234, "12,345": 12345, "01,234": 1234,
+			"5": 5},
 		"123,456", "1,234,567", "12,34", "1,2,345", "0,123", "12,34,56,78", ",12,345")
 	if _, err := one(t, `"type":"integer","groupChar":","`).Cast([]byte("1,5")); err != errGroups {
 		t.Errorf("1,5: %v", err)
@@ -124,7 +136,8 @@ func TestGroupingOfSchemas(t *testing.T) {
 		`"type":"number","groupChar":"."`:                    `groupChar: "." is also the decimalChar`,
 		`"type":"number","groupChar":",","decimalChar":""`:   `decimalChar: "": want one character`,
 	} {
-		if _, err := Parse([]byte(`{"fields":[{"name":"f",` + properties + `}]}`)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := Parse([]byte(`{"fields":[{"name":"f",` + properties + `}]}`)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, want %q", properties, err, want)
 		}
 	}

@@ -27,10 +27,12 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dip-verify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	certificate := flags.String("certificate", "", "`FILE` with the certificate to prove, when it is not to be that of the folder")
+	certificate := flags.String("certificate", "",
+		"`FILE` with the certificate to prove, when it is not to be that of the folder")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD --download DIR` has written.\n\n")
+		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD "+
+			"--download DIR` has written.\n\n")
 		flags.PrintDefaults()
 	}
 	switch err := flags.Parse(args); {
@@ -75,7 +77,8 @@ func print(w io.Writer, r verify.Report) {
 	if !r.Verified {
 		verdict = "NOT VERIFIED"
 	}
-	fmt.Fprintf(w, "%s  %s\n  rows in %d, out %d, quarantined %d; %d checks\n", r.Load, verdict, r.RowsIn, r.RowsOut, r.Quarantined, r.Checks)
+	fmt.Fprintf(w, "%s  %s\n  rows in %d, out %d, quarantined %d; %d checks\n", r.Load, verdict, r.RowsIn, r.RowsOut,
+		r.Quarantined, r.Checks)
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}

@@ -23,7 +23,8 @@ func start(t *testing.T, args ...string) (code int, stdout, stderr string) {
 
 func TestVerified(t *testing.T) {
 	code, stdout, stderr := start(t, folder)
-	if code != exitVerified || !strings.Contains(stdout, "  VERIFIED\n  rows in 4, out 2, quarantined 2; ") || stderr != "" {
+	if code != exitVerified || !strings.Contains(stdout, "  VERIFIED\n  rows in 4, out 2, quarantined 2; ") ||
+		stderr != "" {
 		t.Errorf("exit %d\n%s%s", code, stdout, stderr)
 	}
 	code, stdout, _ = start(t, "--json", folder)
@@ -40,7 +41,8 @@ func TestAnotherCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	other := filepath.Join(t.TempDir(), "kept.json")
-	if err := os.WriteFile(other, bytes.Replace(data, []byte(`"rowsOut": 1,`), []byte(`"rowsOut": 2,`), 1), 0o644); err != nil {
+	if err := os.WriteFile(other, bytes.Replace(data, []byte(`"rowsOut": 1,`), []byte(`"rowsOut": 2,`), 1),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	code, stdout, _ := start(t, "--certificate", other, folder)
@@ -57,11 +59,13 @@ func TestWrongCommandLines(t *testing.T) {
 			t.Errorf("%v: exit %d\n%s", args, code, stderr)
 		}
 	}
-	if code, _, stderr := start(t, "--help"); code != exitVerified || !strings.Contains(stderr, "dip certificate LOAD --download") {
+	if code, _, stderr := start(t, "--help"); code != exitVerified ||
+		!strings.Contains(stderr, "dip certificate LOAD --download") {
 		t.Errorf("exit %d\n%s", code, stderr)
 	}
 	for _, args := range [][]string{{t.TempDir()}, {"--certificate", filepath.Join(t.TempDir(), "none"), folder}} {
-		if code, _, stderr := start(t, args...); code != exitError || !strings.Contains(stderr, "dip-verify: read the certificate") {
+		if code, _, stderr := start(t, args...); code != exitError ||
+			!strings.Contains(stderr, "dip-verify: read the certificate") {
 			t.Errorf("%v: exit %d\n%s", args, code, stderr)
 		}
 	}

@@ -20,10 +20,12 @@ func main() {
 	defer stop()
 	job := &restage.Job{
 		Code: env.Code, Runtime: boot.Pod(), Catalog: env.Catalog,
-		Lease: boot.Seconds(env.LeaseSeconds), Ledger: b.Ledger, Lake: b.Lake, Queue: adapters.NewQueues(b.Config), Segments: &process.Segments{Catalogs: b.Catalogs},
-		Log: b.Log, Now: time.Now,
+		Lease: boot.Seconds(env.LeaseSeconds), Ledger: b.Ledger, Lake: b.Lake, Queue: adapters.NewQueues(b.Config),
+		Segments: &process.Segments{Catalogs: b.Catalogs},
+		Log:      b.Log, Now: time.Now,
 	}
-	w := &worker.Worker{Queue: adapters.NewReceiver(b.Config, env.Queue), Handle: job.Message, Slots: 1, Lease: job.Lease, Log: b.Log}
+	w := &worker.Worker{Queue: adapters.NewReceiver(b.Config, env.Queue), Handle: job.Message, Slots: 1, Lease: job.Lease,
+		Log: b.Log}
 	if err := w.Once(ctx); err != nil {
 		b.Log.Error("restage failed", "error", err)
 		stop()

@@ -1,5 +1,6 @@
 // Package bucket is an S3 bucket for data that must not be lost or leak: versioned, encrypted with a key of its own,
-// closed to the public and to requests without TLS, write-once where asked for, in Intelligent-Tiering from the first day.
+// closed to the public and to requests without TLS, write-once where asked for, in Intelligent-Tiering from the first
+// day.
 package bucket
 
 import (

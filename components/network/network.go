@@ -29,7 +29,8 @@ func (a *Args) Validate() error {
 	found.If(a.Region == "", "Region", "missing")
 	zones := len(a.Zones)
 	found.Add(config.CheckLimits("Settings", a.Settings))
-	found.If(zones != a.Settings.AvailabilityZones, "Zones", "%d, want the %d of Settings", zones, a.Settings.AvailabilityZones)
+	found.If(zones != a.Settings.AvailabilityZones, "Zones", "%d, want the %d of Settings", zones,
+		a.Settings.AvailabilityZones)
 	_, err := a.plan()
 	found.In("Settings.cidr", err)
 	return found.Err()

@@ -190,8 +190,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		_, err := nodegroup.New(ctx, "g", &nodegroup.Args{Settings: g, Architecture: config.ARM64})
 		return err
 	},
-		"Settings.instanceTypes[1]: m7g.xlarge (4 vCPU, 16 GiB, arm64) is not of the size of m7g.large",
-		`Settings.instanceTypes[2]: "t2.nano": the size is known`,
+		"Settings.instanceTypes[1]: m7g.xlarge (4 vCPU, 16 GiB, arm64) differs in size from m7g.large",
+		`Settings.instanceTypes[2]: "t2.nano": want a c, m or r type`,
 		"Settings.interruptions: imds: EKS drains managed groups itself", "Settings.min: 9: want 0 to 4",
 		"Settings.scaler: escalator needs a self-managed group",
 		"Version: missing", "Cluster: missing", "Subnets: 0, want at least 4")

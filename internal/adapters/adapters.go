@@ -123,7 +123,8 @@ func (b *Bus) Put(ctx context.Context, detailType string, e contract.LoadEvent) 
 		return fmt.Errorf("encode event: %w", err)
 	}
 	out, err := b.client.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{{
-		EventBusName: &b.bus, Source: aws.String(contract.EventSource), DetailType: &detailType, Detail: aws.String(string(detail)),
+		EventBusName: &b.bus, Source: aws.String(contract.EventSource), DetailType: &detailType,
+		Detail: aws.String(string(detail)),
 	}}})
 	if err != nil {
 		return fmt.Errorf("publish %q on bus %s: %w", detailType, b.bus, err)

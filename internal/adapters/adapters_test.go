@@ -48,8 +48,9 @@ func start(t *testing.T, answer func(target string, call map[string]any) (int, s
 	server := httptest.NewServer(s)
 	t.Cleanup(server.Close)
 	return s, aws.Config{
-		Region: "us-east-1", BaseEndpoint: &server.URL, Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
-		Retryer: func() aws.Retryer { return aws.NopRetryer{} },
+		Region: "us-east-1", BaseEndpoint: &server.URL,
+		Credentials: credentials.NewStaticCredentialsProvider("id", "secret", ""),
+		Retryer:     func() aws.Retryer { return aws.NopRetryer{} },
 	}
 }
 
@@ -80,7 +81,10 @@ func TestSendFillsBatches(t *testing.T) {
 		{"bounded by bytes", []string{third, third, third, third, third}, []int{2, 3}},
 		{"a message of the largest size stands alone", []string{"a", strings.Repeat("x", batchBytes), "b"}, []int{1, 1, 1}},
 	} {
-		s, cfg := start(t, func(string, map[string]any) (int, string) { return http.StatusOK, `{"Successful":[],"Failed":[]}` })
+		s, cfg := start(t, func(string, map[string]any) (int, string) {
+			return http.StatusOK,
+				`{"Successful":[],"Failed":[]}`
+		})
 		if err := NewQueues(cfg).Send(t.Context(), "http://queue", c.messages); err != nil {
 			t.Errorf("%s: %v", c.name, err)
 		}
@@ -104,17 +108,20 @@ func TestSendFillsBatches(t *testing.T) {
 
 func TestSendReportsWhatWasNotAccepted(t *testing.T) {
 	_, cfg := start(t, func(string, map[string]any) (int, string) {
-		return http.StatusOK, `{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"0cc175b9c0f1b6a831c399e269772661"}],` +
-			`"Failed":[{"Id":"1","Code":"InternalError","Message":"try again","SenderFault":false},{"Id":"2","Code":"Other","SenderFault":true}]}`
+		return http.StatusOK,
+			`{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"0cc175b9c0f1b6a831c399e269772661"}],` +
+				`"Failed":[{"Id":"1","Code":"InternalError","Message":"try again","SenderFault":false},{"Id":"2","Code":"Other","SenderFault":true}]}`
 	})
 	err := NewQueues(cfg).Send(t.Context(), "http://queue", []string{"a", "b", "c"})
-	if err == nil || !strings.Contains(err.Error(), "send to http://queue: InternalError: try again") || !strings.Contains(err.Error(), "Other") {
+	if err == nil || !strings.Contains(err.Error(), "send to http://queue: InternalError: try again") ||
+		!strings.Contains(err.Error(), "Other") {
 		t.Errorf("got %v", err)
 	}
 	_, cfg = start(t, func(string, map[string]any) (int, string) {
 		return http.StatusBadRequest, `{"__type":"com.amazonaws.sqs#QueueDoesNotExist","message":"no queue"}`
 	})
-	if err := NewQueues(cfg).Send(t.Context(), "http://queue", []string{"a"}); err == nil || !strings.Contains(err.Error(), "send 1 messages to http://queue") {
+	if err := NewQueues(cfg).Send(t.Context(), "http://queue", []string{"a"}); err == nil ||
+		!strings.Contains(err.Error(), "send 1 messages to http://queue") {
 		t.Errorf("got %v", err)
 	}
 }
@@ -122,7 +129,8 @@ func TestSendReportsWhatWasNotAccepted(t *testing.T) {
 func TestReceiver(t *testing.T) {
 	s, cfg := start(t, func(target string, _ map[string]any) (int, string) {
 		if target == "AmazonSQS.ReceiveMessage" {
-			return http.StatusOK, `{"Messages":[{"MessageId":"m","ReceiptHandle":"r","Body":"b","MD5OfBody":"92eb5ffee6ae2fec3ad71c777531578f"}]}`
+			return http.StatusOK,
+				`{"Messages":[{"MessageId":"m","ReceiptHandle":"r","Body":"b","MD5OfBody":"92eb5ffee6ae2fec3ad71c777531578f"}]}`
 		}
 		return http.StatusOK, "{}"
 	})
@@ -132,7 +140,8 @@ func TestReceiver(t *testing.T) {
 	if err != nil || len(got) != 1 || got[0] != want {
 		t.Fatalf("%+v, %v", got, err)
 	}
-	if err := errors.Join(r.Hide(t.Context(), want, 80*time.Second), r.Hide(t.Context(), want, 0), r.Delete(t.Context(), want)); err != nil {
+	if err := errors.Join(r.Hide(t.Context(), want, 80*time.Second), r.Hide(t.Context(), want, 0),
+		r.Delete(t.Context(), want)); err != nil {
 		t.Fatal(err)
 	}
 	for i, call := range []map[string]any{
@@ -189,7 +198,8 @@ func TestPutEvent(t *testing.T) {
 		return http.StatusOK, `{"FailedEntryCount":0,"Entries":[{"EventId":"e"}]}`
 	})
 	b := NewBus(cfg, "bus")
-	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{Version: 1, Load: "L", Reason: "why"}); err != nil {
+	if err := b.Put(t.Context(), contract.EventFailed,
+		contract.LoadEvent{Version: 1, Load: "L", Reason: "why"}); err != nil {
 		t.Fatal(err)
 	}
 	entry := s.calls[0]["Entries"].([]any)[0].(map[string]any)
@@ -197,27 +207,32 @@ func TestPutEvent(t *testing.T) {
 	if err := json.Unmarshal([]byte(entry["Detail"].(string)), &detail); err != nil {
 		t.Fatal(err)
 	}
-	if entry["EventBusName"] != "bus" || entry["Source"] != "dip" || entry["DetailType"] != "Load Failed" || detail.Load != "L" || detail.Reason != "why" {
+	if entry["EventBusName"] != "bus" || entry["Source"] != "dip" || entry["DetailType"] != "Load Failed" ||
+		detail.Load != "L" || detail.Reason != "why" {
 		t.Errorf("published %v", entry)
 	}
 	// The call succeeds although the event was rejected.
 	s.answer = func(string, map[string]any) (int, string) {
-		return http.StatusOK, `{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`
+		return http.StatusOK,
+			`{"FailedEntryCount":1,"Entries":[{"ErrorCode":"ThrottlingException","ErrorMessage":"slow down"}]}`
 	}
-	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), `publish "Load Failed" on bus bus: ThrottlingException: slow down`) {
+	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil ||
+		!strings.Contains(err.Error(), `publish "Load Failed" on bus bus: ThrottlingException: slow down`) {
 		t.Errorf("got %v", err)
 	}
 	s.answer = func(string, map[string]any) (int, string) {
 		return http.StatusInternalServerError, `{"__type":"InternalException"}`
 	}
-	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil || !strings.Contains(err.Error(), "publish") {
+	if err := b.Put(t.Context(), contract.EventFailed, contract.LoadEvent{}); err == nil ||
+		!strings.Contains(err.Error(), "publish") {
 		t.Errorf("got %v", err)
 	}
 }
 
 // An IP address and localhost have no subdomains for buckets.
 func TestBucketsAreAddressedByPathLocally(t *testing.T) {
-	for endpoint, want := range map[string]bool{"http://127.0.0.1:4566": true, "http://localhost:4566": true, "https://s3.eu-west-1.amazonaws.com": false, "": false} {
+	for endpoint, want := range map[string]bool{"http://127.0.0.1:4566": true, "http://localhost:4566": true,
+		"https://s3.eu-west-1.amazonaws.com": false, "": false} {
 		cfg := aws.Config{}
 		if endpoint != "" {
 			cfg.BaseEndpoint = &endpoint

@@ -28,14 +28,16 @@ const poll = 20
 // Receive waits for up to n messages (SQS returns at most 10) and hides them.
 func (r *Receiver) Receive(ctx context.Context, n int, hidden time.Duration) ([]worker.Message, error) {
 	out, err := r.client.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{
-		QueueUrl: &r.url, MaxNumberOfMessages: int32(min(n, batchMessages)), WaitTimeSeconds: poll, VisibilityTimeout: seconds(hidden),
+		QueueUrl: &r.url, MaxNumberOfMessages: int32(min(n, batchMessages)), WaitTimeSeconds: poll,
+		VisibilityTimeout: seconds(hidden),
 	})
 	if err != nil {
 		return nil, fmt.Errorf("receive from %s: %w", r.url, err)
 	}
 	messages := make([]worker.Message, len(out.Messages))
 	for i, m := range out.Messages {
-		messages[i] = worker.Message{ID: aws.ToString(m.MessageId), Receipt: aws.ToString(m.ReceiptHandle), Body: aws.ToString(m.Body)}
+		messages[i] = worker.Message{ID: aws.ToString(m.MessageId), Receipt: aws.ToString(m.ReceiptHandle),
+			Body: aws.ToString(m.Body)}
 	}
 	return messages, nil
 }
@@ -53,7 +55,8 @@ func (r *Receiver) Hide(ctx context.Context, m worker.Message, hidden time.Durat
 
 // Delete removes a message from the queue.
 func (r *Receiver) Delete(ctx context.Context, m worker.Message) error {
-	if _, err := r.client.DeleteMessage(ctx, &sqs.DeleteMessageInput{QueueUrl: &r.url, ReceiptHandle: &m.Receipt}); err != nil {
+	if _, err := r.client.DeleteMessage(ctx,
+		&sqs.DeleteMessageInput{QueueUrl: &r.url, ReceiptHandle: &m.Receipt}); err != nil {
 		return fmt.Errorf("delete message %s of %s: %w", m.ID, r.url, err)
 	}
 	return nil

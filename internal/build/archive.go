@@ -55,7 +55,8 @@ func current(path, comment string) bool {
 func Pack(binary []byte) ([]byte, error) {
 	var out bytes.Buffer
 	w := zip.NewWriter(&out)
-	w.RegisterCompressor(zip.Deflate, func(to io.Writer) (io.WriteCloser, error) { return flate.NewWriter(to, flate.BestCompression) })
+	w.RegisterCompressor(zip.Deflate,
+		func(to io.Writer) (io.WriteCloser, error) { return flate.NewWriter(to, flate.BestCompression) })
 	header := &zip.FileHeader{Name: "bootstrap", Method: zip.Deflate, Modified: epoch}
 	header.SetMode(0o755)
 	entry, err := w.CreateHeader(header)

@@ -1,5 +1,5 @@
-// Package build makes the functions' archives, the programs of the workers' image, and the Pulumi program. The same sources give the same bytes, so that a
-// deployment changes a function only when its code did.
+// Package build makes the functions' archives, the programs of the workers' image, and the Pulumi program. The same
+// sources give the same bytes, so that a deployment changes a function only when its code did.
 package build
 
 import (

@@ -131,10 +131,11 @@ func TestErrors(t *testing.T) {
 		options Options
 		want    []string
 	}{
-		"architecture":   {Options{Arch: "386"}, []string{`architecture "386": Lambda has amd64 and arm64`}},
-		"function":       {Options{Only: []string{"none"}}, []string{`no function "none": lambdas has bad, good`}},
-		"a name of ours": {Options{Project: project(t, "restage")}, []string{"lambdas/restage: a program of this name is in the image already"}},
-		"compiler":       {Options{Only: []string{"good", "bad"}}, []string{"build the functions: ", "undefined: nonsense"}},
+		"architecture": {Options{Arch: "386"}, []string{`architecture "386": Lambda has amd64 and arm64`}},
+		"function":     {Options{Only: []string{"none"}}, []string{`no function "none": lambdas has bad, good`}},
+		"a name of ours": {Options{Project: project(t, "restage")},
+			[]string{"lambdas/restage: a program of this name is in the image already"}},
+		"compiler": {Options{Only: []string{"good", "bad"}}, []string{"build the functions: ", "undefined: nonsense"}},
 	} {
 		if c.options.Project == "" {
 			c.options.Project = dir
@@ -147,7 +148,8 @@ func TestErrors(t *testing.T) {
 			}
 		}
 	}
-	if err := Run(t.Context(), Options{Project: t.TempDir(), Log: io.Discard}); err == nil || !strings.Contains(err.Error(), "list functions") {
+	if err := Run(t.Context(), Options{Project: t.TempDir(), Log: io.Discard}); err == nil ||
+		!strings.Contains(err.Error(), "list functions") {
 		t.Errorf("no project: %v", err)
 	}
 }

@@ -38,7 +38,8 @@ func (r *Reader) Catalog(ctx context.Context, key string) (contract.Catalog, err
 		return contract.Catalog{}, fmt.Errorf("read segment catalog: %w", err)
 	}
 	if named := contract.CatalogKey(data); named != key {
-		return contract.Catalog{}, fault.Permanent(fmt.Errorf("segment catalog %s was changed: its content has key %s", key, named))
+		return contract.Catalog{},
+			fault.Permanent(fmt.Errorf("segment catalog %s was changed: its content has key %s", key, named))
 	}
 	var c contract.Catalog
 	if err := json.Unmarshal(data, &c); err != nil {

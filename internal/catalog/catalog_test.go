@@ -13,7 +13,8 @@ import (
 
 func TestReaderReadsACatalogOnce(t *testing.T) {
 	key, data, err := contract.Catalog{
-		Version: contract.Version, Segments: map[string]contract.Segment{"things": {Dialect: contract.Dialect{Encoding: contract.NDJSON}, Queue: "q"}},
+		Version:  contract.Version,
+		Segments: map[string]contract.Segment{"things": {Dialect: contract.Dialect{Encoding: contract.NDJSON}, Queue: "q"}},
 	}.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -37,12 +38,14 @@ func TestReaderReadsACatalogOnce(t *testing.T) {
 			t.Errorf("%+v after %d reads, %v", segment, reads, err)
 		}
 	}
-	if _, err := r.Segment(t.Context(), key, "other"); !fault.IsPermanent(err) || !strings.Contains(err.Error(), `"other"`) {
+	if _, err := r.Segment(t.Context(), key, "other"); !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), `"other"`) {
 		t.Errorf("a segment that the catalog lacks: %v", err)
 	}
 	other := contract.CatalogPrefix + "0123.json"
 	lake.Put("lake", other, data)
-	if _, err := r.Catalog(t.Context(), other); reads != 3 || !fault.IsPermanent(err) || !strings.Contains(err.Error(), other) {
+	if _, err := r.Catalog(t.Context(), other); reads != 3 || !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), other) {
 		t.Errorf("content under a wrong key was accepted after %d reads: %v", reads, err)
 	}
 }

@@ -57,7 +57,8 @@ func (a *app) command() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "dip",
 		Short: "Land a file, get a certificate",
-		Long: "dip lands files in a stack of the data ingestion pipeline, follows them until they are certified, and accounts\n" +
+		Long: "dip lands files in a stack of the data ingestion pipeline, follows them until they are certified, and " +
+			"accounts\n" +
 			"for every record.\n\nThe stack is the local one unless --stack or DIP_STACK names another.",
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -74,7 +75,8 @@ func (a *app) command() *cobra.Command {
 		stack = local.StackName
 	}
 	flags.StringVar(&a.stack, "stack", stack, "name of the stack; also read from "+stackVariable)
-	flags.StringVar(&a.outputs, "outputs", "", "`FILE` with the stack's outputs, as pulumi stack output --json prints them (default: ask pulumi)")
+	flags.StringVar(&a.outputs, "outputs", "",
+		"`FILE` with the stack's outputs, as pulumi stack output --json prints them (default: ask pulumi)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON, one object per line")
 	root.AddCommand(a.putCommand(), a.statusCommand(), a.loadsCommand(), a.certificateCommand(), a.quarantineCommand(),
 		a.redriveCommand(), a.filesCommand(), a.generateCommand(), a.localCommand(), a.versionCommand(),

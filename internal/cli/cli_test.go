@@ -61,7 +61,8 @@ func TestWrongCommandLines(t *testing.T) {
 }
 
 func TestWhatIsNotThere(t *testing.T) {
-	if code, _, stderr := run(t, "put", filepath.Join(t.TempDir(), "gone.csv"), "--segment", "trips"); code != ExitNotFound {
+	if code, _, stderr := run(t, "put", filepath.Join(t.TempDir(), "gone.csv"), "--segment",
+		"trips"); code != ExitNotFound {
 		t.Errorf("exit %d: %s", code, stderr)
 	}
 	if code, _, stderr := run(t, "loads"); code != ExitError || !strings.Contains(stderr, "no stack here") {
@@ -129,10 +130,12 @@ func TestErrorsCannotMoveTheCursor(t *testing.T) {
 func TestBoardSpeaksOfChangesWithoutATerminal(t *testing.T) {
 	var errs bytes.Buffer
 	b := &board{screen: &terminal.Screen{Err: &errs}, loads: make([]client.Progress, 1)}
-	for _, status := range []contract.Status{"", "", contract.Received, contract.Received, contract.Running, contract.Running, contract.Published} {
+	for _, status := range []contract.Status{"", "", contract.Received, contract.Received, contract.Running,
+		contract.Running, contract.Published} {
 		b.show(0, client.Progress{Load: loadName, Status: status})
 	}
-	if n := strings.Count(errs.String(), loadName[:shortID]); n != 3 { // landed, received, running; the result reports the rest
+	// landed, received, running; the result reports the rest
+	if n := strings.Count(errs.String(), loadName[:shortID]); n != 3 {
 		t.Errorf("%d lines:\n%s", n, errs.String())
 	}
 }

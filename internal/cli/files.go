@@ -23,9 +23,10 @@ func (a *app) filesCommand() *cobra.Command {
 		Short: "List the published Parquet files, or copy them with --download",
 		Long: "The files contain every field, including the partition field. Read them with hive_partitioning = false:\n" +
 			"otherwise DuckDB takes that field from the folder names, where 007 is 7 and an empty text is null.",
-		Example: "  dip files trips --download out\n  duckdb -c \"from read_parquet('out/trips/**/*.parquet', hive_partitioning = false)\"",
-		Args:    cobra.ExactArgs(1),
-		RunE:    func(cmd *cobra.Command, args []string) error { return a.files(cmd.Context(), args[0], dir) },
+		Example: "  dip files trips --download out\n  duckdb -c \"from read_parquet('out/trips/**/*.parquet', " +
+			"hive_partitioning = false)\"",
+		Args: cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error { return a.files(cmd.Context(), args[0], dir) },
 	}
 	cmd.Flags().StringVar(&dir, "download", "", "folder to copy the files to")
 	return cmd
@@ -109,7 +110,8 @@ func (a *app) generateCommand() *cobra.Command {
 		Short: "Generate sample input; the same flags give the same bytes",
 		Long: "Generate writes trips as CSV, with delimiters, quotes and line breaks in quoted fields, or events as\n" +
 			"NDJSON. The size is that of the text before compression.",
-		Example:   "  dip generate trips --size 300MB --out trips.csv\n  dip generate events --size 1GB --bad-share 0.001 --gzip --out events.ndjson.gz",
+		Example: "  dip generate trips --size 300MB --out trips.csv\n  dip generate events --size 1GB --bad-share " +
+			"0.001 --gzip --out events.ndjson.gz",
 		Args:      cobra.MatchAll(cobra.ExactArgs(1), cobra.OnlyValidArgs),
 		ValidArgs: []string{"trips", "events"},
 		RunE:      func(_ *cobra.Command, args []string) error { return a.generate(args[0], f) },

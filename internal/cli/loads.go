@@ -19,7 +19,8 @@ const (
 	recentSince = 48 * time.Hour
 )
 
-var statuses = []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published, contract.Failed}
+var statuses = []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published,
+	contract.Failed}
 
 func (a *app) loadsCommand() *cobra.Command {
 	var segment, status string
@@ -40,7 +41,8 @@ func (a *app) loadsCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().StringVarP(&segment, "segment", "s", "", "list only loads of this segment")
-	cmd.Flags().StringVar(&status, "status", "", "list only this status: received, running, certified, published or failed")
+	cmd.Flags().StringVar(&status, "status", "",
+		"list only this status: received, running, certified, published or failed")
 	cmd.Flags().DurationVar(&since, "since", recentSince, "how far back to look")
 	cmd.Flags().IntVar(&limit, "limit", 0, "list at most this many loads; 0 lists all")
 	return cmd

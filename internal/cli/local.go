@@ -29,7 +29,8 @@ func (a *app) upCommand() *cobra.Command {
 	size, none := defaultInput, false
 	cmd := &cobra.Command{
 		Use: "up", Short: "Bring up the local stack, ingest sample data and print the outcome", Args: cobra.NoArgs,
-		Long: "Up builds the tools once, starts the emulator and the function runner in the background, deploys the stack with\n" +
+		Long: "Up builds the tools once, starts the emulator and the function runner in the background, deploys the " +
+			"stack with\n" +
 			"the real engine and provider, and ingests sample data. Run again, it deploys and ingests only what is missing.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			bytes, err := terminal.ParseBytes(size)
@@ -146,7 +147,8 @@ func logLine(r local.LogRecord, raw bool) string {
 
 func (a *app) envCommand() *cobra.Command {
 	return &cobra.Command{
-		Use: "env", Short: "Print shell commands that point AWS tools at the local stack: eval \"$(dip local env)\"", Args: cobra.NoArgs,
+		Use: "env", Short: "Print shell commands that point AWS tools at the local stack: eval \"$(dip local env)\"",
+		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			stack, err := local.Open(cmd.Context(), local.Options{})
 			if err != nil {

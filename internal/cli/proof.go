@@ -50,7 +50,8 @@ func (a *app) certificateCommand() *cobra.Command {
 		},
 	}
 	cmd.Flags().BoolVar(&prove, "verify", false, "prove the certificate again")
-	cmd.Flags().StringVar(&dir, "download", "", "`FOLDER` to copy the evidence to: input, outputs, quarantine, manifest, catalog, certificate")
+	cmd.Flags().StringVar(&dir, "download", "",
+		"`FOLDER` to copy the evidence to: input, outputs, quarantine, manifest, catalog, certificate")
 	return cmd
 }
 
@@ -108,24 +109,30 @@ func certificateText(width int, c contract.Certificate) string {
 	if c.Chain.Closed {
 		chain = "closed"
 	}
-	fmt.Fprintf(&b, "load       %s\ninput      s3://%s/%s\nversion    %s\n", c.Load, c.Input.Bucket, terminal.Printable(c.Input.Key), c.Input.VersionID)
-	fmt.Fprintf(&b, "size       %s stored (%s), %s read\n", terminal.Bytes(c.Input.Size), c.Compression, terminal.Bytes(c.Length))
+	fmt.Fprintf(&b, "load       %s\ninput      s3://%s/%s\nversion    %s\n", c.Load, c.Input.Bucket,
+		terminal.Printable(c.Input.Key), c.Input.VersionID)
+	fmt.Fprintf(&b, "size       %s stored (%s), %s read\n", terminal.Bytes(c.Input.Size), c.Compression,
+		terminal.Bytes(c.Length))
 	fmt.Fprintf(&b, "rows       in %s = out %s + quarantined %s\n",
 		terminal.Count(c.Totals.RowsIn), terminal.Count(c.Totals.RowsOut), terminal.Count(c.Totals.Quarantined))
 	fmt.Fprintf(&b, "chain      %s: %s from byte %s to %s, %d ran again\n", chain, plural(c.Totals.Chunks, "chunk"),
 		terminal.Count(c.Body), terminal.Count(c.Chain.Position), c.Chain.Reruns)
 	fmt.Fprintf(&b, "hashes     out %s\n           quarantined %s\n", c.Totals.HashOut, c.Totals.HashBad)
 	fmt.Fprintf(&b, "code       %s\n", strings.Join(c.Totals.Codes, ", "))
-	fmt.Fprintf(&b, "received   %s\ncertified  %s\n\n", c.Received.UTC().Format(time.RFC3339), c.Certified.UTC().Format(time.RFC3339))
+	fmt.Fprintf(&b, "received   %s\ncertified  %s\n\n", c.Received.UTC().Format(time.RFC3339),
+		c.Certified.UTC().Format(time.RFC3339))
 	columns := []terminal.Column{
-		{Title: "CHUNK", Right: true}, {Title: "START", Right: true}, {Title: "END", Right: true}, {Title: "ROWS IN", Right: true},
-		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true}, {Title: "ATTEMPT", Short: "TRY", Right: true},
+		{Title: "CHUNK", Right: true}, {Title: "START", Right: true}, {Title: "END", Right: true},
+		{Title: "ROWS IN", Right: true},
+		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
+		{Title: "ATTEMPT", Short: "TRY", Right: true},
 		{Title: "CODE", Flex: true},
 	}
 	var rows [][]string
 	for _, p := range c.Chunks {
 		rows = append(rows, []string{
-			fmt.Sprint(p.Chunk), terminal.Count(p.Start), terminal.Count(p.End), terminal.Count(p.RowsIn), terminal.Count(p.RowsOut),
+			fmt.Sprint(p.Chunk), terminal.Count(p.Start), terminal.Count(p.End), terminal.Count(p.RowsIn),
+			terminal.Count(p.RowsOut),
 			terminal.Count(p.Quarantined), fmt.Sprint(p.Attempt), p.Code,
 		})
 	}
@@ -181,5 +188,6 @@ func rejectedText(width int, r contract.Rejected) string {
 	if width > 0 {
 		raw = terminal.Fit(raw, width)
 	}
-	return fmt.Sprintf("chunk %d, bytes %s to %s: %s\n%s\n", r.Chunk, terminal.Count(r.Start), terminal.Count(r.End), reason, raw)
+	return fmt.Sprintf("chunk %d, bytes %s to %s: %s\n%s\n", r.Chunk, terminal.Count(r.Start), terminal.Count(r.End),
+		reason, raw)
 }

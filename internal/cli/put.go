@@ -58,7 +58,8 @@ func (f putFlags) check(files []string) error {
 		errs = append(errs, errors.New("--key takes a single file"))
 	}
 	if f.key != "" && f.segment != "" && contract.SegmentOf(f.key) != f.segment {
-		errs = append(errs, fmt.Errorf("--key %s: keys of this segment begin with %s", f.key, contract.LandingKey(f.segment, "")))
+		errs = append(errs, fmt.Errorf("--key %s: keys of this segment begin with %s", f.key,
+			contract.LandingKey(f.segment, "")))
 	}
 	names := map[string]string{}
 	for _, file := range files {
@@ -151,7 +152,8 @@ func uploadLine(name string, sent, total int64, took time.Duration) string {
 	if total == 0 {
 		return fmt.Sprintf("%-20s  %s  %s MB/s", name, terminal.Bytes(sent), terminal.Rate(rate))
 	}
-	line := fmt.Sprintf("%-20s %s %9s  %s MB/s", name, terminal.Bar(float64(sent)/float64(total), barWidth), terminal.Bytes(sent), terminal.Rate(rate))
+	line := fmt.Sprintf("%-20s %s %9s  %s MB/s", name, terminal.Bar(float64(sent)/float64(total), barWidth),
+		terminal.Bytes(sent), terminal.Rate(rate))
 	if rate > 0 && sent < total {
 		line += "  " + terminal.Duration(seconds(float64(total-sent)/rate)) + " left"
 	}

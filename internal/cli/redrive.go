@@ -73,7 +73,8 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 	if err != nil {
 		return err
 	}
-	return a.result(map[string]any{"load": load.ID, "outcome": outcome}, fmt.Sprintf("load %s: %s\n", short(load.ID), outcome))
+	return a.result(map[string]any{"load": load.ID, "outcome": outcome},
+		fmt.Sprintf("load %s: %s\n", short(load.ID), outcome))
 }
 
 func (a *app) moveChunks(ctx context.Context, stack *client.Stack, segment, load string) error {

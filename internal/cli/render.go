@@ -32,7 +32,8 @@ func summaryTable(width int, loads []client.Progress) string {
 	columns := []terminal.Column{
 		{Title: "SEGMENT"}, {Title: "FILE", Flex: true},
 		{Title: "ROWS IN", Right: true}, {Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
-		{Title: "BYTES", Right: true}, {Title: "CHUNKS", Short: "CH", Right: true}, {Title: "DURATION", Short: "TIME", Right: true},
+		{Title: "BYTES", Right: true}, {Title: "CHUNKS", Short: "CH", Right: true},
+		{Title: "DURATION", Short: "TIME", Right: true},
 		{Title: "MB/s", Right: true}, {Title: "VERDICT"},
 	}
 	var rows [][]string
@@ -53,7 +54,8 @@ func summaryLine(p client.Progress) string {
 	}
 	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s\n  %s in %s, %s, %s MB/s\n",
 		short(p.Load), p.Verdict(), terminal.Count(p.RowsIn), terminal.Count(p.RowsOut), terminal.Count(p.Quarantined),
-		terminal.Bytes(p.Bytes), plural(p.Chunks, "chunk"), terminal.Duration(seconds(p.ElapsedSeconds)), terminal.Rate(p.BytesPerSecond))
+		terminal.Bytes(p.Bytes), plural(p.Chunks, "chunk"), terminal.Duration(seconds(p.ElapsedSeconds)),
+		terminal.Rate(p.BytesPerSecond))
 }
 
 func plural(n int, noun string) string {
@@ -125,7 +127,8 @@ func statusText(width int, p client.Progress) string {
 func chunkTable(width int, states []client.ChunkState) string {
 	columns := []terminal.Column{
 		{Title: "CHUNK", Right: true}, {Title: "STATE"}, {Title: "ATTEMPT", Right: true}, {Title: "START", Right: true},
-		{Title: "END", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true}, {Title: "LAST ERROR", Flex: true},
+		{Title: "END", Right: true}, {Title: "ROWS", Right: true}, {Title: "TIME", Right: true},
+		{Title: "LAST ERROR", Flex: true},
 	}
 	var rows [][]string
 	for _, s := range states {
@@ -137,7 +140,8 @@ func chunkTable(width int, states []client.ChunkState) string {
 			took = terminal.Duration(seconds(s.Seconds))
 		}
 		rows = append(rows, []string{
-			fmt.Sprint(s.Chunk), string(s.State), fmt.Sprint(s.Attempt), terminal.Count(s.Start), end, terminal.Count(s.Rows), took, s.LastError,
+			fmt.Sprint(s.Chunk), string(s.State), fmt.Sprint(s.Attempt), terminal.Count(s.Start), end, terminal.Count(s.Rows),
+			took, s.LastError,
 		})
 	}
 	return terminal.Table(width, columns, rows)

@@ -46,7 +46,8 @@ var received = time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)
 
 func certified() client.Progress {
 	return client.Progress{
-		Load: "a15a39c4e7f2f00d0123456789abcdef", Segment: "trips", Key: "trips/yellow tripdata of January 2026.csv", Status: contract.Published,
+		Load: "a15a39c4e7f2f00d0123456789abcdef", Segment: "trips", Key: "trips/yellow tripdata of January 2026.csv",
+		Status:   contract.Published,
 		Received: received, Chunks: 17, Done: 17, Retried: 1, RowsIn: 2_901_734, RowsOut: 2_898_806, Quarantined: 2_928,
 		Bytes: 285_000_123, Total: 285_000_123, ElapsedSeconds: 14.84, BytesPerSecond: 19.2e6,
 	}
@@ -67,7 +68,8 @@ func underWay() client.Progress {
 
 func failed() client.Progress {
 	p := certified()
-	p.Load, p.Status, p.Reason = "0b5bb2aba3d57a52df7d400000000000", contract.Failed, "the header does not match:\nmissing columns: \"total\"\x07"
+	p.Load, p.Status, p.Reason = "0b5bb2aba3d57a52df7d400000000000", contract.Failed, "the header does not "+
+		"match:\nmissing columns: \"total\"\x07"
 	return p
 }
 
@@ -97,19 +99,23 @@ func TestProgress(t *testing.T) {
 func TestCertificateQuarantineAndReport(t *testing.T) {
 	c := contract.Certificate{
 		Load: certified().Load, Compression: contract.Plain, Body: 223, Length: 285_000_346,
-		Input:    contract.Object{Bucket: "landing", Key: certified().Key, VersionID: "c2647207", Size: 285_000_346},
-		Totals:   contract.Totals{Chunks: 2, RowsIn: 30, RowsOut: 28, Quarantined: 2, HashOut: strings.Repeat("7", 32), HashBad: strings.Repeat("0", 32), Codes: []string{"46f803294837355a", "9"}},
+		Input: contract.Object{Bucket: "landing", Key: certified().Key, VersionID: "c2647207", Size: 285_000_346},
+		Totals: contract.Totals{Chunks: 2, RowsIn: 30, RowsOut: 28, Quarantined: 2, HashOut: strings.Repeat("7", 32),
+			HashBad: strings.Repeat("0", 32), Codes: []string{"46f803294837355a", "9"}},
 		Chain:    contract.ChainProof{Closed: true, Position: 285_000_346, Reruns: 1},
 		Received: received, Certified: received.Add(15 * time.Second),
 		Chunks: []contract.ChunkProof{
-			{Chunk: 0, Ack: contract.Ack{Start: 223, End: 16_777_439, RowsIn: 15, RowsOut: 15, Code: "46f803294837355a", Attempt: 1}},
-			{Chunk: 1, Ack: contract.Ack{Start: 16_777_439, End: 285_000_346, RowsIn: 15, RowsOut: 13, Quarantined: 2, Code: "9", Attempt: 2}},
+			{Chunk: 0, Ack: contract.Ack{Start: 223, End: 16_777_439, RowsIn: 15, RowsOut: 15, Code: "46f803294837355a",
+				Attempt: 1}},
+			{Chunk: 1, Ack: contract.Ack{Start: 16_777_439, End: 285_000_346, RowsIn: 15, RowsOut: 13, Quarantined: 2, Code: "9",
+				Attempt: 2}},
 		},
 	}
 	golden(t, "certificate", certificateText(80, c))
 	r := contract.Rejected{Chunk: 3, Start: 134_432, End: 134_550, Field: "total", Reason: "is required, but has no value"}
 	r.SetRaw([]byte("6,2026-01-01 00:04:14,\"line\nbreak\",\xff\x1b[31m," + strings.Repeat("x", 80) + "\n"))
 	golden(t, "quarantine", rejectedText(80, r))
-	golden(t, "report", reportText(verify.Report{Load: c.Load, Verified: true, RowsIn: 30, RowsOut: 28, Quarantined: 2, Checks: 226})+
+	golden(t, "report", reportText(verify.Report{Load: c.Load, Verified: true, RowsIn: 30, RowsOut: 28, Quarantined: 2,
+		Checks: 226})+
 		reportText(verify.Report{Load: c.Load}))
 }

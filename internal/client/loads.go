@@ -41,7 +41,8 @@ const idLength = 32
 func FindLoad(ctx context.Context, l Ledger, id string, now time.Time) (ledger.Load, error) {
 	id = strings.ToLower(id)
 	if !isHex(id) || len(id) > idLength {
-		return ledger.Load{}, fmt.Errorf("load %q: %w: want a load id of %d hex digits or a prefix of one", id, ErrNotFound, idLength)
+		return ledger.Load{}, fmt.Errorf("load %q: %w: want a load id of %d hex digits or a prefix of one", id, ErrNotFound,
+			idLength)
 	}
 	if len(id) == idLength {
 		load, err := l.Load(ctx, id)
@@ -57,7 +58,8 @@ func FindLoad(ctx context.Context, l Ledger, id string, now time.Time) (ledger.L
 	loads = slices.DeleteFunc(loads, func(l ledger.Load) bool { return !strings.HasPrefix(l.ID, id) })
 	switch len(loads) {
 	case 0:
-		return ledger.Load{}, fmt.Errorf("load %s: %w in the last %d days: give the whole id of an older load", id, ErrNotFound, PrefixDays)
+		return ledger.Load{}, fmt.Errorf("load %s: %w in the last %d days: give the whole id of an older load", id,
+			ErrNotFound, PrefixDays)
 	case 1:
 		// The index of loads is eventually consistent and may lag behind the load itself.
 		return l.Load(ctx, loads[0].ID)
@@ -96,7 +98,8 @@ func ListLoads(ctx context.Context, l Ledger, f Filter, now time.Time) ([]ledger
 		return nil, err
 	}
 	loads := slices.DeleteFunc(slices.Concat(found...), func(l ledger.Load) bool {
-		return l.Received.Before(f.Since) || f.Segment != "" && l.Segment != f.Segment || f.Status != "" && l.Status != f.Status
+		return l.Received.Before(f.Since) || f.Segment != "" && l.Segment != f.Segment || f.Status != "" &&
+			l.Status != f.Status
 	})
 	slices.SortStableFunc(loads, func(a, b ledger.Load) int {
 		return cmp.Or(b.Received.Compare(a.Received), cmp.Compare(a.ID, b.ID))

@@ -21,7 +21,8 @@ func loadID(prefix string) string { return (prefix + "00000000000000000000000000
 func TestFindLoad(t *testing.T) {
 	f := ledgertest.New()
 	old := noon.AddDate(0, 0, -PrefixDays-1)
-	for id, received := range map[string]time.Time{loadID("abc1"): noon, loadID("abc2"): noon.Add(-48 * time.Hour), loadID("def"): old} {
+	for id, received := range map[string]time.Time{loadID("abc1"): noon, loadID("abc2"): noon.Add(-48 * time.Hour),
+		loadID("def"): old} {
 		f.Seed(ledger.Load{ID: id, Received: received})
 	}
 	for id, want := range map[string]string{"abc1": loadID("abc1"), "ABC2": loadID("abc2"), loadID("def"): loadID("def")} {
@@ -33,7 +34,8 @@ func TestFindLoad(t *testing.T) {
 		"abc": "2 loads match", "def": "the whole id of an older load", "": "hex digits", "xyz": "hex digits",
 		loadID("999"): "not found", loadID("abc1") + "0": "hex digits",
 	} {
-		if _, err := FindLoad(t.Context(), f, id, noon); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), text) {
+		if _, err := FindLoad(t.Context(), f, id, noon); !errors.Is(err, ErrNotFound) ||
+			!strings.Contains(err.Error(), text) {
 			t.Errorf("FindLoad(%q): %v, want one with %q", id, err, text)
 		}
 	}
@@ -42,7 +44,8 @@ func TestFindLoad(t *testing.T) {
 func TestListLoads(t *testing.T) {
 	f := ledgertest.New()
 	for i, l := range []ledger.Load{
-		{Segment: "trips", Status: contract.Failed}, {Segment: "events", Status: contract.Published}, {Segment: "trips", Status: contract.Published},
+		{Segment: "trips", Status: contract.Failed}, {Segment: "events", Status: contract.Published},
+		{Segment: "trips", Status: contract.Published},
 	} {
 		l.ID, l.Received = loadID(string(rune('a'+i))), noon.Add(-time.Duration(i)*20*time.Hour)
 		f.Seed(l)

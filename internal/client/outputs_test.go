@@ -27,7 +27,9 @@ import (
 // objects is the lake as S3's client shows it.
 type objects struct{ *laketest.Fake }
 
-func (o objects) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error) {
+func (o objects) ListObjectsV2(
+	_ context.Context, in *s3.ListObjectsV2Input, _ ...func(*s3.Options)) (*s3.ListObjectsV2Output, error,
+) {
 	var out s3.ListObjectsV2Output
 	for key := range o.Contents(*in.Bucket) {
 		if strings.HasPrefix(key, *in.Prefix) {
@@ -37,7 +39,9 @@ func (o objects) ListObjectsV2(_ context.Context, in *s3.ListObjectsV2Input, _ .
 	return &out, nil
 }
 
-func (o objects) GetObject(ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error) {
+func (o objects) GetObject(
+	ctx context.Context, in *s3.GetObjectInput, _ ...func(*s3.Options)) (*s3.GetObjectOutput, error,
+) {
 	data, err := o.Get(ctx, *in.Key)
 	return &s3.GetObjectOutput{Body: io.NopCloser(bytes.NewReader(data)), ContentLength: aws.Int64(int64(len(data)))}, err
 }
@@ -53,7 +57,8 @@ func stored(contents map[string]string) *laketest.Fake {
 
 func TestQuarantineShowsRecordsInOrder(t *testing.T) {
 	lake := stored(map[string]string{
-		"q0": `{"chunk":0,"start":1,"end":5,"reason":"first","raw":"a,b\n"}` + "\n" + `{"chunk":0,"start":5,"end":7,"field":"x","reason":"second","rawBase64":"/w=="}` + "\n",
+		"q0": `{"chunk":0,"start":1,"end":5,"reason":"first","raw":"a,b\n"}` + "\n" +
+			`{"chunk":0,"start":5,"end":7,"field":"x","reason":"second","rawBase64":"/w=="}` + "\n",
 		"q2": `{"chunk":2,"start":9,"end":12,"reason":"third","raw":"c"}` + "\n",
 	})
 	chunks := []ledger.Chunk{
@@ -73,7 +78,8 @@ func TestQuarantineShowsRecordsInOrder(t *testing.T) {
 		}
 	}
 	lake.Put("lake", "q0", []byte("{broken"))
-	if err := Quarantine(t.Context(), lake, chunks, func(contract.Rejected) (bool, error) { return true, nil }); err == nil {
+	if err := Quarantine(t.Context(), lake, chunks,
+		func(contract.Rejected) (bool, error) { return true, nil }); err == nil {
 		t.Error("a broken quarantine file is an error")
 	}
 }
@@ -118,7 +124,8 @@ func TestDownloadOfLongPartitionValues(t *testing.T) {
 	lake, dir := objects{stored(nil)}, t.TempDir()
 	var uris []string
 	folders := []string{
-		"v=" + strings.Repeat("x", 253), "v=" + strings.Repeat("x", 254), "v=" + strings.Repeat("x", 500), "v=" + strings.Repeat("x", 499) + "y",
+		"v=" + strings.Repeat("x", 253), "v=" + strings.Repeat("x", 254), "v=" + strings.Repeat("x", 500),
+		"v=" + strings.Repeat("x", 499) + "y",
 		"v=" + strings.Repeat("\U0001f600", 127),
 	}
 	for i, folder := range folders {
@@ -135,7 +142,8 @@ func TestDownloadOfLongPartitionValues(t *testing.T) {
 		for i, path := range paths {
 			data, err := os.ReadFile(path)
 			folder := filepath.Base(filepath.Dir(path))
-			if err != nil || string(data) != folders[i] || len(folder) > 255 || !utf8.ValidString(folder) || (len(folders[i]) <= 255) != (folder == folders[i]) {
+			if err != nil || string(data) != folders[i] || len(folder) > 255 || !utf8.ValidString(folder) ||
+				(len(folders[i]) <= 255) != (folder == folders[i]) {
 				t.Errorf("%s: %q, %v", path, data, err)
 			}
 			seen[folder] = true
@@ -154,11 +162,13 @@ func TestParseOutputsNamesWhatIsMissing(t *testing.T) {
 }
 
 func TestCheckSegmentSuggests(t *testing.T) {
-	s := &Stack{Name: "dev", Outputs: Outputs{Segments: map[string]contract.SegmentOutputs[string]{"trips": {}, "events": {}}}}
+	s := &Stack{Name: "dev",
+		Outputs: Outputs{Segments: map[string]contract.SegmentOutputs[string]{"trips": {}, "events": {}}}}
 	if err := s.CheckSegment("trips"); err != nil {
 		t.Error(err)
 	}
-	if err := s.CheckSegment("tirps"); !errors.Is(err, ErrNotFound) || !strings.Contains(err.Error(), "did you mean trips?") {
+	if err := s.CheckSegment("tirps"); !errors.Is(err, ErrNotFound) ||
+		!strings.Contains(err.Error(), "did you mean trips?") {
 		t.Errorf("error %v", err)
 	}
 }
@@ -166,7 +176,8 @@ func TestCheckSegmentSuggests(t *testing.T) {
 func TestGenerateIsTheSameUnderEveryCompression(t *testing.T) {
 	o := sample.Options{Bytes: 200_000, Seed: 3, BadShare: 0.01}
 	var plain, gz, zst bytes.Buffer
-	for c, out := range map[contract.Compression]*bytes.Buffer{contract.Plain: &plain, contract.Gzip: &gz, contract.Zstd: &zst} {
+	for c, out := range map[contract.Compression]*bytes.Buffer{contract.Plain: &plain, contract.Gzip: &gz,
+		contract.Zstd: &zst} {
 		stats, err := Generate(out, "events", c, o)
 		if err != nil || stats.Bytes < o.Bytes || stats.Bad == 0 {
 			t.Fatalf("%s: %+v, %v", c, stats, err)

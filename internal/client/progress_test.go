@@ -54,7 +54,8 @@ func TestMeasureStatesOfChunks(t *testing.T) {
 
 func TestMeasureRateAndTimeLeft(t *testing.T) {
 	// 400 of 1,000 bytes in the 8 s since the plan: 50 a second, 12 s left.
-	p := Measure(running(1100, contract.Plain, 3), []ledger.Chunk{done(0, 100, 300), done(1, 300, 500), {Index: 2, Attempt: 1}}, noon.Add(10*time.Second))
+	p := Measure(running(1100, contract.Plain, 3),
+		[]ledger.Chunk{done(0, 100, 300), done(1, 300, 500), {Index: 2, Attempt: 1}}, noon.Add(10*time.Second))
 	if p.Total != 1000 || p.Bytes != 400 || p.BytesPerSecond != 50 || p.ETASeconds == nil || *p.ETASeconds != 12 {
 		t.Errorf("total %d, bytes %d, rate %v, left %v", p.Total, p.Bytes, p.BytesPerSecond, p.ETASeconds)
 	}
@@ -64,7 +65,8 @@ func TestMeasureRateAndTimeLeft(t *testing.T) {
 }
 
 func TestMeasureKnowsNoTotalOfCompressedInput(t *testing.T) {
-	p := Measure(running(1100, contract.Gzip, 2), []ledger.Chunk{done(0, 0, 5000), {Index: 1, Attempt: 1}}, noon.Add(10*time.Second))
+	p := Measure(running(1100, contract.Gzip, 2), []ledger.Chunk{done(0, 0, 5000), {Index: 1, Attempt: 1}},
+		noon.Add(10*time.Second))
 	if p.Total != 0 || p.ETASeconds != nil || p.Share() != 0.5 {
 		t.Errorf("total %d, left %v, share %v: want unknown, and the share of chunks", p.Total, p.ETASeconds, p.Share())
 	}
@@ -87,7 +89,8 @@ func TestMeasureOfAPublishedLoadStandsStill(t *testing.T) {
 	load.Totals = &contract.Totals{Chunks: 2, RowsIn: 30, RowsOut: 28, Quarantined: 2, Bytes: 4000}
 	for _, later := range []time.Duration{20 * time.Second, time.Hour} {
 		p := Measure(load, []ledger.Chunk{done(0, 0, 3000)}, noon.Add(later))
-		if p.ElapsedSeconds != 20 || p.BytesPerSecond != 200 || p.Share() != 1 || p.RowsIn != 30 || p.Bytes != 4000 || p.Done != 2 {
+		if p.ElapsedSeconds != 20 || p.BytesPerSecond != 200 || p.Share() != 1 || p.RowsIn != 30 || p.Bytes != 4000 ||
+			p.Done != 2 {
 			t.Errorf("after %s: %+v", later, p)
 		}
 		if p.Verdict() != "CERTIFIED" || p.File() != "a b.csv" {

@@ -29,10 +29,12 @@ func (s shelf) Get(_ context.Context, key string) ([]byte, error) {
 }
 
 func TestWhatTheLedgerRecords(t *testing.T) {
-	l := ledger.Load{ID: loadID("1"), Segment: "trips", Object: contract.Object{Key: "trips/a", Size: 20}, Received: noon, Status: contract.Published,
-		Plan: &ledger.Plan{Compression: contract.Plain, Chunks: 1, At: noon}}
+	l := ledger.Load{ID: loadID("1"), Segment: "trips", Object: contract.Object{Key: "trips/a", Size: 20}, Received: noon,
+		Status: contract.Published,
+		Plan:   &ledger.Plan{Compression: contract.Plain, Chunks: 1, At: noon}}
 	sum := "00000000000000000000000000000000"
-	ack := contract.Ack{End: 20, RowsIn: 2, RowsOut: 2, HashOut: sum, HashBad: sum, Outputs: []contract.Output{{Key: "k", Rows: 2}}, Attempt: 1, At: noon.Add(time.Second)}
+	ack := contract.Ack{End: 20, RowsIn: 2, RowsOut: 2, HashOut: sum, HashBad: sum,
+		Outputs: []contract.Output{{Key: "k", Rows: 2}}, Attempt: 1, At: noon.Add(time.Second)}
 	chunks := []ledger.Chunk{{End: 20, Ack: &ack}, {Index: 1, Start: 20, End: 30}} // the second one of an older plan
 	f := ledgertest.New()
 	f.Seed(l, chunks...)

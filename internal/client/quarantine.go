@@ -19,7 +19,9 @@ type Lake interface {
 
 // Quarantine passes a load's rejected records to each, in input order, until there are no more or each asks to stop.
 // The load need not be certified: the records that its finished chunks rejected are readable at once.
-func Quarantine(ctx context.Context, lake Lake, chunks []ledger.Chunk, each func(contract.Rejected) (more bool, err error)) error {
+func Quarantine(
+	ctx context.Context, lake Lake, chunks []ledger.Chunk, each func(contract.Rejected) (more bool, err error),
+) error {
 	for _, c := range chunks {
 		if c.Ack == nil || c.Ack.Quarantine == nil {
 			continue

@@ -16,9 +16,12 @@ import (
 // Queues is the part of SQS that a redrive needs. *sqs.Client implements it.
 type Queues interface {
 	ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error)
-	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error)
-	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput, ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
-	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput, ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
+	SendMessageBatch(context.Context, *sqs.SendMessageBatchInput, ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput,
+		error)
+	DeleteMessageBatch(context.Context, *sqs.DeleteMessageBatchInput,
+		...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error)
+	ChangeMessageVisibilityBatch(context.Context, *sqs.ChangeMessageVisibilityBatchInput,
+		...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error)
 }
 
 const (
@@ -112,7 +115,8 @@ func (m *Moved) send(ctx context.Context, q Queues, deadLetters string, letters 
 	}
 	entries := make([]types.SendMessageBatchRequestEntry, len(letters))
 	for i, l := range letters {
-		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: l.Body, MessageAttributes: l.MessageAttributes}
+		entries[i] = types.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: l.Body,
+			MessageAttributes: l.MessageAttributes}
 	}
 	out, err := q.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &m.Queue, Entries: entries})
 	if err != nil {
@@ -121,7 +125,8 @@ func (m *Moved) send(ctx context.Context, q Queues, deadLetters string, letters 
 	m.Sent += len(out.Successful)
 	var refused []error
 	for _, f := range out.Failed {
-		refused = append(refused, fmt.Errorf("send a dead letter to %s: %s: %s", m.Queue, aws.ToString(f.Code), aws.ToString(f.Message)))
+		refused = append(refused,
+			fmt.Errorf("send a dead letter to %s: %s: %s", m.Queue, aws.ToString(f.Code), aws.ToString(f.Message)))
 	}
 	var remove []types.DeleteMessageBatchRequestEntry
 	for _, s := range out.Successful {
@@ -133,7 +138,8 @@ func (m *Moved) send(ctx context.Context, q Queues, deadLetters string, letters 
 	}
 	if len(remove) > 0 {
 		// Sent letters are deleted even if the user has just pressed Ctrl-C.
-		deleted, err := q.DeleteMessageBatch(context.WithoutCancel(ctx), &sqs.DeleteMessageBatchInput{QueueUrl: &deadLetters, Entries: remove})
+		deleted, err := q.DeleteMessageBatch(context.WithoutCancel(ctx),
+			&sqs.DeleteMessageBatchInput{QueueUrl: &deadLetters, Entries: remove})
 		if err != nil {
 			m.Twice += len(remove)
 			refused = append(refused, fmt.Errorf("delete %d dead letters after sending them: %w", len(remove), err))
@@ -150,10 +156,12 @@ func release(ctx context.Context, q Queues, deadLetters string, letters []types.
 		n := min(redriveBatch, len(letters))
 		entries := make([]types.ChangeMessageVisibilityBatchRequestEntry, n)
 		for i, l := range letters[:n] {
-			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), ReceiptHandle: l.ReceiptHandle, VisibilityTimeout: 0}
+			entries[i] = types.ChangeMessageVisibilityBatchRequestEntry{Id: aws.String(strconv.Itoa(i)),
+				ReceiptHandle: l.ReceiptHandle, VisibilityTimeout: 0}
 		}
 		letters = letters[n:]
-		if _, err := q.ChangeMessageVisibilityBatch(ctx, &sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &deadLetters, Entries: entries}); err != nil {
+		if _, err := q.ChangeMessageVisibilityBatch(ctx,
+			&sqs.ChangeMessageVisibilityBatchInput{QueueUrl: &deadLetters, Entries: entries}); err != nil {
 			return fmt.Errorf("release dead letters (they become visible after %d s anyway): %w", redriveHidden, err)
 		}
 	}

@@ -31,7 +31,9 @@ type fakeQueues struct {
 	log          []string // order of sends and deletes
 }
 
-func (f *fakeQueues) ReceiveMessage(_ context.Context, in *sqs.ReceiveMessageInput, _ ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
+func (f *fakeQueues) ReceiveMessage(
+	_ context.Context, in *sqs.ReceiveMessageInput, _ ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error,
+) {
 	var out []types.Message
 	for _, m := range f.letters {
 		if !f.hidden[*m.MessageId] && len(out) < int(in.MaxNumberOfMessages) {
@@ -42,7 +44,9 @@ func (f *fakeQueues) ReceiveMessage(_ context.Context, in *sqs.ReceiveMessageInp
 	return &sqs.ReceiveMessageOutput{Messages: out}, nil
 }
 
-func (f *fakeQueues) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error) {
+func (f *fakeQueues) SendMessageBatch(
+	_ context.Context, in *sqs.SendMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.SendMessageBatchOutput, error,
+) {
 	if len(in.Entries) == 0 || len(in.Entries) > 10 {
 		return nil, fmt.Errorf("a batch of %d", len(in.Entries))
 	}
@@ -59,7 +63,9 @@ func (f *fakeQueues) SendMessageBatch(_ context.Context, in *sqs.SendMessageBatc
 	return out, nil
 }
 
-func (f *fakeQueues) DeleteMessageBatch(_ context.Context, in *sqs.DeleteMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error) {
+func (f *fakeQueues) DeleteMessageBatch(
+	_ context.Context, in *sqs.DeleteMessageBatchInput, _ ...func(*sqs.Options)) (*sqs.DeleteMessageBatchOutput, error,
+) {
 	if f.deleteBroken {
 		return nil, errors.New("connection reset")
 	}
@@ -75,7 +81,8 @@ func (f *fakeQueues) DeleteMessageBatch(_ context.Context, in *sqs.DeleteMessage
 	return &sqs.DeleteMessageBatchOutput{}, nil
 }
 
-func (f *fakeQueues) ChangeMessageVisibilityBatch(_ context.Context, in *sqs.ChangeMessageVisibilityBatchInput, _ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
+func (f *fakeQueues) ChangeMessageVisibilityBatch(_ context.Context, in *sqs.ChangeMessageVisibilityBatchInput,
+	_ ...func(*sqs.Options)) (*sqs.ChangeMessageVisibilityBatchOutput, error) {
 	for _, e := range in.Entries {
 		if e.VisibilityTimeout == 0 {
 			delete(f.hidden, strings.TrimPrefix(*e.ReceiptHandle, "r"))
@@ -164,7 +171,9 @@ func TestRedriveEndsWhenHiddenLettersComeBack(t *testing.T) {
 // forgetful returns the same letter on every receive.
 type forgetful struct{ *fakeQueues }
 
-func (f *forgetful) ReceiveMessage(context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error) {
+func (f *forgetful) ReceiveMessage(
+	context.Context, *sqs.ReceiveMessageInput, ...func(*sqs.Options)) (*sqs.ReceiveMessageOutput, error,
+) {
 	return &sqs.ReceiveMessageOutput{Messages: f.letters}, nil
 }
 
@@ -174,7 +183,9 @@ type fakeWorkflows struct {
 	started []string
 }
 
-func (f *fakeWorkflows) StartExecution(_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error) {
+func (f *fakeWorkflows) StartExecution(
+	_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error,
+) {
 	if f.over[*in.Name] {
 		return nil, &sfntypes.ExecutionAlreadyExists{}
 	}
@@ -210,7 +221,8 @@ func TestRetry(t *testing.T) {
 			load, lerr := f.Load(t.Context(), id)
 			redriven := load.Execution - c.execution
 			if err != nil || lerr != nil || got != c.want || redriven != c.redriven || !slices.Equal(w.started, c.started) {
-				t.Errorf("%s, %v; redriven %d, started %v: want %s, %d, %v", got, err, redriven, w.started, c.want, c.redriven, c.started)
+				t.Errorf("%s, %v; redriven %d, started %v: want %s, %d, %v", got, err, redriven, w.started, c.want, c.redriven,
+					c.started)
 			}
 		})
 	}

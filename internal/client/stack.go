@@ -67,7 +67,8 @@ func ParseOutputs(data []byte) (Outputs, error) {
 			continue // only some stacks have it
 		}
 		if v.Field(i).IsZero() {
-			missing = append(missing, fmt.Errorf("the stack has no output %q: was it deployed by this version?", v.Type().Field(i).Tag.Get("json")))
+			missing = append(missing,
+				fmt.Errorf("the stack has no output %q: was it deployed by this version?", v.Type().Field(i).Tag.Get("json")))
 		}
 	}
 	return o, errors.Join(missing...)
@@ -85,15 +86,18 @@ func ReadOutputs(path string) (Outputs, error) {
 // PulumiOutputs reads the outputs of a stack of the project in dir through this machine's Pulumi CLI.
 func PulumiOutputs(ctx context.Context, dir, stack string) (Outputs, error) {
 	var stdout, stderr bytes.Buffer
-	cmd := exec.CommandContext(ctx, "pulumi", "stack", "output", "--json", "--stack", stack, "--cwd", dir, "--non-interactive")
+	cmd := exec.CommandContext(ctx, "pulumi", "stack", "output", "--json", "--stack", stack, "--cwd", dir,
+		"--non-interactive")
 	cmd.Stdout, cmd.Stderr = &stdout, &stderr
 	err := cmd.Run()
 	switch {
 	case errors.Is(err, exec.ErrNotFound):
-		return Outputs{}, errors.New("read the stack's outputs: the pulumi command is not installed: install it, or save the outputs " +
+		return Outputs{}, errors.New("read the stack's outputs: the pulumi command is not installed: install it, or save " +
+			"the outputs " +
 			"elsewhere with `pulumi stack output --json` and pass the file with --outputs")
 	case err != nil:
-		return Outputs{}, fmt.Errorf("read the outputs of stack %s with pulumi: %w: %s", stack, err, strings.TrimSpace(stderr.String()))
+		return Outputs{}, fmt.Errorf("read the outputs of stack %s with pulumi: %w: %s", stack, err,
+			strings.TrimSpace(stderr.String()))
 	}
 	return ParseOutputs(stdout.Bytes())
 }

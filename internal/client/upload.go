@@ -29,10 +29,13 @@ const (
 // ObjectStore is the part of S3 that uploads need. *s3.Client implements it.
 type ObjectStore interface {
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
-	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput, ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
+	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput,
+		...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
 	UploadPart(context.Context, *s3.UploadPartInput, ...func(*s3.Options)) (*s3.UploadPartOutput, error)
-	CompleteMultipartUpload(context.Context, *s3.CompleteMultipartUploadInput, ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error)
-	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput, ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
+	CompleteMultipartUpload(context.Context, *s3.CompleteMultipartUploadInput,
+		...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error)
+	AbortMultipartUpload(context.Context, *s3.AbortMultipartUploadInput,
+		...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error)
 }
 
 // Upload is one object being uploaded to the landing bucket.
@@ -145,7 +148,8 @@ func (u Upload) put(ctx context.Context, store ObjectStore, p parts, unchanged f
 	return o, nil
 }
 
-func (u Upload) single(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64, unchanged func() error) (contract.Object, error) {
+func (u Upload) single(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64,
+	unchanged func() error) (contract.Object, error) {
 	o := contract.Object{Bucket: u.Bucket, Key: u.Key, Size: size}
 	data, err := io.ReadAll(body)
 	if err != nil {
@@ -169,7 +173,8 @@ func (u Upload) single(ctx context.Context, store ObjectStore, body io.ReadSeeke
 	return o, nil
 }
 
-func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64, p parts, unchanged func() error) (o contract.Object, err error) {
+func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64, p parts,
+	unchanged func() error) (o contract.Object, err error) {
 	o = contract.Object{Bucket: u.Bucket, Key: u.Key}
 	created, err := store.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
 		Bucket: &u.Bucket, Key: &u.Key, Metadata: u.Metadata, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
@@ -190,7 +195,8 @@ func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSe
 		return o, err
 	}
 	out, err := store.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
-		Bucket: &u.Bucket, Key: &u.Key, UploadId: created.UploadId, MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
+		Bucket: &u.Bucket, Key: &u.Key, UploadId: created.UploadId,
+		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
 	})
 	if err != nil {
 		return o, fmt.Errorf("put s3://%s/%s: complete: %w", u.Bucket, u.Key, err)
@@ -200,7 +206,8 @@ func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSe
 }
 
 // sendParts sends the given first part and the rest. It returns the parts and the total size.
-func (u Upload) sendParts(ctx context.Context, store ObjectStore, id *string, body io.ReadSeeker, size int64, p parts) ([]types.CompletedPart, int64, error) {
+func (u Upload) sendParts(ctx context.Context, store ObjectStore, id *string, body io.ReadSeeker, size int64,
+	p parts) ([]types.CompletedPart, int64, error) {
 	var done []*types.CompletedPart
 	total := int64(0)
 	group, gctx := errgroup.WithContext(ctx)
@@ -244,8 +251,10 @@ func (u Upload) sendParts(ctx context.Context, store ObjectStore, id *string, bo
 func (u Upload) abort(ctx context.Context, store ObjectStore, id *string) error {
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), abortAfter)
 	defer cancel()
-	if _, err := store.AbortMultipartUpload(ctx, &s3.AbortMultipartUploadInput{Bucket: &u.Bucket, Key: &u.Key, UploadId: id}); err != nil {
-		return fmt.Errorf("abort the upload of s3://%s/%s; a lifecycle rule removes its parts later: %w", u.Bucket, u.Key, err)
+	if _, err := store.AbortMultipartUpload(ctx,
+		&s3.AbortMultipartUploadInput{Bucket: &u.Bucket, Key: &u.Key, UploadId: id}); err != nil {
+		return fmt.Errorf("abort the upload of s3://%s/%s; a lifecycle rule removes its parts later: %w", u.Bucket, u.Key,
+			err)
 	}
 	return nil
 }

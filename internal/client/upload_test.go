@@ -32,18 +32,24 @@ type fakeStore struct {
 
 func newStore() *fakeStore { return &fakeStore{parts: map[int32][]byte{}, versionID: aws.String("v1")} }
 
-func (f *fakeStore) PutObject(_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error) {
+func (f *fakeStore) PutObject(
+	_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error,
+) {
 	data, err := io.ReadAll(in.Body)
 	f.object, f.metadata = data, in.Metadata
 	return &s3.PutObjectOutput{VersionId: f.versionID, ETag: aws.String("e")}, err
 }
 
-func (f *fakeStore) CreateMultipartUpload(_ context.Context, in *s3.CreateMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error) {
+func (f *fakeStore) CreateMultipartUpload(
+	_ context.Context, in *s3.CreateMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error,
+) {
 	f.metadata = in.Metadata
 	return &s3.CreateMultipartUploadOutput{UploadId: aws.String("u")}, nil
 }
 
-func (f *fakeStore) UploadPart(ctx context.Context, in *s3.UploadPartInput, _ ...func(*s3.Options)) (*s3.UploadPartOutput, error) {
+func (f *fakeStore) UploadPart(
+	ctx context.Context, in *s3.UploadPartInput, _ ...func(*s3.Options)) (*s3.UploadPartOutput, error,
+) {
 	data, err := io.ReadAll(in.Body)
 	if err != nil {
 		return nil, err
@@ -63,7 +69,8 @@ func (f *fakeStore) UploadPart(ctx context.Context, in *s3.UploadPartInput, _ ..
 	return &s3.UploadPartOutput{ETag: aws.String("p"), ChecksumCRC32: aws.String("c")}, ctx.Err()
 }
 
-func (f *fakeStore) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMultipartUploadInput, _ ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
+func (f *fakeStore) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMultipartUploadInput,
+	_ ...func(*s3.Options)) (*s3.CompleteMultipartUploadOutput, error) {
 	for i, p := range in.MultipartUpload.Parts {
 		if *p.PartNumber != int32(i+1) || aws.ToString(p.ChecksumCRC32) != "c" {
 			return nil, errors.New("parts out of order or without checksum")
@@ -73,7 +80,9 @@ func (f *fakeStore) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMu
 	return &s3.CompleteMultipartUploadOutput{VersionId: f.versionID}, nil
 }
 
-func (f *fakeStore) AbortMultipartUpload(ctx context.Context, _ *s3.AbortMultipartUploadInput, _ ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error) {
+func (f *fakeStore) AbortMultipartUpload(
+	ctx context.Context, _ *s3.AbortMultipartUploadInput, _ ...func(*s3.Options)) (*s3.AbortMultipartUploadOutput, error,
+) {
 	f.aborted = true
 	return &s3.AbortMultipartUploadOutput{}, ctx.Err()
 }
@@ -96,7 +105,8 @@ func writeFile(t *testing.T, data []byte) string {
 }
 
 func TestPutKeepsEveryByte(t *testing.T) {
-	for name, size := range map[string]int{"empty": 0, "small": 5, "one part": partSize, "one more byte": partSize + 1, "three parts": 2*partSize + 77} {
+	for name, size := range map[string]int{"empty": 0, "small": 5, "one part": partSize, "one more byte": partSize +
+		1, "three parts": 2*partSize + 77} {
 		t.Run(name, func(t *testing.T) {
 			data := content(size)
 			path := writeFile(t, data)
@@ -112,12 +122,14 @@ func TestPutKeepsEveryByte(t *testing.T) {
 			} {
 				f := newStore()
 				var sent atomic.Int64
-				n, err := put(Upload{Bucket: "b", Key: "k", Metadata: map[string]string{"a": "b"}, Sent: func(n int64) { sent.Add(n) }}, f)
+				n, err := put(Upload{Bucket: "b", Key: "k", Metadata: map[string]string{"a": "b"},
+					Sent: func(n int64) { sent.Add(n) }}, f)
 				if err != nil {
 					t.Fatal(err)
 				}
 				if !bytes.Equal(f.object, data) || n != int64(size) || sent.Load() != int64(size) || f.metadata["a"] != "b" {
-					t.Errorf("object %d bytes, size %d, sent %d, metadata %v: want %d", len(f.object), n, sent.Load(), f.metadata, size)
+					t.Errorf("object %d bytes, size %d, sent %d, metadata %v: want %d", len(f.object), n, sent.Load(), f.metadata,
+						size)
 				}
 			}
 		})
@@ -167,7 +179,8 @@ func TestPutNeedsVersions(t *testing.T) {
 }
 
 func TestPutRefusesWhatIsNoFile(t *testing.T) {
-	if _, err := (Upload{Bucket: "b", Key: "k"}).PutFile(t.Context(), newStore(), t.TempDir()); err == nil || !strings.Contains(err.Error(), "not a regular file") {
+	if _, err := (Upload{Bucket: "b", Key: "k"}).PutFile(t.Context(), newStore(), t.TempDir()); err == nil ||
+		!strings.Contains(err.Error(), "not a regular file") {
 		t.Errorf("error %v", err)
 	}
 }

@@ -68,7 +68,8 @@ func TestAbsent(t *testing.T) {
 		asked = append(asked, dir)
 		return dir == "/mod/example.com/!here@v1.0.0"
 	})
-	want := []string{"/mod/example.com/!here@v1.0.0", "/mod/example.com/absent@v1.0.0", "/mod/fork@v1.2.0-!r!c", "/mod/other@v2.0.0"}
+	want := []string{"/mod/example.com/!here@v1.0.0", "/mod/example.com/absent@v1.0.0", "/mod/fork@v1.2.0-!r!c",
+		"/mod/other@v2.0.0"}
 	if err != nil || got != 3 || !slices.Equal(asked, want) {
 		t.Errorf("%d absent of %q, %v; want 3 of %q", got, asked, err, want)
 	}
@@ -138,7 +139,8 @@ func TestBuildErrors(t *testing.T) {
 	write(t, filepath.Join(dir, "a", "a.go"), "package a\n\nfunc F() { nonsense() }\n")
 	b := Build{Dir: dir, What: "small", Packages: []string{"."}, Out: filepath.Join(dir, "out"), Say: func(string) {}}
 	err := b.Run(t.Context())
-	if err == nil || !strings.Contains(err.Error(), "go build in "+dir) || !strings.Contains(err.Error(), "undefined: nonsense") {
+	if err == nil || !strings.Contains(err.Error(), "go build in "+dir) ||
+		!strings.Contains(err.Error(), "undefined: nonsense") {
 		t.Errorf("what the compiler says is missing: %v", err)
 	}
 	b.Packages = []string{"./none"}

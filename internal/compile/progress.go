@@ -51,7 +51,8 @@ func grouped(n int) string {
 	return text
 }
 
-// Every passes on what is said when the last time is at least an interval ago: progress for a log, which keeps each line.
+// Every passes on what is said when the last time is at least an interval ago: progress for a log, which keeps each
+// line.
 func Every(interval time.Duration, now func() time.Time, say func(string)) func(string) {
 	last := now()
 	return func(text string) {

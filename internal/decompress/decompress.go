@@ -57,7 +57,8 @@ func Decompress(stored io.Reader, c contract.Compression) (io.ReadCloser, error)
 		}
 		return &decoder{r: z, close: z.Close, source: counted, kind: c}, nil
 	case contract.Zstd:
-		z, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow), zstd.WithDecoderLowmem(true))
+		z, err := zstd.NewReader(counted, zstd.WithDecoderConcurrency(1), zstd.WithDecoderMaxWindow(maxWindow),
+			zstd.WithDecoderLowmem(true))
 		if err != nil {
 			return nil, counted.explain(c, 0, err)
 		}
@@ -119,5 +120,6 @@ func (s *source) explain(c contract.Compression, good int64, err error) error {
 	if errors.Is(err, io.ErrUnexpectedEOF) {
 		what = "truncated"
 	}
-	return fault.Permanent(fmt.Errorf("the %s input is %s near byte %d (%d bytes of content are intact): %w", c, what, s.n, good, err))
+	return fault.Permanent(fmt.Errorf("the %s input is %s near byte %d (%d bytes of content are intact): %w", c, what, s.n,
+		good, err))
 }

@@ -97,10 +97,13 @@ func TestDecompress(t *testing.T) {
 		{"plain, empty", contract.Plain, nil, nil},
 		{"gzip", contract.Gzip, gzipped(t, content), content},
 		{"gzip of nothing", contract.Gzip, gzipped(t, nil), nil},
-		{"gzip, several members", contract.Gzip, bytes.Join([][]byte{gzipped(t, content[:cut]), gzipped(t, nil), gzipped(t, content[cut:])}, nil), content},
+		{"gzip, several members", contract.Gzip,
+			bytes.Join([][]byte{gzipped(t, content[:cut]), gzipped(t, nil), gzipped(t, content[cut:])}, nil), content},
 		{"zstd", contract.Zstd, zstded(t, content), content},
-		{"zstd, several frames", contract.Zstd, bytes.Join([][]byte{zstded(t, content[:cut]), zstded(t, content[cut:])}, nil), content},
-		{"zstd, skippable frames", contract.Zstd, bytes.Join([][]byte{skip(), zstded(t, content[:cut]), skip(), zstded(t, content[cut:]), skip()}, nil), content},
+		{"zstd, several frames", contract.Zstd, bytes.Join([][]byte{zstded(t, content[:cut]), zstded(t, content[cut:])}, nil),
+			content},
+		{"zstd, skippable frames", contract.Zstd,
+			bytes.Join([][]byte{skip(), zstded(t, content[:cut]), skip(), zstded(t, content[cut:]), skip()}, nil), content},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			for name, stored := range map[string]io.Reader{
@@ -152,7 +155,8 @@ func TestErrorTellsHowFarTheBytesWereGood(t *testing.T) {
 
 func TestDamagedInputIsPermanent(t *testing.T) {
 	content := lines(300_000)
-	for kind, stored := range map[contract.Compression][]byte{contract.Gzip: gzipped(t, content), contract.Zstd: zstded(t, content)} {
+	for kind, stored := range map[contract.Compression][]byte{contract.Gzip: gzipped(t, content),
+		contract.Zstd: zstded(t, content)} {
 		middle := bytes.Clone(stored)
 		for i := range 64 {
 			middle[len(middle)/2+i] ^= 0x5a
@@ -164,7 +168,8 @@ func TestDamagedInputIsPermanent(t *testing.T) {
 			checksum[len(checksum)-1] ^= 1
 		}
 		for name, damaged := range map[string][]byte{
-			"in the middle": middle, "in the checksum": checksum, "garbage at the end": append(bytes.Clone(stored), "garbage"...),
+			"in the middle": middle, "in the checksum": checksum,
+			"garbage at the end": append(bytes.Clone(stored), "garbage"...),
 		} {
 			_, err := read(bytes.NewReader(damaged), kind)
 			if !fault.IsPermanent(err) || !strings.Contains(err.Error(), string(kind)+" input is") {
@@ -172,7 +177,8 @@ func TestDamagedInputIsPermanent(t *testing.T) {
 			}
 		}
 	}
-	if _, err := read(strings.NewReader("no gzip at all"), contract.Gzip); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "damaged") {
+	if _, err := read(strings.NewReader("no gzip at all"), contract.Gzip); !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "damaged") {
 		t.Errorf("wrong magic: %v", err)
 	}
 }

@@ -18,7 +18,8 @@ func TestLimit(t *testing.T) {
 		long bool
 	}{{0, 3_000, false}, {3_000, 3_000, false}, {3_001, 3_000, false}, {2_999, 2_999, true}, {1, 1, true}} {
 		for name, pieces := range map[string]func(io.Reader) io.Reader{
-			"at once": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader, "end with data": iotest.DataErrReader,
+			"at once": func(r io.Reader) io.Reader { return r }, "byte by byte": iotest.OneByteReader,
+			"end with data": iotest.DataErrReader,
 		} {
 			r := Limit(io.NopCloser(pieces(bytes.NewReader(content))), c.most)
 			for again := range 2 { // a failed reader keeps failing

@@ -30,8 +30,9 @@ const (
 func fileName(key string) (string, error) {
 	own := path.Base(key)
 	for prefix, name := range map[string]string{
-		contract.CertificatePrefix: certificateName, contract.ManifestPrefix: manifestName, contract.CatalogPrefix: catalogName,
-		contract.DataPrefix: contract.DataPrefix + own, contract.QuarantinePrefix: contract.QuarantinePrefix + own,
+		contract.CertificatePrefix: certificateName, contract.ManifestPrefix: manifestName,
+		contract.CatalogPrefix: catalogName,
+		contract.DataPrefix:    contract.DataPrefix + own, contract.QuarantinePrefix: contract.QuarantinePrefix + own,
 	} {
 		if strings.HasPrefix(key, prefix) && filepath.IsLocal(own) {
 			return filepath.FromSlash(name), nil

@@ -20,7 +20,8 @@ func stored(t *testing.T) (*laketest.Fake, contract.Certificate, map[string]stri
 	c := contract.Certificate{
 		Segment: "things", Load: "l", Catalog: "catalog/1.json", Input: f.Put("landing", "things/a", []byte("input")),
 		Chunks: []contract.ChunkProof{{Ack: contract.Ack{
-			Outputs:    []contract.Output{{Key: "data/things/x=" + strings.Repeat("long", 200) + "/l-0.parquet"}, {Key: "data/things/x=b/l-1.parquet"}},
+			Outputs: []contract.Output{{Key: "data/things/x=" + strings.Repeat("long", 200) + "/l-0.parquet"},
+				{Key: "data/things/x=b/l-1.parquet"}},
 			Quarantine: &contract.Output{Key: "quarantine/things/l/0.ndjson"},
 		}}, {Chunk: 1}},
 	}

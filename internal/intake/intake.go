@@ -41,7 +41,8 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	for _, message := range batch.Records {
 		if err := h.one(ctx, message.Body); err != nil {
 			h.Log.ErrorContext(ctx, "event failed", "message", message.MessageId, "error", err)
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
+			response.BatchItemFailures = append(response.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
 		}
 	}
 	return response, nil
@@ -68,7 +69,8 @@ func (h *Handler) receive(ctx context.Context, o contract.Object) error {
 	if err != nil {
 		return err
 	}
-	h.Log.InfoContext(ctx, "object received", "load", load.ID, "key", o.Key, "size", o.Size, "new", created, "status", load.Status)
+	h.Log.InfoContext(ctx, "object received", "load", load.ID, "key", o.Key, "size", o.Size, "new", created, "status",
+		load.Status)
 	if load.Status != contract.Received {
 		return nil // its workflow is running or has ended
 	}
@@ -109,10 +111,12 @@ func Objects(body string) ([]contract.Object, error) {
 		}
 		o := r.S3.Object
 		if o.VersionID == "" {
-			return nil, fmt.Errorf("S3 event for %s without a version: versioning of bucket %s is off", o.URLDecodedKey, r.S3.Bucket.Name)
+			return nil, fmt.Errorf("S3 event for %s without a version: versioning of bucket %s is off", o.URLDecodedKey,
+				r.S3.Bucket.Name)
 		}
 		object := contract.Object{
-			Bucket: r.S3.Bucket.Name, Key: o.URLDecodedKey, VersionID: o.VersionID, Size: o.Size, ETag: strings.Trim(o.ETag, `"`),
+			Bucket: r.S3.Bucket.Name, Key: o.URLDecodedKey, VersionID: o.VersionID, Size: o.Size,
+			ETag: strings.Trim(o.ETag, `"`),
 		}
 		if !contract.FolderMarker(object) {
 			objects = append(objects, object)

@@ -36,14 +36,16 @@ func TestObjects(t *testing.T) {
 		want       []contract.Object
 	}{
 		{"one", put, []contract.Object{
-			{Bucket: "landing-1a2b3c", Key: "trips/2026/new york + ü.csv", VersionID: "096fKKXTRTtl3on89fVO.nfljtsv6qko", Size: 1305107, ETag: "b21b84d653bb07b05b1e6b33684dc11b"},
+			{Bucket: "landing-1a2b3c", Key: "trips/2026/new york + ü.csv", VersionID: "096fKKXTRTtl3on89fVO.nfljtsv6qko",
+				Size: 1305107, ETag: "b21b84d653bb07b05b1e6b33684dc11b"},
 		}},
 		{"several, one of them a removal, one a multipart upload", several, []contract.Object{
 			{Bucket: "landing-1a2b3c", Key: "events/a=b&c.ndjson.gz", VersionID: "v1", Size: 7, ETag: "e1"},
 			{Bucket: "landing-1a2b3c", Key: "events/100%.ndjson", VersionID: "v3", Size: 0, ETag: "e3-2"},
 		}},
 		{"what S3 sends when notifications are configured", testEvent, nil},
-		{"a console's folder", `{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"trips/","size":0,"versionId":"1"}}}]}`, nil},
+		{"a console's folder",
+			`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"trips/","size":0,"versionId":"1"}}}]}`, nil},
 	} {
 		if got, err := Objects(c.body); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v\ngot  %+v\nwant %+v", c.name, err, got, c.want)
@@ -87,7 +89,8 @@ var now = time.Date(2026, 1, 31, 23, 59, 59, 987654321, time.FixedZone("west", -
 func handler() (*Handler, *ledgertest.Fake, *workflows) {
 	b, w := ledgertest.New(), &workflows{}
 	return &Handler{
-		Catalog: "catalog/1.json", Ledger: b, Workflows: w, Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+		Catalog: "catalog/1.json", Ledger: b, Workflows: w, Log: slog.New(slog.DiscardHandler),
+		Now: func() time.Time { return now },
 	}, b, w
 }
 
@@ -122,7 +125,8 @@ func TestReceive(t *testing.T) {
 	if failed := handle(t, h, put); failed != nil {
 		t.Fatalf("failed: %v", failed)
 	}
-	o := contract.Object{Bucket: "landing-1a2b3c", Key: "trips/2026/new york + ü.csv", VersionID: "096fKKXTRTtl3on89fVO.nfljtsv6qko", Size: 1305107, ETag: "b21b84d653bb07b05b1e6b33684dc11b"}
+	o := contract.Object{Bucket: "landing-1a2b3c", Key: "trips/2026/new york + ü.csv",
+		VersionID: "096fKKXTRTtl3on89fVO.nfljtsv6qko", Size: 1305107, ETag: "b21b84d653bb07b05b1e6b33684dc11b"}
 	id := contract.LoadID(o)
 	want := ledger.Load{
 		ID: id, Segment: "trips", Object: o, Catalog: "catalog/1.json", Status: contract.Received,

@@ -75,7 +75,8 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 }
 
 func (l *Lake) sameContent(ctx context.Context, key, sha256Hex string) error {
-	head, err := l.client.HeadObject(ctx, &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	head, err := l.client.HeadObject(ctx,
+		&s3.HeadObjectInput{Bucket: &l.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil {
 		return fmt.Errorf("compare with existing s3://%s/%s: %w", l.bucket, key, err)
 	}
@@ -84,7 +85,8 @@ func (l *Lake) sameContent(ctx context.Context, key, sha256Hex string) error {
 		got = hex.EncodeToString(proven)
 	}
 	if got != sha256Hex {
-		return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", l.bucket, key, got, sha256Hex))
+		return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", l.bucket, key, got,
+			sha256Hex))
 	}
 	return nil
 }

@@ -24,7 +24,8 @@ func TestPutOnceSaysWhatItPuts(t *testing.T) {
 	if err := l.PutOnce(t.Context(), key, "application/x", strings.NewReader("rows"), Hash([]byte("rows"))); err != nil {
 		t.Fatal(err)
 	}
-	head, err := f.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
+	head, err := f.HeadObject(t.Context(),
+		&s3.HeadObjectInput{Bucket: &l.bucket, Key: &key, ChecksumMode: types.ChecksumModeEnabled})
 	if err != nil || *head.ContentType != "application/x" || head.Metadata["sha256"] != Hash([]byte("rows")) {
 		t.Errorf("got %+v, %v", head, err)
 	}
@@ -56,7 +57,8 @@ func TestPutOnceComparesWhatIsThere(t *testing.T) {
 		t.Errorf("an object that claims to be another: %v", err)
 	}
 	for _, sum := range []string{"", "00", hash[1:], "x" + hash[1:]} {
-		if err := l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), sum); err == nil || !strings.Contains(err.Error(), "is not a SHA-256") {
+		if err := l.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), sum); err == nil ||
+			!strings.Contains(err.Error(), "is not a SHA-256") {
 			t.Errorf("the hash %q: %v", sum, err)
 		}
 	}
@@ -123,7 +125,8 @@ func TestRefusalsMayBeCured(t *testing.T) {
 		_, streamed := readAll(t, l.Stream(t.Context(), o, 0))
 		put := l.PutOnce(t.Context(), "a", "text/plain", strings.NewReader("rows"), Hash([]byte("rows")))
 		list := l.Versions(t.Context(), o.Bucket, func([]Listed) error { return nil })
-		for what, err := range map[string]error{"head": head, "get": got, "range": ranged, "stream": streamed, "put": put, "list": list} {
+		for what, err := range map[string]error{"head": head, "get": got, "range": ranged, "stream": streamed, "put": put,
+			"list": list} {
 			if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "s3://") {
 				t.Errorf("%s, %d: %v (permanent: %t)", what, status, err, fault.IsPermanent(err))
 			}
@@ -187,7 +190,8 @@ func TestPagesOfVersions(t *testing.T) {
 		t.Errorf("%d pages, %v, got %q", pages, err, got)
 	}
 	stop := errors.New("stop")
-	if err := l.Versions(t.Context(), f.Name("landing"), func([]Listed) error { return stop }); !errors.Is(err, stop) || len(f.seen()) != 4 {
+	if err := l.Versions(t.Context(), f.Name("landing"), func([]Listed) error { return stop }); !errors.Is(err, stop) ||
+		len(f.seen()) != 4 {
 		t.Errorf("the listing continues: %v, %q", err, f.seen())
 	}
 }

@@ -97,7 +97,8 @@ func TestStreamSurfacesTheErrorOfAPart(t *testing.T) {
 	}
 	r := l.Stream(t.Context(), o, 0)
 	got, err := io.ReadAll(r)
-	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "bytes=16777216-25165823") || !bytes.Equal(got, content[:2*partSize]) {
+	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "bytes=16777216-25165823") ||
+		!bytes.Equal(got, content[:2*partSize]) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}
 	if n, again := r.Read(make([]byte, 1)); n != 0 || !errors.Is(again, err) {

@@ -14,7 +14,8 @@ var errLost = errors.New("another holder has taken over the work")
 // otherwise expire (a lease, a message's visibility timeout) while its holder lives. A beat that returns false has lost
 // it: the context is cancelled. stop ends the heartbeats and the context, and returns why the context had already
 // ended, if it had.
-func Keep(ctx context.Context, every time.Duration, beat func(context.Context) (held bool)) (kept context.Context, stop func() error) {
+func Keep(ctx context.Context, every time.Duration, beat func(context.Context) (held bool)) (kept context.Context,
+	stop func() error) {
 	kept, cancel := context.WithCancelCause(ctx)
 	var beats sync.WaitGroup
 	done := make(chan struct{})

@@ -73,7 +73,8 @@ func (b *book) note(format string, args ...any) {
 func (b *book) another() *ledgertest.Fake { return b.With(intercept.Hooks[ledgertest.Op]{}) }
 
 func holder(b *book) *Holder {
-	return &Holder{Ledger: b, Lease: time.Minute, Code: "c0de", Runtime: "worker/a", Log: slog.New(slog.DiscardHandler), Now: time.Now}
+	return &Holder{Ledger: b, Lease: time.Minute, Code: "c0de", Runtime: "worker/a", Log: slog.New(slog.DiscardHandler),
+		Now: time.Now}
 }
 
 func takes(d time.Duration, err error) func(context.Context) (contract.Ack, error) {
@@ -222,7 +223,8 @@ func TestKeepStopsBeating(t *testing.T) {
 func TestKeepWaitsForABeatUnderWay(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		beat, over := make(chan struct{}), false
-		_, stop := Keep(t.Context(), time.Second, func(context.Context) bool { beat <- struct{}{}; <-beat; over = true; return true })
+		_, stop := Keep(t.Context(), time.Second,
+			func(context.Context) bool { beat <- struct{}{}; <-beat; over = true; return true })
 		<-beat
 		stopped := make(chan struct{})
 		go func() {

@@ -55,10 +55,12 @@ func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) 
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)),
 		UpdateExpression: ptr("SET #owner = :owner, #lease = :lease, #attempt = :attempt"),
-		ConditionExpression: ptr("attribute_exists(#start) AND attribute_not_exists(#ack) AND attribute_not_exists(#failure) AND " +
+		ConditionExpression: ptr("attribute_exists(#start) AND attribute_not_exists(#ack) AND " +
+			"attribute_not_exists(#failure) AND " +
 			"(#attempt < :attempt OR (#attempt = :attempt AND (attribute_not_exists(#owner) OR #owner = :owner OR #lease < :now)))"),
 		ExpressionAttributeNames: map[string]string{
-			"#owner": attrOwner, "#lease": attrLease, "#attempt": attrAttempt, "#start": attrStart, "#ack": attrAck, "#failure": attrFailure,
+			"#owner": attrOwner, "#lease": attrLease, "#attempt": attrAttempt, "#start": attrStart, "#ack": attrAck,
+			"#failure": attrFailure,
 		},
 		ExpressionAttributeValues: item{
 			":owner": str(c.Owner), ":lease": millis(leaseUntil), ":attempt": num(int64(c.Attempt)), ":now": millis(now),
@@ -150,7 +152,8 @@ func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, 
 	update := "SET #attempt = :next, #sent = :sent REMOVE #owner, #lease, #failure"
 	condition := "#attempt = :attempt"
 	names := map[string]string{
-		"#attempt": attrAttempt, "#sent": attrSent, "#owner": attrOwner, "#lease": attrLease, "#failure": attrFailure, "#ack": attrAck,
+		"#attempt": attrAttempt, "#sent": attrSent, "#owner": attrOwner, "#lease": attrLease, "#failure": attrFailure,
+		"#ack": attrAck,
 	}
 	values := item{":attempt": num(int64(c.Attempt)), ":next": num(int64(next.Attempt)), ":sent": millis(at)}
 	if from != nil {

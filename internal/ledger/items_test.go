@@ -27,7 +27,8 @@ func TestDamagedItemsAreNamed(t *testing.T) {
 		t.Fatal(err)
 	}
 	it[attrAck] = str("{")
-	if _, err := decodeChunk(it); err == nil || !strings.Contains(err.Error(), "ledger item L/chunk#00003: attribute ack") {
+	if _, err := decodeChunk(it); err == nil ||
+		!strings.Contains(err.Error(), "ledger item L/chunk#00003: attribute ack") {
 		t.Errorf("got %v", err)
 	}
 	it = key("L", loadItem)
@@ -55,7 +56,8 @@ func TestLongListsAreReadPageByPage(t *testing.T) {
 		writes = append(writes, types.WriteRequest{PutRequest: &types.PutRequest{Item: it}})
 	}
 	for batch := range slices.Chunk(writes, 25) {
-		_, err := client.BatchWriteItem(t.Context(), &dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}})
+		_, err := client.BatchWriteItem(t.Context(),
+			&dynamodb.BatchWriteItemInput{RequestItems: map[string][]types.WriteRequest{table: batch}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -182,7 +182,8 @@ func (l *Ledger) Load(ctx context.Context, id string) (Load, error) {
 
 // get reads an item consistently; nil if there is none.
 func (l *Ledger) get(ctx context.Context, id, sort string) (item, error) {
-	out, err := l.client.GetItem(ctx, &dynamodb.GetItemInput{TableName: &l.table, Key: key(id, sort), ConsistentRead: ptr(true)})
+	out, err := l.client.GetItem(ctx,
+		&dynamodb.GetItemInput{TableName: &l.table, Key: key(id, sort), ConsistentRead: ptr(true)})
 	if err != nil {
 		return nil, err
 	}

@@ -57,7 +57,8 @@ func (l *Ledger) putChunk(ctx context.Context, id string, c Chunk) error {
 	}
 	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &l.table, Item: it,
-		ConditionExpression: ptr("attribute_not_exists(#attempt) OR (#attempt = :attempt AND attribute_not_exists(#lease) AND " +
+		ConditionExpression: ptr("attribute_not_exists(#attempt) OR (#attempt = :attempt AND " +
+			"attribute_not_exists(#lease) AND " +
 			"attribute_not_exists(#ack) AND attribute_not_exists(#failure))"),
 		ExpressionAttributeNames: map[string]string{
 			"#attempt": attrAttempt, "#lease": attrLease, "#ack": attrAck, "#failure": attrFailure,
@@ -168,7 +169,9 @@ func (l *Ledger) reopen(ctx context.Context, load Load, at time.Time) error {
 }
 
 // updateLoad sets attributes of a load in one of the given statuses; false if it is in another.
-func (l *Ledger) updateLoad(ctx context.Context, id string, from []contract.Status, at time.Time, set item) (bool, error) {
+func (l *Ledger) updateLoad(
+	ctx context.Context, id string, from []contract.Status, at time.Time, set item) (bool, error,
+) {
 	set[attrUpdated] = millis(at)
 	names, values := map[string]string{"#status": attrStatus}, item{}
 	var sets, allowed []string

@@ -19,14 +19,17 @@ import (
 // taxiBatches resemble a month of taxi trips: 16 columns, a few nulls, one column of free text.
 func taxiBatches(batches, rows int) []*record.Batch {
 	types := []record.Type{
-		{Name: "vendor", Kind: record.Int64}, {Name: "pickup", Kind: record.Timestamp}, {Name: "dropoff", Kind: record.Timestamp},
-		{Name: "passengers", Kind: record.Int64}, {Name: "distance", Kind: record.Float64}, {Name: "rate", Kind: record.Int64},
+		{Name: "vendor", Kind: record.Int64}, {Name: "pickup", Kind: record.Timestamp},
+		{Name: "dropoff", Kind: record.Timestamp},
+		{Name: "passengers", Kind: record.Int64}, {Name: "distance", Kind: record.Float64},
+		{Name: "rate", Kind: record.Int64},
 		{Name: "stored", Kind: record.String}, {Name: "from_zone", Kind: record.Int64}, {Name: "to_zone", Kind: record.Int64},
 		{Name: "payment", Kind: record.Int64}, {Name: "fare", Kind: record.Float64}, {Name: "extra", Kind: record.Float64},
 		{Name: "tip", Kind: record.Float64}, {Name: "tolls", Kind: record.Float64}, {Name: "total", Kind: record.Float64},
 		{Name: "note", Kind: record.String},
 	}
-	words := []string{"late", "airport", "north exit", "two bags", "paid, cash", "called \"twice\"", "no show", "wheelchair"}
+	words := []string{"late", "airport", "north exit", "two bags", "paid, cash", "called \"twice\"", "no show",
+		"wheelchair"}
 	r := rand.New(rand.NewPCG(7, 7))
 	now := int64(1_700_000_000)
 	var out []*record.Batch

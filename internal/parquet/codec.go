@@ -18,7 +18,8 @@ type codec struct {
 func newCodec(level int) (*codec, error) {
 	// A page is a frame of its own, of about 1 MiB, and carries a checksum in its header: a wider window and a second
 	// checksum would cost memory and time for nothing.
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)), zstd.WithEncoderConcurrency(1),
+	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
+		zstd.WithEncoderConcurrency(1),
 		zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true), zstd.WithWindowSize(1<<20))
 	if err != nil {
 		return nil, fmt.Errorf("make zstd encoder of level %d: %w", level, err)

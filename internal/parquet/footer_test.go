@@ -61,12 +61,15 @@ func TestSchema(t *testing.T) {
 		{"BYTE_ARRAY", "String", schema.ConvertedTypes.UTF8},
 		{"INT32", "Date", schema.ConvertedTypes.Date},
 		{"INT64", "Time(isAdjustedToUTC=false, timeUnit=microseconds)", none},
-		{"INT64", "Timestamp(isAdjustedToUTC=false, timeUnit=microseconds, is_from_converted_type=false, force_set_converted_type=false)", none},
-		{"INT64", "Timestamp(isAdjustedToUTC=true, timeUnit=microseconds, is_from_converted_type=false, force_set_converted_type=false)",
+		{"INT64", "Timestamp(isAdjustedToUTC=false, timeUnit=microseconds, is_from_converted_type=false, " +
+			"force_set_converted_type=false)", none},
+		{"INT64", "Timestamp(isAdjustedToUTC=true, timeUnit=microseconds, is_from_converted_type=false, " +
+			"force_set_converted_type=false)",
 			schema.ConvertedTypes.TimestampMicros},
 	} {
 		c := r.MetaData().Schema.Column(i)
-		if c.PhysicalType().String() != want.physical || c.LogicalType().String() != want.logical || c.ConvertedType() != want.converted {
+		if c.PhysicalType().String() != want.physical || c.LogicalType().String() != want.logical ||
+			c.ConvertedType() != want.converted {
 			t.Errorf("column %s is %s %s %s, want %v", c.Name(), c.PhysicalType(), c.LogicalType(), c.ConvertedType(), want)
 		}
 		if c.MaxDefinitionLevel() != 1 {
@@ -100,7 +103,8 @@ func TestStatistics(t *testing.T) {
 		"long text":      {record.Type{Kind: record.String}, []any{a70}, []byte(a70[:64]), []byte(a70[:63] + "b"), 0},
 		"exactly fits":   {record.Type{Kind: record.String}, []any{a70[:64]}, []byte(a70[:64]), []byte(a70[:64]), 0},
 		"no text above":  {record.Type{Kind: record.String}, []any{strings.Repeat("\U0010ffff", 20)}, nil, nil, 0},
-		"cut character":  {record.Type{Kind: record.String}, []any{a70[:63] + "é"}, []byte(a70[:63]), []byte(a70[:62] + "b"), 0},
+		"cut character": {record.Type{Kind: record.String}, []any{a70[:63] + "é"}, []byte(a70[:63]), []byte(a70[:62] + "b"),
+			0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c.typ.Name = "x"
@@ -158,14 +162,16 @@ func TestStatisticsOfRandomRows(t *testing.T) {
 				}
 			}
 			if stats.NullCount() != nulls || stats.HasMinMax() != (lo != nil) {
-				t.Fatalf("seed %d, column %s: %d nulls, bounds %t, want %d nulls", seed, types[c].Name, stats.NullCount(), stats.HasMinMax(), nulls)
+				t.Fatalf("seed %d, column %s: %d nulls, bounds %t, want %d nulls", seed, types[c].Name, stats.NullCount(),
+					stats.HasMinMax(), nulls)
 			}
 			if lo == nil {
 				continue
 			}
 			gotLo, gotHi := stats.EncodeMin(), stats.EncodeMax()
 			if less(types[c], lo, gotLo) || less(types[c], gotHi, hi) {
-				t.Errorf("seed %d, column %s: values from %q to %q are outside bounds %q to %q", seed, types[c].Name, lo, hi, gotLo, gotHi)
+				t.Errorf("seed %d, column %s: values from %q to %q are outside bounds %q to %q", seed, types[c].Name, lo, hi, gotLo,
+					gotHi)
 			}
 			if len(lo) <= boundBytes && less(types[c], gotLo, lo) || len(hi) <= boundBytes && less(types[c], hi, gotHi) {
 				t.Errorf("seed %d, column %s: bounds %q to %q are wider than %q to %q", seed, types[c].Name, gotLo, gotHi, lo, hi)

@@ -88,7 +88,8 @@ func (p Partition) find(types []record.Type) (int, error) {
 		return 0, fmt.Errorf("partition by %s: unknown %s", p.Field, p.Transform)
 	}
 	if !slices.Contains(allowed, types[i].Kind) {
-		return 0, fmt.Errorf("partition by %s of %s: the field is a %s, want one of %v", p.Transform, p.Field, types[i].Kind, allowed)
+		return 0, fmt.Errorf("partition by %s of %s: the field is a %s, want one of %v", p.Transform, p.Field, types[i].Kind,
+			allowed)
 	}
 	return i, nil
 }
@@ -140,7 +141,8 @@ func newRouter(spec Partition, types []record.Type, open func(path string) (int3
 	if err != nil {
 		return nil, err
 	}
-	return &router{spec: spec, kind: types[column].Kind, column: column, open: open, outputs: map[string]int32{}, null: -1}, nil
+	return &router{spec: spec, kind: types[column].Kind, column: column, open: open, outputs: map[string]int32{},
+		null: -1}, nil
 }
 
 // route appends the output of each row of a run.

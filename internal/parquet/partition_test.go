@@ -16,7 +16,9 @@ import (
 )
 
 // partitioned writes rows in batches and returns the files by path.
-func partitioned(t *testing.T, types []record.Type, rows [][]any, spec *Partition, opts Options, cut func() int) map[string][]byte {
+func partitioned(
+	t *testing.T, types []record.Type, rows [][]any, spec *Partition, opts Options, cut func() int,
+) map[string][]byte {
 	t.Helper()
 	bufs := map[string]*bytes.Buffer{}
 	p, err := NewPartitioner(types, spec, opts, func(path string) (io.Writer, error) {
@@ -85,9 +87,11 @@ func TestPartitionPaths(t *testing.T) {
 		{record.Timestamp, Year, nil, "x_year=__HIVE_DEFAULT_PARTITION__"},
 	} {
 		types := []record.Type{{Name: "other", Kind: record.Bool}, {Name: "x", Kind: c.kind}}
-		files := partitioned(t, types, [][]any{{true, c.value}}, &Partition{Field: "x", Transform: c.transform}, Options{}, every(1))
+		files := partitioned(t, types, [][]any{{true, c.value}}, &Partition{Field: "x", Transform: c.transform}, Options{},
+			every(1))
 		if _, ok := files[c.want]; !ok || len(files) != 1 {
-			t.Errorf("%s of %s %v gives paths %v, want %s", c.transform, c.kind, c.value, slices.Collect(maps.Keys(files)), c.want)
+			t.Errorf("%s of %s %v gives paths %v, want %s", c.transform, c.kind, c.value, slices.Collect(maps.Keys(files)),
+				c.want)
 		}
 	}
 }
@@ -145,12 +149,14 @@ func TestNoPartition(t *testing.T) {
 
 // TestPartitionMemory fills many partitions at once: row groups must be written early to keep within the bound.
 func TestPartitionMemory(t *testing.T) {
-	types := []record.Type{{Name: "part", Kind: record.Int64}, {Name: "n", Kind: record.Int64}, {Name: "s", Kind: record.String}}
+	types := []record.Type{{Name: "part", Kind: record.Int64}, {Name: "n", Kind: record.Int64},
+		{Name: "s", Kind: record.String}}
 	const bound = 4 << 20
 	groups := 0
-	p, err := NewPartitioner(types, &Partition{Field: "part"}, Options{BufferBytes: bound}, func(string) (io.Writer, error) {
-		return io.Discard, nil
-	})
+	p, err := NewPartitioner(types, &Partition{Field: "part"}, Options{BufferBytes: bound},
+		func(string) (io.Writer, error) {
+			return io.Discard, nil
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -182,7 +188,8 @@ func TestPartitionMemory(t *testing.T) {
 }
 
 func TestPartitionErrors(t *testing.T) {
-	types := []record.Type{{Name: "n", Kind: record.Int64}, {Name: "s", Kind: record.String}, {Name: "f", Kind: record.Float64}}
+	types := []record.Type{{Name: "n", Kind: record.Int64}, {Name: "s", Kind: record.String},
+		{Name: "f", Kind: record.Float64}}
 	discard := func(string) (io.Writer, error) { return io.Discard, nil }
 	var rows [][]any
 	for i := range 4 {
@@ -210,13 +217,16 @@ func TestPartitionErrors(t *testing.T) {
 	if err := write(Partition{Field: "s"}, discard); !errors.As(err, &value) || value.Length != 602 {
 		t.Errorf("error is %v, want a length of 602", err)
 	}
-	if err := write(Partition{Field: "n"}, func(string) (io.Writer, error) { return nil, errFull }); !errors.Is(err, errFull) {
+	if err := write(Partition{Field: "n"}, func(string) (io.Writer, error) { return nil, errFull }); !errors.Is(err,
+		errFull) {
 		t.Errorf("error is %v, want %v", err, errFull)
 	}
-	if err := write(Partition{Field: "n"}, func(string) (io.Writer, error) { return &failAfter{}, nil }); !errors.Is(err, errFull) {
+	if err := write(Partition{Field: "n"}, func(string) (io.Writer, error) { return &failAfter{}, nil }); !errors.Is(err,
+		errFull) {
 		t.Errorf("error is %v, want %v", err, errFull)
 	}
-	for _, spec := range []Partition{{Field: "none"}, {Field: "f"}, {Field: "n", Transform: Day}, {Field: "s", Transform: 9}} {
+	for _, spec := range []Partition{{Field: "none"}, {Field: "f"}, {Field: "n", Transform: Day},
+		{Field: "s", Transform: 9}} {
 		if err := spec.Check(types); err == nil || !strings.Contains(err.Error(), spec.Field) {
 			t.Errorf("check of %v: error is %v", spec, err)
 		}
@@ -238,7 +248,8 @@ func TestTransformText(t *testing.T) {
 		}
 	}
 	var got Transform
-	if err := got.UnmarshalText([]byte("hour")); err == nil || !strings.Contains(err.Error(), "identity, day, month, year") {
+	if err := got.UnmarshalText([]byte("hour")); err == nil ||
+		!strings.Contains(err.Error(), "identity, day, month, year") {
 		t.Errorf("error is %v, want one that lists the transforms", err)
 	}
 }

@@ -29,7 +29,8 @@ type PartitionLimitError struct {
 }
 
 func (e *PartitionLimitError) Error() string {
-	return fmt.Sprintf("partition by %s: more than %d different values; choose a field or a transform with fewer, or raise the limit",
+	return fmt.Sprintf("partition by %s: more than %d different values; choose a field or a transform with fewer, or "+
+		"raise the limit",
 		e.Field, e.Limit)
 }
 
@@ -40,7 +41,8 @@ type PartitionValueError struct {
 }
 
 func (e *PartitionValueError) Error() string {
-	return fmt.Sprintf("partition by %s: a value makes a path element of %d bytes, want at most %d", e.Field, e.Length, maxPathBytes)
+	return fmt.Sprintf("partition by %s: a value makes a path element of %d bytes, want at most %d", e.Field, e.Length,
+		maxPathBytes)
 }
 
 // Partitioner writes each row to the file of its partition. The partition field stays a column of the files.
@@ -63,7 +65,9 @@ type Partitioner struct {
 
 // NewPartitioner divides rows by spec, or writes them to one output with an empty path if spec is nil. open is called
 // at the first row of each partition, and what it returns is written to until Close, never closed.
-func NewPartitioner(types []record.Type, spec *Partition, opts Options, open func(path string) (io.Writer, error)) (*Partitioner, error) {
+func NewPartitioner(
+	types []record.Type, spec *Partition, opts Options, open func(path string) (io.Writer, error)) (*Partitioner, error,
+) {
 	opts = opts.withDefaults()
 	if err := errors.Join(opts.validate(), checkTypes(types)); err != nil {
 		return nil, err
@@ -72,7 +76,8 @@ func NewPartitioner(types []record.Type, spec *Partition, opts Options, open fun
 	if err != nil {
 		return nil, err
 	}
-	p := &Partitioner{types: types, opts: opts, codec: c, open: open, stripe: newStripe(routeRows, routeBytes), picked: record.NewBatch(types)}
+	p := &Partitioner{types: types, opts: opts, codec: c, open: open, stripe: newStripe(routeRows, routeBytes),
+		picked: record.NewBatch(types)}
 	if spec != nil {
 		if p.router, err = newRouter(*spec, types, p.output); err != nil {
 			return nil, err

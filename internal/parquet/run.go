@@ -28,7 +28,8 @@ func (r *run) split(n int) (head, tail run) {
 }
 
 func (r *run) column() *record.Column {
-	return &record.Column{Present: r.present, Nulls: r.nulls, Ints: r.ints, Floats: r.floats, Bools: r.bools, Ends: r.ends, Bytes: r.bytes}
+	return &record.Column{Present: r.present, Nulls: r.nulls, Ints: r.ints, Floats: r.floats, Bools: r.bools, Ends: r.ends,
+		Bytes: r.bytes}
 }
 
 // cursor walks over a column in runs.

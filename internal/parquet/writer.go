@@ -107,7 +107,8 @@ func NewWriter(out io.Writer, types []record.Type, opts Options) (*Writer, error
 }
 
 func newWriter(out io.Writer, types []record.Type, opts Options, c *codec) (*Writer, error) {
-	w := &Writer{types: types, opts: opts, codec: c, out: out, sum: sha256.New(), stripe: newStripe(stripeRows, stripeBytes)}
+	w := &Writer{types: types, opts: opts, codec: c, out: out, sum: sha256.New(),
+		stripe: newStripe(stripeRows, stripeBytes)}
 	// Pages are smaller in wide tables, so that those that are being filled take no more than a row group.
 	pageBytes := min(max(opts.RowGroupBytes/len(types), minPageBytes), maxPageBytes)
 	for _, t := range types {
@@ -135,7 +136,8 @@ func checkTypes(types []record.Type) error {
 			errs = append(errs, fmt.Errorf("column %q has unknown %s", t.Name, t.Kind))
 		}
 		if t.Kind == record.Decimal && (t.Precision < 1 || t.Precision > 18 || t.Scale < 0 || t.Scale > t.Precision) {
-			errs = append(errs, fmt.Errorf("column %q is decimal(%d,%d), want a precision of 1 to 18 and a scale of 0 to the precision",
+			errs = append(errs, fmt.Errorf("column %q is decimal(%d,%d), want a precision of 1 to 18 and a scale of 0 to "+
+				"the precision",
 				t.Name, t.Precision, t.Scale))
 		}
 	}

@@ -47,7 +47,8 @@ func TestNoRows(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := errors.Join(w.Write(record.NewBatch(allTypes())), w.Write(batchOf(allTypes(), [][]any{make([]any, 10)}))); err != nil {
+	if err := errors.Join(w.Write(record.NewBatch(allTypes())),
+		w.Write(batchOf(allTypes(), [][]any{make([]any, 10)}))); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.Close(); err != nil {
@@ -75,7 +76,8 @@ func TestRandomRows(t *testing.T) {
 // TestDictionaryOverflow fills dictionaries by their number of entries and by their bytes, in the middle of a page,
 // with nulls around, and after pages that need the entries.
 func TestDictionaryOverflow(t *testing.T) {
-	types := []record.Type{{Name: "n", Kind: record.Int64}, {Name: "f", Kind: record.Float64}, {Name: "s", Kind: record.String}}
+	types := []record.Type{{Name: "n", Kind: record.Int64}, {Name: "f", Kind: record.Float64},
+		{Name: "s", Kind: record.String}}
 	wide := strings.Repeat("x", 100)
 	var rows [][]any
 	const repeats = 150_000
@@ -210,7 +212,8 @@ func TestBadTypes(t *testing.T) {
 			t.Errorf("error is %v, want one about %q", err, want)
 		}
 	}
-	if _, err := NewWriter(io.Discard, allTypes(), Options{RowGroupRows: -1}); err == nil || !strings.Contains(err.Error(), "RowGroupRows") {
+	if _, err := NewWriter(io.Discard, allTypes(), Options{RowGroupRows: -1}); err == nil ||
+		!strings.Contains(err.Error(), "RowGroupRows") {
 		t.Errorf("error is %v, want one about RowGroupRows", err)
 	}
 }

@@ -66,7 +66,8 @@ func predict(c contract.Compression, size int64, s seen) int64 {
 	expansion := gzipExpansion
 	if c == contract.Zstd {
 		var h zstd.Header
-		if err := h.Decode(s.start); err == nil && h.HasFCS && h.FrameContentSize >= uint64(size) && h.FrameContentSize < 1<<62 {
+		if err := h.Decode(s.start); err == nil && h.HasFCS && h.FrameContentSize >= uint64(size) &&
+			h.FrameContentSize < 1<<62 {
 			return int64(h.FrameContentSize)
 		}
 		expansion = zstdExpansion

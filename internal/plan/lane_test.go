@@ -26,17 +26,22 @@ func TestChoose(t *testing.T) {
 	}{
 		{"ordinary chunks are the functions'", functions, true, true, 9 * limit, limit, Route{Lane: contract.Functions}},
 		{"or the workers'", workers, true, true, 9 * limit, limit, Route{Lane: contract.Workers}},
-		{"chunks that are too much for a function", functions, true, true, 9 * limit, limit + 1, Route{Lane: contract.Workers}},
+		{"chunks that are too much for a function", functions, true, true, 9 * limit, limit + 1,
+			Route{Lane: contract.Workers}},
 		{"a function without a limit", unlimited, true, true, 9 * limit, 9 * limit, Route{Lane: contract.Functions}},
 		{"no workers to go to", bare, false, true, 9 * limit, 9 * limit, Route{Lane: contract.Functions}},
 		{"one piece that a function takes", functions, true, false, limit, 0, Route{Lane: contract.Functions}},
 		{"one piece, of a segment of the workers", workers, true, false, limit, 0, Route{Lane: contract.Workers}},
-		{"one piece that is too much", functions, true, false, limit + 1, limit, Route{Lane: contract.Functions, Restage: true}},
-		{"of which the pieces are too much, too", functions, true, false, 9 * limit, limit + 1, Route{Lane: contract.Workers, Restage: true}},
-		{"one piece that is too much, where nothing restages", functions, false, false, limit + 1, limit, Route{Lane: contract.Workers}},
+		{"one piece that is too much", functions, true, false, limit + 1, limit,
+			Route{Lane: contract.Functions, Restage: true}},
+		{"of which the pieces are too much, too", functions, true, false, 9 * limit, limit + 1,
+			Route{Lane: contract.Workers, Restage: true}},
+		{"one piece that is too much, where nothing restages", functions, false, false, limit + 1, limit,
+			Route{Lane: contract.Workers}},
 		{"nor has workers", bare, false, false, limit + 1, limit, Route{Lane: contract.Functions}},
 		{"one piece of any size without a limit", unlimited, true, false, 9 * limit, limit, Route{Lane: contract.Functions}},
-		{"a stack that restages but has no workers of this segment", bare, true, false, 9 * limit, limit, Route{Lane: contract.Functions, Restage: true}},
+		{"a stack that restages but has no workers of this segment", bare, true, false, 9 * limit, limit,
+			Route{Lane: contract.Functions, Restage: true}},
 	} {
 		if got := Choose(c.segment, c.restage, c.splittable, c.content, c.chunk); got != c.want {
 			t.Errorf("%s: %+v, want %+v", c.name, got, c.want)
@@ -64,8 +69,10 @@ func TestPredict(t *testing.T) {
 		{"an input that is known to its end", contract.Gzip, 1000, seen{stored: 1000, content: 777, whole: true}, 777},
 		{"zstd, as assumed", contract.Zstd, 1000, seen{start: []byte{0x28, 0xb5}, stored: 100, content: 300}, 6000},
 		{"zstd that states its size", contract.Zstd, 1000, seen{start: stated, stored: 100, content: 300}, 9000},
-		{"zstd whose first frame is a small part", contract.Zstd, 10_000, seen{start: stated, stored: 100, content: 300}, 60_000},
-		{"zstd that begins with a skippable frame", contract.Zstd, 1000, seen{start: []byte{0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 1, 1, 1}}, 6000},
+		{"zstd whose first frame is a small part", contract.Zstd, 10_000, seen{start: stated, stored: 100, content: 300},
+			60_000},
+		{"zstd that begins with a skippable frame", contract.Zstd, 1000,
+			seen{start: []byte{0x50, 0x2a, 0x4d, 0x18, 4, 0, 0, 0, 1, 1, 1, 1}}, 6000},
 		{"gzip does not state it as zstd does", contract.Gzip, 1000, seen{start: stated}, 5000},
 	} {
 		if got := predict(c.compression, c.size, c.seen); got != c.want {
@@ -96,7 +103,8 @@ func TestPlanOfARestagedLoad(t *testing.T) {
 		}
 		load, chunks := w.stands()
 		plan := load.Plan
-		if (Route{plan.Lane, plan.Restage}) != c.want || plan.Chunks != c.chunks || len(chunks) != c.chunks || plan.Body != 8 {
+		if (Route{plan.Lane, plan.Restage}) != c.want || plan.Chunks != c.chunks || len(chunks) != c.chunks ||
+			plan.Body != 8 {
 			t.Errorf("%s: %+v, %d chunks", c.name, plan, len(chunks))
 		}
 	}

@@ -59,7 +59,8 @@ func headerLines(line []byte, whole bool, seg *process.Segment) error {
 	case record.LoneCR(line, seg.Dialect):
 		return fault.Permanent(fmt.Errorf("the header has a CR without LF: %w", errCR))
 	case whole && len(record.Trim(line)) > seg.MaxRecord:
-		return fault.Permanent(fmt.Errorf("the header is longer than %d MiB (maxRecordMB)%s", seg.MaxRecord>>20, openQuote(line, seg)))
+		return fault.Permanent(fmt.Errorf("the header is longer than %d MiB (maxRecordMB)%s", seg.MaxRecord>>20,
+			openQuote(line, seg)))
 	}
 	return nil
 }

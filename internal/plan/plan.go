@@ -78,7 +78,8 @@ func (p *Planner) Handle(ctx context.Context, in contract.WorkflowInput) (contra
 func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []ledger.Chunk, error) {
 	fail := func(err error) (ledger.Plan, []ledger.Chunk, error) { return ledger.Plan{}, nil, err }
 	if load.Segment == "" {
-		return fail(fault.Permanent(fmt.Errorf("the key %q does not name a segment: land files under <segment>/<name>", load.Object.Key)))
+		return fail(fault.Permanent(fmt.Errorf("the key %q does not name a segment: land files under <segment>/<name>",
+			load.Object.Key)))
 	}
 	seg, err := p.Segments.Segment(ctx, load.Catalog, load.Segment)
 	if err != nil {
@@ -126,7 +127,9 @@ func (p *Planner) announced(ctx context.Context, o contract.Object) error {
 	return nil
 }
 
-func (p *Planner) route(ctx context.Context, load ledger.Load, plan ledger.Plan, head *head, chunks []ledger.Chunk) (Route, error) {
+func (p *Planner) route(
+	ctx context.Context, load ledger.Load, plan ledger.Plan, head *head, chunks []ledger.Chunk) (Route, error,
+) {
 	catalog, err := p.Segments.Catalogs.Catalog(ctx, load.Catalog)
 	if err != nil {
 		return Route{}, err
@@ -275,7 +278,8 @@ func (h *head) header(from int, seg *process.Segment) (start, end int, err error
 			continue
 		}
 		if start-from > seg.MaxRecord || n > seg.MaxRecord+len("\r\n") {
-			return 0, 0, fault.Permanent(fmt.Errorf("no header in the first %d MiB (maxRecordMB)%s", seg.MaxRecord>>20, openQuote(line, seg)))
+			return 0, 0, fault.Permanent(fmt.Errorf("no header in the first %d MiB (maxRecordMB)%s", seg.MaxRecord>>20,
+				openQuote(line, seg)))
 		}
 		if err := h.more(len(h.data)); err != nil {
 			return 0, 0, err

@@ -105,7 +105,8 @@ func start(t *testing.T, input string) (*world, *Planner) {
 			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
 		},
 		"lines": {
-			Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)),
+			Dialect:     contract.Dialect{Encoding: contract.NDJSON},
+			Schema:      json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)),
 			MaxRecordMB: 1, Loads: loads,
 		},
 		"row": {
@@ -176,17 +177,27 @@ func TestPlan(t *testing.T) {
 		want                 ledger.Plan
 		chunks               []span
 	}{
-		{"header", "things", "id,note\n" + rows, ledger.Plan{Body: 8, Columns: []int{0, 1}, Width: 2}, []span{{8, 108}, {108, 208}, {208, 248}}},
-		{"CRLF", "things", "id,note\r\n" + rows, ledger.Plan{Body: 9, Columns: []int{0, 1}, Width: 2}, []span{{9, 109}, {109, 209}, {209, 249}}},
-		{"byte order mark", "things", bom + "id,note\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, 1}, Width: 2}, []span{{11, 15}}},
-		{"quoted header", "things", "\"id\",\"note\"\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
-		{"other order, fields missing and added", "partial", "more,\"new\nline\",id\n1,2,3\n", ledger.Plan{Body: 19, Columns: []int{2, -1}, Width: 3}, []span{{19, 25}}},
-		{"blank lines before the header", "things", "\n\r\n\nid,note\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
-		{"byte order mark and a blank line", "things", bom + "\r\nid,note\r\n1,a\n", ledger.Plan{Body: 14, Columns: []int{0, 1}, Width: 2}, []span{{14, 18}}},
-		{"more blank lines than what is read at first", "things", strings.Repeat("\n", 300_000) + "id,note\n", ledger.Plan{Body: 300_008, Columns: []int{0, 1}, Width: 2}, nil},
+		{"header", "things", "id,note\n" + rows, ledger.Plan{Body: 8, Columns: []int{0, 1}, Width: 2},
+			[]span{{8, 108}, {108, 208}, {208, 248}}},
+		{"CRLF", "things", "id,note\r\n" + rows, ledger.Plan{Body: 9, Columns: []int{0, 1}, Width: 2},
+			[]span{{9, 109}, {109, 209}, {209, 249}}},
+		{"byte order mark", "things", bom + "id,note\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, 1}, Width: 2},
+			[]span{{11, 15}}},
+		{"quoted header", "things", "\"id\",\"note\"\n1,a\n", ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2},
+			[]span{{12, 16}}},
+		{"other order, fields missing and added", "partial", "more,\"new\nline\",id\n1,2,3\n",
+			ledger.Plan{Body: 19, Columns: []int{2, -1}, Width: 3}, []span{{19, 25}}},
+		{"blank lines before the header", "things", "\n\r\n\nid,note\n1,a\n",
+			ledger.Plan{Body: 12, Columns: []int{0, 1}, Width: 2}, []span{{12, 16}}},
+		{"byte order mark and a blank line", "things", bom + "\r\nid,note\r\n1,a\n",
+			ledger.Plan{Body: 14, Columns: []int{0, 1}, Width: 2}, []span{{14, 18}}},
+		{"more blank lines than what is read at first", "things", strings.Repeat("\n", 300_000) + "id,note\n",
+			ledger.Plan{Body: 300_008, Columns: []int{0, 1}, Width: 2}, nil},
 		{"blank lines only", "things", "\n\r\n\r", ledger.Plan{Body: 4, Width: 2}, nil},
-		{"a CR within quotes", "partial", "id,\"more\r\"\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, -1}, Width: 2}, []span{{11, 15}}},
-		{"a CR amid the only column", "one", "id\na\rb\nc\n", ledger.Plan{Body: 3, Columns: []int{0}, Width: 1}, []span{{3, 9}}},
+		{"a CR within quotes", "partial", "id,\"more\r\"\n1,a\n", ledger.Plan{Body: 11, Columns: []int{0, -1}, Width: 2},
+			[]span{{11, 15}}},
+		{"a CR amid the only column", "one", "id\na\rb\nc\n", ledger.Plan{Body: 3, Columns: []int{0}, Width: 1},
+			[]span{{3, 9}}},
 		{"a CR in quotes is all there is", "bare", "1,\"a\rb\"", ledger.Plan{Width: 2}, []span{{0, 7}}},
 		{"one record that ends in CR", "bare", "\n\n1,a\r", ledger.Plan{Width: 2}, []span{{0, 6}}},
 		{"blank lines before a record that ends in CR CR", "bare", "1,\"a\r\r\n\"\n", ledger.Plan{Width: 2}, []span{{0, 9}}},
@@ -200,12 +211,17 @@ func TestPlan(t *testing.T) {
 		{"NDJSON", "lines", "{\"id\":1}\n", ledger.Plan{}, []span{{0, 9}}},
 		{"NDJSON, byte order mark", "lines", bom + "{}\n", ledger.Plan{Body: 3}, []span{{3, 6}}},
 		{"NDJSON, empty", "lines", "", ledger.Plan{}, nil},
-		{"a header longer than what is read at first", "partial", "id," + long + "\n1,a\n", ledger.Plan{Body: 300_006, Columns: []int{0, -1}, Width: 2}, []span{{300_006, 300_010}}},
-		{"a header longer than that, and nothing else", "partial", "id," + long, ledger.Plan{Body: 300_005, Columns: []int{0, -1}, Width: 2}, nil},
-		{"gzip", "things", gzipped(t, "id,note\n"+rows), ledger.Plan{Compression: contract.Gzip, Body: 8, Columns: []int{0, 1}, Width: 2}, []span{{8, -1}}},
-		{"zstd", "things", zstded(t, bom+"id,note\n"+rows), ledger.Plan{Compression: contract.Zstd, Body: 11, Columns: []int{0, 1}, Width: 2}, []span{{11, -1}}},
+		{"a header longer than what is read at first", "partial", "id," + long + "\n1,a\n",
+			ledger.Plan{Body: 300_006, Columns: []int{0, -1}, Width: 2}, []span{{300_006, 300_010}}},
+		{"a header longer than that, and nothing else", "partial", "id," + long,
+			ledger.Plan{Body: 300_005, Columns: []int{0, -1}, Width: 2}, nil},
+		{"gzip", "things", gzipped(t, "id,note\n"+rows),
+			ledger.Plan{Compression: contract.Gzip, Body: 8, Columns: []int{0, 1}, Width: 2}, []span{{8, -1}}},
+		{"zstd", "things", zstded(t, bom+"id,note\n"+rows),
+			ledger.Plan{Compression: contract.Zstd, Body: 11, Columns: []int{0, 1}, Width: 2}, []span{{11, -1}}},
 		{"gzip of nothing", "things", gzipped(t, ""), ledger.Plan{Compression: contract.Gzip, Width: 2}, []span{{0, -1}}},
-		{"gzip, a long header", "partial", gzipped(t, "id,"+long+"\n1,a\n"), ledger.Plan{Compression: contract.Gzip, Body: 300_006, Columns: []int{0, -1}, Width: 2}, []span{{300_006, -1}}},
+		{"gzip, a long header", "partial", gzipped(t, "id,"+long+"\n1,a\n"),
+			ledger.Plan{Compression: contract.Gzip, Body: 300_006, Columns: []int{0, -1}, Width: 2}, []span{{300_006, -1}}},
 		{"gzip of NDJSON", "lines", gzipped(t, "{}\n"), ledger.Plan{Compression: contract.Gzip}, []span{{0, -1}}},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -252,20 +268,28 @@ func TestPlan(t *testing.T) {
 func TestLoadsThatCannotBePlanned(t *testing.T) {
 	const cr = "the lines of the input end in CR alone: write them with LF or CRLF"
 	for _, c := range []struct{ name, segment, input, want string }{
-		{"a key without a segment", "", "x", `the key "things/a.csv" does not name a segment: land files under <segment>/<name>`},
-		{"an unknown segment", "tings", "x", `unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "row" "things"]`},
-		{"another header", "things", "id,title\n1,a\n", "things/a.csv: the header does not match the schema of segment things"},
+		{"a key without a segment", "", "x",
+			`the key "things/a.csv" does not name a segment: land files under <segment>/<name>`},
+		{"an unknown segment", "tings", "x",
+			`unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "row" "things"]`},
+		{"another header", "things", "id,title\n1,a\n",
+			"things/a.csv: the header does not match the schema of segment things"},
 		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},
 		{"a field too many", "things", "id,note,more\n", "the header does not match"},
 		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian), want UTF-8"},
 		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian), want UTF-8"},
 		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"), "UTF-16"},
-		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20), "no header in the first 1 MiB (maxRecordMB): is its quote at byte 0 never closed?"},
-		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n", "no header in the first 1 MiB (maxRecordMB)"},
-		{"a header a byte too long", "things", strings.Repeat("x", 1<<20+1) + "\n1,a\n", "the header is longer than 1 MiB (maxRecordMB)"},
-		{"a header a byte too long, and nothing else", "things", strings.Repeat("x", 1<<20+1), "the header is longer than 1 MiB (maxRecordMB)"},
+		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20),
+			"no header in the first 1 MiB (maxRecordMB): is its quote at byte 0 never closed?"},
+		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n",
+			"no header in the first 1 MiB (maxRecordMB)"},
+		{"a header a byte too long", "things", strings.Repeat("x", 1<<20+1) + "\n1,a\n",
+			"the header is longer than 1 MiB (maxRecordMB)"},
+		{"a header a byte too long, and nothing else", "things", strings.Repeat("x", 1<<20+1),
+			"the header is longer than 1 MiB (maxRecordMB)"},
 		{"a header of the limit's length", "things", strings.Repeat("x", 1<<20) + "\r\n1,a\n", "the header does not match"},
-		{"lines that end in CR alone", "things", "id,note\r1,a\r2,b\r", "things/a.csv: the header has a CR without LF: the lines of the input end in CR alone: write them with LF or CRLF"},
+		{"lines that end in CR alone", "things", "id,note\r1,a\r2,b\r",
+			"things/a.csv: the header has a CR without LF: the lines of the input end in CR alone: write them with LF or CRLF"},
 		{"records that end in CR alone", "things", "id,note\n1,a\r2,b\r", cr},
 		{"records that end in CR alone, no header", "bare", "1,a\r2,b\r3,c", cr},
 		{"records that end in CR alone, a last LF", "bare", "1,a\r2,b\r3,c\r\n\n", cr},
@@ -277,14 +301,17 @@ func TestLoadsThatCannotBePlanned(t *testing.T) {
 		{"NDJSON that ends in CR alone", "lines", "{\"id\":1}\r{\"id\":2}\r", cr},
 		{"lines that end in CR CR LF", "things", "id,note\r\r\n1,a\r\r\n", "the lines of the input end in CR CR LF"},
 		{"records that end in CR CR LF", "bare", "\r\n1,a\r\r\n2,b\r\r\n", "the lines of the input end in CR CR LF"},
-		{"records that end in CR CR LF after a header", "things", "id,note\n1,a\r\r\n2,b\r\r\n", "the lines of the input end in CR CR LF"},
+		{"records that end in CR CR LF after a header", "things", "id,note\n1,a\r\r\n2,b\r\r\n",
+			"the lines of the input end in CR CR LF"},
 		{"lines that end in CR alone, quoted", "things", "\"id\",\"note\"\r\"1\",\"a\"\r", "the header has a CR without LF"},
 		{"lines that end in CR alone, endlessly", "things", strings.Repeat("1,ä\r", 1<<20), "the header has a CR without LF"},
 		{"lines that end in CR alone, extra columns", "partial", "id,note,more\r1,a,b\r", "the header has a CR without LF"},
 		{"a blank line before the header of one field", "one", "\nid\n1\n", "the header does not match"},
-		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n", "cannot parse the header: read the header: column 2 has blanks before its quote"},
+		{"blanks before a quoted name", "things", "id, \"note\"\n1,a\n",
+			"cannot parse the header: read the header: column 2 has blanks before its quote"},
 		{"a header that is not CSV", "things", "\"id\"x,note\n1,a\n", "the header"},
-		{"more than the stack takes", "bare", strings.Repeat("1,a\n", maxContent/4+1), "the input has more than 0.005859375 GiB of content (loads.maxContentGB)"},
+		{"more than the stack takes", "bare", strings.Repeat("1,a\n", maxContent/4+1),
+			"the input has more than 0.005859375 GiB of content (loads.maxContentGB)"},
 		{"truncated gzip", "things", gzipped(t, "id,note\n1,a\n")[:15], "the gzip input is truncated"},
 		{"damaged zstd", "things", zstded(t, "id,note\n")[:5], "the zstd input is"},
 	} {
@@ -321,7 +348,8 @@ func TestWrongAnnouncementsFail(t *testing.T) {
 		w, s := start(t, "id,note\n1,a\n2,b\n")
 		w.change(func(l *ledger.Load) { change(&l.Object) })
 		got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-		if err != nil || got.Action != contract.ActionFail || !strings.HasSuffix(got.Cause, want) || w.writes != nil || w.read != 0 {
+		if err != nil || got.Action != contract.ActionFail || !strings.HasSuffix(got.Cause, want) || w.writes != nil ||
+			w.read != 0 {
 			t.Errorf("%+v, %v; want %q", got, err, want)
 		}
 	}
@@ -331,7 +359,8 @@ func TestDeletedObjectIsPermanent(t *testing.T) {
 	w, s := start(t, "id,note\n1,a\n")
 	w.failure = fault.Permanent(errors.New("no such version"))
 	got, err := s.Handle(t.Context(), contract.WorkflowInput{Load: "L"})
-	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") || w.lake.Streams() != 0 {
+	if err != nil || got.Action != contract.ActionFail || !strings.Contains(got.Cause, "no such version") ||
+		w.lake.Streams() != 0 {
 		t.Errorf("%+v, %v, %d streams are left open", got, err, w.lake.Streams())
 	}
 	w.failure, w.unseen = nil, fault.Permanent(errors.New("gone"))
@@ -378,7 +407,8 @@ func TestContentUpToTheLimit(t *testing.T) {
 		size   int
 		loads  contract.Loads
 		chunks int
-	}{{maxContent, contract.Loads{ChunkBytes: 1 << 20, MaxContentBytes: maxContent}, 6}, {130 << 20, contract.Loads{}, 2}} {
+	}{{maxContent, contract.Loads{ChunkBytes: 1 << 20, MaxContentBytes: maxContent}, 6}, {130 << 20, contract.Loads{},
+		2}} {
 		w, s := start(t, strings.Repeat("1,a\n", c.size/4))
 		w.change(func(l *ledger.Load) { l.Segment = "bare" })
 		w.pin(changed(t, w.catalog, func(all *contract.Catalog) {

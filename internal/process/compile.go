@@ -53,7 +53,8 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 	}
 	transform, ok := transforms[s.Partition.By]
 	if !ok {
-		return nil, fault.Permanent(fmt.Errorf("partition of segment %s: by %q: want one of %q", name, s.Partition.By, slices.Sorted(maps.Keys(transforms))))
+		return nil, fault.Permanent(fmt.Errorf("partition of segment %s: by %q: want one of %q", name, s.Partition.By,
+			slices.Sorted(maps.Keys(transforms))))
 	}
 	c.Partition = &parquet.Partition{Field: s.Partition.Field, Transform: transform}
 	if err := c.Partition.Check(c.Types); err != nil {

@@ -38,7 +38,8 @@ func TestNetworkFailure(t *testing.T) {
 			r := newRun(t, w, seg, ledger.Plan{Compression: c.kind, Width: 3}, c.cuts)
 			_, err := Process(t.Context(), w, w, seg, r.message(c.chunk))
 			if !errors.Is(err, errReset) || fault.IsPermanent(err) || w.Streams() != 0 || len(w.outputs()) != 0 {
-				t.Errorf("%s, chunk %d, after %d bytes: %v (permanent: %t), %d streams open", c.kind, c.chunk, after, err, fault.IsPermanent(err), w.Streams())
+				t.Errorf("%s, chunk %d, after %d bytes: %v (permanent: %t), %d streams open", c.kind, c.chunk, after, err,
+					fault.IsPermanent(err), w.Streams())
 			}
 		}
 	}
@@ -54,7 +55,8 @@ func TestNetworkFailure(t *testing.T) {
 func TestTooMuchContentIsPermanent(t *testing.T) {
 	input := []byte(strings.Repeat("1,x,a\n", 200))
 	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
-	for kind, stored := range map[contract.Compression][]byte{contract.Gzip: gzipped(t, input), contract.Zstd: zstded(t, input)} {
+	for kind, stored := range map[contract.Compression][]byte{contract.Gzip: gzipped(t, input),
+		contract.Zstd: zstded(t, input)} {
 		for _, body := range []int64{0, 1194} {
 			for most, fails := range map[int64]bool{1: true, 1199: true, 1200: false} {
 				seg.Loads.MaxContentBytes = most
@@ -62,7 +64,8 @@ func TestTooMuchContentIsPermanent(t *testing.T) {
 				r := newRun(t, w, seg, ledger.Plan{Compression: kind, Body: body, Width: 3}, []int64{body, -1})
 				_, err := Process(t.Context(), w, w, seg, r.message(0))
 				if fails != fault.IsPermanent(err) || fails != (err != nil) || fails && len(w.outputs()) != 0 || w.Streams() != 0 {
-					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs()), w.Streams())
+					t.Errorf("%s from %d on, at most %d: %v, %d outputs, %d streams open", kind, body, most, err, len(w.outputs()),
+						w.Streams())
 				}
 			}
 		}
@@ -98,7 +101,8 @@ func TestDamagedCompressedInputIsPermanent(t *testing.T) {
 	stored = stored[:len(stored)-3]
 	w := newWorld(stored)
 	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Gzip, Width: 3}, []int64{0, -1})
-	if _, err := Process(t.Context(), w, w, seg, r.message(0)); !fault.IsPermanent(err) || !strings.Contains(err.Error(), "truncated") || w.Streams() != 0 {
+	if _, err := Process(t.Context(), w, w, seg, r.message(0)); !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "truncated") || w.Streams() != 0 {
 		t.Errorf("%v, %d streams open", err, w.Streams())
 	}
 }

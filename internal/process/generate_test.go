@@ -27,7 +27,8 @@ const madeSchema = `{"fields":[
 	{"name":"kind","type":"string","constraints":{"enum":["a","b","c"]}}
 ]}`
 
-var words = []string{"x", "yes", "ü", "日本", `"`, `""`, ",", ";", "\n", "\r\n", "\r", "1,b\n2,c\n", " ", "\"\n1,2,3\n\"", "'", "\\", "\t", "😀"}
+var words = []string{"x", "yes", "ü", "日本", `"`, `""`, ",", ";", "\n", "\r\n", "\r", "1,b\n2,c\n", " ", "\"\n1,2,3\n\"",
+	"'", "\\", "\t", "😀"}
 
 func text(random *rand.Rand, most int) string {
 	var b strings.Builder
@@ -54,7 +55,8 @@ func (m *made) add(raw, end, row string, good bool) {
 // makeCSV makes up to n records; some are as long as long pieces of text.
 func makeCSV(random *rand.Rand, n, long int) *made {
 	m := &made{dialect: contract.Dialect{
-		Encoding: contract.CSV, Delimiter: []string{",", ";", "\t"}[random.IntN(3)], Quote: []string{`"`, "'"}[random.IntN(2)], Header: random.IntN(2) == 0,
+		Encoding: contract.CSV, Delimiter: []string{",", ";", "\t"}[random.IntN(3)],
+		Quote: []string{`"`, "'"}[random.IntN(2)], Header: random.IntN(2) == 0,
 	}}
 	delimiter, quote := m.dialect.Delimiter, m.dialect.Quote
 	if random.IntN(4) == 0 {
@@ -67,7 +69,8 @@ func makeCSV(random *rand.Rand, n, long int) *made {
 	m.body = int64(len(m.input))
 	quoted := func(s string) string { return quote + strings.ReplaceAll(s, quote, quote+quote) + quote }
 	field := func(s string) string {
-		if strings.ContainsAny(s, "\r\n"+delimiter) || strings.HasPrefix(strings.TrimLeft(s, " \t"), quote) || random.IntN(3) == 0 {
+		if strings.ContainsAny(s, "\r\n"+delimiter) || strings.HasPrefix(strings.TrimLeft(s, " \t"), quote) ||
+			random.IntN(3) == 0 {
 			return quoted(s)
 		}
 		return s
@@ -147,7 +150,8 @@ func makeNDJSON(random *rand.Rand, n, long int) *made {
 		case 5:
 			m.add(fmt.Sprintf(`{"kind":%q,"id":%s}`, kind, id), e, id+"||"+kind, true)
 		default:
-			m.add(fmt.Sprintf(`{"id":%s, "other":[1,{"id":2}], "note":%s, "kind":%q}`, id, literal, kind), e, id+"|"+note+"|"+kind, true)
+			m.add(fmt.Sprintf(`{"id":%s, "other":[1,{"id":2}], "note":%s, "kind":%q}`, id, literal, kind), e,
+				id+"|"+note+"|"+kind, true)
 		}
 	}
 	return m

@@ -34,7 +34,8 @@ func (h *Handler) Handle(ctx context.Context, batch events.SQSEvent) (events.SQS
 	for _, message := range batch.Records {
 		if err := h.Message(ctx, message.MessageId, message.Body); err != nil {
 			h.Log.ErrorContext(ctx, "chunk failed", "message", message.MessageId, "error", err)
-			response.BatchItemFailures = append(response.BatchItemFailures, events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
+			response.BatchItemFailures = append(response.BatchItemFailures,
+				events.SQSBatchItemFailure{ItemIdentifier: message.MessageId})
 		}
 	}
 	return response, nil

@@ -79,7 +79,8 @@ func (b *bench) message(change func(*contract.ChunkMessage)) string {
 	from := int64(0)
 	m := contract.ChunkMessage{
 		Version: contract.Version, Load: "L", Segment: "things", Catalog: b.catalog, Object: b.world.input,
-		Compression: contract.Plain, Width: 3, LoadDate: "2026-01-31", Chunk: 4, Attempt: 2, End: b.world.input.Size, From: &from,
+		Compression: contract.Plain, Width: 3, LoadDate: "2026-01-31", Chunk: 4, Attempt: 2, End: b.world.input.Size,
+		From: &from,
 	}
 	if change != nil {
 		change(&m)
@@ -166,7 +167,8 @@ func TestSkippedMessagesAreDone(t *testing.T) {
 	} {
 		b := newBench(t, "1,x,a\n")
 		b.open(change)
-		if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || !slices.Equal(b.asked, []string{"Claim"}) || len(b.world.outputs()) != 0 {
+		if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || !slices.Equal(b.asked, []string{"Claim"}) ||
+			len(b.world.outputs()) != 0 {
 			t.Errorf("%s: failed %v, asked for %v", outcome, failed, b.asked)
 		}
 	}
@@ -181,7 +183,8 @@ func TestLostClaim(t *testing.T) {
 		}
 		return nil
 	}
-	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || !slices.Contains(b.asked, "Acknowledge") || b.piece().Ack != nil {
+	if failed := b.handle(t, t.Context(), b.message(nil)); failed != nil || !slices.Contains(b.asked, "Acknowledge") ||
+		b.piece().Ack != nil {
 		t.Errorf("failed %v, asked for %v: %+v", failed, b.asked, b.piece())
 	}
 }
@@ -240,7 +243,8 @@ func TestMessagesThatNobodyCanServe(t *testing.T) {
 		"garbage", b.message(nil), b.message(func(m *contract.ChunkMessage) { m.Version = contract.Version + 1 }),
 		b.message(func(m *contract.ChunkMessage) { m.Segment = "others" }),
 		b.message(func(m *contract.ChunkMessage) { m.Chunk, m.Attempt = 5, 1 }))
-	if want := []string{"Claim", "Acknowledge", "Claim", "Acknowledge"}; !slices.Equal(failed, []string{"a", "c", "d"}) || !slices.Equal(b.asked, want) {
+	if want := []string{"Claim", "Acknowledge", "Claim", "Acknowledge"}; !slices.Equal(failed, []string{"a", "c", "d"}) ||
+		!slices.Equal(b.asked, want) {
 		t.Errorf("failed %v, asked for %v", failed, b.asked)
 	}
 	if b.piece().Ack == nil || b.ledger.Piece("L", 5).Ack == nil {
@@ -255,10 +259,11 @@ func TestUnusableCatalog(t *testing.T) {
 		permanent bool
 		want      string
 	}{
-		"no JSON":      {"{", nil, true, "segment catalog catalog/"},
-		"from later":   {`{"v":2,"segments":{}}`, nil, true, "version 2, this code reads up to 1"},
-		"no segment":   {`{"v":1,"segments":{}}`, nil, true, `unknown segment "things"`},
-		"broken":       {`{"v":1,"segments":{"things":{"schema":{"fields":[{"name":"a","type":"colour"}]}}}}`, nil, true, "schema of segment things"},
+		"no JSON":    {"{", nil, true, "segment catalog catalog/"},
+		"from later": {`{"v":2,"segments":{}}`, nil, true, "version 2, this code reads up to 1"},
+		"no segment": {`{"v":1,"segments":{}}`, nil, true, `unknown segment "things"`},
+		"broken": {`{"v":1,"segments":{"things":{"schema":{"fields":[{"name":"a","type":"colour"}]}}}}`, nil, true,
+			"schema of segment things"},
 		"not there":    {"", nil, true, "is deleted"},
 		"out of reach": {"", errReset, false, errReset.Error()},
 	} {
@@ -270,7 +275,8 @@ func TestUnusableCatalog(t *testing.T) {
 		b.world.broken["Get"] = c.err
 		failed := b.handle(t, t.Context(), b.message(nil))
 		k := b.piece()
-		if said := k.Failure + k.LastError; (failed == nil) != c.permanent || (k.Failure != "") != c.permanent || (k.LastError == "") != c.permanent || !strings.Contains(said, c.want) {
+		if said := k.Failure + k.LastError; (failed == nil) != c.permanent || (k.Failure != "") != c.permanent ||
+			(k.LastError == "") != c.permanent || !strings.Contains(said, c.want) {
 			t.Errorf("%s: failed %v, recorded %+v", name, failed, k)
 		}
 	}
@@ -305,14 +311,18 @@ func TestSegmentsAreCompiledOnce(t *testing.T) {
 func TestCompile(t *testing.T) {
 	for by := range transforms {
 		p := contract.Partition{Field: "day", By: by}
-		s, err := Compile("things", contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"day","type":"date"}]}`), Partition: p})
+		s, err := Compile("things",
+			contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"day","type":"date"}]}`),
+				Partition: p})
 		if err != nil || s.Partition.Column() != p.Column() {
 			t.Errorf("by %s: the column is %s, the contract says %s; %v", by, s.Partition.Column(), p.Column(), err)
 		}
 	}
-	good := contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"day","type":"date"}]}`), MaxRecordMB: 3}
+	good := contract.Segment{Dialect: commas,
+		Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"day","type":"date"}]}`), MaxRecordMB: 3}
 	s, err := Compile("things", good)
-	if err != nil || s.Name != "things" || s.MaxRecord != 3<<20 || s.Partition != nil || len(s.Types) != 2 || s.Dialect != commas {
+	if err != nil || s.Name != "things" || s.MaxRecord != 3<<20 || s.Partition != nil || len(s.Types) != 2 ||
+		s.Dialect != commas {
 		t.Fatalf("got %+v, %v", s, err)
 	}
 	for by, column := range map[string]string{"value": "day", "day": "day_day", "month": "day_month", "year": "day_year"} {
@@ -327,9 +337,12 @@ func TestCompile(t *testing.T) {
 	}{
 		{func(s *contract.Segment) { s.Schema = json.RawMessage(`[]`) }, "schema of segment things"},
 		{func(s *contract.Segment) { s.Dialect.Delimiter = "" }, "dialect of segment things"},
-		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "day", By: "hour"} }, `by "hour": want one of ["day" "month" "value" "year"]`},
-		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "nope", By: "day"} }, "partition of segment things"},
-		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "id", By: "day"} }, "partition of segment things"},
+		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "day", By: "hour"} },
+			`by "hour": want one of ["day" "month" "value" "year"]`},
+		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "nope", By: "day"} },
+			"partition of segment things"},
+		{func(s *contract.Segment) { s.Partition = contract.Partition{Field: "id", By: "day"} },
+			"partition of segment things"},
 	} {
 		s := good
 		c.change(&s)

@@ -114,7 +114,8 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 		w.limit = math.MaxInt64
 	}
 	var err error
-	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns, record.Options{Width: m.Width, MaxRecord: s.MaxRecord}); err != nil {
+	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns,
+		record.Options{Width: m.Width, MaxRecord: s.MaxRecord}); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
 	w.batch = record.NewBatch(w.parser.Types())

@@ -94,7 +94,8 @@ func same(t *testing.T, r *run, c contract.Certificate, m *made) {
 	}
 	bad := r.quarantined(c)
 	for i, b := range bad {
-		if i >= len(m.bad) || b.Start != m.bad[i][0] || b.End != m.bad[i][1] || !bytes.Equal(b.Bytes(), m.input[b.Start:b.End]) || b.Reason == "" {
+		if i >= len(m.bad) || b.Start != m.bad[i][0] || b.End != m.bad[i][1] ||
+			!bytes.Equal(b.Bytes(), m.input[b.Start:b.End]) || b.Reason == "" {
 			t.Errorf("quarantined %+v, of %v", b, m.bad)
 		}
 	}
@@ -186,9 +187,11 @@ func TestAgreesWithTheStandardLibrary(t *testing.T) {
 			}
 			want = append(want, strings.Join(fields, "|"))
 		}
-		seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`}, Schema: json.RawMessage(madeSchema)})
+		seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`},
+			Schema: json.RawMessage(madeSchema)})
 		seg.block = 64
-		r := newRun(t, newWorld(b.Bytes()), seg, ledger.Plan{Compression: contract.Plain, Width: 3}, cuts(random, 0, int64(b.Len())))
+		r := newRun(t, newWorld(b.Bytes()), seg, ledger.Plan{Compression: contract.Plain, Width: 3},
+			cuts(random, 0, int64(b.Len())))
 		c := r.all(random.Perm(len(r.chunks)))
 		if got := r.rows(c)["load_date=2026-01-31"]; !slices.Equal(got, want) {
 			t.Fatalf("seed %d\ngot  %q\nwant %q", seed, got, want)
@@ -246,7 +249,8 @@ func TestWrongGuessIsRepaired(t *testing.T) {
 func TestTooManyPartitions(t *testing.T) {
 	line := func(i int) string { return fmt.Sprintf("%d,value %d,a\n", i, i) }
 	input, from, to := trap(200, line)
-	def := contract.Segment{Dialect: commas, Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"},{"name":"kind","type":"string"}]}`)}
+	def := contract.Segment{Dialect: commas,
+		Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"},{"name":"kind","type":"string"}]}`)}
 	def.Partition = contract.Partition{Field: "note", By: "value"}
 	seg := compile(t, def)
 	plan := ledger.Plan{Compression: contract.Plain, Width: 3}
@@ -279,15 +283,18 @@ func TestPartitions(t *testing.T) {
 		Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"at","type":"date"}]}`),
 	})
 	input := []byte("1,2026-01-31\n2,2026-02-01\n3,2026-01-01\n4,\n")
-	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain, Width: 2}, []int64{0, 20, int64(len(input))})
+	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain, Width: 2},
+		[]int64{0, 20, int64(len(input))})
 	c := r.all([]int{0, 1})
 	want := map[string][]string{
-		"at_month=2026-01": {"1|2026-01-31", "3|2026-01-01"}, "at_month=2026-02": {"2|2026-02-01"}, "at_month=__HIVE_DEFAULT_PARTITION__": {"4|"},
+		"at_month=2026-01": {"1|2026-01-31", "3|2026-01-01"}, "at_month=2026-02": {"2|2026-02-01"},
+		"at_month=__HIVE_DEFAULT_PARTITION__": {"4|"},
 	}
 	if got := r.rows(c); !reflect.DeepEqual(got, want) {
 		t.Errorf("got %q", got)
 	}
-	if o := c.Chunks[0].Outputs[0]; !strings.HasPrefix(o.Key, "data/things/at_month=2026-01/"+r.load.ID+"-00000-0-"+o.SHA256[:12]) {
+	if o := c.Chunks[0].Outputs[0]; !strings.HasPrefix(o.Key,
+		"data/things/at_month=2026-01/"+r.load.ID+"-00000-0-"+o.SHA256[:12]) {
 		t.Errorf("got %+v", o)
 	}
 }
@@ -329,7 +336,9 @@ func TestRecordLongerThanTheLimit(t *testing.T) {
 	w.Wrap = func(r io.Reader) io.Reader { return counted{r, &read} }
 	r = newRun(t, w, seg, plan, []int64{0, 5000, int64(len(endless))})
 	_, err := Process(t.Context(), w, w, seg, r.message(0))
-	if !fault.IsPermanent(err) || !strings.HasSuffix(err.Error(), "is longer than 0 MiB (maxRecordMB of segment things): is the quote at byte 9 never closed?") {
+	if !fault.IsPermanent(err) ||
+		!strings.HasSuffix(err.Error(),
+			"is longer than 0 MiB (maxRecordMB of segment things): is the quote at byte 9 never closed?") {
 		t.Errorf("got %v", err)
 	}
 	// Memory grows to the first doubling above the limit, not with the input.
@@ -383,7 +392,8 @@ func TestOutputOfAnotherVersionIsNoObstacle(t *testing.T) {
 		ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, int64(len(input))})
 	first := r.process(0)
 	// As if the other version wrote a column type and a reason differently.
-	r.seg = compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(strings.Replace(madeSchema, `"integer"`, `"number"`, 1))})
+	r.seg = compile(t, contract.Segment{Dialect: commas,
+		Schema: json.RawMessage(strings.Replace(madeSchema, `"integer"`, `"number"`, 1))})
 	second := r.process(0)
 	if first.Outputs[0].Key == second.Outputs[0].Key {
 		t.Errorf("both are stored as %s", first.Outputs[0].Key)
@@ -403,7 +413,8 @@ func TestEmptyRange(t *testing.T) {
 	m.From = &beyond
 	ack, err := Process(t.Context(), w, w, seg, m)
 	zero := strings.Repeat("0", 32)
-	if want := (contract.Ack{Start: 9, End: 9, HashOut: zero, HashBad: zero}); err != nil || !reflect.DeepEqual(ack, want) || len(w.outputs()) != 0 {
+	if want := (contract.Ack{Start: 9, End: 9, HashOut: zero, HashBad: zero}); err != nil ||
+		!reflect.DeepEqual(ack, want) || len(w.outputs()) != 0 {
 		t.Errorf("%v\ngot  %+v\nwant %+v", err, ack, want)
 	}
 }
@@ -413,7 +424,8 @@ func TestEmptyRange(t *testing.T) {
 func TestStartBeyondTheFirstWindow(t *testing.T) {
 	first := `{"id":1,"note":"` + strings.Repeat("x", 3*chunk.MinWindow) + "\"}\n"
 	input := []byte(first + `{"id":2}` + "\n")
-	seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(madeSchema)})
+	seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON},
+		Schema: json.RawMessage(madeSchema)})
 	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain}, []int64{0, 100, int64(len(input))})
 	c := r.all([]int{0, 1})
 	if r.reruns != 0 || c.Chunks[1].Start != int64(len(first)) || c.Totals.RowsOut != 2 {
@@ -434,7 +446,8 @@ func TestUsualInputsNeedNoRerun(t *testing.T) {
 		for p := int64(0); p < int64(len(input))-300; p += 300 + random.Int64N(300) {
 			at = append(at, p)
 		}
-		r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain, Width: 3}, append(at, int64(len(input))))
+		r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain, Width: 3},
+			append(at, int64(len(input))))
 		c := r.all(random.Perm(len(r.chunks)))
 		if r.reruns != 0 || c.Totals.RowsOut != 200 {
 			t.Errorf("seed %d: %d reruns, %+v", seed, r.reruns, c.Totals)
@@ -454,8 +467,10 @@ func TestUsualInputsNeedNoRerun(t *testing.T) {
 func TestChunkWithoutAStart(t *testing.T) {
 	first := `{"id":1,"note":"` + strings.Repeat("x", 500) + "\"}\n"
 	input := []byte(first + `{"id":2}` + "\n")
-	seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(madeSchema)})
-	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain}, []int64{0, 100, 200, int64(len(first)), int64(len(input))})
+	seg := compile(t, contract.Segment{Dialect: contract.Dialect{Encoding: contract.NDJSON},
+		Schema: json.RawMessage(madeSchema)})
+	r := newRun(t, newWorld(input), seg, ledger.Plan{Compression: contract.Plain},
+		[]int64{0, 100, 200, int64(len(first)), int64(len(input))})
 	c := r.all([]int{0, 1, 2, 3})
 	for _, i := range []int{1, 2} {
 		if k := c.Chunks[i]; r.reruns != 0 || k.Start != k.CutEnd || k.End != k.CutEnd || k.RowsIn != 0 {

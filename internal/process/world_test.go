@@ -79,7 +79,8 @@ type run struct {
 
 func newRun(t *testing.T, w *world, seg *Segment, plan ledger.Plan, cuts []int64) *run {
 	o := w.input
-	r := &run{t: t, world: w, seg: seg, load: ledger.Load{ID: contract.LoadID(o), Segment: "things", Object: o, Catalog: "catalog/1.json", Received: received}}
+	r := &run{t: t, world: w, seg: seg, load: ledger.Load{ID: contract.LoadID(o), Segment: "things", Object: o,
+		Catalog: "catalog/1.json", Received: received}}
 	plan.At = received
 	for i := range len(cuts) - 1 {
 		r.chunks = append(r.chunks, ledger.Chunk{Index: i, Start: cuts[i], End: cuts[i+1], Attempt: 1, Sent: received})

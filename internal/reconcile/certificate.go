@@ -24,7 +24,8 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 		Received: load.Received, Certified: load.Plan.At,
 	}
 	if !verdict.Closed {
-		return c, fmt.Errorf("the chain is not closed: proven up to byte %d of %d; missing chunks %v, chunks to rerun %v", verdict.Position, c.Length, verdict.Missing, verdict.Rerun)
+		return c, fmt.Errorf("the chain is not closed: proven up to byte %d of %d; missing chunks %v, chunks to rerun %v",
+			verdict.Position, c.Length, verdict.Missing, verdict.Rerun)
 	}
 	var errs []error
 	for i, k := range chunks {
@@ -80,7 +81,8 @@ func Totals(c contract.Certificate) (contract.Totals, error) {
 			t.BytesOut += o.Bytes
 		}
 		var chunkOut, chunkBad record.Sum
-		if err := errors.Join(chunkOut.UnmarshalText([]byte(k.HashOut)), chunkBad.UnmarshalText([]byte(k.HashBad))); err != nil {
+		if err := errors.Join(chunkOut.UnmarshalText([]byte(k.HashOut)),
+			chunkBad.UnmarshalText([]byte(k.HashBad))); err != nil {
 			return t, fmt.Errorf("chunk %d: %w", k.Chunk, err)
 		}
 		out, bad = out.Plus(chunkOut), bad.Plus(chunkBad)
@@ -102,9 +104,11 @@ func TooBad(t contract.Totals, maxBadShare float64) string {
 	limit := fmt.Sprintf("the segment's limit maxBadShare is %.2f %%: see them with `dip quarantine`", 100*maxBadShare)
 	switch {
 	case records > maxBadShare:
-		return fmt.Sprintf("%d of %d records (%.2f %%) do not fit the schema; %s", t.Quarantined, t.RowsIn, 100*records, limit)
+		return fmt.Sprintf("%d of %d records (%.2f %%) do not fit the schema; %s", t.Quarantined, t.RowsIn, 100*records,
+			limit)
 	case lines > maxBadShare && t.LinesIn >= t.RowsIn: // older code did not count lines
-		return fmt.Sprintf("%d of %d lines (%.2f %%) belong to %d records that do not fit the schema: is a quote never closed? %s",
+		return fmt.Sprintf("%d of %d lines (%.2f %%) belong to %d records that do not fit the schema: is a quote never "+
+			"closed? %s",
 			t.LinesBad, t.LinesIn, 100*lines, t.Quarantined, strings.ToUpper(limit[:1])+limit[1:])
 	}
 	return ""

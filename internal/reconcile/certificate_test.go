@@ -28,7 +28,8 @@ func TestCertificateGolden(t *testing.T) {
 		Compression: contract.Plain, Body: 10, Length: 200, Columns: []int{1, -1}, Width: 2,
 		Chunks: []contract.ChunkProof{proof(chunks[0]), proof(chunks[1])},
 		Totals: contract.Totals{
-			Chunks: 2, RowsIn: 6, RowsOut: 4, Quarantined: 2, Bytes: 190, BytesOut: 40, Attempts: 3, Codes: []string{"01de", "c0de"},
+			Chunks: 2, RowsIn: 6, RowsOut: 4, Quarantined: 2, Bytes: 190, BytesOut: 40, Attempts: 3,
+			Codes:   []string{"01de", "c0de"},
 			HashOut: "00000000000000020000000000000004", HashBad: "0000000000000000000000000000000a",
 		},
 		Chain:    contract.ChainProof{Closed: true, Position: 200, Reruns: 1},
@@ -66,21 +67,27 @@ func TestEveryViolationIsDetected(t *testing.T) {
 		harm func(l *ledger.Load, k []ledger.Chunk)
 		want string
 	}{
-		{"a chunk did not report", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack = nil }, "the chain is not closed: proven up to byte 100 of 300; missing chunks [1]"},
-		{"a gap", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.Start++ }, "the chain is not closed: proven up to byte 100 of 300"},
+		{"a chunk did not report", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack = nil },
+			"the chain is not closed: proven up to byte 100 of 300; missing chunks [1]"},
+		{"a gap", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.Start++ },
+			"the chain is not closed: proven up to byte 100 of 300"},
 		{"an overlap", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.Start-- }, "the chain is not closed"},
 		{"the end is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.End-- }, "the chain is not closed"},
 		{"past the end", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.End++ }, "the chain is not closed"},
 		{"not from the first record on", func(l *ledger.Load, _ []ledger.Chunk) { l.Plan.Body-- }, "the chain is not closed"},
-		{"a record was lost", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.RowsIn++ }, "chunk 1: 4 rows in, 2 out, 1 quarantined"},
+		{"a record was lost", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.RowsIn++ },
+			"chunk 1: 4 rows in, 2 out, 1 quarantined"},
 		{"a record was invented", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.RowsIn-- }, "chunk 1: 2 rows in"},
-		{"an output has too few rows", func(_ *ledger.Load, k []ledger.Chunk) { k[0].Ack.Outputs[0].Rows = 1 }, "chunk 0: 2 rows out, its outputs hold 1"},
+		{"an output has too few rows", func(_ *ledger.Load, k []ledger.Chunk) { k[0].Ack.Outputs[0].Rows = 1 },
+			"chunk 0: 2 rows out, its outputs hold 1"},
 		{"an output is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[0].Ack.Outputs = nil }, "its outputs hold 0"},
 		{"an output too many", func(_ *ledger.Load, k []ledger.Chunk) {
 			k[0].Ack.Outputs = append(k[0].Ack.Outputs, contract.Output{Rows: 1})
 		}, "its outputs hold 3"},
-		{"the quarantine is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.Quarantine = nil }, "chunk 2: 1 rows quarantined, its quarantine holds 0"},
-		{"the quarantine has too many", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.Quarantine.Rows = 2 }, "its quarantine holds 2"},
+		{"the quarantine is missing", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.Quarantine = nil },
+			"chunk 2: 1 rows quarantined, its quarantine holds 0"},
+		{"the quarantine has too many", func(_ *ledger.Load, k []ledger.Chunk) { k[2].Ack.Quarantine.Rows = 2 },
+			"its quarantine holds 2"},
 		{"the hash is invalid", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashOut = "x" }, "chunk 1:"},
 		{"the other hash is invalid", func(_ *ledger.Load, k []ledger.Chunk) { k[1].Ack.HashBad = "" }, "chunk 1:"},
 	} {
@@ -97,7 +104,8 @@ func TestEveryViolationIsDetected(t *testing.T) {
 	l, chunks := planned(2)
 	done(chunks)
 	chunks[0].Ack.RowsIn, chunks[1].Ack.Quarantine = 9, nil
-	if _, err := Certificate("dev", l, chunks); err == nil || !strings.Contains(err.Error(), "chunk 0") || !strings.Contains(err.Error(), "chunk 1") {
+	if _, err := Certificate("dev", l, chunks); err == nil || !strings.Contains(err.Error(), "chunk 0") ||
+		!strings.Contains(err.Error(), "chunk 1") {
 		t.Errorf("want every problem at once: %v", err)
 	}
 }
@@ -131,7 +139,8 @@ func TestTooBad(t *testing.T) {
 		}
 	}
 	why := TooBad(contract.Totals{RowsIn: 300, Quarantined: 200}, 0.05)
-	if !strings.HasPrefix(why, "200 of 300 records (66.67 %) do not fit the schema; the segment's limit maxBadShare is 5.00 %") {
+	if !strings.HasPrefix(why,
+		"200 of 300 records (66.67 %) do not fit the schema; the segment's limit maxBadShare is 5.00 %") {
 		t.Error(why)
 	}
 }
@@ -139,7 +148,8 @@ func TestTooBad(t *testing.T) {
 // An unclosed quote makes one bad record of many lines.
 func TestTooBadByLines(t *testing.T) {
 	swallowed := contract.Totals{RowsIn: 20_001, Quarantined: 1, LinesIn: 60_000, LinesBad: 40_000}
-	want := "40000 of 60000 lines (66.67 %) belong to 1 records that do not fit the schema: is a quote never closed? The segment's limit maxBadShare is 5.00 %"
+	want := "40000 of 60000 lines (66.67 %) belong to 1 records that do not fit the schema: is a quote never closed? " +
+		"The segment's limit maxBadShare is 5.00 %"
 	if why := TooBad(swallowed, 0.05); !strings.HasPrefix(why, want) {
 		t.Errorf("%q", why)
 	}
@@ -177,7 +187,8 @@ func TestManifestIsInTheOrderOfTheRecords(t *testing.T) {
 	chunks[0].Ack.Outputs = []contract.Output{{Key: "data/a/0"}, {Key: "data/b/0"}}
 	chunks[1].Ack.Outputs = nil
 	chunks[2].Ack.Outputs = []contract.Output{{Key: "data/a/2"}}
-	if got, want := string(Manifest("lake", chunks)), "s3://lake/data/a/0\ns3://lake/data/b/0\ns3://lake/data/a/2\n"; got != want {
+	if got, want := string(Manifest("lake",
+		chunks)), "s3://lake/data/a/0\ns3://lake/data/b/0\ns3://lake/data/a/2\n"; got != want {
 		t.Errorf("got %q", got)
 	}
 }

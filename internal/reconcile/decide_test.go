@@ -70,7 +70,8 @@ func TestDecide(t *testing.T) {
 	}{
 		{name: "all done", prepare: func(_ *ledger.Load, c chunks) { done(c) }, action: contract.ActionCertify},
 		{name: "just sent", seconds: 1, prepare: func(*ledger.Load, chunks) {}, action: contract.ActionWait, wait: 1},
-		{name: "one moment before it is due", seconds: 59.5, prepare: func(*ledger.Load, chunks) {}, action: contract.ActionWait, wait: 1},
+		{name: "one moment before it is due", seconds: 59.5, prepare: func(*ledger.Load, chunks) {},
+			action: contract.ActionWait, wait: 1},
 		{
 			name: "due, unclaimed", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
 			action: contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 15,
@@ -236,7 +237,8 @@ func TestWait(t *testing.T) {
 		for i := range c.acked {
 			ack(&chunks[i], chunks[i].Start, chunks[i].End, c.last*float64(i+1)/float64(c.acked))
 		}
-		if got := Decide(at(c.now), l, chunks, Limits{DueAfter: long, MaxAttempts: 1}); got.Wait != time.Duration(c.want)*time.Second {
+		if got := Decide(at(c.now), l, chunks,
+			Limits{DueAfter: long, MaxAttempts: 1}); got.Wait != time.Duration(c.want)*time.Second {
 			t.Errorf("%s: %s, want %d s", c.name, got.Wait, c.want)
 		}
 	}

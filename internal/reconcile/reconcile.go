@@ -86,7 +86,8 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 		return contract.StepResponse{}, fmt.Errorf("%s load %s: %w", q.Step, q.Load, err)
 	}
 	response.Load = load.ID
-	r.Log.InfoContext(ctx, "step done", "load", load.ID, "step", q.Step, "action", response.Action, "wait", response.WaitSeconds, "cause", response.Cause)
+	r.Log.InfoContext(ctx, "step done", "load", load.ID, "step", q.Step, "action", response.Action, "wait",
+		response.WaitSeconds, "cause", response.Cause)
 	return response, nil
 }
 

@@ -85,7 +85,8 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 		}}}, nil
 	case "catalog/old.json": // the load is pinned to its limits
 		pinned := contract.Loads{DueAfterSeconds: int(limits.DueAfter / time.Second), MaxAttempts: limits.MaxAttempts}
-		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34, Loads: pinned}}}, nil
+		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34,
+			Loads: pinned}}}, nil
 	}
 	return contract.Catalog{}, errors.New("no such catalog")
 }
@@ -153,8 +154,9 @@ func TestDispatch(t *testing.T) {
 		t.Fatal(err)
 	}
 	wanted := contract.ChunkMessage{
-		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: w.load().Object, Compression: contract.Plain,
-		Columns: []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 2, Attempt: 1, Start: 200, End: 300,
+		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: w.load().Object,
+		Compression: contract.Plain,
+		Columns:     []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 2, Attempt: 1, Start: 200, End: 300,
 	}
 	if !reflect.DeepEqual(m, wanted) {
 		t.Errorf("got  %+v\nwant %+v", m, wanted)
@@ -192,7 +194,8 @@ func TestReconcile(t *testing.T) {
 		t.Errorf("sent %v", got)
 	}
 	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[2].Failure = "too long" })
-	if got := w.step(t, r, contract.Reconcile, ""); got.Action != contract.ActionFail || got.Cause != "chunk 2 (bytes 200 to 300): too long" {
+	if got := w.step(t, r, contract.Reconcile, ""); got.Action != contract.ActionFail ||
+		got.Cause != "chunk 2 (bytes 200 to 300): too long" {
 		t.Errorf("got %+v", got)
 	}
 	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[2].Failure = "" })
@@ -239,7 +242,8 @@ func TestReconcileOfAChunkThatMoved(t *testing.T) {
 func TestReconcileWhoseSendingFailed(t *testing.T) {
 	w, r := newWorld(1)
 	w.now, w.broken["send to queue"] = at(61), true
-	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Reconcile}); !errors.Is(err, errThrottled) || !strings.Contains(err.Error(), "reconcile load L") {
+	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Reconcile}); !errors.Is(err,
+		errThrottled) || !strings.Contains(err.Error(), "reconcile load L") {
 		t.Fatalf("got %v", err)
 	}
 	w.broken["send to queue"] = false
@@ -271,7 +275,8 @@ func TestCertifyAndPublish(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.lake.Contents("lake")["certificates/things/L.json"]), &c); err != nil {
 		t.Fatal(err)
 	}
-	if w.load().Status != contract.Certified || !reflect.DeepEqual(&c.Totals, w.load().Totals) || c.Stack != "dev" || !c.Chain.Closed {
+	if w.load().Status != contract.Certified || !reflect.DeepEqual(&c.Totals, w.load().Totals) || c.Stack != "dev" ||
+		!c.Chain.Closed {
 		t.Errorf("load %+v\ncertificate %+v", w.load(), c)
 	}
 	if len(w.lake.Contents("lake")) != 1 || w.events != nil {
@@ -283,7 +288,8 @@ func TestCertifyAndPublish(t *testing.T) {
 			t.Fatalf("got %+v", got)
 		}
 	}
-	if want := []string{"Load", "Chunks", putManifest, "Publish", contract.EventPublished}; !slices.Equal(w.log[:5], want) {
+	if want := []string{"Load", "Chunks", putManifest, "Publish", contract.EventPublished}; !slices.Equal(w.log[:5],
+		want) {
 		t.Errorf("order %q, want %q", w.log[:5], want)
 	}
 	if got := w.lake.Contents("lake")["manifests/things/L"]; got != "s3://lake/data/k\ns3://lake/data/k\n" {
@@ -297,7 +303,8 @@ func TestCertifyAndPublish(t *testing.T) {
 		t.Errorf("status %s, events %+v", w.load().Status, w.events)
 	}
 	// A late certify step finds its work done.
-	if got := w.step(t, r, contract.Certify, ""); got.Action != contract.ActionDone || w.load().Status != contract.Published {
+	if got := w.step(t, r, contract.Certify, ""); got.Action != contract.ActionDone ||
+		w.load().Status != contract.Published {
 		t.Errorf("got %+v, %s", got, w.load().Status)
 	}
 }
@@ -312,8 +319,10 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 		step contract.Step
 		at   string
 	}{
-		{contract.Certify, "Load"}, {contract.Certify, "Chunks"}, {contract.Certify, "catalog catalog/old.json"}, {contract.Certify, putCertificate},
-		{contract.Certify, "Certify"}, {contract.Publish, "Load"}, {contract.Publish, "Chunks"}, {contract.Publish, putManifest}, {contract.Publish, "Publish"}, {contract.Publish, contract.EventPublished},
+		{contract.Certify, "Load"}, {contract.Certify, "Chunks"}, {contract.Certify, "catalog catalog/old.json"},
+		{contract.Certify, putCertificate},
+		{contract.Certify, "Certify"}, {contract.Publish, "Load"}, {contract.Publish, "Chunks"},
+		{contract.Publish, putManifest}, {contract.Publish, "Publish"}, {contract.Publish, contract.EventPublished},
 	} {
 		w, r := newWorld(2)
 		w.done()
@@ -331,7 +340,8 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 			}
 			w.step(t, r, step, "")
 		}
-		if !maps.Equal(w.lake.Contents("lake"), whole.lake.Contents("lake")) || !reflect.DeepEqual(w.events, whole.events) || w.load().Status != contract.Published {
+		if !maps.Equal(w.lake.Contents("lake"), whole.lake.Contents("lake")) || !reflect.DeepEqual(w.events, whole.events) ||
+			w.load().Status != contract.Published {
 			t.Errorf("%s died at %q: %+v", c.step, c.at, w)
 		}
 	}
@@ -343,7 +353,8 @@ func TestCertifyRefuses(t *testing.T) {
 		harm func(l *ledger.Load, c []ledger.Chunk)
 		want string
 	}{
-		{"an open chain", func(l *ledger.Load, c []ledger.Chunk) { c[1].Ack = nil }, "the proof does not hold: the chain is not closed"},
+		{"an open chain", func(l *ledger.Load, c []ledger.Chunk) { c[1].Ack = nil },
+			"the proof does not hold: the chain is not closed"},
 		{"a lost record", func(l *ledger.Load, c []ledger.Chunk) { c[1].Ack.RowsIn++ }, "the proof does not hold: chunk 1"},
 		{"too many bad records", func(l *ledger.Load, c []ledger.Chunk) {
 			c[1].Ack.RowsIn, c[1].Ack.Quarantined, c[1].Ack.Quarantine.Rows = 4, 2, 2
@@ -369,11 +380,16 @@ func TestStepsAtTheWrongTime(t *testing.T) {
 		harm func(l *ledger.Load, c []ledger.Chunk)
 		want string
 	}{
-		{"certify a failed load", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Failed }, "certify load L: the load is failed"},
-		{"publish an uncertified load", contract.Publish, func(*ledger.Load, []ledger.Chunk) {}, "publish load L: the load has no certificate"},
-		{"fail a certified load", contract.Fail, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Certified }, "the load is certified and can no longer fail; cause: why"},
-		{"dispatch before the plan", contract.Dispatch, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
-		{"reconcile before the plan", contract.Reconcile, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
+		{"certify a failed load", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Failed },
+			"certify load L: the load is failed"},
+		{"publish an uncertified load", contract.Publish, func(*ledger.Load, []ledger.Chunk) {},
+			"publish load L: the load has no certificate"},
+		{"fail a certified load", contract.Fail, func(l *ledger.Load, c []ledger.Chunk) { l.Status = contract.Certified },
+			"the load is certified and can no longer fail; cause: why"},
+		{"dispatch before the plan", contract.Dispatch, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil },
+			"not planned"},
+		{"reconcile before the plan", contract.Reconcile, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil },
+			"not planned"},
 		{"certify before the plan", contract.Certify, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
 		{"publish before the plan", contract.Publish, func(l *ledger.Load, c []ledger.Chunk) { l.Plan = nil }, "not planned"},
 		{"an unknown step", "celebrate", func(*ledger.Load, []ledger.Chunk) {}, `unknown step "celebrate"`},
@@ -390,7 +406,8 @@ func TestStepsAtTheWrongTime(t *testing.T) {
 		}
 	}
 	_, r := newWorld(1)
-	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "M", Step: contract.Dispatch}); !errors.Is(err, ledger.ErrNotFound) {
+	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "M", Step: contract.Dispatch}); !errors.Is(err,
+		ledger.ErrNotFound) {
 		t.Errorf("an unknown load: %v", err)
 	}
 }
@@ -403,8 +420,10 @@ func TestFail(t *testing.T) {
 			t.Errorf("got %+v", got)
 		}
 	}
-	event := contract.LoadEvent{Version: 1, Stack: "dev", Load: "L", Segment: "things", Object: w.load().Object, Reason: "out of memory"}
-	if w.load().Status != contract.Failed || w.load().Reason != "out of memory" || len(w.events) != 2 || w.events[1] != event {
+	event := contract.LoadEvent{Version: 1, Stack: "dev", Load: "L", Segment: "things", Object: w.load().Object,
+		Reason: "out of memory"}
+	if w.load().Status != contract.Failed || w.load().Reason != "out of memory" || len(w.events) != 2 ||
+		w.events[1] != event {
 		t.Errorf("load %+v, events %+v", w.load(), w.events)
 	}
 	if !slices.Contains(w.log, contract.EventFailed) || len(w.lake.Contents("lake")) != 0 {
@@ -442,7 +461,8 @@ func TestLeftoversOfAnotherPlanDoNotCount(t *testing.T) {
 func TestSegmentThatIsGone(t *testing.T) {
 	w, r := newWorld(1)
 	w.edit(func(l *ledger.Load, _ []ledger.Chunk) { l.Segment = "gone" })
-	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Dispatch}); err == nil || !strings.Contains(err.Error(), `unknown segment "gone"`) {
+	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Dispatch}); err == nil ||
+		!strings.Contains(err.Error(), `unknown segment "gone"`) {
 		t.Errorf("got %v", err)
 	}
 }

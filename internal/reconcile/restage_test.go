@@ -56,8 +56,9 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			action: contract.ActionWait, send: nil, wait: 2,
 		},
 		{
-			name: "the job never began, and the load made no progress since", seconds: 70, prepare: func(_ *ledger.Load, c chunks) { done(c) },
-			action: contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 35,
+			name: "the job never began, and the load made no progress since", seconds: 70,
+			prepare: func(_ *ledger.Load, c chunks) { done(c) },
+			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 35,
 		},
 		{
 			name: "the job died", seconds: 31,
@@ -65,12 +66,14 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 16,
 		},
 		{
-			name: "the job failed", seconds: 1, prepare: func(l *ledger.Load, _ chunks) { l.Restage.Failure = "the gzip input is truncated" },
-			action: contract.ActionFail, cause: "the restage of the input: the gzip input is truncated",
+			name: "the job failed", seconds: 1,
+			prepare: func(l *ledger.Load, _ chunks) { l.Restage.Failure = "the gzip input is truncated" },
+			action:  contract.ActionFail, cause: "the restage of the input: the gzip input is truncated",
 		},
 		{
-			name: "a chunk failed while the job is running", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "no such key" },
-			action: contract.ActionFail, cause: "chunk 1 (bytes 100 to 200): no such key",
+			name: "a chunk failed while the job is running", seconds: 1,
+			prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "no such key" },
+			action:  contract.ActionFail, cause: "chunk 1 (bytes 100 to 200): no such key",
 		},
 		{
 			name: "the job died too often", seconds: 500,
@@ -82,14 +85,16 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt, l.Restage.HandedBack = 5, 3 },
 			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 60,
 		},
-		{name: "all is staged and done", prepare: func(l *ledger.Load, c chunks) { done(c); whole(l, c) }, action: contract.ActionCertify},
+		{name: "all is staged and done", prepare: func(l *ledger.Load, c chunks) { done(c); whole(l, c) },
+			action: contract.ActionCertify},
 		{
 			name: "all is staged", seconds: 9, prepare: func(l *ledger.Load, c chunks) { done(c[:2]); whole(l, c) },
 			action: contract.ActionWait, wait: 3,
 		},
 		{
-			name: "chunks before the end are missing", seconds: 1, prepare: func(l *ledger.Load, c chunks) { done(c); whole(l, c); l.Restage.Ack.End = 400 },
-			action: contract.ActionFail, cause: "the ledger has chunks of load L up to byte 300 of 400",
+			name: "chunks before the end are missing", seconds: 1,
+			prepare: func(l *ledger.Load, c chunks) { done(c); whole(l, c); l.Restage.Ack.End = 400 },
+			action:  contract.ActionFail, cause: "the ledger has chunks of load L up to byte 300 of 400",
 		},
 		{
 			name: "a chunk in the middle is missing", seconds: 1, prepare: func(l *ledger.Load, c chunks) { c[1].Start++ },
@@ -100,7 +105,8 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			l, k := restaged(3)
 			c.prepare(&l, k)
 			got := Decide(at(c.seconds), l, k, limits)
-			if got.Action != c.action || got.Wait != time.Duration(c.wait)*time.Second || !strings.HasPrefix(got.Cause, c.cause) || (got.Cause == "") != (c.cause == "") {
+			if got.Action != c.action || got.Wait != time.Duration(c.wait)*time.Second ||
+				!strings.HasPrefix(got.Cause, c.cause) || (got.Cause == "") != (c.cause == "") {
 				t.Errorf("got %+v, want %s %d %q", got, c.action, c.wait, c.cause)
 			}
 			var send []int
@@ -172,7 +178,8 @@ func TestCertificateOfARestagedLoad(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if c.Length != 300 || c.Totals.Bytes != 290 || c.Chain.Reruns != 0 || c.Chunks[2].CutStart != 200 || c.Chunks[2].CutEnd != 300 || c.Input != l.Object {
+	if c.Length != 300 || c.Totals.Bytes != 290 || c.Chain.Reruns != 0 || c.Chunks[2].CutStart != 200 ||
+		c.Chunks[2].CutEnd != 300 || c.Input != l.Object {
 		t.Errorf("got %+v", c)
 	}
 }
@@ -199,7 +206,8 @@ func TestDispatchOfARestagedLoad(t *testing.T) {
 	from := int64(100)
 	want := contract.ChunkMessage{
 		Version: 1, Load: "L", Segment: "things", Catalog: "catalog/old.json", Object: *w.chunk(1).Staged, Base: 100,
-		Compression: contract.Plain, Columns: []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 1, Attempt: 1, Start: 100, End: 200, From: &from,
+		Compression: contract.Plain, Columns: []int{1, -1}, Width: 2, LoadDate: "2026-01-31", Chunk: 1, Attempt: 1,
+		Start: 100, End: 200, From: &from,
 	}
 	if !reflect.DeepEqual(m, want) {
 		t.Errorf("got  %+v\nwant %+v", m, want)
@@ -219,7 +227,8 @@ func TestReconcileSendsARestageAgain(t *testing.T) {
 	w, r := heavy(0)
 	w.now = at(100)
 	got := w.step(t, r, contract.Reconcile, "")
-	if want := []string{`{"v":1,"load":"L","attempt":2}`}; !slices.Equal(w.sent, want) || got.Action != contract.ActionWait || w.load().Restage.Attempt != 2 {
+	if want := []string{`{"v":1,"load":"L","attempt":2}`}; !slices.Equal(w.sent, want) ||
+		got.Action != contract.ActionWait || w.load().Restage.Attempt != 2 {
 		t.Errorf("sent %q, %+v", w.sent, got)
 	}
 	w.step(t, r, contract.Reconcile, "")

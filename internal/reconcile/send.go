@@ -46,7 +46,8 @@ func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chun
 
 func (r *Reconciler) sendRestage(ctx context.Context, queue, load string, attempt int) error {
 	if queue == "" {
-		return errors.New("the input has to be restaged, but the stack no longer has a cluster: deploy one, then redrive the load")
+		return errors.New("the input has to be restaged, but the stack no longer has a cluster: deploy one, then redrive " +
+			"the load")
 	}
 	body, err := json.Marshal(contract.RestageMessage{Version: contract.Version, Load: load, Attempt: attempt})
 	if err != nil {

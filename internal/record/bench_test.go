@@ -90,7 +90,8 @@ func trips(size int) []byte {
 		}
 		fare := 3 + float64(r.IntN(6000))/100
 		fmt.Fprintf(&b, "%d,%s,%s,%s,%.2f,1,%s,%d,%d,%d,%.1f,%.1f,0.5,%.2f,0.0,1.0,%.2f,2.5,0.0\n", 1+r.IntN(2),
-			at.Format(time.DateTime), at.Add(time.Duration(r.IntN(1e12))).Format(time.DateTime), count, float64(r.IntN(3000))/100,
+			at.Format(time.DateTime), at.Add(time.Duration(r.IntN(1e12))).Format(time.DateTime), count,
+			float64(r.IntN(3000))/100,
 			[]string{"N", "Y"}[r.IntN(200)/199], 1+r.IntN(263), 1+r.IntN(263), 1+r.IntN(2), fare, float64(r.IntN(5))/2,
 			float64(r.IntN(2000))/100, fare+5)
 	}
@@ -101,9 +102,11 @@ func orders(size int) []byte {
 	r := rand.New(rand.NewPCG(3, 4))
 	var b bytes.Buffer
 	for i := 0; b.Len() < size; i++ {
-		note := []string{"", `"leave at the door, please"`, `"she said ""ring twice"""`, "\"first line\nsecond line\"", "none", `"Grüße aus Köln, bis bald"`}[r.IntN(6)]
+		note := []string{"", `"leave at the door, please"`, `"she said ""ring twice"""`, "\"first line\nsecond line\"",
+			"none", `"Grüße aus Köln, bis bald"`}[r.IntN(6)]
 		fmt.Fprintf(&b, "%d,\"%s, %s\",user%d@example.com,2024-0%d-1%d 0%d:30:00,DE,%d.%02d,EUR,%d,%s,\"a,b,c%d\"\n", i,
-			[]string{"Miller", "O'Neil", "García"}[r.IntN(3)], []string{"Ann", "Bob"}[r.IntN(2)], r.IntN(1e6), 1+r.IntN(9), r.IntN(10),
+			[]string{"Miller", "O'Neil", "García"}[r.IntN(3)], []string{"Ann", "Bob"}[r.IntN(2)], r.IntN(1e6), 1+r.IntN(9),
+			r.IntN(10),
 			r.IntN(10), r.IntN(1000), r.IntN(100), 1+r.IntN(9), note, r.IntN(100))
 	}
 	return b.Bytes()
@@ -116,7 +119,8 @@ func events(size int) []byte {
 		fmt.Fprintf(&b, `{"id":"%d","type":"PushEvent","actor":{"id":%d,"login":"user%d","gravatar_id":"","url":"https://api.example.com/users/user%d"},`+
 			`"repo":{"id":%d,"name":"org%d/repo","url":"https://api.example.com/repos/org"},"payload":{"push_id":%d,"size":1,"ref":"refs/heads/main",`+
 			`"commits":[{"sha":"%040x","author":{"email":"a%d@example.com","name":"A \"B\" C"},"message":"Fix the thing\n\nand the other","distinct":true}]},`+
-			`"public":true,"created_at":"2024-01-%02dT%02d:00:0%dZ"}`+"\n", 30_000_000_000+i, r.IntN(1e8), r.IntN(1e6), r.IntN(1e6), r.IntN(1e9), r.IntN(1e5),
+			`"public":true,"created_at":"2024-01-%02dT%02d:00:0%dZ"}`+"\n", 30_000_000_000+i, r.IntN(1e8), r.IntN(1e6),
+			r.IntN(1e6), r.IntN(1e9), r.IntN(1e5),
 			r.IntN(1e9), r.Uint64(), r.IntN(1e6), 1+r.IntN(28), r.IntN(24), r.IntN(10))
 	}
 	return b.Bytes()

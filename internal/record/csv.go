@@ -46,7 +46,8 @@ func (p *Parser) compileColumns(columns []int) error {
 		case c < 0 || c >= width:
 			return fmt.Errorf("field %q is column %d of %d", p.fields[i].Type.Name, c+1, width)
 		case p.columns[c].field >= 0:
-			return fmt.Errorf("fields %q and %q are both column %d", p.fields[p.columns[c].field].Type.Name, p.fields[i].Type.Name, c+1)
+			return fmt.Errorf("fields %q and %q are both column %d", p.fields[p.columns[c].field].Type.Name,
+				p.fields[i].Type.Name, c+1)
 		default:
 			p.columns[c].field, p.columns[c].form = i, p.fields[i].form
 			if p.columns[c].form != formText && strings.IndexByte(scanned, p.delimiter) >= 0 {
@@ -112,7 +113,8 @@ func (p *Parser) wholeRecord(b *Batch, rec []byte) outcome {
 	}
 	if count != len(p.columns) {
 		if loneCR(rec, p.delimiter, p.quote) {
-			return p.reject(nil, "has %d fields, want %d, and a CR without LF: a CR alone does not end a line", count, len(p.columns))
+			return p.reject(nil, "has %d fields, want %d, and a CR without LF: a CR alone does not end a line", count,
+				len(p.columns))
 		}
 		return p.reject(nil, "has %d fields, want %d", count, len(p.columns))
 	}

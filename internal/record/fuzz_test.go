@@ -110,8 +110,10 @@ const fuzzSchema = `{"missingValues":["","-1","NA"],"fields":[{"name":"i","type"
 	{"name":"r","type":"string","constraints":{"required":true,"maxLength":5}}]}`
 
 func FuzzCSV(f *testing.F) {
-	f.Add([]byte("1,2.5,a,2024-01-02,2024-01-02T03:04:05,1.25,true,x\r\n-1,NA,\"q\"\"\n,\",,,\"1\",0,y\n"), []byte{3, 5, 0, 9}, uint8(7))
-	f.Add([]byte("+1, 2,\xff,2024-1-1,1970-01-01 00:00:00,1e2,TRUE,toolong\n12345678901234567890,1e999,,,,,,\n"), []byte{1, 1, 1, 1}, uint8(7))
+	f.Add([]byte("1,2.5,a,2024-01-02,2024-01-02T03:04:05,1.25,true,x\r\n-1,NA,\"q\"\"\n,\",,,\"1\",0,y\n"),
+		[]byte{3, 5, 0, 9}, uint8(7))
+	f.Add([]byte("+1, 2,\xff,2024-1-1,1970-01-01 00:00:00,1e2,TRUE,toolong\n12345678901234567890,1e999,,,,,,\n"),
+		[]byte{1, 1, 1, 1}, uint8(7))
 	f.Add([]byte("a\n\n\r\nb\r\n\"x\"y\n\"\n\r"), []byte{1}, uint8(0))
 	f.Add([]byte("\"a\"b\"c,\nd\",\"\r\n,\"\"\r,\"\"\r\n"), []byte{2, 2}, uint8(1))
 	f.Add([]byte("-,.,\n"), []byte{}, uint8(18))
@@ -157,8 +159,10 @@ func assemble(r *rand.Rand, tokens []string, n int) (data, cuts []byte) {
 
 func TestCSVOfTokens(t *testing.T) {
 	r := rand.New(rand.NewPCG(4, 4))
-	tokens := []string{",", ",", "\n", "1", "\"", "\"\"", "-1", "2024-01-02", "2024-01-02T03:04:05", "1.25", "\r\n", "true", "x", "NA", "\r", " ", ".5",
-		"2024-01-02 03:04:05.5Z", "1970-01-01T00:00:00Z", "é", "12345678901234567890", "\xff", "\x00", "e3", "-", "somewhat longer text", "2024-02-30", " \"", "\t"}
+	tokens := []string{",", ",", "\n", "1", "\"", "\"\"", "-1", "2024-01-02", "2024-01-02T03:04:05", "1.25", "\r\n",
+		"true", "x", "NA", "\r", " ", ".5",
+		"2024-01-02 03:04:05.5Z", "1970-01-01T00:00:00Z", "é", "12345678901234567890", "\xff", "\x00", "e3", "-",
+		"somewhat longer text", "2024-02-30", " \"", "\t"}
 	full := mustParse(t, fuzzSchema)
 	for range 5000 {
 		data, cuts := assemble(r, tokens, 30)
@@ -186,7 +190,8 @@ func TestCSVOfTokens(t *testing.T) {
 }
 
 func FuzzNDJSON(f *testing.F) {
-	f.Add([]byte(`{"a":1,"b":{"c":"x\u00e9","c2":[1,{"d":null}]},"j":{"k": 1.50}}`+"\n\n{}\r\n"+`{"a":"5","b":null}`), []byte{7, 9})
+	f.Add([]byte(`{"a":1,"b":{"c":"x\u00e9","c2":[1,{"d":null}]},"j":{"k": 1.50}}`+"\n\n{}\r\n"+`{"a":"5","b":null}`),
+		[]byte{7, 9})
 	f.Add([]byte("{\"a\":1.0,\"a\":2}\n{\"\\u0061\":3}\n{\"b\":{\"c\":\"\\ud83d\\ude00\"}}\n[1]\nnull\n{\"j\":\"\\ud800\"}"), []byte{1})
 	f.Add([]byte("{\"j\":[[[[\"\\\\\",true,false,-0.5e-7]]]],\"b\":5}\n{\"j\":1}x\n"), []byte{})
 	f.Fuzz(func(t *testing.T, data, cuts []byte) { checkNDJSON(t, data, cuts) })
@@ -223,7 +228,8 @@ func checkNDJSON(t *testing.T, data, cuts []byte) {
 
 func TestNDJSONOfTokens(t *testing.T) {
 	r := rand.New(rand.NewPCG(5, 5))
-	tokens := []string{`,`, `{`, `}`, `"a":`, "\n", `"j":`, `"b":{"c":`, `1`, `"x"`, `null`, `"z":`, `[`, `]`, `true`, ` `, `-0.5e1`, `"5"`, `""`, `{}`, `"\n"`, `"é"`, "\r", `"`, `1.5`, `tru`, "\xff", `\`, `0`, `:`}
+	tokens := []string{`,`, `{`, `}`, `"a":`, "\n", `"j":`, `"b":{"c":`, `1`, `"x"`, `null`, `"z":`, `[`, `]`, `true`, ` `,
+		`-0.5e1`, `"5"`, `""`, `{}`, `"\n"`, `"é"`, "\r", `"`, `1.5`, `tru`, "\xff", `\`, `0`, `:`}
 	for range 8000 {
 		data, cuts := assemble(r, tokens, 20)
 		checkNDJSON(t, data, cuts)

@@ -292,7 +292,8 @@ func (p *Parser) value(b *Batch, line []byte, i, index, depth int) int {
 	if end < 0 {
 		return -1
 	}
-	if f.Field.Type == tableschema.Geopoint && (line[i] == '[' && f.Format == "array" || line[i] == '{' && f.Format == "object") {
+	if f.Field.Type == tableschema.Geopoint &&
+		(line[i] == '[' && f.Format == "array" || line[i] == '{' && f.Format == "object") {
 		if !p.put(b, index, line[i:end]) {
 			return -1
 		}

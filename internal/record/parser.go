@@ -35,7 +35,8 @@ func (o Options) withDefaults() (Options, error) {
 	for _, f := range []struct {
 		v         *int
 		otherwise int
-	}{{&o.MaxRows, defaultRows}, {&o.MaxBytes, defaultBytes}, {&o.MaxRejects, defaultRejects}, {&o.MaxRecord, math.MaxInt - 2}} {
+	}{{&o.MaxRows, defaultRows}, {&o.MaxBytes, defaultBytes}, {&o.MaxRejects, defaultRejects}, {&o.MaxRecord,
+		math.MaxInt - 2}} {
 		if *f.v == 0 {
 			*f.v = f.otherwise
 		}
@@ -196,7 +197,8 @@ func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Optio
 	if err := d.Validate(); err != nil {
 		return nil, fmt.Errorf("compile a parser: dialect: %w", err)
 	}
-	p := &Parser{types: Types(s, d.Encoding), fields: make([]field, len(s.Fields)), options: o, json: d.Encoding == contract.NDJSON}
+	p := &Parser{types: Types(s, d.Encoding), fields: make([]field, len(s.Fields)), options: o,
+		json: d.Encoding == contract.NDJSON}
 	for i, t := range p.types {
 		f := &p.fields[i]
 		f.Field, f.Type = s.Fields[i], t
@@ -245,7 +247,8 @@ func (f *field) fastForm() form {
 	}
 	plain := f.PlainNumber() && f.Field.Type != tableschema.Year
 	switch {
-	case f.Kind == String && (f.Field.Type == tableschema.String || f.Field.Type == tableschema.Any) && f.Format == "default":
+	case f.Kind == String && (f.Field.Type == tableschema.String || f.Field.Type == tableschema.Any) &&
+		f.Format == "default":
 		return formText
 	case f.Kind == Int64 && plain:
 		return formInt

@@ -67,9 +67,12 @@ func TestTypes(t *testing.T) {
 		{"name":"g","type":"time"},{"name":"h","type":"datetime"},{"name":"i","type":"datetime","timezone":"UTC"},{"name":"j","type":"object"},
 		{"name":"k","type":"array"},{"name":"l","type":"geojson"},{"name":"m"},{"name":"n","type":"string"},{"name":"o","type":"yearmonth"},
 		{"name":"p","type":"duration"},{"name":"q","type":"geopoint"},{"name":"r","type":"list"}]}`)
-	want := []Type{{Name: "a", Kind: Int64}, {Name: "b", Kind: Int64}, {Name: "c", Kind: Float64}, {Name: "d", Kind: Decimal, Precision: 9, Scale: 2},
-		{Name: "e", Kind: Bool}, {Name: "f", Kind: Date}, {Name: "g", Kind: Time}, {Name: "h", Kind: Timestamp}, {Name: "i", Kind: Timestamp, UTC: true},
-		{Name: "j", Kind: JSON}, {Name: "k", Kind: JSON}, {Name: "l", Kind: JSON}, {Name: "m", Kind: JSON}, {Name: "n", Kind: String},
+	want := []Type{{Name: "a", Kind: Int64}, {Name: "b", Kind: Int64}, {Name: "c", Kind: Float64},
+		{Name: "d", Kind: Decimal, Precision: 9, Scale: 2},
+		{Name: "e", Kind: Bool}, {Name: "f", Kind: Date}, {Name: "g", Kind: Time}, {Name: "h", Kind: Timestamp},
+		{Name: "i", Kind: Timestamp, UTC: true},
+		{Name: "j", Kind: JSON}, {Name: "k", Kind: JSON}, {Name: "l", Kind: JSON}, {Name: "m", Kind: JSON},
+		{Name: "n", Kind: String},
 		{Name: "o", Kind: String}, {Name: "p", Kind: String}, {Name: "q", Kind: String}, {Name: "r", Kind: String}}
 	if got := Types(s, contract.NDJSON); !slices.Equal(got, want) {
 		t.Errorf("NDJSON types = %v, want %v", got, want)
@@ -201,7 +204,8 @@ func TestSkipBOM(t *testing.T) {
 func TestHeader(t *testing.T) {
 	for in, want := range map[string]string{
 		"a,b\n": "a|b", "a": "a", "\"a,\"\"1\n\",b\r\n": "a,\"1\n|b", "a,,\n": "a||", "": "",
-		"\"a\"x,b\n": "! column 1 has text after", "a,\"b": "! column 2 has a quote that is never closed", "a,\xff\n": "! invalid UTF-8 at byte 2",
+		"\"a\"x,b\n": "! column 1 has text after", "a,\"b": "! column 2 has a quote that is never closed",
+		"a,\xff\n": "! invalid UTF-8 at byte 2",
 	} {
 		names, err := Header([]byte(in), csvDialect)
 		got := strings.Join(names, "|")
@@ -220,7 +224,8 @@ func TestBatchOfManyCallsReusesMemory(t *testing.T) {
 		d      contract.Dialect
 		data   []byte
 	}{
-		"trips": {tripSchema, csvDialect, trips(1 << 16)}, "orders": {orderSchema, csvDialect, orders(1 << 16)}, "events": {eventSchema, jsonDialect, events(1 << 16)},
+		"trips": {tripSchema, csvDialect, trips(1 << 16)}, "orders": {orderSchema, csvDialect, orders(1 << 16)},
+		"events": {eventSchema, jsonDialect, events(1 << 16)},
 	} {
 		p := mustParser(t, run.schema, run.d, Options{})
 		b := NewBatch(p.Types())

@@ -94,9 +94,11 @@ func scanDigits(b []byte, i int) (v int64, scale int, negative bool, end int) {
 	return v, scale, negative, i
 }
 
-var powers = [23]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
+var powers = [23]float64{1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+	1e17, 1e18, 1e19, 1e20, 1e21, 1e22}
 
-var intPowers = [19]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18}
+var intPowers = [19]int64{1, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15, 1e16,
+	1e17, 1e18}
 
 // scanFloat reads what scanDigits does as a double, correctly rounded: below 2^53 the digits and the power of ten
 // are exact, so that one division rounds once (Clinger).
@@ -146,7 +148,8 @@ func (c *dates) day(b []byte, i int) (days int64, ok bool) {
 	if b[i+4] != '-' || b[i+7] != '-' || !allDigits(head&^dashes|zeros) || uint(digit(8)) > 9 || uint(digit(9)) > 9 {
 		return 0, false
 	}
-	days, ok = tableschema.Days(digit(0)*1000+digit(1)*100+digit(2)*10+digit(3), digit(5)*10+digit(6), digit(8)*10+digit(9))
+	days, ok = tableschema.Days(digit(0)*1000+digit(1)*100+digit(2)*10+digit(3), digit(5)*10+digit(6),
+		digit(8)*10+digit(9))
 	if ok {
 		c.head, c.tail, c.days = head, tail, days
 	}

@@ -27,7 +27,8 @@ type cutter struct {
 
 // newCutter makes a cutter of content that begins at an offset on which a record starts.
 func newCutter(in io.Reader, at int64, d contract.Dialect, maxRecord int) *cutter {
-	return &cutter{in: in, scanner: chunk.NewScanner(d), maxRecord: int64(maxRecord), buf: make([]byte, bufferSize), pos: at, record: at}
+	return &cutter{in: in, scanner: chunk.NewScanner(d), maxRecord: int64(maxRecord), buf: make([]byte, bufferSize),
+		pos: at, record: at}
 }
 
 // cut writes the next piece: up to the first record's start that is target bytes or more after its own, or to the
@@ -43,7 +44,8 @@ func (c *cutter) cut(to io.Writer, target int64) (int64, error) {
 		}
 		n, done := c.scan(start + target)
 		if length := c.pos + int64(n) - c.record; length > c.maxRecord {
-			return 0, fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB): is a quote never closed?", c.record, c.maxRecord>>20))
+			return 0, fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB): is a quote "+
+				"never closed?", c.record, c.maxRecord>>20))
 		}
 		if _, err := to.Write(c.rest[:n]); err != nil {
 			return 0, fmt.Errorf("spool the piece at byte %d: %w", start, err)

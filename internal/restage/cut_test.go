@@ -72,7 +72,8 @@ func TestCutRefusesEndlessRecords(t *testing.T) {
 	content := "1,a\n2,\"" + strings.Repeat("never closed\n", 200_000)
 	c := newCutter(strings.NewReader(content), 100, commas, 1<<20)
 	_, err := c.cut(&strings.Builder{}, 8<<20)
-	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "the record at byte 104 is longer than 1 MiB (maxRecordMB)") {
+	if !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "the record at byte 104 is longer than 1 MiB (maxRecordMB)") {
 		t.Errorf("got %v", err)
 	}
 	// Long pieces of short records are fine.
@@ -86,11 +87,13 @@ var errReset = errors.New("connection reset by peer")
 
 func TestCutFailures(t *testing.T) {
 	c := newCutter(iotest.DataErrReader(iotest.TimeoutReader(strings.NewReader("1,a\n2,b\n"))), 5, commas, 1<<20)
-	if _, err := c.cut(&strings.Builder{}, 100); !errors.Is(err, iotest.ErrTimeout) || !strings.Contains(err.Error(), "read from byte 13") {
+	if _, err := c.cut(&strings.Builder{}, 100); !errors.Is(err, iotest.ErrTimeout) ||
+		!strings.Contains(err.Error(), "read from byte 13") {
 		t.Errorf("reading: %v", err)
 	}
 	c = newCutter(strings.NewReader("1,a\n"), 5, commas, 1<<20)
-	if _, err := c.cut(fullDisk{}, 100); !errors.Is(err, errReset) || !strings.Contains(err.Error(), "spool the piece at byte 5") {
+	if _, err := c.cut(fullDisk{}, 100); !errors.Is(err, errReset) ||
+		!strings.Contains(err.Error(), "spool the piece at byte 5") {
 		t.Errorf("writing: %v", err)
 	}
 }

@@ -78,7 +78,8 @@ func direct(t *testing.T, w *world) contract.Ack {
 	plan := *l.Plan
 	m := contract.ChunkMessage{
 		Version: 1, Load: l.ID, Segment: "things", Catalog: l.Catalog, Object: l.Object, Compression: plan.Compression,
-		Columns: plan.Columns, Width: plan.Width, LoadDate: "2026-01-31", Attempt: 1, Start: plan.Body, End: -1, From: &plan.Body,
+		Columns: plan.Columns, Width: plan.Width, LoadDate: "2026-01-31", Attempt: 1, Start: plan.Body, End: -1,
+		From: &plan.Body,
 	}
 	s, err := segments(w).Segment(t.Context(), m.Catalog, m.Segment)
 	if err != nil {
@@ -94,7 +95,8 @@ func direct(t *testing.T, w *world) contract.Ack {
 // same checks that a certificate accounts for exactly the records of the input.
 func same(t *testing.T, c contract.Certificate, want contract.Ack) {
 	t.Helper()
-	if c.Totals.RowsIn != want.RowsIn || c.Totals.HashOut != want.HashOut || c.Totals.HashBad != want.HashBad || c.Length != want.End {
+	if c.Totals.RowsIn != want.RowsIn || c.Totals.HashOut != want.HashOut || c.Totals.HashBad != want.HashBad ||
+		c.Length != want.End {
 		t.Errorf("certified %+v of %d bytes, want %+v", c.Totals, c.Length, want)
 	}
 }
@@ -112,7 +114,8 @@ func TestRestage(t *testing.T) {
 		}
 		for i, k := range chunks {
 			piece := pieces[k.Staged.Key]
-			if piece != string(content[k.Start:k.End]) || k.Index != i || *k.From != k.Start || k.Staged.Bucket != "lake" || k.Staged.Size != k.End-k.Start ||
+			if piece != string(content[k.Start:k.End]) || k.Index != i || *k.From != k.Start || k.Staged.Bucket != "lake" ||
+				k.Staged.Size != k.End-k.Start ||
 				!strings.HasPrefix(k.Staged.Key, fmt.Sprintf("staging/things/%s/%05d-%d-", w.id, i, k.Start)) {
 				t.Errorf("chunk %+v holds %q", k, piece)
 			}
@@ -123,7 +126,8 @@ func TestRestage(t *testing.T) {
 				t.Errorf("to %s: %+v", w.queues[i], w.sent[i])
 			}
 		}
-		if a := w.restage().Ack; a.Start != 8 || a.End != int64(len(content)) || a.Code != "c0de" || a.Runtime != "worker/job" {
+		if a := w.restage().Ack; a.Start != 8 || a.End != int64(len(content)) || a.Code != "c0de" ||
+			a.Runtime != "worker/job" {
 			t.Errorf("acknowledged %+v", a)
 		}
 		want := direct(t, w)
@@ -249,9 +253,11 @@ func TestInputsThatCannotBeRestaged(t *testing.T) {
 		change func(*ledger.Load)
 		want   string
 	}{
-		{"truncated", compress(t, contract.Gzip, table(rand.New(rand.NewPCG(1, 1)), 99))[:300], nil, "the gzip input is truncated near byte 300"},
+		{"truncated", compress(t, contract.Gzip, table(rand.New(rand.NewPCG(1, 1)), 99))[:300], nil,
+			"the gzip input is truncated near byte 300"},
 		{"a record without end", long, nil, "the record at byte 8 is longer than 1 MiB"},
-		{"a bomb", compress(t, contract.Gzip, bytes.Repeat([]byte("1,a\n"), maxContent/4+1)), nil, "of content (loads.maxContentGB)"},
+		{"a bomb", compress(t, contract.Gzip, bytes.Repeat([]byte("1,a\n"), maxContent/4+1)), nil,
+			"of content (loads.maxContentGB)"},
 		{"a load that failed", long, func(l *ledger.Load) { l.Status = contract.Failed }, "is failed and needs no restage"},
 		{"a load that has chunks", long, func(l *ledger.Load) { l.Plan.Restage = false }, "is running and needs no restage"},
 		{"an unknown segment", long, func(l *ledger.Load) { l.Segment = "others" }, `unknown segment "others"`},
@@ -274,7 +280,8 @@ func TestJobStopsWithItsLoad(t *testing.T) {
 			w.change(func(l *ledger.Load) { l.Status = contract.Failed })
 		}
 	}
-	if err := w.run(300); err != nil || len(w.chunks()) != 2 || !strings.Contains(w.restage().Failure, "needs no restage") {
+	if err := w.run(300); err != nil || len(w.chunks()) != 2 ||
+		!strings.Contains(w.restage().Failure, "needs no restage") {
 		t.Errorf("%v, %d chunks, %+v", err, len(w.chunks()), w.restage())
 	}
 }
@@ -303,7 +310,8 @@ func TestChunksAreSentWhenTheyAreStaged(t *testing.T) {
 	w := newWorld(t, lines, compress(t, contract.Gzip, []byte("{\"id\":1}\n")), ledger.Plan{Compression: contract.Gzip})
 	j := w.job(1)
 	j.Now = func() time.Time { return began.Add(1500 * time.Microsecond) }
-	if err := j.Message(t.Context(), "m", w.message()); err != nil || !w.chunks()[0].Sent.Equal(began.Add(time.Millisecond)) || w.chunks()[0].Attempt != 1 {
+	if err := j.Message(t.Context(), "m", w.message()); err != nil ||
+		!w.chunks()[0].Sent.Equal(began.Add(time.Millisecond)) || w.chunks()[0].Attempt != 1 {
 		t.Errorf("%v, %+v", err, w.chunks())
 	}
 }

@@ -58,7 +58,8 @@ func newWorld(t *testing.T, d contract.Dialect, stored []byte, plan ledger.Plan)
 	w.id = contract.LoadID(w.input)
 	plan.Restage, plan.Lane, plan.At = true, contract.Workers, began
 	w.ledger.Seed(ledger.Load{
-		ID: w.id, Segment: "things", Object: w.input, Catalog: w.put(contract.Loads{}), Received: began, Status: contract.Running, Plan: &plan,
+		ID: w.id, Segment: "things", Object: w.input, Catalog: w.put(contract.Loads{}), Received: began,
+		Status: contract.Running, Plan: &plan,
 		Restage: &ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1},
 	})
 	w.ledger.Before = func(op ledgertest.Op) error {

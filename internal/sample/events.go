@@ -31,7 +31,8 @@ var (
 	messages   = []string{
 		`Fix the build`, `Handle \"empty\" input\n\nAn empty file is no error.`, `Read C:\\temp\\in.csv too`,
 		`Caf\u00e9 menu \ud83d\ude80`, `日本語の説明を追加`, `Merge pull request #17 from a\/b`, `Tabs\tand\r\nCRLF`,
-		`Use {\"json\": [1, 2.5e3, null]} in the example`, `Naïve façade`, `Bump version to 2.4.1`, `\u0022escaped\u0022 quotes`,
+		`Use {\"json\": [1, 2.5e3, null]} in the example`, `Naïve façade`, `Bump version to 2.4.1`,
+		`\u0022escaped\u0022 quotes`,
 	}
 )
 

@@ -170,7 +170,8 @@ func TestEventsFitTheirSchemaOrAreCountedBad(t *testing.T) {
 				t.Errorf("bad share %g: %d events are bad for their %s: %v", share, reasons[reason], reason, reasons)
 			}
 		}
-		if !bytes.Contains(data, []byte(`\ud83d\ude80`)) || !bytes.Contains(data, []byte("日本")) || !bytes.Contains(data, []byte(`"org":`)) {
+		if !bytes.Contains(data, []byte(`\ud83d\ude80`)) || !bytes.Contains(data, []byte("日本")) ||
+			!bytes.Contains(data, []byte(`"org":`)) {
 			t.Error("want escapes, text outside ASCII and organizations")
 		}
 	}

@@ -119,7 +119,8 @@ func TestShareOfBadRows(t *testing.T) {
 	for name, g := range generators {
 		for _, share := range []float64{0, 0.02, 0.5, 1} {
 			_, s := generate(t, g, Options{Rows: 20_000, BadShare: share})
-			if got := float64(s.Bad) / float64(s.Rows); math.Abs(got-share) > 0.01 || share == 0 && s.Bad > 0 || share == 1 && s.Bad < s.Rows {
+			if got := float64(s.Bad) / float64(s.Rows); math.Abs(got-share) > 0.01 || share == 0 && s.Bad > 0 || share == 1 &&
+				s.Bad < s.Rows {
 				t.Errorf("%s: %d of %d rows are bad, want %.0f %%", name, s.Bad, s.Rows, 100*share)
 			}
 		}

@@ -17,7 +17,8 @@ func TestWorkerIsMadeOfItsEnvironment(t *testing.T) {
 	if w.Slots != 2 || w.Lease != time.Minute || w.Grace != 30*time.Second || boot.Pod() != "worker/pod-1" {
 		t.Errorf("got %+v", w)
 	}
-	if want := adapters.NewReceiver((&boot.Process{}).Config, "http://queue"); reflect.TypeOf(w.Queue) != reflect.TypeOf(want) {
+	if want := adapters.NewReceiver((&boot.Process{}).Config,
+		"http://queue"); reflect.TypeOf(w.Queue) != reflect.TypeOf(want) {
 		t.Errorf("the worker receives chunks from %T", w.Queue)
 	}
 }

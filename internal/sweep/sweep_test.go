@@ -65,7 +65,8 @@ func (w *world) land(key string, age time.Duration) contract.Object {
 }
 
 func version(key, id string, age time.Duration) lake.Listed {
-	return lake.Listed{Object: contract.Object{Bucket: "landing", Key: key, VersionID: id, Size: 5, ETag: "e"}, Modified: now.Add(-age)}
+	return lake.Listed{Object: contract.Object{Bucket: "landing", Key: key, VersionID: id, Size: 5, ETag: "e"},
+		Modified: now.Add(-age)}
 }
 
 func keys(t *testing.T, bodies []string) (got []string) {
@@ -93,7 +94,8 @@ func TestSweep(t *testing.T) {
 	w.landing.Delete("landing", "trips/a lost")
 	w.landing.Put("other", "trips/a", nil)
 	var received contract.Object
-	for _, status := range []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published, contract.Failed} {
+	for _, status := range []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published,
+		contract.Failed} {
 		o := w.land("trips/"+string(status), time.Hour)
 		w.ledger.Seed(ledger.Load{ID: contract.LoadID(o), Object: o, Status: status})
 		if status == contract.Received {
@@ -105,7 +107,8 @@ func TestSweep(t *testing.T) {
 		t.Fatal(err)
 	}
 	var want []string
-	for _, o := range []contract.Object{second, first, young, received, last} { // page by page, in the order of the listing
+	// page by page, in the order of the listing
+	for _, o := range []contract.Object{second, first, young, received, last} {
 		want = append(want, o.Key+"@"+o.VersionID)
 	}
 	if got := keys(t, w.sent); !slices.Equal(got, want) {
@@ -129,7 +132,8 @@ func TestSweepFailures(t *testing.T) {
 		w, failure := newWorld(), errors.New("throttled")
 		w.land("trips/lost", time.Hour)
 		w.broken[part] = failure
-		if _, err := sweeper(w).Sweep(t.Context()); !errors.Is(err, failure) || !strings.Contains(err.Error(), "sweep landing") {
+		if _, err := sweeper(w).Sweep(t.Context()); !errors.Is(err, failure) ||
+			!strings.Contains(err.Error(), "sweep landing") {
 			t.Errorf("%s: %v", part, err)
 		}
 	}
@@ -138,7 +142,8 @@ func TestSweepFailures(t *testing.T) {
 // Whatever the key, intake reads exactly the listed object.
 func TestEventIsReadBackByIntake(t *testing.T) {
 	random := rand.New(rand.NewPCG(5, 6))
-	pieces := []string{"a", " ", "+", "%", "%20", "%2B", "/", "//", "ü", "日本", "😀", "&", "=", "?", "#", "\\", "\"", "<", "\t", "\n", ".", "..", "~", "*", "'", ";", ":", "@", "\x00", "\u2028"}
+	pieces := []string{"a", " ", "+", "%", "%20", "%2B", "/", "//", "ü", "日本", "😀", "&", "=", "?", "#", "\\", "\"", "<",
+		"\t", "\n", ".", "..", "~", "*", "'", ";", ":", "@", "\x00", "\u2028"}
 	for range 5_000 {
 		var key strings.Builder
 		key.WriteString("trips/")
@@ -163,7 +168,8 @@ func TestEventSaysWhereItComesFrom(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, want := range []string{`"eventSource":"dip:sweeper"`, `"eventName":"ObjectCreated:Sweep"`, `"key":"trips/a+b"`, `"eventTime":"2026-01-31T12:00:00Z"`} {
+	for _, want := range []string{`"eventSource":"dip:sweeper"`, `"eventName":"ObjectCreated:Sweep"`, `"key":"trips/a+b"`,
+		`"eventTime":"2026-01-31T12:00:00Z"`} {
 		if !strings.Contains(body, want) {
 			t.Errorf("%s is missing in %s", want, body)
 		}

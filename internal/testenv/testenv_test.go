@@ -26,7 +26,8 @@ func (r *recorder) Skipf(format string, args ...any) {
 }
 
 func TestMissing(t *testing.T) {
-	for value, fails := range map[string]bool{"true": true, "1": true, "woodpecker": true, "": false, "false": false, "0": false} {
+	for value, fails := range map[string]bool{"true": true, "1": true, "woodpecker": true, "": false, "false": false,
+		"0": false} {
 		t.Setenv("CI", value)
 		var r recorder
 		func() {

@@ -51,22 +51,27 @@ func (v *verification) same(path string, got, want reflect.Value) {
 // arithmetic checks what the certificate says of itself: identity, chain, keys and totals.
 func (v *verification) arithmetic() {
 	c := v.Certificate
-	v.check(c.Version >= 1 && c.Version <= contract.Version, "format version %d, this code reads 1 to %d", c.Version, contract.Version)
+	v.check(c.Version >= 1 && c.Version <= contract.Version, "format version %d, this code reads 1 to %d", c.Version,
+		contract.Version)
 	v.check(c.Load == contract.LoadID(c.Input), "the load id %s is not that of the input", c.Load)
-	v.check(c.Segment == contract.SegmentOf(c.Input.Key), "the input landed for segment %q, not for %q", contract.SegmentOf(c.Input.Key), c.Segment)
+	v.check(c.Segment == contract.SegmentOf(c.Input.Key), "the input landed for segment %q, not for %q",
+		contract.SegmentOf(c.Input.Key), c.Segment)
 	v.check(c.Chain.Closed && c.Chain.Position == c.Length, "the certificate's chain is not closed")
-	v.check(c.Chain.Reruns >= 0 && c.Chain.Reruns <= len(c.Chunks), "%d of %d chunks ran again", c.Chain.Reruns, len(c.Chunks))
+	v.check(c.Chain.Reruns >= 0 && c.Chain.Reruns <= len(c.Chunks), "%d of %d chunks ran again", c.Chain.Reruns,
+		len(c.Chunks))
 	v.check(!c.Received.After(c.Certified), "it was certified before it was received")
 	pos, cut := c.Body, c.Body
 	for i, k := range c.Chunks {
 		v.check(k.Chunk == i, "chunk %d is listed at position %d", k.Chunk, i)
 		last := i == len(c.Chunks)-1
 		v.check(k.CutStart == cut, "chunk %d is cut at byte %d, the previous one ends at %d", i, k.CutStart, cut)
-		v.check(k.CutEnd > k.CutStart || k.CutEnd == -1 && last && !c.Compression.Splittable(), "chunk %d is cut from byte %d to %d", i, k.CutStart, k.CutEnd)
+		v.check(k.CutEnd > k.CutStart || k.CutEnd == -1 && last && !c.Compression.Splittable(),
+			"chunk %d is cut from byte %d to %d", i, k.CutStart, k.CutEnd)
 		v.check(!last || k.CutEnd == -1 || k.CutEnd == c.Length, "the last chunk is cut at byte %d of %d", k.CutEnd, c.Length)
 		cut = k.CutEnd
 		if k.CutEnd >= 0 && pos >= k.CutEnd {
-			v.check(k.RowsIn == 0 && k.Start == k.End, "chunk %d owns no record but has %d, from byte %d to %d", i, k.RowsIn, k.Start, k.End)
+			v.check(k.RowsIn == 0 && k.Start == k.End, "chunk %d owns no record but has %d, from byte %d to %d", i, k.RowsIn,
+				k.Start, k.End)
 		} else {
 			v.check(k.Start == pos, "chunk %d starts at byte %d, the previous one ends at %d", i, k.Start, pos)
 			pos = k.End
@@ -79,19 +84,23 @@ func (v *verification) arithmetic() {
 
 func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 	c := v.Certificate
-	v.check(k.RowsIn == k.RowsOut+k.Quarantined, "chunk %d: %d rows in, %d out, %d quarantined", k.Chunk, k.RowsIn, k.RowsOut, k.Quarantined)
+	v.check(k.RowsIn == k.RowsOut+k.Quarantined, "chunk %d: %d rows in, %d out, %d quarantined", k.Chunk, k.RowsIn,
+		k.RowsOut, k.Quarantined)
 	v.check(k.Attempt >= 1 && k.Millis >= 0, "chunk %d: attempt %d, %d ms", k.Chunk, k.Attempt, k.Millis)
 	v.check(!k.At.After(c.Certified), "chunk %d was acknowledged after the certificate", k.Chunk)
 	for _, o := range k.Outputs {
-		v.check(o.Key == contract.DataKey(c.Segment, o.Partition, c.Load, k.Chunk, k.Start, o.SHA256), "%s is not the key of an output of chunk %d", o.Key, k.Chunk)
+		v.check(o.Key == contract.DataKey(c.Segment, o.Partition, c.Load, k.Chunk, k.Start, o.SHA256),
+			"%s is not the key of an output of chunk %d", o.Key, k.Chunk)
 		v.check(o.Rows > 0, "%s: %d rows", o.Key, o.Rows)
 	}
 	if k.Quarantine != nil {
 		q := *k.Quarantine
-		v.check(q.Key == contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256), "%s is not the key of the quarantine of chunk %d", q.Key, k.Chunk)
+		v.check(q.Key == contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256),
+			"%s is not the key of the quarantine of chunk %d", q.Key, k.Chunk)
 		v.check(q.Partition == "", "%s: a quarantine has no partition", q.Key)
 	}
-	v.check((k.Quarantine != nil) == (k.Quarantined > 0), "chunk %d: %d records quarantined, which does not match its quarantine object", k.Chunk, k.Quarantined)
+	v.check((k.Quarantine != nil) == (k.Quarantined > 0),
+		"chunk %d: %d records quarantined, which does not match its quarantine object", k.Chunk, k.Quarantined)
 }
 
 // totals sums up the chunks again.
@@ -124,9 +133,12 @@ func (v *verification) totals() {
 		name      string
 		got, want any
 	}{
-		{"chunks", c.Totals.Chunks, t.Chunks}, {"rowsIn", c.Totals.RowsIn, t.RowsIn}, {"rowsOut", c.Totals.RowsOut, t.RowsOut},
-		{"quarantined", c.Totals.Quarantined, t.Quarantined}, {"bytes", c.Totals.Bytes, t.Bytes}, {"bytesOut", c.Totals.BytesOut, t.BytesOut},
-		{"hashOut", c.Totals.HashOut, out.String()}, {"hashQuarantined", c.Totals.HashBad, bad.String()}, {"attempts", c.Totals.Attempts, t.Attempts},
+		{"chunks", c.Totals.Chunks, t.Chunks}, {"rowsIn", c.Totals.RowsIn, t.RowsIn},
+		{"rowsOut", c.Totals.RowsOut, t.RowsOut},
+		{"quarantined", c.Totals.Quarantined, t.Quarantined}, {"bytes", c.Totals.Bytes, t.Bytes},
+		{"bytesOut", c.Totals.BytesOut, t.BytesOut},
+		{"hashOut", c.Totals.HashOut, out.String()}, {"hashQuarantined", c.Totals.HashBad, bad.String()},
+		{"attempts", c.Totals.Attempts, t.Attempts},
 		{"linesIn", c.Totals.LinesIn, t.LinesIn}, {"linesQuarantined", c.Totals.LinesBad, t.LinesBad},
 	} {
 		v.check(n.got == n.want, "totals.%s is %v, the chunks add up to %v", n.name, n.got, n.want)

@@ -127,7 +127,8 @@ func (w *world) print(t *testing.T) string {
 	}
 	slices.Sort(rows)
 	total := w.certificate.Totals
-	head := fmt.Sprintf("certified: %d rows, %d quarantined; %d of %d lines", total.RowsOut, total.Quarantined, total.LinesBad, total.LinesIn)
+	head := fmt.Sprintf("certified: %d rows, %d quarantined; %d of %d lines", total.RowsOut, total.Quarantined,
+		total.LinesBad, total.LinesIn)
 	return strings.Join(append(append([]string{head}, rows...), rejected...), "\n") + "\n"
 }
 

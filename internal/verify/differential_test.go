@@ -149,7 +149,8 @@ func differential(t *testing.T, seed uint64, n int) (fit, quarantined int) {
 			}
 			for i := range max(len(got), len(want)) {
 				if i >= len(got) || i >= len(want) || got[i] != want[i] {
-					t.Errorf("seed %d: data plane and verifier disagree on record %d of %q\ndata plane %v\nverifier   %v\n%+v columns %v width %d\n%s",
+					t.Errorf("seed %d: data plane and verifier disagree on record %d of %q\ndata plane %v\nverifier   %v\n%+v "+
+						"columns %v width %d\n%s",
 						seed, i, data, got[min(i, len(got)):], want[min(i, len(want)):], d, columns, width, raw)
 					return fit, quarantined
 				}
@@ -183,7 +184,8 @@ func TestDataPlaneAndVerifierAgree(t *testing.T) {
 	inputs, seed := long(40_000)
 	began := time.Now()
 	fit, quarantined := differential(t, seed, inputs)
-	t.Logf("%d inputs from seed %d: %d records fit, %d are quarantined; %s", inputs, seed, fit, quarantined, time.Since(began).Round(time.Second))
+	t.Logf("%d inputs from seed %d: %d records fit, %d are quarantined; %s", inputs, seed, fit, quarantined,
+		time.Since(began).Round(time.Second))
 	if fit < inputs/4 || quarantined < inputs/4 {
 		t.Errorf("the inputs do not tell good from bad: %d and %d records of %d inputs", fit, quarantined, inputs)
 	}

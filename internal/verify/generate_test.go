@@ -43,18 +43,26 @@ func (r source) dialect() contract.Dialect {
 
 // types and how many texts of theirs are tried; see texts.
 var types = []tableschema.Type{
-	tableschema.String, tableschema.Integer, tableschema.Number, tableschema.Boolean, tableschema.Date, tableschema.Datetime,
-	tableschema.Time, tableschema.Year, tableschema.Yearmonth, tableschema.Duration, tableschema.Geopoint, tableschema.Geojson,
+	tableschema.String, tableschema.Integer, tableschema.Number, tableschema.Boolean, tableschema.Date,
+	tableschema.Datetime,
+	tableschema.Time, tableschema.Year, tableschema.Yearmonth, tableschema.Duration, tableschema.Geopoint,
+	tableschema.Geojson,
 	tableschema.List, tableschema.Array, tableschema.Object, tableschema.Any,
 }
 
 var texts = map[tableschema.Type][]string{
-	tableschema.String:    {"plain", "é", "日本語", "a@b.org", "http://x.org/a", "00000000-0000-0000-0000-00000000000a", "YWJj", "a", "bb", "a\u0000b", "\u2028", "😀"},
-	tableschema.Integer:   {"1", "-7", "007", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e2", "1.0", "1.5", "+3", " 4 ", "1,000", "1.000", "EUR 12", "12 %", "-0"},
-	tableschema.Number:    {"1.5", "-.5", "2.", "1e3", "1e999", "NaN", "-INF", "inf", "1,5", "1.234,5", "1,234.5", "123456789012345678", "0.1", "9007199254740993", "1.005", "$ 3.10", "-0", "1E-2", "+1.5"},
-	tableschema.Boolean:   {"true", "false", "1", "0", "True", "yes", "no", "FALSE", "t"},
-	tableschema.Date:      {"2024-02-29", "2023-02-29", "1969-12-31", "2024/01/31", "31.01.2024", "2024-1-2", "0000-01-01", "9999-12-31", " 2024-01-02", "Jan 2, 2006"},
-	tableschema.Datetime:  {"2024-01-02 03:04:05", "2024-01-02T03:04:05Z", "2024-01-02T03:04:05.123456789+02:00", "2024-01-02", "1969-12-31T23:59:59", "2024-01-02T24:00:00", "02.01.2024 03:04", "2024-01-02T03:04", "Mon, 02 Jan 2006 15:04:05 GMT"},
+	tableschema.String: {"plain", "é", "日本語", "a@b.org", "http://x.org/a", "00000000-0000-0000-0000-00000000000a",
+		"YWJj", "a", "bb", "a\u0000b", "\u2028", "😀"},
+	tableschema.Integer: {"1", "-7", "007", "9223372036854775807", "9223372036854775808", "-9223372036854775808", "1e2",
+		"1.0", "1.5", "+3", " 4 ", "1,000", "1.000", "EUR 12", "12 %", "-0"},
+	tableschema.Number: {"1.5", "-.5", "2.", "1e3", "1e999", "NaN", "-INF", "inf", "1,5", "1.234,5", "1,234.5",
+		"123456789012345678", "0.1", "9007199254740993", "1.005", "$ 3.10", "-0", "1E-2", "+1.5"},
+	tableschema.Boolean: {"true", "false", "1", "0", "True", "yes", "no", "FALSE", "t"},
+	tableschema.Date: {"2024-02-29", "2023-02-29", "1969-12-31", "2024/01/31", "31.01.2024", "2024-1-2", "0000-01-01",
+		"9999-12-31", " 2024-01-02", "Jan 2, 2006"},
+	tableschema.Datetime: {"2024-01-02 03:04:05", "2024-01-02T03:04:05Z", "2024-01-02T03:04:05.123456789+02:00",
+		"2024-01-02", "1969-12-31T23:59:59", "2024-01-02T24:00:00", "02.01.2024 03:04", "2024-01-02T03:04",
+		"Mon, 02 Jan 2006 15:04:05 GMT"},
 	tableschema.Time:      {"03:04:05", "23:59:59.9999999", "24:00:00", "03:04", "3:04:05 PM", "0304"},
 	tableschema.Year:      {"2024", "-0044", "20245", "02024", "99", "2024.0"},
 	tableschema.Yearmonth: {"2024-01", "2024-13", "2024-1", "-0044-03"},
@@ -68,7 +76,8 @@ var texts = map[tableschema.Type][]string{
 }
 
 // odd are texts for fields of every type.
-var odd = []string{"", "", "", " ", "NA", "-", "null", "\xff", "\ufeff", "\u00a0", "a\rb", "\r", "\x00", strings.Repeat("long", 20)}
+var odd = []string{"", "", "", " ", "NA", "-", "null", "\xff", "\ufeff", "\u00a0", "a\rb", "\r", "\x00",
+	strings.Repeat("long", 20)}
 
 // text is one for a field, nil for none; most fit it.
 func (r source) text(f *tableschema.Field) string {
@@ -130,7 +139,8 @@ func (r source) schema(d contract.Dialect) (*tableschema.Schema, json.RawMessage
 
 func (r source) field(i int, d contract.Dialect) map[string]any {
 	t := types[r.IntN(len(types))]
-	f := map[string]any{"name": r.pick("a", "b", "c", "id", "org", "ü", `q"q`, "a\x00b", "x y") + r.pick("", "", strconv.Itoa(i)), "type": t}
+	f := map[string]any{"name": r.pick("a", "b", "c", "id", "org", "ü", `q"q`, "a\x00b", "x y") + r.pick("", "",
+		strconv.Itoa(i)), "type": t}
 	set := func(once int, key string, values ...any) {
 		if r.once(once) {
 			f[key] = values[r.IntN(len(values))]
@@ -161,7 +171,8 @@ func (r source) field(i int, d contract.Dialect) map[string]any {
 		set(4, "groupChar", ",", ".", " ")
 		if t == tableschema.Number {
 			set(4, "decimalChar", ",")
-			set(3, "decimal", map[string]int{"precision": 10, "scale": 2}, map[string]int{"precision": 18, "scale": 0}, map[string]int{"precision": 3, "scale": 3})
+			set(3, "decimal", map[string]int{"precision": 10, "scale": 2}, map[string]int{"precision": 18, "scale": 0},
+				map[string]int{"precision": 3, "scale": 3})
 		}
 		if r.once(4) {
 			constraints[r.pick("minimum", "exclusiveMinimum")] = 1
@@ -323,7 +334,8 @@ func (r source) jsonValue(f *tableschema.Field) string {
 	raw := f != nil && json.Valid([]byte(text)) && (f.Type != tableschema.String && r.once(2) || keepsJSON[f.Type])
 	switch r.IntN(24) {
 	case 0:
-		return r.pick("null", "true", "false", "{}", "[]", `""`, "0", "-1", "1.50", "1e2", "01", "nul", "-", `{"b":1}`, `{"b":{"c":"x"}}`, `[{"a":[1,2]}]`)
+		return r.pick("null", "true", "false", "{}", "[]", `""`, "0", "-1", "1.50", "1e2", "01", "nul", "-", `{"b":1}`,
+			`{"b":{"c":"x"}}`, `[{"a":[1,2]}]`)
 	case 1:
 		raw = !raw
 	}
@@ -360,7 +372,8 @@ func (r source) mutate(data []byte, d contract.Dialect) []byte {
 	if !r.once(4) {
 		return data
 	}
-	tokens := []string{"\n", "\r", "\r\n", `"`, `\`, " ", "\t", ",", "{", "}", "[", "]", ":", "0", "e", "\xff", "\x00", "\ufeff", d.Delimiter, d.Quote, d.Quote + d.Quote, strings.Repeat("[", 520)}
+	tokens := []string{"\n", "\r", "\r\n", `"`, `\`, " ", "\t", ",", "{", "}", "[", "]", ":", "0", "e", "\xff", "\x00",
+		"\ufeff", d.Delimiter, d.Quote, d.Quote + d.Quote, strings.Repeat("[", 520)}
 	for range 1 + r.IntN(4) {
 		i := r.IntN(len(data) + 1)
 		j := min(len(data), i+r.IntN(3))

@@ -20,7 +20,8 @@ func (v *verification) definition(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the segment catalog: %w", err)
 	}
-	v.check(contract.CatalogKey(data) == c.Catalog, "the catalog %s has the content of %s", c.Catalog, contract.CatalogKey(data))
+	v.check(contract.CatalogKey(data) == c.Catalog, "the catalog %s has the content of %s", c.Catalog,
+		contract.CatalogKey(data))
 	var catalog contract.Catalog
 	if err := json.Unmarshal(data, &catalog); err != nil {
 		return fault.Permanent(fmt.Errorf("segment catalog %s: %w", c.Catalog, err))
@@ -83,7 +84,8 @@ func (v *verification) input(ctx context.Context) error {
 			v.tallies[owner].add(v, r.width, rec)
 		}
 	}
-	v.check(len(c.Chunks) > 0 || v.report.RowsIn == 0, "the input has %d records, the certificate has no chunk", v.report.RowsIn)
+	v.check(len(c.Chunks) > 0 || v.report.RowsIn == 0, "the input has %d records, the certificate has no chunk",
+		v.report.RowsIn)
 	v.check(r.pos == c.Length, "the input is %d bytes long, the certificate says %d", r.pos, c.Length)
 	return nil
 }

@@ -27,13 +27,16 @@ func (v *verification) chunks(ctx context.Context) error {
 
 func (v *verification) chunk(ctx context.Context, k contract.ChunkProof, t tally) error {
 	v.check(k.RowsOut == t.out, "chunk %d: %d rows out, the input has %d that fit the schema", k.Chunk, k.RowsOut, t.out)
-	v.check(k.Quarantined == t.bad, "chunk %d: %d records quarantined, the input has %d that do not fit", k.Chunk, k.Quarantined, t.bad)
+	v.check(k.Quarantined == t.bad, "chunk %d: %d records quarantined, the input has %d that do not fit", k.Chunk,
+		k.Quarantined, t.bad)
 	if !v.unlined() {
-		v.check(k.LinesIn == t.in && k.LinesBad == t.badLines, "chunk %d: %d lines, %d of them quarantined; the input has %d and %d",
+		v.check(k.LinesIn == t.in && k.LinesBad == t.badLines,
+			"chunk %d: %d lines, %d of them quarantined; the input has %d and %d",
 			k.Chunk, k.LinesIn, k.LinesBad, t.in, t.badLines)
 	}
 	v.check(k.HashOut == t.rawOut.String(), "chunk %d: the hash of its records is not that of the input's", k.Chunk)
-	v.check(k.HashBad == t.rawBad.String(), "chunk %d: the hash of its quarantined records is not that of the input's", k.Chunk)
+	v.check(k.HashBad == t.rawBad.String(), "chunk %d: the hash of its quarantined records is not that of the input's",
+		k.Chunk)
 	var stored sum
 	rows := int64(0)
 	for _, o := range k.Outputs {
@@ -46,7 +49,8 @@ func (v *verification) chunk(ctx context.Context, k contract.ChunkProof, t tally
 		stored.plus(s)
 	}
 	v.report.RowsOut += rows
-	v.check(rows == t.out && stored == t.rows, "chunk %d: the values in its %d Parquet files are not those of the input (%d rows of %d)",
+	v.check(rows == t.out && stored == t.rows,
+		"chunk %d: the values in its %d Parquet files are not those of the input (%d rows of %d)",
 		k.Chunk, len(k.Outputs), rows, t.out)
 	return v.quarantine(ctx, k, t)
 }
@@ -132,7 +136,8 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 		if err != nil {
 			return err
 		}
-		v.check(n == k.Quarantine.Rows, "%s holds %d records, the certificate says %d", k.Quarantine.Key, n, k.Quarantine.Rows)
+		v.check(n == k.Quarantine.Rows, "%s holds %d records, the certificate says %d", k.Quarantine.Key, n,
+			k.Quarantine.Rows)
 	}
 	v.report.Quarantined += n
 	v.check(n == t.bad && rejects == t.rejects && raws == t.rawBad,

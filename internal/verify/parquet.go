@@ -19,7 +19,9 @@ const batchRows = 16 << 10
 
 // parquetRows adds up the rows of a Parquet file as Apache Arrow reads them. Its columns are the schema's fields. Arrow
 // panics on some damaged files: that is an error like any other.
-func parquetRows(ctx context.Context, s *tableschema.Schema, f parquet.ReaderAtSeeker) (rows int64, total sum, err error) {
+func parquetRows(
+	ctx context.Context, s *tableschema.Schema, f parquet.ReaderAtSeeker) (rows int64, total sum, err error,
+) {
 	reader, err := file.NewParquetReader(f)
 	if err != nil {
 		return 0, total, fmt.Errorf("open Parquet: %w", err)
@@ -30,7 +32,8 @@ func parquetRows(ctx context.Context, s *tableschema.Schema, f parquet.ReaderAtS
 		}
 		err = firstOf(err, reader.Close())
 	}()
-	arrowReader, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: batchRows}, memory.DefaultAllocator)
+	arrowReader, err := pqarrow.NewFileReader(reader, pqarrow.ArrowReadProperties{BatchSize: batchRows},
+		memory.DefaultAllocator)
 	if err != nil {
 		return 0, total, fmt.Errorf("read Parquet: %w", err)
 	}

@@ -8,7 +8,8 @@ import (
 	"dip/tableschema"
 )
 
-// present says that a record has one of the schema's fields: the field's key, or a null in place of an object around it.
+// present says that a record has one of the schema's fields: the field's key, or a null in place of an object around
+// it.
 func present(record jsontext.Value, s *tableschema.Schema) bool {
 	for i := range s.Fields {
 		path, value := s.Fields[i].Path, record

@@ -128,7 +128,8 @@ func changes(v reflect.Value) map[string]reflect.Value {
 		to["none"] = reflect.Zero(v.Type())
 		if n := v.Len(); n > 0 {
 			to["shorter"] = v.Slice(0, n-1)
-			to["longer"] = reflect.AppendSlice(reflect.MakeSlice(v.Type(), 0, n+1), reflect.AppendSlice(v.Slice3(0, n, n), v.Slice(0, 1)))
+			to["longer"] = reflect.AppendSlice(reflect.MakeSlice(v.Type(), 0, n+1),
+				reflect.AppendSlice(v.Slice3(0, n, n), v.Slice(0, 1)))
 		}
 	}
 	for what, x := range to {
@@ -156,12 +157,14 @@ func tampered(t *testing.T) *world {
 			content = append(content, fmt.Sprintf("1,2,3,,,,%q\n", strings.Repeat("long ", 300))...)
 		}
 	}
-	w := verifies(t, things(d, strings.Replace(testSchema, `{"fields"`, `{"fieldsMatch":"equal","fields"`, 1)), content, 700)
+	w := verifies(t, things(d, strings.Replace(testSchema, `{"fields"`, `{"fieldsMatch":"equal","fields"`, 1)), content,
+		700)
 	idle, quarantined, binary := false, false, false
 	for _, k := range w.certificate.Chunks {
 		idle = idle || k.RowsIn == 0
 		quarantined = quarantined || k.Quarantined > 0 && k.RowsOut > 0
-		binary = binary || k.Quarantine != nil && bytes.Contains(w.objects[lakeBucket+"/"+k.Quarantine.Key], []byte("rawBase64"))
+		binary = binary || k.Quarantine != nil &&
+			bytes.Contains(w.objects[lakeBucket+"/"+k.Quarantine.Key], []byte("rawBase64"))
 	}
 	if !idle || !quarantined || !binary || len(w.certificate.Columns) == 0 {
 		t.Fatalf("the load is too plain: %+v", w.certificate)

@@ -259,7 +259,8 @@ func (r *row) json(f *tableschema.Field, v jsontext.Value) error {
 		r.null()
 		return nil
 	case isJSON(f):
-		if want := map[tableschema.Type]jsontext.Kind{tableschema.Object: '{', tableschema.Geojson: '{', tableschema.Array: '['}[f.Type]; want != 0 && v.Kind() != want {
+		if want := map[tableschema.Type]jsontext.Kind{tableschema.Object: '{', tableschema.Geojson: '{',
+			tableschema.Array: '['}[f.Type]; want != 0 && v.Kind() != want {
 			return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)
 		}
 		return r.checked(f, tableschema.Value{}, v, nil)
@@ -270,7 +271,8 @@ func (r *row) json(f *tableschema.Field, v jsontext.Value) error {
 		return r.checked(f, n, v, err)
 	case (v.Kind() == 't' || v.Kind() == 'f') && f.Type == tableschema.Boolean:
 		return r.checked(f, tableschema.Value{Bool: v.Kind() == 't'}, nil, nil)
-	case f.Type == tableschema.Geopoint && (f.Format == "array" && v.Kind() == '[' || f.Format == "object" && v.Kind() == '{'):
+	case f.Type == tableschema.Geopoint &&
+		(f.Format == "array" && v.Kind() == '[' || f.Format == "object" && v.Kind() == '{'):
 		return r.cast(f, v)
 	}
 	return fmt.Errorf("%s: is not of type %s", f.Name, f.Type)

@@ -42,7 +42,8 @@ func records(r *rand.Rand, n int) []byte {
 			pick("2024-02-29", "2023-02-29", "", "1969-12-31"),
 			pick("2024-01-02 03:04:05", "2024-01-02T03:04:05.123456Z", "2024-01-02T03:04:05+02:00", "", "soon"),
 			pick("true", "false", "1", "0", "", "maybe"),
-			pick("plain", "", `"quoted, with ""quotes"" and`+end+`line breaks"`, `a "bare" quote`, "ünï", `"closed" late`, ` "spaced"`, "\t \"", ` a "b"`, "\xff", strings.Repeat("long", 12)),
+			pick("plain", "", `"quoted, with ""quotes"" and`+end+`line breaks"`, `a "bare" quote`, "ünï", `"closed" late`,
+				` "spaced"`, "\t \"", ` a "b"`, "\xff", strings.Repeat("long", 12)),
 		}
 		switch r.IntN(20) {
 		case 0:
@@ -92,7 +93,8 @@ func TestHeaderAfterBlankLinesVerifies(t *testing.T) {
 	dialect.Header = true
 	segment := things(dialect, testSchema)
 	for _, rows := range [][]byte{nil, records(rand.New(rand.NewPCG(8, 8)), 20)} {
-		for _, head := range []string{"id,price,score,day,at,ok,note\n", "\n\r\nid,price,score,day,at,ok,note\r\n", "\xef\xbb\xbf\nid,price,score,day,at,ok,note\n"} {
+		for _, head := range []string{"id,price,score,day,at,ok,note\n", "\n\r\nid,price,score,day,at,ok,note\r\n",
+			"\xef\xbb\xbf\nid,price,score,day,at,ok,note\n"} {
 			verifies(t, segment, append([]byte(head), rows...), 100)
 		}
 	}
@@ -123,12 +125,15 @@ func TestNDJSONVerifies(t *testing.T) {
 		`{"id":1,"price":"1.50","score":1e2,"day":"2024-01-31","at":"2024-01-31T00:00:00Z","ok":true,"note":"caf\u00e9 \ud83d\ude00"}`,
 		`{"id":2,"note":""}`, `{"id":3,"price":2.25,"score":"7","extra":{"id":1,"id":2}}`, ``, ` `,
 		`{"id":4,"id":5}`, `{"id":"6"}`, `{"id":7.5}`, `{"id":8,"note":9}`, `{"id":9,}`, `[1]`, `null`, `{"id":10} x`,
-		`{"id":11,"note":"\ud800"}`, `{"note":"no id"}`, `{"id":12,"score":""}`, `{"id":13,"ok":"true"}`, `{"id":14,"ok":1}`, "{\"id\":15,\"note\":\"\xff\"}",
+		`{"id":11,"note":"\ud800"}`, `{"note":"no id"}`, `{"id":12,"score":""}`, `{"id":13,"ok":"true"}`, `{"id":14,"ok":1}`,
+		"{\"id\":15,\"note\":\"\xff\"}",
 		`{"id":16,"deep":` + strings.Repeat("[", 600) + strings.Repeat("]", 600) + `}`,
 		`{"id":17,"deep":` + strings.Repeat("[", 511) + strings.Repeat("]", 511) + `}`, // the deepest that fits
-		`{"id":18,"deep":` + strings.Repeat("[", 512) + strings.Repeat("]", 512) + `}`, `{"id":1e2}`, `{"id":-0}`, `{"score":1,"id":20}`,
+		`{"id":18,"deep":` + strings.Repeat("[", 512) + strings.Repeat("]", 512) + `}`, `{"id":1e2}`, `{"id":-0}`,
+		`{"score":1,"id":20}`,
 	}
-	w := verifies(t, things(contract.Dialect{Encoding: contract.NDJSON}, testSchema), []byte(strings.Join(lines, "\n")), 100)
+	w := verifies(t, things(contract.Dialect{Encoding: contract.NDJSON}, testSchema), []byte(strings.Join(lines, "\n")),
+		100)
 	if total := w.certificate.Totals; total.RowsOut < 5 || total.Quarantined < 8 {
 		t.Errorf("the cases do not tell good from bad: %+v", total)
 	}

@@ -94,7 +94,8 @@ func (w *world) Plan(_ context.Context, _ string, p ledger.Plan, chunks []ledger
 func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes int64) (w *world, why string) {
 	t.Helper()
 	segment.Loads.ChunkBytes = chunkBytes
-	key, document, err := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{"things": segment}}.Encode()
+	key, document, err := contract.Catalog{Version: contract.Version,
+		Segments: map[string]contract.Segment{"things": segment}}.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -214,7 +215,8 @@ func (w *world) holds(t *testing.T, what string) {
 		t.Fatalf("%s: %v", what, err)
 	}
 	total := w.certificate.Totals
-	if !report.Verified || report.RowsIn != total.RowsIn || report.RowsOut != total.RowsOut || report.Quarantined != total.Quarantined {
+	if !report.Verified || report.RowsIn != total.RowsIn || report.RowsOut != total.RowsOut ||
+		report.Quarantined != total.Quarantined {
 		t.Fatalf("%s:\n%+v\n%+v", what, report, total)
 	}
 }

@@ -27,7 +27,8 @@ func TestCasesInOtherZones(t *testing.T) {
 // called.
 func TestNoValueReadsTheZoneOfTheHost(t *testing.T) {
 	files := 0
-	for _, folder := range []string{"../../tableschema", "../record", "../parquet", "../chunk", "../plan", "../process", "../restage", "."} {
+	for _, folder := range []string{"../../tableschema", "../record", "../parquet", "../chunk", "../plan", "../process",
+		"../restage", "."} {
 		sources, err := filepath.Glob(folder + "/*.go")
 		if err != nil {
 			t.Fatal(err)
@@ -79,7 +80,8 @@ func zoned(tree ast.Node) (places []token.Pos) {
 
 func TestZoned(t *testing.T) {
 	for body, want := range map[string]int{
-		`time.Parse("", "")`: 1, `time.Local.String()`: 1, `time.Now().Local()`: 1, `time.Unix(0, 0).Date()`: 1, `time.UnixMicro(0)`: 1, `time.LoadLocation("")`: 1,
+		`time.Parse("", "")`: 1, `time.Local.String()`: 1, `time.Now().Local()`: 1, `time.Unix(0, 0).Date()`: 1,
+		`time.UnixMicro(0)`: 1, `time.LoadLocation("")`: 1,
 		`time.Unix(0, 0).UTC().Date()`: 0, `time.ParseInLocation("", "", time.UTC)`: 0, `at.Unix()`: 0,
 	} {
 		tree, err := parser.ParseExpr(body)

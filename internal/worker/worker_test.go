@@ -36,7 +36,8 @@ type queue struct {
 }
 
 func newQueue(ids ...string) *queue {
-	q := &queue{began: time.Now(), visible: map[string]time.Time{}, receipts: map[string]int{}, changed: make(chan struct{}, 1)}
+	q := &queue{began: time.Now(), visible: map[string]time.Time{}, receipts: map[string]int{},
+		changed: make(chan struct{}, 1)}
 	q.send(ids...)
 	return q
 }

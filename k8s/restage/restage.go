@@ -147,6 +147,7 @@ func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	}
 }
 
-// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket. A piece may be
-// longer than a chunk by a record, and as long as any load's: one under way keeps its size when the stack's is lowered.
+// scratchMB is the size of /tmp, MiB: the piece that is written and one that is on its way to the bucket. A piece may
+// be longer than a chunk by a record, and as long as any load's: one under way keeps its size when the stack's is
+// lowered.
 const scratchMB = 2*(config.MaxChunkMB+config.MaxRecordMB) + 64

@@ -1,4 +1,5 @@
-// Command birdstrikes processes chunks of the segment birdstrikes: as its Lambda function, or as its worker on the cluster.
+// Command birdstrikes processes chunks of the segment birdstrikes: as its Lambda function, or as its worker on the
+// cluster.
 package main
 
 import "dip/internal/segment"

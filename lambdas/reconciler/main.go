@@ -16,8 +16,9 @@ func main() {
 	env, b := boot.Start(func(e contract.ReconcilerEnv[string]) contract.Common[string] { return e.Common })
 	r := &reconcile.Reconciler{
 		Stack: env.Stack, Catalog: env.Catalog,
-		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake, Catalogs: b.Catalogs,
-		Log: b.Log, Now: time.Now,
+		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake,
+		Catalogs: b.Catalogs,
+		Log:      b.Log, Now: time.Now,
 	}
 	lambda.Start(r.Handle)
 }

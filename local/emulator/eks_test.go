@@ -89,7 +89,8 @@ func TestAccessEntries(t *testing.T) {
 	}
 	var policies struct{ AssociatedAccessPolicies []struct{ PolicyArn string } }
 	ok(t, ask(t, http.MethodGet, path+"/access-entries/"+url.PathEscape(creator[0])+"/access-policies", nil, &policies))
-	if len(policies.AssociatedAccessPolicies) != 1 || !strings.HasSuffix(policies.AssociatedAccessPolicies[0].PolicyArn, "/AmazonEKSClusterAdminPolicy") {
+	if len(policies.AssociatedAccessPolicies) != 1 ||
+		!strings.HasSuffix(policies.AssociatedAccessPolicies[0].PolicyArn, "/AmazonEKSClusterAdminPolicy") {
 		t.Errorf("the creator has %+v", policies)
 	}
 
@@ -99,7 +100,8 @@ func TestAccessEntries(t *testing.T) {
 		AccessEntry struct{ Username, Type string }
 	}
 	ok(t, ask(t, http.MethodPost, path+"/access-entries", object{"principalArn": role}, &made))
-	if made.AccessEntry.Username != "arn:aws:sts::123456789012:assumed-role/readers/{{SessionName}}" || made.AccessEntry.Type != "STANDARD" {
+	if made.AccessEntry.Username != "arn:aws:sts::123456789012:assumed-role/readers/{{SessionName}}" ||
+		made.AccessEntry.Type != "STANDARD" {
 		t.Errorf("a role's entry is %+v", made)
 	}
 	refused(t, ask(t, http.MethodPost, path+"/access-entries", object{"principalArn": role}, nil), "already in use")
@@ -121,7 +123,8 @@ func TestAddOnsAndPodIdentities(t *testing.T) {
 	var made struct {
 		Addon struct{ Status, AddonVersion string }
 	}
-	ok(t, ask(t, http.MethodPost, path+"/addons", object{"addonName": "coredns", "addonVersion": "v1.12.3-eksbuild.1"}, &made))
+	ok(t, ask(t, http.MethodPost, path+"/addons", object{"addonName": "coredns", "addonVersion": "v1.12.3-eksbuild.1"},
+		&made))
 	if made.Addon.Status != "ACTIVE" || made.Addon.AddonVersion != "v1.12.3-eksbuild.1" {
 		t.Errorf("%+v", made)
 	}
@@ -154,7 +157,8 @@ func TestNodeGroupIsAnAutoScalingGroup(t *testing.T) {
 	}
 	var made nodegroup
 	ok(t, ask(t, http.MethodPost, path+"/node-groups", object{
-		"nodegroupName": "services", "nodeRole": role, "subnets": subnets, "amiType": "AL2023_x86_64_STANDARD", "capacityType": "SPOT",
+		"nodegroupName": "services", "nodeRole": role, "subnets": subnets, "amiType": "AL2023_x86_64_STANDARD",
+		"capacityType":  "SPOT",
 		"instanceTypes": []string{"m7i.large", "m6i.large"}, "launchTemplate": object{"id": template(t), "version": "1"},
 		"scalingConfig": object{"minSize": 2, "maxSize": 4, "desiredSize": 2},
 	}, &made))
@@ -164,15 +168,18 @@ func TestNodeGroupIsAnAutoScalingGroup(t *testing.T) {
 		t.Fatalf("%+v", g)
 	}
 	node := describeInstance(t, g.Instances[0].ID)
-	if node.Lifecycle != "spot" || node.tag("eks:cluster-name") != t.Name() || node.tag("eks:nodegroup-name") != "services" ||
+	if node.Lifecycle != "spot" || node.tag("eks:cluster-name") != t.Name() ||
+		node.tag("eks:nodegroup-name") != "services" ||
 		node.tag("kubernetes.io/cluster/"+t.Name()) != "owned" {
 		t.Errorf("%+v", node)
 	}
 	var told struct {
 		UserData string `xml:"userData>value"`
 	}
-	ok(t, call(t, "ec2", "DescribeInstanceAttribute", map[string]string{"InstanceId": g.Instances[0].ID, "Attribute": "userData"}, &told))
-	if text, err := base64.StdEncoding.DecodeString(told.UserData); err != nil || !strings.Contains(string(text), "eks.amazonaws.com/nodegroup=services") {
+	ok(t, call(t, "ec2", "DescribeInstanceAttribute",
+		map[string]string{"InstanceId": g.Instances[0].ID, "Attribute": "userData"}, &told))
+	if text, err := base64.StdEncoding.DecodeString(told.UserData); err != nil ||
+		!strings.Contains(string(text), "eks.amazonaws.com/nodegroup=services") {
 		t.Errorf("user data %q, %v", text, err)
 	}
 	ok(t, setDesired(t, group, 3)) // as a scaler does
@@ -202,7 +209,8 @@ func TestClusterChangesAreUpdates(t *testing.T) {
 	var update struct {
 		Update struct{ ID, Status, Type string }
 	}
-	ok(t, ask(t, http.MethodPost, path+"/update-config", object{"resourcesVpcConfig": object{"endpointPublicAccess": true}}, &update))
+	ok(t, ask(t, http.MethodPost, path+"/update-config",
+		object{"resourcesVpcConfig": object{"endpointPublicAccess": true}}, &update))
 	if update.Update.ID == "" || update.Update.Type != "EndpointAccessUpdate" {
 		t.Fatalf("%+v", update)
 	}

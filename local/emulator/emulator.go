@@ -88,7 +88,8 @@ func findPython(python string) (string, error) {
 	}
 	path, err := exec.LookPath(python)
 	if err != nil {
-		return "", fmt.Errorf("%w: local mode needs Python 3.10 or later with moto: install %s, then pip install 'moto[server]==%s'",
+		return "", fmt.Errorf("%w: local mode needs Python 3.10 or later with moto: install %s, then pip install "+
+			"'moto[server]==%s'",
 			ErrUnavailable, python, MotoVersion)
 	}
 	return path, nil

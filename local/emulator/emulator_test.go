@@ -50,8 +50,9 @@ func must[T any](t *testing.T) func(T, error) T {
 
 func (q *queue) receive(t *testing.T, n int) []sqstypes.Message {
 	t.Helper()
-	out, err := q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: int32(n), WaitTimeSeconds: 10,
-		MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}})
+	out, err := q.client.ReceiveMessage(t.Context(),
+		&sqs.ReceiveMessageInput{QueueUrl: &q.url, MaxNumberOfMessages: int32(n), WaitTimeSeconds: 10,
+			MessageSystemAttributeNames: []sqstypes.MessageSystemAttributeName{"All"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -93,7 +94,8 @@ func TestStopsWithItsParentPipe(t *testing.T) {
 func TestMissingPython(t *testing.T) {
 	t.Parallel()
 	_, err := emulator.Start(t.Context(), emulator.Options{Python: "no-such-python"})
-	if !errors.Is(err, emulator.ErrUnavailable) || !strings.Contains(err.Error(), "pip install 'moto[server]=="+emulator.MotoVersion+"'") {
+	if !errors.Is(err, emulator.ErrUnavailable) ||
+		!strings.Contains(err.Error(), "pip install 'moto[server]=="+emulator.MotoVersion+"'") {
 		t.Error(err)
 	}
 }
@@ -101,11 +103,14 @@ func TestMissingPython(t *testing.T) {
 func TestConditionalWritesHaveOneWinner(t *testing.T) {
 	t.Parallel()
 	client := s3Client(t)
-	must[*s3.CreateBucketOutput](t)(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: aws.String("write-once")}))
+	must[*s3.CreateBucketOutput](t)(client.CreateBucket(t.Context(),
+		&s3.CreateBucketInput{Bucket: aws.String("write-once")}))
 	table := dynamodb.NewFromConfig(emulatortest.Config(t))
-	_, err := table.CreateTable(t.Context(), &dynamodb.CreateTableInput{TableName: aws.String("leases"), BillingMode: ddbtypes.BillingModePayPerRequest,
-		KeySchema:            []ddbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddbtypes.KeyTypeHash}},
-		AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"), AttributeType: ddbtypes.ScalarAttributeTypeS}}})
+	_, err := table.CreateTable(t.Context(),
+		&dynamodb.CreateTableInput{TableName: aws.String("leases"), BillingMode: ddbtypes.BillingModePayPerRequest,
+			KeySchema: []ddbtypes.KeySchemaElement{{AttributeName: aws.String("id"), KeyType: ddbtypes.KeyTypeHash}},
+			AttributeDefinitions: []ddbtypes.AttributeDefinition{{AttributeName: aws.String("id"),
+				AttributeType: ddbtypes.ScalarAttributeTypeS}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -115,10 +120,13 @@ func TestConditionalWritesHaveOneWinner(t *testing.T) {
 		var puts, leases int
 		for writer := range 8 {
 			group.Go(func() {
-				_, putErr := client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: aws.String("write-once"), Key: aws.String(fmt.Sprint(round)),
-					Body: strings.NewReader(fmt.Sprint(writer)), IfNoneMatch: aws.String("*")})
-				_, leaseErr := table.PutItem(t.Context(), &dynamodb.PutItemInput{TableName: aws.String("leases"), ConditionExpression: aws.String("attribute_not_exists(id)"),
-					Item: map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: fmt.Sprint(round)}}})
+				_, putErr := client.PutObject(t.Context(),
+					&s3.PutObjectInput{Bucket: aws.String("write-once"), Key: aws.String(fmt.Sprint(round)),
+						Body: strings.NewReader(fmt.Sprint(writer)), IfNoneMatch: aws.String("*")})
+				_, leaseErr := table.PutItem(t.Context(),
+					&dynamodb.PutItemInput{TableName: aws.String("leases"),
+						ConditionExpression: aws.String("attribute_not_exists(id)"),
+						Item:                map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: fmt.Sprint(round)}}})
 				mu.Lock()
 				defer mu.Unlock()
 				if putErr == nil {
@@ -141,26 +149,34 @@ func TestObjects(t *testing.T) {
 	client := s3Client(t)
 	bucket := aws.String("objects")
 	must[*s3.CreateBucketOutput](t)(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}))
-	must[*s3.PutBucketVersioningOutput](t)(client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: bucket,
-		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}}))
+	must[*s3.PutBucketVersioningOutput](t)(client.PutBucketVersioning(t.Context(),
+		&s3.PutBucketVersioningInput{Bucket: bucket,
+			VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}}))
 	// A policy that AWS has on every bucket; the emulator speaks plain HTTP.
-	must[*s3.PutBucketPolicyOutput](t)(client.PutBucketPolicy(t.Context(), &s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(
-		`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::objects","arn:aws:s3:::objects/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`)}))
+	must[*s3.PutBucketPolicyOutput](t)(client.PutBucketPolicy(t.Context(),
+		&s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::objects","arn:aws:s3:::objects/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`)}))
 	content := make([]byte, 6<<20)
 	if _, err := rand.Read(content); err != nil {
 		t.Fatal(err)
 	}
-	first := must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("a b/ü+.csv"), Body: bytes.NewReader(content)}))
-	must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("a b/ü+.csv"), Body: strings.NewReader("second")}))
+	first := must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: bucket, Key: aws.String("a b/ü+.csv"), Body: bytes.NewReader(content)}))
+	must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: bucket, Key: aws.String("a b/ü+.csv"), Body: strings.NewReader("second")}))
 
-	part := must[*s3.GetObjectOutput](t)(client.GetObject(t.Context(), &s3.GetObjectInput{Bucket: bucket, Key: aws.String("a b/ü+.csv"),
-		VersionId: first.VersionId, Range: aws.String("bytes=1000-1999")}))
+	part := must[*s3.GetObjectOutput](t)(client.GetObject(t.Context(),
+		&s3.GetObjectInput{Bucket: bucket, Key: aws.String("a b/ü+.csv"),
+			VersionId: first.VersionId, Range: aws.String("bytes=1000-1999")}))
 	defer part.Body.Close()
-	if got := must[[]byte](t)(io.ReadAll(part.Body)); !bytes.Equal(got, content[1000:2000]) || *part.ContentRange != fmt.Sprintf("bytes 1000-1999/%d", len(content)) {
+	if got := must[[]byte](t)(io.ReadAll(part.Body)); !bytes.Equal(got, content[1000:2000]) ||
+		*part.ContentRange != fmt.Sprintf("bytes 1000-1999/%d", len(content)) {
 		t.Errorf("range: %d bytes, %s", len(got), *part.ContentRange)
 	}
-	versions := must[*s3.ListObjectVersionsOutput](t)(client.ListObjectVersions(t.Context(), &s3.ListObjectVersionsInput{Bucket: bucket}))
-	if len(versions.Versions) != 2 || !*versions.Versions[0].IsLatest || *versions.Versions[0].Size != 6 || *versions.Versions[1].VersionId != *first.VersionId {
+	versions := must[*s3.ListObjectVersionsOutput](t)(client.ListObjectVersions(t.Context(),
+		&s3.ListObjectVersionsInput{Bucket: bucket}))
+	if len(versions.Versions) != 2 || !*versions.Versions[0].IsLatest || *versions.Versions[0].Size != 6 ||
+		*versions.Versions[1].VersionId != *first.VersionId {
 		t.Errorf("versions %+v", versions.Versions)
 	}
 }
@@ -171,25 +187,32 @@ func TestEventsOfAnUpload(t *testing.T) {
 	q := newQueue(t, "q", nil)
 	bucket := aws.String("landing")
 	must[*s3.CreateBucketOutput](t)(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}))
-	must[*s3.PutBucketVersioningOutput](t)(client.PutBucketVersioning(t.Context(), &s3.PutBucketVersioningInput{Bucket: bucket,
-		VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}}))
-	must[*s3.PutBucketNotificationConfigurationOutput](t)(client.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{
-		Bucket: bucket, NotificationConfiguration: &s3types.NotificationConfiguration{
-			QueueConfigurations: []s3types.QueueConfiguration{{QueueArn: &q.arn, Events: []s3types.Event{"s3:ObjectCreated:*"}}}}}))
+	must[*s3.PutBucketVersioningOutput](t)(client.PutBucketVersioning(t.Context(),
+		&s3.PutBucketVersioningInput{Bucket: bucket,
+			VersioningConfiguration: &s3types.VersioningConfiguration{Status: s3types.BucketVersioningStatusEnabled}}))
+	must[*s3.PutBucketNotificationConfigurationOutput](t)(client.PutBucketNotificationConfiguration(t.Context(),
+		&s3.PutBucketNotificationConfigurationInput{
+			Bucket: bucket, NotificationConfiguration: &s3types.NotificationConfiguration{
+				QueueConfigurations: []s3types.QueueConfiguration{{QueueArn: &q.arn,
+					Events: []s3types.Event{"s3:ObjectCreated:*"}}}}}))
 	if test := q.receive(t, 1); !strings.Contains(*test[0].Body, "s3:TestEvent") {
 		t.Fatalf("%s", *test[0].Body)
 	}
 	key := aws.String("trips/a b+ü.csv")
-	upload := must[*s3.CreateMultipartUploadOutput](t)(client.CreateMultipartUpload(t.Context(), &s3.CreateMultipartUploadInput{Bucket: bucket, Key: key}))
+	upload := must[*s3.CreateMultipartUploadOutput](t)(client.CreateMultipartUpload(t.Context(),
+		&s3.CreateMultipartUploadInput{Bucket: bucket, Key: key}))
 	var parts []s3types.CompletedPart
 	for number, size := range []int{5 << 20, 10} {
-		out := must[*s3.UploadPartOutput](t)(client.UploadPart(t.Context(), &s3.UploadPartInput{Bucket: bucket, Key: key, UploadId: upload.UploadId,
-			PartNumber: aws.Int32(int32(number + 1)), Body: bytes.NewReader(make([]byte, size))}))
+		out := must[*s3.UploadPartOutput](t)(client.UploadPart(t.Context(),
+			&s3.UploadPartInput{Bucket: bucket, Key: key, UploadId: upload.UploadId,
+				PartNumber: aws.Int32(int32(number + 1)), Body: bytes.NewReader(make([]byte, size))}))
 		parts = append(parts, s3types.CompletedPart{PartNumber: aws.Int32(int32(number + 1)), ETag: out.ETag})
 	}
-	done := must[*s3.CompleteMultipartUploadOutput](t)(client.CompleteMultipartUpload(t.Context(), &s3.CompleteMultipartUploadInput{Bucket: bucket, Key: key,
-		UploadId: upload.UploadId, MultipartUpload: &s3types.CompletedMultipartUpload{Parts: parts}}))
-	must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("next"), Body: strings.NewReader("")}))
+	done := must[*s3.CompleteMultipartUploadOutput](t)(client.CompleteMultipartUpload(t.Context(),
+		&s3.CompleteMultipartUploadInput{Bucket: bucket, Key: key,
+			UploadId: upload.UploadId, MultipartUpload: &s3types.CompletedMultipartUpload{Parts: parts}}))
+	must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: bucket, Key: aws.String("next"), Body: strings.NewReader("")}))
 
 	type event struct {
 		Records []struct {
@@ -214,8 +237,10 @@ func TestEventsOfAnUpload(t *testing.T) {
 	}
 	r := events[0].Records[0]
 	decoded := must[string](t)(url.QueryUnescape(r.S3.Object.Key))
-	if r.EventName != "ObjectCreated:CompleteMultipartUpload" || decoded != *key || r.S3.Object.Key != "trips/a+b%2B%C3%BC.csv" ||
-		r.S3.Object.VersionID != *done.VersionId || r.S3.Object.Size != 5<<20+10 || !strings.HasSuffix(r.S3.Object.ETag, "-2") {
+	if r.EventName != "ObjectCreated:CompleteMultipartUpload" || decoded != *key ||
+		r.S3.Object.Key != "trips/a+b%2B%C3%BC.csv" ||
+		r.S3.Object.VersionID != *done.VersionId || r.S3.Object.Size != 5<<20+10 ||
+		!strings.HasSuffix(r.S3.Object.ETag, "-2") {
 		t.Errorf("%+v", r)
 	}
 	// One event per upload: the second is already the other object's.
@@ -232,11 +257,14 @@ func TestEventBusToQueue(t *testing.T) {
 	client := eventbridge.NewFromConfig(emulatortest.Config(t))
 	q := newQueue(t, "q", nil)
 	name := aws.String(t.Name())
-	must[*eventbridge.PutRuleOutput](t)(client.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: name, EventPattern: aws.String(`{"source":["dip"]}`)}))
-	must[*eventbridge.PutTargetsOutput](t)(client.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: name, Targets: []ebtypes.Target{{Id: aws.String("q"), Arn: &q.arn}}}))
-	must[*eventbridge.PutEventsOutput](t)(client.PutEvents(t.Context(), &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{
-		{Source: aws.String("other"), DetailType: aws.String("x"), Detail: aws.String(`{}`)},
-		{Source: aws.String("dip"), DetailType: aws.String("load"), Detail: aws.String(`{"load":"l1"}`)}}}))
+	must[*eventbridge.PutRuleOutput](t)(client.PutRule(t.Context(),
+		&eventbridge.PutRuleInput{Name: name, EventPattern: aws.String(`{"source":["dip"]}`)}))
+	must[*eventbridge.PutTargetsOutput](t)(client.PutTargets(t.Context(),
+		&eventbridge.PutTargetsInput{Rule: name, Targets: []ebtypes.Target{{Id: aws.String("q"), Arn: &q.arn}}}))
+	must[*eventbridge.PutEventsOutput](t)(client.PutEvents(t.Context(),
+		&eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{
+			{Source: aws.String("other"), DetailType: aws.String("x"), Detail: aws.String(`{}`)},
+			{Source: aws.String("dip"), DetailType: aws.String("load"), Detail: aws.String(`{"load":"l1"}`)}}}))
 	var event struct {
 		Source, Time string
 		Detail       struct{ Load string }
@@ -255,25 +283,33 @@ func TestEventBusToQueue(t *testing.T) {
 func TestDeadLettersGoBack(t *testing.T) {
 	t.Parallel()
 	dead := newQueue(t, "dead", nil)
-	q := newQueue(t, "q", map[string]string{"VisibilityTimeout": "0", "RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, dead.arn)})
-	must[*sqs.SendMessageOutput](t)(q.client.SendMessage(t.Context(), &sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("poison")}))
+	q := newQueue(t, "q",
+		map[string]string{"VisibilityTimeout": "0",
+			"RedrivePolicy": fmt.Sprintf(`{"deadLetterTargetArn":%q,"maxReceiveCount":1}`, dead.arn)})
+	must[*sqs.SendMessageOutput](t)(q.client.SendMessage(t.Context(),
+		&sqs.SendMessageInput{QueueUrl: &q.url, MessageBody: aws.String("poison")}))
 	q.receive(t, 1)
 	// The next receive exceeds the receive count and moves it.
 	must[*sqs.ReceiveMessageOutput](t)(q.client.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &q.url}))
 	letter := dead.receive(t, 1)
-	must[*sqs.ChangeMessageVisibilityOutput](t)(q.client.ChangeMessageVisibility(t.Context(), &sqs.ChangeMessageVisibilityInput{QueueUrl: &dead.url,
-		ReceiptHandle: letter[0].ReceiptHandle, VisibilityTimeout: 0}))
-	must[*sqs.SetQueueAttributesOutput](t)(q.client.SetQueueAttributes(t.Context(), &sqs.SetQueueAttributesInput{QueueUrl: &q.url, Attributes: map[string]string{"VisibilityTimeout": "30"}}))
-	must[*sqs.StartMessageMoveTaskOutput](t)(q.client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: &dead.arn}))
+	must[*sqs.ChangeMessageVisibilityOutput](t)(q.client.ChangeMessageVisibility(t.Context(),
+		&sqs.ChangeMessageVisibilityInput{QueueUrl: &dead.url,
+			ReceiptHandle: letter[0].ReceiptHandle, VisibilityTimeout: 0}))
+	must[*sqs.SetQueueAttributesOutput](t)(q.client.SetQueueAttributes(t.Context(),
+		&sqs.SetQueueAttributesInput{QueueUrl: &q.url, Attributes: map[string]string{"VisibilityTimeout": "30"}}))
+	must[*sqs.StartMessageMoveTaskOutput](t)(q.client.StartMessageMoveTask(t.Context(),
+		&sqs.StartMessageMoveTaskInput{SourceArn: &dead.arn}))
 	back := q.receive(t, 1)
 	if len(back) != 1 || *back[0].Body != "poison" || back[0].Attributes["ApproximateReceiveCount"] != "1" {
 		t.Errorf("%+v", back)
 	}
-	tasks := must[*sqs.ListMessageMoveTasksOutput](t)(q.client.ListMessageMoveTasks(t.Context(), &sqs.ListMessageMoveTasksInput{SourceArn: &dead.arn}))
+	tasks := must[*sqs.ListMessageMoveTasksOutput](t)(q.client.ListMessageMoveTasks(t.Context(),
+		&sqs.ListMessageMoveTasksInput{SourceArn: &dead.arn}))
 	if len(tasks.Results) != 1 || tasks.Results[0].ApproximateNumberOfMessagesMoved != 1 {
 		t.Errorf("%+v", tasks.Results)
 	}
-	if _, err := q.client.StartMessageMoveTask(t.Context(), &sqs.StartMessageMoveTaskInput{SourceArn: &q.arn}); err == nil {
+	if _, err := q.client.StartMessageMoveTask(t.Context(),
+		&sqs.StartMessageMoveTaskInput{SourceArn: &q.arn}); err == nil {
 		t.Error("a queue that is not a dead-letter queue was redriven")
 	}
 }
@@ -285,29 +321,38 @@ func TestExecutionsThroughAnAlias(t *testing.T) {
 	client := sfn.NewFromConfig(emulatortest.Config(t))
 	role := aws.String("arn:aws:iam::123456789012:role/x")
 	machine := must[*sfn.CreateStateMachineOutput](t)(client.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{
-		Name: aws.String(t.Name()), RoleArn: role, Publish: true, Definition: aws.String(fmt.Sprintf(passDefinition, "one", 0))}))
-	alias := must[*sfn.CreateStateMachineAliasOutput](t)(client.CreateStateMachineAlias(t.Context(), &sfn.CreateStateMachineAliasInput{Name: aws.String("live"),
-		RoutingConfiguration: []sfntypes.RoutingConfigurationListItem{{StateMachineVersionArn: machine.StateMachineVersionArn, Weight: 100}}}))
-	updated := must[*sfn.UpdateStateMachineOutput](t)(client.UpdateStateMachine(t.Context(), &sfn.UpdateStateMachineInput{StateMachineArn: machine.StateMachineArn,
-		Definition: aws.String(fmt.Sprintf(passDefinition, "two", 3600)), Publish: true}))
+		Name: aws.String(t.Name()), RoleArn: role, Publish: true,
+		Definition: aws.String(fmt.Sprintf(passDefinition, "one", 0))}))
+	alias := must[*sfn.CreateStateMachineAliasOutput](t)(client.CreateStateMachineAlias(t.Context(),
+		&sfn.CreateStateMachineAliasInput{Name: aws.String("live"),
+			RoutingConfiguration: []sfntypes.RoutingConfigurationListItem{{StateMachineVersionArn: machine.StateMachineVersionArn,
+				Weight: 100}}}))
+	updated := must[*sfn.UpdateStateMachineOutput](t)(client.UpdateStateMachine(t.Context(),
+		&sfn.UpdateStateMachineInput{StateMachineArn: machine.StateMachineArn,
+			Definition: aws.String(fmt.Sprintf(passDefinition, "two", 3600)), Publish: true}))
 
 	finished := func(arn *string) *sfn.DescribeExecutionOutput {
 		for {
-			out := must[*sfn.DescribeExecutionOutput](t)(client.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: arn}))
+			out := must[*sfn.DescribeExecutionOutput](t)(client.DescribeExecution(t.Context(),
+				&sfn.DescribeExecutionInput{ExecutionArn: arn}))
 			if out.Status != sfntypes.ExecutionStatusRunning {
 				return out
 			}
 		}
 	}
 	// The alias still runs version 1, whose output is a JSON string.
-	first := must[*sfn.StartExecutionOutput](t)(client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: alias.StateMachineAliasArn, Name: aws.String("a")}))
+	first := must[*sfn.StartExecutionOutput](t)(client.StartExecution(t.Context(),
+		&sfn.StartExecutionInput{StateMachineArn: alias.StateMachineAliasArn, Name: aws.String("a")}))
 	out := finished(first.ExecutionArn)
-	if out.Status != sfntypes.ExecutionStatusSucceeded || *out.Output != `"one"` || *out.StateMachineArn != *machine.StateMachineArn ||
-		*out.StateMachineVersionArn != *machine.StateMachineVersionArn || *out.StateMachineAliasArn != *alias.StateMachineAliasArn {
+	if out.Status != sfntypes.ExecutionStatusSucceeded || *out.Output != `"one"` ||
+		*out.StateMachineArn != *machine.StateMachineArn ||
+		*out.StateMachineVersionArn != *machine.StateMachineVersionArn ||
+		*out.StateMachineAliasArn != *alias.StateMachineAliasArn {
 		t.Errorf("%+v", out)
 	}
 	start := func(name, input string) (*sfn.StartExecutionOutput, error) {
-		return client.StartExecution(t.Context(), &sfn.StartExecutionInput{StateMachineArn: updated.StateMachineVersionArn, Name: &name, Input: &input})
+		return client.StartExecution(t.Context(),
+			&sfn.StartExecutionInput{StateMachineArn: updated.StateMachineVersionArn, Name: &name, Input: &input})
 	}
 	var exists *sfntypes.ExecutionAlreadyExists
 	if _, err := start("a", `{}`); !errors.As(err, &exists) {
@@ -330,18 +375,23 @@ func TestExecutionsThroughAnAlias(t *testing.T) {
 	if _, err := start("b", `{"n":2}`); !errors.As(err, &exists) {
 		t.Errorf("another input: %v", err)
 	}
-	running := must[*sfn.ListExecutionsOutput](t)(client.ListExecutions(t.Context(), &sfn.ListExecutionsInput{StateMachineArn: machine.StateMachineArn, StatusFilter: sfntypes.ExecutionStatusRunning}))
+	running := must[*sfn.ListExecutionsOutput](t)(client.ListExecutions(t.Context(),
+		&sfn.ListExecutionsInput{StateMachineArn: machine.StateMachineArn, StatusFilter: sfntypes.ExecutionStatusRunning}))
 	if len(running.Executions) != 1 || *running.Executions[0].Name != "b" {
 		t.Errorf("running: %+v", running.Executions)
 	}
-	must[*sfn.StopExecutionOutput](t)(client.StopExecution(t.Context(), &sfn.StopExecutionInput{ExecutionArn: running.Executions[0].ExecutionArn}))
+	must[*sfn.StopExecutionOutput](t)(client.StopExecution(t.Context(),
+		&sfn.StopExecutionInput{ExecutionArn: running.Executions[0].ExecutionArn}))
 	if got := finished(running.Executions[0].ExecutionArn).Status; got != sfntypes.ExecutionStatusAborted {
 		t.Errorf("stopped: %s", got)
 	}
 	// Publishing without a change makes no new version.
-	must[*sfn.PublishStateMachineVersionOutput](t)(client.PublishStateMachineVersion(t.Context(), &sfn.PublishStateMachineVersionInput{StateMachineArn: machine.StateMachineArn}))
-	versions := must[*sfn.ListStateMachineVersionsOutput](t)(client.ListStateMachineVersions(t.Context(), &sfn.ListStateMachineVersionsInput{StateMachineArn: machine.StateMachineArn}))
-	if len(versions.StateMachineVersions) != 2 || *versions.StateMachineVersions[0].StateMachineVersionArn != *updated.StateMachineVersionArn {
+	must[*sfn.PublishStateMachineVersionOutput](t)(client.PublishStateMachineVersion(t.Context(),
+		&sfn.PublishStateMachineVersionInput{StateMachineArn: machine.StateMachineArn}))
+	versions := must[*sfn.ListStateMachineVersionsOutput](t)(client.ListStateMachineVersions(t.Context(),
+		&sfn.ListStateMachineVersionsInput{StateMachineArn: machine.StateMachineArn}))
+	if len(versions.StateMachineVersions) != 2 ||
+		*versions.StateMachineVersions[0].StateMachineVersionArn != *updated.StateMachineVersionArn {
 		t.Errorf("versions: %+v", versions.StateMachineVersions)
 	}
 }

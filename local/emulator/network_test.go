@@ -17,13 +17,16 @@ func TestDeletedGatewayAndEndpointLeaveNothing(t *testing.T) {
 	var endpoint struct {
 		ID string `xml:"vpcEndpoint>vpcEndpointId"`
 	}
-	ok(t, call(t, "ec2", "CreateVpcEndpoint", map[string]string{"VpcId": gateway.VPC, "ServiceName": "com.amazonaws.us-east-1.s3", "VpcEndpointType": "Gateway"}, &endpoint))
+	ok(t, call(t, "ec2", "CreateVpcEndpoint",
+		map[string]string{"VpcId": gateway.VPC, "ServiceName": "com.amazonaws.us-east-1.s3", "VpcEndpointType": "Gateway"},
+		&endpoint))
 
 	interfaces := func() (found struct {
 		IDs []string `xml:"networkInterfaceSet>item>networkInterfaceId"`
 	}) {
 		t.Helper()
-		ok(t, call(t, "ec2", "DescribeNetworkInterfaces", map[string]string{"Filter.1.Name": "subnet-id", "Filter.1.Value.1": subnet}, &found))
+		ok(t, call(t, "ec2", "DescribeNetworkInterfaces",
+			map[string]string{"Filter.1.Name": "subnet-id", "Filter.1.Value.1": subnet}, &found))
 		return found
 	}
 	if got := interfaces().IDs; len(got) != 1 {

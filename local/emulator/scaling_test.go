@@ -33,12 +33,14 @@ func call(t *testing.T, service, action string, params map[string]string, into a
 // send sends a request to a service, which the scope of the unchecked signature names.
 func send(t *testing.T, service, method, path, contentType, body string) (string, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, *emulatortest.Config(t).BaseEndpoint+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(t.Context(), method, *emulatortest.Config(t).BaseEndpoint+path,
+		strings.NewReader(body))
 	if err != nil {
 		return "", err
 	}
 	req.Header.Set("Content-Type", contentType)
-	req.Header.Set("Authorization", "AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
+	req.Header.Set("Authorization",
+		"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return "", err
@@ -114,7 +116,8 @@ func newGroup(t *testing.T) (name string) {
 		"MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.LaunchTemplateId": template(t),
 		"MixedInstancesPolicy.LaunchTemplate.LaunchTemplateSpecification.Version":          "1",
 		"MixedInstancesPolicy.InstancesDistribution.OnDemandPercentageAboveBaseCapacity":   "0",
-		"Tags.member.1.Key": "kubernetes.io/cluster/dip", "Tags.member.1.Value": "owned", "Tags.member.1.PropagateAtLaunch": "true",
+		"Tags.member.1.Key": "kubernetes.io/cluster/dip", "Tags.member.1.Value": "owned",
+		"Tags.member.1.PropagateAtLaunch": "true",
 	}
 	for i, instanceType := range instanceTypes {
 		params[fmt.Sprintf("MixedInstancesPolicy.LaunchTemplate.Overrides.member.%d.InstanceType", i+1)] = instanceType
@@ -146,7 +149,8 @@ func describeGroup(t *testing.T, name string) scalingGroup {
 	var found struct {
 		Groups []scalingGroup `xml:"DescribeAutoScalingGroupsResult>AutoScalingGroups>member"`
 	}
-	ok(t, call(t, "autoscaling", "DescribeAutoScalingGroups", map[string]string{"AutoScalingGroupNames.member.1": name}, &found))
+	ok(t, call(t, "autoscaling", "DescribeAutoScalingGroups", map[string]string{"AutoScalingGroupNames.member.1": name},
+		&found))
 	if len(found.Groups) != 1 {
 		t.Fatalf("%d groups of the name %s", len(found.Groups), name)
 	}
@@ -155,7 +159,8 @@ func describeGroup(t *testing.T, name string) scalingGroup {
 
 func setDesired(t *testing.T, group string, n int) error {
 	t.Helper()
-	return call(t, "autoscaling", "SetDesiredCapacity", map[string]string{"AutoScalingGroupName": group, "DesiredCapacity": fmt.Sprint(n)}, nil)
+	return call(t, "autoscaling", "SetDesiredCapacity",
+		map[string]string{"AutoScalingGroupName": group, "DesiredCapacity": fmt.Sprint(n)}, nil)
 }
 
 func terminate(t *testing.T, instance string, decrement bool) error {

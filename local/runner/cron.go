@@ -201,7 +201,8 @@ func number(text string, low, high int, names []string) (int, error) {
 // next is the first minute after a time that the fields match.
 func (c *cronFields) next(after time.Time, location *time.Location) (time.Time, bool) {
 	local := after.In(location)
-	for day := time.Date(local.Year(), local.Month(), local.Day(), 12, 0, 0, 0, location); day.Year() <= lastYear; day = day.AddDate(0, 0, 1) {
+	for day := time.Date(local.Year(), local.Month(), local.Day(), 12, 0, 0, 0,
+		location); day.Year() <= lastYear; day = day.AddDate(0, 0, 1) {
 		if !c.years.has(day.Year()) || !c.months.has(int(day.Month())) || !c.dayMatches(day) {
 			continue
 		}

@@ -63,9 +63,11 @@ func TestNextFiring(t *testing.T) {
 func TestBadExpressions(t *testing.T) {
 	t.Parallel()
 	for _, text := range []string{
-		"", "5 minutes", "rate(0 minutes)", "rate(5 weeks)", "rate(minute)", "at(tomorrow)", "cron(* * * * *)", "every(1 day)",
+		"", "5 minutes", "rate(0 minutes)", "rate(5 weeks)", "rate(minute)", "at(tomorrow)", "cron(* * * * *)",
+		"every(1 day)",
 		"cron(0 10 * * * *)", "cron(0 10 ? * ? *)", "cron(60 10 * * ? *)", "cron(0 24 * * ? *)", "cron(0 0 32 * ? *)",
-		"cron(0 0 * 13 ? *)", "cron(0 0 ? * 8 *)", "cron(0 0 ? * MON#6 *)", "cron(0/0 0 * * ? *)", "cron(a 0 * * ? *)", "rate(5 minutes",
+		"cron(0 0 * 13 ? *)", "cron(0 0 ? * 8 *)", "cron(0 0 ? * MON#6 *)", "cron(0/0 0 * * ? *)", "cron(a 0 * * ? *)",
+		"rate(5 minutes",
 	} {
 		if e, err := parseExpression(text, time.UTC); err == nil {
 			t.Errorf("%q: %+v instead of an error", text, e)

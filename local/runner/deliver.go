@@ -40,7 +40,8 @@ func (r *Runner) deliver(ctx context.Context, d delivery) error {
 			r.background.Go(func() { r.invokeAsync(ctx, t, d.arn, d.body, newID()) })
 		}
 	case "states":
-		_, err = r.sfn.StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: &d.arn, Input: aws.String(string(d.body))})
+		_, err = r.sfn.StartExecution(ctx,
+			&sfn.StartExecutionInput{StateMachineArn: &d.arn, Input: aws.String(string(d.body))})
 	case "events":
 		_, err = r.events.PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{{
 			EventBusName: &d.arn, Source: aws.String("lambda"), DetailType: aws.String("Lambda Function Invocation Result"),

@@ -34,7 +34,8 @@ type version struct {
 // key distinguishes versions whose instances must not be mixed: $LATEST before and after an update share a number.
 func (v *version) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%s\x00%d", v.function, v.number, v.codeSha256, v.handler, v.timeout, v.memoryMB)
+	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%s\x00%d", v.function, v.number, v.codeSha256, v.handler, v.timeout,
+		v.memoryMB)
 	for _, name := range slices.Sorted(maps.Keys(v.env)) {
 		fmt.Fprintf(&b, "\x00%s=%s", name, v.env[name])
 	}
@@ -80,7 +81,8 @@ func newRegistry(client *lambda.Client) *registry {
 // sync reads all functions; afterwards the mirror is at least as new as the revision.
 func (g *registry) sync(ctx context.Context, revision int64) error {
 	functions := map[string]*function{}
-	pages := lambda.NewListFunctionsPaginator(g.lambda, &lambda.ListFunctionsInput{FunctionVersion: types.FunctionVersionAll})
+	pages := lambda.NewListFunctionsPaginator(g.lambda,
+		&lambda.ListFunctionsInput{FunctionVersion: types.FunctionVersionAll})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {
@@ -155,7 +157,8 @@ func (g *registry) details(ctx context.Context, f *function) error {
 	if concurrency.ReservedConcurrentExecutions != nil {
 		f.reserved = aws.Int(int(*concurrency.ReservedConcurrentExecutions))
 	}
-	configs, err := g.lambda.ListFunctionEventInvokeConfigs(ctx, &lambda.ListFunctionEventInvokeConfigsInput{FunctionName: &f.name})
+	configs, err := g.lambda.ListFunctionEventInvokeConfigs(ctx,
+		&lambda.ListFunctionEventInvokeConfigsInput{FunctionName: &f.name})
 	if err != nil {
 		return fmt.Errorf("list asynchronous settings: %w", err)
 	}

@@ -162,7 +162,8 @@ func (r *Runner) invokeAsync(ctx context.Context, t target, name string, payload
 
 // bury sends a failed event to the destination of the qualifier, or to the function's dead-letter queue.
 func (r *Runner) bury(ctx context.Context, condition string, t target, out outcome, payload []byte, attempts int) {
-	r.log.Error("asynchronous invocation failed", "function", t.version.function, "condition", condition, "attempts", attempts)
+	r.log.Error("asynchronous invocation failed", "function", t.version.function, "condition", condition, "attempts",
+		attempts)
 	r.tellDestination(ctx, t.async.onFailure, condition, t, out, payload, attempts)
 	if arn := t.version.deadLetterARN; arn != "" {
 		if err := r.deliver(ctx, delivery{arn: arn, body: payload}); err != nil {
@@ -173,7 +174,9 @@ func (r *Runner) bury(ctx context.Context, condition string, t target, out outco
 
 // tellDestination sends the record of a finished asynchronous invocation
 // (https://docs.aws.amazon.com/lambda/latest/dg/invocation-async-retain-records.html).
-func (r *Runner) tellDestination(ctx context.Context, arn, condition string, t target, out outcome, payload []byte, attempts int) {
+func (r *Runner) tellDestination(
+	ctx context.Context, arn, condition string, t target, out outcome, payload []byte, attempts int,
+) {
 	if arn == "" {
 		return
 	}
@@ -185,7 +188,8 @@ func (r *Runner) tellDestination(ctx context.Context, arn, condition string, t t
 		"version":   "1.0",
 		"timestamp": r.opts.Now().UTC().Format("2006-01-02T15:04:05.000Z"),
 		"requestContext": map[string]any{
-			"requestId": out.requestID, "functionArn": r.functionARN(t), "condition": condition, "approximateInvokeCount": attempts,
+			"requestId": out.requestID, "functionArn": r.functionARN(t), "condition": condition,
+			"approximateInvokeCount": attempts,
 		},
 		"requestPayload":  json.RawMessage(payload),
 		"responseContext": response,

@@ -172,9 +172,12 @@ func (p *streamPoller) consume(ctx context.Context, shard string, atStart bool) 
 }
 
 // read passes records on to their lanes. It reports whether the shard is closed and read to its end.
-func (p *streamPoller) read(ctx context.Context, shard string, iterator *string, track *progress, lanes []chan kintypes.Record) bool {
+func (p *streamPoller) read(
+	ctx context.Context, shard string, iterator *string, track *progress, lanes []chan kintypes.Record,
+) bool {
 	for iterator != nil && ctx.Err() == nil {
-		out, err := p.r.kinesis.GetRecords(ctx, &kinesis.GetRecordsInput{ShardIterator: iterator, Limit: aws.Int32(readAhead)})
+		out, err := p.r.kinesis.GetRecords(ctx,
+			&kinesis.GetRecordsInput{ShardIterator: iterator, Limit: aws.Int32(readAhead)})
 		if err != nil {
 			if ctx.Err() == nil {
 				p.r.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)

@@ -91,7 +91,8 @@ func (l *lane) event(batch []kintypes.Record) ([]byte, error) {
 // receives their position, a bucket the records too
 // (https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html).
 func (l *lane) discard(ctx context.Context, condition string, batch []kintypes.Record, last *attempt, attempts int) {
-	l.p.r.log.Error("records discarded", "stream", l.p.streamARN, "shard", l.shard, "records", len(batch), "condition", condition)
+	l.p.r.log.Error("records discarded", "stream", l.p.streamARN, "shard", l.shard, "records", len(batch), "condition",
+		condition)
 	if l.p.destination != "" {
 		if err := l.sendDiscarded(context.WithoutCancel(ctx), condition, batch, last, attempts); err != nil {
 			l.p.r.log.Error("delivery to the on-failure destination failed", "stream", l.p.streamARN, "error", err)
@@ -100,10 +101,13 @@ func (l *lane) discard(ctx context.Context, condition string, batch []kintypes.R
 	l.finish(batch)
 }
 
-func (l *lane) sendDiscarded(ctx context.Context, condition string, batch []kintypes.Record, last *attempt, attempts int) error {
+func (l *lane) sendDiscarded(
+	ctx context.Context, condition string, batch []kintypes.Record, last *attempt, attempts int,
+) error {
 	now := l.p.r.opts.Now().UTC()
 	first, final := batch[0], batch[len(batch)-1]
-	requestContext := map[string]any{"functionArn": l.p.function, "condition": condition, "approximateInvokeCount": attempts}
+	requestContext := map[string]any{"functionArn": l.p.function, "condition": condition,
+		"approximateInvokeCount": attempts}
 	record := map[string]any{
 		"requestContext": requestContext,
 		"version":        "1.0",

@@ -30,7 +30,8 @@ func handleKinesis(_ context.Context, raw json.RawMessage) (any, error) {
 	for _, r := range batch.Records {
 		data := string(r.Kinesis.Data)
 		if strings.HasPrefix(data, "poison") {
-			answer.BatchItemFailures = append(answer.BatchItemFailures, events.KinesisBatchItemFailure{ItemIdentifier: r.Kinesis.SequenceNumber})
+			answer.BatchItemFailures = append(answer.BatchItemFailures,
+				events.KinesisBatchItemFailure{ItemIdentifier: r.Kinesis.SequenceNumber})
 			break
 		}
 		if strings.HasPrefix(data, "blast") {
@@ -49,7 +50,8 @@ func handleKinesis(_ context.Context, raw json.RawMessage) (any, error) {
 func (w *world) createStream(t *testing.T, shards int32) (name, arn string) {
 	t.Helper()
 	name = strings.ReplaceAll(t.Name(), "/", "-")
-	if _, err := w.kinesis.CreateStream(t.Context(), &kinesis.CreateStreamInput{StreamName: &name, ShardCount: &shards}); err != nil {
+	if _, err := w.kinesis.CreateStream(t.Context(),
+		&kinesis.CreateStreamInput{StreamName: &name, ShardCount: &shards}); err != nil {
 		t.Fatal(err)
 	}
 	return name, "arn:aws:kinesis:us-east-1:123456789012:stream/" + name
@@ -173,7 +175,8 @@ func TestStreamFailuresGoToBucket(t *testing.T) {
 	w.put(t, stream, "a/1", "poison/2", "a/3")
 	w.mapping(t, function, arn, func(in *lambda.CreateEventSourceMappingInput) {
 		in.StartingPosition, in.MaximumRetryAttempts = types.EventSourcePositionTrimHorizon, aws.Int32(0)
-		in.DestinationConfig = &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:s3:::" + bucket)}}
+		in.DestinationConfig = &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: aws.String("arn:aws:s3:::" +
+			bucket)}}
 	})
 	var key *string
 	eventually(t, "a failed batch in the bucket", func() bool {

@@ -35,7 +35,8 @@ func TestEnvironment(t *testing.T) {
 	})
 	env, _ := w.invoke(t, name, `{"do":"env"}`)
 	for variable, want := range map[string]string{
-		"GREETING": "hi", "AWS_REGION": "us-east-1", "AWS_LAMBDA_FUNCTION_NAME": name, "AWS_LAMBDA_FUNCTION_VERSION": "$LATEST",
+		"GREETING": "hi", "AWS_REGION": "us-east-1", "AWS_LAMBDA_FUNCTION_NAME": name,
+		"AWS_LAMBDA_FUNCTION_VERSION":     "$LATEST",
 		"AWS_LAMBDA_FUNCTION_MEMORY_SIZE": "256", "AWS_ENDPOINT_URL": w.emulator.Endpoint(), "_HANDLER": "bootstrap",
 		"AWS_EXECUTION_ENV": "AWS_Lambda_provided.al2023", "AWS_LAMBDA_LOG_GROUP_NAME": "/aws/lambda/" + name,
 	} {
@@ -64,7 +65,8 @@ func TestFailures(t *testing.T) {
 	} {
 		t.Run(c.do, func(t *testing.T) {
 			answer, functionError := w.invoke(t, name, `{"do":"`+c.do+`"}`)
-			if functionError != "Unhandled" || answer["errorType"] != c.errorType || !strings.Contains(answer["errorMessage"].(string), c.text) {
+			if functionError != "Unhandled" || answer["errorType"] != c.errorType ||
+				!strings.Contains(answer["errorMessage"].(string), c.text) {
 				t.Errorf("%q %v", functionError, answer)
 			}
 		})
@@ -101,7 +103,8 @@ func TestVersionsKeepTheirCode(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
 	name := w.createFunction(t, func(in *lambda.CreateFunctionInput) { in.Publish = true })
-	_, err := w.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("1")})
+	_, err := w.lambda.CreateAlias(t.Context(),
+		&lambda.CreateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("1")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,7 +115,8 @@ func TestVersionsKeepTheirCode(t *testing.T) {
 	if got := code("live"); got != "one" {
 		t.Fatalf("first code: %v", got)
 	}
-	_, err = w.lambda.UpdateFunctionCode(t.Context(), &lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: functionCode(t, "two"), Publish: true})
+	_, err = w.lambda.UpdateFunctionCode(t.Context(),
+		&lambda.UpdateFunctionCodeInput{FunctionName: &name, ZipFile: functionCode(t, "two"), Publish: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -121,8 +125,9 @@ func TestVersionsKeepTheirCode(t *testing.T) {
 			t.Errorf("%s runs code %v, want %s", qualifier, got, want)
 		}
 	}
-	_, err = w.lambda.UpdateAlias(t.Context(), &lambda.UpdateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("2"),
-		RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 1}}})
+	_, err = w.lambda.UpdateAlias(t.Context(),
+		&lambda.UpdateAliasInput{FunctionName: &name, Name: aws.String("live"), FunctionVersion: aws.String("2"),
+			RoutingConfig: &types.AliasRoutingConfiguration{AdditionalVersionWeights: map[string]float64{"1": 1}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -135,11 +140,13 @@ func TestReservedConcurrency(t *testing.T) {
 	t.Parallel()
 	w := theWorld(t)
 	name := w.createFunction(t, nil)
-	_, err := w.lambda.PutFunctionConcurrency(t.Context(), &lambda.PutFunctionConcurrencyInput{FunctionName: &name, ReservedConcurrentExecutions: aws.Int32(0)})
+	_, err := w.lambda.PutFunctionConcurrency(t.Context(),
+		&lambda.PutFunctionConcurrencyInput{FunctionName: &name, ReservedConcurrentExecutions: aws.Int32(0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name}, func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
+	_, err = w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name},
+		func(o *lambda.Options) { o.RetryMaxAttempts = 1 })
 	if err == nil || !strings.Contains(err.Error(), "TooManyRequestsException") {
 		t.Errorf("%v", err)
 	}
@@ -159,12 +166,14 @@ func TestAsyncRetriesThenDestination(t *testing.T) {
 	w := theWorld(t)
 	name := w.createFunction(t, nil)
 	url, arn := w.queue(t, "failed", "30", "", 0)
-	_, err := w.lambda.PutFunctionEventInvokeConfig(t.Context(), &lambda.PutFunctionEventInvokeConfigInput{FunctionName: &name,
-		DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &arn}}})
+	_, err := w.lambda.PutFunctionEventInvokeConfig(t.Context(),
+		&lambda.PutFunctionEventInvokeConfigInput{FunctionName: &name,
+			DestinationConfig: &types.DestinationConfig{OnFailure: &types.OnFailure{Destination: &arn}}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, Payload: []byte(`{"do":"fail","n":7}`), InvocationType: types.InvocationTypeEvent})
+	_, err = w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name, Payload: []byte(`{"do":"fail","n":7}`),
+		InvocationType: types.InvocationTypeEvent})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -120,7 +120,8 @@ func handleDirect(ctx context.Context, do string, raw json.RawMessage) (any, err
 	called, _ := lambdacontext.FromContext(ctx)
 	deadline, _ := ctx.Deadline()
 	return map[string]any{
-		"pid": os.Getpid(), "count": invocations.Add(1), "version": lambdacontext.FunctionVersion, "arn": called.InvokedFunctionArn,
+		"pid": os.Getpid(), "count": invocations.Add(1), "version": lambdacontext.FunctionVersion,
+		"arn":  called.InvokedFunctionArn,
 		"left": time.Until(deadline).Seconds(), "greeting": os.Getenv("GREETING"), "echo": raw,
 	}, nil
 }
@@ -190,7 +191,8 @@ func newWorld(ctx context.Context, dir string, now func() time.Time) (*world, <-
 	w := &world{emulator: e, logDir: dir + "/logs", more: make(chan struct{})}
 	r, err := New(Options{
 		Endpoint: e.Endpoint(), Dir: dir, LogDir: w.logDir, AsyncRetryDelay: 10 * time.Millisecond,
-		Now: now, OnInvoke: w.observe, Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
+		Now: now, OnInvoke: w.observe,
+		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
 	if err != nil {
 		return nil, nil, errors.Join(err, e.Stop())
@@ -270,7 +272,8 @@ func (w *world) createFunction(t *testing.T, change func(*lambda.CreateFunctionI
 	name := strings.NewReplacer("/", "-", "_", "-").Replace(t.Name())
 	w.ensureRole(t)
 	in := &lambda.CreateFunctionInput{
-		FunctionName: &name, Role: aws.String(roleARN), Runtime: types.RuntimeProvidedal2023, Handler: aws.String("bootstrap"),
+		FunctionName: &name, Role: aws.String(roleARN), Runtime: types.RuntimeProvidedal2023,
+		Handler: aws.String("bootstrap"),
 		Timeout: aws.Int32(5), MemorySize: aws.Int32(256), Code: &types.FunctionCode{ZipFile: functionCode(t, "one")},
 		Environment: &types.Environment{Variables: map[string]string{}},
 	}
@@ -320,7 +323,8 @@ func (w *world) send(t *testing.T, url string, bodies ...string) {
 	for i, body := range bodies {
 		entries = append(entries, sqstypes.SendMessageBatchRequestEntry{Id: aws.String(fmt.Sprint(i)), MessageBody: &body})
 	}
-	if _, err := w.sqs.SendMessageBatch(t.Context(), &sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries}); err != nil {
+	if _, err := w.sqs.SendMessageBatch(t.Context(),
+		&sqs.SendMessageBatchInput{QueueUrl: &url, Entries: entries}); err != nil {
 		t.Fatal(err)
 	}
 }
@@ -333,7 +337,8 @@ func (w *world) waitMessages(t *testing.T, url string, n int) []string {
 		if time.Now().After(deadline) {
 			t.Fatalf("%d messages instead of %d: %q", len(bodies), n, bodies)
 		}
-		out, err := w.sqs.ReceiveMessage(t.Context(), &sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10, WaitTimeSeconds: 5})
+		out, err := w.sqs.ReceiveMessage(t.Context(),
+			&sqs.ReceiveMessageInput{QueueUrl: &url, MaxNumberOfMessages: 10, WaitTimeSeconds: 5})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -349,7 +354,8 @@ func (w *world) waitDepth(t *testing.T, url string, n string) {
 	t.Helper()
 	eventually(t, "depth "+n, func() bool {
 		out, err := w.sqs.GetQueueAttributes(t.Context(), &sqs.GetQueueAttributesInput{QueueUrl: &url,
-			AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages", "ApproximateNumberOfMessagesNotVisible"}})
+			AttributeNames: []sqstypes.QueueAttributeName{"ApproximateNumberOfMessages",
+				"ApproximateNumberOfMessagesNotVisible"}})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -373,7 +379,9 @@ func eventually(t *testing.T, what string, ok func() bool) {
 }
 
 // mapping connects a queue or a stream with a function.
-func (w *world) mapping(t *testing.T, function, sourceARN string, change func(*lambda.CreateEventSourceMappingInput)) string {
+func (w *world) mapping(
+	t *testing.T, function, sourceARN string, change func(*lambda.CreateEventSourceMappingInput),
+) string {
 	t.Helper()
 	in := &lambda.CreateEventSourceMappingInput{FunctionName: &function, EventSourceArn: &sourceARN,
 		FunctionResponseTypes: []types.FunctionResponseType{types.FunctionResponseTypeReportBatchItemFailures}}
@@ -385,7 +393,8 @@ func (w *world) mapping(t *testing.T, function, sourceARN string, change func(*l
 		t.Fatal(err)
 	}
 	t.Cleanup(func() {
-		if _, err := w.lambda.DeleteEventSourceMapping(context.Background(), &lambda.DeleteEventSourceMappingInput{UUID: out.UUID}); err != nil {
+		if _, err := w.lambda.DeleteEventSourceMapping(context.Background(),
+			&lambda.DeleteEventSourceMappingInput{UUID: out.UUID}); err != nil {
 			t.Error(err)
 		}
 	})

@@ -95,7 +95,8 @@ func (p *pool) invoke(ctx context.Context, t target, payload []byte, requestID s
 			p.failedStart(t.version, out, errExit)
 			return out, nil
 		case errors.Is(err, errInitTimeout):
-			out.result = failed(errTimeout, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, timeout.Seconds()))
+			out.result = failed(errTimeout,
+				fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", requestID, timeout.Seconds()))
 			p.failedStart(t.version, out, errTimeout)
 			return out, nil
 		case err != nil:
@@ -106,9 +107,11 @@ func (p *pool) invoke(ctx context.Context, t target, payload []byte, requestID s
 			timeout = max(0, timeout-(took-initLimit))
 		}
 	}
-	c := &call{id: requestID, arn: p.r.functionARN(t), payload: payload, deadline: time.Now().Add(timeout), results: make(chan result, 1)}
+	c := &call{id: requestID, arn: p.r.functionARN(t), payload: payload, deadline: time.Now().Add(timeout),
+		results: make(chan result, 1)}
 	in.current.Store(c)
-	p.observe(Invocation{Function: t.version.function, Version: t.version.number, RequestID: c.id, PID: in.cmd.Process.Pid})
+	p.observe(Invocation{Function: t.version.function, Version: t.version.number, RequestID: c.id,
+		PID: in.cmd.Process.Pid})
 	in.platform("platform.start", c.id, map[string]string{"version": t.version.number})
 	begin := time.Now()
 	res, reusable := in.run(c)
@@ -256,9 +259,11 @@ func (p *pool) close() {
 func (p *pool) failedStart(v *version, out outcome, errorType string) {
 	p.count(result{errorType: errorType})
 	if log, err := p.r.logs.open(v.function); err == nil {
-		log.write(logRecord{Type: "platform.initReport", Version: v.number, RequestID: out.requestID, Record: reportRecord{Status: "failure", Error: errorType}})
+		log.write(logRecord{Type: "platform.initReport", Version: v.number, RequestID: out.requestID,
+			Record: reportRecord{Status: "failure", Error: errorType}})
 	}
-	p.observe(Invocation{Function: v.function, Version: v.number, RequestID: out.requestID, Ended: true, Error: out.errorType})
+	p.observe(Invocation{Function: v.function, Version: v.number, RequestID: out.requestID, Ended: true,
+		Error: out.errorType})
 }
 
 // report writes the REPORT record of an invocation and counts it.

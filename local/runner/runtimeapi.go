@@ -91,7 +91,9 @@ type settings struct {
 }
 
 // startInstance starts a process and waits, at most for the given time, until its runtime requests an invocation.
-func startInstance(ctx context.Context, v *version, code string, s settings, log *logFile, limit time.Duration) (*instance, error) {
+func startInstance(
+	ctx context.Context, v *version, code string, s settings, log *logFile, limit time.Duration) (*instance, error,
+) {
 	in := &instance{version: v, name: newID(), log: log, tail: &logTail{},
 		work: make(chan *call), asked: make(chan struct{}, 1), exited: make(chan struct{})}
 	in.scratch = filepath.Join(s.scratch, in.name)
@@ -229,7 +231,8 @@ func (in *instance) serveResult(w http.ResponseWriter, r *http.Request, errorTyp
 	res := result{body: body, errorType: errorType}
 	switch {
 	case errors.As(err, &tooLarge):
-		res = failed(errTooLarge, fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).", maxPayload))
+		res = failed(errTooLarge, fmt.Sprintf("Response payload size exceeded maximum allowed payload size (%d bytes).",
+			maxPayload))
 		w.WriteHeader(http.StatusRequestEntityTooLarge)
 	case err != nil:
 		http.Error(w, err.Error(), http.StatusBadRequest)
@@ -271,14 +274,16 @@ func (in *instance) run(c *call) (result, bool) {
 				continue
 			}
 			if answer == nil {
-				return in.lastAnswer(c, failed(errExit, "RequestId: "+c.id+" Error: the runtime did not respond to the invocation")), false
+				return in.lastAnswer(c,
+					failed(errExit, "RequestId: "+c.id+" Error: the runtime did not respond to the invocation")), false
 			}
 			return *answer, true
 		case <-in.exited:
 			if answer != nil {
 				return *answer, false
 			}
-			return in.lastAnswer(c, failed(errExit, fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %s", c.id, in.exitReason()))), false
+			return in.lastAnswer(c,
+				failed(errExit, fmt.Sprintf("RequestId: %s Error: Runtime exited with error: %s", c.id, in.exitReason()))), false
 		case <-memory.C:
 			if used, _ := memoryOf(in.cmd.Process.Pid); used > in.version.memoryMB {
 				in.overMemory.Store(true)
@@ -289,7 +294,8 @@ func (in *instance) run(c *call) (result, bool) {
 			if answer != nil {
 				return *answer, false
 			}
-			return failed(errTimeout, fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", c.id, in.version.timeout.Seconds())), false
+			return failed(errTimeout,
+				fmt.Sprintf("RequestId: %s Error: Task timed out after %.2f seconds", c.id, in.version.timeout.Seconds())), false
 		}
 	}
 }
@@ -318,11 +324,13 @@ func (in *instance) printed(line []byte) {
 	if c := in.current.Load(); c != nil {
 		requestID = c.id
 	}
-	in.log.write(logRecord{Type: "function", Version: in.version.number, Instance: in.name, RequestID: requestID, Record: recordOf(line)})
+	in.log.write(logRecord{Type: "function", Version: in.version.number, Instance: in.name, RequestID: requestID,
+		Record: recordOf(line)})
 }
 
 func (in *instance) platform(kind, requestID string, record any) {
-	in.log.write(logRecord{Type: kind, Version: in.version.number, Instance: in.name, RequestID: requestID, Record: record})
+	in.log.write(logRecord{Type: kind, Version: in.version.number, Instance: in.name, RequestID: requestID,
+		Record: record})
 }
 
 // environment of an instance: the function's own variables, overridden by those that Lambda reserves

@@ -158,7 +158,8 @@ func (c *clock) body(s schedule, t scheduleTarget, at time.Time) ([]byte, error)
 }
 
 func (c *clock) listSchedules(ctx context.Context, into map[string]schedule) error {
-	pages := scheduler.NewListSchedulesPaginator(c.r.scheduler, &scheduler.ListSchedulesInput{State: schedtypes.ScheduleStateEnabled})
+	pages := scheduler.NewListSchedulesPaginator(c.r.scheduler,
+		&scheduler.ListSchedulesInput{State: schedtypes.ScheduleStateEnabled})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
 		if err != nil {

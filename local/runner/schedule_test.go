@@ -24,9 +24,11 @@ func TestSchedulesFire(t *testing.T) {
 	at := time.Now().UTC().Add(2 * time.Second).Format("2006-01-02T15:04:05")
 	name := t.Name()
 	_, err := w.scheduler.CreateSchedule(t.Context(), &scheduler.CreateScheduleInput{
-		Name: &name, ScheduleExpression: aws.String("at(" + at + ")"), ActionAfterCompletion: schedtypes.ActionAfterCompletionDelete,
-		FlexibleTimeWindow: &schedtypes.FlexibleTimeWindow{Mode: schedtypes.FlexibleTimeWindowModeOff},
-		Target:             &schedtypes.Target{Arn: &arn, RoleArn: aws.String(roleARN), Input: aws.String(`{"at":"<aws.scheduler.scheduled-time>"}`)},
+		Name: &name, ScheduleExpression: aws.String("at(" + at + ")"),
+		ActionAfterCompletion: schedtypes.ActionAfterCompletionDelete,
+		FlexibleTimeWindow:    &schedtypes.FlexibleTimeWindow{Mode: schedtypes.FlexibleTimeWindowModeOff},
+		Target: &schedtypes.Target{Arn: &arn, RoleArn: aws.String(roleARN),
+			Input: aws.String(`{"at":"<aws.scheduler.scheduled-time>"}`)},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -61,10 +63,12 @@ func TestRuleFiresByTheRunnersClock(t *testing.T) {
 	})
 	url, arn := w.queue(t, "ticks", "30", "", 0)
 	rule := t.Name()
-	if _, err := w.events.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: &rule, ScheduleExpression: aws.String("rate(1 hour)")}); err != nil {
+	if _, err := w.events.PutRule(t.Context(),
+		&eventbridge.PutRuleInput{Name: &rule, ScheduleExpression: aws.String("rate(1 hour)")}); err != nil {
 		t.Fatal(err)
 	}
-	_, err = w.events.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: &rule, Targets: []ebtypes.Target{{Id: aws.String("q"), Arn: &arn}}})
+	_, err = w.events.PutTargets(t.Context(),
+		&eventbridge.PutTargetsInput{Rule: &rule, Targets: []ebtypes.Target{{Id: aws.String("q"), Arn: &arn}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -76,7 +80,8 @@ func TestRuleFiresByTheRunnersClock(t *testing.T) {
 	if err := json.Unmarshal([]byte(w.waitMessages(t, url, 1)[0]), &event); err != nil {
 		t.Fatal(err)
 	}
-	if event.Source != "aws.events" || event.DetailType != "Scheduled Event" || !strings.HasSuffix(event.Resources[0], rule) {
+	if event.Source != "aws.events" || event.DetailType != "Scheduled Event" ||
+		!strings.HasSuffix(event.Resources[0], rule) {
 		t.Errorf("%+v", event)
 	}
 }

@@ -183,7 +183,8 @@ func (q *queuePoller) records(batch []sqstypes.Message) []map[string]any {
 	for i, m := range batch {
 		attributes := map[string]any{}
 		for name, value := range m.MessageAttributes {
-			a := map[string]any{"dataType": aws.ToString(value.DataType), "stringListValues": []string{}, "binaryListValues": []string{}}
+			a := map[string]any{"dataType": aws.ToString(value.DataType), "stringListValues": []string{},
+				"binaryListValues": []string{}}
 			if value.StringValue != nil {
 				a["stringValue"] = *value.StringValue
 			}
@@ -214,7 +215,8 @@ func (q *queuePoller) delete(ctx context.Context, url string, messages []sqstype
 			continue
 		}
 		for _, f := range out.Failed {
-			errs = append(errs, fmt.Errorf("message %s: %s %s", aws.ToString(f.Id), aws.ToString(f.Code), aws.ToString(f.Message)))
+			errs = append(errs, fmt.Errorf("message %s: %s %s", aws.ToString(f.Id), aws.ToString(f.Code),
+				aws.ToString(f.Message)))
 		}
 	}
 	return errors.Join(errs...)

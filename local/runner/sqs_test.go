@@ -94,7 +94,8 @@ func TestBatchFailures(t *testing.T) {
 	t.Parallel()
 	inBatch := func(id string) bool { return id == "a" || id == "b" }
 	for response, want := range map[string][]string{
-		``: nil, `null`: nil, `{}`: nil, `{"batchItemFailures":[]}`: nil, `{"batchItemFailures":null}`: nil, `{"other":1}`: nil,
+		``: nil, `null`: nil, `{}`: nil, `{"batchItemFailures":[]}`: nil, `{"batchItemFailures":null}`: nil,
+		`{"other":1}`: nil,
 		`{"batchItemFailures":[{"itemIdentifier":"a"}]}`:                        {"a"},
 		`{"batchItemFailures":[{"itemIdentifier":"a"},{"itemIdentifier":"a"}]}`: {"a"},
 		`{"batchItemFailures":[{"itemIdentifier":"b"},{"itemIdentifier":"a"}]}`: {"a", "b"},
@@ -105,8 +106,10 @@ func TestBatchFailures(t *testing.T) {
 		}
 	}
 	for _, response := range []string{
-		`"text"`, `[1]`, `{`, `{"batchItemFailures":[{"itemIdentifier":""}]}`, `{"batchItemFailures":[{"itemIdentifier":null}]}`,
-		`{"batchItemFailures":[{"ItemIdentifier":"a"}]}`, `{"batchItemFailures":[{"itemIdentifier":"c"}]}`, `{"batchItemFailures":[{}]}`,
+		`"text"`, `[1]`, `{`, `{"batchItemFailures":[{"itemIdentifier":""}]}`,
+		`{"batchItemFailures":[{"itemIdentifier":null}]}`,
+		`{"batchItemFailures":[{"ItemIdentifier":"a"}]}`, `{"batchItemFailures":[{"itemIdentifier":"c"}]}`,
+		`{"batchItemFailures":[{}]}`,
 		`{"batchItemFailures":{"itemIdentifier":"a"}}`, `{"batchItemFailures":[{"itemIdentifier":5}]}`,
 	} {
 		if got, err := batchFailures([]byte(response), inBatch); err == nil {

@@ -19,7 +19,8 @@ import (
 func (w *world) liveAlias(t *testing.T) (function, arn string) {
 	t.Helper()
 	function = w.createFunction(t, func(in *lambda.CreateFunctionInput) { in.Publish = true })
-	out, err := w.lambda.CreateAlias(t.Context(), &lambda.CreateAliasInput{FunctionName: &function, Name: aws.String("live"), FunctionVersion: aws.String("1")})
+	out, err := w.lambda.CreateAlias(t.Context(),
+		&lambda.CreateAliasInput{FunctionName: &function, Name: aws.String("live"), FunctionVersion: aws.String("1")})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -41,7 +42,8 @@ func TestMappingToAnAlias(t *testing.T) {
 	}
 	w.send(t, url, "ok")
 	w.waitDepth(t, url, "0")
-	if runs := w.waitInvocations(t, function, "the batch", func(list []Invocation) bool { return ended(list) > 0 }); runs[0].Version != "1" {
+	if runs := w.waitInvocations(t, function, "the batch",
+		func(list []Invocation) bool { return ended(list) > 0 }); runs[0].Version != "1" {
 		t.Errorf("%+v", runs)
 	}
 }
@@ -54,8 +56,10 @@ func TestWorkflowCallsTheAlias(t *testing.T) {
 		return fmt.Sprintf(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":%q,"Payload":{"do":%q}},
 			"ResultSelector":{"version.$":"$.Payload.version"},"Next":"Broken","Catch":[{"ErrorEquals":["errorString"],"Next":"Caught"}]}`, alias, do)
 	}
-	definition := fmt.Sprintf(`{"StartAt":"Works","States":{"Works":%s,"Broken":%s,"Caught":{"Type":"Pass","End":true}}}`, task("ok"), task("fail"))
-	machine, err := w.sfn.CreateStateMachine(t.Context(), &sfn.CreateStateMachineInput{Name: aws.String(t.Name()), Definition: &definition, RoleArn: aws.String(roleARN)})
+	definition := fmt.Sprintf(`{"StartAt":"Works","States":{"Works":%s,"Broken":%s,"Caught":{"Type":"Pass","End":true}}}`,
+		task("ok"), task("fail"))
+	machine, err := w.sfn.CreateStateMachine(t.Context(),
+		&sfn.CreateStateMachineInput{Name: aws.String(t.Name()), Definition: &definition, RoleArn: aws.String(roleARN)})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -65,7 +69,8 @@ func TestWorkflowCallsTheAlias(t *testing.T) {
 	}
 	var out *sfn.DescribeExecutionOutput
 	eventually(t, "the end of the execution", func() bool {
-		if out, err = w.sfn.DescribeExecution(t.Context(), &sfn.DescribeExecutionInput{ExecutionArn: execution.ExecutionArn}); err != nil {
+		if out, err = w.sfn.DescribeExecution(t.Context(),
+			&sfn.DescribeExecutionInput{ExecutionArn: execution.ExecutionArn}); err != nil {
 			t.Fatal(err)
 		}
 		return out.Status != sfntypes.ExecutionStatusRunning
@@ -73,7 +78,8 @@ func TestWorkflowCallsTheAlias(t *testing.T) {
 	if out.Status != sfntypes.ExecutionStatusSucceeded || !strings.Contains(aws.ToString(out.Output), "it failed") {
 		t.Errorf("%s %s %s %s", out.Status, aws.ToString(out.Output), aws.ToString(out.Error), aws.ToString(out.Cause))
 	}
-	history, err := w.sfn.GetExecutionHistory(t.Context(), &sfn.GetExecutionHistoryInput{ExecutionArn: execution.ExecutionArn})
+	history, err := w.sfn.GetExecutionHistory(t.Context(),
+		&sfn.GetExecutionHistoryInput{ExecutionArn: execution.ExecutionArn})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -96,8 +102,9 @@ func TestObjectEventsReachFunctions(t *testing.T) {
 	if _, err := w.s3.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}); err != nil {
 		t.Fatal(err)
 	}
-	_, err := w.s3.PutBucketNotificationConfiguration(t.Context(), &s3.PutBucketNotificationConfigurationInput{Bucket: bucket,
-		NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}}})
+	_, err := w.s3.PutBucketNotificationConfiguration(t.Context(),
+		&s3.PutBucketNotificationConfigurationInput{Bucket: bucket,
+			NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -107,10 +114,12 @@ func TestObjectEventsReachFunctions(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.events.PutTargets(t.Context(), &eventbridge.PutTargetsInput{Rule: rule, Targets: []ebtypes.Target{{Id: aws.String("f"), Arn: &alias}}}); err != nil {
+	if _, err := w.events.PutTargets(t.Context(),
+		&eventbridge.PutTargetsInput{Rule: rule, Targets: []ebtypes.Target{{Id: aws.String("f"), Arn: &alias}}}); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.s3.PutObject(t.Context(), &s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: strings.NewReader("x")}); err != nil {
+	if _, err := w.s3.PutObject(t.Context(),
+		&s3.PutObjectInput{Bucket: bucket, Key: aws.String("k"), Body: strings.NewReader("x")}); err != nil {
 		t.Fatal(err)
 	}
 	runs := w.waitInvocations(t, function, "an invocation", func(list []Invocation) bool { return ended(list) == 1 })

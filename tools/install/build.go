@@ -69,14 +69,16 @@ func (t tool) sharing(module string) tool {
 }
 
 func buildAWS(in *installer, module, out string) error {
-	if err := in.compile(module, "the aws plugin", filepath.Join(out, awsPlugin), "./cmd/"+awsPlugin, stripped); err != nil {
+	if err := in.compile(module, "the aws plugin", filepath.Join(out, awsPlugin), "./cmd/"+awsPlugin,
+		stripped); err != nil {
 		return err
 	}
 	// The generator reads the SDK's source, which no build downloads.
 	if err := goTool(module, in.log, "mod", "download", "github.com/pulumi/pulumi-aws/sdk/v6"); err != nil {
 		return err
 	}
-	return goTool(module, in.log, "run", "./cmd/mapgen", "-report", filepath.Join(out, "report.txt"), filepath.Join(out, awsCatalog))
+	return goTool(module, in.log, "run", "./cmd/mapgen", "-report", filepath.Join(out, "report.txt"),
+		filepath.Join(out, awsCatalog))
 }
 
 // compile builds a program and tells how far it is.

@@ -14,9 +14,11 @@ import (
 func TestClusterVersionsAreThePinnedOnes(t *testing.T) {
 	for module, pin := range map[string]string{
 		"etcd": "go.etcd.io/etcd/server/v3 " + etcdVersion, "controlplane": "k8s.io/kubernetes " + kubernetesVersion,
-		"kwok": "sigs.k8s.io/kwok " + kwokVersion, "termination": "github.com/aws/aws-node-termination-handler " + terminationVersion,
-		"metadata": "github.com/aws/amazon-ec2-metadata-mock " + metadataVersion, "escalator": "github.com/atlassian/escalator " + escalatorVersion,
-		"keda": kedaModule + " " + kedaVersion,
+		"kwok":        "sigs.k8s.io/kwok " + kwokVersion,
+		"termination": "github.com/aws/aws-node-termination-handler " + terminationVersion,
+		"metadata":    "github.com/aws/amazon-ec2-metadata-mock " + metadataVersion,
+		"escalator":   "github.com/atlassian/escalator " + escalatorVersion,
+		"keda":        kedaModule + " " + kedaVersion,
 	} {
 		b, err := os.ReadFile(filepath.Join("..", "pins", module, "go.mod"))
 		if err != nil {
@@ -42,8 +44,9 @@ func pinsLine(mod, pin string) bool {
 // Every binary that is built is a tool of its module: only then does go mod tidy keep what it needs.
 func TestClusterModulesListTheirTools(t *testing.T) {
 	for module, packages := range map[string][]string{
-		"controlplane": {"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager", "k8s.io/kubernetes/cmd/kube-scheduler"},
-		"keda":         {kedaModule + "/cmd/operator", kedaModule + "/cmd/adapter"},
+		"controlplane": {"k8s.io/kubernetes/cmd/kube-apiserver", "k8s.io/kubernetes/cmd/kube-controller-manager",
+			"k8s.io/kubernetes/cmd/kube-scheduler"},
+		"keda": {kedaModule + "/cmd/operator", kedaModule + "/cmd/adapter"},
 	} {
 		b, err := os.ReadFile(filepath.Join("..", "pins", module, "go.mod"))
 		if err != nil {

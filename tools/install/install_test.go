@@ -148,7 +148,8 @@ func TestEnsureBuildsOnceAStateOfTheSources(t *testing.T) {
 		t.Fatal(err)
 	}
 	builds := 0
-	if _, err := in.ensure(fakeTool(&builds, errors.New("no compiler"))); err == nil || !strings.Contains(err.Error(), "build t: no compiler") {
+	if _, err := in.ensure(fakeTool(&builds, errors.New("no compiler"))); err == nil ||
+		!strings.Contains(err.Error(), "build t: no compiler") {
 		t.Errorf("failed build: %v", err)
 	}
 	ok := fakeTool(&builds, nil)
@@ -253,7 +254,8 @@ func TestInstallUsesWhatTheMachineHas(t *testing.T) {
 	script(t, filepath.Join(bin, languageHost), "")
 	plugin := script(t, filepath.Join(home, "plugins", "resource-aws-v6.90.0", awsPlugin), "")
 	own := filepath.Join(cache, "bin")
-	in := &installer{source: t.TempDir(), cache: cache, log: io.Discard, machine: machine{path: own + ":" + bin, pulumiHome: home, own: own}}
+	in := &installer{source: t.TempDir(), cache: cache, log: io.Discard,
+		machine: machine{path: own + ":" + bin, pulumiHome: home, own: own}}
 	tc, err := in.install()
 	if err != nil {
 		t.Fatal(err)
@@ -305,7 +307,8 @@ mkdir -p node_modules/@pulumi/eks/cmd/provider && : >node_modules/@pulumi/eks/cm
 // The eks plugin asks for one version: another one of the machine is of no use.
 func TestMachinesOwnKubernetesPlugin(t *testing.T) {
 	home, cache, source := t.TempDir(), t.TempDir(), t.TempDir()
-	in := &installer{source: source, cache: cache, log: io.Discard, machine: machine{pulumiHome: home, own: filepath.Join(cache, "bin")}}
+	in := &installer{source: source, cache: cache, log: io.Discard,
+		machine: machine{pulumiHome: home, own: filepath.Join(cache, "bin")}}
 	if err := os.MkdirAll(filepath.Join(cache, "tools"), 0o755); err != nil {
 		t.Fatal(err)
 	}

@@ -40,7 +40,8 @@ func main() {
 	asEnv := flag.Bool("env", false, "print the environment for a shell: eval \"$(... -env)\"")
 	cluster := flag.Bool("cluster", false, "also provide what stacks with a cluster need")
 	admission := flag.Bool("admission", false, "also provide an API server to check objects against")
-	source := flag.String("source", "", "`folder` of this repository (default: the one that holds go.mod above the working directory)")
+	source := flag.String("source", "",
+		"`folder` of this repository (default: the one that holds go.mod above the working directory)")
 	flag.Parse()
 	if flag.NArg() > 0 {
 		fmt.Fprintln(os.Stderr, "usage: install [-cluster | -admission] [-json | -env] [-source DIR]")
@@ -66,7 +67,8 @@ func run(source string, cluster, admission, often bool) (*Toolchain, error) {
 	if err != nil {
 		return nil, err
 	}
-	in := &installer{source: root, cache: cache, cluster: cluster, admission: admission, log: os.Stderr, every: 20 * time.Second,
+	in := &installer{source: root, cache: cache, cluster: cluster, admission: admission, log: os.Stderr,
+		every:   20 * time.Second,
 		machine: machine{path: os.Getenv("PATH"), pulumiHome: pulumiHome(os.Getenv), own: filepath.Join(cache, "bin")}}
 	if often {
 		in.every = time.Second

@@ -31,8 +31,8 @@ func TestSDKVersionsAgree(t *testing.T) {
 	}
 }
 
-// Packages of one version are compiled once for all modules, so the main module's versions are the tools' as well. Those
-// of its own that a module of pins has are what its program requires at least.
+// Packages of one version are compiled once for all modules, so the main module's versions are the tools' as well.
+// Those of its own that a module of pins has are what its program requires at least.
 func TestModulesShareVersions(t *testing.T) {
 	own := map[string][]string{
 		"../pins/kwok/go.mod": {"dario.cat/mergo", "google.golang.org/genproto/googleapis/rpc"},

@@ -1,5 +1,5 @@
-// Command lab brings the stack dev up on this machine, with a real Kubernetes control plane, proves things on it and takes
-// everything down again. It runs in the foreground, and nothing outlives it.
+// Command lab brings the stack dev up on this machine, with a real Kubernetes control plane, proves things on it and
+// takes everything down again. It runs in the foreground, and nothing outlives it.
 //
 //	go run -C tools/lab . [-keep] [-only SCENARIO,...]
 package main
@@ -19,7 +19,8 @@ import (
 
 func main() {
 	keep := flag.Bool("keep", false, "leave everything up after the scenarios until Ctrl-C")
-	only := flag.String("only", "", "`scenarios` to run, with commas: "+strings.Join(scenarios.Scenarios(), ", ")+" (default: all)")
+	only := flag.String("only", "",
+		"`scenarios` to run, with commas: "+strings.Join(scenarios.Scenarios(), ", ")+" (default: all)")
 	dir := flag.String("dir", "", "`folder` for state and logs (default: under the user's cache)")
 	flag.Parse()
 	if flag.NArg() > 0 {

@@ -49,7 +49,8 @@ func TestHooksAndStreams(t *testing.T) {
 		t.Errorf("%v, %d streams, %q", err, f.Streams(), log)
 	}
 	f.After = func(op Op) error { return reset } // it was written, but the writer does not know
-	if err := f.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"), lake.Hash([]byte("rows"))); !errors.Is(err, reset) {
+	if err := f.PutOnce(t.Context(), "k", "text/plain", strings.NewReader("rows"),
+		lake.Hash([]byte("rows"))); !errors.Is(err, reset) {
 		t.Error(err)
 	}
 	f.Corrupt("landing", "a", bytes.ToUpper)

@@ -167,7 +167,8 @@ func readRange(t *testing.T, s Subject) {
 func readRangePastTheEnd(t *testing.T, s Subject) {
 	o, empty := s.land("trips/a", "0123456789"), s.land("trips/empty", "")
 	got, err := s.ReadRange(t.Context(), o, 8, 12)
-	if transient(t, "over the end", err); got != nil || !errors.Is(err, io.ErrUnexpectedEOF) || !strings.Contains(err.Error(), "2 of 4 bytes") {
+	if transient(t, "over the end", err); got != nil || !errors.Is(err, io.ErrUnexpectedEOF) ||
+		!strings.Contains(err.Error(), "2 of 4 bytes") {
 		t.Errorf("over the end: %q, %v", got, err)
 	}
 	for what, read := range map[string]func() ([]byte, error){

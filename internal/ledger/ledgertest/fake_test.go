@@ -34,7 +34,8 @@ func TestSeedAndChange(t *testing.T) {
 	f.Change("L", func(l *ledger.Load, chunks []ledger.Chunk) {
 		l.Restage.Attempt, l.Status, chunks[1].Owner = 4, contract.Failed, "a"
 	})
-	if got := loadOf(t, f); got.Restage.Attempt != 4 || got.Status != contract.Failed || f.Piece("L", 1).Owner != "a" || f.Piece("L", ledger.RestageIndex).Attempt != 4 {
+	if got := loadOf(t, f); got.Restage.Attempt != 4 || got.Status != contract.Failed || f.Piece("L", 1).Owner != "a" ||
+		f.Piece("L", ledger.RestageIndex).Attempt != 4 {
 		t.Errorf("got %+v", got)
 	}
 	for range 2 {

@@ -42,15 +42,17 @@ func New(config *rest.Config) (*Checker, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the API server: %w", err)
 	}
-	return &Checker{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found)), priorities: map[string]bool{}, warnings: heard}, nil
+	return &Checker{client: client, mapper: restmapper.NewDeferredDiscoveryRESTMapper(memory.NewMemCacheClient(found)),
+		priorities: map[string]bool{}, warnings: heard}, nil
 }
 
 // needed are kinds without which an API server does not even look at other objects. They are applied for real.
 var needed = []string{"CustomResourceDefinition", "Namespace", "PriorityClass", "ServiceAccount"}
 
 // Check applies the objects as a dry run, those of the needed kinds for real, and of each object that makes pods such a
-// pod too: only for pods does the API server enforce the level of pod security of their namespace. It reports the problems
-// of all objects; a warning, of a version that is deprecated for example, is one too. Objects may be in any order.
+// pod too: only for pods does the API server enforce the level of pod security of their namespace. It reports the
+// problems of all objects; a warning, of a version that is deprecated for example, is one too. Objects may be in any
+// order.
 func (c *Checker) Check(ctx context.Context, objects []*unstructured.Unstructured) error {
 	var errs []error
 	for _, kind := range needed {

@@ -22,7 +22,8 @@ func start(t *testing.T) *admission.Checker {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := controlplane.Start(t.Context(), controlplane.Options{Dir: filepath.Join(t.TempDir(), "lab"), Binaries: binaries, AdmissionOnly: true})
+	c, err := controlplane.Start(t.Context(),
+		controlplane.Options{Dir: filepath.Join(t.TempDir(), "lab"), Binaries: binaries, AdmissionOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -132,15 +133,22 @@ func replace(old, text string) string {
 
 // What an API server refuses, for a reason that no other check of this project sees.
 var broken = map[string]struct{ manifest, want string }{
-	"a field that is misspelt":            {replace("  selector:", "  replica: 1\n  selector:"), ".spec.replica: field not declared in schema"},
-	"a field of another type":             {replace("  selector:", "  replicas: many\n  selector:"), "replicas"},
-	"labels that the selector misses":     {replace("labels: {app: broken}", "labels: {app: other}"), "`selector` does not match template `labels`"},
-	"a pod that its namespace refuses":    {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"), "violates PodSecurity"},
-	"a service account that is not there": {strings.Replace(deployment, "SERVICE", "nobody", 1), `serviceaccount "nobody" not found`},
-	"a priority that is not there":        {replace("      containers:", "      priorityClassName: none\n      containers:"), "no PriorityClass with name none was found"},
-	"a namespace that is not there":       {replace("namespace: dip", "namespace: nowhere"), `namespaces "nowhere" not found`},
-	"a level that its namespace warns of": {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"), "Deployment dip/broken: the API server warns: would violate PodSecurity"},
-	"a kind that is not there":            {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n", `no matches for kind "ScaledObject"`},
+	"a field that is misspelt": {replace("  selector:", "  replica: 1\n  selector:"),
+		".spec.replica: field not declared in schema"},
+	"a field of another type": {replace("  selector:", "  replicas: many\n  selector:"), "replicas"},
+	"labels that the selector misses": {replace("labels: {app: broken}", "labels: {app: other}"),
+		"`selector` does not match template `labels`"},
+	"a pod that its namespace refuses": {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
+		"violates PodSecurity"},
+	"a service account that is not there": {strings.Replace(deployment, "SERVICE", "nobody", 1),
+		`serviceaccount "nobody" not found`},
+	"a priority that is not there": {replace("      containers:",
+		"      priorityClassName: none\n      containers:"), "no PriorityClass with name none was found"},
+	"a namespace that is not there": {replace("namespace: dip", "namespace: nowhere"),
+		`namespaces "nowhere" not found`},
+	"a level that its namespace warns of": {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
+		"Deployment dip/broken: the API server warns: would violate PodSecurity"},
+	"a kind that is not there": {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n", `no matches for kind "ScaledObject"`},
 	"a custom resource against its schema": {
 		"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\nspec: {scaleTargetRef: {name: a}, triggers: none}\n", "spec.triggers",
 	},
@@ -156,7 +164,8 @@ func TestParse(t *testing.T) {
 			t.Errorf("%q: %v, want %q", text, err, want)
 		}
 	}
-	objects, err := admission.Parse([]byte("---\napiVersion: v1\nkind: Pod\nmetadata: {name: a}\n---\n\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n"))
+	objects, err := admission.Parse([]byte("---\napiVersion: v1\nkind: Pod\nmetadata: {name: " +
+		"a}\n---\n\n---\napiVersion: v1\nkind: Pod\nmetadata: {name: b}\n"))
 	if err != nil || len(objects) != 2 || objects[1].GetName() != "b" {
 		t.Errorf("parsed %v (%v)", objects, err)
 	}

@@ -1,5 +1,5 @@
-// Package authn says to an API server who the bearer of a token of `aws eks get-token` is, as EKS does: by the cluster's
-// access entries. AWS is the emulator.
+// Package authn says to an API server who the bearer of a token of `aws eks get-token` is, as EKS does: by the
+// cluster's access entries. AWS is the emulator.
 package authn
 
 import (

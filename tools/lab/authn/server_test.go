@@ -23,8 +23,9 @@ import (
 var (
 	callers = map[string]string{
 		"root": "arn:aws:iam::123456789012:user/root", "viewer": "arn:aws:iam::123456789012:user/viewer",
-		"session": "arn:aws:sts::123456789012:assumed-role/ops/me@home", "stranger": "arn:aws:iam::123456789012:user/stranger",
-		"node": "arn:aws:iam::123456789012:role/node",
+		"session":  "arn:aws:sts::123456789012:assumed-role/ops/me@home",
+		"stranger": "arn:aws:iam::123456789012:user/stranger",
+		"node":     "arn:aws:iam::123456789012:role/node",
 	}
 	entries = map[string]string{
 		"arn:aws:iam::123456789012:user/root":   `{"username": "root", "kubernetesGroups": []}`,
@@ -40,7 +41,8 @@ var (
 )
 
 func policy(name, scope string) string {
-	return fmt.Sprintf(`{"policyArn": "arn:aws:eks::aws:cluster-access-policy/%s", "accessScope": {"type": %q}}`, name, scope)
+	return fmt.Sprintf(`{"policyArn": "arn:aws:eks::aws:cluster-access-policy/%s", "accessScope": {"type": %q}}`, name,
+		scope)
 }
 
 // aws answers as the emulator does.
@@ -52,7 +54,8 @@ func aws(t *testing.T) awsapi.Client {
 			fmt.Fprintf(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>%s</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>", callers[key])
 			return
 		}
-		principal, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/clusters/dip-test/access-entries/"), "/access-policies")
+		principal, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/clusters/dip-test/access-entries/"),
+			"/access-policies")
 		switch entry, ok := entries[principal]; {
 		case !ok:
 			http.Error(w, `{"message": "not found"}`, http.StatusNotFound)
@@ -71,7 +74,8 @@ func fresh(key string) string { return signedAt(time.Now(), key) }
 
 func signedAt(at time.Time, key string) string {
 	now := at.UTC()
-	text := strings.NewReplacer("AKIAEXAMPLE", key, "20261126T071836Z", now.Format("20060102T150405Z"), "20261126", now.Format("20060102")).Replace(request)
+	text := strings.NewReplacer("AKIAEXAMPLE", key, "20261126T071836Z", now.Format("20060102T150405Z"), "20261126",
+		now.Format("20060102")).Replace(request)
 	return token(text)
 }
 

@@ -22,7 +22,8 @@ const (
 	dateForm      = "20060102T150405Z"
 )
 
-// Token is what the bearer of a token presents: a request to STS, signed by whom the token is of, that asks who signed it.
+// Token is what the bearer of a token presents: a request to STS, signed by whom the token is of, that asks who signed
+// it.
 type Token struct {
 	AccessKey string
 	Region    string
@@ -31,7 +32,8 @@ type Token struct {
 
 // parameters of the request, in lower case: each is given once, and there are no others.
 var (
-	required = []string{"action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires", "x-amz-signature", "x-amz-signedheaders"}
+	required = []string{"action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
+		"x-amz-signature", "x-amz-signedheaders"}
 	optional = []string{"x-amz-security-token"}
 )
 
@@ -40,7 +42,8 @@ var (
 	credentialForm = regexp.MustCompile(`^([A-Za-z0-9]{1,128})/(\d{8})/([a-z0-9-]{1,32})/sts/aws4_request$`)
 )
 
-// ParseToken reads a token and checks everything that can be checked without asking anybody, but not when it was signed.
+// ParseToken reads a token and checks everything that can be checked without asking anybody, but not when it was
+// signed.
 func ParseToken(text string) (Token, error) {
 	if len(text) > tokenMaxBytes {
 		return Token{}, fmt.Errorf("a token of %d bytes, want at most %d", len(text), tokenMaxBytes)
@@ -57,7 +60,8 @@ func ParseToken(text string) (Token, error) {
 	if err != nil {
 		return Token{}, errors.New("a token that holds no URL")
 	}
-	if request.Scheme != "https" && request.Scheme != "http" || request.User != nil || strings.Trim(request.Path, "/") != "" || request.Fragment != "" {
+	if request.Scheme != "https" && request.Scheme != "http" || request.User != nil ||
+		strings.Trim(request.Path, "/") != "" || request.Fragment != "" {
 		return Token{}, errors.New("a token whose URL is none of STS")
 	}
 	query, err := single(request.RawQuery)

@@ -24,7 +24,8 @@ func TestToken(t *testing.T) {
 	want := authn.Token{AccessKey: "AKIAEXAMPLE", Region: "us-east-1", Signed: signed}
 	for _, text := range []string{
 		token(request),
-		token(strings.Replace(request, "https://sts.us-east-1.amazonaws.com/", "http://127.0.0.1:5000/", 1)), // AWS_ENDPOINT_URL
+		// AWS_ENDPOINT_URL
+		token(strings.Replace(request, "https://sts.us-east-1.amazonaws.com/", "http://127.0.0.1:5000/", 1)),
 		token(request + "&X-Amz-Security-Token=session"),
 	} {
 		if got, err := authn.ParseToken(text); err != nil || got != want {
@@ -88,7 +89,8 @@ func FuzzParseToken(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if got.AccessKey == "" || got.Region == "" || got.Signed.IsZero() || !strings.Contains(strings.ToLower(request), "action=getcalleridentity") {
+		if got.AccessKey == "" || got.Region == "" || got.Signed.IsZero() ||
+			!strings.Contains(strings.ToLower(request), "action=getcalleridentity") {
 			t.Errorf("%q is taken as %v", request, got)
 		}
 	})

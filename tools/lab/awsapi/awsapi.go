@@ -1,5 +1,5 @@
-// Package awsapi asks the emulator. It knows two of AWS's protocols, which is all that the lab needs: the SDK's package of
-// EC2 alone takes longer to compile than everything else here.
+// Package awsapi asks the emulator. It knows two of AWS's protocols, which is all that the lab needs: the SDK's package
+// of EC2 alone takes longer to compile than everything else here.
 package awsapi
 
 import (
@@ -79,8 +79,9 @@ func (c Client) ask(ctx context.Context, service, method, path, body, contentTyp
 		req.Header.Set("Content-Type", contentType)
 	}
 	// The emulator tells services, and who asks, by the scope of the signature.
-	req.Header.Set("Authorization", fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
-		c.AccessKey, c.Region, service))
+	req.Header.Set("Authorization",
+		fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
+			c.AccessKey, c.Region, service))
 	res, err := http.DefaultClient.Do(req)
 	if err != nil {
 		return nil, err

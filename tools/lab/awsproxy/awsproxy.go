@@ -1,5 +1,5 @@
-// Package awsproxy leads programs to the emulator whose SDK cannot be told an endpoint: an HTTPS proxy that ends TLS for
-// AWS's names with certificates of its own. Nothing leaves the machine: it refuses all other names.
+// Package awsproxy leads programs to the emulator whose SDK cannot be told an endpoint: an HTTPS proxy that ends TLS
+// for AWS's names with certificates of its own. Nothing leaves the machine: it refuses all other names.
 //
 //	HTTPS_PROXY=http://127.0.0.1:PORT AWS_CA_BUNDLE=ca.pem
 package awsproxy
@@ -121,7 +121,8 @@ func (p *Proxy) serve(ctx context.Context, c net.Conn) {
 	if _, err := io.WriteString(c, "HTTP/1.1 200 OK\r\n\r\n"); err != nil {
 		return
 	}
-	inner := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"http/1.1"}, MinVersion: tls.VersionTLS12})
+	inner := tls.Server(c, &tls.Config{Certificates: []tls.Certificate{*certificate}, NextProtos: []string{"http/1.1"},
+		MinVersion: tls.VersionTLS12})
 	requests := bufio.NewReader(inner)
 	for c.SetReadDeadline(time.Time{}) == nil && p.forward(ctx, host, requests, inner) == nil {
 	}
@@ -141,7 +142,8 @@ func (p *Proxy) forward(ctx context.Context, host string, requests *bufio.Reader
 	if err != nil {
 		text := err.Error()
 		answer = &http.Response{
-			StatusCode: http.StatusBadGateway, ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(text)), Body: io.NopCloser(strings.NewReader(text)),
+			StatusCode: http.StatusBadGateway, ProtoMajor: 1, ProtoMinor: 1, ContentLength: int64(len(text)),
+			Body: io.NopCloser(strings.NewReader(text)),
 		}
 	}
 	return errors.Join(answer.Write(answers), answer.Body.Close())

@@ -51,7 +51,8 @@ func start(t *testing.T) *http.Client {
 
 func TestNamesOfAWSLeadToTheEmulator(t *testing.T) {
 	client := start(t)
-	for _, host := range []string{"autoscaling.us-east-1.amazonaws.com", "autoscaling.us-east-1.amazonaws.com", "ec2.us-east-1.amazonaws.com"} {
+	for _, host := range []string{"autoscaling.us-east-1.amazonaws.com", "autoscaling.us-east-1.amazonaws.com",
+		"ec2.us-east-1.amazonaws.com"} {
 		res, err := client.Post("https://"+host+"/a?b=c", "text/plain", strings.NewReader("body"))
 		if err != nil {
 			t.Fatal(err)
@@ -68,7 +69,8 @@ func TestNamesOfAWSLeadToTheEmulator(t *testing.T) {
 
 func TestOtherNamesAreRefused(t *testing.T) {
 	client := start(t)
-	for _, target := range []string{"https://example.com/", "https://amazonaws.com.example.com/", "http://ec2.us-east-1.amazonaws.com/"} {
+	for _, target := range []string{"https://example.com/", "https://amazonaws.com.example.com/",
+		"http://ec2.us-east-1.amazonaws.com/"} {
 		res, err := client.Get(target)
 		if err != nil { // the tunnel is refused
 			if !strings.Contains(err.Error(), "Forbidden") {

@@ -1,5 +1,5 @@
-// Package charts writes the Helm charts of the program as the kubernetes plugin of this project takes them: folders of plain
-// manifests, with custom resource definitions from the chart's own project.
+// Package charts writes the Helm charts of the program as the kubernetes plugin of this project takes them: folders of
+// plain manifests, with custom resource definitions from the chart's own project.
 package charts
 
 import (

@@ -41,7 +41,8 @@ func TestChartFitsTheRelease(t *testing.T) {
 	if err := Write(dir, definitions); err == nil || !strings.Contains(err.Error(), "has no definitions") {
 		t.Errorf("without definitions: %v", err)
 	}
-	if err := os.WriteFile(filepath.Join(definitions, "a.yaml"), []byte("kind: CustomResourceDefinition\n"), 0o644); err != nil {
+	if err := os.WriteFile(filepath.Join(definitions, "a.yaml"), []byte("kind: CustomResourceDefinition\n"),
+		0o644); err != nil {
 		t.Fatal(err)
 	}
 	if err := Write(dir, definitions); err != nil {
@@ -66,7 +67,8 @@ func TestChartFitsTheRelease(t *testing.T) {
 	if kinds["Deployment"] != 2 || kinds["APIService"] != 1 || kinds["Secret"] != 1 {
 		t.Errorf("it has %v", kinds)
 	}
-	for _, want := range []string{"priorityClassName: dip-platform", `nodeSelector: {"dip/group":"services"}`, `tolerations: [{"effect":"NoSchedule",`, `name: WATCH_NAMESPACE, value: "dip"`} {
+	for _, want := range []string{"priorityClassName: dip-platform", `nodeSelector: {"dip/group":"services"}`,
+		`tolerations: [{"effect":"NoSchedule",`, `name: WATCH_NAMESPACE, value: "dip"`} {
 		if !strings.Contains(manifest, want) {
 			t.Errorf("no %s", want)
 		}
@@ -104,7 +106,8 @@ func TestValuesAreChosenAnew(t *testing.T) {
 	if a.Key == b.Key || a.API == a.Metrics || a.Probe == a.Own {
 		t.Errorf("chosen are %v and %v", a, b)
 	}
-	if text, err := base64.StdEncoding.DecodeString(a.CA); err != nil || !strings.HasPrefix(string(text), "-----BEGIN CERTIFICATE") {
+	if text, err := base64.StdEncoding.DecodeString(a.CA); err != nil ||
+		!strings.HasPrefix(string(text), "-----BEGIN CERTIFICATE") {
 		t.Errorf("CA is %q (%v)", text, err)
 	}
 }

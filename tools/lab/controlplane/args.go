@@ -40,8 +40,8 @@ func (c *ControlPlane) etcdArgs() []string {
 	}
 }
 
-// apiServerArgs are those of an API server of EKS as far as objects can tell: the default admission plugins, pod security
-// among them, RBAC, the aggregation layer, and tokens that a webhook reviews.
+// apiServerArgs are those of an API server of EKS as far as objects can tell: the default admission plugins, pod
+// security among them, RBAC, the aggregation layer, and tokens that a webhook reviews.
 func (c *ControlPlane) apiServerArgs() []string {
 	args := []string{
 		"--etcd-servers=" + at(c.ports.store),
@@ -68,7 +68,8 @@ func (c *ControlPlane) apiServerArgs() []string {
 
 func (c *ControlPlane) controllerManagerArgs() []string {
 	return []string{
-		"--kubeconfig=" + c.path(kubeconfigOf(controllerManager)), "--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(c.ports.controllers),
+		"--kubeconfig=" + c.path(kubeconfigOf(controllerManager)), "--bind-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(c.ports.controllers),
 		"--leader-elect=false", "--use-service-account-credentials=true",
 		"--service-account-private-key-file=" + c.key(tokenKey), "--root-ca-file=" + c.cert(serverAuthority),
 		"--allocate-node-cidrs=false", "--node-monitor-grace-period=" + nodeGrace, "--profiling=false",
@@ -77,7 +78,8 @@ func (c *ControlPlane) controllerManagerArgs() []string {
 
 func (c *ControlPlane) schedulerArgs() []string {
 	return []string{
-		"--kubeconfig=" + c.path(kubeconfigOf(scheduler)), "--bind-address=127.0.0.1", "--secure-port=" + strconv.Itoa(c.ports.scheduler),
+		"--kubeconfig=" + c.path(kubeconfigOf(scheduler)), "--bind-address=127.0.0.1",
+		"--secure-port=" + strconv.Itoa(c.ports.scheduler),
 		"--leader-elect=false", "--profiling=false",
 	}
 }

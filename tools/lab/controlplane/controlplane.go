@@ -1,5 +1,5 @@
-// Package controlplane runs a Kubernetes control plane on loopback: etcd, API server, controller manager and scheduler as
-// they are, and kwok in place of kubelets. It keeps nothing beyond its folder and ends with its process.
+// Package controlplane runs a Kubernetes control plane on loopback: etcd, API server, controller manager and scheduler
+// as they are, and kwok in place of kubelets. It keeps nothing beyond its folder and ends with its process.
 package controlplane
 
 import (
@@ -126,7 +126,8 @@ func (c *ControlPlane) startControllers(ctx context.Context) error {
 }
 
 func (c *ControlPlane) run(name string, args []string) error {
-	return c.group.Start(process.Command{Name: name, Path: c.options.Binaries[name], Args: args, Dir: c.options.Dir, Log: c.path("logs", name+".log")})
+	return c.group.Start(process.Command{Name: name, Path: c.options.Binaries[name], Args: args, Dir: c.options.Dir,
+		Log: c.path("logs", name+".log")})
 }
 
 func (c *ControlPlane) path(parts ...string) string {

@@ -26,7 +26,8 @@ func program(t *testing.T, name, script string) string {
 }
 
 func TestEveryProgramIsNeeded(t *testing.T) {
-	all := map[string]string{"etcd": "e", "kube-apiserver": "a", "kube-controller-manager": "c", "kube-scheduler": "s", "kwok": "k"}
+	all := map[string]string{"etcd": "e", "kube-apiserver": "a", "kube-controller-manager": "c", "kube-scheduler": "s",
+		"kwok": "k"}
 	for name := range all {
 		without := map[string]string{}
 		for other, path := range all {
@@ -50,11 +51,13 @@ func TestAProgramThatEndsFailsTheStart(t *testing.T) {
 			"kube-apiserver": program(t, "kube-apiserver", `echo "$@"; exec sleep 60`),
 		},
 	})
-	if err == nil || !strings.Contains(err.Error(), "start a control plane: etcd ended (exit status 3): the disk is full") {
+	if err == nil || !strings.Contains(err.Error(),
+		"start a control plane: etcd ended (exit status 3): the disk is full") {
 		t.Errorf("it starts: %v", err)
 	}
 	config, err := clientcmd.LoadFromFile(filepath.Join(dir, "webhook.kubeconfig"))
-	if err != nil || config.Clusters["lab"].Server != "https://127.0.0.1:1" || !bytes.Equal(config.Clusters["lab"].CertificateAuthorityData, []byte("CA")) {
+	if err != nil || config.Clusters["lab"].Server != "https://127.0.0.1:1" ||
+		!bytes.Equal(config.Clusters["lab"].CertificateAuthorityData, []byte("CA")) {
 		t.Errorf("the webhook is %v (%v)", config, err)
 	}
 }
@@ -64,7 +67,8 @@ func TestTheEndOfTheContextEndsTheStart(t *testing.T) {
 	cancel(errors.New("enough"))
 	_, err := controlplane.Start(ctx, controlplane.Options{
 		Dir: filepath.Join(t.TempDir(), "cp"), AdmissionOnly: true,
-		Binaries: map[string]string{"etcd": program(t, "etcd", "exec sleep 60"), "kube-apiserver": program(t, "kube-apiserver", "exec sleep 60")},
+		Binaries: map[string]string{"etcd": program(t, "etcd", "exec sleep 60"),
+			"kube-apiserver": program(t, "kube-apiserver", "exec sleep 60")},
 	})
 	if err == nil || !strings.Contains(err.Error(), "wait until the API server answers: enough") {
 		t.Errorf("it starts: %v", err)
@@ -101,7 +105,8 @@ func TestStages(t *testing.T) {
 		}
 		pods++
 		// In the positive: an expression that fails leaves the pod alone.
-		if e := stage.Spec.Selector.MatchExpressions[0]; e.Key != `.spec | startswith("it's")` || e.Operator != "In" || e.Values[0] != "false" {
+		if e := stage.Spec.Selector.MatchExpressions[0]; e.Key != `.spec | startswith("it's")` || e.Operator != "In" ||
+			e.Values[0] != "false" {
 			t.Errorf("pods are chosen by %v", e)
 		}
 	}

@@ -45,7 +45,8 @@ func (c *ControlPlane) writeKeys() error {
 	if err != nil {
 		return err
 	}
-	server, err := servers.Server("kube-apiserver", "127.0.0.1", "localhost", "kubernetes", "kubernetes.default", "kubernetes.default.svc", "172.20.0.1")
+	server, err := servers.Server("kube-apiserver", "127.0.0.1", "localhost", "kubernetes", "kubernetes.default",
+		"kubernetes.default.svc", "172.20.0.1")
 	if err != nil {
 		return err
 	}

@@ -23,7 +23,8 @@ import (
 	"dip/tools/lab/programs"
 )
 
-// TestInsideAPod is no test: it is a program that runs in a pod, reads the pod from the API server, and ends when asked to.
+// TestInsideAPod is no test: it is a program that runs in a pod, reads the pod from the API server, and ends when asked
+// to.
 func TestInsideAPod(t *testing.T) {
 	if os.Getenv("DIP_POD") == "" {
 		t.Skip("only TestAPodOfAnAPIServer runs it")
@@ -63,7 +64,8 @@ func reader() *corev1.Pod {
 			{Name: "DIP_POD", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
 			{Name: "DIP_IP", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "status.podIP"}}},
 		}
-		c.ReadinessProbe = &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"test", "-e", "/data/ready"}}}}
+		c.ReadinessProbe = &corev1.Probe{PeriodSeconds: 1,
+			ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"test", "-e", "/data/ready"}}}}
 	})
 }
 
@@ -122,7 +124,8 @@ func TestAPodOfAnAPIServer(t *testing.T) {
 	if log, err := os.ReadFile(k.LogFile(namespace, "reader", "main")); err != nil || string(log) != "read reader\n" {
 		t.Errorf("it logged %s, %v", log, err)
 	}
-	if err := pods.EvictV1(ctx, &policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: "reader", Namespace: namespace}}); err != nil {
+	if err := pods.EvictV1(ctx,
+		&policyv1.Eviction{ObjectMeta: metav1.ObjectMeta{Name: "reader", Namespace: namespace}}); err != nil {
 		t.Fatal(err)
 	}
 	for next() {
@@ -151,7 +154,8 @@ func apiServer(t *testing.T) (*rest.Config, kubernetes.Interface) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := controlplane.Start(t.Context(), controlplane.Options{Dir: filepath.Join(t.TempDir(), "lab"), Binaries: binaries, AdmissionOnly: true})
+	server, err := controlplane.Start(t.Context(),
+		controlplane.Options{Dir: filepath.Join(t.TempDir(), "lab"), Binaries: binaries, AdmissionOnly: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -177,11 +181,14 @@ func apiServer(t *testing.T) (*rest.Config, kubernetes.Interface) {
 	ctx, options := t.Context(), metav1.CreateOptions{}
 	named := func(name string) metav1.ObjectMeta { return metav1.ObjectMeta{Name: name} }
 	made(client.CoreV1().Namespaces().Create(ctx, &corev1.Namespace{ObjectMeta: named(namespace)}, options))
-	made(client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: named("account")}, options))
-	authority := &corev1.ConfigMap{ObjectMeta: named("kube-root-ca.crt"), Data: map[string]string{"ca.crt": string(server.CA)}}
+	made(client.CoreV1().ServiceAccounts(namespace).Create(ctx, &corev1.ServiceAccount{ObjectMeta: named("account")},
+		options))
+	authority := &corev1.ConfigMap{ObjectMeta: named("kube-root-ca.crt"),
+		Data: map[string]string{"ca.crt": string(server.CA)}}
 	made(client.CoreV1().ConfigMaps(namespace).Create(ctx, authority, options))
 	made(client.RbacV1().ClusterRoles().Create(ctx, &rbacv1.ClusterRole{
-		ObjectMeta: named("reader"), Rules: []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}}},
+		ObjectMeta: named("reader"),
+		Rules:      []rbacv1.PolicyRule{{APIGroups: []string{""}, Resources: []string{"pods"}, Verbs: []string{"get"}}},
 	}, options))
 	made(client.RbacV1().ClusterRoleBindings().Create(ctx, &rbacv1.ClusterRoleBinding{
 		ObjectMeta: named("reader"), RoleRef: rbacv1.RoleRef{APIGroup: rbacv1.GroupName, Kind: "ClusterRole", Name: "reader"},

@@ -14,8 +14,8 @@ import (
 	"dip/tools/lab/kubelet/sandbox"
 )
 
-// contain runs a container, and again as its pod's restart policy says, until that is over. It says whether the container
-// did what it had to.
+// contain runs a container, and again as its pod's restart policy says, until that is over. It says whether the
+// container did what it had to.
 func (p *pod) contain(ctx context.Context, c *corev1.Container, initial bool) bool {
 	pause := newBackoff(p.kubelet.options.Backoff)
 	for {
@@ -78,8 +78,9 @@ func (p *pod) once(ctx context.Context, c *corev1.Container) outcome {
 	stopProbing()
 	now := metav1.Now()
 	p.observe(Event{
-		Kind: end.kind, Time: now.Time, Container: c.Name, Pid: process.Pid(), ExitCode: end.exit.Code, Signal: end.exit.Signal,
-		Took: now.Sub(began.Time), Stopping: end.stopping,
+		Kind: end.kind, Time: now.Time, Container: c.Name, Pid: process.Pid(), ExitCode: end.exit.Code,
+		Signal: end.exit.Signal,
+		Took:   now.Sub(began.Time), Stopping: end.stopping,
 	})
 	p.update(func(s *state) { s.terminated(c.Name, end.exit.Code, now) })
 	if end.exit.Code == 0 {
@@ -102,7 +103,8 @@ func (p *pod) start(ctx context.Context, c *corev1.Container) (*sandbox.Process,
 	if err != nil {
 		return nil, sandbox.Command{}, err
 	}
-	log, err := os.OpenFile(p.kubelet.LogFile(p.object.Namespace, p.object.Name, c.Name), os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
+	log, err := os.OpenFile(p.kubelet.LogFile(p.object.Namespace, p.object.Name, c.Name),
+		os.O_CREATE|os.O_APPEND|os.O_WRONLY, 0o644)
 	if err != nil {
 		return nil, sandbox.Command{}, fmt.Errorf("open its log: %w", err)
 	}

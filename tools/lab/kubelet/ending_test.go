@@ -19,7 +19,8 @@ func stubborn(b bell) string {
 func TestADeletedPodEndsWithinItsGrace(t *testing.T) {
 	k := start(t)
 	bell := k.bell()
-	k.create(shell("pod", "trap 'exit 0' TERM; echo >"+bell.path+"; while :; do sleep 0.01; done", func(p *corev1.Pod) { p.Spec.RestartPolicy = corev1.RestartPolicyAlways }))
+	k.create(shell("pod", "trap 'exit 0' TERM; echo >"+bell.path+"; while :; do sleep 0.01; done",
+		func(p *corev1.Pod) { p.Spec.RestartPolicy = corev1.RestartPolicyAlways }))
 	bell.heard()
 	follow := k.follow("pod")
 	k.deleteWithin("pod", 3600)
@@ -65,9 +66,10 @@ func TestAGracePeriodMayBeShortened(t *testing.T) {
 func TestAHookRunsBeforeTheSignal(t *testing.T) {
 	k := start(t)
 	bell := k.bell()
-	k.create(shell("pod", "trap 'cat /data/hook; exit 0' TERM; echo >"+bell.path+"; while :; do sleep 0.01; done", shared, func(p *corev1.Pod) {
-		p.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "echo hooked >/data/hook"}}}}
-	}))
+	k.create(shell("pod", "trap 'cat /data/hook; exit 0' TERM; echo >"+bell.path+"; while :; do sleep 0.01; done", shared,
+		func(p *corev1.Pod) {
+			p.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "echo hooked >/data/hook"}}}}
+		}))
 	bell.heard()
 	k.deleteWithin("pod", 3600)
 	k.await("pod", "gone", gone)
@@ -96,7 +98,8 @@ func TestADeletedPodThatNeverRanIsGone(t *testing.T) {
 		p.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "none"}}}}
 	}))
 	k.await("waiting", "reported", func(p *corev1.Pod) bool {
-		return len(p.Status.ContainerStatuses) > 0 && p.Status.ContainerStatuses[0].State.Waiting.Reason == "CreateContainerError"
+		return len(p.Status.ContainerStatuses) > 0 &&
+			p.Status.ContainerStatuses[0].State.Waiting.Reason == "CreateContainerError"
 	})
 	follow := k.follow("waiting")
 	k.deleteWithin("waiting", 30)

@@ -97,7 +97,9 @@ func (s sources) envFrom(from corev1.EnvFromSource) (map[string]string, error) {
 }
 
 // value is a variable's; ok is false if it is optional and there is none.
-func (s sources) value(c *corev1.Container, v corev1.EnvVar, variables map[string]string) (value string, ok bool, err error) {
+func (s sources) value(
+	c *corev1.Container, v corev1.EnvVar, variables map[string]string) (value string, ok bool, err error,
+) {
 	from := v.ValueFrom
 	switch {
 	case from == nil:

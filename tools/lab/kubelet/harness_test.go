@@ -45,12 +45,14 @@ func start(t *testing.T, change ...func(*kubelet.Options)) *cluster {
 	t.Helper()
 	ctx, giveUp := context.WithTimeout(t.Context(), patience)
 	t.Cleanup(giveUp)
-	c := &cluster{T: t, ctx: ctx, client: fake.NewClientset(node("node-1"), node("node-2")), events: make(chan kubelet.Event, 1000)}
+	c := &cluster{T: t, ctx: ctx, client: fake.NewClientset(node("node-1"), node("node-2")),
+		events: make(chan kubelet.Event, 1000)}
 	c.client.PrependReactor("create", "serviceaccounts", func(a clienttesting.Action) (bool, runtime.Object, error) {
 		if a.GetSubresource() != "token" {
 			return false, nil, nil
 		}
-		return true, &authenticationv1.TokenRequest{Status: authenticationv1.TokenRequestStatus{Token: "token of " + a.(clienttesting.CreateActionImpl).Name}}, nil
+		return true, &authenticationv1.TokenRequest{Status: authenticationv1.TokenRequestStatus{Token: "token of " +
+			a.(clienttesting.CreateActionImpl).Name}}, nil
 	})
 	watched := c.watched("pods", "nodes")
 	options := kubelet.Options{
@@ -140,7 +142,8 @@ func shell(name, script string, change ...func(*corev1.Pod)) *corev1.Pod {
 
 // shared mounts a folder at /data in all containers.
 func shared(p *corev1.Pod) {
-	p.Spec.Volumes = append(p.Spec.Volumes, corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
+	p.Spec.Volumes = append(p.Spec.Volumes,
+		corev1.Volume{Name: "data", VolumeSource: corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}})
 	for _, list := range [][]corev1.Container{p.Spec.InitContainers, p.Spec.Containers} {
 		for i := range list {
 			list[i].VolumeMounts = append(list[i].VolumeMounts, corev1.VolumeMount{Name: "data", MountPath: "/data"})
@@ -158,8 +161,10 @@ func (c *cluster) create(p *corev1.Pod) {
 // deleteWithin marks a pod as the API server does when it is to be gone within some seconds.
 func (c *cluster) deleteWithin(name string, seconds int64) {
 	c.Helper()
-	patch := fmt.Sprintf(`{"metadata":{"deletionTimestamp":%q,"deletionGracePeriodSeconds":%d}}`, time.Now().UTC().Format(time.RFC3339), seconds)
-	if _, err := c.client.CoreV1().Pods(namespace).Patch(c.ctx, name, types.MergePatchType, []byte(patch), metav1.PatchOptions{}); err != nil {
+	patch := fmt.Sprintf(`{"metadata":{"deletionTimestamp":%q,"deletionGracePeriodSeconds":%d}}`,
+		time.Now().UTC().Format(time.RFC3339), seconds)
+	if _, err := c.client.CoreV1().Pods(namespace).Patch(c.ctx, name, types.MergePatchType, []byte(patch),
+		metav1.PatchOptions{}); err != nil {
 		c.Fatal(err)
 	}
 }

@@ -1,7 +1,7 @@
 // Package kubelet runs pods as processes of this machine. One kubelet serves all nodes of a cluster whose nodes are no
-// machines: what is scheduled on a node, and has an image that stands for a program of this machine, is started with its environment, its
-// files, its signals and its grace period, and its status is reported, as a node's own kubelet would. Other pods are left
-// alone.
+// machines: what is scheduled on a node, and has an image that stands for a program of this machine, is started with
+// its environment, its files, its signals and its grace period, and its status is reported, as a node's own kubelet
+// would. Other pods are left alone.
 //
 // Containers are processes in a mount namespace of their own. They share the machine's network, so that a pod's address
 // is a loopback address, and its users: securityContext, and limits of processor and memory, are not enforced. Liveness
@@ -43,7 +43,8 @@ type Options struct {
 	Dir string
 	// APIServer is host:port, which pods find the API server at.
 	APIServer string
-	// Env adds variables, NAME=value, to what the pod says, or replaces them. While it fails the container waits. Nil: none.
+	// Env adds variables, NAME=value, to what the pod says, or replaces them. While it fails the container waits. Nil:
+	// none.
 	Env func(pod *corev1.Pod, container string) ([]string, error)
 	// Observe is told what happens, in order for each container. It must not block. Nil: nobody is.
 	Observe func(Event)
@@ -104,8 +105,9 @@ func New(o Options) (*Kubelet, error) {
 		l.FieldSelector = fields.OneTermNotEqualSelector("spec.nodeName", "").String()
 	}
 	k := &Kubelet{
-		options:   o,
-		podCache:  coreinformers.NewFilteredPodInformer(o.Client, metav1.NamespaceAll, 0, cache.Indexers{byNode: nodeOf}, scheduled),
+		options: o,
+		podCache: coreinformers.NewFilteredPodInformer(o.Client, metav1.NamespaceAll, 0, cache.Indexers{byNode: nodeOf},
+			scheduled),
 		nodeCache: coreinformers.NewNodeInformer(o.Client, 0, cache.Indexers{}),
 		pods:      map[types.UID]*pod{},
 		off:       map[string]bool{},
@@ -116,8 +118,8 @@ func New(o Options) (*Kubelet, error) {
 
 func nodeOf(object any) ([]string, error) { return []string{object.(*corev1.Pod).Spec.NodeName}, nil }
 
-// Run runs pods until the context ends. Then it kills all their processes, without a word to the API server, and returns
-// when they are gone.
+// Run runs pods until the context ends. Then it kills all their processes, without a word to the API server, and
+// returns when they are gone.
 func (k *Kubelet) Run(ctx context.Context) error {
 	defer k.end()
 	if err := k.watch(ctx); err != nil {

@@ -29,10 +29,11 @@ func TestOutcomes(t *testing.T) {
 		change func(*corev1.Pod)
 		want   want
 	}{
-		"never, succeeds":     {"exit 0", nil, want{corev1.PodSucceeded, 0, "Completed", 0}},
-		"never, fails":        {firstFails, nil, want{corev1.PodFailed, 3, "Error", 0}},
-		"never, a signal":     {"kill -s KILL $$$$", nil, want{corev1.PodFailed, 137, "Error", 0}},
-		"on failure, repeats": {firstFails, policy(corev1.RestartPolicyOnFailure), want{corev1.PodSucceeded, 0, "Completed", 1}},
+		"never, succeeds": {"exit 0", nil, want{corev1.PodSucceeded, 0, "Completed", 0}},
+		"never, fails":    {firstFails, nil, want{corev1.PodFailed, 3, "Error", 0}},
+		"never, a signal": {"kill -s KILL $$$$", nil, want{corev1.PodFailed, 137, "Error", 0}},
+		"on failure, repeats": {firstFails, policy(corev1.RestartPolicyOnFailure),
+			want{corev1.PodSucceeded, 0, "Completed", 1}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			k := start(t)
@@ -46,7 +47,8 @@ func TestOutcomes(t *testing.T) {
 			if status.State.Terminated == nil {
 				t.Fatalf("the container has not terminated: %+v", status)
 			}
-			if got := (want{done.Status.Phase, status.State.Terminated.ExitCode, status.State.Terminated.Reason, status.RestartCount}); got != c.want {
+			if got := (want{done.Status.Phase, status.State.Terminated.ExitCode, status.State.Terminated.Reason,
+				status.RestartCount}); got != c.want {
 				t.Errorf("got %+v, want %+v", got, c.want)
 			}
 		})
@@ -77,13 +79,15 @@ func TestARunningPod(t *testing.T) {
 	for _, c := range p.Status.Conditions {
 		conditions[c.Type] = c.Status
 	}
-	for _, want := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady, corev1.PodReady, "somebody/else"} {
+	for _, want := range []corev1.PodConditionType{corev1.PodScheduled, corev1.PodInitialized, corev1.ContainersReady,
+		corev1.PodReady, "somebody/else"} {
 		if conditions[want] != corev1.ConditionTrue {
 			t.Errorf("%s is %q", want, conditions[want])
 		}
 	}
 	c := p.Status.ContainerStatuses[0]
-	if !c.Ready || c.State.Running == nil || p.Status.StartTime == nil || p.Status.HostIP != "10.0.0.1" || !strings.HasPrefix(p.Status.PodIP, "127.64.") {
+	if !c.Ready || c.State.Running == nil || p.Status.StartTime == nil || p.Status.HostIP != "10.0.0.1" ||
+		!strings.HasPrefix(p.Status.PodIP, "127.64.") {
 		t.Errorf("status is %+v", p.Status)
 	}
 	bell.heard()
@@ -97,7 +101,8 @@ func TestARunningPod(t *testing.T) {
 		}
 	}
 	started, ended := k.next(kubelet.Started), k.next(kubelet.Terminated)
-	if started.Pod != "pod" || started.Node != "node-1" || started.Pid == 0 || ended.Pid != started.Pid || ended.Took <= 0 || ended.Stopping != 0 {
+	if started.Pod != "pod" || started.Node != "node-1" || started.Pid == 0 || ended.Pid != started.Pid ||
+		ended.Took <= 0 || ended.Stopping != 0 {
 		t.Errorf("observed %+v and %+v", started, ended)
 	}
 }
@@ -106,7 +111,8 @@ func TestInitialContainersRunFirstAndInOrder(t *testing.T) {
 	initial := func(scripts ...string) func(*corev1.Pod) {
 		return func(p *corev1.Pod) {
 			for i, script := range scripts {
-				p.Spec.InitContainers = append(p.Spec.InitContainers, corev1.Container{Name: "init-" + string(rune('a'+i)), Image: shellImage, Args: []string{"-c", script}})
+				p.Spec.InitContainers = append(p.Spec.InitContainers,
+					corev1.Container{Name: "init-" + string(rune('a'+i)), Image: shellImage, Args: []string{"-c", script}})
 			}
 		}
 	}
@@ -164,7 +170,8 @@ func TestWhatDoesNotStartIsTriedAgain(t *testing.T) {
 	follow := k.follow("pod")
 	follow("waiting", func(p *corev1.Pod) bool {
 		w := p.Status.ContainerStatuses
-		return len(w) > 0 && w[0].State.Waiting != nil && strings.Contains(w[0].State.Waiting.Message, "environment: its node is not ready")
+		return len(w) > 0 && w[0].State.Waiting != nil &&
+			strings.Contains(w[0].State.Waiting.Message, "environment: its node is not ready")
 	})
 	if p := follow("done", phase(corev1.PodSucceeded)); p.Status.ContainerStatuses[0].RestartCount != 0 {
 		t.Errorf("restarted %d times", p.Status.ContainerStatuses[0].RestartCount)
@@ -173,7 +180,8 @@ func TestWhatDoesNotStartIsTriedAgain(t *testing.T) {
 
 func TestAnActiveDeadlineFailsThePod(t *testing.T) {
 	k := start(t)
-	k.create(shell("pod", "trap 'exit 0' TERM; while :; do sleep 0.01; done", func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = new(int64(1)) }))
+	k.create(shell("pod", "trap 'exit 0' TERM; while :; do sleep 0.01; done",
+		func(p *corev1.Pod) { p.Spec.ActiveDeadlineSeconds = new(int64(1)) }))
 	if p := k.await("pod", "failed", phase(corev1.PodFailed)); p.Status.Reason != "DeadlineExceeded" {
 		t.Errorf("it failed with %q", p.Status.Reason)
 	}
@@ -188,9 +196,11 @@ func TestAMissingObjectIsWaitedFor(t *testing.T) {
 	}))
 	k.await("pod", "waiting", func(p *corev1.Pod) bool {
 		w := p.Status.ContainerStatuses
-		return len(w) > 0 && w[0].State.Waiting != nil && strings.Contains(w[0].State.Waiting.Message, `volume config: configmaps "config" not found`)
+		return len(w) > 0 && w[0].State.Waiting != nil &&
+			strings.Contains(w[0].State.Waiting.Message, `volume config: configmaps "config" not found`)
 	})
-	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config", Namespace: namespace}, Data: map[string]string{"key": "value"}}
+	config := &corev1.ConfigMap{ObjectMeta: metav1.ObjectMeta{Name: "config", Namespace: namespace},
+		Data: map[string]string{"key": "value"}}
 	if _, err := k.client.CoreV1().ConfigMaps(namespace).Create(k.ctx, config, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
@@ -204,12 +214,14 @@ func TestInClusterFilesAndVariables(t *testing.T) {
 		}
 	})
 	const at = "/var/run/secrets/kubernetes.io/serviceaccount"
-	k.create(shell("pod", "cat "+at+"/token; echo; echo $KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT $ADDED $REPLACED $HOME", func(p *corev1.Pod) {
-		p.Spec.Volumes = []corev1.Volume{{Name: "access", VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
-			Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}}}}}}}
-		p.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "access", MountPath: at, ReadOnly: true}}
-		p.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "REPLACED", Value: "old"}}
-	}))
+	k.create(shell("pod",
+		"cat "+at+"/token; echo; echo $KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT $ADDED $REPLACED $HOME", func(p *corev1.Pod) {
+			p.Spec.Volumes = []corev1.Volume{{Name: "access",
+				VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+					Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}}}}}}}
+			p.Spec.Containers[0].VolumeMounts = []corev1.VolumeMount{{Name: "access", MountPath: at, ReadOnly: true}}
+			p.Spec.Containers[0].Env = []corev1.EnvVar{{Name: "REPLACED", Value: "old"}}
+		}))
 	k.await("pod", "done", phase(corev1.PodSucceeded))
 	if got, want := k.log("pod"), "token of account\n127.0.0.1:6443 pod/main new /\n"; got != want {
 		t.Errorf("it sees %q, want %q", got, want)
@@ -220,7 +232,8 @@ func TestReadinessIsProbed(t *testing.T) {
 	k := start(t)
 	bell := k.bell()
 	k.create(shell("pod", "cat "+bell.path+" >/dev/null; touch /data/ready; cat "+bell.path, shared, func(p *corev1.Pod) {
-		p.Spec.Containers[0].ReadinessProbe = &corev1.Probe{PeriodSeconds: 1, ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"test", "-e", "/data/ready"}}}}
+		p.Spec.Containers[0].ReadinessProbe = &corev1.Probe{PeriodSeconds: 1,
+			ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"test", "-e", "/data/ready"}}}}
 	}))
 	if p := k.await("pod", "running", phase(corev1.PodRunning)); p.Status.ContainerStatuses[0].Ready {
 		t.Error("ready before it says so")

@@ -39,7 +39,8 @@ type pod struct {
 func newPod(k *Kubelet, object *corev1.Pod, node *corev1.Node) *pod {
 	p := &pod{
 		kubelet: k, object: object.DeepCopy(), node: node, dir: filepath.Join(k.options.Dir, "pods", string(object.UID)),
-		grace: newGrace(), removal: newLatch(), gone: newLatch(), power: newLatch(), still: make(chan struct{}), changed: make(chan struct{}, 1),
+		grace: newGrace(), removal: newLatch(), gone: newLatch(), power: newLatch(), still: make(chan struct{}),
+		changed: make(chan struct{}, 1),
 	}
 	status := &p.object.Status
 	status.HostIP = hostAddress(node)

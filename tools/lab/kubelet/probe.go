@@ -92,7 +92,8 @@ func (p *pod) get(ctx context.Context, c *corev1.Container, get *corev1.HTTPGetA
 		request.Header.Add(h.Name, h.Value)
 	}
 	// A kubelet does not check certificates either.
-	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	client := http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
+		DisableKeepAlives: true}}
 	response, err := client.Do(request)
 	if err != nil {
 		return err

@@ -21,11 +21,13 @@ func known() sources {
 	}
 	return sources{
 		pod: &corev1.Pod{
-			ObjectMeta: metav1.ObjectMeta{Name: "pod", Namespace: "space", UID: "uid", Labels: map[string]string{"b": "2", "a": "1"}, Annotations: map[string]string{"x/y": "z"}},
-			Spec: corev1.PodSpec{NodeName: "node", ServiceAccountName: "account", Containers: []corev1.Container{{Name: "sized", Resources: corev1.ResourceRequirements{
-				Limits:   corev1.ResourceList{"cpu": resource.MustParse("1500m"), "memory": resource.MustParse("1Gi")},
-				Requests: corev1.ResourceList{"cpu": resource.MustParse("100m")},
-			}}}},
+			ObjectMeta: metav1.ObjectMeta{Name: "pod", Namespace: "space", UID: "uid",
+				Labels: map[string]string{"b": "2", "a": "1"}, Annotations: map[string]string{"x/y": "z"}},
+			Spec: corev1.PodSpec{NodeName: "node", ServiceAccountName: "account",
+				Containers: []corev1.Container{{Name: "sized", Resources: corev1.ResourceRequirements{
+					Limits:   corev1.ResourceList{"cpu": resource.MustParse("1500m"), "memory": resource.MustParse("1Gi")},
+					Requests: corev1.ResourceList{"cpu": resource.MustParse("100m")},
+				}}}},
 			Status: corev1.PodStatus{PodIP: "127.64.0.1", HostIP: "10.0.0.1"},
 		},
 		node: &corev1.Node{Status: corev1.NodeStatus{Allocatable: corev1.ResourceList{"memory": resource.MustParse("4Gi")}}},
@@ -33,7 +35,8 @@ func known() sources {
 			if name != "config" {
 				return nil, none("configmaps", name)
 			}
-			return &corev1.ConfigMap{Data: map[string]string{"key": "value", "other": "more"}, BinaryData: map[string][]byte{"raw": {0}}}, nil
+			return &corev1.ConfigMap{Data: map[string]string{"key": "value", "other": "more"},
+				BinaryData: map[string][]byte{"raw": {0}}}, nil
 		},
 		secret: func(name string) (*corev1.Secret, error) {
 			if name != "secret" {
@@ -60,36 +63,39 @@ func resourceRef(container, name, divisor string) *corev1.EnvVarSource {
 }
 
 func configKey(name, key string, optional *bool) *corev1.EnvVarSource {
-	return &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: named(name), Key: key, Optional: optional}}
+	return &corev1.EnvVarSource{ConfigMapKeyRef: &corev1.ConfigMapKeySelector{LocalObjectReference: named(name), Key: key,
+		Optional: optional}}
 }
 
 func TestValues(t *testing.T) {
 	for want, from := range map[string]*corev1.EnvVarSource{
-		"pod":                       fieldRef("metadata.name"),
-		"space":                     fieldRef("metadata.namespace"),
-		"uid":                       fieldRef("metadata.uid"),
-		"1":                         fieldRef("metadata.labels['a']"),
-		"z":                         fieldRef("metadata.annotations['x/y']"),
-		"node":                      fieldRef("spec.nodeName"),
-		"account":                   fieldRef("spec.serviceAccountName"),
-		"10.0.0.1":                  fieldRef("status.hostIP"),
-		"127.64.0.1":                fieldRef("status.podIP"),
-		"2":                         resourceRef("sized", "limits.cpu", ""), // rounded up
-		"1500":                      resourceRef("sized", "limits.cpu", "1m"),
-		"1024":                      resourceRef("sized", "limits.memory", "1Mi"),
-		"4294967296":                resourceRef("", "limits.memory", ""), // the node's
-		"100":                       resourceRef("sized", "requests.cpu", "1m"),
-		"value":                     configKey("config", "key", nil),
-		"hidden":                    {SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named("secret"), Key: "password"}},
-		"-":                         configKey("none", "key", new(true)), // optional: the variable is not there
-		"--":                        configKey("config", "none", new(true)),
-		"!is no field":              fieldRef("spec.hostname"),
-		"!no container":             resourceRef("none", "limits.cpu", ""),
-		"!neither limits":           resourceRef("sized", "cpu", ""),
-		`!"none" not found`:         configKey("none", "key", nil),
-		`!there is no key "none"`:   configKey("config", "none", new(false)),
-		"!a kind that is not":       {},
-		`!secrets "none" not found`: {SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named("none"), Key: "password"}},
+		"pod":        fieldRef("metadata.name"),
+		"space":      fieldRef("metadata.namespace"),
+		"uid":        fieldRef("metadata.uid"),
+		"1":          fieldRef("metadata.labels['a']"),
+		"z":          fieldRef("metadata.annotations['x/y']"),
+		"node":       fieldRef("spec.nodeName"),
+		"account":    fieldRef("spec.serviceAccountName"),
+		"10.0.0.1":   fieldRef("status.hostIP"),
+		"127.64.0.1": fieldRef("status.podIP"),
+		"2":          resourceRef("sized", "limits.cpu", ""), // rounded up
+		"1500":       resourceRef("sized", "limits.cpu", "1m"),
+		"1024":       resourceRef("sized", "limits.memory", "1Mi"),
+		"4294967296": resourceRef("", "limits.memory", ""), // the node's
+		"100":        resourceRef("sized", "requests.cpu", "1m"),
+		"value":      configKey("config", "key", nil),
+		"hidden": {SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named("secret"),
+			Key: "password"}},
+		"-":                       configKey("none", "key", new(true)), // optional: the variable is not there
+		"--":                      configKey("config", "none", new(true)),
+		"!is no field":            fieldRef("spec.hostname"),
+		"!no container":           resourceRef("none", "limits.cpu", ""),
+		"!neither limits":         resourceRef("sized", "cpu", ""),
+		`!"none" not found`:       configKey("none", "key", nil),
+		`!there is no key "none"`: configKey("config", "none", new(false)),
+		"!a kind that is not":     {},
+		`!secrets "none" not found`: {SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named("none"),
+			Key: "password"}},
 	} {
 		got, err := known().environment(&corev1.Container{Env: []corev1.EnvVar{{Name: "V", ValueFrom: from}}}, "h:1")
 		value, there := got["V"]
@@ -115,13 +121,15 @@ func TestEnvironmentInOrder(t *testing.T) {
 			{ConfigMapRef: &corev1.ConfigMapEnvSource{LocalObjectReference: named("none"), Optional: new(true)}},
 		},
 		Env: []corev1.EnvVar{
-			{Name: "A", Value: "1"}, {Name: "B", Value: "$(A)$(C_key)$(LATER)$$(A)"}, {Name: "LATER", Value: "x"}, {Name: "A", Value: "2"},
+			{Name: "A", Value: "1"}, {Name: "B", Value: "$(A)$(C_key)$(LATER)$$(A)"}, {Name: "LATER", Value: "x"},
+			{Name: "A", Value: "2"},
 			{Name: "API", Value: "$(KUBERNETES_SERVICE_HOST)"}, {Name: "KUBERNETES_SERVICE_PORT", Value: "own"},
 		},
 	}
 	got, err := known().environment(c, "host:1")
 	want := map[string]string{
-		"A": "2", "B": "1value$(LATER)$(A)", "LATER": "x", "API": "host", "C_key": "value", "C_other": "more", "password": "hidden",
+		"A": "2", "B": "1value$(LATER)$(A)", "LATER": "x", "API": "host", "C_key": "value", "C_other": "more",
+		"password":                "hidden",
 		"KUBERNETES_SERVICE_HOST": "host", "KUBERNETES_SERVICE_PORT": "own", "KUBERNETES_SERVICE_PORT_HTTPS": "1",
 	}
 	if err != nil || !maps.Equal(got, want) {
@@ -135,7 +143,8 @@ func TestEnvironmentInOrder(t *testing.T) {
 
 func TestExpand(t *testing.T) {
 	for text, want := range map[string]string{
-		"": "", "a$(V)b": "avalueb", "$(V)$(V)": "valuevalue", "$$(V)": "$(V)", "$$$(V)": "$value", "$(NONE)": "$(NONE)", "$(V": "$(V", "$V": "$V",
+		"": "", "a$(V)b": "avalueb", "$(V)$(V)": "valuevalue", "$$(V)": "$(V)", "$$$(V)": "$value", "$(NONE)": "$(NONE)",
+		"$(V": "$(V", "$V": "$V",
 		"$": "$", "a$": "a$", "$()": "$()", "$(NONE $(V))": "$(NONE value)", "$x)$(V)": "$x)value",
 	} {
 		if got := expand(text, map[string]string{"V": "value"}); got != want {
@@ -159,25 +168,30 @@ func TestVolumes(t *testing.T) {
 		volume corev1.VolumeSource
 		want   map[string]string // "!" is an error
 	}{
-		"empty":              {corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, nil},
-		"config map":         {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config")}}, map[string]string{"key": "value", "other": "more", "raw": "\x00"}},
-		"chosen keys":        {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "key", Path: "a/b"}}}}, map[string]string{"a/b": "value"}},
-		"a key that is not":  {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "none", Path: "a"}}}}, map[string]string{"!": `there is no key "none"`}},
-		"an optional key":    {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Optional: new(true), Items: []corev1.KeyToPath{{Key: "none", Path: "a"}}}}, nil},
-		"no config map":      {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("none")}}, map[string]string{"!": "not found"}},
-		"secret":             {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "secret"}}, map[string]string{"password": "hidden"}},
-		"an optional secret": {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "none", Optional: new(true)}}, nil},
+		"empty":             {corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, nil},
+		"config map":        {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config")}}, map[string]string{"key": "value", "other": "more", "raw": "\x00"}},
+		"chosen keys":       {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "key", Path: "a/b"}}}}, map[string]string{"a/b": "value"}},
+		"a key that is not": {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "none", Path: "a"}}}}, map[string]string{"!": `there is no key "none"`}},
+		"an optional key":   {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Optional: new(true), Items: []corev1.KeyToPath{{Key: "none", Path: "a"}}}}, nil},
+		"no config map":     {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("none")}}, map[string]string{"!": "not found"}},
+		"secret": {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "secret"}},
+			map[string]string{"password": "hidden"}},
+		"an optional secret": {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "none",
+			Optional: new(true)}}, nil},
 		"fields": {corev1.VolumeSource{DownwardAPI: &corev1.DownwardAPIVolumeSource{Items: []corev1.DownwardAPIVolumeFile{
 			{Path: "labels", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.labels"}},
 			{Path: "cpu", ResourceFieldRef: &corev1.ResourceFieldSelector{ContainerName: "sized", Resource: "limits.cpu"}},
 		}}}, map[string]string{"labels": "a=\"1\"\nb=\"2\"", "cpu": "2"}},
 		"projected": {corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{
 			{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token", Audience: "aws"}},
-			{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "key", Path: "ca.crt"}}}},
-			{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{Path: "namespace", FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.namespace"}}}}},
+			{ConfigMap: &corev1.ConfigMapProjection{LocalObjectReference: named("config"),
+				Items: []corev1.KeyToPath{{Key: "key", Path: "ca.crt"}}}},
+			{DownwardAPI: &corev1.DownwardAPIProjection{Items: []corev1.DownwardAPIVolumeFile{{Path: "namespace",
+				FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.namespace"}}}}},
 			{Secret: &corev1.SecretProjection{LocalObjectReference: named("secret")}},
 		}}}, map[string]string{"token": "token for aws", "ca.crt": "value", "namespace": "space", "password": "hidden"}},
-		"a kind that is not":      {corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}}, map[string]string{"!": "not supported"}},
+		"a kind that is not": {corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}},
+			map[string]string{"!": "not supported"}},
 		"a projection that isn't": {corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{}}}}, map[string]string{"!": "projected.sources[0]"}},
 	} {
 		got, err := known().volume(c.volume)
@@ -199,7 +213,8 @@ func TestVolumes(t *testing.T) {
 
 func TestFilesHaveTheirModes(t *testing.T) {
 	data := map[string][]byte{"a": nil, "b": nil}
-	got, err := chosen(data, []corev1.KeyToPath{{Key: "a", Path: "a", Mode: new(int32(0o400))}, {Key: "b", Path: "sub/b"}}, new(int32(0o440)), nil)
+	got, err := chosen(data, []corev1.KeyToPath{{Key: "a", Path: "a", Mode: new(int32(0o400))}, {Key: "b", Path: "sub/b"}},
+		new(int32(0o440)), nil)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -37,12 +37,14 @@ func (p *pod) sources(ctx context.Context) sources {
 		token: func(audience string) (string, error) {
 			request := &authenticationv1.TokenRequest{Spec: authenticationv1.TokenRequestSpec{
 				ExpirationSeconds: new(int64(tokenSeconds)),
-				BoundObjectRef:    &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: p.object.Name, UID: p.object.UID},
+				BoundObjectRef: &authenticationv1.BoundObjectReference{APIVersion: "v1", Kind: "Pod", Name: p.object.Name,
+					UID: p.object.UID},
 			}}
 			if audience != "" {
 				request.Spec.Audiences = []string{audience}
 			}
-			got, err := core.ServiceAccounts(namespace).CreateToken(ctx, p.object.Spec.ServiceAccountName, request, metav1.CreateOptions{})
+			got, err := core.ServiceAccounts(namespace).CreateToken(ctx, p.object.Spec.ServiceAccountName, request,
+				metav1.CreateOptions{})
 			if err != nil {
 				return "", err
 			}

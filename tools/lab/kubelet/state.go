@@ -107,7 +107,8 @@ func (s *state) terminated(name string, code int, now metav1.Time) {
 		reason = "Error"
 	}
 	c.State = corev1.ContainerState{Terminated: &corev1.ContainerStateTerminated{
-		ExitCode: int32(code), Reason: reason, StartedAt: c.State.Running.StartedAt, FinishedAt: now, ContainerID: c.ContainerID,
+		ExitCode: int32(code), Reason: reason, StartedAt: c.State.Running.StartedAt, FinishedAt: now,
+		ContainerID: c.ContainerID,
 	}}
 	c.Started = new(false)
 	c.Ready = code == 0 && s.isInitial(name)

@@ -39,9 +39,22 @@ func TestPhases(t *testing.T) {
 		"both run":         {both, corev1.PodRunning, true},
 		"one is not ready": {func(s *state) { both(s); s.ready("a", false) }, corev1.PodRunning, false},
 		"one has ended":    {func(s *state) { both(s); s.terminated("a", 1, at(4)) }, corev1.PodRunning, false},
-		"one restarts":     {func(s *state) { both(s); s.terminated("a", 1, at(4)); s.restarting("a", failed, time.Second) }, corev1.PodRunning, false},
-		"all well":         {func(s *state) { both(s); s.terminated("a", 0, at(4)); s.terminated("b", 0, at(4)); s.ended = true }, corev1.PodSucceeded, false},
-		"one failed":       {func(s *state) { both(s); s.terminated("a", 0, at(4)); s.terminated("b", 1, at(4)); s.ended = true }, corev1.PodFailed, false},
+		"one restarts": {func(s *state) { both(s); s.terminated("a", 1, at(4)); s.restarting("a", failed, time.Second) },
+			corev1.PodRunning, false},
+		"all well": {func(s *state) {
+			both(s)
+			s.terminated("a", 0, at(4))
+			s.terminated("b", 0,
+				at(4))
+			s.ended = true
+		}, corev1.PodSucceeded, false},
+		"one failed": {func(s *state) {
+			both(s)
+			s.terminated("a", 0, at(4))
+			s.terminated("b", 1,
+				at(4))
+			s.ended = true
+		}, corev1.PodFailed, false},
 		"all well, but too late": {func(s *state) {
 			both(s)
 			s.terminated("a", 0, at(4))
@@ -49,10 +62,22 @@ func TestPhases(t *testing.T) {
 			s.failure = &failure{}
 			s.ended = true
 		}, corev1.PodFailed, false},
-		"ended before it began":    {func(s *state) { s.ended = true }, corev1.PodFailed, false},
-		"ended before one began":   {func(s *state) { both(s); s.notStarted("a", errStart); s.terminated("b", 0, at(4)); s.ended = true }, corev1.PodFailed, false},
-		"could not be initialized": {func(s *state) { s.running("init", 1, at(1), true); s.terminated("init", 1, at(2)); s.ended = true }, corev1.PodFailed, false},
-		"a container of nobody's":  {func(s *state) { both(s); s.ready("none", false); s.of("none").Ready = true }, corev1.PodRunning, true},
+		"ended before it began": {func(s *state) { s.ended = true }, corev1.PodFailed, false},
+		"ended before one began": {func(s *state) {
+			both(s)
+			s.notStarted("a", errStart)
+			s.terminated("b", 0,
+				at(4))
+			s.ended = true
+		}, corev1.PodFailed, false},
+		"could not be initialized": {func(s *state) {
+			s.running("init", 1, at(1), true)
+			s.terminated("init", 1,
+				at(2))
+			s.ended = true
+		}, corev1.PodFailed, false},
+		"a container of nobody's": {func(s *state) { both(s); s.ready("none", false); s.of("none").Ready = true },
+			corev1.PodRunning, true},
 	} {
 		s := fresh()
 		c.do(&s)
@@ -82,7 +107,8 @@ func TestConditionsKeepTheirTime(t *testing.T) {
 	s := fresh()
 	s.status(at(1))
 	s.running("init", 1, at(2), true)
-	if got := conditionOf(s.status(at(2)), corev1.PodInitialized); got.LastTransitionTime != at(1) || got.Reason != "ContainersNotInitialized" {
+	if got := conditionOf(s.status(at(2)), corev1.PodInitialized); got.LastTransitionTime != at(1) ||
+		got.Reason != "ContainersNotInitialized" {
 		t.Errorf("unchanged: %+v", got)
 	}
 	s.terminated("init", 0, at(3))
@@ -96,7 +122,8 @@ func TestRestartsAreCountedAndTheLastEndIsKept(t *testing.T) {
 	s.running("a", 1, at(1), true)
 	s.terminated("a", 7, at(2))
 	s.restarting("a", failed, time.Second)
-	if c := s.of("a"); c.LastTerminationState.Terminated.ExitCode != 7 || c.State.Waiting.Reason != "CrashLoopBackOff" || c.RestartCount != 0 {
+	if c := s.of("a"); c.LastTerminationState.Terminated.ExitCode != 7 || c.State.Waiting.Reason != "CrashLoopBackOff" ||
+		c.RestartCount != 0 {
 		t.Errorf("while it waits: %+v", c)
 	}
 	again := s.of("a").DeepCopy()
@@ -118,7 +145,8 @@ func TestReadinessTurns(t *testing.T) {
 		streak        int32
 		want          bool
 	}{
-		{false, true, 1, false}, {false, true, 2, true}, {true, true, 9, false}, {true, false, 2, false}, {true, false, 3, true}, {false, false, 9, false},
+		{false, true, 1, false}, {false, true, 2, true}, {true, true, 9, false}, {true, false, 2, false},
+		{true, false, 3, true}, {false, false, 9, false},
 	} {
 		if got := turned(c.ready, c.answer, c.streak, probe); got != c.want {
 			t.Errorf("%+v: %v", c, got)

@@ -16,8 +16,8 @@ import (
 // root is an empty folder for the views of the pod's containers.
 func (p *pod) root() string { return filepath.Join(p.dir, "root") }
 
-// volumes writes the pod's volumes, once for all its containers, and returns what each container mounts. Later changes of
-// config maps and secrets do not reach it.
+// volumes writes the pod's volumes, once for all its containers, and returns what each container mounts. Later changes
+// of config maps and secrets do not reach it.
 func (p *pod) volumes(ctx context.Context) (map[string][]sandbox.Mount, error) {
 	sources := p.sources(ctx)
 	for _, v := range p.object.Spec.Volumes {

@@ -58,14 +58,16 @@ func (p *pod) writeOnce(ctx context.Context, written *corev1.PodStatus) error {
 	if err != nil {
 		return err
 	}
-	_, err = p.kubelet.options.Client.CoreV1().Pods(p.object.Namespace).Patch(ctx, p.object.Name, types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
+	_, err = p.kubelet.options.Client.CoreV1().Pods(p.object.Namespace).Patch(ctx, p.object.Name,
+		types.StrategicMergePatchType, patch, metav1.PatchOptions{}, "status")
 	if err == nil {
 		*written = status
 	}
 	return err
 }
 
-// statusPatch leaves conditions alone that others have set. With the identity in it, it changes no other pod of the name.
+// statusPatch leaves conditions alone that others have set. With the identity in it, it changes no other pod of the
+// name.
 func statusPatch(uid types.UID, status corev1.PodStatus) ([]byte, error) {
 	patch, err := json.Marshal(map[string]any{"metadata": map[string]any{"uid": uid}, "status": status})
 	if err != nil {

@@ -32,7 +32,8 @@ func (m *mock) await(ctx context.Context, path, want string) error {
 		case <-m.process.Done():
 			return m.process.Err()
 		case <-ctx.Done():
-			return fmt.Errorf("wait until %s%s is %q: %w (last answer: %q)", m.url(), path, want, errors.Join(ctx.Err(), err), said)
+			return fmt.Errorf("wait until %s%s is %q: %w (last answer: %q)", m.url(), path, want, errors.Join(ctx.Err(), err),
+				said)
 		case <-tick.C:
 		}
 	}

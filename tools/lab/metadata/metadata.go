@@ -1,5 +1,5 @@
-// Package metadata gives the nodes of the lab what instances find at 169.254.169.254: who they are, and that they will be
-// taken away. Each node has an amazon-ec2-metadata-mock of its own, on a port of this machine.
+// Package metadata gives the nodes of the lab what instances find at 169.254.169.254: who they are, and that they will
+// be taken away. Each node has an amazon-ec2-metadata-mock of its own, on a port of this machine.
 package metadata
 
 import (
@@ -50,7 +50,8 @@ func New(binary, dir string) (*Mocks, error) {
 	return &Mocks{binary: binary, dir: dir, mocks: map[string]*mock{}}, nil
 }
 
-// Start serves an instance's metadata, until Stop, and returns when it is served. A node that has some already keeps it.
+// Start serves an instance's metadata, until Stop, and returns when it is served. A node that has some already keeps
+// it.
 func (m *Mocks) Start(ctx context.Context, i Instance) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -114,8 +115,8 @@ func (m *mock) run(ctx context.Context, notice, termination time.Time, path, wan
 
 func (m *mock) url() string { return "http://" + net.JoinHostPort(host, m.port) }
 
-// Env are the variables by which the Node Termination Handler of a node finds its metadata. While the node has none that
-// is an error.
+// Env are the variables by which the Node Termination Handler of a node finds its metadata. While the node has none
+// that is an error.
 func (m *Mocks) Env(node string) ([]string, error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -141,7 +142,8 @@ func (m *Mocks) Interrupt(ctx context.Context, node string, notice time.Duration
 	}
 	now := time.Now().UTC()
 	termination = now.Add(notice).Truncate(time.Second)
-	err = found.run(ctx, now.Add(-time.Second), termination, "/latest/meta-data/spot/termination-time", termination.Format(time.RFC3339))
+	err = found.run(ctx, now.Add(-time.Second), termination, "/latest/meta-data/spot/termination-time",
+		termination.Format(time.RFC3339))
 	if err != nil {
 		return time.Time{}, fmt.Errorf("interrupt node %s: %w", node, err)
 	}

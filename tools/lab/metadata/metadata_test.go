@@ -13,7 +13,8 @@ import (
 func build(t *testing.T) string {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "ec2-metadata-mock")
-	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary, "github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock")
+	cmd := exec.Command("go", "build", "-ldflags=-s -w", "-o", binary,
+		"github.com/aws/amazon-ec2-metadata-mock/cmd/ec2-metadata-mock")
 	cmd.Dir = "../../pins/metadata"
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("build the mock: %v\n%s", err, out)
@@ -23,7 +24,8 @@ func build(t *testing.T) string {
 
 func instance(node string) Instance {
 	return Instance{
-		Node: node, ID: "i-" + node, Type: "m5.xlarge", Zone: "us-east-1b", ZoneID: "use1-az2", Region: "us-east-1", Address: "10.0.0.7", Account: "123456789012",
+		Node: node, ID: "i-" + node, Type: "m5.xlarge", Zone: "us-east-1b", ZoneID: "use1-az2", Region: "us-east-1",
+		Address: "10.0.0.7", Account: "123456789012",
 	}
 }
 
@@ -94,8 +96,10 @@ func TestANodeIsInterruptedAndNoOther(t *testing.T) {
 func TestAnInstanceFindsItself(t *testing.T) {
 	m := start(t, "a")
 	for path, want := range map[string]string{
-		"/latest/meta-data/instance-id": "i-a", "/latest/meta-data/instance-type": "m5.xlarge", "/latest/meta-data/instance-life-cycle": "spot",
-		"/latest/meta-data/local-hostname": "a", "/latest/meta-data/local-ipv4": "10.0.0.7", "/latest/meta-data/public-ipv4": "",
+		"/latest/meta-data/instance-id": "i-a", "/latest/meta-data/instance-type": "m5.xlarge",
+		"/latest/meta-data/instance-life-cycle": "spot",
+		"/latest/meta-data/local-hostname":      "a", "/latest/meta-data/local-ipv4": "10.0.0.7",
+		"/latest/meta-data/public-ipv4":                 "",
 		"/latest/meta-data/placement/availability-zone": "us-east-1b", "/latest/meta-data/placement/region": "us-east-1",
 	} {
 		if got, err := m.mocks["a"].get(t.Context(), path); err != nil || got != want {
@@ -107,7 +111,8 @@ func TestAnInstanceFindsItself(t *testing.T) {
 	if err == nil {
 		err = json.Unmarshal([]byte(text), &got)
 	}
-	if err != nil || got.AccountID != "123456789012" || got.InstanceID != "i-a" || got.AvailabilityZone != "us-east-1b" || got.Region != "us-east-1" || got.PrivateIP != "10.0.0.7" {
+	if err != nil || got.AccountID != "123456789012" || got.InstanceID != "i-a" || got.AvailabilityZone != "us-east-1b" ||
+		got.Region != "us-east-1" || got.PrivateIP != "10.0.0.7" {
 		t.Errorf("the identity is %s, %v", text, err)
 	}
 }
@@ -148,7 +153,8 @@ func TestAMockThatDoesNotStartSaysWhy(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := m.Start(t.Context(), instance("a")); err == nil || !strings.Contains(err.Error(), "metadata of node a: ec2-metadata-mock of a ended (exit status 1)") {
+	if err := m.Start(t.Context(), instance("a")); err == nil ||
+		!strings.Contains(err.Error(), "metadata of node a: ec2-metadata-mock of a ended (exit status 1)") {
 		t.Errorf("got %v", err)
 	}
 }

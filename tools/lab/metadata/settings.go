@@ -39,8 +39,9 @@ func settings(i Instance, notice, termination time.Time) ([]byte, error) {
 	return text, nil
 }
 
-// The mock either has scheduled maintenance or none of its path, which the Node Termination Handler takes for a failure.
-// What an instance has is an empty list: the mock serves it in the place of an ID that no instance has any more.
+// The mock either has scheduled maintenance or none of its path, which the Node Termination Handler takes for a
+// failure. What an instance has is an empty list: the mock serves it in the place of an ID that no instance has any
+// more.
 const obsolete = "ramdisk-id"
 
 var paths = map[string]string{obsolete: "/latest/meta-data/events/maintenance/scheduled"}
@@ -58,6 +59,7 @@ func values(i Instance) map[string]string {
 
 func identity(i Instance) map[string]string {
 	return map[string]string{
-		"accountId": i.Account, "instanceId": i.ID, "instanceType": i.Type, "availabilityZone": i.Zone, "region": i.Region, "privateIp": i.Address,
+		"accountId": i.Account, "instanceId": i.ID, "instanceType": i.Type, "availabilityZone": i.Zone, "region": i.Region,
+		"privateIp": i.Address,
 	}
 }

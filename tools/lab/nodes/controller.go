@@ -1,5 +1,5 @@
-// Package nodes keeps the cluster's nodes: it registers one for each instance that runs, as the instance would itself, and
-// removes it when its instance is gone, as the cloud's controller would.
+// Package nodes keeps the cluster's nodes: it registers one for each instance that runs, as the instance would itself,
+// and removes it when its instance is gone, as the cloud's controller would.
 package nodes
 
 import (
@@ -37,7 +37,8 @@ type Options struct {
 
 // Run keeps the nodes until ctx ends. It fails when AWS or the cluster do not answer for a minute.
 func Run(ctx context.Context, o Options) error {
-	f := &fleet{aws: o.AWS, cluster: o.Cluster, types: map[string]Type{}, zones: map[string]string{}, joins: map[string]Join{}}
+	f := &fleet{aws: o.AWS, cluster: o.Cluster, types: map[string]Type{}, zones: map[string]string{},
+		joins: map[string]Join{}}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	well := time.Now()
@@ -103,9 +104,9 @@ func (o Options) apply(ctx context.Context, c Change) (bool, error) {
 	return err == nil, err
 }
 
-// unused says whether no pod is bound to a node of this name. The emulator gives an address, and so a name, to a new instance
-// as soon as the old one is gone: to a node that came at once, the pods of the old one would belong, and nobody would run
-// them. The control plane collects them within a minute.
+// unused says whether no pod is bound to a node of this name. The emulator gives an address, and so a name, to a new
+// instance as soon as the old one is gone: to a node that came at once, the pods of the old one would belong, and
+// nobody would run them. The control plane collects them within a minute.
 func (o Options) unused(ctx context.Context, name string) (bool, error) {
 	pods, err := o.Kubernetes.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + name})
 	if err != nil {

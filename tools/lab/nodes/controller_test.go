@@ -55,7 +55,8 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		ended <- nodes.Run(ctx, nodes.Options{
-			AWS: awsapi.Client{Endpoint: server.URL, Region: "us-east-1", AccessKey: "lab"}, Kubernetes: client, Cluster: "dip-test",
+			AWS: awsapi.Client{Endpoint: server.URL, Region: "us-east-1", AccessKey: "lab"}, Kubernetes: client,
+			Cluster:  "dip-test",
 			OnChange: func(c nodes.Change) { changes <- c },
 		})
 	}()
@@ -63,7 +64,8 @@ func TestRun(t *testing.T) {
 		t.Errorf("the first change is %v", c)
 	}
 	n, err := client.CoreV1().Nodes().Get(t.Context(), "a", metav1.GetOptions{})
-	if err != nil || n.Labels["kubernetes.io/arch"] != "arm64" || n.Labels["topology.k8s.aws/zone-id"] != "use1-az6" || len(n.Spec.Taints) != 2 {
+	if err != nil || n.Labels["kubernetes.io/arch"] != "arm64" || n.Labels["topology.k8s.aws/zone-id"] != "use1-az6" ||
+		len(n.Spec.Taints) != 2 {
 		t.Errorf("registered is %v (%v)", n, err)
 	}
 	gone.Store(true)
@@ -75,7 +77,9 @@ func TestRun(t *testing.T) {
 	}
 	// Another instance gets the name while a pod of the old one is still there: it waits until that is collected.
 	pods := client.CoreV1().Pods("default")
-	if _, err := pods.Create(t.Context(), &corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "old"}, Spec: corev1.PodSpec{NodeName: "a"}}, metav1.CreateOptions{}); err != nil {
+	if _, err := pods.Create(t.Context(),
+		&corev1.Pod{ObjectMeta: metav1.ObjectMeta{Name: "old"},
+			Spec: corev1.PodSpec{NodeName: "a"}}, metav1.CreateOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	asked := make(chan struct{}, 1000)

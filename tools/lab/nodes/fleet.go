@@ -65,7 +65,8 @@ func (f *fleet) complete(ctx context.Context, d described) (Instance, error) {
 	if err != nil {
 		return Instance{}, err
 	}
-	return Instance{ID: d.ID, Name: d.Name, Address: d.Address, Zone: d.Zone, ZoneID: zone, Region: f.aws.Region, Type: kind, Join: join}, nil
+	return Instance{ID: d.ID, Name: d.Name, Address: d.Address, Zone: d.Zone, ZoneID: zone, Region: f.aws.Region,
+		Type: kind, Join: join}, nil
 }
 
 // zone is the id of an availability zone.
@@ -105,7 +106,8 @@ func (f *fleet) kind(ctx context.Context, name string) (Type, error) {
 		Addresses     int      `xml:"instanceTypeSet>item>networkInfo>ipv4AddressesPerInterface"`
 		Architectures []string `xml:"instanceTypeSet>item>processorInfo>supportedArchitectures>item"`
 	}
-	if err := f.aws.Query(ctx, "ec2", "DescribeInstanceTypes", map[string]string{"InstanceType.1": name}, &answer); err != nil {
+	if err := f.aws.Query(ctx, "ec2", "DescribeInstanceTypes", map[string]string{"InstanceType.1": name},
+		&answer); err != nil {
 		return Type{}, err
 	}
 	if answer.CPUs < 1 || answer.MemoryMiB < 1 || answer.Interfaces < 1 || len(answer.Architectures) == 0 {
@@ -113,7 +115,8 @@ func (f *fleet) kind(ctx context.Context, name string) (Type, error) {
 	}
 	// Several architectures are those of old types, which run 32 bits too: the last one is the wide one.
 	architecture := architectures[answer.Architectures[len(answer.Architectures)-1]]
-	t := Type{Name: name, Architecture: architecture, CPUs: answer.CPUs, MemoryMiB: answer.MemoryMiB, Interfaces: answer.Interfaces, Addresses: answer.Addresses}
+	t := Type{Name: name, Architecture: architecture, CPUs: answer.CPUs, MemoryMiB: answer.MemoryMiB,
+		Interfaces: answer.Interfaces, Addresses: answer.Addresses}
 	f.types[name] = t
 	return t, nil
 }
@@ -125,7 +128,8 @@ func (f *fleet) join(ctx context.Context, id string) (Join, error) {
 	var answer struct {
 		UserData string `xml:"userData>value"`
 	}
-	err := f.aws.Query(ctx, "ec2", "DescribeInstanceAttribute", map[string]string{"InstanceId": id, "Attribute": "userData"}, &answer)
+	err := f.aws.Query(ctx, "ec2", "DescribeInstanceAttribute",
+		map[string]string{"InstanceId": id, "Attribute": "userData"}, &answer)
 	if err != nil {
 		return Join{}, err
 	}

@@ -47,8 +47,8 @@ func (t Type) capacity() corev1.ResourceList {
 // disk is more than any pod asks for.
 const disk = "50Gi"
 
-// allocatable is what pods get of it: nodeadm keeps a share of the processors and, for each possible pod, some memory to
-// itself, and pods are evicted before the last 100 MiB. Source: Amazon EKS AMI, nodeadm, "reserved resources".
+// allocatable is what pods get of it: nodeadm keeps a share of the processors and, for each possible pod, some memory
+// to itself, and pods are evicted before the last 100 MiB. Source: Amazon EKS AMI, nodeadm, "reserved resources".
 func (t Type) allocatable() corev1.ResourceList {
 	all := t.capacity()
 	all[corev1.ResourceCPU] = *resource.NewMilliQuantity(int64(t.CPUs*1000-t.reservedMilliCPU()), resource.DecimalSI)
@@ -98,10 +98,12 @@ func Node(i Instance) *corev1.Node {
 		Status: corev1.NodeStatus{
 			Capacity: i.Type.capacity(), Allocatable: i.Type.allocatable(),
 			Addresses: []corev1.NodeAddress{
-				{Type: corev1.NodeInternalIP, Address: i.Address}, {Type: corev1.NodeInternalDNS, Address: i.Name}, {Type: corev1.NodeHostName, Address: i.Name},
+				{Type: corev1.NodeInternalIP, Address: i.Address}, {Type: corev1.NodeInternalDNS, Address: i.Name},
+				{Type: corev1.NodeHostName, Address: i.Name},
 			},
 			NodeInfo: corev1.NodeSystemInfo{
-				Architecture: i.Type.Architecture, OperatingSystem: "linux", OSImage: "lab", KubeletVersion: kubeletVersion, MachineID: i.ID,
+				Architecture: i.Type.Architecture, OperatingSystem: "linux", OSImage: "lab", KubeletVersion: kubeletVersion,
+				MachineID: i.ID,
 			},
 		},
 	}

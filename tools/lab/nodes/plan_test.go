@@ -13,7 +13,8 @@ func instance(id, name string) nodes.Instance {
 	return nodes.Instance{
 		ID: id, Name: name, Address: "10.0.0.1", Zone: "us-east-1a", Region: "us-east-1",
 		Type: nodes.Type{Name: "m7g.large", Architecture: "arm64", CPUs: 2, MemoryMiB: 8192, Interfaces: 3, Addresses: 10},
-		Join: nodes.Join{Labels: map[string]string{"dip/group": "batch"}, Taints: []corev1.Taint{{Key: "dip/group", Value: "batch", Effect: corev1.TaintEffectNoSchedule}}},
+		Join: nodes.Join{Labels: map[string]string{"dip/group": "batch"},
+			Taints: []corev1.Taint{{Key: "dip/group", Value: "batch", Effect: corev1.TaintEffectNoSchedule}}},
 	}
 }
 
@@ -34,11 +35,12 @@ func TestPlan(t *testing.T) {
 		nodes     []corev1.Node
 		want      []string
 	}{
-		"nothing":                       {nil, nil, nil},
-		"new ones, by name":             {[]nodes.Instance{c, a}, registered(b), []string{"- b i-b", "+ a i-a", "+ c i-c"}},
-		"all there":                     {[]nodes.Instance{a, b}, registered(b, a), nil},
-		"all gone":                      {nil, registered(b, a), []string{"- a i-a", "- b i-b"}},
-		"a name passes to another":      {[]nodes.Instance{instance("i-x", "a")}, registered(a), []string{"- a i-a", "+ a i-x"}},
+		"nothing":           {nil, nil, nil},
+		"new ones, by name": {[]nodes.Instance{c, a}, registered(b), []string{"- b i-b", "+ a i-a", "+ c i-c"}},
+		"all there":         {[]nodes.Instance{a, b}, registered(b, a), nil},
+		"all gone":          {nil, registered(b, a), []string{"- a i-a", "- b i-b"}},
+		"a name passes to another": {[]nodes.Instance{instance("i-x", "a")}, registered(a),
+			[]string{"- a i-a", "+ a i-x"}},
 		"somebody else's node is left":  {nil, []corev1.Node{foreign}, nil},
 		"an instance and a gone one":    {[]nodes.Instance{a}, registered(a, c), []string{"- c i-c"}},
 		"somebody else has an own name": {[]nodes.Instance{a}, append(registered(a), foreign), nil},
@@ -59,12 +61,15 @@ func TestPlan(t *testing.T) {
 
 func TestNode(t *testing.T) {
 	n := nodes.Node(instance("i-a", "ip-10-0-0-1.ec2.internal"))
-	if n.Spec.ProviderID != "aws:///us-east-1a/i-a" || nodes.InstanceOf(n) != "i-a" || n.Spec.Taints[0].Key != "dip/group" {
+	if n.Spec.ProviderID != "aws:///us-east-1a/i-a" || nodes.InstanceOf(n) != "i-a" ||
+		n.Spec.Taints[0].Key != "dip/group" {
 		t.Errorf("node is %v", n)
 	}
 	for key, want := range map[string]string{
-		"dip/group": "batch", "kubernetes.io/hostname": "ip-10-0-0-1.ec2.internal", "kubernetes.io/arch": "arm64", "kubernetes.io/os": "linux",
-		"node.kubernetes.io/instance-type": "m7g.large", "topology.kubernetes.io/zone": "us-east-1a", "topology.kubernetes.io/region": "us-east-1",
+		"dip/group": "batch", "kubernetes.io/hostname": "ip-10-0-0-1.ec2.internal", "kubernetes.io/arch": "arm64",
+		"kubernetes.io/os":                 "linux",
+		"node.kubernetes.io/instance-type": "m7g.large", "topology.kubernetes.io/zone": "us-east-1a",
+		"topology.kubernetes.io/region": "us-east-1",
 	} {
 		if n.Labels[key] != want {
 			t.Errorf("label %s is %q, want %q", key, n.Labels[key], want)

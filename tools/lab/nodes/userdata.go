@@ -70,7 +70,8 @@ func parseNodeConfig(text []byte) (Join, error) {
 		return Join{}, fmt.Errorf("NodeConfig: %w", err)
 	}
 	if config.Kind != "NodeConfig" || config.Spec.Cluster.Name == "" {
-		return Join{}, fmt.Errorf("NodeConfig: kind %q, spec.cluster.name %q: want both", config.Kind, config.Spec.Cluster.Name)
+		return Join{}, fmt.Errorf("NodeConfig: kind %q, spec.cluster.name %q: want both", config.Kind,
+			config.Spec.Cluster.Name)
 	}
 	j := Join{Cluster: config.Spec.Cluster.Name, Labels: map[string]string{}}
 	for _, flag := range config.Spec.Kubelet.Flags {

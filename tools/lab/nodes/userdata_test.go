@@ -47,10 +47,12 @@ func TestUserData(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if j.Cluster != "dip-test" || !maps.Equal(j.Labels, map[string]string{"dip/group": "batch", "dip/interruptions": "imds"}) {
+	if j.Cluster != "dip-test" ||
+		!maps.Equal(j.Labels, map[string]string{"dip/group": "batch", "dip/interruptions": "imds"}) {
 		t.Errorf("parsed %v", j)
 	}
-	taints := []corev1.Taint{{Key: "dip/group", Value: "batch", Effect: "NoSchedule"}, {Key: "special", Effect: "NoExecute"}}
+	taints := []corev1.Taint{{Key: "dip/group", Value: "batch", Effect: "NoSchedule"},
+		{Key: "special", Effect: "NoExecute"}}
 	if !slices.Equal(j.Taints, taints) {
 		t.Errorf("taints are %v", j.Taints)
 	}
@@ -72,7 +74,8 @@ func TestUserDataThatIsNone(t *testing.T) {
 		`taint "=x:NoExecute": want key=value`:  {"special:NoExecute", "=x:NoExecute"},
 		"user data: malformed header line":      {"MIME-Version: 1.0", "#!/bin/sh"},
 	} {
-		if _, err := nodes.ParseUserData(strings.Replace(userData, replaced[0], replaced[1], 1)); err == nil || !strings.Contains(err.Error(), want) {
+		if _, err := nodes.ParseUserData(strings.Replace(userData, replaced[0], replaced[1], 1)); err == nil ||
+			!strings.Contains(err.Error(), want) {
 			t.Errorf("%v: %v, want %q", replaced, err, want)
 		}
 	}

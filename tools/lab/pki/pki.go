@@ -1,5 +1,5 @@
-// Package pki makes the certificates of the lab's servers and clients. They are kept nowhere but in the lab's folder and
-// are worth nothing outside of it.
+// Package pki makes the certificates of the lab's servers and clients. They are kept nowhere but in the lab's folder
+// and are worth nothing outside of it.
 package pki
 
 import (

@@ -41,7 +41,8 @@ func TestCertificatesAreGoodForWhatTheyAreFor(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, peer, client := must(t)(a.Server("s", "127.0.0.1", "localhost")), must(t)(a.Peer("p", "localhost")), must(t)(a.Client("c", "system:masters"))
+	server, peer, client := must(t)(a.Server("s", "127.0.0.1", "localhost")), must(t)(a.Peer("p",
+		"localhost")), must(t)(a.Client("c", "system:masters"))
 	if client.Subject.CommonName != "c" || client.Subject.Organization[0] != "system:masters" {
 		t.Errorf("the client is %v", client.Subject)
 	}
@@ -64,7 +65,8 @@ func TestCertificatesAreGoodForWhatTheyAreFor(t *testing.T) {
 	} {
 		roots := x509.NewCertPool()
 		roots.AppendCertsFromPEM(c.authority.Cert)
-		_, err := c.certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: c.host, KeyUsages: []x509.ExtKeyUsage{c.usage}})
+		_, err := c.certificate.Verify(x509.VerifyOptions{Roots: roots, DNSName: c.host,
+			KeyUsages: []x509.ExtKeyUsage{c.usage}})
 		if (err == nil) != c.ok {
 			t.Errorf("%s: %v", name, err)
 		}

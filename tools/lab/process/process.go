@@ -1,4 +1,5 @@
-// Package process runs the programs that the lab consists of: each with a log of its own, none of which outlives the lab.
+// Package process runs the programs that the lab consists of: each with a log of its own, none of which outlives the
+// lab.
 package process
 
 import (
@@ -79,8 +80,8 @@ func (p *Process) Err() error {
 	return fmt.Errorf("%s ended (%s): %s", p.command.Name, how, Tail(p.command.Log))
 }
 
-// Stop asks the process and its children to end, kills them when grace is over, and returns when the process is gone. It
-// may be called again.
+// Stop asks the process and its children to end, kills them when grace is over, and returns when the process is gone.
+// It may be called again.
 func (p *Process) Stop(grace time.Duration) error {
 	select {
 	case <-p.done: // its id may be another one's by now

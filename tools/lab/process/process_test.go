@@ -11,7 +11,8 @@ import (
 )
 
 func shell(t *testing.T, name, script string) process.Command {
-	return process.Command{Name: name, Path: "/bin/sh", Args: []string{"-c", script}, Log: filepath.Join(t.TempDir(), name+".log")}
+	return process.Command{Name: name, Path: "/bin/sh", Args: []string{"-c", script},
+		Log: filepath.Join(t.TempDir(), name+".log")}
 }
 
 // A minute is far beyond what any of these takes: only a process that does not end meets it.
@@ -23,7 +24,8 @@ func TestErrHasTheEndOfTheLog(t *testing.T) {
 		t.Fatal(err)
 	}
 	<-p.Done()
-	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "store ended (exit status 3): the disk is full\n(the whole log: ") {
+	if err := p.Err(); err == nil ||
+		!strings.Contains(err.Error(), "store ended (exit status 3): the disk is full\n(the whole log: ") {
 		t.Errorf("it says %v", err)
 	}
 	if err := p.Stop(forever); err != nil {

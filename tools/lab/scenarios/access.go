@@ -30,7 +30,8 @@ func (l *Lab) useKubeconfig(ctx context.Context) ([]string, error) {
 	if err != nil {
 		return nil, fmt.Errorf("use the stack's kubeconfig: %w", err)
 	}
-	me, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authv1.SelfSubjectReview{}, metav1.CreateOptions{})
+	me, err := client.AuthenticationV1().SelfSubjectReviews().Create(ctx, &authv1.SelfSubjectReview{},
+		metav1.CreateOptions{})
 	if err != nil {
 		return nil, fmt.Errorf("ask the API server who bears a token of aws eks get-token: %w", err)
 	}

@@ -41,7 +41,9 @@ type Cluster struct {
 
 // startCluster starts a cluster for a stack whose emulator runs. image is the folder of the stack's own programs. ctx
 // bounds the start; fail hears of whatever ends later although nobody ended it.
-func startCluster(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error) {
+func startCluster(
+	ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error,
+) {
 	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, AccessKey: "lab"}}
 	if err := c.start(ctx, l, d, image, fail); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), c.stop())
@@ -49,7 +51,9 @@ func startCluster(ctx context.Context, l *Lab, d local.Daemon, image string, fai
 	return c, nil
 }
 
-func (c *Cluster) start(ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (err error) {
+func (c *Cluster) start(
+	ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (err error,
+) {
 	running, end := context.WithCancel(context.Background())
 	c.end = end
 	dir := filepath.Join(l.options.Dir, "cluster")

@@ -25,8 +25,8 @@ const (
 	foreignName = "foreign"
 )
 
-// scaleToZero has batch jobs scale the group of Escalator from nothing and back to nothing, and shows that nobody else's
-// pod gets onto its nodes.
+// scaleToZero has batch jobs scale the group of Escalator from nothing and back to nothing, and shows that nobody
+// else's pod gets onto its nodes.
 func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 	if err := l.awaitNodes(ctx, "no node for batch work", func(n int) bool { return n == 0 }); err != nil {
 		return nil, err
@@ -45,7 +45,8 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 	}()
 	var ids []string
 	for i := range batchLoads {
-		id, err := l.land(ctx, fmt.Sprintf("events/batch-%d.ndjson.gz", i), "events", contract.Gzip, sample.Options{Bytes: restageBytes, Seed: uint64(10 + i)})
+		id, err := l.land(ctx, fmt.Sprintf("events/batch-%d.ndjson.gz", i), "events", contract.Gzip,
+			sample.Options{Bytes: restageBytes, Seed: uint64(10 + i)})
 		if err != nil {
 			return nil, err
 		}
@@ -65,7 +66,8 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 		}
 	}
 	done := time.Now()
-	if err := l.awaitNodes(ctx, "all nodes for batch work to be given back", func(n int) bool { return n == 0 }); err != nil {
+	if err := l.awaitNodes(ctx, "all nodes for batch work to be given back",
+		func(n int) bool { return n == 0 }); err != nil {
 		return nil, err
 	}
 	jobs := 0
@@ -88,7 +90,8 @@ func (l *Lab) scaleToZero(ctx context.Context) ([]string, error) {
 
 // batchNodes lists the nodes of the group.
 func (l *Lab) batchNodes(ctx context.Context) ([]corev1.Node, error) {
-	list, err := l.Cluster.Client.CoreV1().Nodes().List(ctx, metav1.ListOptions{LabelSelector: config.GroupLabel + "=" + batchGroup, ResourceVersion: "0"})
+	list, err := l.Cluster.Client.CoreV1().Nodes().List(ctx,
+		metav1.ListOptions{LabelSelector: config.GroupLabel + "=" + batchGroup, ResourceVersion: "0"})
 	if err != nil {
 		return nil, fmt.Errorf("list the nodes for batch work: %w", err)
 	}
@@ -120,25 +123,28 @@ func (l *Lab) foreignPod(ctx context.Context) (reason string, err error) {
 	}
 	defer func() {
 		now := int64(0)
-		if gone := pods.Delete(context.WithoutCancel(ctx), foreignName, metav1.DeleteOptions{GracePeriodSeconds: &now}); gone != nil && err == nil {
+		if gone := pods.Delete(context.WithoutCancel(ctx), foreignName,
+			metav1.DeleteOptions{GracePeriodSeconds: &now}); gone != nil && err == nil {
 			err = fmt.Errorf("delete the foreign pod: %w", gone)
 		}
 	}()
-	err = await(ctx, time.Minute, "the scheduler to refuse a foreign pod because of the taint", func(ctx context.Context) (bool, error) {
-		pod, err := pods.Get(ctx, foreignName, metav1.GetOptions{})
-		if err != nil {
-			return false, fmt.Errorf("read the foreign pod: %w", err)
-		}
-		if pod.Spec.NodeName != "" {
-			return false, fmt.Errorf("the foreign pod got onto node %s", pod.Spec.NodeName)
-		}
-		for _, c := range pod.Status.Conditions {
-			if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse && strings.Contains(c.Message, "untolerated taint") {
-				reason, _, _ = strings.Cut(c.Message, ". ") // what preemption would help is not asked
-				return true, nil
+	err = await(ctx, time.Minute, "the scheduler to refuse a foreign pod because of the taint",
+		func(ctx context.Context) (bool, error) {
+			pod, err := pods.Get(ctx, foreignName, metav1.GetOptions{})
+			if err != nil {
+				return false, fmt.Errorf("read the foreign pod: %w", err)
 			}
-		}
-		return false, nil
-	})
+			if pod.Spec.NodeName != "" {
+				return false, fmt.Errorf("the foreign pod got onto node %s", pod.Spec.NodeName)
+			}
+			for _, c := range pod.Status.Conditions {
+				if c.Type == corev1.PodScheduled && c.Status == corev1.ConditionFalse &&
+					strings.Contains(c.Message, "untolerated taint") {
+					reason, _, _ = strings.Cut(c.Message, ". ") // what preemption would help is not asked
+					return true, nil
+				}
+			}
+			return false, nil
+		})
 	return reason, err
 }

@@ -19,10 +19,11 @@ import (
 type inventory map[string]bool
 
 // passing are resources that the control plane keeps for itself, and that come and go.
-var passing = []string{"events", "leases", "endpoints", "endpointslices", "nodes", "componentstatuses", "controllerrevisions", "csinodes"}
+var passing = []string{"events", "leases", "endpoints", "endpointslices", "nodes", "componentstatuses",
+	"controllerrevisions", "csinodes"}
 
-// ownOf says whether an object is one that the control plane makes by itself, at a time of its own: what belongs to each
-// namespace, and the accounts of its controllers.
+// ownOf says whether an object is one that the control plane makes by itself, at a time of its own: what belongs to
+// each namespace, and the accounts of its controllers.
 func ownOf(resource string, o metav1.ObjectMeta) bool {
 	switch resource {
 	case "configmaps":

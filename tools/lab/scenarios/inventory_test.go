@@ -33,7 +33,8 @@ func TestOwnObjectsOfTheControlPlane(t *testing.T) {
 		{"serviceaccounts", "dip", "worker", nil, false},
 		{"secrets", "kube-system", "kube-root-ca.crt", nil, false},
 	} {
-		if got := ownOf(c.resource, metav1.ObjectMeta{Namespace: c.namespace, Name: c.name, Labels: c.labels}); got != c.want {
+		if got := ownOf(c.resource,
+			metav1.ObjectMeta{Namespace: c.namespace, Name: c.name, Labels: c.labels}); got != c.want {
 			t.Errorf("%s %s/%s: %v", c.resource, c.namespace, c.name, got)
 		}
 	}

@@ -1,5 +1,5 @@
-// Package scenarios brings a stack with a cluster up on this machine, proves things on it, and takes it down. AWS is the
-// emulator; the control plane and what runs on it are the real programs.
+// Package scenarios brings a stack with a cluster up on this machine, proves things on it, and takes it down. AWS is
+// the emulator; the control plane and what runs on it are the real programs.
 package scenarios
 
 import (
@@ -51,8 +51,8 @@ type Lab struct {
 	binaries map[string]string // programs by name
 }
 
-// Run brings the stack up, runs the scenarios, prints what they found, and takes everything down. The end of the context
-// ends it early, and takes everything down too.
+// Run brings the stack up, runs the scenarios, prints what they found, and takes everything down. The end of the
+// context ends it early, and takes everything down too.
 func Run(ctx context.Context, o Options) error {
 	chosen, err := choose(o.Only)
 	if err != nil {
@@ -119,7 +119,8 @@ func (l *Lab) run(ctx context.Context, chosen []scenario) error {
 // prepare builds what runs.
 func (l *Lab) prepare(ctx context.Context) error {
 	if _, err := exec.LookPath("aws"); err != nil {
-		return fmt.Errorf("the stack's kubeconfig runs the aws command line (aws eks get-token), which is not installed: %w", err)
+		return fmt.Errorf("the stack's kubeconfig runs the aws command line (aws eks get-token), which is not installed: %w",
+			err)
 	}
 	return l.show.Run("programs", func(say func(string, ...any)) (text string, err error) {
 		l.binaries, err = programs.Provide(ctx, l.options.Root, programs.Cluster, say)

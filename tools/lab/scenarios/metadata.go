@@ -14,7 +14,9 @@ import (
 
 // startMetadata gives each node that listens to its instance's metadata some, as long as the node is there. It returns
 // what hears of nodes.
-func (c *Cluster) startMetadata(running context.Context, binary, dir string, fail context.CancelCauseFunc) (func(nodes.Change), error) {
+func (c *Cluster) startMetadata(
+	running context.Context, binary, dir string, fail context.CancelCauseFunc) (func(nodes.Change), error,
+) {
 	mocks, err := metadata.New(binary, filepath.Join(dir, "metadata"))
 	if err != nil {
 		return nil, err
@@ -46,7 +48,9 @@ func (c *Cluster) follow(ctx context.Context, change nodes.Change) error {
 		return nil
 	}
 	return c.Metadata.Start(ctx, metadata.Instance{
-		Node: n.Name, ID: change.Instance, Type: n.Labels[corev1.LabelInstanceTypeStable], Zone: n.Labels[corev1.LabelTopologyZone],
-		ZoneID: n.Labels[nodes.ZoneIDLabel], Region: local.Region, Account: local.Account, Address: n.Status.Addresses[0].Address,
+		Node: n.Name, ID: change.Instance, Type: n.Labels[corev1.LabelInstanceTypeStable],
+		Zone:   n.Labels[corev1.LabelTopologyZone],
+		ZoneID: n.Labels[nodes.ZoneIDLabel], Region: local.Region, Account: local.Account,
+		Address: n.Status.Addresses[0].Address,
 	})
 }

@@ -35,7 +35,9 @@ func (p podPrograms) path(image string, command []string) (string, bool) {
 }
 
 // startKubelet runs the pods that have a program here.
-func (c *Cluster) startKubelet(running context.Context, programs podPrograms, d local.Daemon, dir string, fail context.CancelCauseFunc) error {
+func (c *Cluster) startKubelet(
+	running context.Context, programs podPrograms, d local.Daemon, dir string, fail context.CancelCauseFunc,
+) error {
 	endpoint, err := url.Parse(c.Plane.Endpoint)
 	if err != nil {
 		return err
@@ -62,9 +64,11 @@ func (c *Cluster) startKubelet(running context.Context, programs podPrograms, d 
 	return nil
 }
 
-// podEnvironment leads a pod to the emulator, in place of Pod Identity. Escalator's SDK knows no setting for an endpoint,
-// and the termination handler of a node asks for the node's metadata.
-func (c *Cluster) podEnvironment(programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) ([]string, error) {
+// podEnvironment leads a pod to the emulator, in place of Pod Identity. Escalator's SDK knows no setting for an
+// endpoint, and the termination handler of a node asks for the node's metadata.
+func (c *Cluster) podEnvironment(
+	programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) ([]string, error,
+) {
 	env := d.Environment()
 	for _, one := range pod.Spec.Containers {
 		if one.Name != container {

@@ -8,7 +8,8 @@ import (
 
 func TestProgramsOfPods(t *testing.T) {
 	p := podPrograms{
-		images:   images.Table{{Prefix: "own/"}, {Prefix: "escalator:", Program: "escalator"}, {Prefix: "keda:", Program: "keda"}},
+		images: images.Table{{Prefix: "own/"}, {Prefix: "escalator:", Program: "escalator"},
+			{Prefix: "keda:", Program: "keda"}},
 		binaries: map[string]string{"escalator": "/tools/escalator", "trips": "/tools/trips"}, own: "/image",
 	}
 	for _, c := range []struct{ image, command, want string }{

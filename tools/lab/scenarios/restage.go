@@ -26,7 +26,8 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 	began := time.Now()
 	var ids []string
 	for i, name := range []string{"one", "two"} {
-		id, err := l.land(ctx, "events/restage-"+name+".ndjson.gz", "events", contract.Gzip, sample.Options{Bytes: restageBytes, Seed: uint64(i + 1), BadShare: 0.001})
+		id, err := l.land(ctx, "events/restage-"+name+".ndjson.gz", "events", contract.Gzip,
+			sample.Options{Bytes: restageBytes, Seed: uint64(i + 1), BadShare: 0.001})
 		if err != nil {
 			return nil, err
 		}
@@ -45,7 +46,8 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 		if o.chunks < 2 {
 			return nil, fmt.Errorf("load %s of %s has %d chunk: it was not restaged", id, o.progress.Key, o.chunks)
 		}
-		found = append(found, fmt.Sprintf("%s, %s: %d chunks, certified in %s", o.progress.Key, terminal.Bytes(o.progress.Bytes), o.chunks, terminal.Duration(o.took)))
+		found = append(found, fmt.Sprintf("%s, %s: %d chunks, certified in %s", o.progress.Key,
+			terminal.Bytes(o.progress.Bytes), o.chunks, terminal.Duration(o.took)))
 	}
 	jobs := 0
 	for _, e := range l.Cluster.Containers.since(restageContainer, began) {
@@ -53,7 +55,8 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 			jobs++
 		}
 	}
-	return append(found, fmt.Sprintf("%d jobs got SIGKILL when %d pieces were written down; %d ran in all", killed, pieces, jobs)), nil
+	return append(found, fmt.Sprintf("%d jobs got SIGKILL when %d pieces were written down; %d ran in all", killed, pieces,
+		jobs)), nil
 }
 
 // killRestages kills all jobs that run once some pieces of a load are written down.

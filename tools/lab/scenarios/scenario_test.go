@@ -16,7 +16,8 @@ func TestChoose(t *testing.T) {
 	if err != nil || len(chosen) != 2 || chosen[0].name != names[0] {
 		t.Errorf("chosen are %v (%v): want the order in which they run", chosen, err)
 	}
-	if _, err := choose([]string{"up", "storms"}); err == nil || !strings.Contains(err.Error(), `no scenario "storms", only `+strings.Join(names, ", ")) {
+	if _, err := choose([]string{"up", "storms"}); err == nil ||
+		!strings.Contains(err.Error(), `no scenario "storms", only `+strings.Join(names, ", ")) {
 		t.Errorf("one that is not there: %v", err)
 	}
 	slices.Sort(names)

@@ -15,8 +15,8 @@ import (
 // clusterName is what the program calls the stack's cluster.
 var clusterName = config.ClusterName(stackName)
 
-// shortened makes the stack's sizes and times such that a scenario takes minutes on one machine: chunks of 1 MiB, functions
-// that may take little at once, and an Escalator that looks often. What the stack is made of stays the same.
+// shortened makes the stack's sizes and times such that a scenario takes minutes on one machine: chunks of 1 MiB,
+// functions that may take little at once, and an Escalator that looks often. What the stack is made of stays the same.
 var shortened = map[string]any{config.Key: map[string]any{
 	"loads": map[string]any{"chunkMB": 1},
 	"segments": map[string]any{
@@ -24,7 +24,8 @@ var shortened = map[string]any{config.Key: map[string]any{
 		"events": map[string]any{"timeout": "10s"},
 	},
 	"cluster": map[string]any{
-		// Two on a node, so that eight are on four; many chunks at once and little grace, so that some have to be handed back.
+		// Two on a node, so that eight are on four; many chunks at once and little grace, so that some have to be handed
+		// back.
 		"workers": map[string]any{"milliCPU": 1900, "slots": 8, "grace": "10s"},
 		"restage": map[string]any{"lease": "20s"},
 	},

@@ -27,8 +27,8 @@ const (
 	stormZone      = "topology.kubernetes.io/zone"
 )
 
-// storm compares a load on workers that nobody disturbs with one whose nodes are interrupted. The one before both starts
-// with no worker at all.
+// storm compares a load on workers that nobody disturbs with one whose nodes are interrupted. The one before both
+// starts with no worker at all.
 func (l *Lab) storm(ctx context.Context) ([]string, error) {
 	s := &weather{lab: l}
 	var runs []run
@@ -55,7 +55,8 @@ type run struct {
 
 // runLoad lands a load and has it certified, in some weather.
 func (l *Lab) runLoad(ctx context.Context, name string, seed uint64, s *weather) (outcome, error) {
-	id, err := l.land(ctx, stormSegment+"/"+name+".csv", stormSegment, contract.Plain, sample.Options{Bytes: stormBytes, Seed: seed, BadShare: 0.001})
+	id, err := l.land(ctx, stormSegment+"/"+name+".csv", stormSegment, contract.Plain,
+		sample.Options{Bytes: stormBytes, Seed: seed, BadShare: 0.001})
 	if err != nil {
 		return outcome{}, err
 	}
@@ -100,7 +101,8 @@ func (s *weather) blow(ctx, load context.Context) error {
 				return context.Cause(ctx)
 			case <-time.After(time.Until(h.ends)):
 			}
-			return s.lab.Cluster.AWS.Query(ctx, "ec2", "TerminateInstances", map[string]string{"InstanceId.1": instance}, new(struct{}))
+			return s.lab.Cluster.AWS.Query(ctx, "ec2", "TerminateInstances", map[string]string{"InstanceId.1": instance},
+				new(struct{}))
 		})
 	})
 	return errors.Join(err, endings.Wait())
@@ -141,7 +143,8 @@ func (s *weather) strike(ctx context.Context) (hit, string, error) {
 	}
 	rand.Shuffle(len(nodes), func(i, k int) { nodes[i], nodes[k] = nodes[k], nodes[i] })
 	for _, n := range nodes {
-		if !busy[n.Name] || n.Spec.Unschedulable || slices.ContainsFunc(s.hits, func(h hit) bool { return h.node == n.Name }) {
+		if !busy[n.Name] || n.Spec.Unschedulable ||
+			slices.ContainsFunc(s.hits, func(h hit) bool { return h.node == n.Name }) {
 			continue
 		}
 		at := time.Now()
@@ -154,7 +157,8 @@ func (s *weather) strike(ctx context.Context) (hit, string, error) {
 // watchBudget keeps the most workers that their disruption budget wants to stay.
 func (s *weather) watchBudget(ctx context.Context) {
 	_ = await(ctx, time.Hour, "", func(ctx context.Context) (bool, error) {
-		b, err := s.lab.Cluster.Client.PolicyV1().PodDisruptionBudgets(s.lab.Stack.Outputs.Cluster.Namespace).Get(ctx, stormBudget, metav1.GetOptions{})
+		b, err := s.lab.Cluster.Client.PolicyV1().PodDisruptionBudgets(s.lab.Stack.Outputs.Cluster.Namespace).Get(ctx,
+			stormBudget, metav1.GetOptions{})
 		if err == nil {
 			s.wanted = max(s.wanted, int(b.Status.DesiredHealthy))
 		}

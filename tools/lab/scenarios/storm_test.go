@@ -15,7 +15,8 @@ var noon = time.Date(2026, 1, 1, 12, 0, 0, 0, time.UTC)
 // end is the end of a container, seconds after noon, that was asked to end some seconds before.
 func end(at, stopping int) kubelet.Event {
 	return kubelet.Event{
-		Kind: kubelet.Terminated, Node: "n", Pod: "p", Time: noon.Add(time.Duration(at) * time.Second), Stopping: time.Duration(stopping) * time.Second,
+		Kind: kubelet.Terminated, Node: "n", Pod: "p", Time: noon.Add(time.Duration(at) * time.Second),
+		Stopping: time.Duration(stopping) * time.Second,
 	}
 }
 
@@ -32,7 +33,8 @@ func TestLeastAtWork(t *testing.T) {
 		evicted []kubelet.Event
 		want    int
 	}{
-		{"one after another, each replaced", []kubelet.Event{start(2), start(4)}, []kubelet.Event{end(1, 1), end(3, 1), end(5, 1)}, 2},
+		{"one after another, each replaced", []kubelet.Event{start(2), start(4)},
+			[]kubelet.Event{end(1, 1), end(3, 1), end(5, 1)}, 2},
 		{"two at once", nil, []kubelet.Event{end(2, 2), end(3, 2)}, 1},
 		{"the first one still ends when it is replaced", []kubelet.Event{start(2)}, []kubelet.Event{end(9, 8), end(9, 6)}, 2},
 		{"replaced too late", []kubelet.Event{start(4)}, []kubelet.Event{end(9, 8), end(9, 6)}, 1},
@@ -56,7 +58,8 @@ func TestDrained(t *testing.T) {
 	}
 	killed, failed := end(5, 1), end(5, 1)
 	killed.Kind, failed.ExitCode = kubelet.Killed, 1
-	for want, e := range map[string]kubelet.Event{"killed with code": killed, "terminated with code 1": failed, "after the notice": end(61, 1)} {
+	for want, e := range map[string]kubelet.Event{"killed with code": killed, "terminated with code 1": failed,
+		"after the notice": end(61, 1)} {
 		if _, err := h.drained([]kubelet.Event{e}); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("no %q in %v", want, err)
 		}
@@ -74,7 +77,8 @@ func TestRunning(t *testing.T) {
 func TestCompare(t *testing.T) {
 	got := compare([]run{
 		{name: "calm", outcome: outcome{took: 40 * time.Second, chunks: 400}},
-		{name: "stormy", weather: &weather{}, outcome: outcome{took: 50 * time.Second, chunks: 400, progress: client.Progress{Retried: 3}}},
+		{name: "stormy", weather: &weather{},
+			outcome: outcome{took: 50 * time.Second, chunks: 400, progress: client.Progress{Retried: 3}}},
 	})
 	if want := []string{
 		"LOAD    CHUNKS  CERTIFIED IN  DELAY  SENT AGAIN",

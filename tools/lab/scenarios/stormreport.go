@@ -42,11 +42,14 @@ func (s *weather) report() ([]string, error) {
 	case s.wanted == 0:
 		return nil, fmt.Errorf("the disruption budget %s wants no worker to stay: there is nothing to hold", stormBudget)
 	case least < s.wanted:
-		return nil, fmt.Errorf("%d workers were left at work when one was evicted, and their disruption budget wants %d", least, s.wanted)
+		return nil, fmt.Errorf("%d workers were left at work when one was evicted, and their disruption budget wants %d",
+			least, s.wanted)
 	}
-	return append(table([]terminal.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"), right("HANDED BACK")}, rows),
-		fmt.Sprintf("a notice is %s", terminal.Duration(stormNotice)),
-		fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d", len(evicted), least, s.wanted)), nil
+	return append(table([]terminal.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"),
+			right("HANDED BACK")}, rows),
+			fmt.Sprintf("a notice is %s", terminal.Duration(stormNotice)),
+			fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d", len(evicted), least, s.wanted)),
+		nil
 }
 
 // compare is a table of runs. That of one in a weather tells its delay against the one before it.
@@ -57,9 +60,11 @@ func compare(runs []run) []string {
 		if r.weather != nil {
 			delay = fmt.Sprintf("%+.0f %%", 100*(r.took.Seconds()/runs[i-1].took.Seconds()-1))
 		}
-		rows = append(rows, []string{r.name, strconv.Itoa(r.chunks), terminal.Duration(r.took), delay, strconv.Itoa(r.progress.Retried)})
+		rows = append(rows, []string{r.name, strconv.Itoa(r.chunks), terminal.Duration(r.took), delay,
+			strconv.Itoa(r.progress.Retried)})
 	}
-	return table([]terminal.Column{{Title: "LOAD"}, right("CHUNKS"), right("CERTIFIED IN"), right("DELAY"), right("SENT AGAIN")}, rows)
+	return table([]terminal.Column{{Title: "LOAD"}, right("CHUNKS"), right("CERTIFIED IN"), right("DELAY"),
+		right("SENT AGAIN")}, rows)
 }
 
 func right(title string) terminal.Column { return terminal.Column{Title: title, Right: true} }
@@ -71,8 +76,8 @@ func table(columns []terminal.Column, rows [][]string) []string {
 // reportWidth is how wide tables are at most: a line of the report is indented by two.
 const reportWidth = 78
 
-// drained lists the ends of the workers on a node since its notice. One that did not end by itself, or not in time, is an
-// error.
+// drained lists the ends of the workers on a node since its notice. One that did not end by itself, or not in time, is
+// an error.
 func (h hit) drained(events []kubelet.Event) (ended []kubelet.Event, err error) {
 	for _, e := range events {
 		switch {
@@ -100,8 +105,8 @@ func (l *Lab) handedBack(ended []kubelet.Event) (n int, err error) {
 	return n, nil
 }
 
-// leastAtWork is how many containers were left at work, at least, just after one of the evicted was asked to end. One that
-// was asked before may still run: its replacement may be at work already, so that the budget does not count it.
+// leastAtWork is how many containers were left at work, at least, just after one of the evicted was asked to end. One
+// that was asked before may still run: its replacement may be at work already, so that the budget does not count it.
 func leastAtWork(events, evicted []kubelet.Event) int {
 	least := math.MaxInt
 	for _, at := range evicted {

@@ -108,7 +108,9 @@ func (h *host) environment(req *pulumirpc.RunRequest) ([]string, error) {
 }
 
 // GetRequiredPlugins names the plugins of the SDKs that the program is linked with.
-func (h *host) GetRequiredPlugins(ctx context.Context, req *pulumirpc.GetRequiredPluginsRequest) (*pulumirpc.GetRequiredPluginsResponse, error) {
+func (h *host) GetRequiredPlugins(
+	ctx context.Context, req *pulumirpc.GetRequiredPluginsRequest) (*pulumirpc.GetRequiredPluginsResponse, error,
+) {
 	mods, err := h.modules(ctx, req.GetInfo())
 	if err != nil {
 		return nil, err
@@ -123,7 +125,9 @@ func (h *host) GetRequiredPlugins(ctx context.Context, req *pulumirpc.GetRequire
 }
 
 // GetRequiredPackages is GetRequiredPlugins for newer engines.
-func (h *host) GetRequiredPackages(ctx context.Context, req *pulumirpc.GetRequiredPackagesRequest) (*pulumirpc.GetRequiredPackagesResponse, error) {
+func (h *host) GetRequiredPackages(
+	ctx context.Context, req *pulumirpc.GetRequiredPackagesRequest) (*pulumirpc.GetRequiredPackagesResponse, error,
+) {
 	mods, err := h.modules(ctx, req.GetInfo())
 	if err != nil {
 		return nil, err
@@ -138,7 +142,9 @@ func (h *host) GetRequiredPackages(ctx context.Context, req *pulumirpc.GetRequir
 }
 
 // GetProgramDependencies lists the modules that the program is linked with.
-func (h *host) GetProgramDependencies(ctx context.Context, req *pulumirpc.GetProgramDependenciesRequest) (*pulumirpc.GetProgramDependenciesResponse, error) {
+func (h *host) GetProgramDependencies(
+	ctx context.Context, req *pulumirpc.GetProgramDependenciesRequest) (*pulumirpc.GetProgramDependenciesResponse, error,
+) {
 	mods, err := h.modules(ctx, req.GetInfo())
 	if err != nil {
 		return nil, err
@@ -151,7 +157,9 @@ func (h *host) GetProgramDependencies(ctx context.Context, req *pulumirpc.GetPro
 }
 
 // InstallDependencies downloads the program's modules.
-func (h *host) InstallDependencies(req *pulumirpc.InstallDependenciesRequest, out pulumirpc.LanguageRuntime_InstallDependenciesServer) error {
+func (h *host) InstallDependencies(
+	req *pulumirpc.InstallDependenciesRequest, out pulumirpc.LanguageRuntime_InstallDependenciesServer,
+) error {
 	cmd := exec.CommandContext(out.Context(), "go", "mod", "download")
 	cmd.Dir = req.GetInfo().GetProgramDirectory()
 	r, w := io.Pipe()
@@ -190,7 +198,9 @@ func (h *host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.Plugin
 }
 
 // Handshake gives the address of the engine that called.
-func (h *host) Handshake(_ context.Context, req *pulumirpc.LanguageHandshakeRequest) (*pulumirpc.LanguageHandshakeResponse, error) {
+func (h *host) Handshake(
+	_ context.Context, req *pulumirpc.LanguageHandshakeRequest) (*pulumirpc.LanguageHandshakeResponse, error,
+) {
 	if a := req.GetEngineAddress(); a != "" {
 		h.engine = a
 	}
@@ -198,7 +208,9 @@ func (h *host) Handshake(_ context.Context, req *pulumirpc.LanguageHandshakeRequ
 }
 
 // RuntimeOptionsPrompts has nothing to ask for.
-func (h *host) RuntimeOptionsPrompts(context.Context, *pulumirpc.RuntimeOptionsRequest) (*pulumirpc.RuntimeOptionsResponse, error) {
+func (h *host) RuntimeOptionsPrompts(
+	context.Context, *pulumirpc.RuntimeOptionsRequest) (*pulumirpc.RuntimeOptionsResponse, error,
+) {
 	return &pulumirpc.RuntimeOptionsResponse{}, nil
 }
 

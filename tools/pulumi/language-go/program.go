@@ -88,7 +88,8 @@ func findBinary(info *pulumirpc.ProgramInfo, name string) (string, error) {
 			return p, nil
 		}
 	}
-	return "", fmt.Errorf("options.%s of Pulumi.yaml names %q, which is neither in %s nor in PATH: build it first, or use options.%s",
+	return "", fmt.Errorf("options.%s of Pulumi.yaml names %q, which is neither in %s nor in PATH: build it first, or "+
+		"use options.%s",
 		optBinary, name, info.GetRootDirectory(), optTarget)
 }
 

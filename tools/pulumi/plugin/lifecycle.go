@@ -118,8 +118,8 @@ func (s *Server) Update(ctx context.Context, req *pulumirpc.UpdateRequest) (*pul
 	return &pulumirpc.UpdateResponse{Properties: props}, nil
 }
 
-// Read refreshes the resource, or imports it when there is no state of it yet. An answer without an id says that it does
-// not exist.
+// Read refreshes the resource, or imports it when there is no state of it yet. An answer without an id says that it
+// does not exist.
 func (s *Server) Read(ctx context.Context, req *pulumirpc.ReadRequest) (*pulumirpc.ReadResponse, error) {
 	res, err := s.resource(req.Urn)
 	if err != nil {

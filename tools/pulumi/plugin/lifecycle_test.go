@@ -145,7 +145,8 @@ func TestOperationsCarryWhatTheEngineSays(t *testing.T) {
 	})
 	op := f.op
 	if err != nil || !is(unpack(t, updated.Properties), "out", "3") || op.ID != "i-1" || !is(op.Olds, "out", "1") ||
-		!is(op.OldInputs, "in", "1") || !is(op.Inputs, "in", "2") || !slices.Equal(op.Ignored, ignored) || op.Timeout != 8 || f.limit != 8 {
+		!is(op.OldInputs, "in", "1") || !is(op.Inputs, "in", "2") || !slices.Equal(op.Ignored, ignored) || op.Timeout != 8 ||
+		f.limit != 8 {
 		t.Errorf("update: %v %v, operation %+v within %v", updated, err, op, f.limit)
 	}
 	_, err = s.Diff(t.Context(), &pulumirpc.DiffRequest{
@@ -169,7 +170,8 @@ func TestOperationsCarryWhatTheEngineSays(t *testing.T) {
 		t.Errorf("calls %v, %d did not end", f.calls, f.open)
 	}
 	f.id = ""
-	if read, err = s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: thing, Id: "i-1"}); err != nil || read.Id != "" || read.Properties != nil {
+	if read, err = s.Read(t.Context(), &pulumirpc.ReadRequest{Urn: thing, Id: "i-1"}); err != nil || read.Id != "" ||
+		read.Properties != nil {
 		t.Errorf("gone: %v %v", read, err)
 	}
 }

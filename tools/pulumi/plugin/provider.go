@@ -1,5 +1,5 @@
-// Package plugin speaks the protocol of Pulumi's engine for a resource provider. What is left to the provider is what its
-// settings and its resources mean.
+// Package plugin speaks the protocol of Pulumi's engine for a resource provider. What is left to the provider is what
+// its settings and its resources mean.
 package plugin
 
 import (

@@ -26,8 +26,8 @@ func Flags(set *flag.FlagSet) {
 	}
 }
 
-// Serve serves until the engine at an address ends or a signal comes; without an address, only until a signal. It writes
-// the port to out, on the first line, where the engine reads it.
+// Serve serves until the engine at an address ends or a signal comes; without an address, only until a signal. It
+// writes the port to out, on the first line, where the engine reads it.
 func Serve(engine string, s *Server, out io.Writer) error {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()

@@ -68,7 +68,8 @@ func TestSettings(t *testing.T) {
 		t.Errorf("%v %v", checked, err)
 	}
 	f.configErr = errBroken
-	if _, err = s.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: in}); err == nil || err.Error() != "fake provider: broken" {
+	if _, err = s.Configure(t.Context(), &pulumirpc.ConfigureRequest{Args: in}); err == nil ||
+		err.Error() != "fake provider: broken" {
 		t.Errorf("wrong settings: %v", err)
 	}
 	checked, err = s.CheckConfig(t.Context(), &pulumirpc.CheckRequest{News: in})

@@ -115,7 +115,8 @@ func (v *view) own(dir string) error {
 	}
 	for _, entry := range entries {
 		// A file that has gone meanwhile is none of the folder's.
-		if err := repeat(filepath.Join(original.path(), entry.Name()), filepath.Join(at, entry.Name())); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		if err := repeat(filepath.Join(original.path(), entry.Name()), filepath.Join(at, entry.Name())); err != nil &&
+			!errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("replace %s: keep its %s: %w", dir, entry.Name(), err)
 		}
 	}

@@ -21,7 +21,8 @@ func run(t *testing.T, script string, mounts ...sandbox.Mount) (string, sandbox.
 	}
 	defer out.Close()
 	p, err := sandbox.Start(sandbox.Command{
-		Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}, Mounts: mounts, Root: t.TempDir(), Output: out,
+		Path: "/bin/sh", Args: []string{"sh", "-c", script}, Env: []string{"PATH=" + os.Getenv("PATH")}, Mounts: mounts,
+		Root: t.TempDir(), Output: out,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -56,7 +57,8 @@ func TestMountsAreSeenByTheCommandAlone(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			before, _ := os.ReadDir(filepath.Dir(target))
-			got, exit := run(t, "cat "+target+"/f && echo more >"+target+"/g && test -e /etc/passwd -a -d /proc/self", sandbox.Mount{Source: folder(t, "f", "content"), Target: target})
+			got, exit := run(t, "cat "+target+"/f && echo more >"+target+"/g && test -e /etc/passwd -a -d /proc/self",
+				sandbox.Mount{Source: folder(t, "f", "content"), Target: target})
 			if exit != (sandbox.Exit{}) || got != "content" {
 				t.Errorf("exit %+v: %s", exit, got)
 			}
@@ -103,7 +105,8 @@ func TestAHiddenProgramRuns(t *testing.T) {
 	}
 	p, err := sandbox.Start(sandbox.Command{
 		Path: program, Args: []string{"program", "-c", "test -e /tmp/f && test ! -e " + program}, Root: t.TempDir(),
-		Mounts: []sandbox.Mount{{Source: folder(t, "f", ""), Target: "/tmp"}, {Source: t.TempDir(), Target: filepath.Dir(program)}},
+		Mounts: []sandbox.Mount{{Source: folder(t, "f", ""), Target: "/tmp"},
+			{Source: t.TempDir(), Target: filepath.Dir(program)}},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -170,11 +173,13 @@ func TestTheWholeGroupEnds(t *testing.T) {
 		signal syscall.Signal
 		want   sandbox.Exit
 	}{
-		"by a signal": {"trap '' TERM; echo; while :; do sleep 100; done", syscall.SIGKILL, sandbox.Exit{Code: 137, Signal: syscall.SIGKILL}},
-		"politely":    {"trap 'exit 3' TERM; echo; while :; do sleep 0.01; done", syscall.SIGTERM, sandbox.Exit{Code: 3}},
-		"by itself":   {"trap '' TERM; sleep 100 & echo; exit 4", 0, sandbox.Exit{Code: 4}},
+		"by a signal": {"trap '' TERM; echo; while :; do sleep 100; done", syscall.SIGKILL,
+			sandbox.Exit{Code: 137, Signal: syscall.SIGKILL}},
+		"politely":  {"trap 'exit 3' TERM; echo; while :; do sleep 0.01; done", syscall.SIGTERM, sandbox.Exit{Code: 3}},
+		"by itself": {"trap '' TERM; sleep 100 & echo; exit 4", 0, sandbox.Exit{Code: 4}},
 	} {
-		p, err := sandbox.Start(sandbox.Command{Path: "/bin/sh", Args: []string{"sh", "-c", c.script}, Env: []string{"PATH=" + os.Getenv("PATH")}, Output: write})
+		p, err := sandbox.Start(sandbox.Command{Path: "/bin/sh", Args: []string{"sh", "-c", c.script},
+			Env: []string{"PATH=" + os.Getenv("PATH")}, Output: write})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -76,7 +76,9 @@ func choose(cs []candidate, tok string, props map[string]property, rep *report) 
 	return tf, ok
 }
 
-func (m *matcher) entry(path, tf string, sch *tfplugin5.Schema, props map[string]property) (*catalog.Entry, *schema.Node, error) {
+func (m *matcher) entry(
+	path, tf string, sch *tfplugin5.Schema, props map[string]property) (*catalog.Entry, *schema.Node, error,
+) {
 	n, err := schema.FromBlock(sch.Block)
 	if err != nil {
 		return nil, nil, fmt.Errorf("schema of %s: %w", tf, err)
@@ -104,7 +106,8 @@ func autoName(tf string, n *schema.Node, fields map[string]*catalog.Field, r *sd
 	pick := ""
 	for _, attr := range slices.Sorted(maps.Keys(fields)) {
 		a, f := n.Attrs[attr], fields[attr]
-		if _, input := r.inputs[f.Name]; !input || a.Kind != schema.Scalar || a.Type.FriendlyName() != "string" || !a.Input() {
+		if _, input := r.inputs[f.Name]; !input || a.Kind != schema.Scalar || a.Type.FriendlyName() != "string" ||
+			!a.Input() {
 			continue
 		}
 		if r.required[strings.ToUpper(f.Name[:1])+f.Name[1:]] || f.Asset != "" {
@@ -120,7 +123,8 @@ func autoName(tf string, n *schema.Node, fields map[string]*catalog.Field, r *sd
 	if pick == "" {
 		return nil
 	}
-	an := &catalog.AutoName{Attr: pick, Max: defaultNameLimit, Lower: lowerNames[tf], FIFO: fifoFlags[tf], Prefix: namePrefixes[tf]}
+	an := &catalog.AutoName{Attr: pick, Max: defaultNameLimit, Lower: lowerNames[tf], FIFO: fifoFlags[tf],
+		Prefix: namePrefixes[tf]}
 	if max, ok := nameLimits[tf]; ok {
 		an.Max = max
 	}

@@ -76,7 +76,8 @@ func run(sdkDir, provider, reportFile, out string) error {
 	if err := os.WriteFile(out, b.Bytes(), 0o644); err != nil {
 		return fmt.Errorf("write the catalog: %w", err)
 	}
-	fmt.Fprintf(os.Stderr, "mapped %d of %d resources and %d of %d functions of the SDK; %d properties have no attribute\n",
+	fmt.Fprintf(os.Stderr,
+		"mapped %d of %d resources and %d of %d functions of the SDK; %d properties have no attribute\n",
 		len(contents.Resources), len(s.resources)-1, len(contents.Functions), len(s.functions), len(rep.missing))
 	if reportFile == "" {
 		return nil

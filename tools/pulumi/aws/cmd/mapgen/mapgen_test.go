@@ -24,7 +24,8 @@ func TestNames(t *testing.T) {
 	}
 	for _, c := range []struct{ tf, pulumi string }{
 		{"rule", "rules"}, {"policy", "policies"}, {"email_address", "emailAddresses"},
-		{"compliance_status", "complianceStatuses"}, {"access", "accesses"}, {"switch", "switches"}, {"kms_key_id", "kmsKeyId"},
+		{"compliance_status", "complianceStatuses"}, {"access", "accesses"}, {"switch", "switches"},
+		{"kms_key_id", "kmsKeyId"},
 	} {
 		if plain(c.tf) != plain(c.pulumi) {
 			t.Errorf("%q and %q: %q, %q", c.tf, c.pulumi, plain(c.tf), plain(c.pulumi))
@@ -215,7 +216,8 @@ func TestCatalogFile(t *testing.T) {
 		t.Errorf("%d resources, %d functions", r, f)
 	}
 
-	ok := catalog.Used{faketf.ThingToken: {"name", "rule.days", "grants.to", "tags.any", "policy.Version"}, faketf.ThingFunc: {"arn"}}
+	ok := catalog.Used{faketf.ThingToken: {"name", "rule.days", "grants.to", "tags.any", "policy.Version"},
+		faketf.ThingFunc: {"arn"}}
 	if err := cat.Check(ok); err != nil {
 		t.Errorf("check: %v", err)
 	}

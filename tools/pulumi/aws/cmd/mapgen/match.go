@@ -94,7 +94,9 @@ func (m *matcher) file(left []string, free map[string]property, take func(tf, na
 }
 
 // rest reports what is left over, unless it is one on each side.
-func (m *matcher) rest(path string, n *schema.Node, left []string, free map[string]property, take func(tf, name string)) {
+func (m *matcher) rest(
+	path string, n *schema.Node, left []string, free map[string]property, take func(tf, name string),
+) {
 	names := slices.Sorted(maps.Keys(free))
 	names = slices.DeleteFunc(names, func(p string) bool { return p == "id" })
 	left = slices.DeleteFunc(left, func(tf string) bool { return tf == "id" || tf == "timeouts" })

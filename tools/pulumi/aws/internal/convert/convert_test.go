@@ -70,7 +70,8 @@ func TestEncodeUnknownAndSecret(t *testing.T) {
 		"name":   unknown,
 		"rule":   resource.NewObjectProperty(resource.PropertyMap{"days": resource.MakeSecret(resource.NewNumberProperty(2))}),
 		"policy": resource.NewObjectProperty(resource.PropertyMap{"Resource": unknown}),
-		"size":   resource.NewOutputProperty(resource.Output{Element: resource.NewNumberProperty(4), Known: true, Secret: true}),
+		"size": resource.NewOutputProperty(resource.Output{Element: resource.NewNumberProperty(4), Known: true,
+			Secret: true}),
 	})
 	for attr, want := range map[string]bool{"name": false, "policy": false, "size": true, "rule": true} {
 		if got := v.GetAttr(attr).IsWhollyKnown(); got != want {
@@ -118,7 +119,8 @@ func TestRoundTrip(t *testing.T) {
 }
 
 func TestDecodeInputs(t *testing.T) {
-	v := enc(t, props{"name": "a", "arn": "x", "size": 0, "fifoThing": false, "tags": props{}, "members": []any{"m"}, "secret": ""})
+	v := enc(t, props{"name": "a", "arn": "x", "size": 0, "fifoThing": false, "tags": props{}, "members": []any{"m"},
+		"secret": ""})
 	got := DecodeInputs(v, node(t), faketf.ThingFields()).StableKeys()
 	if want := []resource.PropertyKey{"members", "name"}; !slices.Equal(got, want) {
 		t.Errorf("inputs %v, want %v", got, want)
@@ -140,9 +142,11 @@ func TestChanges(t *testing.T) {
 		{"null and empty", props{}, props{"tags": props{}}, nil, 0},
 		{"added", props{}, props{"size": 1}, []string{"size"}, Add},
 		{"taken away", props{"tags": props{"k": "v"}}, props{}, []string{"tags"}, Delete},
-		{"map entries", props{"tags": props{"k": "1", "a.b": "1"}}, props{"tags": props{"k": "2", "a.b": "2"}}, []string{"tags.k", `tags["a.b"]`}, Update},
+		{"map entries", props{"tags": props{"k": "1", "a.b": "1"}}, props{"tags": props{"k": "2", "a.b": "2"}},
+			[]string{"tags.k", `tags["a.b"]`}, Update},
 		{"a flat list", props{"rule": props{"days": 1}}, props{"rule": props{"days": 2}}, []string{"rule.days"}, Update},
-		{"a set of blocks", props{"grants": []any{props{"to": "a"}}}, props{"grants": []any{props{"to": "b"}}}, []string{"grants"}, Update},
+		{"a set of blocks", props{"grants": []any{props{"to": "a"}}}, props{"grants": []any{props{"to": "b"}}},
+			[]string{"grants"}, Update},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			var paths []string

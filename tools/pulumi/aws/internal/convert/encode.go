@@ -29,7 +29,9 @@ func (e *Encoder) Object(in resource.PropertyMap, n *schema.Node, fields map[str
 	return e.object("", in, n, fields)
 }
 
-func (e *Encoder) object(path string, in resource.PropertyMap, n *schema.Node, fields map[string]*catalog.Field) (cty.Value, error) {
+func (e *Encoder) object(
+	path string, in resource.PropertyMap, n *schema.Node, fields map[string]*catalog.Field) (cty.Value, error,
+) {
 	if err := unknownNames(path, in, fields); err != nil {
 		return cty.NilVal, err
 	}
@@ -136,7 +138,9 @@ func (e *Encoder) value(path string, pv resource.PropertyValue, n *schema.Node, 
 	return e.element(path, pv, n, f)
 }
 
-func (e *Encoder) sequence(path string, pv resource.PropertyValue, n *schema.Node, f *catalog.Field) (cty.Value, error) {
+func (e *Encoder) sequence(
+	path string, pv resource.PropertyValue, n *schema.Node, f *catalog.Field) (cty.Value, error,
+) {
 	items := []resource.PropertyValue{pv}
 	if !f.Flat {
 		if !pv.IsArray() {

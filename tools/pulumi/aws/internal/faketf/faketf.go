@@ -77,7 +77,9 @@ type provider struct {
 	configured bool
 }
 
-func (p *provider) PrepareProviderConfig(_ context.Context, r *tfplugin5.PrepareProviderConfig_Request) (*tfplugin5.PrepareProviderConfig_Response, error) {
+func (p *provider) PrepareProviderConfig(
+	_ context.Context, r *tfplugin5.PrepareProviderConfig_Request) (*tfplugin5.PrepareProviderConfig_Response, error,
+) {
 	n, err := schema.FromBlock(providerSchema().Block)
 	if err != nil {
 		return nil, err
@@ -102,7 +104,8 @@ func (p *provider) Stop(context.Context, *tfplugin5.Stop_Request) (*tfplugin5.St
 	return &tfplugin5.Stop_Response{}, nil
 }
 
-func (p *provider) ValidateResourceTypeConfig(_ context.Context, r *tfplugin5.ValidateResourceTypeConfig_Request) (*tfplugin5.ValidateResourceTypeConfig_Response, error) {
+func (p *provider) ValidateResourceTypeConfig(_ context.Context,
+	r *tfplugin5.ValidateResourceTypeConfig_Request) (*tfplugin5.ValidateResourceTypeConfig_Response, error) {
 	v, err := p.value(r.Config)
 	if err != nil {
 		return nil, err
@@ -122,7 +125,9 @@ func (p *provider) ValidateResourceTypeConfig(_ context.Context, r *tfplugin5.Va
 }
 
 // UpgradeResourceState reads any version and makes null blocks empty.
-func (p *provider) UpgradeResourceState(_ context.Context, r *tfplugin5.UpgradeResourceState_Request) (*tfplugin5.UpgradeResourceState_Response, error) {
+func (p *provider) UpgradeResourceState(
+	_ context.Context, r *tfplugin5.UpgradeResourceState_Request) (*tfplugin5.UpgradeResourceState_Response, error,
+) {
 	v, err := ctyjson.Unmarshal(r.RawState.Json, p.node.Type)
 	if err != nil {
 		return nil, err
@@ -139,7 +144,9 @@ func (p *provider) UpgradeResourceState(_ context.Context, r *tfplugin5.UpgradeR
 
 // PlanResourceChange leaves to be computed what a creation computes; another
 // name needs another thing.
-func (p *provider) PlanResourceChange(_ context.Context, r *tfplugin5.PlanResourceChange_Request) (*tfplugin5.PlanResourceChange_Response, error) {
+func (p *provider) PlanResourceChange(
+	_ context.Context, r *tfplugin5.PlanResourceChange_Request) (*tfplugin5.PlanResourceChange_Response, error,
+) {
 	if !p.configured {
 		return &tfplugin5.PlanResourceChange_Response{Diagnostics: failure("not configured")}, nil
 	}
@@ -168,7 +175,9 @@ func (p *provider) PlanResourceChange(_ context.Context, r *tfplugin5.PlanResour
 	return resp, err
 }
 
-func (p *provider) ApplyResourceChange(_ context.Context, r *tfplugin5.ApplyResourceChange_Request) (*tfplugin5.ApplyResourceChange_Response, error) {
+func (p *provider) ApplyResourceChange(
+	_ context.Context, r *tfplugin5.ApplyResourceChange_Request) (*tfplugin5.ApplyResourceChange_Response, error,
+) {
 	prior, err := p.value(r.PriorState)
 	if err != nil {
 		return nil, err
@@ -213,7 +222,9 @@ func (p *provider) ApplyResourceChange(_ context.Context, r *tfplugin5.ApplyReso
 	return resp, err
 }
 
-func (p *provider) ReadResource(_ context.Context, r *tfplugin5.ReadResource_Request) (*tfplugin5.ReadResource_Response, error) {
+func (p *provider) ReadResource(
+	_ context.Context, r *tfplugin5.ReadResource_Request) (*tfplugin5.ReadResource_Response, error,
+) {
 	if os.Remove(filepath.Join(p.dir, CrashOnce)) == nil {
 		go panic("assignment to entry in nil map")
 		select {}
@@ -239,7 +250,9 @@ func (p *provider) ReadResource(_ context.Context, r *tfplugin5.ReadResource_Req
 	return resp, err
 }
 
-func (p *provider) ImportResourceState(_ context.Context, r *tfplugin5.ImportResourceState_Request) (*tfplugin5.ImportResourceState_Response, error) {
+func (p *provider) ImportResourceState(
+	_ context.Context, r *tfplugin5.ImportResourceState_Request) (*tfplugin5.ImportResourceState_Response, error,
+) {
 	m := map[string]cty.Value{}
 	for name, n := range p.node.Attrs {
 		m[name] = n.Absent()
@@ -251,11 +264,15 @@ func (p *provider) ImportResourceState(_ context.Context, r *tfplugin5.ImportRes
 	}}, err
 }
 
-func (p *provider) ValidateDataSourceConfig(context.Context, *tfplugin5.ValidateDataSourceConfig_Request) (*tfplugin5.ValidateDataSourceConfig_Response, error) {
+func (p *provider) ValidateDataSourceConfig(
+	context.Context, *tfplugin5.ValidateDataSourceConfig_Request) (*tfplugin5.ValidateDataSourceConfig_Response, error,
+) {
 	return &tfplugin5.ValidateDataSourceConfig_Response{}, nil
 }
 
-func (p *provider) ReadDataSource(_ context.Context, r *tfplugin5.ReadDataSource_Request) (*tfplugin5.ReadDataSource_Response, error) {
+func (p *provider) ReadDataSource(
+	_ context.Context, r *tfplugin5.ReadDataSource_Request) (*tfplugin5.ReadDataSource_Response, error,
+) {
 	n, err := schema.FromBlock(dataSchema().Block)
 	if err != nil {
 		return nil, err

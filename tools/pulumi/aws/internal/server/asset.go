@@ -41,7 +41,8 @@ func (t *target) writeAssets(in resource.PropertyMap) (*assetFiles, error) {
 	files := &assetFiles{attrs: map[string]string{}}
 	for attr, f := range t.Fields {
 		v, ok := in[resource.PropertyKey(f.Name)]
-		if v = bare(v); !ok || !(v.IsAsset() && v.AssetValue().HasContents() || v.IsArchive() && v.ArchiveValue().HasContents()) {
+		if v = bare(v); !ok ||
+			!(v.IsAsset() && v.AssetValue().HasContents() || v.IsArchive() && v.ArchiveValue().HasContents()) {
 			continue
 		}
 		name, _, err := assetName(v)

@@ -49,7 +49,9 @@ func (t *target) planUpdate(ctx context.Context, op *plugin.Operation, phase str
 
 // keepIgnored gives ignored properties the values that the resource has. The
 // engine resets only those that the program once set.
-func (t *target) keepIgnored(ignore []string, prior cty.Value, news resource.PropertyMap) (resource.PropertyMap, error) {
+func (t *target) keepIgnored(
+	ignore []string, prior cty.Value, news resource.PropertyMap) (resource.PropertyMap, error,
+) {
 	if len(ignore) == 0 {
 		return news, nil
 	}

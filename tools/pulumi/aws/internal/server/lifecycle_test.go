@@ -19,7 +19,8 @@ import (
 
 func TestLifeOfAResource(t *testing.T) {
 	r := newRig(t)
-	in := props{"name": "a", "size": 3, "members": []any{"z", "b"}, "rule": map[string]any{"days": 7}, "tags": map[string]any{"k": "v"}}
+	in := props{"name": "a", "size": 3, "members": []any{"z", "b"}, "rule": map[string]any{"days": 7},
+		"tags": map[string]any{"k": "v"}}
 	th := r.create("a", r.pack(in))
 	if th.id != "id-a" {
 		t.Fatalf("id %q", th.id)
@@ -38,10 +39,12 @@ func TestLifeOfAResource(t *testing.T) {
 	in["size"], in["rule"] = 4, map[string]any{"days": 8}
 	news := r.check("a", th.in, r.pack(in)).Inputs
 	d := r.diff(th, news)
-	if len(d.Replaces) > 0 || len(d.DetailedDiff) != 2 || d.DetailedDiff["size"] == nil || d.DetailedDiff["rule.days"] == nil {
+	if len(d.Replaces) > 0 || len(d.DetailedDiff) != 2 || d.DetailedDiff["size"] == nil ||
+		d.DetailedDiff["rule.days"] == nil {
 		t.Errorf("diff %v, replaces %v", d.DetailedDiff, d.Replaces)
 	}
-	up, err := r.s.Update(t.Context(), &pulumirpc.UpdateRequest{Id: th.id, Urn: th.urn, Olds: th.outs, OldInputs: th.in, News: news})
+	up, err := r.s.Update(t.Context(),
+		&pulumirpc.UpdateRequest{Id: th.id, Urn: th.urn, Olds: th.outs, OldInputs: th.in, News: news})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,7 +55,8 @@ func TestLifeOfAResource(t *testing.T) {
 	if d := r.diff(th, news); d.Changes != pulumirpc.DiffResponse_DIFF_NONE {
 		t.Errorf("after the update: %v", d.DetailedDiff)
 	}
-	if _, err := r.s.Delete(t.Context(), &pulumirpc.DeleteRequest{Id: th.id, Urn: th.urn, Properties: th.outs, Timeout: 9}); err != nil {
+	if _, err := r.s.Delete(t.Context(),
+		&pulumirpc.DeleteRequest{Id: th.id, Urn: th.urn, Properties: th.outs, Timeout: 9}); err != nil {
 		t.Fatal(err)
 	}
 	if got := r.read(th); got.Id != "" {
@@ -62,7 +66,8 @@ func TestLifeOfAResource(t *testing.T) {
 
 func TestPreviewPlansWithoutMaking(t *testing.T) {
 	r := newRig(t)
-	resp, err := r.s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urnOf("a"), Properties: r.pack(props{"name": "a"}), Preview: true})
+	resp, err := r.s.Create(t.Context(),
+		&pulumirpc.CreateRequest{Urn: urnOf("a"), Properties: r.pack(props{"name": "a"}), Preview: true})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -139,7 +144,8 @@ func TestCheckNamesTheProperty(t *testing.T) {
 
 func TestCreationThatFails(t *testing.T) {
 	r := newRig(t)
-	_, err := r.s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urnOf("a"), Properties: r.pack(props{"name": faketf.NameFails})})
+	_, err := r.s.Create(t.Context(),
+		&pulumirpc.CreateRequest{Urn: urnOf("a"), Properties: r.pack(props{"name": faketf.NameFails})})
 	if err == nil || !strings.Contains(err.Error(), "the service said no") {
 		t.Errorf("error %v", err)
 	}
@@ -154,14 +160,16 @@ func TestPartialCreationKeepsTheResource(t *testing.T) {
 		t.Errorf("left %v", f)
 	}
 	th := thing{id: f.Id, urn: urnOf("a"), in: in, outs: f.Properties}
-	if _, err := r.s.Delete(t.Context(), &pulumirpc.DeleteRequest{Id: th.id, Urn: th.urn, Properties: th.outs}); err != nil {
+	if _, err := r.s.Delete(t.Context(),
+		&pulumirpc.DeleteRequest{Id: th.id, Urn: th.urn, Properties: th.outs}); err != nil {
 		t.Errorf("delete what was left: %v", err)
 	}
 }
 
 func TestCrashNamesResourceAndPanicAndTheNextOperationWorks(t *testing.T) {
 	r := newRig(t)
-	_, err := r.s.Create(t.Context(), &pulumirpc.CreateRequest{Urn: urnOf("broken"), Properties: r.pack(props{"name": faketf.NameCrash})})
+	_, err := r.s.Create(t.Context(),
+		&pulumirpc.CreateRequest{Urn: urnOf("broken"), Properties: r.pack(props{"name": faketf.NameCrash})})
 	var crash *tfprovider.CrashError
 	if !errors.As(err, &crash) {
 		t.Fatalf("error %v", err)
@@ -235,7 +243,8 @@ func TestAssets(t *testing.T) {
 		t.Errorf("refresh made the archive %v", got)
 	}
 	in["size"] = resource.NewNumberProperty(5)
-	if _, err := r.s.Update(t.Context(), &pulumirpc.UpdateRequest{Id: th.id, Urn: th.urn, Olds: th.outs, OldInputs: th.in, News: r.packMap(in)}); err != nil {
+	if _, err := r.s.Update(t.Context(),
+		&pulumirpc.UpdateRequest{Id: th.id, Urn: th.urn, Olds: th.outs, OldInputs: th.in, News: r.packMap(in)}); err != nil {
 		t.Errorf("update of another property: %v", err)
 	}
 }

@@ -107,7 +107,9 @@ func (t *target) importedInputs(state cty.Value) resource.PropertyMap {
 // refreshedInputs brings inputs up to the state that was read. An input from
 // which the provider would plan no change stays exactly as it is, however the
 // service writes it (order of sets, layout of JSON, defaults).
-func (t *target) refreshedInputs(ctx context.Context, in resource.PropertyMap, state cty.Value, private []byte) (resource.PropertyMap, error) {
+func (t *target) refreshedInputs(
+	ctx context.Context, in resource.PropertyMap, state cty.Value, private []byte) (resource.PropertyMap, error,
+) {
 	config, err := t.config(in, "", 0)
 	if err != nil {
 		return nil, err

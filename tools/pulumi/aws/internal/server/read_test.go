@@ -17,7 +17,8 @@ func TestRefreshKeepsInputsThatMeanTheSame(t *testing.T) {
 		"grants": []any{map[string]any{"to": "y"}, map[string]any{"to": "x"}},
 	}))
 	// The service answers in another layout.
-	if err := faketf.Edit(r.dir, "id-a", func(m map[string]any) { m["policy"] = "{\"Version\": \"1\",\n \"Statement\": [\"x\"]}" }); err != nil {
+	if err := faketf.Edit(r.dir, "id-a",
+		func(m map[string]any) { m["policy"] = "{\"Version\": \"1\",\n \"Statement\": [\"x\"]}" }); err != nil {
 		t.Fatal(err)
 	}
 	got := r.read(th)
@@ -32,7 +33,8 @@ func TestRefreshKeepsInputsThatMeanTheSame(t *testing.T) {
 
 func TestRefreshFindsDrift(t *testing.T) {
 	r := newRig(t)
-	th := r.create("a", r.pack(props{"name": "a", "size": 1, "rule": map[string]any{"days": 1}, "tags": map[string]any{"k": "v"}}))
+	th := r.create("a", r.pack(props{"name": "a", "size": 1, "rule": map[string]any{"days": 1},
+		"tags": map[string]any{"k": "v"}}))
 	err := faketf.Edit(r.dir, "id-a", func(m map[string]any) {
 		m["size"], m["tags"] = 2, nil
 		m["rule"].([]any)[0].(map[string]any)["note"] = "made by the service"
@@ -55,7 +57,8 @@ func TestRefreshFindsDrift(t *testing.T) {
 func TestIgnoreChangesOfWhatTheProgramNeverSet(t *testing.T) {
 	r := newRig(t)
 	th := r.create("a", r.pack(props{"name": "a"}))
-	if err := faketf.Edit(r.dir, "id-a", func(m map[string]any) { m["tags"] = map[string]any{"by": "someone"} }); err != nil {
+	if err := faketf.Edit(r.dir, "id-a",
+		func(m map[string]any) { m["tags"] = map[string]any{"by": "someone"} }); err != nil {
 		t.Fatal(err)
 	}
 	th.outs = r.read(th).Properties
@@ -66,7 +69,8 @@ func TestIgnoreChangesOfWhatTheProgramNeverSet(t *testing.T) {
 		t.Errorf("ignored drift: %v", d.DetailedDiff)
 	}
 	news := r.pack(props{"name": "a", "size": 9})
-	up, err := r.s.Update(t.Context(), &pulumirpc.UpdateRequest{Id: th.id, Urn: th.urn, Olds: th.outs, OldInputs: th.in, News: news, IgnoreChanges: []string{"tags"}})
+	up, err := r.s.Update(t.Context(), &pulumirpc.UpdateRequest{Id: th.id, Urn: th.urn, Olds: th.outs, OldInputs: th.in,
+		News: news, IgnoreChanges: []string{"tags"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -80,14 +84,16 @@ func TestImport(t *testing.T) {
 	r.create("a", r.pack(props{"name": "a", "size": 3, "rule": map[string]any{"days": 7}}))
 	got := r.read(thing{id: "id-a", urn: urnOf("b")})
 	in := r.unpack(got.Inputs)
-	if in["name"].StringValue() != "a" || in["size"].NumberValue() != 3 || in["rule"].ObjectValue()["days"].NumberValue() != 7 {
+	if in["name"].StringValue() != "a" || in["size"].NumberValue() != 3 ||
+		in["rule"].ObjectValue()["days"].NumberValue() != 7 {
 		t.Errorf("inputs %v", in)
 	}
 	if in.HasValue("arn") || in.HasValue("tags") || in.HasValue("sourceCodeHash") {
 		t.Errorf("inputs that no program would give: %v", in)
 	}
 	th := thing{id: got.Id, urn: urnOf("b"), in: got.Inputs, outs: got.Properties}
-	if d := r.diff(th, r.pack(props{"name": "a", "size": 3, "rule": map[string]any{"days": 7}})); d.Changes != pulumirpc.DiffResponse_DIFF_NONE {
+	if d := r.diff(th, r.pack(props{"name": "a", "size": 3,
+		"rule": map[string]any{"days": 7}})); d.Changes != pulumirpc.DiffResponse_DIFF_NONE {
 		t.Errorf("a program with the same properties: %v", d.DetailedDiff)
 	}
 	if gone := r.read(thing{id: "id-none", urn: urnOf("c")}); gone.Id != "" {
@@ -140,7 +146,8 @@ func TestInvoke(t *testing.T) {
 	if out := r.unpack(ok.Return); out["arn"].StringValue() != "arn:fake:a" || out["id"].StringValue() != "id-a" {
 		t.Errorf("result %v", out)
 	}
-	bad, err := r.s.Invoke(t.Context(), &pulumirpc.InvokeRequest{Tok: faketf.ThingFunc, Args: r.pack(props{"name": faketf.NameFails})})
+	bad, err := r.s.Invoke(t.Context(),
+		&pulumirpc.InvokeRequest{Tok: faketf.ThingFunc, Args: r.pack(props{"name": faketf.NameFails})})
 	if err != nil || len(bad.Failures) != 1 || bad.Failures[0].Reason != "no such thing" {
 		t.Errorf("failure %v %v", err, bad.GetFailures())
 	}
@@ -164,7 +171,8 @@ func TestProviderSettings(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if got := len(resp.Failures) > 0; got != (c.reason != "") || got && !strings.Contains(resp.Failures[0].Reason, c.reason) {
+		if got := len(resp.Failures) > 0; got != (c.reason != "") || got &&
+			!strings.Contains(resp.Failures[0].Reason, c.reason) {
 			t.Errorf("%v: %v", c.in, resp.Failures)
 		}
 	}

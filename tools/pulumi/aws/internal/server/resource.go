@@ -114,7 +114,9 @@ func (t *target) plan(ctx context.Context, prior, config cty.Value, private []by
 
 // apply carries a plan out. Assets are the contents of the files that the plan
 // names. A state may come back together with an error: what was done until then.
-func (t *target) apply(ctx context.Context, what string, p *plan, assets resource.PropertyMap) (state cty.Value, private []byte, err error) {
+func (t *target) apply(
+	ctx context.Context, what string, p *plan, assets resource.PropertyMap) (state cty.Value, private []byte, err error,
+) {
 	none := cty.NullVal(t.Node.Type)
 	files, err := t.writeAssets(assets)
 	if err != nil {

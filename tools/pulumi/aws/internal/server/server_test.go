@@ -86,7 +86,8 @@ type thing struct {
 
 func (r *rig) check(name string, olds *structpb.Struct, in *structpb.Struct) *pulumirpc.CheckResponse {
 	r.Helper()
-	resp, err := r.s.Check(r.Context(), &pulumirpc.CheckRequest{Urn: urnOf(name), Olds: olds, News: in, RandomSeed: []byte("a seed of 32 bytes, more or less")})
+	resp, err := r.s.Check(r.Context(), &pulumirpc.CheckRequest{Urn: urnOf(name), Olds: olds, News: in,
+		RandomSeed: []byte("a seed of 32 bytes, more or less")})
 	if err != nil {
 		r.Fatal(err)
 	}
@@ -108,7 +109,8 @@ func (r *rig) create(name string, in *structpb.Struct) thing {
 
 func (r *rig) diff(t thing, in *structpb.Struct, ignore ...string) *pulumirpc.DiffResponse {
 	r.Helper()
-	resp, err := r.s.Diff(r.Context(), &pulumirpc.DiffRequest{Id: t.id, Urn: t.urn, Olds: t.outs, OldInputs: t.in, News: in, IgnoreChanges: ignore})
+	resp, err := r.s.Diff(r.Context(),
+		&pulumirpc.DiffRequest{Id: t.id, Urn: t.urn, Olds: t.outs, OldInputs: t.in, News: in, IgnoreChanges: ignore})
 	if err != nil {
 		r.Fatal(err)
 	}

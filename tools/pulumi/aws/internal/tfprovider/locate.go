@@ -61,7 +61,8 @@ func executable(path string) error {
 // mirrors lists the folders that may hold unpacked providers, best first.
 func mirrors(getenv func(string) string, home string) []string {
 	var dirs []string
-	for _, f := range []string{getenv("TF_CLI_CONFIG_FILE"), filepath.Join(home, ".terraformrc"), filepath.Join(home, ".tofurc")} {
+	for _, f := range []string{getenv("TF_CLI_CONFIG_FILE"), filepath.Join(home, ".terraformrc"),
+		filepath.Join(home, ".tofurc")} {
 		// An unreadable file is as good as none: the search goes on.
 		if b, err := os.ReadFile(f); err == nil {
 			dirs = append(dirs, configDirs(string(b), home)...)
@@ -85,7 +86,8 @@ func mirrors(getenv func(string) string, home string) []string {
 	for _, d := range append([]string{data}, filepath.SplitList(shared)...) {
 		dirs = append(dirs, filepath.Join(d, "terraform", "plugins"))
 	}
-	return slices.Concat(dirs, []string{"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", "/opt", "/opt/*", "/opt/*/*"})
+	return slices.Concat(dirs, []string{"/usr/local/share/terraform/plugins", "/usr/share/terraform/plugins", "/opt",
+		"/opt/*", "/opt/*/*"})
 }
 
 var (

@@ -116,7 +116,8 @@ func TestARestartedProviderIsConfigured(t *testing.T) {
 func TestErrorsOfTheServiceAreNoCrash(t *testing.T) {
 	p := fake(t)
 	want := status.Error(codes.InvalidArgument, "bad")
-	if err := p.Do(t.Context(), Op{What: "poke", Repeatable: true}, func(tfplugin5.ProviderClient) error { return want }); !errors.Is(err, want) {
+	if err := p.Do(t.Context(), Op{What: "poke", Repeatable: true},
+		func(tfplugin5.ProviderClient) error { return want }); !errors.Is(err, want) {
 		t.Errorf("error %v", err)
 	}
 }

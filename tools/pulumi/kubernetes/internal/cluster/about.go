@@ -33,7 +33,8 @@ func (c *Cluster) events(ctx context.Context, o *Object) []string {
 		namespace = v1.NamespaceDefault // where events about objects without one are
 	}
 	about := fields.OneTermEqualSelector("involvedObject.uid", string(o.GetUID()))
-	list, err := c.client.Resource(eventsResource).Namespace(namespace).List(ctx, v1.ListOptions{FieldSelector: about.String()})
+	list, err := c.client.Resource(eventsResource).Namespace(namespace).List(ctx,
+		v1.ListOptions{FieldSelector: about.String()})
 	if err != nil {
 		return nil
 	}

@@ -20,7 +20,8 @@ const manager = "pulumi-kubernetes"
 var ErrImmutable = errors.New("a field cannot be changed")
 
 // Create applies a new object and returns it as stored. It may be repeated after it died halfway. Fields that somebody
-// else manages are left alone, which is an error: the object was there already. One that is being deleted is waited for.
+// else manages are left alone, which is an error: the object was there already. One that is being deleted is waited
+// for.
 func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
 	r := RefOf(o)
 	if old, err := c.get(ctx, r); err == nil && old.GetDeletionTimestamp() != nil {
@@ -30,7 +31,8 @@ func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
 	}
 	made, err := c.persist(ctx, o, v1.PatchOptions{})
 	if isOwned(err) {
-		return nil, fmt.Errorf("create %s: it exists, and fields of it are managed by others; import it, or delete it: %w", r, err)
+		return nil, fmt.Errorf("create %s: it exists, and fields of it are managed by others; import it, or delete it: %w", r,
+			err)
 	}
 	if err != nil {
 		return nil, c.explain("create", r.String(), err)
@@ -38,8 +40,8 @@ func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
 	return made, nil
 }
 
-// Update applies an object and returns it as stored. Fields that it sets become ours, fields that we set before and that
-// it lacks are removed. An object that is not there any more is made anew.
+// Update applies an object and returns it as stored. Fields that it sets become ours, fields that we set before and
+// that it lacks are removed. An object that is not there any more is made anew.
 func (c *Cluster) Update(ctx context.Context, o *Object) (*Object, error) {
 	force := true
 	made, err := c.persist(ctx, o, v1.PatchOptions{Force: &force})
@@ -62,7 +64,8 @@ func (c *Cluster) Validate(ctx context.Context, o *Object) error {
 // isOurs reports whether there is such an object and it was applied from here.
 func (c *Cluster) isOurs(ctx context.Context, o *Object) bool {
 	live, err := c.get(ctx, RefOf(o))
-	return err == nil && slices.ContainsFunc(live.GetManagedFields(), func(f v1.ManagedFieldsEntry) bool { return f.Manager == manager })
+	return err == nil &&
+		slices.ContainsFunc(live.GetManagedFields(), func(f v1.ManagedFieldsEntry) bool { return f.Manager == manager })
 }
 
 // Plan returns what Update would store. An error with ErrImmutable inside says that the object can be made, but not

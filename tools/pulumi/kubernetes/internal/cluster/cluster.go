@@ -42,7 +42,8 @@ func New(s Settings) (*Cluster, error) {
 		return nil, err
 	}
 	cfg.UserAgent = "dip-pulumi-kubernetes"
-	cfg.QPS = -1 // no limit of our own: the API server shares itself out fairly, and a limit here fails waits before their time
+	// no limit of our own: the API server shares itself out fairly, and a limit here fails waits before their time
+	cfg.QPS = -1
 	// The engine shows what comes on stderr: warnings of admission are for its user.
 	cfg.WarningHandler = rest.NewWarningWriter(os.Stderr, rest.WarningWriterOptions{Deduplicate: true})
 	client, err := dynamic.NewForConfig(cfg)

@@ -103,13 +103,15 @@ func TestErrorClasses(t *testing.T) {
 		{"no object", apierrors.NewNotFound(group, "a"), true, false, false},
 		{"no kind", fmt.Errorf("read: %w", &meta.NoKindMatchError{GroupKind: kind.GroupKind()}), true, false, true},
 		{"nobody listens", dial, false, true, true},
-		{"no credentials", &url.Error{Op: "Get", URL: "https://a", Err: errors.New("getting credentials: exec: not found")}, false, false, false},
+		{"no credentials", &url.Error{Op: "Get", URL: "https://a", Err: errors.New("getting credentials: exec: not found")},
+			false, false, false},
 		{"cancelled", &url.Error{Op: "Get", URL: "https://a", Err: context.Canceled}, false, false, false},
 		{"busy", apierrors.NewTooManyRequests("", 1), false, false, true},
 		{"forbidden", apierrors.NewForbidden(group, "a", errors.New("no")), false, false, false},
 	} {
 		if IsMissing(c.err) != c.missing || IsUnreachable(c.err) != c.unreachable || passing(c.err) != c.passing {
-			t.Errorf("%s: missing %v, unreachable %v, passing %v: %v", c.name, IsMissing(c.err), IsUnreachable(c.err), passing(c.err), c.err)
+			t.Errorf("%s: missing %v, unreachable %v, passing %v: %v", c.name, IsMissing(c.err), IsUnreachable(c.err),
+				passing(c.err), c.err)
 		}
 	}
 	if !strings.Contains(dial.Error(), "read ConfigMap default/a: reach the cluster at https://127.0.0.1:1") {

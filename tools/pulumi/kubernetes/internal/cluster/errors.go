@@ -68,9 +68,10 @@ func isOwned(err error) bool {
 
 // cannotChange reports whether the API server itself says that a field cannot be changed.
 func cannotChange(err error) bool {
-	return apierrors.IsInvalid(err) && (strings.Contains(err.Error(), "immutable") || len(causes(err, func(c v1.StatusCause) bool {
-		return strings.Contains(c.Message, "immutable")
-	})) > 0)
+	return apierrors.IsInvalid(err) &&
+		(strings.Contains(err.Error(), "immutable") || len(causes(err, func(c v1.StatusCause) bool {
+			return strings.Contains(c.Message, "immutable")
+		})) > 0)
 }
 
 // Fields returns the fields that an error names, as paths.
@@ -99,5 +100,6 @@ func causes(err error, take func(v1.StatusCause) bool) []v1.StatusCause {
 // IsRefused reports whether the API server understood what was asked of it and would not do it.
 func IsRefused(err error) bool {
 	var status apierrors.APIStatus
-	return errors.As(err, &status) && status.Status().Code >= 400 && status.Status().Code < 500 && !apierrors.IsTooManyRequests(err)
+	return errors.As(err, &status) && status.Status().Code >= 400 && status.Status().Code < 500 &&
+		!apierrors.IsTooManyRequests(err)
 }

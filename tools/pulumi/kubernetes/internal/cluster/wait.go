@@ -114,7 +114,8 @@ func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 	if last == nil || ctx.Err() == nil {
 		return c.explain("wait for the end of", r.String(), err)
 	}
-	return fmt.Errorf("delete %s: still there after %v: %w%s%s", r, time.Since(start).Round(time.Second), context.Cause(ctx),
+	return fmt.Errorf("delete %s: still there after %v: %w%s%s", r, time.Since(start).Round(time.Second),
+		context.Cause(ctx),
 		finalizers(last), c.circumstances(last))
 }
 

@@ -54,7 +54,8 @@ func New(t *testing.T) *API {
 		resources: []resource{
 			{"v1", "Namespace", "namespaces", false}, {"v1", "ConfigMap", "configmaps", true}, {"v1", "Secret", "secrets", true},
 			{"v1", "Event", "events", true}, {"v1", "Pod", "pods", true}, {"v1", "ServiceAccount", "serviceaccounts", true},
-			{"apps/v1", "Deployment", "deployments", true}, {"rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false},
+			{"apps/v1", "Deployment", "deployments", true},
+			{"rbac.authorization.k8s.io/v1", "ClusterRole", "clusterroles", false},
 			{"apiextensions.k8s.io/v1", "CustomResourceDefinition", "customresourcedefinitions", false},
 		},
 		objects: map[string]*Object{}, applied: map[string]map[string]any{},
@@ -64,7 +65,8 @@ func New(t *testing.T) *API {
 	a.StartTLS()
 	t.Cleanup(a.Close)
 	a.Put(&Object{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "default"}, "status": map[string]any{"phase": "Active"},
+		"apiVersion": "v1", "kind": "Namespace", "metadata": map[string]any{"name": "default"},
+		"status": map[string]any{"phase": "Active"},
 	}})
 	return a
 }
@@ -185,7 +187,8 @@ func answer(w http.ResponseWriter, code int, body any) {
 // Status makes the answer of an API server that refuses.
 func Status(code int32, reason v1.StatusReason, message string, causes ...v1.StatusCause) *v1.Status {
 	return &v1.Status{
-		TypeMeta: v1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: v1.StatusFailure, Code: code, Reason: reason, Message: message,
+		TypeMeta: v1.TypeMeta{Kind: "Status", APIVersion: "v1"}, Status: v1.StatusFailure, Code: code, Reason: reason,
+		Message: message,
 		Details: &v1.StatusDetails{Causes: causes},
 	}
 }
@@ -206,7 +209,8 @@ func (a *API) list(w http.ResponseWriter, req *http.Request) {
 	for _, path := range slices.Sorted(maps.Keys(a.objects)) {
 		o := a.objects[path]
 		uid, _, _ := unstructured.NestedString(o.Object, "involvedObject", "uid")
-		if strings.HasPrefix(path, req.URL.Path+"/") && byLabel.Matches(labels.Set(o.GetLabels())) && byField.Matches(fields.Set{"involvedObject.uid": uid}) {
+		if strings.HasPrefix(path, req.URL.Path+"/") && byLabel.Matches(labels.Set(o.GetLabels())) &&
+			byField.Matches(fields.Set{"involvedObject.uid": uid}) {
 			items = append(items, o.Object)
 		}
 	}

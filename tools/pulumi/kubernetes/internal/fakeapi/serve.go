@@ -54,7 +54,8 @@ func (a *API) discover(w http.ResponseWriter, at string) bool {
 			group, version, ok := strings.Cut(r.groupVersion, "/")
 			if ok && !slices.ContainsFunc(groups.Groups, func(g v1.APIGroup) bool { return g.Name == group }) {
 				v := v1.GroupVersionForDiscovery{GroupVersion: r.groupVersion, Version: version}
-				groups.Groups = append(groups.Groups, v1.APIGroup{Name: group, Versions: []v1.GroupVersionForDiscovery{v}, PreferredVersion: v})
+				groups.Groups = append(groups.Groups,
+					v1.APIGroup{Name: group, Versions: []v1.GroupVersionForDiscovery{v}, PreferredVersion: v})
 			}
 		}
 		answer(w, http.StatusOK, groups)
@@ -64,7 +65,8 @@ func (a *API) discover(w http.ResponseWriter, at string) bool {
 	list := v1.APIResourceList{TypeMeta: v1.TypeMeta{Kind: "APIResourceList", APIVersion: "v1"}, GroupVersion: gv}
 	for _, r := range a.resources {
 		if r.groupVersion == gv {
-			list.APIResources = append(list.APIResources, v1.APIResource{Name: r.plural, Kind: r.kind, Namespaced: r.namespaced, Verbs: v1.Verbs{"get"}})
+			list.APIResources = append(list.APIResources,
+				v1.APIResource{Name: r.plural, Kind: r.kind, Namespaced: r.namespaced, Verbs: v1.Verbs{"get"}})
 		}
 	}
 	if len(list.APIResources) == 0 {
@@ -98,7 +100,8 @@ func (a *API) serveObject(w http.ResponseWriter, req *http.Request, r resource) 
 			answer(w, http.StatusNotFound, notFound("the namespace "+nsOf(req.URL.Path)))
 			return
 		}
-		answer(w, http.StatusOK, a.apply(req.URL.Path, r.namespaced, req.URL.Query().Get("fieldManager"), live, o, dryRun).Object)
+		answer(w, http.StatusOK,
+			a.apply(req.URL.Path, r.namespaced, req.URL.Query().Get("fieldManager"), live, o, dryRun).Object)
 	case http.MethodDelete:
 		if live == nil {
 			answer(w, http.StatusNotFound, notFound(req.URL.Path))

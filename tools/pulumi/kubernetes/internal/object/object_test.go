@@ -25,12 +25,14 @@ func fieldsOf(t *testing.T, text string) map[string]any {
 func TestFromProperties(t *testing.T) {
 	got, err := FromProperties(resource.PropertyMap{
 		"replicas": resource.NewProperty(3.0), "ratio": resource.NewProperty(0.5), "huge": resource.NewProperty(1e300),
-		"secret": resource.MakeSecret(resource.NewProperty("s")), "__hidden": resource.NewProperty("h"), "null": resource.NewNullProperty(),
+		"secret": resource.MakeSecret(resource.NewProperty("s")), "__hidden": resource.NewProperty("h"),
+		"null":  resource.NewNullProperty(),
 		"empty": resource.NewProperty(resource.PropertyMap{}), "none": resource.NewProperty([]resource.PropertyValue{}),
 		"output": resource.NewProperty(resource.Output{Element: resource.NewProperty(true), Known: true}),
 	})
 	want := map[string]any{
-		"replicas": int64(3), "ratio": 0.5, "huge": 1e300, "secret": "s", "empty": map[string]any{}, "none": []any{}, "output": true,
+		"replicas": int64(3), "ratio": 0.5, "huge": 1e300, "secret": "s", "empty": map[string]any{}, "none": []any{},
+		"output": true,
 	}
 	if err != nil || !reflect.DeepEqual(got, want) {
 		t.Errorf("got %v (%v), want %v", got, err, want)
@@ -73,7 +75,8 @@ func TestChanges(t *testing.T) {
 
 func TestDesiredAndPortable(t *testing.T) {
 	full := fieldsOf(t, `{"spec": {}, "status": {}, "metadata": {"name": "a", "uid": "u", "creationTimestamp": "t", "generation": 1, "resourceVersion": "1", "managedFields": []}}`)
-	if got := Desired(full); !reflect.DeepEqual(got, fieldsOf(t, `{"spec": {}, "metadata": {"name": "a", "uid": "u", "creationTimestamp": "t"}}`)) {
+	if got := Desired(full); !reflect.DeepEqual(got,
+		fieldsOf(t, `{"spec": {}, "metadata": {"name": "a", "uid": "u", "creationTimestamp": "t"}}`)) {
 		t.Errorf("desired %v", got)
 	}
 	if got := Portable(full); !reflect.DeepEqual(got, fieldsOf(t, `{"spec": {}, "metadata": {"name": "a"}}`)) {
@@ -85,7 +88,8 @@ func TestDesiredAndPortable(t *testing.T) {
 }
 
 func TestFollow(t *testing.T) {
-	said := resource.NewPropertyMapFromMap(fieldsOf(t, `{"spec": {"replicas": 2, "list": [{"name": "a", "image": "1"}], "kept": "x", "gone": 1}}`))
+	said := resource.NewPropertyMapFromMap(fieldsOf(t,
+		`{"spec": {"replicas": 2, "list": [{"name": "a", "image": "1"}], "kept": "x", "gone": 1}}`))
 	said["secret"] = resource.MakeSecret(resource.NewProperty("s"))
 	has := fieldsOf(t, `{"spec": {"replicas": 5, "list": [{"name": "a", "image": "2", "default": true}], "kept": "x"}, "secret": "t"}`)
 	want := fieldsOf(t, `{"spec": {"replicas": 2, "list": [{"name": "a", "image": "1", "default": true}], "kept": "x", "gone": 1, "filled": true}, "secret": "s"}`)
@@ -95,7 +99,8 @@ func TestFollow(t *testing.T) {
 		t.Error("a secret is told")
 	}
 	fields, err := FromProperties(got)
-	if err != nil || !reflect.DeepEqual(fields, fieldsOf(t, `{"spec": {"replicas": 5, "list": [{"name": "a", "image": "2"}], "kept": "x"}, "secret": "t"}`)) {
+	if err != nil || !reflect.DeepEqual(fields,
+		fieldsOf(t, `{"spec": {"replicas": 5, "list": [{"name": "a", "image": "2"}], "kept": "x"}, "secret": "t"}`)) {
 		t.Errorf("got %v (%v)", fields, err)
 	}
 	if after := resource.NewProperty(said).String(); after != before {
@@ -110,7 +115,8 @@ func TestKeepIgnored(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if fields, _ := FromProperties(got); !reflect.DeepEqual(fields, fieldsOf(t, `{"spec": {"replicas": 5, "image": "a"}}`)) {
+	if fields, _ := FromProperties(got); !reflect.DeepEqual(fields,
+		fieldsOf(t, `{"spec": {"replicas": 5, "image": "a"}}`)) {
 		t.Errorf("got %v", fields)
 	}
 	if _, err := KeepIgnored(said, has, []string{`spec["`}); err == nil {

@@ -81,7 +81,8 @@ func containerTrouble(status map[string]any) []string {
 		if !ok || text(m, "reason") == "Completed" {
 			continue
 		}
-		return []string{"container " + text(status, "name") + " is " + state + cond{reason: text(m, "reason"), message: text(m, "message")}.because()}
+		return []string{"container " + text(status, "name") + " is " + state + cond{reason: text(m, "reason"),
+			message: text(m, "message")}.because()}
 	}
 	return nil
 }

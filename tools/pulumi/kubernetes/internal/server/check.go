@@ -15,10 +15,14 @@ import (
 // the API server to judge, in a preview already.
 func (t *target) Check(_ context.Context, olds, news resource.PropertyMap, seed []byte) error {
 	var problems []error
-	for key, want := range map[resource.PropertyKey]string{"apiVersion": t.kind.GroupVersion().String(), "kind": t.kind.Kind} {
+	for key, want := range map[resource.PropertyKey]string{"apiVersion": t.kind.GroupVersion().String(),
+		"kind": t.kind.Kind} {
 		v := object.Bare(news[key])
 		if news.HasValue(key) && !v.ContainsUnknowns() && !(v.IsString() && v.StringValue() == want) {
-			problems = append(problems, &plugin.Failure{Property: string(key), Reason: fmt.Sprintf("%v is not the %q of the resource's type; this plugin has no patches or lists of objects", v, want)})
+			problems = append(problems,
+				&plugin.Failure{Property: string(key),
+					Reason: fmt.Sprintf("%v is not the %q of the resource's type; this plugin has no patches or lists of objects", v,
+						want)})
 		}
 		news[key] = resource.NewStringProperty(want)
 	}
@@ -53,7 +57,8 @@ const suffixDigits = 8 // random hexadecimal digits of a generated name
 // resource and random digits.
 func (t *target) completeName(olds, meta resource.PropertyMap, seed []byte) error {
 	if meta.HasValue("generateName") {
-		return &plugin.Failure{Property: "metadata.generateName", Reason: "it is not served; leave out the name to have one generated"}
+		return &plugin.Failure{Property: "metadata.generateName",
+			Reason: "it is not served; leave out the name to have one generated"}
 	}
 	if meta.HasValue("name") {
 		return nil
@@ -91,7 +96,8 @@ func (t *target) completeNamespace(meta resource.PropertyMap) error {
 	case namespaced && !meta.HasValue("namespace"):
 		meta["namespace"] = resource.NewStringProperty(t.p.cluster.Namespace)
 	case !namespaced && meta.HasValue("namespace"):
-		return &plugin.Failure{Property: "metadata.namespace", Reason: "objects of the kind " + t.kind.Kind + " are in no namespace"}
+		return &plugin.Failure{Property: "metadata.namespace",
+			Reason: "objects of the kind " + t.kind.Kind + " are in no namespace"}
 	}
 	return nil
 }

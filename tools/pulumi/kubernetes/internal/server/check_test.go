@@ -46,22 +46,28 @@ func TestCheckFillsIn(t *testing.T) {
 	e := newEngine(t, "")
 	in := e.check(configMap, nil, props(`{"data": {"x": "1"}}`))
 	name := text(in, "metadata", "name")
-	if !strings.HasPrefix(name, "thing-") || len(name) != len("thing-12345678") || text(in, "metadata", "annotations", autonamed) != "true" {
+	if !strings.HasPrefix(name, "thing-") || len(name) != len("thing-12345678") ||
+		text(in, "metadata", "annotations", autonamed) != "true" {
 		t.Errorf("generated name: %v", in)
 	}
-	if text(in, "apiVersion") != "v1" || text(in, "kind") != "ConfigMap" || text(in, "metadata", "namespace") != "default" {
+	if text(in, "apiVersion") != "v1" || text(in, "kind") != "ConfigMap" ||
+		text(in, "metadata", "namespace") != "default" {
 		t.Errorf("inputs %v", in)
 	}
-	if again := e.check(configMap, in, props(`{"data": {"x": "2"}, "metadata": {"annotations": {"a": "b"}}}`)); text(again, "metadata", "name") != name || text(again, "metadata", "annotations", "a") != "b" {
+	if again := e.check(configMap, in, props(`{"data": {"x": "2"}, "metadata": {"annotations": {"a": "b"}}}`)); text(again,
+		"metadata", "name") != name || text(again, "metadata", "annotations", "a") != "b" {
 		t.Errorf("the generated name is not kept: %v", again)
 	}
-	if chosen := e.check(configMap, in, props(`{"metadata": {"name": "chosen"}}`)); text(chosen, "metadata", "name") != "chosen" {
+	if chosen := e.check(configMap, in, props(`{"metadata": {"name": "chosen"}}`)); text(chosen, "metadata",
+		"name") != "chosen" {
 		t.Errorf("the chosen name is not taken: %v", chosen)
 	}
-	if other := e.check(configMap, props(`{"metadata": {"name": "chosen"}}`), props(`{}`)); !strings.HasPrefix(text(other, "metadata", "name"), "thing-") {
+	if other := e.check(configMap, props(`{"metadata": {"name": "chosen"}}`),
+		props(`{}`)); !strings.HasPrefix(text(other, "metadata", "name"), "thing-") {
 		t.Errorf("a name that is not chosen any more stays: %v", other)
 	}
-	if wide := e.check("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", nil, props(`{}`)); text(wide, "metadata", "namespace") != "" {
+	if wide := e.check("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", nil, props(`{}`)); text(wide, "metadata",
+		"namespace") != "" {
 		t.Errorf("a cluster role is in no namespace: %v", wide)
 	}
 }
@@ -91,17 +97,24 @@ func TestSettings(t *testing.T) {
 		in   resource.PropertyMap
 		want []string // parts of the one message; none: it is good
 	}{
-		{"contents", resource.PropertyMap{"kubeconfig": good, "enableServerSideApply": resource.NewProperty("true"), "version": resource.NewProperty("4.23.0")}, nil},
-		{"secret contents", resource.PropertyMap{"kubeconfig": resource.MakeSecret(good), "context": resource.NewProperty("c")}, nil},
+		{"contents", resource.PropertyMap{"kubeconfig": good, "enableServerSideApply": resource.NewProperty("true"),
+			"version": resource.NewProperty("4.23.0")}, nil},
+		{"secret contents", resource.PropertyMap{"kubeconfig": resource.MakeSecret(good),
+			"context": resource.NewProperty("c")}, nil},
 		{"not known yet", resource.PropertyMap{"kubeconfig": resource.MakeComputed(good)}, nil},
 		{"none", resource.PropertyMap{}, []string{"kubeconfig: it is empty"}},
-		{"all that is wrong at once", resource.PropertyMap{"kubconfig": good, "strictMode": resource.NewProperty("true"), "enableServerSideApply": resource.NewProperty(false)},
+		{"all that is wrong at once", resource.PropertyMap{"kubconfig": good, "strictMode": resource.NewProperty("true"),
+			"enableServerSideApply": resource.NewProperty(false)},
 			[]string{"kubconfig: ", "strictMode: ", "enableServerSideApply: "}},
-		{"no such file", resource.PropertyMap{"kubeconfig": resource.NewProperty("/nowhere/kubeconfig")}, []string{"kubeconfig: open /nowhere/kubeconfig"}},
-		{"no such context", resource.PropertyMap{"kubeconfig": good, "context": resource.NewProperty("prod")}, []string{`context: the kubeconfig has no context "prod"`}},
+		{"no such file", resource.PropertyMap{"kubeconfig": resource.NewProperty("/nowhere/kubeconfig")},
+			[]string{"kubeconfig: open /nowhere/kubeconfig"}},
+		{"no such context", resource.PropertyMap{"kubeconfig": good, "context": resource.NewProperty("prod")},
+			[]string{`context: the kubeconfig has no context "prod"`}},
 		{"no kubeconfig", resource.PropertyMap{"kubeconfig": resource.NewProperty("{]")}, []string{"kubeconfig: "}},
-		{"a flag that is none", resource.PropertyMap{"kubeconfig": good, "deleteUnreachable": resource.NewProperty("maybe")}, []string{`deleteUnreachable: "maybe"`}},
-		{"a list", resource.PropertyMap{"kubeconfig": resource.NewProperty([]resource.PropertyValue{})}, []string{"kubeconfig: "}},
+		{"a flag that is none", resource.PropertyMap{"kubeconfig": good, "deleteUnreachable": resource.NewProperty("maybe")},
+			[]string{`deleteUnreachable: "maybe"`}},
+		{"a list", resource.PropertyMap{"kubeconfig": resource.NewProperty([]resource.PropertyValue{})},
+			[]string{"kubeconfig: "}},
 	} {
 		resp, err := e.CheckConfig(context.Background(), &pulumirpc.CheckRequest{News: e.marshal(c.in)})
 		if err != nil {
@@ -138,7 +151,8 @@ func TestAnotherClusterReplacesTheProvider(t *testing.T) {
 		{"not known", resource.MakeComputed(resource.NewProperty("")), true},
 	} {
 		d, err := e.DiffConfig(context.Background(), &pulumirpc.DiffRequest{
-			OldInputs: e.marshal(resource.PropertyMap{"kubeconfig": resource.NewProperty(old)}), News: e.marshal(resource.PropertyMap{"kubeconfig": c.next}),
+			OldInputs: e.marshal(resource.PropertyMap{"kubeconfig": resource.NewProperty(old)}),
+			News:      e.marshal(resource.PropertyMap{"kubeconfig": c.next}),
 		})
 		if err != nil || d.Changes != pulumirpc.DiffResponse_DIFF_SOME || (len(d.Replaces) > 0) != c.replace {
 			t.Errorf("%s: %v %v", c.name, d, err)
@@ -158,7 +172,8 @@ func TestSecretsStaySecret(t *testing.T) {
 			}
 		}
 	}
-	if text(st.out, "data", "password") != "aGlkZGVu" || text(st.out, "data", "key") != "azE=" || text(st.out, "stringData", "password") != "hidden" {
+	if text(st.out, "data", "password") != "aGlkZGVu" || text(st.out, "data", "key") != "azE=" ||
+		text(st.out, "stringData", "password") != "hidden" {
 		t.Errorf("outputs %v", st.out)
 	}
 	if d := e.diff(st, in); d.Changes != none {
@@ -173,7 +188,8 @@ func TestSecretsStaySecret(t *testing.T) {
 	}
 	settings := props(settingsMap)
 	settings["data"].ObjectValue()["x"] = resource.MakeSecret(resource.NewProperty("1"))
-	if st := e.mustCreate(configMap, settings); !st.out["data"].ObjectValue()["x"].IsSecret() || st.out["data"].ObjectValue()["y"].IsSecret() {
+	if st := e.mustCreate(configMap, settings); !st.out["data"].ObjectValue()["x"].IsSecret() ||
+		st.out["data"].ObjectValue()["y"].IsSecret() {
 		t.Errorf("a secret input comes back as %v", st.out["data"])
 	}
 }

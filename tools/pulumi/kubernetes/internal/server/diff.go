@@ -119,7 +119,8 @@ func response(changes []object.Change) *pulumirpc.DiffResponse {
 	}
 	resp := some()
 	kinds := map[object.Kind]pulumirpc.PropertyDiff_Kind{
-		object.Add: pulumirpc.PropertyDiff_ADD, object.Update: pulumirpc.PropertyDiff_UPDATE, object.Delete: pulumirpc.PropertyDiff_DELETE,
+		object.Add: pulumirpc.PropertyDiff_ADD, object.Update: pulumirpc.PropertyDiff_UPDATE,
+		object.Delete: pulumirpc.PropertyDiff_DELETE,
 	}
 	for _, c := range changes {
 		resp.DetailedDiff[c.Path.String()] = &pulumirpc.PropertyDiff{Kind: kinds[c.Kind]}

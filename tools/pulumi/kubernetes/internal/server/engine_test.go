@@ -78,7 +78,8 @@ type state struct {
 // check returns checked inputs; failures end the test.
 func (e *engine) check(token string, olds, news resource.PropertyMap) resource.PropertyMap {
 	e.t.Helper()
-	resp, err := e.Check(context.Background(), &pulumirpc.CheckRequest{Urn: urnOf(token), Olds: e.marshal(olds), News: e.marshal(news)})
+	resp, err := e.Check(context.Background(),
+		&pulumirpc.CheckRequest{Urn: urnOf(token), Olds: e.marshal(olds), News: e.marshal(news)})
 	if err != nil || len(resp.Failures) > 0 {
 		e.t.Fatalf("check: %v %v", err, resp.GetFailures())
 	}
@@ -89,7 +90,8 @@ func (e *engine) check(token string, olds, news resource.PropertyMap) resource.P
 func (e *engine) create(token string, in resource.PropertyMap, timeout float64) (*state, error) {
 	e.t.Helper()
 	checked := e.check(token, nil, in)
-	resp, err := e.Create(context.Background(), &pulumirpc.CreateRequest{Urn: urnOf(token), Properties: e.marshal(checked), Timeout: timeout})
+	resp, err := e.Create(context.Background(),
+		&pulumirpc.CreateRequest{Urn: urnOf(token), Properties: e.marshal(checked), Timeout: timeout})
 	if err != nil {
 		if r, ok := rpcerror.FromError(err); ok && len(r.Details()) == 1 {
 			failed := r.Details()[0].(*pulumirpc.ErrorResourceInitFailed)
@@ -112,7 +114,8 @@ func (e *engine) mustCreate(token string, in resource.PropertyMap) *state {
 func (e *engine) diff(st *state, news resource.PropertyMap, ignored ...string) *pulumirpc.DiffResponse {
 	e.t.Helper()
 	resp, err := e.Diff(context.Background(), &pulumirpc.DiffRequest{
-		Urn: urnOf(st.token), Id: st.id, Olds: e.marshal(st.out), OldInputs: e.marshal(st.in), News: e.marshal(e.check(st.token, st.in, news)), IgnoreChanges: ignored,
+		Urn: urnOf(st.token), Id: st.id, Olds: e.marshal(st.out), OldInputs: e.marshal(st.in),
+		News: e.marshal(e.check(st.token, st.in, news)), IgnoreChanges: ignored,
 	})
 	if err != nil {
 		e.t.Fatal(err)
@@ -124,7 +127,8 @@ func (e *engine) update(st *state, news resource.PropertyMap, ignored ...string)
 	e.t.Helper()
 	checked := e.check(st.token, st.in, news)
 	resp, err := e.Update(context.Background(), &pulumirpc.UpdateRequest{
-		Urn: urnOf(st.token), Id: st.id, Olds: e.marshal(st.out), OldInputs: e.marshal(st.in), News: e.marshal(checked), IgnoreChanges: ignored,
+		Urn: urnOf(st.token), Id: st.id, Olds: e.marshal(st.out), OldInputs: e.marshal(st.in), News: e.marshal(checked),
+		IgnoreChanges: ignored,
 	})
 	if err != nil {
 		e.t.Fatal(err)
@@ -135,7 +139,8 @@ func (e *engine) update(st *state, news resource.PropertyMap, ignored ...string)
 // refresh reads a resource, and reports whether it is there.
 func (e *engine) refresh(st *state) bool {
 	e.t.Helper()
-	resp, err := e.Read(context.Background(), &pulumirpc.ReadRequest{Urn: urnOf(st.token), Id: st.id, Properties: e.marshal(st.out), Inputs: e.marshal(st.in)})
+	resp, err := e.Read(context.Background(),
+		&pulumirpc.ReadRequest{Urn: urnOf(st.token), Id: st.id, Properties: e.marshal(st.out), Inputs: e.marshal(st.in)})
 	if err != nil {
 		e.t.Fatal(err)
 	}
@@ -147,7 +152,8 @@ func (e *engine) refresh(st *state) bool {
 }
 
 func (e *engine) delete(st *state, timeout float64) error {
-	_, err := e.Delete(context.Background(), &pulumirpc.DeleteRequest{Urn: urnOf(st.token), Id: st.id, Properties: e.marshal(st.out), Timeout: timeout})
+	_, err := e.Delete(context.Background(),
+		&pulumirpc.DeleteRequest{Urn: urnOf(st.token), Id: st.id, Properties: e.marshal(st.out), Timeout: timeout})
 	return err
 }
 

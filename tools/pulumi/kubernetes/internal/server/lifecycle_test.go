@@ -40,7 +40,8 @@ func TestObjectFromCreationToEnd(t *testing.T) {
 	next := props(`{"metadata": {"name": "settings"}, "data": {"x": "2", "z": "3"}}`)
 	d := e.diff(st, next)
 	want := map[string]pulumirpc.PropertyDiff_Kind{
-		"data.x": pulumirpc.PropertyDiff_UPDATE, "data.y": pulumirpc.PropertyDiff_DELETE, "data.z": pulumirpc.PropertyDiff_ADD,
+		"data.x": pulumirpc.PropertyDiff_UPDATE, "data.y": pulumirpc.PropertyDiff_DELETE,
+		"data.z":          pulumirpc.PropertyDiff_ADD,
 		"metadata.labels": pulumirpc.PropertyDiff_DELETE,
 	}
 	if len(d.Replaces) > 0 || len(d.DetailedDiff) != len(want) || !slices.Equal(d.Diffs, []string{"data", "metadata"}) {
@@ -77,7 +78,8 @@ func TestDrift(t *testing.T) {
 	if !e.refresh(st) {
 		t.Fatal("gone")
 	}
-	if text(st.in, "data", "x") != "drifted" || text(st.in, "data", "added") != "" || st.in["data"].ObjectValue().HasValue("y") {
+	if text(st.in, "data", "x") != "drifted" || text(st.in, "data", "added") != "" ||
+		st.in["data"].ObjectValue().HasValue("y") {
 		t.Errorf("inputs after the refresh: %v", st.in)
 	}
 	d := e.diff(st, props(settingsMap))
@@ -139,7 +141,8 @@ func TestCreateTakesNothingFromOthers(t *testing.T) {
 			v1.StatusCause{Type: v1.CauseTypeFieldManagerConflict, Field: ".data.x"})
 	}
 	_, err := e.create(configMap, props(settingsMap), 0)
-	if err == nil || !strings.Contains(err.Error(), "import it") || !strings.Contains(err.Error(), "kubectl") || attempts != 1 {
+	if err == nil || !strings.Contains(err.Error(), "import it") || !strings.Contains(err.Error(), "kubectl") ||
+		attempts != 1 {
 		t.Errorf("after %d attempts: %v", attempts, err)
 	}
 }

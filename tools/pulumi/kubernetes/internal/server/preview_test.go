@@ -15,7 +15,8 @@ import (
 
 func (e *engine) preview(token string, in resource.PropertyMap) (resource.PropertyMap, error) {
 	e.t.Helper()
-	resp, err := e.Create(context.Background(), &pulumirpc.CreateRequest{Urn: urnOf(token), Properties: e.marshal(e.check(token, nil, in)), Preview: true})
+	resp, err := e.Create(context.Background(),
+		&pulumirpc.CreateRequest{Urn: urnOf(token), Properties: e.marshal(e.check(token, nil, in)), Preview: true})
 	if err != nil {
 		return nil, err
 	}
@@ -47,7 +48,8 @@ func TestPreviewShowsWhatTheServerRefuses(t *testing.T) {
 		return fakeapi.Status(http.StatusBadRequest, v1.StatusReasonBadRequest, `strict decoding error: unknown field "dta"`)
 	}
 	_, err := e.preview(configMap, props(settingsMap))
-	if err == nil || !strings.Contains(err.Error(), "validate ConfigMap default/settings") || !strings.Contains(err.Error(), "dta") {
+	if err == nil || !strings.Contains(err.Error(), "validate ConfigMap default/settings") ||
+		!strings.Contains(err.Error(), "dta") {
 		t.Errorf("preview: %v", err)
 	}
 }
@@ -59,11 +61,13 @@ func TestPreviewOfAReplacement(t *testing.T) {
 		if ours {
 			e.mustCreate(configMap, props(settingsMap))
 		} else {
-			e.api.Put(&fakeapi.Object{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap", "metadata": map[string]any{"name": "settings", "namespace": "default"}}})
+			e.api.Put(&fakeapi.Object{Object: map[string]any{"apiVersion": "v1", "kind": "ConfigMap",
+				"metadata": map[string]any{"name": "settings", "namespace": "default"}}})
 		}
 		for _, status := range []*v1.Status{
 			refuse("value: Forbidden: may not be changed in an update"),
-			fakeapi.Status(http.StatusConflict, v1.StatusReasonConflict, "conflict", v1.StatusCause{Type: v1.CauseTypeFieldManagerConflict}),
+			fakeapi.Status(http.StatusConflict, v1.StatusReasonConflict, "conflict",
+				v1.StatusCause{Type: v1.CauseTypeFieldManagerConflict}),
 		} {
 			e.api.Refuse = func(_ string, o *fakeapi.Object, _ bool) *v1.Status {
 				if o.GetName() != "settings" {
@@ -87,7 +91,8 @@ func TestPreviewWithoutCluster(t *testing.T) {
 	if err != nil || text(outs, "data", "x") != "1" {
 		t.Errorf("preview: %v %v", outs, err)
 	}
-	if _, err := e.create(configMap, props(settingsMap), 0); err == nil || !strings.Contains(err.Error(), "kubeconfig is not known") {
+	if _, err := e.create(configMap, props(settingsMap), 0); err == nil ||
+		!strings.Contains(err.Error(), "kubeconfig is not known") {
 		t.Errorf("create: %v", err)
 	}
 	st := &state{token: configMap, id: "default/settings", in: props(settingsMap)}
@@ -101,12 +106,14 @@ func TestPreviewOfAnUpdate(t *testing.T) {
 	st := e.mustCreate(configMap, props(settingsMap))
 	e.api.Writes()
 	news := e.check(configMap, st.in, props(`{"metadata": {"name": "settings"}, "data": {"x": "2"}}`))
-	resp, err := e.Update(context.Background(), &pulumirpc.UpdateRequest{Urn: urnOf(configMap), Id: st.id, Olds: e.marshal(st.out), News: e.marshal(news), Preview: true})
+	resp, err := e.Update(context.Background(), &pulumirpc.UpdateRequest{Urn: urnOf(configMap), Id: st.id,
+		Olds: e.marshal(st.out), News: e.marshal(news), Preview: true})
 	if err != nil {
 		t.Fatal(err)
 	}
 	outs := e.unmarshal(resp.Properties)
-	if text(outs, "data", "x") != "2" || text(outs, "metadata", "uid") != text(st.out, "metadata", "uid") || text(outs, "metadata", "resourceVersion") != "" {
+	if text(outs, "data", "x") != "2" || text(outs, "metadata", "uid") != text(st.out, "metadata", "uid") ||
+		text(outs, "metadata", "resourceVersion") != "" {
 		t.Errorf("outputs %v", outs)
 	}
 	if w := e.api.Writes(); len(w) > 0 {

@@ -11,7 +11,9 @@ import (
 )
 
 // Read returns the object as it is.
-func (t *target) Read(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error) {
+func (t *target) Read(
+	ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error,
+) {
 	live, err := t.live(ctx, op.ID)
 	if err != nil || live == nil {
 		return "", nil, nil, err
@@ -32,7 +34,9 @@ func (t *target) imported(live *cluster.Object) resource.PropertyMap {
 
 // refreshed brings inputs up to what the object has where an update would change it. Where the API server would not let
 // them be applied any more, they stay as they are, for the next update to tell.
-func (t *target) refreshed(ctx context.Context, live *cluster.Object, in resource.PropertyMap) (resource.PropertyMap, error) {
+func (t *target) refreshed(
+	ctx context.Context, live *cluster.Object, in resource.PropertyMap) (resource.PropertyMap, error,
+) {
 	o, err := t.object(in)
 	if err != nil {
 		return nil, err

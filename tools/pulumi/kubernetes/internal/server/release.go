@@ -30,8 +30,10 @@ func (p *Provider) release(name string) *releaseTarget { return &releaseTarget{p
 var releaseArgs = map[resource.PropertyKey]func(resource.PropertyValue) bool{
 	"chart": resource.PropertyValue.IsString, "version": resource.PropertyValue.IsString,
 	"name": resource.PropertyValue.IsString, "namespace": resource.PropertyValue.IsString,
-	"values": resource.PropertyValue.IsObject, "timeout": resource.PropertyValue.IsNumber, "skipAwait": resource.PropertyValue.IsBool,
-	"repositoryOpts": resource.PropertyValue.IsObject, "maxHistory": resource.PropertyValue.IsNumber, "compat": resource.PropertyValue.IsString,
+	"values": resource.PropertyValue.IsObject, "timeout": resource.PropertyValue.IsNumber,
+	"skipAwait":      resource.PropertyValue.IsBool,
+	"repositoryOpts": resource.PropertyValue.IsObject, "maxHistory": resource.PropertyValue.IsNumber,
+	"compat": resource.PropertyValue.IsString,
 }
 
 // spec is a release as its inputs describe it.
@@ -82,7 +84,8 @@ func (r *releaseTarget) render(in resource.PropertyMap) (spec, []*chart.Object, 
 		return s, nil, err
 	}
 	if r.p.charts == "" {
-		return s, nil, errors.New("charts need Helm and Pulumi's own kubernetes plugin; this plugin takes manifests from the folder in DIP_CHARTS, which is not set")
+		return s, nil, errors.New("charts need Helm and Pulumi's own kubernetes plugin; this plugin takes manifests from " +
+			"the folder in DIP_CHARTS, which is not set")
 	}
 	dir := chart.Dir(r.p.charts, s.chart, s.version)
 	if _, err := os.Stat(dir); err != nil {
@@ -100,7 +103,8 @@ func (r *releaseTarget) Check(_ context.Context, olds, news resource.PropertyMap
 		is, ok := releaseArgs[k]
 		switch {
 		case !ok && !isHidden(k):
-			problems = append(problems, &plugin.Failure{Property: string(k), Reason: "this kubernetes plugin serves no such part of a release"})
+			problems = append(problems,
+				&plugin.Failure{Property: string(k), Reason: "this kubernetes plugin serves no such part of a release"})
 		case ok && !v.ContainsUnknowns() && !is(v):
 			problems = append(problems, &plugin.Failure{Property: string(k), Reason: "it cannot be a " + v.TypeString()})
 		}
@@ -174,7 +178,8 @@ func (r *releaseTarget) Update(ctx context.Context, op *plugin.Operation) (resou
 }
 
 // roll applies the objects in their order, and waits until all of them do what they are for.
-func (r *releaseTarget) roll(ctx context.Context, s spec, objects []*chart.Object, apply func(context.Context, *cluster.Object) (*cluster.Object, error)) error {
+func (r *releaseTarget) roll(ctx context.Context, s spec, objects []*chart.Object,
+	apply func(context.Context, *cluster.Object) (*cluster.Object, error)) error {
 	if s.timeout > 0 {
 		var end context.CancelFunc
 		ctx, end = context.WithTimeoutCause(ctx, s.timeout, errors.New("the release's timeout is over"))

@@ -61,18 +61,21 @@ func TestReleaseFromCreationToEnd(t *testing.T) {
 	dir := charts(t)
 	e := newEngine(t, dir)
 	st := e.mustCreate(releaseToken, props(keda))
-	want := []string{"PATCH CustomResourceDefinition scalers.dip", "PATCH ServiceAccount keda-operator", "PATCH ConfigMap settings", "PATCH Scaler one"}
+	want := []string{"PATCH CustomResourceDefinition scalers.dip", "PATCH ServiceAccount keda-operator",
+		"PATCH ConfigMap settings", "PATCH Scaler one"}
 	if w := e.api.Writes(); !slices.Equal(w, want) || st.id != "default/keda" {
 		t.Errorf("created %s by %q", st.id, w)
 	}
-	if ids, _ := object.At(st.out, "resourceNames", "Scaler/dip/v1"); !ids.IsArray() || ids.ArrayValue()[0].StringValue() != "default/one" {
+	if ids, _ := object.At(st.out, "resourceNames", "Scaler/dip/v1"); !ids.IsArray() ||
+		ids.ArrayValue()[0].StringValue() != "default/one" {
 		t.Errorf("outputs %v", st.out)
 	}
 	if d := e.diff(st, props(keda)); d.Changes != none {
 		t.Errorf("nothing changed, yet %v", d)
 	}
 
-	e.api.Change(t, "ConfigMap", "default", "settings", func(o *fakeapi.Object) { o.Object["data"] = map[string]any{"level": "drifted"} })
+	e.api.Change(t, "ConfigMap", "default", "settings",
+		func(o *fakeapi.Object) { o.Object["data"] = map[string]any{"level": "drifted"} })
 	if !e.refresh(st) {
 		t.Error("gone")
 	}
@@ -113,7 +116,8 @@ func TestReleaseThatFailsHalfway(t *testing.T) {
 		return nil
 	}
 	st, err := e.create(releaseToken, props(keda), 0)
-	if err == nil || !strings.Contains(err.Error(), "release keda: create ConfigMap default/settings: exceeded quota") || st == nil {
+	if err == nil || !strings.Contains(err.Error(), "release keda: create ConfigMap default/settings: exceeded quota") ||
+		st == nil {
 		t.Fatalf("created %v: %v", st, err)
 	}
 	e.api.Refuse = nil
@@ -129,7 +133,8 @@ func TestReleaseThatFailsHalfway(t *testing.T) {
 func TestReleaseUnderAnotherNameIsAnotherOne(t *testing.T) {
 	e := newEngine(t, charts(t))
 	st := e.mustCreate(releaseToken, props(keda))
-	if d := e.diff(st, props(strings.Replace(keda, `"name": "keda"`, `"name": "other"`, 1))); len(d.Replaces) == 0 || !d.DeleteBeforeReplace {
+	if d := e.diff(st, props(strings.Replace(keda, `"name": "keda"`, `"name": "other"`, 1))); len(d.Replaces) == 0 ||
+		!d.DeleteBeforeReplace {
 		t.Errorf("diff %v", d)
 	}
 }
@@ -140,12 +145,15 @@ func TestReleaseRefuses(t *testing.T) {
 		{"no such chart", t.TempDir(), keda, "chart", "no such chart among those in DIP_CHARTS"},
 		{"missing value", charts(t), strings.Replace(keda, "level", "depth", 1), "chart", "level"},
 		{"missing version", charts(t), `{"chart": "keda"}`, "version", "missing"},
-		{"what only Helm can do", charts(t), `{"chart": "keda", "version": "1.0", "atomic": true}`, "atomic", "serves no such part"},
+		{"what only Helm can do", charts(t), `{"chart": "keda", "version": "1.0", "atomic": true}`, "atomic",
+			"serves no such part"},
 		{"wrong type", charts(t), `{"chart": "keda", "version": "1.0", "timeout": "60s"}`, "timeout", "cannot be a string"},
 	} {
 		e := newEngine(t, c.charts)
-		resp, err := e.Check(context.Background(), &pulumirpc.CheckRequest{Urn: urnOf(releaseToken), News: e.marshal(props(c.in))})
-		if err != nil || len(resp.Failures) != 1 || resp.Failures[0].Property != c.path || !strings.Contains(resp.Failures[0].Reason, c.reason) {
+		resp, err := e.Check(context.Background(),
+			&pulumirpc.CheckRequest{Urn: urnOf(releaseToken), News: e.marshal(props(c.in))})
+		if err != nil || len(resp.Failures) != 1 || resp.Failures[0].Property != c.path ||
+			!strings.Contains(resp.Failures[0].Reason, c.reason) {
 			t.Errorf("%s: %v %v", c.name, resp, err)
 		}
 	}

@@ -61,7 +61,8 @@ func objectsOf(outs resource.PropertyMap) ([]cluster.Ref, error) {
 			return ""
 		}
 		all = append(all, cluster.Ref{
-			Kind: schema.FromAPIVersionAndKind(field("apiVersion"), field("kind")), Namespace: field("namespace"), Name: field("name"),
+			Kind: schema.FromAPIVersionAndKind(field("apiVersion"), field("kind")), Namespace: field("namespace"),
+			Name: field("name"),
 		})
 	}
 	return all, nil
@@ -142,7 +143,9 @@ func (r *releaseTarget) changed(ctx context.Context, olds resource.PropertyMap, 
 }
 
 // Read tells whether anything of the release is there. What is not as it should be is for the diff to find.
-func (r *releaseTarget) Read(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error) {
+func (r *releaseTarget) Read(
+	ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error,
+) {
 	if len(op.Olds) == 0 {
 		return "", nil, nil, fmt.Errorf("import of the release %s: this kubernetes plugin imports objects alone", op.ID)
 	}

@@ -25,7 +25,8 @@ func TestImmutableFieldsAskForReplacement(t *testing.T) {
 		path    string
 	}{
 		{"the server says so", func(string) *v1.Status {
-			return refuse("invalid", v1.StatusCause{Type: v1.CauseTypeFieldValueInvalid, Message: "field is immutable", Field: "data.x"})
+			return refuse("invalid",
+				v1.StatusCause{Type: v1.CauseTypeFieldValueInvalid, Message: "field is immutable", Field: "data.x"})
 		}, "data.x"},
 		{"other words, valid if new", func(name string) *v1.Status {
 			if name != "settings" {
@@ -43,7 +44,8 @@ func TestImmutableFieldsAskForReplacement(t *testing.T) {
 			return c.refused(o.GetName())
 		}
 		d := e.diff(st, props(`{"metadata": {"name": "settings", "labels": {"a": "1"}}, "data": {"x": "2", "y": "2"}}`))
-		if len(d.Replaces) != 1 || d.Replaces[0] != "data" || !d.DeleteBeforeReplace || d.DetailedDiff[c.path].GetKind() != pulumirpc.PropertyDiff_UPDATE_REPLACE {
+		if len(d.Replaces) != 1 || d.Replaces[0] != "data" || !d.DeleteBeforeReplace ||
+			d.DetailedDiff[c.path].GetKind() != pulumirpc.PropertyDiff_UPDATE_REPLACE {
 			t.Errorf("%s: %v", c.name, d)
 		}
 	}
@@ -56,7 +58,8 @@ func TestWhatIsInvalidAnywayIsAnError(t *testing.T) {
 	_, err := e.Diff(context.Background(), &pulumirpc.DiffRequest{
 		Urn: urnOf(configMap), Id: st.id, Olds: e.marshal(st.out), OldInputs: e.marshal(st.in), News: e.marshal(st.in),
 	})
-	if err == nil || !strings.Contains(err.Error(), "ConfigMap default/settings") || !strings.Contains(err.Error(), "too long") {
+	if err == nil || !strings.Contains(err.Error(), "ConfigMap default/settings") ||
+		!strings.Contains(err.Error(), "too long") {
 		t.Errorf("diff: %v", err)
 	}
 	if !e.refresh(st) || text(st.in, "data", "x") != "1" {
@@ -73,7 +76,8 @@ func TestAnotherNameOrNamespaceIsAnotherObject(t *testing.T) {
 		`{"data": {"x": "1"}, "metadata": {"labels": {"without": "a"}}}`: "metadata.name",
 	} {
 		d := e.diff(st, props(news))
-		if d.DetailedDiff[path].GetKind() != pulumirpc.PropertyDiff_UPDATE_REPLACE || len(d.Replaces) == 0 || d.DeleteBeforeReplace {
+		if d.DetailedDiff[path].GetKind() != pulumirpc.PropertyDiff_UPDATE_REPLACE || len(d.Replaces) == 0 ||
+			d.DeleteBeforeReplace {
 			t.Errorf("%s: %v", news, d)
 		}
 	}

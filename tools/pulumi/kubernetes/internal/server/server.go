@@ -94,7 +94,9 @@ type lenient struct {
 	p *Provider
 }
 
-func (l lenient) Read(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error) {
+func (l lenient) Read(
+	ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error,
+) {
 	id, in, outs, err := l.Resource.Read(ctx, op)
 	if cluster.IsUnreachable(err) && l.p.deleteUnreachable {
 		return "", nil, nil, nil

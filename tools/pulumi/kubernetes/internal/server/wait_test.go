@@ -61,21 +61,25 @@ func TestWhatDoesNotGetReady(t *testing.T) {
 	uid := text(st.out, "metadata", "uid")
 	e.api.Change(t, "Deployment", "default", "web", statusOf(map[string]any{
 		"observedGeneration": int64(1), "replicas": int64(2), "updatedReplicas": int64(2), "availableReplicas": int64(1),
-		"conditions": []any{map[string]any{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable", "message": "too few"}},
+		"conditions": []any{map[string]any{"type": "Available", "status": "False", "reason": "MinimumReplicasUnavailable",
+			"message": "too few"}},
 	}))
 	e.api.Put(&fakeapi.Object{Object: map[string]any{
 		"apiVersion": "v1", "kind": "Event", "metadata": map[string]any{"name": "e", "namespace": "default"},
 		"involvedObject": map[string]any{"uid": uid}, "reason": "ScalingReplicaSet", "message": "scaled up to 2",
 	}})
 	e.api.Put(&fakeapi.Object{Object: map[string]any{
-		"apiVersion": "v1", "kind": "Pod", "metadata": map[string]any{"name": "web-1", "namespace": "default", "labels": map[string]any{"app": "web"}},
+		"apiVersion": "v1", "kind": "Pod",
+		"metadata": map[string]any{"name": "web-1", "namespace": "default", "labels": map[string]any{"app": "web"}},
 		"status": map[string]any{"phase": "Pending", "containerStatuses": []any{map[string]any{
-			"name": "main", "state": map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff", "message": "no such image"}},
+			"name": "main", "state": map[string]any{"waiting": map[string]any{"reason": "ImagePullBackOff",
+				"message": "no such image"}},
 		}}},
 	}})
 	_, err = e.create(deployment, props(webServer), short)
 	for _, want := range []string{
-		"Deployment default/web", "1 of 2 replicas are available", "customTimeouts", "condition Available=False: MinimumReplicasUnavailable: too few",
+		"Deployment default/web", "1 of 2 replicas are available", "customTimeouts",
+		"condition Available=False: MinimumReplicasUnavailable: too few",
 		"event ScalingReplicaSet: scaled up to 2", "pod web-1: container main is waiting: ImagePullBackOff: no such image",
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) {
@@ -86,7 +90,9 @@ func TestWhatDoesNotGetReady(t *testing.T) {
 
 func TestSkipAwait(t *testing.T) {
 	e := newEngine(t, "")
-	st, err := e.create(deployment, props(`{"metadata": {"name": "web", "annotations": {"pulumi.com/skipAwait": "true"}}, "spec": {"replicas": 2}}`), short)
+	st, err := e.create(deployment,
+		props(`{"metadata": {"name": "web", "annotations": {"pulumi.com/skipAwait": "true"}}, "spec": {"replicas": 2}}`),
+		short)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -101,7 +107,8 @@ func TestDeleteWaitsAndSaysWhatHoldsItUp(t *testing.T) {
 	st := e.mustCreate(configMap, props(settingsMap))
 	e.api.Change(t, "ConfigMap", "default", "settings", func(o *fakeapi.Object) { o.SetFinalizers([]string{"dip/keep"}) })
 	err := e.delete(st, short)
-	if err == nil || !strings.Contains(err.Error(), "delete ConfigMap default/settings: still there") || !strings.Contains(err.Error(), "dip/keep") {
+	if err == nil || !strings.Contains(err.Error(), "delete ConfigMap default/settings: still there") ||
+		!strings.Contains(err.Error(), "dip/keep") {
 		t.Errorf("delete: %v", err)
 	}
 }
@@ -114,7 +121,8 @@ func TestCreateWaitsForTheEndOfItsForerunner(t *testing.T) {
 	if err := e.delete(st, short); err == nil {
 		t.Fatal("deleted")
 	}
-	if _, err := e.create(configMap, props(settingsMap), short); err == nil || !strings.Contains(err.Error(), "still there") {
+	if _, err := e.create(configMap, props(settingsMap), short); err == nil ||
+		!strings.Contains(err.Error(), "still there") {
 		t.Errorf("create: %v", err)
 	}
 }
@@ -134,10 +142,12 @@ func TestUnreachableCluster(t *testing.T) {
 	st := e.mustCreate(configMap, props(settingsMap))
 	settings := resource.PropertyMap{"kubeconfig": resource.NewProperty(e.api.Kubeconfig())}
 	e.api.Close()
-	if err := e.delete(st, 0); err == nil || !strings.Contains(err.Error(), "deleteUnreachable") || !strings.Contains(err.Error(), e.api.URL) {
+	if err := e.delete(st, 0); err == nil || !strings.Contains(err.Error(), "deleteUnreachable") ||
+		!strings.Contains(err.Error(), e.api.URL) {
 		t.Errorf("delete: %v", err)
 	}
-	_, err := e.Read(context.Background(), &pulumirpc.ReadRequest{Urn: urnOf(configMap), Id: st.id, Properties: e.marshal(st.out), Inputs: e.marshal(st.in)})
+	_, err := e.Read(context.Background(),
+		&pulumirpc.ReadRequest{Urn: urnOf(configMap), Id: st.id, Properties: e.marshal(st.out), Inputs: e.marshal(st.in)})
 	if err == nil {
 		t.Error("a refresh takes it for gone")
 	}
@@ -156,8 +166,10 @@ func TestMissingCredentialsAreNoUnreachableCluster(t *testing.T) {
 	e := newEngine(t, "")
 	st := e.mustCreate(configMap, props(settingsMap))
 	broken := strings.Replace(e.api.Kubeconfig(), `{"token": "t"}`,
-		`{"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nowhere/aws", "interactiveMode": "Never"}}`, 1)
-	e.configure(resource.PropertyMap{"kubeconfig": resource.NewProperty(broken), "deleteUnreachable": resource.NewProperty(true)})
+		`{"exec": {"apiVersion": "client.authentication.k8s.io/v1", "command": "/nowhere/aws", "interactiveMode": "Never"}}`,
+		1)
+	e.configure(resource.PropertyMap{"kubeconfig": resource.NewProperty(broken),
+		"deleteUnreachable": resource.NewProperty(true)})
 	if err := e.delete(st, 0); err == nil || !strings.Contains(err.Error(), "/nowhere/aws") {
 		t.Errorf("delete: %v", err)
 	}
