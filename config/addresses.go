@@ -6,8 +6,8 @@ import (
 	"net/netip"
 )
 
-// zoneSlots is for how many zones a network keeps room, whatever it uses today: zone ids count to 6 in the largest
-// region, and a power of two keeps the blocks aligned.
+// zoneSlots is the number of zones that a network reserves room for, whatever it uses today: zone ids go up to 6 in the
+// largest region, and a power of two keeps the blocks aligned.
 const zoneSlots = 8
 
 // The sizes that AWS allows. Source: "VPC CIDR blocks" and "Subnet sizing", November 2026.
@@ -23,12 +23,12 @@ type Addresses struct {
 	public, private int
 }
 
-// PlanAddresses lays the subnets out in a block. The error says how large the block has to be.
+// PlanAddresses lays the subnets out in a block. The error says how large the block must be.
 func PlanAddresses(cidr string, public, private int) (Addresses, error) {
 	vpc, err := parsePrefix(cidr)
 	switch {
 	case err != nil || !vpc.Addr().Is4():
-		return Addresses{}, fmt.Errorf("%q is no IPv4 block such as 10.20.0.0/16", cidr)
+		return Addresses{}, fmt.Errorf("%q is not an IPv4 block such as 10.20.0.0/16", cidr)
 	case vpc.Bits() < minVPCPrefix || vpc.Bits() > maxVPCPrefix:
 		return Addresses{}, fmt.Errorf("%s: AWS takes /%d to /%d", cidr, minVPCPrefix, maxVPCPrefix)
 	}
@@ -60,7 +60,7 @@ func parsePrefix(cidr string) (netip.Prefix, error) {
 
 func blockSize(prefix int) int { return 1 << (32 - prefix) }
 
-// publicOffset is where the public blocks begin: behind the private ones, on a boundary of their own size.
+// publicOffset is where the public blocks begin: behind the private ones, aligned to their own size.
 func (a Addresses) publicOffset() int {
 	end, size := zoneSlots*blockSize(a.private), blockSize(a.public)
 	return (end + size - 1) / size * size

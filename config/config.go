@@ -1,5 +1,5 @@
 // Package config is the settings of one stack: a strictly decoded, typed object with defaults for its environment,
-// validated as a whole before anything registers. It knows nothing of Pulumi, so that the command line and the
+// validated as a whole before anything registers. It does not import Pulumi, so that the command line and the
 // tests read a stack's settings exactly as the deployment does.
 package config
 
@@ -17,23 +17,23 @@ const (
 	ArtifactsKey = "dip:artifacts" // folder of the built functions; default build/<architecture>
 )
 
-// Stack is the settings of one stack. Every field has a default for the environment but the environment itself.
+// Stack is the settings of one stack. Every field but the environment itself has a default for the environment.
 type Stack struct {
 	Environment Environment `json:"environment" jsonschema:"required"` // decides the defaults of everything else
-	// of the functions; default arm64, on local the host's
+	// of the functions; default arm64, on local that of the host
 	Architecture Architecture `json:"architecture"`
-	// put on every resource, beside dip:stack and dip:environment
+	// put on every resource, in addition to dip:stack and dip:environment
 	Tags map[string]string `json:"tags"`
-	// ARNs of SNS topics that alarms notify; none: alarms only change their state
+	// ARNs of SNS topics that alarms notify; without any, alarms only change state
 	AlarmTopics []string `json:"alarmTopics"`
 	Landing     Bucket   `json:"landing"` // where inputs land
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
-	Ledger    Ledger    `json:"ledger"`    // what is known of every load and chunk
+	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk
 	Queues    Queues    `json:"queues"`    // what all queues share
 	Functions Functions `json:"functions"` // the functions that every stack has
-	Loads     Loads     `json:"loads"`     // how loads are treated
-	Sweep     Sweep     `json:"sweep"`     // how often lost events are looked for
+	Loads     Loads     `json:"loads"`     // how loads are processed
+	Sweep     Sweep     `json:"sweep"`     // the search for objects whose event was lost
 	// by name: lower-case letters, digits and dashes, at most 40
 	Segments map[string]Segment `json:"segments"`
 
@@ -46,14 +46,14 @@ type Stack struct {
 type Bucket struct {
 	// how long an overwritten or deleted version is kept, days
 	NoncurrentDays int `json:"noncurrentDays" limits:"1..36500"`
-	// when an unfinished multipart upload is thrown away, days
+	// when an incomplete multipart upload is aborted, days
 	AbortUploadDays int  `json:"abortUploadDays" limits:"1..36500"`
 	Protect         bool `json:"protect"` // refuse to destroy
 	// opts in to the archive tiers. Reads from them need a restore first: leave them off where inputs are replayed
 	IntelligentTiering Tiering `json:"intelligentTiering"`
 }
 
-// Tiering is when objects that nobody reads move to the archive tiers; 0 means never.
+// Tiering is when objects that are not read move to the archive tiers; 0 means never.
 type Tiering struct {
 	ArchiveDays int `json:"archiveDays" limits:"90..730" zero:"never"` // without a read, days
 	// without a read, days; more than archiveDays
@@ -71,17 +71,17 @@ type Queues struct {
 	// receives after which a message is a dead letter
 	MaxReceives int      `json:"maxReceives" limits:"5..1000"`
 	Retention   Duration `json:"retention" limits:"1m..336h"` // how long a message is kept
-	// counts from the message's first enqueueing: above retention
+	// counted from the message's first enqueueing: longer than retention
 	DeadLettersRetention Duration `json:"deadLettersRetention" limits:"1m..336h"`
-	// the alarm rings when the oldest message is older
+	// the alarm fires when the oldest message is older
 	MaxAge Duration `json:"maxAge" limits:"1m..336h"`
 }
 
 // Functions is the settings of the functions that every stack has.
 type Functions struct {
-	Intake     Function `json:"intake"`     // takes object events in
+	Intake     Function `json:"intake"`     // turns object events into loads
 	Splitter   Function `json:"splitter"`   // plans loads
-	Reconciler Function `json:"reconciler"` // takes the steps of loads
+	Reconciler Function `json:"reconciler"` // runs the steps of loads
 	Sweeper    Function `json:"sweeper"`    // finds objects whose event was lost
 }
 
@@ -89,22 +89,22 @@ type Functions struct {
 type Function struct {
 	MemoryMB            int      `json:"memoryMB" limits:"128..10240"`           // MiB; 1,769 give one vCPU
 	Timeout             Duration `json:"timeout" limits:"1s..15m"`               // of an invocation
-	LogRetentionDays    int      `json:"logRetentionDays" limits:"1..3653"`      // one of the values that CloudWatch has
-	ReservedConcurrency int      `json:"reservedConcurrency" limits:"0..100000"` // instances kept for it alone; 0: none
+	LogRetentionDays    int      `json:"logRetentionDays" limits:"1..3653"`      // a value that CloudWatch accepts
+	ReservedConcurrency int      `json:"reservedConcurrency" limits:"0..100000"` // instances reserved for it; 0: none
 }
 
-// Loads is how loads are treated. A load keeps the settings that it began with: they are part of its catalog.
+// Loads is how loads are processed. A load keeps the settings that it started with: they are part of its catalog.
 type Loads struct {
 	ChunkMB int `json:"chunkMB" limits:"1..256"` // target size of a chunk, MiB of content
-	// how long nothing may be heard of a chunk before it is sent again: longer than any segment's timeout, so that no
-	// chunk runs twice at once; default the longest timeout and 10s, in AWS at least 15m
+	// how long a chunk may go without progress before it is sent again: longer than any segment's timeout, so that no
+	// chunk runs twice concurrently; default the longest timeout plus 10s, in AWS at least 15m
 	DueAfter    Duration `json:"dueAfter" limits:"1s..24h"`
-	MaxAttempts int      `json:"maxAttempts" limits:"2..100"` // how often a chunk is sent before its load fails
+	MaxAttempts int      `json:"maxAttempts" limits:"2..100"` // how many times a chunk is sent before its load fails
 	// a load with more content, decompressed, fails, GiB
 	MaxContentGB int `json:"maxContentGB" limits:"1..51200"`
 }
 
-// catalog is what the data plane reads of the settings, in its units.
+// catalog is the part of the settings that the data plane reads, in its units.
 func (l Loads) catalog() contract.Loads {
 	return contract.Loads{
 		ChunkBytes: int64(l.ChunkMB) << 20, DueAfterSeconds: l.DueAfter.Seconds(), MaxAttempts: l.MaxAttempts,
@@ -112,17 +112,17 @@ func (l Loads) catalog() contract.Loads {
 	}
 }
 
-// Sweep is how often lost events are looked for.
+// Sweep is the search for objects whose event was lost.
 type Sweep struct {
-	Rate  Duration `json:"rate" limits:"1m..24h"`   // between two sweeps, whole minutes
-	Grace Duration `json:"grace" limits:"10s..24h"` // younger objects may still have their event under way
+	Rate  Duration `json:"rate" limits:"1m..24h"`   // interval between sweeps, whole minutes
+	Grace Duration `json:"grace" limits:"10s..24h"` // the event of a younger object may still be in flight
 }
 
-// Segment is one kind of record: how it is written, and the function that processes it.
+// Segment is one kind of record: its format, and the function that processes it.
 type Segment struct {
 	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson
-	Delimiter string            `json:"delimiter"` // CSV: between two fields
-	Quote     *string           `json:"quote"`     // CSV: around a field; "": no quoting, quotes are data
+	Delimiter string            `json:"delimiter"` // CSV: the character between fields
+	Quote     *string           `json:"quote"`     // CSV: the character around a field; "": no quoting, quotes are data
 	Header    *bool             `json:"header"`    // CSV: the first record names the columns
 	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
@@ -132,9 +132,9 @@ type Segment struct {
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 
 	Function
-	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // batches that run at once
-	BatchSize      int      `json:"batchSize" limits:"1..10000"`    // chunks an invocation
-	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m"` // how long a batch may wait to fill
+	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // concurrent batches
+	BatchSize      int      `json:"batchSize" limits:"1..10000"`    // chunks per invocation
+	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m"` // how long a batch may wait to fill up
 	Package        string   `json:"package"`                        // of the function; default lambdas/<name>
 	// functions, or workers: all chunks run on the cluster
 	Lane contract.Lane `json:"lane"`
@@ -142,13 +142,13 @@ type Segment struct {
 	schema json.RawMessage
 }
 
-// Partition lays a segment's outputs out by a field of the record.
+// Partition is the layout of a segment's outputs by a field of the record.
 type Partition struct {
-	Field string `json:"field"` // of the record; none: by the date of the load
+	Field string `json:"field"` // of the record; without one, by the date of the load
 	By    By     `json:"by"`    // default value; the others need a date
 }
 
-// Dialect is how the segment's inputs are written.
+// Dialect is the format of the segment's inputs.
 func (s Segment) Dialect() contract.Dialect {
 	d := contract.Dialect{Encoding: s.Encoding, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header}
 	if s.Quote != nil {
@@ -161,7 +161,7 @@ func (p Partition) catalog() contract.Partition {
 	return contract.Partition{Field: p.Field, By: string(p.By)}
 }
 
-// Catalog is a segment's entry in the catalog, but for its queues.
+// Catalog is a segment's entry in the catalog, without its queues.
 func (s *Stack) Catalog(name string) contract.Segment {
 	g := s.Segments[name]
 	return contract.Segment{

@@ -27,7 +27,7 @@ func parse(t *testing.T, text string) (*Stack, error) {
 	return Parse([]byte(text), Options{Files: files})
 }
 
-// stack wraps members around the least that a stack needs.
+// stack adds members to the minimum that a stack needs.
 func stack(environment, members, trips string) string {
 	if members != "" {
 		members += ","
@@ -63,7 +63,7 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 	}
 }
 
-// A field that is the partition, and others that no folder stands for.
+// A field that is the partition, and others that are not in the path.
 func TestNamesBesidePartitions(t *testing.T) {
 	for _, trips := range []string{
 		`"partition": {"field": "made"}`, `"partition": {"field": "made", "by": "day"}`, `"partition": {"field": "Load_Date"}`,
@@ -143,9 +143,9 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		"segments": {"trips": {"patition": {}, "memoryMB": 64.5}, "broken": {}, "missing": {}}}`)
 	want := []string{
 		`environment: "prd": want one of local, dev, staging, prod`,
-		`lake.protect: want true or false, have the text "yes"`,
+		`lake.protect: want true or false, have the string "yes"`,
 		`queues.maxReceives: 3: want 5 to 1000`,
-		`queues.retention: "4 days" is no duration such as "90s" or "15m"`,
+		`queues.retention: "4 days" is not a duration such as "90s" or "15m"`,
 		`segments.broken.schema: schemas/broken.json: `,
 		`segments.broken.schema: schemas/broken.json: `,
 		`segments.missing.schema: open schemas/missing.json: `,

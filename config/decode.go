@@ -12,7 +12,7 @@ import (
 	"strings"
 )
 
-// problems are errors by the path of the setting that they are about.
+// problems are errors with the path of the setting that they concern.
 type problems struct {
 	list    []error
 	misread map[string]bool
@@ -20,8 +20,8 @@ type problems struct {
 
 func newProblems() *problems { return &problems{misread: map[string]bool{}} }
 
-// misreadAt adds a problem of a value that was not taken over, or is outside its limits. Rules are silent about what is
-// there instead.
+// misreadAt adds a problem of a value that was not decoded, or is outside its limits. Rules skip the default in its
+// place.
 func (p *problems) misreadAt(path, format string, args ...any) {
 	p.add(path, format, args...)
 	p.misread[path] = true
@@ -44,14 +44,14 @@ func (p *problems) err() error {
 	return errors.Join(p.list...)
 }
 
-// mends are what to do instead of settings that people look for and that there are not.
+// mends say what to do instead of using settings that people expect and that do not exist.
 var mends = map[string]string{"escape": noEscape, "escapeChar": noEscape}
 
-const noEscape = `unknown; no escape character is read: a quote within quotes is written twice, as RFC 4180 has it. ` +
+const noEscape = `unknown; escape characters are not supported: a quote within quotes is doubled, as in RFC 4180. ` +
 	`Where nothing needs quotes, quote: "" makes quotes and backslashes data`
 
-// decoder copies a JSON value over a Go value. What the JSON leaves out keeps its default; what it has too much, or of
-// the wrong type, is a problem with its path, and decoding goes on.
+// decoder copies a JSON value over a Go value. What the JSON leaves out keeps its default; an unknown key or
+// a wrong type is a problem with its path, and decoding continues.
 type decoder struct {
 	*problems
 	// element gives the defaults of a map's element, such as those of a segment.
@@ -79,7 +79,7 @@ func (d decoder) decode(path string, from any, to reflect.Value) {
 	case reflect.Slice:
 		d.items(path, from, to)
 	case reflect.String:
-		assign(d, path, "a text", from, to.SetString)
+		assign(d, path, "a string", from, to.SetString)
 	case reflect.Bool:
 		assign(d, path, "true or false", from, to.SetBool)
 	case reflect.Float64:
@@ -98,7 +98,7 @@ func (d decoder) decode(path string, from any, to reflect.Value) {
 func (d decoder) text(path string, from any, to encoding.TextUnmarshaler) {
 	s, ok := from.(string)
 	if !ok {
-		d.misreadAt(path, "want a text, have %s", have(from))
+		d.misreadAt(path, "want a string, have %s", have(from))
 	} else if err := to.UnmarshalText([]byte(s)); err != nil {
 		d.misreadAt(path, "%v", err)
 	}
@@ -157,7 +157,7 @@ func assign[T any](d decoder, path, want string, from any, set func(T)) {
 	}
 }
 
-// collect lists a struct's settable fields by their JSON names, those of embedded structs among them.
+// collect lists a struct's settable fields by their JSON names, including those of embedded structs.
 func collect(v reflect.Value, fields map[string]reflect.Value) {
 	for i := range v.NumField() {
 		f := v.Type().Field(i)
@@ -189,7 +189,7 @@ func have(v any) string {
 	case []any:
 		return "a list"
 	case string:
-		return "the text " + string(data)
+		return "the string " + string(data)
 	default:
 		return string(data)
 	}

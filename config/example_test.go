@@ -35,5 +35,5 @@ func ExampleParse_problems() {
 	// Output:
 	// loads.chunkMb: unknown; did you mean chunkMB?
 	// segments.parts.concurrency: 1: want 2 to 1000
-	// segments.parts.timeout: "30 s" is no duration such as "90s" or "15m"
+	// segments.parts.timeout: "30 s" is not a duration such as "90s" or "15m"
 }

@@ -24,13 +24,13 @@ var (
 	gibPerVCPU = map[string]int{"c": 2, "m": 4, "r": 8}
 )
 
-// InstanceSize gives the size of an instance type of the families c, m and r from generation 5 on, which is told by its
-// name. The odd one out, c5n with 2.625 GiB a vCPU, and everything else are errors: a group of unknown size could not
+// InstanceSize gives the size of an instance type of the families c, m and r from generation 5 on, which follows from its
+// name. The odd one out, c5n with 2.625 GiB per vCPU, and everything else are errors: a group of unknown size could not
 // be checked.
 func InstanceSize(name string) (Size, error) {
 	m := instanceType.FindStringSubmatch(name)
 	if m == nil || m[1]+m[2]+m[3] == "c5n" {
-		return Size{}, fmt.Errorf("%q: the size is known of c, m and r types from generation 5 on, such as m7g.large", name)
+		return Size{}, fmt.Errorf("%q: want a c, m or r type of generation 5 or later, such as m7g.large: other sizes are unknown", name)
 	}
 	s := Size{Architecture: AMD64}
 	if strings.HasPrefix(m[3], "g") { // Graviton; other attributes stand behind it
@@ -55,5 +55,5 @@ func InstanceSize(name string) (Size, error) {
 	return s, nil
 }
 
-// CapacityPools is from how many pools spot instances of a group are bought: each zone has one for each type.
+// CapacityPools is the number of pools that spot instances of a group come from: one for each zone and type.
 func CapacityPools(zones, instanceTypes int) int { return zones * instanceTypes }

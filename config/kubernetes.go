@@ -6,7 +6,7 @@ import (
 	"strings"
 )
 
-// pins are the versions that go with a Kubernetes minor.
+// pins are the versions that match a Kubernetes minor.
 type pins struct {
 	autoscaler string            // its minor is the cluster's ("Cluster Autoscaler: Releases")
 	addOns     map[string]string // "Amazon EKS add-ons": the default build of each for the minor

@@ -9,11 +9,11 @@ import (
 	"strings"
 )
 
-// limits are the least and the largest value of a number or duration, as they are written. They are the tag limits of
-// its field: the rules and the schema both read them there. The tag zero says what 0 means where it is allowed besides.
+// limits are the smallest and the largest value of a number or duration, as written in the tag limits of its field: the
+// rules and the schema both read them there. The tag zero says what 0 means where it is allowed as well.
 //
 // Sources of those that AWS sets: the developer guides of Lambda (quotas; SQS event sources), SQS (quotas; dead-letter
-// queues; visibility timeout: a message may be at work for 12 hours), S3 (archive tiers; objects of up to 50 TB), VPC
+// queues; visibility timeout: a message may be in flight for 12 hours), S3 (archive tiers; objects of up to 50 TB), VPC
 // (subnet sizing), EC2 (a spot instance is taken two minutes after its notice) and CloudWatch Logs
 // (PutRetentionPolicy), November 2026.
 type limits struct {
@@ -40,7 +40,7 @@ func (l limits) String() string {
 	return text
 }
 
-// limit reads a limit of a field of a type. A wrong one is a mistake in this package, which any test finds.
+// limit parses a limit of a field of a type. An invalid one is a bug in this package, which any test finds.
 func limit(t reflect.Type, text string) float64 {
 	var d Duration
 	n, err := strconv.ParseFloat(text, 64)
@@ -98,10 +98,10 @@ func eachLimit(path string, v reflect.Value, visit func(path string, l limits, v
 	}
 }
 
-// platformSettings count in a stack with a cluster only.
+// platformSettings apply only in a stack with a cluster.
 var platformSettings = []string{"network", "cluster", "nodeGroups"}
 
-// validateLimits reports every value that is outside its limits. The rules that follow are silent about those.
+// validateLimits reports every value that is outside its limits. The rules that follow skip those.
 func (s *Stack) validateLimits(found *problems) {
 	found.limits("", *s, func(path string) bool {
 		part, _, _ := strings.Cut(path, ".")
@@ -115,7 +115,7 @@ func CheckLimits(path string, part any) error {
 	return check(path, part, func(*problems) {})
 }
 
-// check applies the limits of settings and then rules, which are silent about what is outside its limits.
+// check applies the limits of settings and then rules, which skip values outside their limits.
 func check(path string, settings any, rules func(*problems)) error {
 	found := newProblems()
 	found.limits(path, settings, func(string) bool { return true })
@@ -123,7 +123,7 @@ func check(path string, settings any, rules func(*problems)) error {
 	return found.err()
 }
 
-// limits adds the values of settings that are outside their limits, those whose path counts.
+// limits adds the values of settings that are outside their limits, if their path counts.
 func (p *problems) limits(path string, settings any, counts func(path string) bool) {
 	eachLimit(path, reflect.ValueOf(settings), func(path string, l limits, v reflect.Value) {
 		if l.hold(v) || !counts(path) {

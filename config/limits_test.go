@@ -157,7 +157,7 @@ func TestConstantsAreTheLimits(t *testing.T) {
 	}
 }
 
-// Limits of what a stack does not use are nobody's business; those that are broken silence the rules behind them.
+// Limits of what a stack does not use are not checked; a broken limit silences the rules that depend on it.
 func TestLimitsOfWhatIsUsed(t *testing.T) {
 	if _, err := parse(t, stack("local", `"cluster": {"workers": {"slots": 99}}`, "")); err != nil {
 		t.Errorf("without a cluster: %v", err)

@@ -18,7 +18,7 @@ type Options struct {
 func Parse(data []byte, o Options) (*Stack, error) {
 	var raw any
 	if err := json.Unmarshal(data, &raw); err != nil {
-		return nil, fmt.Errorf("dip:stack is no JSON: %w", err)
+		return nil, fmt.Errorf("dip:stack is not valid JSON: %w", err)
 	}
 	var head struct{ Environment Environment }
 	headers, ok := raw.(map[string]any)

@@ -19,14 +19,13 @@ const GoMemoryVariable = "GOMEMLIMIT"
 // is killed: the rest is for stacks, buffers of the kernel and the runtime itself.
 func GoMemory(memoryMB int) string { return fmt.Sprintf("%dMiB", memoryMB*7/10) }
 
-// Validate reports every problem that a group has by itself, with path before the names of its settings. architecture is
+// Validate reports every problem of a single group, with path before the names of its settings. architecture is
 // its instance types', zones is over how many availability zones it spreads.
 func (g NodeGroup) Validate(path string, architecture Architecture, zones int) error {
 	return check(path, g, func(found *problems) { g.validate(path, architecture, zones, found) })
 }
 
-// Validate reports every problem that workers' sizes and numbers have by themselves, with path before the names of the
-// settings.
+// Validate reports every problem of workers' sizes and numbers, with path before the names of the settings.
 func (w Workers) Validate(path string) error {
 	return check(path, w, func(found *problems) { w.validate(path, found) })
 }
@@ -36,7 +35,7 @@ func (b Bucket) Validate(path string) error {
 	return check(path, b, func(found *problems) { b.validate(path, found) })
 }
 
-// Validate reports every problem that the thresholds have by themselves, with path before the names of the settings.
+// Validate reports every problem of the thresholds, with path before the names of the settings.
 func (e Escalator) Validate(path string) error {
 	return check(path, e, func(found *problems) { e.validate(path, found) })
 }

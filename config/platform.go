@@ -16,10 +16,10 @@ type Network struct {
 	AvailabilityZones int    `json:"availabilityZones" limits:"4..8"` // how many are used; chosen by zone id
 	PublicPrefix      int    `json:"publicPrefix" limits:"16..28"`    // prefix length of each public subnet, such as 24
 	PrivatePrefix     int    `json:"privatePrefix" limits:"16..28"`   // prefix length of each private subnet, such as 20
-	NAT               NAT    `json:"nat"`                             // one gateway for all zones, or one a zone
+	NAT               NAT    `json:"nat"`                             // one gateway for all zones, or one per zone
 	// interface endpoints: sqs, sts, ecr.api, ecr.dkr, logs, kinesis-streams and others
 	Endpoints []string `json:"endpoints"`
-	// how long flow logs are kept, days; 0: none are written
+	// how long flow logs are kept, days; 0 disables them
 	FlowLogDays int `json:"flowLogDays" limits:"0..3653"`
 }
 
@@ -27,16 +27,16 @@ type Network struct {
 type Cluster struct {
 	Enabled     bool              `json:"enabled"`                  // default everywhere but local
 	Version     string            `json:"version"`                  // Kubernetes minor, such as "1.34"
-	PublicCIDRs []string          `json:"publicCidrs"`              // who may reach the public endpoint; none: it is off
+	PublicCIDRs []string          `json:"publicCidrs"`              // who may reach the public endpoint; []: it is off
 	LogDays     int               `json:"logDays" limits:"1..3653"` // how long control-plane logs are kept, days
 	Access      map[string]Access `json:"access"`                   // who may use the cluster, by a name of your choice
-	// EKS add-on to its version; default those that go with the version
+	// versions of EKS add-ons, by name; default those that match the version
 	AddOns  map[string]string `json:"addOns"`
 	Protect bool              `json:"protect"` // refuse to destroy
-	// version of the Cluster Autoscaler; default the one that goes with the version
+	// version of the Cluster Autoscaler; default the one that matches the version
 	Autoscaler string  `json:"autoscaler"`
 	Workers    Workers `json:"workers"` // how the segments' chunks run on the cluster
-	// how inputs that cannot be split are turned into ones that can
+	// how inputs that cannot be split are made splittable
 	Restage Restage `json:"restage"`
 }
 
@@ -44,7 +44,7 @@ type Cluster struct {
 type Access struct {
 	Principal  string   `json:"principal" jsonschema:"required"` // ARN of the role or user
 	Policy     string   `json:"policy" jsonschema:"required"`    // view, edit, admin or clusterAdmin
-	Namespaces []string `json:"namespaces"`                      // none: the whole cluster
+	Namespaces []string `json:"namespaces"`                      // without any, the whole cluster
 }
 
 // Workers is how the segments' chunks run on the cluster.
@@ -52,53 +52,54 @@ type Workers struct {
 	Group        string `json:"group"`                          // node group
 	MilliCPU     int    `json:"milliCPU" limits:"100..192000"`  // request of a worker
 	MemoryMB     int    `json:"memoryMB" limits:"256..1572864"` // request and limit of a worker, MiB
-	Slots        int    `json:"slots" limits:"1..64"`           // chunks that a worker processes at once
-	Min          int    `json:"min" limits:"0..1000"`           // workers of a segment that are always there
-	Max          int    `json:"max" limits:"1..1000"`           // workers of a segment at most
-	ChunksPerPod int    `json:"chunksPerPod" limits:"1..1000"`  // queued chunks for which one more worker is started
-	// a chunk is handed on when its worker was silent for so long
+	Slots        int    `json:"slots" limits:"1..64"`           // chunks that a worker processes concurrently
+	Min          int    `json:"min" limits:"0..1000"`           // minimum number of workers of a segment
+	Max          int    `json:"max" limits:"1..1000"`           // maximum number of workers of a segment
+	ChunksPerPod int    `json:"chunksPerPod" limits:"1..1000"`  // queued chunks for each worker that is started
+	// how long a worker may go without a heartbeat before another one takes its chunk over
 	Lease Duration `json:"lease" limits:"15s..30m"`
-	// from SIGTERM to SIGKILL: below the two minutes of a spot notice
+	// from SIGTERM to SIGKILL: less than the two minutes of a spot notice
 	Grace Duration `json:"grace" limits:"10s..1m30s"`
-	// how many of a segment's workers may be drained at once, percent, rounded up
+	// how many of a segment's workers may be drained at the same time, percent, rounded up
 	MaxUnavailablePercent int `json:"maxUnavailablePercent" limits:"1..100"`
 }
 
-// Restage is how inputs that cannot be split are turned into ones that can.
+// Restage is how inputs that cannot be split are made splittable.
 type Restage struct {
 	Group    string   `json:"group"`                          // node group
 	MilliCPU int      `json:"milliCPU" limits:"100..192000"`  // request of a job
 	MemoryMB int      `json:"memoryMB" limits:"256..1572864"` // request and limit of a job, MiB
-	Max      int      `json:"max" limits:"1..1000"`           // jobs at once
-	Deadline Duration `json:"deadline" limits:"10m..12h"`     // the longest that a job may run
-	Lease    Duration `json:"lease" limits:"15s..30m"`        // a restage is handed on when its job was silent for so long
-	KeepDays int      `json:"keepDays" limits:"1..365"`       // how long restaged pieces are kept, days
+	Max      int      `json:"max" limits:"1..1000"`           // concurrent jobs
+	Deadline Duration `json:"deadline" limits:"10m..12h"`     // the maximum run time of a job
+	// how long a job may go without a heartbeat before another one takes its restage over
+	Lease    Duration `json:"lease" limits:"15s..30m"`
+	KeepDays int      `json:"keepDays" limits:"1..365"` // how long restaged pieces are kept, days
 }
 
-// NodeGroup is a group of equal nodes, spread over all zones of the network.
+// NodeGroup is a group of nodes of the same size, spread over all zones of the network.
 type NodeGroup struct {
 	// managed, or batch: a self-managed Auto Scaling group
 	Kind     Kind     `json:"kind"`
 	Capacity Capacity `json:"capacity"` // spot or onDemand
-	// of equal vCPU and memory; default by kind and architecture
+	// with the same vCPU and memory; default by kind and architecture
 	InstanceTypes []string `json:"instanceTypes"`
-	// spot: fewer zones x instance types fail the preview
+	// spot: the preview fails with fewer zones x instance types
 	MinCapacityPools int `json:"minCapacityPools" limits:"0..1000"`
-	Min              int `json:"min" limits:"0..1000"` // nodes that are always there
-	Max              int `json:"max" limits:"1..1000"` // nodes at most
-	// batch: so many nodes are on-demand, the rest is spot
+	Min              int `json:"min" limits:"0..1000"` // minimum number of nodes
+	Max              int `json:"max" limits:"1..1000"` // maximum number of nodes
+	// batch: this many nodes are on-demand, the rest are spot
 	OnDemandBase int               `json:"onDemandBase" limits:"0..1000"`
 	DiskGB       int               `json:"diskGB" limits:"20..16384"` // root volume, GiB, gp3
-	Labels       map[string]string `json:"labels"`                    // beside dip/group
-	// tainted: only pods that are meant for it; always so with Escalator
+	Labels       map[string]string `json:"labels"`                    // in addition to dip/group
+	// tainted, so that only pods meant for it run there; required with Escalator
 	Dedicated bool `json:"dedicated"`
 	// clusterAutoscaler (default of managed) or escalator (default of batch)
 	Scaler Scaler `json:"scaler"`
-	// who drains a node that is about to go; default managed or imds
+	// who drains a node that is about to be removed; default managed or imds
 	Interruptions Interruptions `json:"interruptions"`
 	// thresholds of a group that Escalator scales
 	Escalator Escalator `json:"escalator"`
-	// when other minimum sizes hold; default none but for the group services
+	// when other minimum sizes apply; default none, except for the group services
 	Windows []Window `json:"windows"`
 }
 
@@ -107,25 +108,25 @@ type NodeGroup struct {
 type Escalator struct {
 	// utilisation above which nodes are added
 	ScaleUpPercent    int      `json:"scaleUpPercent" limits:"1..1000"`
-	TaintUpperPercent int      `json:"taintUpperPercent" limits:"1..100"` // below: nodes are tainted slowly
-	TaintLowerPercent int      `json:"taintLowerPercent" limits:"1..100"` // below: nodes are tainted fast
-	SlowRemoval       int      `json:"slowRemoval" limits:"1..1000"`      // nodes a round
-	FastRemoval       int      `json:"fastRemoval" limits:"1..1000"`      // nodes a round
+	TaintUpperPercent int      `json:"taintUpperPercent" limits:"1..100"` // below it, nodes are tainted slowly
+	TaintLowerPercent int      `json:"taintLowerPercent" limits:"1..100"` // below it, nodes are tainted fast
+	SlowRemoval       int      `json:"slowRemoval" limits:"1..1000"`      // nodes per round
+	FastRemoval       int      `json:"fastRemoval" limits:"1..1000"`      // nodes per round
 	CoolDown          Duration `json:"coolDown" limits:"10s..1h"`         // after a scale-up
-	// an empty tainted node goes after this
+	// an empty tainted node is removed after this
 	SoftDeleteGrace Duration `json:"softDeleteGrace" limits:"10s..24h"`
-	// any tainted node goes after this: above the longest job
+	// any tainted node is removed after this: longer than the longest job
 	HardDeleteGrace Duration `json:"hardDeleteGrace" limits:"10s..720h"`
-	// between two rounds; the shortest of all groups holds
+	// interval between rounds; the shortest of all groups applies
 	ScanInterval Duration `json:"scanInterval" limits:"1s..1h" zero:"a minute"`
 }
 
-// Window is a time in which another minimum size holds. The desired size is never set: the scaler lowers it when it
-// finds nodes empty, so that nothing is cut off.
+// Window is a time in which another minimum size applies. The desired size is never set: the scaler lowers it when it
+// finds nodes empty, so that no work is cut off.
 type Window struct {
 	Name     string `json:"name" jsonschema:"required"`  // such as peak
 	Start    string `json:"start" jsonschema:"required"` // cron: minute hour day month weekday, such as "0 7 * * 1-5"
 	TimeZone string `json:"timeZone"`                    // IANA, such as "Europe/Berlin"; default UTC
-	Min      int    `json:"min" limits:"0..1000"`        // nodes at least, until the next window starts
-	Max      int    `json:"max" limits:"0..1000"`        // nodes at most; 0: the group's
+	Min      int    `json:"min" limits:"0..1000"`        // minimum number of nodes, until the next window starts
+	Max      int    `json:"max" limits:"0..1000"`        // maximum number of nodes; 0: the group's
 }

@@ -22,7 +22,7 @@ func (s *Stack) NodeGroupNames() []string { return slices.Sorted(maps.Keys(s.Nod
 func (s *Stack) validatePlatform(found *problems) {
 	for _, name := range s.SegmentNames() {
 		if s.Segments[name].Lane == contract.Workers && !s.Cluster.Enabled {
-			found.add("segments."+name+".lane", "workers run on the cluster, and cluster.enabled is false")
+			found.add("segments."+name+".lane", "workers run on the cluster, but cluster.enabled is false")
 		}
 	}
 	if !s.Cluster.Enabled {
@@ -49,20 +49,20 @@ func (s *Stack) validateNetwork(found *problems) {
 		case !endpoint.MatchString(name):
 			found.add(path, "%q: want the service part of an endpoint's name, such as sqs or ecr.api", name)
 		case name == "s3" || name == "dynamodb":
-			found.add(path, "%q has a gateway endpoint always, which costs nothing", name)
+			found.add(path, "%q always has a gateway endpoint, which is free", name)
 		case slices.Contains(n.Endpoints[:i], name):
-			found.add(path, "%q is there twice", name)
+			found.add(path, "%q is listed twice", name)
 		}
 	}
 	if n.FlowLogDays != 0 && !slices.Contains(logRetentionDays, n.FlowLogDays) {
-		found.add("network.flowLogDays", "%d: CloudWatch keeps logs for one of %v days; 0: none are written", n.FlowLogDays, logRetentionDays)
+		found.add("network.flowLogDays", "%d: CloudWatch keeps logs for one of %v days; 0 disables flow logs", n.FlowLogDays, logRetentionDays)
 	}
 }
 
 func (s *Stack) validateCluster(found *problems) {
 	c := s.Cluster
 	if _, ok := kubernetes[c.Version]; !ok {
-		found.add("cluster.version", "%q: EKS supports, and this project has pins for, %s", c.Version, strings.Join(KubernetesVersions(), ", "))
+		found.add("cluster.version", "%q: want a version that EKS supports and this project pins: %s", c.Version, strings.Join(KubernetesVersions(), ", "))
 	} else if Minor(c.Autoscaler) != c.Version {
 		found.add("cluster.autoscaler", "%s: want the minor of cluster.version, %s: it simulates that version's scheduler", c.Autoscaler, c.Version)
 	}
@@ -85,7 +85,7 @@ func (s *Stack) validateCluster(found *problems) {
 			found.add(path, "want a name of lower-case letters, digits and dashes")
 		}
 		if !principalARN.MatchString(a.Principal) {
-			found.add(path+".principal", "%q is no ARN of an IAM role or user", a.Principal)
+			found.add(path+".principal", "%q is not the ARN of an IAM role or user", a.Principal)
 		}
 		if AccessPolicies[a.Policy] == "" {
 			found.add(path+".policy", "%q: want one of %s", a.Policy, strings.Join(slices.Sorted(maps.Keys(AccessPolicies)), ", "))
@@ -116,7 +116,7 @@ func (s *Stack) validateRestage(found *problems) {
 	r := s.Cluster.Restage
 	s.group("cluster.restage", r.Group, r.MilliCPU, r.MemoryMB, found)
 	if kept := hours(24 * r.KeepDays); kept < s.Queues.Retention {
-		found.add("cluster.restage.keepDays", "%d: a piece is gone before the message that asks for it, which waits up to queues.retention, %s",
+		found.add("cluster.restage.keepDays", "%d: a piece would expire before the message that needs it, which waits up to queues.retention, %s",
 			r.KeepDays, s.Queues.Retention)
 	}
 }
@@ -157,12 +157,12 @@ func (s *Stack) validateNodeGroup(name string, g NodeGroup, found *problems) {
 	}
 }
 
-// validate are the rules of a group by itself.
+// validate checks the rules of a single group.
 func (g NodeGroup) validate(path string, architecture Architecture, zones int, found *problems) {
 	g.validateTypes(path, architecture, zones, found)
 	within(found, path+".min", g.Min, 0, max(g.Max, 0))
 	if g.OnDemandBase != 0 && (g.Kind != Batch || g.Capacity != Spot) {
-		found.add(path+".onDemandBase", "only a batch group on spot can mix: want 0, or a group of its own with capacity onDemand")
+		found.add(path+".onDemandBase", "only a batch group on spot can mix: want 0, or a separate group with capacity onDemand")
 	}
 	within(found, path+".onDemandBase", g.OnDemandBase, 0, max(g.Max, 0))
 	if g.Kind == Managed && g.Scaler == EscalatorScaler {
@@ -198,10 +198,10 @@ func (g NodeGroup) validateTypes(path string, architecture Architecture, zones i
 		case first == Size{}:
 			first = size
 		case size != first:
-			found.add(at, "%s (%s) is not of the size of %s (%s): the scaler would count wrong", name, size, g.InstanceTypes[0], first)
+			found.add(at, "%s (%s) differs in size from %s (%s): the scaler would miscount", name, size, g.InstanceTypes[0], first)
 		}
 		if slices.Contains(g.InstanceTypes[:i], name) {
-			found.add(at, "%s is there twice", name)
+			found.add(at, "%s is listed twice", name)
 		}
 	}
 	if pools := CapacityPools(zones, len(g.InstanceTypes)); g.Capacity == Spot && pools < g.MinCapacityPools {
@@ -216,7 +216,7 @@ func (g NodeGroup) validateEscalator(path string, found *problems) {
 			"queue mode needs termination hooks, which keep Escalator from removing nodes: want imds")
 	}
 	if !g.Dedicated {
-		found.add(path+".dedicated", "false: Escalator does not count pods of others, and would end them: want true")
+		found.add(path+".dedicated", "false: Escalator does not count the pods of others, and would kill them: want true")
 	}
 	g.Escalator.validate(path+".escalator", found)
 }
@@ -234,7 +234,7 @@ func (e Escalator) validate(path string, found *problems) {
 	}
 }
 
-// validateJobs checks that a group's nodes are there for as long as what runs on them.
+// validateJobs checks that a group's nodes live at least as long as the jobs on them.
 func (s *Stack) validateJobs(name string, g NodeGroup, found *problems) {
 	path, e := below("nodeGroups", name)+".escalator", g.Escalator
 	for _, job := range []struct {
@@ -257,6 +257,6 @@ func (s *Stack) validateInterruptions(found *problems) {
 	}
 	if len(modes[ByQueue]) > 0 && len(modes[ByIMDS]) > 0 {
 		found.add(below("nodeGroups", modes[ByQueue][0])+".interruptions",
-			"queue, and %s has imds: the termination handler's modes are not installed together; choose one", modes[ByIMDS][0])
+			"queue, but %s has imds: the termination handler's modes cannot be installed together; choose one", modes[ByIMDS][0])
 	}
 }

@@ -14,21 +14,21 @@ var rules = []struct{ name, environment, members, trips, want string }{
 		`functions.intake.memory: unknown; did you mean memoryMB?`},
 	{"object", "dev", `"landing": 3`, ``, `landing: want an object, have 3`},
 	{"map", "dev", `"tags": ["a"]`, ``, `tags: want an object, have a list`},
-	{"list", "dev", `"alarmTopics": "a"`, ``, `alarmTopics: want a list, have the text "a"`},
-	{"text", "dev", `"tags": {"a": 1}`, ``, `tags.a: want a text, have 1`},
-	{"item of a list", "dev", `"alarmTopics": [{}]`, ``, `alarmTopics[0]: want a text, have an object`},
+	{"list", "dev", `"alarmTopics": "a"`, ``, `alarmTopics: want a list, have the string "a"`},
+	{"text", "dev", `"tags": {"a": 1}`, ``, `tags.a: want a string, have 1`},
+	{"item of a list", "dev", `"alarmTopics": [{}]`, ``, `alarmTopics[0]: want a string, have an object`},
 	{"number", "dev", ``, `"maxBadShare": true`, `segments.trips.maxBadShare: want a number, have true`},
 	{"enum", "dev", `"architecture": "x86"`, ``, `architecture: "x86": want one of arm64, amd64`},
 	{"encoding", "dev", ``, `"encoding": "tsv"`, `segments.trips.encoding: unknown encoding "tsv": want "csv" or "ndjson"`},
-	{"escape character", "dev", ``, `"escape": "\\"`, `segments.trips.escape: unknown; no escape character is read: a quote within quotes is written twice`},
+	{"escape character", "dev", ``, `"escape": "\\"`, `segments.trips.escape: unknown; escape characters are not supported: a quote within quotes is doubled`},
 	{"quote of two characters", "dev", ``, `"quote": "''"`, `segments.trips.quote: "''": want one ASCII character`},
-	{"duration as a number", "dev", ``, `"timeout": 60`, `segments.trips.timeout: want a text, have 60`},
-	{"duration in parts of seconds", "dev", ``, `"timeout": "1500ms"`, `segments.trips.timeout: "1500ms": want whole seconds, not below zero`},
-	{"duration below zero", "dev", `"sweep": {"grace": "-1m"}`, ``, `sweep.grace: "-1m": want whole seconds, not below zero`},
+	{"duration as a number", "dev", ``, `"timeout": 60`, `segments.trips.timeout: want a string, have 60`},
+	{"duration in parts of seconds", "dev", ``, `"timeout": "1500ms"`, `segments.trips.timeout: "1500ms": want whole seconds, not negative`},
+	{"duration below zero", "dev", `"sweep": {"grace": "-1m"}`, ``, `sweep.grace: "-1m": want whole seconds, not negative`},
 
 	{"reserved tag", "dev", `"tags": {"aws:x": "y"}`, ``, `tags.aws:x: want a key of 1 to 128 characters that does not begin with aws: or dip:`},
 	{"long tag", "dev", `"tags": {"x": "` + strings.Repeat("y", 257) + `"}`, ``, `tags.x: longer than 256 characters`},
-	{"topic", "dev", `"alarmTopics": ["ops"]`, ``, `alarmTopics[0]: "ops" is no ARN of an SNS topic`},
+	{"topic", "dev", `"alarmTopics": ["ops"]`, ``, `alarmTopics[0]: "ops" is not the ARN of an SNS topic`},
 	{"old versions", "dev", `"landing": {"noncurrentDays": 0}`, ``, `landing.noncurrentDays: 0: want 1 to 36500`},
 	{"uploads", "dev", `"lake": {"abortUploadDays": 0}`, ``, `lake.abortUploadDays: 0: want 1 to 36500`},
 	{"archive tier", "dev", `"lake": {"intelligentTiering": {"archiveDays": 30}}`, ``,
@@ -44,7 +44,7 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"dead letters", "dev", `"queues": {"deadLettersRetention": "96h"}`, ``,
 		`queues.deadLettersRetention: 96h: want more than queues.retention, 96h: a dead letter's age counts from its first enqueueing`},
 	{"expiry before the last receive", "dev", `"queues": {"retention": "2h"}`, ``,
-		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would expire before it is a dead letter`},
+		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would expire before it becomes a dead letter`},
 
 	{"memory", "dev", `"functions": {"sweeper": {"memoryMB": 127}}`, ``, `functions.sweeper.memoryMB: 127: want 128 to 10240`},
 	{"timeout", "dev", `"functions": {"splitter": {"timeout": "901s"}}`, ``, `functions.splitter.timeout: 15m1s: want 1s to 15m`},
@@ -58,12 +58,12 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"attempts", "dev", `"loads": {"maxAttempts": 1}`, ``, `loads.maxAttempts: 1: want 2 to 100`},
 	{"content", "dev", `"loads": {"maxContentGB": 0}`, ``, `loads.maxContentGB: 0: want 1 to 51200`},
 	{"due while it runs", "dev", `"loads": {"dueAfter": "5m"}`, ``,
-		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk would run twice at once`},
+		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk would run twice concurrently`},
 	{"sweep", "dev", `"sweep": {"rate": "90s"}`, ``, `sweep.rate: 1m30s: want whole minutes`},
 	{"sweep without a pause", "dev", `"sweep": {"rate": "0s"}`, ``, `sweep.rate: 0s: want 1m to 24h`},
 	{"grace", "dev", `"sweep": {"grace": "5s"}`, ``, `sweep.grace: 5s: want 10s to 24h`},
 
-	{"delimiter", "dev", ``, `"delimiter": "::"`, `segments.trips.delimiter: "::": want one ASCII character that is no line break`},
+	{"delimiter", "dev", ``, `"delimiter": "::"`, `segments.trips.delimiter: "::": want one ASCII character other than a line break`},
 	{"delimiter of NDJSON", "dev", ``, `"encoding": "ndjson", "delimiter": ";"`, `segments.trips.delimiter: only csv has it`},
 	{"bad share", "dev", ``, `"maxBadShare": 1.5`, `segments.trips.maxBadShare: 1.5: want 0 to 1`},
 	{"record", "dev", ``, `"maxRecordMB": 0`, `segments.trips.maxRecordMB: 0: want 1 to 256`},
@@ -79,8 +79,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"predicted time", "dev", `"loads": {"chunkMB": 256}`, `"timeout": "30s", "memoryMB": 1769`,
 		`segments.trips.timeout: 30s: want more than three times the predicted run time, 10.24s (1 chunk of 256 MiB at 25 MiB/s a vCPU, 1.00 of one for 1769 MiB)`},
 	{"package", "dev", ``, `"package": "cmd/trips"`, `segments.trips.package: "cmd/trips": want lambdas/<folder>`},
-	{"package of the restage job", "dev", ``, `"package": "lambdas/restage"`, `segments.trips.package: "lambdas/restage" is no segment's`},
-	{"package of another function", "dev", ``, `"package": "lambdas/intake"`, `segments.trips.package: "lambdas/intake" is no segment's`},
+	{"package of the restage job", "dev", ``, `"package": "lambdas/restage"`, `segments.trips.package: "lambdas/restage" is reserved; choose another`},
+	{"package of another function", "dev", ``, `"package": "lambdas/intake"`, `segments.trips.package: "lambdas/intake" is reserved; choose another`},
 
 	{"schema file", "dev", ``, `"schema": "schemas/none.json"`, `segments.trips.schema: open schemas/none.json: file does not exist`},
 	{"schema text", "dev", ``, `"schema": "schemas/text.json"`, `segments.trips.schema: schemas/text.json: `},
@@ -89,18 +89,18 @@ var rules = []struct{ name, environment, members, trips, want string }{
 			`partition by it (partition: {field: Load_Date, by: month}), or rename it in the inputs and the schema`},
 	{"text named as the load date", "dev", ``, `"schema": "schemas/kinds.json", "encoding": "ndjson"`,
 		`segments.trips.schema: schemas/kinds.json: fields[1].name: "load_date" is hidden by the partition column load_date from readers of Hive-style paths: ` +
-			`partition by another field or step, or give it another name and "path" its present one`},
+			`partition by another field or step, or rename it and set "path" to its present name`},
 	{"field named as the partition", "dev", ``, `"schema": "schemas/dates.json", "partition": {"field": "made", "by": "month"}`,
 		`segments.trips.schema: schemas/dates.json: fields[2].name: "made_month" is hidden by the partition column made_month from readers`},
 	{"fields of one name in readers", "dev", ``, `"schema": "schemas/cases.json"`,
-		`segments.trips.schema: schemas/cases.json: fields[2].name: "ID" differs from "id" in case only, which readers of the outputs do not tell apart: rename it`},
+		`segments.trips.schema: schemas/cases.json: fields[2].name: "ID" differs from "id" in case only, which readers of the outputs do not distinguish: rename it`},
 	{"partition field", "dev", ``, `"partition": {"field": "farre"}`,
 		`segments.trips.partition.field: the schema has no field farre; did you mean fare?`},
 	{"partition without field", "dev", ``, `"partition": {"by": "day"}`, `segments.trips.partition.field: missing; segments.trips.partition.by needs it`},
 	{"partition by day", "dev", ``, `"partition": {"field": "note", "by": "day"}`,
-		`segments.trips.partition.by: day is no step for note, a string: want a field of type date, datetime`},
+		`segments.trips.partition.by: day does not apply to note, a string: want a field of type date, datetime`},
 	{"partition by value", "dev", ``, `"partition": {"field": "fare"}`,
-		`segments.trips.partition.by: value is no step for fare, a number: want a field of type string, integer, boolean, date, year, yearmonth`},
+		`segments.trips.partition.by: value does not apply to fare, a number: want a field of type string, integer, boolean, date, year, yearmonth`},
 }
 
 func TestRules(t *testing.T) {
@@ -122,7 +122,7 @@ func TestSegmentNames(t *testing.T) {
 	for name, problem := range map[string]string{
 		"Trips": want, "a_b": want, "-a": want, "": want, strings.Repeat("a", 41): want,
 		"intake":  "is the name of a function that every stack has; choose another",
-		"restage": "is the name of the restage job; choose another", "a-workers": "ends like the names of workers' queues; choose another",
+		"restage": "is the name of the restage job; choose another", "a-workers": "ends in -workers, which is reserved for workers' queues; choose another",
 		"a": "", "workers": "", "2024-trips": "", strings.Repeat("a", 40): "",
 	} {
 		_, err := parse(t, `{"environment": "dev", "segments": {"`+name+`": {"schema": "schemas/trips.json", "package": "lambdas/trips"}}}`)
@@ -137,10 +137,10 @@ func TestSegmentNames(t *testing.T) {
 
 func TestStacksThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
-		`{`:                        "dip:stack is no JSON: ",
+		`{`:                        "dip:stack is not valid JSON: ",
 		`[]`:                       "dip:stack: want an object, have a list",
 		`{"segments": {}}`:         "environment: missing; want one of local, dev, staging, prod",
-		`{"environment": "local"}`: "segments: none; a stack needs at least one",
+		`{"environment": "local"}`: "segments: missing; a stack needs at least one",
 	} {
 		_, err := parse(t, text)
 		if err == nil || !strings.HasPrefix(err.Error(), want) {

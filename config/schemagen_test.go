@@ -81,7 +81,7 @@ func enum[T ~string](values []T) *jsonschema.Schema {
 	return s
 }
 
-// example is a value of an environment's stack that says nothing.
+// example is a value of an environment's stack that is all defaults.
 type example struct {
 	environment Environment
 	value       reflect.Value
@@ -135,7 +135,7 @@ func describeFields(s *jsonschema.Schema, t reflect.Type, all []example) {
 		if !ok {
 			continue
 		}
-		if slices.Contains(platformSettings, f.Tag.Get("json")) { // of no account without a cluster
+		if slices.Contains(platformSettings, f.Tag.Get("json")) { // does not apply without a cluster
 			values = slices.DeleteFunc(values, func(e example) bool { return e.environment == Local })
 		}
 		describe(property, f.Type, values)
@@ -188,7 +188,7 @@ func describeDefault(s *jsonschema.Schema, values []example) {
 			panic(err)
 		}
 		text := string(data)
-		if text == "null" { // an empty list or map that nobody made
+		if text == "null" { // an empty list or map that was not made
 			text = map[reflect.Kind]string{reflect.Slice: "[]", reflect.Map: "{}"}[e.value.Kind()]
 		}
 		if !slices.Contains(texts, text) {

@@ -41,19 +41,19 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 	}
 }
 
-// validateNames refuses names that readers of the outputs take for one another: they tell no upper case from lower, and
-// a column that Hive-style paths stand for hides a field of that name.
+// validateNames refuses names that readers of the outputs confuse: they ignore case, and a column of Hive-style paths
+// hides a field of the same name.
 func (s Segment) validateNames(at string, table *tableschema.Schema, found *problems) {
 	column := s.Partition.catalog().Column()
 	rename := "rename it in the inputs and the schema"
 	if s.Encoding == contract.NDJSON {
-		rename = `give it another name and "path" its present one`
+		rename = `rename it and set "path" to its present name`
 	}
 	for i, f := range table.Fields {
 		path := fmt.Sprintf("%s.schema: %s: fields[%d].name", at, s.Schema, i)
 		for _, other := range table.Fields[:i] {
 			if strings.EqualFold(f.Name, other.Name) {
-				found.add(path, "%q differs from %q in case only, which readers of the outputs do not tell apart: %s", f.Name, other.Name, rename)
+				found.add(path, "%q differs from %q in case only, which readers of the outputs do not distinguish: %s", f.Name, other.Name, rename)
 			}
 		}
 		if strings.EqualFold(f.Name, column) && f.Name != s.Partition.Field {
@@ -95,6 +95,6 @@ func (p Partition) validate(at string, table *tableschema.Schema, found *problem
 		types = named
 	}
 	if !slices.Contains(types, table.Fields[i].Type) {
-		found.add(at+".by", "%s is no step for %s, a %s: want a field of type %s", p.By, p.Field, table.Fields[i].Type, join(types))
+		found.add(at+".by", "%s does not apply to %s, a %s: want a field of type %s", p.By, p.Field, table.Fields[i].Type, join(types))
 	}
 }

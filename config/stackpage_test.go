@@ -64,7 +64,7 @@ func pageData(t *testing.T) []section {
 	return append([]section{general}, sections...)
 }
 
-// resolvedStacks are the settings of each environment as JSON decodes them, with one segment, name, that says nothing.
+// resolvedStacks are the settings of each environment as JSON decodes them, with one segment, name, that is all defaults.
 // What does not apply is nil: the settings of a cluster in a stack without one.
 func resolvedStacks(t *testing.T) []map[string]any {
 	t.Helper()

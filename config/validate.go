@@ -12,21 +12,21 @@ import (
 	"dip/contract"
 )
 
-// What AWS allows beside the limits of each setting. Sources: the developer guides of Lambda (memory; SQS event sources)
+// What AWS allows, in addition to the limits of each setting. Sources: the developer guides of Lambda (memory; SQS event sources)
 // and SQS (dead-letter queues), November 2026.
 const (
 	memoryPerVCPU = 1769 // MiB
 	bigBatch      = 10   // a bigger batch needs a window
 	maxReceives   = 1000
 
-	// MaxChunkMB and MaxRecordMB are the limits of loads.chunkMB and of any segment's maxRecordMB, MiB: what is sized for
+	// MaxChunkMB and MaxRecordMB are the limits of loads.chunkMB and of any segment's maxRecordMB, MiB: what has to fit
 	// all loads, whichever catalog they are pinned to, is sized for these.
 	MaxChunkMB, MaxRecordMB = 256, 256
 
 	// MBPerSecond is the rate at which a segment is assumed to read its input on one vCPU, MiB/s: parse, validate and
 	// encode take a tenth of that; the rest is room for slow inputs and transfers.
 	MBPerSecond = 25
-	// IntakeConcurrency is how many batches of object events are taken in at once.
+	// IntakeConcurrency is how many batches of object events are processed concurrently.
 	IntakeConcurrency = 10
 )
 
@@ -45,9 +45,9 @@ var (
 // and the batching window, so that the retries of a throttled batch do not overlap with its messages' return.
 func Visibility(timeout, window Duration) Duration { return 6*timeout + window }
 
-// LeasedReceives is after how many receives a message of a worker or a job is a dead letter: four times those of a
-// function's, because one that is handed back when its node goes has been received too, and a storm of interruptions is no
-// fault of the message's.
+// LeasedReceives is the number of receives after which a message of a worker or a job becomes a dead letter: four times
+// that of a function, because a message that is handed back when its node goes away has been received too, and a storm of
+// interruptions is not the message's fault.
 func LeasedReceives(receives int) int { return min(4*receives, maxReceives) }
 
 // Predict is the assumed run time of a batch of chunks at MBPerSecond, with the share of a vCPU that the memory
@@ -72,7 +72,7 @@ func (s *Stack) validate(found *problems) {
 	}
 	s.validateLoads(found)
 	if len(s.Segments) == 0 {
-		found.add("segments", "none; a stack needs at least one")
+		found.add("segments", "missing; a stack needs at least one")
 	}
 	for _, name := range s.SegmentNames() {
 		s.validateSegment(name, s.Segments[name], found)
@@ -91,7 +91,7 @@ func (s *Stack) validateTags(found *problems) {
 	}
 	for i, topic := range s.AlarmTopics {
 		if !topicARN.MatchString(topic) {
-			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is no ARN of an SNS topic", topic)
+			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is not the ARN of an SNS topic", topic)
 		}
 	}
 }
@@ -121,7 +121,7 @@ func (s *Stack) validateQueues(found *problems) {
 	}
 	for _, c := range consumers {
 		if all := Duration(q.MaxReceives) * c.visibility; q.Retention <= all {
-			found.add("queues.retention", "%s: want more than %s, %d receives of %s each (6 x %s): a message would expire before it is a dead letter",
+			found.add("queues.retention", "%s: want more than %s, %d receives of %s each (6 x %s): a message would expire before it becomes a dead letter",
 				q.Retention, all, q.MaxReceives, c.visibility, c.path)
 		}
 	}
@@ -137,7 +137,7 @@ func (s *Stack) validateLoads(found *problems) {
 	for _, name := range s.SegmentNames() {
 		segment := s.Segments[name]
 		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
-			found.add("loads.dueAfter", "%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice at once",
+			found.add("loads.dueAfter", "%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice concurrently",
 				s.Loads.DueAfter, busy, name)
 		}
 	}
@@ -157,7 +157,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	case name == restageName:
 		found.add(path, "is the name of the restage job; choose another")
 	case strings.HasSuffix(name, "-workers"):
-		found.add(path, "ends like the names of workers' queues; choose another")
+		found.add(path, "ends in -workers, which is reserved for workers' queues; choose another")
 	}
 	if err := g.Dialect().Validate(); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") { // each begins with the name of its setting
@@ -176,7 +176,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
 	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName || slices.Contains(contract.SystemFunctions, folder) {
-		found.add(path+".package", "%q is no segment's", g.Package)
+		found.add(path+".package", "%q is reserved; choose another", g.Package)
 	}
 }
 
@@ -193,14 +193,14 @@ func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
 	}
 }
 
-// FunctionMB is the most content, MiB, that a segment's function may take at once: its predicted run time stays under a
-// third of the timeout. Config rules keep ordinary chunks far below it; what is larger is the heavy lane's.
+// FunctionMB is the most content, MiB, that a segment's function may take in one invocation: its predicted run time stays
+// under a third of the timeout. Config rules keep ordinary chunks far below it; larger ones go to the heavy lane.
 func (s Segment) FunctionMB() int {
 	second := Predict(1, 1, s.MemoryMB)
 	return int(time.Duration(s.Timeout) / 3 / second)
 }
 
-// within is for limits that other settings set.
+// within checks limits that depend on other settings.
 func within(found *problems, path string, value, low, high int) {
 	if value < low || value > high {
 		found.add(path, "%d: want %d to %d", value, low, high)

@@ -27,7 +27,7 @@ func (e *Environment) UnmarshalText(text []byte) error { return oneOf(e, text, E
 // Disposable says whether the environment's data may be deleted with the stack.
 func (e Environment) Disposable() bool { return e == Local || e == Dev }
 
-// Architecture is an instruction set, by its Go name.
+// Architecture is an instruction set, with its Go name.
 type Architecture string
 
 // The architectures that Lambda has.
@@ -42,7 +42,7 @@ var Architectures = []Architecture{ARM64, AMD64}
 // UnmarshalText accepts the names of the architectures.
 func (a *Architecture) UnmarshalText(text []byte) error { return oneOf(a, text, Architectures) }
 
-// Lambda is the architecture's name at Lambda.
+// Lambda is the architecture's name in Lambda.
 func (a Architecture) Lambda() string {
 	if a == AMD64 {
 		return "x86_64"
@@ -70,7 +70,7 @@ func (b *By) UnmarshalText(text []byte) error { return oneOf(b, text, Steps) }
 // NAT is how private subnets reach the internet.
 type NAT string
 
-// The ways: one gateway for all zones, or one a zone, which outlives the loss of a zone and saves traffic between them.
+// The ways: one gateway for all zones, or one per zone, which survives the loss of a zone and saves traffic between them.
 const (
 	SingleNAT  NAT = "single"
 	PerZoneNAT NAT = "perZone"
@@ -82,7 +82,7 @@ var NATs = []NAT{SingleNAT, PerZoneNAT}
 // UnmarshalText accepts the names of the ways.
 func (n *NAT) UnmarshalText(text []byte) error { return oneOf(n, text, NATs) }
 
-// Kind is who keeps a node group.
+// Kind is who manages a node group.
 type Kind string
 
 // The kinds: EKS, or an Auto Scaling group of our own.
@@ -127,7 +127,7 @@ var Scalers = []Scaler{ClusterAutoscaler, EscalatorScaler}
 // UnmarshalText accepts the names of the scalers.
 func (s *Scaler) UnmarshalText(text []byte) error { return oneOf(s, text, Scalers) }
 
-// Interruptions is who drains a node that is about to be taken away.
+// Interruptions is who drains a node that is about to be removed.
 type Interruptions string
 
 // The ways: EKS itself (managed groups), or the Node Termination Handler, which learns of it from the node's metadata
@@ -147,15 +147,15 @@ func (i *Interruptions) UnmarshalText(text []byte) error { return oneOf(i, text,
 // Duration is a span of time, written as in Go: "90s", "15m", "96h".
 type Duration time.Duration
 
-// UnmarshalText accepts what time.ParseDuration does, not below zero and in whole seconds: the services count no
+// UnmarshalText accepts what time.ParseDuration does, in whole seconds and not negative: the services have no
 // smaller unit.
 func (d *Duration) UnmarshalText(text []byte) error {
 	v, err := time.ParseDuration(string(text))
 	if err != nil {
-		return fmt.Errorf(`%q is no duration such as "90s" or "15m"`, text)
+		return fmt.Errorf(`%q is not a duration such as "90s" or "15m"`, text)
 	}
 	if v < 0 || v%time.Second != 0 {
-		return fmt.Errorf("%q: want whole seconds, not below zero", text)
+		return fmt.Errorf("%q: want whole seconds, not negative", text)
 	}
 	*d = Duration(v)
 	return nil

@@ -24,7 +24,7 @@ func checkCron(text string) error {
 	for i, f := range cronFields {
 		for item := range strings.SplitSeq(fields[i], ",") {
 			if !cronItem(item, f.low, f.high) {
-				return fmt.Errorf("%q: %q is no %s from %d to %d", text, fields[i], f.name, f.low, f.high)
+				return fmt.Errorf("%q: %q is not a %s from %d to %d", text, fields[i], f.name, f.low, f.high)
 			}
 		}
 	}
@@ -59,12 +59,12 @@ func validateWindows(path string, g NodeGroup, found *problems) {
 		if !segmentName.MatchString(w.Name) {
 			found.add(at+".name", "%q: want lower-case letters, digits and dashes", w.Name)
 		} else if slices.Contains(names, w.Name) {
-			found.add(at+".name", "%q is there twice", w.Name)
+			found.add(at+".name", "%q is listed twice", w.Name)
 		}
 		if err := checkCron(w.Start); err != nil {
 			found.add(at+".start", "%v", err)
 		} else if key := w.Start + " " + w.TimeZone; slices.Contains(starts, key) {
-			found.add(at+".start", "%q: another window starts then: which minimum holds would be chance", w.Start)
+			found.add(at+".start", "%q: another window starts at the same time: which minimum applies would be random", w.Start)
 		} else {
 			starts = append(starts, key)
 		}

@@ -19,21 +19,21 @@ type Zone struct {
 
 var zoneID = regexp.MustCompile(`^[a-z0-9]+-az[1-8]$`)
 
-// slot is the place of a zone of ChooseZones in the address plan: a zone keeps its addresses when others come or go.
+// slot is the position of a zone of ChooseZones in the address plan: a zone keeps its addresses when others come and go.
 func (z Zone) slot() int { return int(z.ID[len(z.ID)-1] - '1') }
 
 // refusedZones cannot hold the subnets of an EKS control plane. Source: "Amazon EKS networking requirements for VPC and
 // subnets", November 2026.
 var refusedZones = []string{"use1-az3", "usw1-az2", "cac1-az3"}
 
-// RegionsWithZones are regions with their numbers of usable zones, where there are at least MinZones.
+// RegionsWithZones are the regions with at least MinZones usable zones, with their numbers.
 var RegionsWithZones = map[string]int{"us-east-1": 5, "us-west-2": 4, "ap-northeast-2": 4}
 
 // ChooseZones picks n of a region's zones by id, always the same ones. The error says how many are usable, and lists
 // regions that have enough.
 func ChooseZones(region string, available []Zone, n int) ([]Zone, error) {
 	usable := slices.DeleteFunc(slices.Clone(available), func(z Zone) bool {
-		return slices.Contains(refusedZones, z.ID) || !zoneID.MatchString(z.ID) // others are local and wavelength zones
+		return slices.Contains(refusedZones, z.ID) || !zoneID.MatchString(z.ID) // the others are local and wavelength zones
 	})
 	slices.SortFunc(usable, func(a, b Zone) int { return cmp.Compare(a.ID, b.ID) })
 	if len(usable) < n {
@@ -44,7 +44,7 @@ func ChooseZones(region string, available []Zone, n int) ([]Zone, error) {
 			}
 		}
 		slices.Sort(enough)
-		advice := "no region is known to have so many: lower it"
+		advice := "no region is known to have that many: lower it"
 		if len(enough) > 0 {
 			advice = "choose one of " + strings.Join(enough, ", ")
 		}

@@ -35,17 +35,17 @@ type Segment struct {
 	Loads Loads `json:"loads,omitzero"`
 }
 
-// Loads is how a segment's loads are treated. A load keeps the settings that it began with.
+// Loads is how a segment's loads are processed. A load keeps the settings that it started with.
 type Loads struct {
 	ChunkBytes      int64 `json:"chunkBytes,omitempty"`      // target size of a chunk, of content
-	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk of which nothing was heard for so long is sent again
+	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk without progress for this long is sent again
 	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // tries at a chunk before its load fails
 	MaxContentBytes int64 `json:"maxContentBytes,omitempty"` // a load with more content, decompressed, fails; 0: no limit
 }
 
 // defaultLoads holds for what a catalog does not say: one that was stored before the setting existed, and that loads
 // are still pinned to. A chunk is due after the longest that a function can run, 900 s, and the longest batching
-// window, 300 s, so that none runs twice at once, whatever the segment's timeout is.
+// window, 300 s, so that none runs twice concurrently, whatever the segment's timeout is.
 var defaultLoads = Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5}
 
 func (l Loads) orDefault() Loads {

@@ -25,7 +25,7 @@ func (e *Encoding) UnmarshalText(text []byte) error {
 	}
 }
 
-// Dialect says how a segment's inputs are written. Compression is not part of it: it is told by an input's first bytes.
+// Dialect says how a segment's inputs are written. Compression is not part of it: it is detected from an input's first bytes.
 type Dialect struct {
 	Encoding  Encoding `json:"encoding"`
 	Delimiter string   `json:"delimiter,omitempty"` // CSV: one ASCII byte
@@ -59,7 +59,7 @@ func (d Dialect) Validate() error {
 			continue
 		}
 		if len(f.value) != 1 || f.value[0] >= 0x80 || f.value[0] == '\n' || f.value[0] == '\r' || f.value[0] == 0 {
-			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character that is no line break", f.name, f.value))
+			errs = append(errs, fmt.Errorf("%s: %q: want one ASCII character other than a line break", f.name, f.value))
 		}
 	}
 	if d.Delimiter == d.Quote && d.Quote != "" {

@@ -9,7 +9,7 @@ import (
 )
 
 // Environment variables carry addresses, where things are, and what a program itself is: its slots, lease and grace. How a
-// load is treated rides in the catalog that the load is pinned to (Loads): it keeps its rules while functions change.
+// load is processed is in the catalog that the load is pinned to (Loads): it keeps its rules while functions change.
 
 // Common is the environment that every function shares. T is a Pulumi string input on the infrastructure side and
 // string at run time; each field's tag names its variable.
@@ -44,7 +44,7 @@ type SweeperEnv[T any] struct {
 	Common[T]
 	LandingBucket T `env:"DIP_LANDING_BUCKET"`
 	IntakeQueue   T `env:"DIP_INTAKE_QUEUE"`             // URL of the intake queue
-	GraceSeconds  T `env:"DIP_GRACE_SECONDS" kind:"int"` // objects younger than this may still have their event under way
+	GraceSeconds  T `env:"DIP_GRACE_SECONDS" kind:"int"` // the event of a younger object may still be in flight
 }
 
 // SegmentEnv is the environment of a segment's function.
@@ -57,8 +57,8 @@ type SegmentEnv[T any] struct {
 type WorkerEnv[T any] struct {
 	SegmentEnv[T]
 	Queue        T `env:"DIP_QUEUE"`                    // URL of the queue whose chunks it takes
-	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // a chunk is another worker's when its worker was silent for so long
-	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes at once
+	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // another worker takes a chunk over after this long without a heartbeat
+	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes concurrently
 	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
 }
 
@@ -67,7 +67,7 @@ type RestageEnv[T any] struct {
 	Common[T]
 	Queue        T `env:"DIP_QUEUE"`                    // URL of the restage queue
 	Catalog      T `env:"DIP_CATALOG"`                  // key in the lake bucket of the catalog that knows the queues
-	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // a restage is another job's when its job was silent for so long
+	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"` // another job takes a restage over after this long without a heartbeat
 }
 
 // Render lists an environment struct's variables by name. The error names every field that is unset (nil or zero).

@@ -44,7 +44,7 @@ func LandingKey(segment, name string) string { return segment + "/" + name }
 // Prefixes of the lake bucket.
 const (
 	DataPrefix        = "data/"         // Parquet
-	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object a line
+	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object per line
 	CertificatePrefix = "certificates/" // one JSON file a load
 	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
 	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content

@@ -8,7 +8,7 @@ import (
 // Compression of an input.
 type Compression string
 
-// The compressions, told by an object's first bytes.
+// The compressions, detected from an object's first bytes.
 const (
 	Plain Compression = "none"
 	Gzip  Compression = "gzip"

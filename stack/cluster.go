@@ -24,7 +24,7 @@ type Cluster struct {
 	Groups  map[string]*nodegroup.NodeGroup // by name
 	// Ready are the resources after which pods have nodes.
 	Ready []pulumi.Resource
-	// Interruptions is where nodes that are about to go are announced. Nil: no group is drained from a queue.
+	// Interruptions is where the removal of nodes is announced. Nil: no group is drained from a queue.
 	Interruptions *interruption.Interruption
 
 	name  string            // physical name: see config.ClusterName

@@ -8,7 +8,7 @@ import (
 	"dip/k8s"
 )
 
-// Outputs is what a stack tells of itself.
+// Outputs is what a stack exports.
 type Outputs struct {
 	all contract.StackOutputs[pulumi.StringInput]
 }

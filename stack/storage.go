@@ -14,7 +14,7 @@ import (
 	"dip/contract"
 )
 
-// Storage is where data, state and news are.
+// Storage is where data, state and events are.
 type Storage struct {
 	Landing *bucket.Bucket // inputs
 	Lake    *bucket.Bucket // outputs, quarantine, certificates, catalogs, restaged pieces

@@ -12,7 +12,7 @@ import (
 	"dip/k8s/worker"
 )
 
-// NewWorkers declares what the cluster is there for: the workers of each segment, and the jobs that restage inputs
+// NewWorkers declares what the cluster is for: the workers of each segment, and the jobs that restage inputs
 // which cannot be split.
 func NewWorkers(
 	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, lane *HeavyLane, c *Cluster, controllers *Controllers,

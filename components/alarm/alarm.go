@@ -8,14 +8,14 @@ import (
 	"dip/config"
 )
 
-// DeadLetters is an alarm that rings as long as a dead-letter queue holds a message. topics are ARNs of the SNS topics
+// DeadLetters is an alarm that fires as long as a dead-letter queue holds a message. topics are ARNs of the SNS topics
 // that it notifies; empty: it only changes its state.
 func DeadLetters(queue pulumi.StringInput, topics []string) *cloudwatch.MetricAlarmArgs {
 	return onQueue("ApproximateNumberOfMessagesVisible",
-		"Messages failed for good: see them, mend the cause, redrive them", 0, queue, topics)
+		"Messages failed for good: inspect them, fix the cause, redrive them", 0, queue, topics)
 }
 
-// Age is an alarm that rings when a queue's oldest message is older than age.
+// Age is an alarm that fires when a queue's oldest message is older than age.
 func Age(queue pulumi.StringInput, age config.Duration, topics []string) *cloudwatch.MetricAlarmArgs {
 	return onQueue("ApproximateAgeOfOldestMessage",
 		"Messages are not taken: the function fails or is too slow", float64(age.Seconds()), queue, topics)

@@ -1,5 +1,5 @@
-// Package queue is an SQS queue whose messages never vanish: those that fail again and again end in a dead-letter
-// queue that keeps them longer, and alarms tell of it.
+// Package queue is an SQS queue whose messages never vanish: those that fail repeatedly end in a dead-letter
+// queue that keeps them longer, and alarms report it.
 package queue
 
 import (
@@ -22,7 +22,7 @@ type Args struct {
 	Settings config.Queues
 	// Timeout is the timeout of the function that takes the messages. Zero: Lease says how long a receive lasts.
 	Timeout config.Duration
-	// Lease is how long a receive lasts whose taker says again and again that it is at work: a worker or a job. Zero: a
+	// Lease is how long a receive lasts whose taker sends heartbeats: a worker or a job. Zero: a
 	// function takes the messages.
 	Lease config.Duration
 	// Window is how long the function's mapping waits to fill a batch. Zero: it does not wait.

@@ -17,7 +17,7 @@ import (
 // TypeToken is the component's type.
 const TypeToken = "dip:k8s:Interruption"
 
-// formerType is what it was called before: stacks of then keep their objects.
+// formerType is its former name: existing stacks keep their objects.
 const formerType = "dip:k8s:Termination"
 
 // Account is its service account, which needs AWS when it reads a queue: see Allow.

@@ -1,4 +1,4 @@
-// Package k8stest writes down the Kubernetes objects that a program registers.
+// Package k8stest renders the Kubernetes objects that a program registers.
 package k8stest
 
 import (
@@ -15,7 +15,7 @@ import (
 	"dip/components/componenttest"
 )
 
-// releases are types that are no objects of the API server.
+// releases are types that are not objects of the API server.
 const releases = "kubernetes:helm.sh/"
 
 // Manifest is what a program registered with the API server, in an order in which it can be applied: one YAML document

@@ -77,7 +77,7 @@ var priorities = map[string]struct {
 	use        string
 }{
 	k8s.PlatformPriority: {1_000_000, "PreemptLowerPriority", "Scalers: without them nothing else gets nodes or pods."},
-	k8s.JobPriority:      {2_000, "Never", "Restage jobs: a piece that was not written down starts over."},
+	k8s.JobPriority:      {2_000, "Never", "Restage jobs: a piece that was not recorded starts over."},
 	k8s.WorkerPriority:   {1_000, "Never", "Workers: another one takes the chunk over at once."},
 }
 
