@@ -27,11 +27,10 @@ func main() { os.Exit(run(context.Background(), os.Args[1:], os.Stdout, os.Stder
 func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dip-verify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
-	certificate := flags.String("certificate", "",
-		"`FILE` with the certificate to prove, when it is not to be that of the folder")
+	certificate := flags.String("certificate", "", "`FILE` with the certificate to prove, instead of the one in DIR")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD "+
+		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD " +
 			"--download DIR` has written.\n\n")
 		flags.PrintDefaults()
 	}

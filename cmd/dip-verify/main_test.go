@@ -34,7 +34,7 @@ func TestVerified(t *testing.T) {
 	}
 }
 
-// A certificate that was kept elsewhere counts, not the one that lies beside the data.
+// A certificate that was kept elsewhere counts, not the one next to the data.
 func TestAnotherCertificate(t *testing.T) {
 	data, err := os.ReadFile(filepath.Join(folder, "certificate.json"))
 	if err != nil {

@@ -29,7 +29,7 @@ type Options struct {
 	Arch string
 	Only []string     // names of functions; none is every function, the restage job and the program
 	Log  io.Writer    // gets a line for each result
-	Say  func(string) // hears, many times a second, how far it is; nil: nobody listens
+	Say  func(string) // called with the progress, many times a second; may be nil
 }
 
 // Run builds. The error has the compiler's output.

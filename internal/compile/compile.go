@@ -1,5 +1,5 @@
-// Package compile runs `go build` and tells how far it is, since a cold build takes minutes. It imports the standard
-// library alone: what tells of the first build must itself be compiled first.
+// Package compile runs `go build` and reports its progress, since a cold build takes minutes. It imports only the
+// standard library: it must itself be compiled before it can report the first build.
 package compile
 
 import (

@@ -79,7 +79,7 @@ func (p Partition) Check(types []record.Type) error {
 func (p Partition) find(types []record.Type) (int, error) {
 	i := slices.IndexFunc(types, func(t record.Type) bool { return t.Name == p.Field })
 	if i < 0 {
-		return 0, fmt.Errorf("partition by %s: there is no such field", p.Field)
+		return 0, fmt.Errorf("partition by %s: no such field", p.Field)
 	}
 	allowed := []record.Kind{record.Date, record.Timestamp}
 	if p.Transform == Identity {

@@ -29,11 +29,11 @@ func claimMatrix(t *testing.T, l Subject) {
 		attempt, now, until int
 		want                ledger.Outcome
 	}{
-		{"nobody works on it", "a", 1, 10, 60, ledger.Granted},
+		{"unclaimed", "a", 1, 10, 60, ledger.Granted},
 		{"the owner asks again", "a", 1, 11, 61, ledger.Granted},
 		{"another one works on it", "b", 1, 12, 62, ledger.Busy},
 		{"its lease ends this very moment", "b", 1, 61, 90, ledger.Busy},
-		{"its lease has ended", "b", 1, 62, 90, ledger.Granted},
+		{"its lease has expired", "b", 1, 62, 90, ledger.Granted},
 		{"the first owner lost it", "a", 1, 63, 90, ledger.Busy},
 		{"a later attempt takes over at once", "c", 2, 64, 100, ledger.Granted},
 		{"an earlier attempt comes late", "b", 1, 65, 100, ledger.Superseded},

@@ -90,7 +90,7 @@ func stage(t *testing.T, l Subject) {
 	}
 }
 
-// A plan that died halfway, before the stack had a cluster, left a chunk that nobody was told of.
+// A plan that died halfway, before the stack had a cluster, left a chunk that was never sent.
 func stageReplacesWhatADeadPlanLeft(t *testing.T, l Subject) {
 	receivedLoad(t, l)
 	p := plan(1)
@@ -130,7 +130,7 @@ func oneJobCutsAChunk(t *testing.T, l Subject) {
 	wg.Wait()
 	for _, end := range ends {
 		if end != chunkOf(t, l, 0).End {
-			t.Errorf("the jobs go on from %v", ends)
+			t.Errorf("the jobs continue from %v", ends)
 		}
 	}
 }

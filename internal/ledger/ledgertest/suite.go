@@ -87,7 +87,7 @@ var scenarios = []struct {
 	{"random operations", randomOperations},
 }
 
-// Conform checks that the ledgers that open gives keep the rules. Each scenario opens one of its own.
+// Conform checks that the ledgers that open returns follow the rules. Each scenario opens its own.
 func Conform(t *testing.T, open func(*testing.T) Subject) {
 	for _, s := range scenarios {
 		t.Run(s.name, func(t *testing.T) { s.run(t, open(t)) })

@@ -148,7 +148,8 @@ var broken = map[string]struct{ manifest, want string }{
 		`namespaces "nowhere" not found`},
 	"a level that its namespace warns of": {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
 		"Deployment dip/broken: the API server warns: would violate PodSecurity"},
-	"a kind that is not there": {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n", `no matches for kind "ScaledObject"`},
+	"a kind that is not there": {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n",
+		`no matches for kind "ScaledObject"`},
 	"a custom resource against its schema": {
 		"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\nspec: {scaleTargetRef: {name: a}, triggers: none}\n", "spec.triggers",
 	},

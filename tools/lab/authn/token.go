@@ -54,7 +54,7 @@ func ParseToken(text string) (Token, error) {
 	}
 	decoded, err := base64.RawURLEncoding.DecodeString(encoded)
 	if err != nil {
-		return Token{}, fmt.Errorf("a token that is no base64url: %w", err)
+		return Token{}, fmt.Errorf("a token that is not base64url: %w", err)
 	}
 	request, err := url.Parse(string(decoded))
 	if err != nil {

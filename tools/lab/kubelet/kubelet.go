@@ -61,7 +61,7 @@ func (o *Options) Validate() error {
 		errs = append(errs, errors.New("kubelet: Client: missing"))
 	}
 	if !filepath.IsAbs(o.Dir) {
-		errs = append(errs, fmt.Errorf("kubelet: Dir: %q is no absolute path", o.Dir))
+		errs = append(errs, fmt.Errorf("kubelet: Dir: %q is not an absolute path", o.Dir))
 	}
 	if _, _, err := net.SplitHostPort(o.APIServer); err != nil {
 		errs = append(errs, fmt.Errorf("kubelet: APIServer: %w", err))

@@ -33,7 +33,7 @@ func (t *target) Check(_ context.Context, olds, news resource.PropertyMap, seed 
 	case meta.IsComputed() || meta.IsOutput():
 		return errors.Join(problems...)
 	case !meta.IsObject():
-		return errors.Join(append(problems, &plugin.Failure{Property: "metadata", Reason: "it is no object"})...)
+		return errors.Join(append(problems, &plugin.Failure{Property: "metadata", Reason: "it is not an object"})...)
 	}
 	fields := meta.ObjectValue().Copy()
 	problems = append(problems, t.completeName(olds, fields, seed), t.completeNamespace(fields))

@@ -52,7 +52,7 @@ func objectsOf(outs resource.PropertyMap) ([]cluster.Ref, error) {
 	var all []cluster.Ref
 	for i, e := range v.ArrayValue() {
 		if !e.IsObject() {
-			return nil, fmt.Errorf("the state of the release: %s[%d] is no object", objectsKey, i)
+			return nil, fmt.Errorf("the state of the release: %s[%d] is not an object", objectsKey, i)
 		}
 		field := func(name string) string {
 			if f, _ := object.At(e.ObjectValue(), name); f.IsString() {
