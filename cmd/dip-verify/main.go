@@ -30,7 +30,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	certificate := flags.String("certificate", "", "`FILE` with the certificate to prove, instead of the one in DIR")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
 	flags.Usage = func() {
-		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD " +
+		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD "+
 			"--download DIR` has written.\n\n")
 		flags.PrintDefaults()
 	}
