@@ -181,7 +181,7 @@ func long(short int) (inputs int, seed uint64) {
 // Data plane and verifier are written independently, and agree on every record of every input. The seeded run
 // is short; see long for others.
 func TestDataPlaneAndVerifierAgree(t *testing.T) {
-	inputs, seed := long(40_000)
+	inputs, seed := long(20_000)
 	began := time.Now()
 	fit, quarantined := differential(t, seed, inputs)
 	t.Logf("%d inputs from seed %d: %d records fit, %d are quarantined; %s", inputs, seed, fit, quarantined,
@@ -245,25 +245,27 @@ func (r source) file(t *testing.T, s *tableschema.Schema, d contract.Dialect) []
 	return b.Bytes()
 }
 
-// Whole loads verify, from the header to the last Parquet file, wherever they are cut. One in a hundred inputs of the
-// test above is tried: each takes a hundred times as long.
+// loadsOf is how many inputs of the test above there are for a whole load: each takes a hundred times as long.
+const loadsOf = 200
+
+// Whole loads verify, from the header to the last Parquet file, wherever they are cut.
 func TestWholeLoadsOfAllKindsVerify(t *testing.T) {
-	inputs, seed := long(40_000)
+	inputs, seed := long(20_000)
 	refused := 0
-	for i := range uint64(inputs / 100) {
+	for i := range uint64(inputs / loadsOf) {
 		r := newSource(seed + i)
 		d := r.dialect()
 		s, raw := r.schema(d)
 		content := r.file(t, s, d)
-		w, why := ingest(t, things(d, string(raw)), content, 1+r.Int64N(80))
+		w, why := ingest(t, things(d, string(raw)), content, 8+r.Int64N(120))
 		if why != "" {
 			refused++
 			continue
 		}
 		w.holds(t, fmt.Sprintf("seed %d: %q as %+v, %s", seed+i, content, d, raw))
 	}
-	t.Logf("%d of %d inputs have no header that matches", refused, inputs/100)
-	if refused > inputs/100/2 {
-		t.Errorf("%d of %d loads were refused", refused, inputs/100)
+	t.Logf("%d of %d inputs have no header that matches", refused, inputs/loadsOf)
+	if refused > inputs/loadsOf/2 {
+		t.Errorf("%d of %d loads were refused", refused, inputs/loadsOf)
 	}
 }
