@@ -76,7 +76,8 @@ func TestEvidenceOfOldStaysProvable(t *testing.T) {
 	if *update {
 		d := csvDialect
 		d.Header = true
-		content := "id,price,score,day,at,ok,note\n1,1.5,2,2024-02-29,2024-01-02T03:04:05Z,true,\"a\nb\"\nx,,,,,,\n2,,,,,,\"\xff\"\n3,,,,,,c\n"
+		content := "id,price,score,day,at,ok,note\n1,1.5,2,2024-02-29,2024-01-02T03:04:05Z,true,\"a\nb\"\n" +
+			"x,,,,,,\n2,,,,,,\"\xff\"\n3,,,,,,c\n"
 		w := verifies(t, things(d, testSchema), []byte(content), 60)
 		w.certify(t)
 		if err := evidence.Write(t.Context(), w.objects, w.certificate, dir); err != nil {
