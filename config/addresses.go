@@ -43,8 +43,9 @@ func PlanAddresses(cidr string, public, private int) (Addresses, error) {
 		for blockSize(fits) < need {
 			fits--
 		}
-		return Addresses{}, fmt.Errorf("%s is too small for %d private /%d and public /%d subnets: want /%d, or smaller subnets",
-			cidr, zoneSlots, private, public, fits)
+		return Addresses{},
+			fmt.Errorf("%s is too small for %d private /%d and public /%d subnets: want /%d, or smaller subnets",
+				cidr, zoneSlots, private, public, fits)
 	}
 	return a, nil
 }

@@ -15,11 +15,13 @@ var files = fstest.MapFS{
 	"schemas/trips.json": {Data: []byte(`{"fields": [
 		{"name": "id", "type": "integer"}, {"name": "at", "type": "datetime"}, {"name": "day", "type": "date"},
 		{"name": "fare", "type": "number"}, {"name": "note", "type": "string"}]}`)},
-	"schemas/broken.json": {Data: []byte(`{"fields": [{"name": "a", "type": "intger"}, {"name": "b", "constraints": {"minLength": -1}}]}`)},
-	"schemas/dates.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "made", "type": "date"}, {"name": "made_month"}, {"name": "Load_Date", "type": "date"}]}`)},
-	"schemas/kinds.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "load_date"}]}`)},
-	"schemas/cases.json":  {Data: []byte(`{"fields": [{"name": "id"}, {"name": "straße"}, {"name": "ID"}]}`)},
-	"schemas/text.json":   {Data: []byte(`fields`)},
+	"schemas/broken.json": {Data: []byte(`{"fields": [{"name": "a", "type": "intger"}, {"name": "b", "constraints": ` +
+		`{"minLength": -1}}]}`)},
+	"schemas/dates.json": {Data: []byte(`{"fields": [{"name": "id"}, {"name": "made", "type": "date"}, {"name": ` +
+		`"made_month"}, {"name": "Load_Date", "type": "date"}]}`)},
+	"schemas/kinds.json": {Data: []byte(`{"fields": [{"name": "id"}, {"name": "load_date"}]}`)},
+	"schemas/cases.json": {Data: []byte(`{"fields": [{"name": "id"}, {"name": "straße"}, {"name": "ID"}]}`)},
+	"schemas/text.json":  {Data: []byte(`fields`)},
 }
 
 func parse(t *testing.T, text string) (*Stack, error) {
@@ -90,7 +92,8 @@ func TestNoQuoting(t *testing.T) {
 }
 
 func TestGivenSettingsWin(t *testing.T) {
-	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3}, "loads": {"dueAfter": "20m", "chunkMB": 64},
+	s, err := parse(t, stack("prod", `"landing": {"protect": false, "noncurrentDays": 3},
+		"loads": {"dueAfter": "20m", "chunkMB": 64},
 		"functions": {"sweeper": {"timeout": "2m"}}, "tags": {"team": "data"}`,
 		`"header": false, "delimiter": ";", "memoryMB": 2048, "partition": {"field": "id"}`))
 	if err != nil {
@@ -142,7 +145,8 @@ func TestDueAfterFollowsTheLongestTimeout(t *testing.T) {
 }
 
 func TestEveryProblemIsReportedAtOnce(t *testing.T) {
-	_, err := parse(t, `{"environment": "prd", "lake": {"protect": "yes"}, "queues": {"maxReceives": 3, "retention": "4 days"},
+	_, err := parse(t, `{"environment": "prd", "lake": {"protect": "yes"},
+		"queues": {"maxReceives": 3, "retention": "4 days"},
 		"segments": {"trips": {"patition": {}, "memoryMB": 64.5}, "broken": {}, "missing": {}}}`)
 	want := []string{
 		`environment: "prd": want one of local, dev, staging, prod`,

@@ -170,7 +170,8 @@ func TestPlatformDefaults(t *testing.T) {
 		len(s.NodeGroups) > 0 {
 		t.Errorf("local has a cluster: %+v", s.NodeGroups)
 	}
-	s := mustParse(t, `{"environment": "dev", "architecture": "amd64", "segments": {"trips": {}}, "nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}}}`)
+	s := mustParse(t, `{"environment": "dev", "architecture": "amd64", "segments": {"trips": {}}, "nodeGroups": `+
+		`{"services": {}, "batch": {"kind": "batch", "dedicated": true}}}`)
 	if got := s.NodeGroups["batch"].InstanceTypes[0]; got != "c7i.xlarge" {
 		t.Errorf("types do not follow the architecture: %s", got)
 	}
@@ -181,7 +182,8 @@ func TestPlatformRules(t *testing.T) {
 	const batch = `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true%s}}`
 	for _, c := range []struct{ name, settings, want string }{
 		{"fewer than four zones", `"network": {"availabilityZones": 3}`,
-			"network.availabilityZones: 3: want 4 to 8; regions with at least 4 that EKS can use: ap-northeast-2, us-east-1, us-west-2"},
+			"network.availabilityZones: 3: want 4 to 8; regions with at least 4 that EKS can use: ap-northeast-2, us-east-1, " +
+				"us-west-2"},
 		{"block too small", `"network": {"cidr": "10.0.0.0/20"}`,
 			"network.cidr: 10.0.0.0/20 is too small for 8 private /20 and public /24 subnets: want /16, or smaller subnets"},
 		{"endpoint that is a gateway's", `"network": {"endpoints": ["s3"]}`,
@@ -204,12 +206,14 @@ func TestPlatformRules(t *testing.T) {
 			`"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "root"}}}`,
 			"cluster.access.ops.policy: \"root\": want one of admin, clusterAdmin, edit, view"},
 		{"cluster admin of a namespace",
-			`"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "clusterAdmin", "namespaces": ["x"]}}}`, "cluster.access.ops.namespaces: clusterAdmin is for the whole cluster"},
+			`"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "clusterAdmin", ` +
+				`"namespaces": ["x"]}}}`, "cluster.access.ops.namespaces: clusterAdmin is for the whole cluster"},
 		{"name of an access entry",
 			`"cluster": {"access": {"Ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "view"}}}`,
 			"cluster.access.Ops: want a name"},
 		{"budget that is never satisfied", `"cluster": {"workers": {"maxUnavailablePercent": 0}}`,
-			"cluster.workers.maxUnavailablePercent: 0: want 1 to 100; a disruption budget of less than 1 % can never be satisfied, and no node could be drained"},
+			"cluster.workers.maxUnavailablePercent: 0: want 1 to 100; a disruption budget of less than 1 % can never be " +
+				"satisfied, and no node could be drained"},
 		{"grace longer than the notice", `"cluster": {"workers": {"grace": "2m"}}`,
 			"cluster.workers.grace: 2m: want 10s to 1m30s"},
 		{"workers' group", `"cluster": {"workers": {"group": "gpu"}}`,
@@ -219,14 +223,17 @@ func TestPlatformRules(t *testing.T) {
 		{"restage longer than SQS waits", `"cluster": {"restage": {"deadline": "13h"}}`,
 			"cluster.restage.deadline: 13h: want 10m to 12h"},
 		{"pieces that are gone too early", `"cluster": {"restage": {"keepDays": 3}}`,
-			"cluster.restage.keepDays: 3: a piece would expire before the message that needs it, which waits up to queues.retention, 96h"},
+			"cluster.restage.keepDays: 3: a piece would expire before the message that needs it, which waits up to " +
+				"queues.retention, 96h"},
 		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`,
 			"cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
 		{"memory for records", `"cluster": {"workers": {"slots": 16}}`,
-			"cluster.workers.memoryMB: 1536: 16 slots hold records of segments.trips.maxRecordMB, 16 MiB, a few times over: want 2048"},
+			"cluster.workers.memoryMB: 1536: 16 slots hold records of segments.trips.maxRecordMB, 16 MiB, a few times over: " +
+				"want 2048"},
 		{"min above max", `"cluster": {"workers": {"min": 9}}`, "cluster.workers.min: 9: want 0 to 8"},
 		{"unequal sizes", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.2xlarge"], "minCapacityPools": 1`),
-			"nodeGroups.batch.instanceTypes[1]: c6g.2xlarge (8 vCPU, 16 GiB, arm64) differs in size from c7g.xlarge (4 vCPU, 8 GiB, arm64)"},
+			"nodeGroups.batch.instanceTypes[1]: c6g.2xlarge (8 vCPU, 16 GiB, arm64) differs in size from c7g.xlarge (4 vCPU, " +
+				"8 GiB, arm64)"},
 		{"wrong architecture", fmt.Sprintf(batch, `, "instanceTypes": ["c7i.xlarge"], "minCapacityPools": 1`),
 			"nodeGroups.batch.instanceTypes[0]: c7i.xlarge is amd64, the stack's architecture is arm64"},
 		{"type twice", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c7g.xlarge"], "minCapacityPools": 1`),
@@ -235,7 +242,8 @@ func TestPlatformRules(t *testing.T) {
 			`nodeGroups.batch.instanceTypes[0]: "t3.large": want a c, m or r type`},
 		{"no types", fmt.Sprintf(batch, `, "instanceTypes": []`), "nodeGroups.batch.instanceTypes: none"},
 		{"too few pools", fmt.Sprintf(batch, `, "instanceTypes": ["c7g.xlarge", "c6g.xlarge"]`),
-			"nodeGroups.batch.instanceTypes: 4 zones x 2 types are 8 spot capacity pools, below nodeGroups.batch.minCapacityPools, 12"},
+			"nodeGroups.batch.instanceTypes: 4 zones x 2 types are 8 spot capacity pools, below " +
+				"nodeGroups.batch.minCapacityPools, 12"},
 		{"escalator on a managed group",
 			`"nodeGroups": {"services": {"scaler": "escalator"}, "batch": {"kind": "batch", "dedicated": true}}`,
 			"nodeGroups.services.scaler: escalator needs a self-managed group"},
@@ -247,7 +255,9 @@ func TestPlatformRules(t *testing.T) {
 		{"hooks on an escalator group", fmt.Sprintf(batch, `, "interruptions": "queue"`),
 			"nodeGroups.batch.interruptions: queue mode needs termination hooks"},
 		{"both modes of the handler",
-			`"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", "scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, but batch has imds: the termination handler's modes cannot be installed together"},
+			`"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", ` +
+				`"scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, but batch " +
+				"has imds: the termination handler's modes cannot be installed together"},
 		{"escalator group for everyone", `"nodeGroups": {"services": {}, "batch": {"kind": "batch"}}`,
 			"nodeGroups.batch.dedicated: false: Escalator does not count the pods of others"},
 		{"thresholds", fmt.Sprintf(batch, `, "escalator": {"taintUpperPercent": 80}`),
@@ -256,10 +266,12 @@ func TestPlatformRules(t *testing.T) {
 			`, "escalator": {"softDeleteGrace": "20m", "hardDeleteGrace": "16m"}`),
 			"nodeGroups.batch.escalator.hardDeleteGrace: 16m: want more than nodeGroups.batch.escalator.softDeleteGrace, 20m"},
 		{"hard below the longest job", fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "12h"}`),
-			"nodeGroups.batch.escalator.hardDeleteGrace: 12h: a node is removed after it, whatever runs there: want more than the longest job, cluster.restage.deadline, 12h"},
+			"nodeGroups.batch.escalator.hardDeleteGrace: 12h: a node is removed after it, whatever runs there: want more than " +
+				"the longest job, cluster.restage.deadline, 12h"},
 		{"hard below a worker's chunk",
 			`"cluster": {"restage": {"group": "services"}}, ` + fmt.Sprintf(batch, `, "escalator": {"hardDeleteGrace": "15m"}`),
-			"nodeGroups.batch.escalator.hardDeleteGrace: 15m: a node is removed after it, whatever runs there: want more than the longest job, loads.dueAfter, 15m"},
+			"nodeGroups.batch.escalator.hardDeleteGrace: 15m: a node is removed after it, whatever runs there: want more than " +
+				"the longest job, loads.dueAfter, 15m"},
 		{"removal rates", fmt.Sprintf(batch, `, "escalator": {"fastRemoval": 0}`),
 			"nodeGroups.batch.escalator.fastRemoval: 0: want 1 to 1000"},
 		{"slower than slow", fmt.Sprintf(batch, `, "escalator": {"slowRemoval": 3}`),

@@ -48,9 +48,11 @@ var rules = []struct{ name, environment, members, trips, want string }{
 		`queues.deadLettersRetention: 337h: want 1m to 336h`},
 	{"age", "dev", `"queues": {"maxAge": "0s"}`, ``, `queues.maxAge: 0s: want 1m to 336h`},
 	{"dead letters", "dev", `"queues": {"deadLettersRetention": "96h"}`, ``,
-		`queues.deadLettersRetention: 96h: want more than queues.retention, 96h: a dead letter's age counts from its first enqueueing`},
+		`queues.deadLettersRetention: 96h: want more than queues.retention, 96h: a dead letter's age counts from its first ` +
+			`enqueueing`},
 	{"expiry before the last receive", "dev", `"queues": {"retention": "2h"}`, ``,
-		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would expire before it becomes a dead letter`},
+		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would ` +
+			`expire before it becomes a dead letter`},
 
 	{"memory", "dev", `"functions": {"sweeper": {"memoryMB": 127}}`, ``,
 		`functions.sweeper.memoryMB: 127: want 128 to 10240`},
@@ -61,13 +63,15 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"reserved concurrency", "dev", `"functions": {"reconciler": {"reservedConcurrency": -1}}`, ``,
 		`functions.reconciler.reservedConcurrency: -1: want 0 to 100000`},
 	{"intake's reserved concurrency", "dev", `"functions": {"intake": {"reservedConcurrency": 9}}`, ``,
-		`functions.intake.reservedConcurrency: 9 is below the 10 batches that its queue hands out at once: throttles would burn receives`},
+		`functions.intake.reservedConcurrency: 9 is below the 10 batches that its queue hands out at once: throttles would ` +
+			`burn receives`},
 
 	{"chunk", "dev", `"loads": {"chunkMB": 0}`, ``, `loads.chunkMB: 0: want 1 to 256`},
 	{"attempts", "dev", `"loads": {"maxAttempts": 1}`, ``, `loads.maxAttempts: 1: want 2 to 100`},
 	{"content", "dev", `"loads": {"maxContentGB": 0}`, ``, `loads.maxContentGB: 0: want 1 to 51200`},
 	{"due while it runs", "dev", `"loads": {"dueAfter": "5m"}`, ``,
-		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk would run twice concurrently`},
+		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk would run twice ` +
+			`concurrently`},
 	{"sweep", "dev", `"sweep": {"rate": "90s"}`, ``, `sweep.rate: 1m30s: want whole minutes`},
 	{"sweep without a pause", "dev", `"sweep": {"rate": "0s"}`, ``, `sweep.rate: 0s: want 1m to 24h`},
 	{"grace", "dev", `"sweep": {"grace": "5s"}`, ``, `sweep.grace: 5s: want 10s to 24h`},
@@ -79,7 +83,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"bad share", "dev", ``, `"maxBadShare": 1.5`, `segments.trips.maxBadShare: 1.5: want 0 to 1`},
 	{"record", "dev", ``, `"maxRecordMB": 0`, `segments.trips.maxRecordMB: 0: want 1 to 256`},
 	{"record against memory", "dev", ``, `"maxRecordMB": 150`,
-		`segments.trips.maxRecordMB: 150: a record is held in memory a few times over: want at most an eighth of segments.trips.memoryMB, 1024`},
+		`segments.trips.maxRecordMB: 150: a record is held in memory a few times over: want at most an eighth of ` +
+			`segments.trips.memoryMB, 1024`},
 	{"concurrency", "dev", ``, `"concurrency": 1`, `segments.trips.concurrency: 1: want 2 to 1000`},
 	{"concurrency above the reserved", "dev", ``, `"concurrency": 20, "reservedConcurrency": 19`,
 		`segments.trips.concurrency: 20 is above segments.trips.reservedConcurrency, 19: throttles would burn receives`},
@@ -88,7 +93,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"big batch without a window", "dev", `"loads": {"chunkMB": 1}`, `"batchSize": 11`,
 		`segments.trips.batchingWindow: a batch of more than 10 needs a window of at least 1s`},
 	{"predicted time", "dev", `"loads": {"chunkMB": 256}`, `"timeout": "30s", "memoryMB": 1769`,
-		`segments.trips.timeout: 30s: want more than three times the predicted run time, 10.24s (1 chunk of 256 MiB at 25 MiB/s a vCPU, 1.00 of one for 1769 MiB)`},
+		`segments.trips.timeout: 30s: want more than three times the predicted run time, 10.24s (1 chunk of 256 MiB at 25 ` +
+			`MiB/s a vCPU, 1.00 of one for 1769 MiB)`},
 	{"package", "dev", ``, `"package": "cmd/trips"`, `segments.trips.package: "cmd/trips": want lambdas/<folder>`},
 	{"package of the restage job", "dev", ``, `"package": "lambdas/restage"`,
 		`segments.trips.package: "lambdas/restage" is reserved; choose another`},
@@ -99,16 +105,20 @@ var rules = []struct{ name, environment, members, trips, want string }{
 		`segments.trips.schema: open schemas/none.json: file does not exist`},
 	{"schema text", "dev", ``, `"schema": "schemas/text.json"`, `segments.trips.schema: schemas/text.json: `},
 	{"field named as the load date", "dev", ``, `"schema": "schemas/dates.json"`,
-		`segments.trips.schema: schemas/dates.json: fields[3].name: "Load_Date" is hidden by the partition column load_date from readers of Hive-style paths: ` +
+		`segments.trips.schema: schemas/dates.json: fields[3].name: "Load_Date" is hidden by the partition column ` +
+			`load_date from readers of Hive-style paths: ` +
 			`partition by it (partition: {field: Load_Date, by: month}), or rename it in the inputs and the schema`},
 	{"text named as the load date", "dev", ``, `"schema": "schemas/kinds.json", "encoding": "ndjson"`,
-		`segments.trips.schema: schemas/kinds.json: fields[1].name: "load_date" is hidden by the partition column load_date from readers of Hive-style paths: ` +
+		`segments.trips.schema: schemas/kinds.json: fields[1].name: "load_date" is hidden by the partition column ` +
+			`load_date from readers of Hive-style paths: ` +
 			`partition by another field or step, or rename it and set "path" to its present name`},
 	{"field named as the partition", "dev", ``,
 		`"schema": "schemas/dates.json", "partition": {"field": "made", "by": "month"}`,
-		`segments.trips.schema: schemas/dates.json: fields[2].name: "made_month" is hidden by the partition column made_month from readers`},
+		`segments.trips.schema: schemas/dates.json: fields[2].name: "made_month" is hidden by the partition column ` +
+			`made_month from readers`},
 	{"fields of one name in readers", "dev", ``, `"schema": "schemas/cases.json"`,
-		`segments.trips.schema: schemas/cases.json: fields[2].name: "ID" differs from "id" in case only, which readers of the outputs do not distinguish: rename it`},
+		`segments.trips.schema: schemas/cases.json: fields[2].name: "ID" differs from "id" in case only, which readers of ` +
+			`the outputs do not distinguish: rename it`},
 	{"partition field", "dev", ``, `"partition": {"field": "farre"}`,
 		`segments.trips.partition.field: the schema has no field farre; did you mean fare?`},
 	{"partition without field", "dev", ``, `"partition": {"by": "day"}`,
@@ -116,7 +126,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"partition by day", "dev", ``, `"partition": {"field": "note", "by": "day"}`,
 		`segments.trips.partition.by: day does not apply to note, a string: want a field of type date, datetime`},
 	{"partition by value", "dev", ``, `"partition": {"field": "fare"}`,
-		`segments.trips.partition.by: value does not apply to fare, a number: want a field of type string, integer, boolean, date, year, yearmonth`},
+		`segments.trips.partition.by: value does not apply to fare, a number: want a field of type string, integer, ` +
+			`boolean, date, year, yearmonth`},
 }
 
 func TestRules(t *testing.T) {
@@ -142,7 +153,8 @@ func TestSegmentNames(t *testing.T) {
 		"a-workers": "ends in -workers, which is reserved for workers' queues; choose another",
 		"a":         "", "workers": "", "2024-trips": "", strings.Repeat("a", 40): "",
 	} {
-		_, err := parse(t, `{"environment": "dev", "segments": {"`+name+`": {"schema": "schemas/trips.json", "package": "lambdas/trips"}}}`)
+		_, err := parse(t, `{"environment": "dev", "segments": {"`+name+`": {"schema": "schemas/trips.json", "package": `+
+			`"lambdas/trips"}}}`)
 		switch {
 		case problem == "" && err != nil:
 			t.Errorf("%q: %v", name, err)

@@ -20,8 +20,8 @@ All settings of a stack are one object, 'dip:stack' in 'Pulumi.<stack>.yaml'. 'e
 other setting; the columns show what each environment gets when its stack file says nothing else. "-" is empty or unset;
 local has no cluster. Invalid settings fail the preview: all are reported at once, each with its path.
 
-Durations are written as in Go: '90s', '15m', '96h'. 'MB' in a name means MiB. '<name>' stands for a name of your choice.
-Editors complete and check the file by [config/stack.schema.json](../config/stack.schema.json).
+Durations are written as in Go: '90s', '15m', '96h'. 'MB' in a name means MiB. '<name>' stands for a name of your
+choice. Editors complete and check the file by [config/stack.schema.json](../config/stack.schema.json).
 `, "'", "`")
 
 // units are told by the ends of names.

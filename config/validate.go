@@ -196,7 +196,8 @@ func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
 	}
 	if t := Predict(chunkMB, g.BatchSize, g.MemoryMB); 3*t > time.Duration(g.Timeout) {
 		found.add(path+".timeout",
-			"%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one for %d MiB)",
+			"%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one "+
+				"for %d MiB)",
 			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, min(1, float64(g.MemoryMB)/memoryPerVCPU),
 			g.MemoryMB)
 	}

@@ -144,7 +144,8 @@ func TestWriteOnce(t *testing.T) {
 	a.WriteOnce = []string{"data/", "certificates/"}
 	got := run(t, a).Find(t, "aws:s3/bucketPolicy:BucketPolicy", "b-policy").Inputs["policy"].StringValue()
 	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":["s3:*"],` +
-		`"Resource":["arn:aws:s3:::b-bucket","arn:aws:s3:::b-bucket/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}},` +
+		`"Resource":["arn:aws:s3:::b-bucket","arn:aws:s3:::b-bucket/*"],` +
+		`"Condition":{"Bool":{"aws:SecureTransport":"false"}}},` +
 		`{"Effect":"Deny","Principal":"*","Action":["s3:PutObject"],` +
 		`"Resource":["arn:aws:s3:::b-bucket/data/*","arn:aws:s3:::b-bucket/certificates/*"],` +
 		`"Condition":{"Bool":{"s3:ObjectCreationOperation":"true"},"Null":{"s3:if-none-match":"true"}}}]}`
