@@ -43,7 +43,7 @@ func TestTokensThatAreNone(t *testing.T) {
 	}
 	for want, text := range map[string]string{
 		"does not begin with k8s-aws-v1.":                "eyJhbGciOi.x.y",
-		"not base64url":                                   "k8s-aws-v1.$",
+		"not base64url":                                  "k8s-aws-v1.$",
 		"want at most 4096":                              token(request + strings.Repeat("a", 4096)),
 		"holds no URL":                                   token("https://%zz"),
 		"URL is none of STS":                             changed(".com/?", ".com/path?"),
