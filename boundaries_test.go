@@ -24,9 +24,13 @@ var rooms = []room{
 	// The command line reads a stack's settings as the program does: without Pulumi.
 	{name: "config", packages: []string{"dip/config"}, rooms: []string{"contract", "config"}},
 
+	// What is built: the program reads it to deploy it, cmd/deploy to push it.
+	{name: "artifact", packages: []string{"dip/components/artifact"}, rooms: []string{"artifact"}},
+
 	// Infrastructure deploys built functions and never links them.
 	{
-		name: "components", packages: []string{"dip/components"}, rooms: []string{"contract", "config", "components"},
+		name: "components", packages: []string{"dip/components"},
+		rooms:   []string{"contract", "config", "artifact", "components"},
 		library: []string{sdk, "gopkg.in/yaml.v3"},
 	},
 	{
@@ -35,7 +39,8 @@ var rooms = []room{
 	},
 	{
 		name: "stack", packages: []string{"dip/stack"},
-		rooms: []string{"contract", "config", "components", "k8s", "stack"}, library: []string{sdk, "gopkg.in/yaml.v3"},
+		rooms:   []string{"contract", "config", "artifact", "components", "k8s", "stack"},
+		library: []string{sdk, "gopkg.in/yaml.v3"},
 	},
 	// The program itself, and whatever has no room yet.
 	{name: "program", packages: []string{"dip"}, rooms: []string{"stack"}, library: []string{sdk}},
@@ -65,7 +70,7 @@ var rooms = []room{
 			"dip/bench", "dip/cmd", "dip/e2e", "dip/local",
 			"dip/internal/build", "dip/internal/cli", "dip/internal/client", "dip/internal/terminal",
 		},
-		rooms: []string{"contract", "config", "data plane", "verification", "compiling", "operation"},
+		rooms: []string{"contract", "config", "artifact", "data plane", "verification", "compiling", "operation"},
 		library: []string{
 			"github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go", "github.com/klauspost/compress",
 			"github.com/spf13/cobra", "golang.org/x/sync", "golang.org/x/term", "golang.org/x/text", "gopkg.in/yaml.v3",
@@ -132,6 +137,8 @@ func TestRoomsAdmit(t *testing.T) {
 		{"dip/internal/new", "github.com/apache/arrow-go/v18/arrow", false},
 		{"dip/cmd/restage", "dip/config", false},
 		{"dip/cmd/new", "dip/config", true},
+		{"dip/cmd/new", "dip/components/artifact", true},
+		{"dip/cmd/new", "dip/components/queue", false},
 		{"dip/contract", "encoding/json", true},
 		{"dip/contract", "golang.org/x/sync/errgroup", false},
 		{"dip/contract", "dip/config", false},
