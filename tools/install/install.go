@@ -65,7 +65,7 @@ func (in *installer) install() (*Toolchain, error) {
 		Env: map[string]string{
 			"PATH":        bin + string(filepath.ListSeparator) + withoutDir(in.machine.path, bin),
 			"PULUMI_HOME": filepath.Join(in.cache, "pulumi-home"),
-			// The toolchain is pinned: a newer release is no news.
+			// The toolchain is pinned: the notice of a newer release is noise.
 			"PULUMI_SKIP_UPDATE_CHECK": "true",
 		},
 	}, nil

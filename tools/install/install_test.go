@@ -344,7 +344,7 @@ func TestCacheDir(t *testing.T) {
 		}
 	}
 	if _, err := cacheDir(func(string) string { return "" }); err == nil {
-		t.Error("no place at all is no error")
+		t.Error("no place at all is not an error")
 	}
 }
 

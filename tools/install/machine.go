@@ -27,7 +27,7 @@ func (m machine) pulumi() string {
 	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true")
 	out, err := cmd.Output()
 	if err != nil {
-		return "" // a broken one is as good as none
+		return "" // a broken one counts as missing
 	}
 	if v, ok := parseVersion(strings.TrimSpace(string(out))); !ok || v[0] != 3 {
 		return ""

@@ -12,7 +12,7 @@ import (
 // Ledger is all that a ledger does. *ledger.Ledger is the real one, *Fake the one in memory.
 //
 // Every method is idempotent: a caller that does not know whether a write took effect repeats it. A write that comes
-// too late is no error: the answer says so (false, an Outcome, the load or chunk that stands, ledger.ErrMoved) and
+// too late is not an error: the answer says so (false, an Outcome, the load or chunk that stands, ledger.ErrMoved) and
 // nothing has changed. ledger.ErrNotFound says that there is no such load or chunk. Any other error may be cured by a
 // retry; none is permanent.
 type Ledger interface {

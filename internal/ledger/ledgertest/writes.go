@@ -62,7 +62,7 @@ func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []l
 	})
 }
 
-// fresh is a chunk that nobody has worked on.
+// fresh is a chunk that was never claimed.
 func fresh(c ledger.Chunk) ledger.Chunk {
 	return clone(ledger.Chunk{
 		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt, Sent: millis(c.Sent), Staged: c.Staged,

@@ -30,7 +30,7 @@ const (
 
 func at(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
 
-// etcdArgs let the store keep its data in the page cache: nobody needs it after a crash.
+// etcdArgs let the store keep its data in the page cache: it is not needed after a crash.
 func (c *ControlPlane) etcdArgs() []string {
 	client, peer := at(c.ports.store), at(c.ports.peer)
 	return []string{

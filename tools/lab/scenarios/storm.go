@@ -27,7 +27,7 @@ const (
 	stormZone      = "topology.kubernetes.io/zone"
 )
 
-// storm compares a load on workers that nobody disturbs with one whose nodes are interrupted. The one before both
+// storm compares a load on undisturbed workers with one whose nodes are interrupted. The one before both
 // starts with no worker at all.
 func (l *Lab) storm(ctx context.Context) ([]string, error) {
 	s := &weather{lab: l}

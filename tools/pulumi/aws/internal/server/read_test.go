@@ -117,7 +117,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			}
 		}
 		if outs["name"].IsSecret() {
-			t.Error("the name is no secret")
+			t.Error("the name is not secret")
 		}
 	}
 }

@@ -86,7 +86,7 @@ func (c *Cluster) isUnchangeable(ctx context.Context, o *Object, err error) bool
 	return cannotChange(err) || apierrors.IsInvalid(err) && c.couldBeNew(ctx, o)
 }
 
-// couldBeNew reports whether the API server would accept the object under a name that nobody has.
+// couldBeNew reports whether the API server would accept the object under an unused name.
 func (c *Cluster) couldBeNew(ctx context.Context, o *Object) bool {
 	other := o.DeepCopy()
 	other.SetName("plan-" + rand.String(10))

@@ -94,7 +94,7 @@ func ParseID(kind schema.GroupVersionKind, id string) (Ref, error) {
 	return Ref{Kind: kind, Namespace: namespace, Name: name}, nil
 }
 
-// mapping finds how the cluster serves a kind. An unknown kind is looked up once more: it may be new.
+// mapping finds how the cluster serves a kind. An unknown kind is looked up again: it may be new.
 func (c *Cluster) mapping(kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	m, err := c.kinds.RESTMapping(kind.GroupKind(), kind.Version)
 	if isNoKind(err) {

@@ -102,7 +102,7 @@ func TestErrorClasses(t *testing.T) {
 	}{
 		{"no object", apierrors.NewNotFound(group, "a"), true, false, false},
 		{"no kind", fmt.Errorf("read: %w", &meta.NoKindMatchError{GroupKind: kind.GroupKind()}), true, false, true},
-		{"nobody listens", dial, false, true, true},
+		{"nothing listens", dial, false, true, true},
 		{"no credentials", &url.Error{Op: "Get", URL: "https://a", Err: errors.New("getting credentials: exec: not found")},
 			false, false, false},
 		{"cancelled", &url.Error{Op: "Get", URL: "https://a", Err: context.Canceled}, false, false, false},

@@ -60,8 +60,8 @@ func (c *Cluster) circumstances(o *Object) string {
 	return "\n  " + strings.Join(lines, "\n  ")
 }
 
-// Delete removes an object and what it owns, and returns when they are gone. That there is none is fine. The context
-// bounds the wait.
+// Delete removes an object and what it owns, and returns when they are gone. A missing object is not an error. The
+// context bounds the wait.
 func (c *Cluster) Delete(ctx context.Context, r Ref) error {
 	if err := c.Drop(ctx, r); err != nil {
 		return err
@@ -123,5 +123,5 @@ func finalizers(o *Object) string {
 	if len(o.GetFinalizers()) == 0 {
 		return ""
 	}
-	return "\n  finalizers that nobody removed: " + strings.Join(o.GetFinalizers(), ", ")
+	return "\n  finalizers still present: " + strings.Join(o.GetFinalizers(), ", ")
 }
