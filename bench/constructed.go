@@ -87,7 +87,8 @@ func (o *options) constructedCase(ctx context.Context, p *peer, folder string) (
 		return constructed{Name: name, Verdict: verdictKnown, Detail: reason}, nil
 	}
 	if err != nil && strings.HasPrefix(err.Error(), "plan ") {
-		return constructed{Name: name, Verdict: verdictRefused, Detail: firstLine(err)}, nil
+		return constructed{Name: name, Verdict: verdictRefused,
+			Detail: strings.ReplaceAll(strings.TrimPrefix(firstLine(err), "plan "), input+": ", "")}, nil
 	}
 	if err != nil {
 		return constructed{}, err

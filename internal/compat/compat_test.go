@@ -158,10 +158,13 @@ func TestNDJSON(t *testing.T) {
 	for _, c := range []struct{ old, updated, want string }{
 		{`"path":"a"`, `"path":"b"`, "fields[x].path: a -> b: breaks readers"},
 		{`"type":"string"`, `"type":"any"`, "fields[x].type: string -> any: breaks readers"},
-		{`"type":"object"`, `"type":"any"`, "fields[x].type: object -> any: compatible"},
+		{`"type":"object"`, `"type":"any"`, // "" is null in a field of objects and a value in one of anything
+			"fields[x].type: object -> any: compatible\nfields[x].missingValues: [\"\"] -> []: breaks readers"},
+		{`"type":"object","missingValues":[]`, `"type":"any"`, "fields[x].type: object -> any: compatible"},
 		{`"type":"string"`, `"type":"string","missingValues":["","NA"]`,
 			`fields[x].missingValues: [] -> ["","NA"]: breaks readers`},
-		{`"type":"string"`, `"type":"string","missingValues":[""]`, ""},
+		{`"type":"string"`, `"type":"string","missingValues":[""]`, "fields[x].missingValues: [] -> [\"\"]: breaks readers"},
+		{`"type":"integer"`, `"type":"integer","missingValues":[""]`, ""},
 	} {
 		d, err := Compare(one(c.old), one(c.updated), Options{Encoding: contract.NDJSON})
 		if got := show(d); err != nil || got != c.want {

@@ -111,7 +111,7 @@ func read(b []byte) reading {
 		return reading{class: text}
 	}
 	switch c := b[0]; {
-	case c >= '0' && c <= '9', c == '-', c == '+', c == '.':
+	case c >= '0' && c <= '9', c == '-', c == '+', c == '.', c == ',':
 		if r, ok := readNumber(b); ok {
 			return r
 		}
@@ -261,7 +261,7 @@ func orFiner(b []byte, c class) class {
 
 // isComma says whether a text is a number once its commas are read as decimal or group characters.
 func isComma(b []byte) bool {
-	if !bytes.ContainsRune(b, ',') {
+	if !bytes.ContainsRune(b, ',') || !bytes.ContainsAny(b, "0123456789") {
 		return false
 	}
 	for _, c := range b {

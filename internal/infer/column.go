@@ -183,6 +183,8 @@ func (c *column) whyNot(n int64) string {
 		return fmt.Sprintf("stays a text: digits beyond microseconds, as in %s, would be cut", c.examples[finer])
 	case c.of(datetime, instant) == n:
 		return "stays a text: some of its datetimes have an offset and some have none"
+	case c.of(date, datetime) == n:
+		return "stays a text: some of its values are dates and some datetimes, which the format \"any\" reads as midnight"
 	}
 	for _, e := range expected {
 		// One value in a hundred looks like a fault of the input rather than a property of the column.
