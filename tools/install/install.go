@@ -71,7 +71,7 @@ func (in *installer) install() (*Toolchain, error) {
 	}, nil
 }
 
-// withoutDir takes a folder out of PATH, so that repeated calls do not grow it.
+// withoutDir removes a folder from PATH, so that repeated calls do not grow it.
 func withoutDir(path, dir string) string {
 	var keep []string
 	for _, d := range filepath.SplitList(path) {

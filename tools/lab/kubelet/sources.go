@@ -53,7 +53,7 @@ func (p *pod) sources(ctx context.Context) sources {
 	}
 }
 
-// missing says whether an error means that something that is optional is not there.
+// missing reports whether an error means that something optional does not exist.
 func missing(err error, optional *bool) bool {
 	return apierrors.IsNotFound(err) && optional != nil && *optional
 }

@@ -72,7 +72,7 @@ func TestSettingsFromContentsOrFile(t *testing.T) {
 	}
 }
 
-// The same address may lead to another cluster, which then has another CA.
+// The same address may belong to another cluster, which then has another CA.
 func TestIdentityHoldsTheCA(t *testing.T) {
 	other := strings.Replace(kubeconfig, `server: "https://a"`, `server: "https://a", certificate-authority-data: Y2E=`, 1)
 	is, err := Settings{Kubeconfig: kubeconfig}.Identity()
