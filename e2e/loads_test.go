@@ -82,7 +82,7 @@ func certified(t *testing.T, id string) contract.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Certificate(t.Context(), s.Lake, load)
+	c, sum, err := client.Certificate(t.Context(), s.Lake, load)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +90,10 @@ func certified(t *testing.T, id string) contract.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := verify.Certificate(t.Context(), verify.Options{Lake: s.Lake, Certificate: c, Ledger: &recorded})
-	if err != nil || !report.Verified {
+	report, err := verify.Certificate(t.Context(), verify.Options{
+		Lake: s.Lake, Certificate: c, SHA256: sum, PublicKey: publicKey(t), Ledger: &recorded,
+	})
+	if err != nil || !report.Verified || report.Signature != verify.SignatureVerified {
 		t.Fatalf("load %s of %s does not verify: %+v, %v", id, p.Key, report, err)
 	}
 	published, err := client.Published(t.Context(), s.Lake, p.Segment, id)

@@ -9,6 +9,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/client"
+	"dip/internal/lake"
 	"dip/internal/sample"
 	"dip/internal/verify"
 )
@@ -58,7 +59,8 @@ func (l *Lab) certified(ctx context.Context, id string, limit time.Duration) (ou
 	if err := json.Unmarshal(data, &c); err != nil {
 		return outcome{progress: p}, fmt.Errorf("read the certificate of load %s: %w", id, err)
 	}
-	report, err := verify.Certificate(ctx, verify.Options{Lake: s.Lake, Certificate: c})
+	report, err := verify.Certificate(ctx,
+		verify.Options{Lake: s.Lake, Certificate: c, SHA256: lake.Hash(data)})
 	if err != nil {
 		return outcome{progress: p}, err
 	}
