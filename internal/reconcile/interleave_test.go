@@ -44,7 +44,7 @@ func (n *interleaving) invoke(id string, mayDie bool) error {
 		if dead {
 			return errKilled
 		}
-		if n.depth < nested && n.IntN(6) == 0 {
+		if n.depth < nested && n.IntN(12) == 0 {
 			n.depth++
 			_ = n.invoke(loadName(n.IntN(segmentLoads)), true)
 			n.depth--
@@ -72,7 +72,7 @@ func (n *interleaving) invoke(id string, mayDie bool) error {
 
 // Whatever is killed when, all loads end up in one chain, once each, with the certificates and envelopes that it names.
 func TestChainUnderKillsAndInterleavings(t *testing.T) {
-	for seed := range uint64(400) {
+	for seed := range uint64(100) {
 		w, rec := newWorld(0)
 		w.ledger.Before, w.lake.Before = nil, nil
 		n := &interleaving{Rand: rand.New(rand.NewPCG(seed, 7)), t: t, world: w, rec: rec, kills: 6}

@@ -88,15 +88,15 @@ func chained(t *testing.T, n int, key *ecdsa.PrivateKey) series {
 	t.Helper()
 	s := series{store{}, map[string]Recorded{}, contract.Link{Number: 1}}
 	for i := 1; i <= n; i++ {
-		s.append(t, nameOf(i), key)
+		s.append(t, nameOf(i), "dev", key)
 	}
 	return s
 }
 
-func (s *series) append(t *testing.T, load string, key *ecdsa.PrivateKey) {
+func (s *series) append(t *testing.T, load, stack string, key *ecdsa.PrivateKey) {
 	t.Helper()
 	link := s.head
-	c := contract.Certificate{Load: load, Segment: "things", Link: &link}
+	c := contract.Certificate{Load: load, Segment: "things", Stack: stack, Link: &link}
 	data, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
@@ -218,12 +218,13 @@ func TestForgedChain(t *testing.T) {
 	whole := chained(t, 4, key)
 	forged := whole.copy()
 	forged.ledger, forged.head = map[string]Recorded{}, *whole.ledger[nameOf(2)].Link
-	forged.append(t, nameOf(2), newKey(t))
-	for i := 3; i <= 4; i++ {
-		forged.append(t, nameOf(i), key)
+	for i := 2; i <= 4; i++ {
+		forged.append(t, nameOf(i), "forged", newKey(t))
 	}
-	forged.objects[lakeBucket+"/"+contract.CertificateKey("things", nameOf(3))][3] = ' '
-	forged.ledger, forged.head = whole.ledger, whole.head
+	if r := forged.prove(t, nil); !strings.Contains(strings.Join(r.Problems, ""), "number 1, load load1") {
+		t.Errorf("with a forged ledger that lacks the first one: %+v", r)
+	}
+	forged.ledger, forged.head = maps.Clone(whole.ledger), whole.head
 	if r := forged.prove(t, nil); r.Verified {
 		t.Errorf("%+v", r)
 	}
@@ -242,7 +243,7 @@ func TestForgedChain(t *testing.T) {
 	}
 	odd := chained(t, 0, key)
 	odd.head = contract.Link{Number: 1, Load: "x", SHA256: "y"}
-	odd.append(t, nameOf(1), key)
+	odd.append(t, nameOf(1), "dev", key)
 	if r := odd.prove(t, nil); r.Verified ||
 		!strings.Contains(r.Problems[0], "the first certificate of the chain links to") {
 		t.Errorf("%+v", r)
