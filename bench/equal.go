@@ -66,7 +66,8 @@ func equalCommand(o *options) *cobra.Command {
 		Short: "Compare the rows, values and nulls of a file with what DuckDB reads",
 		Long: "Processes FILE as a segment with that schema would, reads it with DuckDB too (types and names from the " +
 			"schema, nothing\n" +
-			"detected), and compares all rows both ways. Quarantined records are listed and left out. Exits with 1 if they differ.",
+			"detected), and compares all rows both ways. Quarantined records are listed and left out. Exits with 1 if " +
+			"they differ.",
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			if encoding == "" {

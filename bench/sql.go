@@ -139,7 +139,7 @@ func (r *reading) sharedMissing() bool {
 	return len(first) > 0
 }
 
-// never is a text for null that no input has.
+// never is a null marker that occurs in no input.
 const never = "\x01\x02"
 
 // missing is an expression that is null where the text x of the field means null.

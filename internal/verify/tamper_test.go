@@ -343,7 +343,7 @@ func TestTamperedOutputs(t *testing.T) {
 				if !c.notVerified(t, true) {
 					t.Errorf("%s, byte %d: VERIFIED", o.Key, at)
 				}
-				// With its hash forged too it is whatever the file then says; damaged it is no reason to crash.
+				// With a forged hash, the file is taken at its word; a damaged file must not crash the verifier.
 				c = w.copy(t)
 				c.replace(&c.certificate.Chunks[i].Outputs[j], changed, true, func(string) string { return o.Key })
 				if _, err := c.verify(t, true); err != nil {

@@ -46,7 +46,7 @@ func TestModulesShareVersions(t *testing.T) {
 	}
 	master := requirements(t, "../../go.mod")
 	for _, file := range append(files, nested...) {
-		if file == "../pins/lint/go.mod" { // built only where somebody lints
+		if file == "../pins/lint/go.mod" { // built only to lint
 			continue
 		}
 		var differ []string
