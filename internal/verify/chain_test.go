@@ -13,12 +13,13 @@ import (
 
 	"dip/contract"
 	"dip/internal/lake"
+	"dip/internal/lake/laketest"
 )
 
 // A certificate names the one before it, which must be there as it was.
 func TestLink(t *testing.T) {
 	w, key := signed(t)
-	before := lakeBucket + "/" + contract.CertificateKey("things", "K")
+	before := contract.CertificateKey("things", "K")
 	encode := func(c contract.Certificate) []byte {
 		data, err := c.Encode()
 		if err != nil {
@@ -49,24 +50,24 @@ func TestLink(t *testing.T) {
 		{"a first one with a hash", nil, false, contract.Link{Number: 1, SHA256: "x"}, "link is {Number:1 Load: SHA256:x"},
 		{"a number below", nil, false, contract.Link{}, "link is {Number:0"},
 	} {
-		changed := w.copy(t)
+		changed := w.copy(t, before)
 		changed.certificate.Link = &c.link
-		if delete(changed.objects, before); c.before != nil {
-			changed.objects[before] = encode(*c.before)
+		if c.before != nil {
+			data := encode(*c.before)
+			changed.objects.Put(lakeBucket, before, data)
 			if c.forged {
-				changed.certificate.Link.SHA256 = lake.Hash(changed.objects[before])
+				changed.certificate.Link.SHA256 = lake.Hash(data)
 			}
 		}
-		changed.objects[w.envelopeKey()] = envelope(t, changed.statement(t), key, fingerprint(t, key))
+		changed.sign(t, changed.statement(t), key)
 		r := changed.prove(t, &key.PublicKey)
 		if len(r.Problems) != 1 || !strings.Contains(r.Problems[0], c.want) {
 			t.Errorf("%s: %+v", c.name, r)
 		}
 	}
-	first := w.copy(t)
+	first := w.copy(t, before)
 	first.certificate.Link = &contract.Link{Number: 1}
-	delete(first.objects, before)
-	first.objects[w.envelopeKey()] = envelope(t, first.statement(t), key, fingerprint(t, key))
+	first.sign(t, first.statement(t), key)
 	if r := first.prove(t, &key.PublicKey); !r.Verified {
 		t.Errorf("the first one of a chain: %+v", r)
 	}
@@ -74,19 +75,30 @@ func TestLink(t *testing.T) {
 
 // series is a segment's chain: in the lake, and as the ledger has it.
 type series struct {
-	objects store
+	objects *laketest.Fake
 	ledger  map[string]Recorded
 	head    contract.Link
 }
 
-func (s series) copy() series { return series{maps.Clone(s.objects), maps.Clone(s.ledger), s.head} }
+func (s series) copy() series {
+	objects := laketest.New(lakeBucket)
+	for key, content := range s.objects.Contents(lakeBucket) {
+		objects.Put(lakeBucket, key, []byte(content))
+	}
+	return series{objects, maps.Clone(s.ledger), s.head}
+}
+
+// remove removes the file of a load's certificate.
+func (s series) remove(load string) {
+	s.objects.Delete(lakeBucket, contract.CertificateKey("things", load))
+}
 
 func nameOf(i int) string { return fmt.Sprint("load", i) }
 
 // chained is a chain of n certificates signed with a key.
 func chained(t *testing.T, n int, key *ecdsa.PrivateKey) series {
 	t.Helper()
-	s := series{store{}, map[string]Recorded{}, contract.Link{Number: 1}}
+	s := series{laketest.New(lakeBucket), map[string]Recorded{}, contract.Link{Number: 1}}
 	for i := 1; i <= n; i++ {
 		s.append(t, nameOf(i), "dev", key)
 	}
@@ -108,12 +120,12 @@ func (s *series) append(t *testing.T, load, stack string, key *ecdsa.PrivateKey)
 
 func (s *series) put(t *testing.T, c contract.Certificate, data []byte, key *ecdsa.PrivateKey) {
 	t.Helper()
-	s.objects[lakeBucket+"/"+contract.CertificateKey("things", c.Load)] = data
+	s.objects.Put(lakeBucket, contract.CertificateKey("things", c.Load), data)
 	payload, err := json.Marshal(contract.NewStatement(c, lakeBucket, lake.Hash(data), lake.Hash(nil)))
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.objects[lakeBucket+"/"+contract.EnvelopeKey("things", c.Load)] = envelope(t, payload, key, fingerprint(t, key))
+	s.objects.Put(lakeBucket, contract.EnvelopeKey("things", c.Load), envelope(t, payload, key, fingerprint(t, key)))
 }
 
 func (s series) options(key *ecdsa.PublicKey) ChainOptions {
@@ -155,9 +167,10 @@ func TestTamperedChain(t *testing.T) {
 	whole := chained(t, 4, key)
 	for i := 1; i <= 4; i++ {
 		load := nameOf(i)
-		at := lakeBucket + "/" + contract.CertificateKey("things", load)
+		at := contract.CertificateKey("things", load)
+		file := []byte(whole.objects.Contents(lakeBucket)[at])
 		var was contract.Certificate
-		if err := json.Unmarshal(whole.objects[at], &was); err != nil {
+		if err := json.Unmarshal(file, &was); err != nil {
 			t.Fatal(err)
 		}
 		forged := was
@@ -172,14 +185,14 @@ func TestTamperedChain(t *testing.T) {
 			edit       func(s *series)
 			keyed      bool // found with the key only
 		}{
-			{"removed", "the certificate is missing", func(s *series) { delete(s.objects, at) }, false},
+			{"removed", "the certificate is missing", func(s *series) { s.remove(load) }, false},
 			{"replaced", "has the SHA-256 " + lake.Hash(data), func(s *series) { s.put(t, forged, data, mine) }, false},
-			{"no JSON", "has the SHA-256", func(s *series) { s.objects[at] = []byte("{") }, false},
+			{"no JSON", "has the SHA-256", func(s *series) { s.objects.Put(lakeBucket, at, []byte("{")) }, false},
 			{"its envelope removed", "is not signed", func(s *series) {
-				delete(s.objects, lakeBucket+"/"+contract.EnvelopeKey("things", load))
+				s.objects.Delete(lakeBucket, contract.EnvelopeKey("things", load))
 			}, true},
 			{"signed by a forger", "is signed with the key " + fingerprint(t, mine), func(s *series) {
-				s.put(t, was, whole.objects[at], mine)
+				s.put(t, was, file, mine)
 			}, true},
 			{"another hash in the ledger", `the SHA-256 "x"`, func(s *series) {
 				s.ledger[load] = Recorded{Link: record.Link, SHA256: "x"}
@@ -236,7 +249,7 @@ func TestForgedChain(t *testing.T) {
 		t.Errorf("%+v", r)
 	}
 	shorter := whole.copy()
-	delete(shorter.objects, lakeBucket+"/"+contract.CertificateKey("things", nameOf(4)))
+	shorter.remove(nameOf(4))
 	shorter.head = *whole.ledger[nameOf(4)].Link
 	if r := shorter.prove(t, nil); !r.Verified || r.Certificates != 3 {
 		t.Errorf("a head that is set back with the ledger's rights is not noticed here: %+v", r)
@@ -257,11 +270,11 @@ func TestPendingCertificate(t *testing.T) {
 	last := s.ledger[nameOf(3)]
 	last.Unpublished = true
 	s.ledger[nameOf(3)] = last
-	delete(s.objects, lakeBucket+"/"+contract.EnvelopeKey("things", nameOf(3)))
+	s.objects.Delete(lakeBucket, contract.EnvelopeKey("things", nameOf(3)))
 	if r := s.prove(t, &key.PublicKey); !r.Verified || r.Pending != 0 {
 		t.Errorf("without its envelope: %+v", r)
 	}
-	delete(s.objects, lakeBucket+"/"+contract.CertificateKey("things", nameOf(3)))
+	s.remove(nameOf(3))
 	if r := s.prove(t, &key.PublicKey); !r.Verified || r.Pending != 1 || r.Certificates != 3 {
 		t.Errorf("without its certificate: %+v", r)
 	}
@@ -272,8 +285,13 @@ func TestChainThatCannotBeRead(t *testing.T) {
 	key := newKey(t)
 	s := chained(t, 2, key)
 	o := s.options(&key.PublicKey)
-	for key := range s.objects {
-		o.Lake = flaky{s.objects, strings.TrimPrefix(key, lakeBucket+"/")}
+	for key := range s.objects.Contents(lakeBucket) {
+		s.objects.Before = func(op laketest.Op) error {
+			if op.Key == key {
+				return io.ErrUnexpectedEOF
+			}
+			return nil
+		}
 		if _, err := Chain(t.Context(), o); !errors.Is(err, io.ErrUnexpectedEOF) {
 			t.Errorf("%s: %v", key, err)
 		}
@@ -283,17 +301,4 @@ func TestChainThatCannotBeRead(t *testing.T) {
 	if _, err := Chain(t.Context(), o); !errors.Is(err, io.ErrUnexpectedEOF) {
 		t.Error(err)
 	}
-}
-
-// flaky fails to read one object.
-type flaky struct {
-	store
-	key string
-}
-
-func (f flaky) Get(ctx context.Context, key string) ([]byte, error) {
-	if key == f.key {
-		return nil, io.ErrUnexpectedEOF
-	}
-	return f.store.Get(ctx, key)
 }

@@ -55,7 +55,7 @@ func envelope(t *testing.T, payload []byte, key *ecdsa.PrivateKey, keyID string)
 
 func (w *world) statement(t *testing.T) []byte {
 	t.Helper()
-	manifest := w.objects[lakeBucket+"/"+contract.ManifestKey("things", w.load.ID)]
+	manifest := w.content(contract.ManifestKey("things", w.load.ID))
 	s := contract.NewStatement(w.certificate, lakeBucket, lake.Hash(w.file(t)), lake.Hash(manifest))
 	payload, err := json.Marshal(s)
 	if err != nil {
@@ -65,7 +65,7 @@ func (w *world) statement(t *testing.T) []byte {
 }
 
 func (w *world) envelopeKey() string {
-	return lakeBucket + "/" + contract.EnvelopeKey("things", w.load.ID)
+	return contract.EnvelopeKey("things", w.load.ID)
 }
 
 // link makes the load's certificate the second of its segment, and signs it.
@@ -75,11 +75,17 @@ func (w *world) link(t *testing.T, key *ecdsa.PrivateKey) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.objects[lakeBucket+"/"+contract.CertificateKey("things", "K")] = before
+	w.objects.Put(lakeBucket, contract.CertificateKey("things", "K"), before)
 	w.load.Link = &contract.Link{Number: 2, Load: "K", SHA256: lake.Hash(before)}
 	w.certificate.Link = w.load.Link
 	w.certify(t)
-	w.objects[w.envelopeKey()] = envelope(t, w.statement(t), key, fingerprint(t, key))
+	w.sign(t, w.statement(t), key)
+}
+
+// sign puts an envelope with a payload in the place of the load's.
+func (w *world) sign(t *testing.T, payload []byte, key *ecdsa.PrivateKey) {
+	t.Helper()
+	w.objects.Put(lakeBucket, w.envelopeKey(), envelope(t, payload, key, fingerprint(t, key)))
 }
 
 func signed(t *testing.T) (*world, *ecdsa.PrivateKey) {
@@ -115,8 +121,7 @@ func (w *world) signature(t *testing.T, key *ecdsa.PublicKey) Report {
 func TestSignature(t *testing.T) {
 	w, key := signed(t)
 	w.holds(t, "signed, with the ledger")
-	unsigned := w.copy(t)
-	delete(unsigned.objects, w.envelopeKey())
+	unsigned := w.copy(t, w.envelopeKey())
 	old := tampered(t)
 	for _, c := range []struct {
 		name, problem string
@@ -159,13 +164,13 @@ func TestTamperedSignedCertificate(t *testing.T) {
 			}
 		}
 		forged := c.statement(t)
-		at := lakeBucket + "/" + contract.EnvelopeKey(c.certificate.Segment, c.certificate.Load)
+		at := contract.EnvelopeKey(c.certificate.Segment, c.certificate.Load)
 		for what, data := range map[string][]byte{
 			"the forger's key":                  envelope(t, forged, mine, fingerprint(t, mine)),
 			"the forger's key under our name":   envelope(t, forged, mine, fingerprint(t, key)),
 			"the signature of what was changed": c.resigned(t, forged),
 		} {
-			c.objects[at] = data
+			c.objects.Put(lakeBucket, at, data)
 			if r := c.signature(t, &key.PublicKey); len(r.Problems) == 0 || r.Signature != SignatureInvalid {
 				t.Errorf("%s, %s, signed by %s: %+v", e.path, e.what, what, r)
 			}
@@ -176,7 +181,7 @@ func TestTamperedSignedCertificate(t *testing.T) {
 // resigned puts another payload beside the signature that stands.
 func (w *world) resigned(t *testing.T, payload []byte) []byte {
 	t.Helper()
-	e, _, err := contract.ParseEnvelope(w.objects[w.envelopeKey()])
+	e, _, err := contract.ParseEnvelope(w.content(w.envelopeKey()))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -192,14 +197,17 @@ func (w *world) resigned(t *testing.T, payload []byte) []byte {
 // Each byte of an envelope counts, those of its payload and signature also when they are encoded anew.
 func TestTamperedEnvelope(t *testing.T) {
 	w, key := signed(t)
-	data := w.objects[w.envelopeKey()]
+	data := w.content(w.envelopeKey())
+	put := func(content []byte) {
+		w.objects.Corrupt(lakeBucket, w.envelopeKey(), func([]byte) []byte { return content })
+	}
 	refused := func(what string, changed []byte) {
 		t.Helper()
-		w.objects[w.envelopeKey()] = changed
+		put(changed)
 		if r := w.signature(t, &key.PublicKey); len(r.Problems) == 0 || r.Signature != SignatureInvalid {
 			t.Errorf("%s: %+v", what, r)
 		}
-		w.objects[w.envelopeKey()] = data
+		put(data)
 	}
 	for i := range data {
 		for _, flip := range []byte{1 << (i % 8), ' '} { // the space is what tells letters' cases apart
@@ -265,7 +273,7 @@ func TestEnvelopeOfAnotherLoad(t *testing.T) {
 	if r := other.signature(t, &key.PublicKey); r.Signature != SignatureVerified {
 		t.Fatalf("%+v", r)
 	}
-	w.objects[w.envelopeKey()] = other.objects[other.envelopeKey()]
+	w.objects.Put(lakeBucket, w.envelopeKey(), other.content(other.envelopeKey()))
 	for _, given := range []*ecdsa.PublicKey{nil, &key.PublicKey} {
 		if r := w.prove(t, given); r.Verified {
 			t.Errorf("key given: %t: VERIFIED", given != nil)
@@ -292,7 +300,7 @@ func TestTamperedStatement(t *testing.T) {
 			t.Fatal(err)
 		}
 		seen++
-		w.objects[w.envelopeKey()] = envelope(t, payload, key, fingerprint(t, key))
+		w.sign(t, payload, key)
 		if r := w.signature(t, &key.PublicKey); len(r.Problems) == 0 {
 			t.Errorf("%s, %s: not noticed", e.path, e.what)
 		}
@@ -311,7 +319,7 @@ func TestTamperedStatement(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				w.objects[w.envelopeKey()] = envelope(t, payload, key, fingerprint(t, key))
+				w.sign(t, payload, key)
 				if r := w.signature(t, nil); len(r.Problems) == 0 {
 					t.Errorf("%s of subject %s is %q: not noticed", name, s.Subject[i].Name, value)
 				}

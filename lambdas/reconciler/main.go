@@ -19,7 +19,7 @@ func main() {
 		Stack: env.Stack, Catalog: env.Catalog,
 		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake,
 		Catalogs: b.Catalogs, Signer: adapters.NewSigner(b.Config, env.SigningKey),
-		Log: b.Log, Now: time.Now, Pause: pause,
+		Log: b.Log, Metrics: b.Metrics, Now: time.Now, Pause: pause,
 	}
 	lambda.Start(r.Handle)
 }

@@ -286,7 +286,7 @@ func TestEKSPluginComesFromNpm(t *testing.T) {
 	}
 	in := &installer{source: source, cache: cache, log: io.Discard}
 	t.Setenv("PATH", bin)
-	if err := in.eks(filepath.Join(cache, "plugins")); err == nil || !strings.Contains(err.Error(), "no npm") {
+	if err := in.eks(filepath.Join(cache, "plugins")); err == nil || !strings.Contains(err.Error(), "npm is not installed") {
 		t.Errorf("without npm: %v", err)
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
