@@ -46,7 +46,7 @@ var rooms = []room{
 		rooms: []string{"contract", "data plane"},
 		library: []string{
 			"github.com/aws/aws-lambda-go", "github.com/aws/aws-sdk-go-v2", "github.com/aws/smithy-go",
-			"github.com/klauspost/compress", "github.com/zeebo/xxh3", "golang.org/x/sync",
+			"github.com/klauspost/compress", "github.com/zeebo/xxh3", "golang.org/x/sync", "golang.org/x/text",
 		},
 	},
 	// Proves the data plane's output with other code.
@@ -54,6 +54,7 @@ var rooms = []room{
 		name: "verification", packages: []string{"dip/internal/verify"}, rooms: []string{"contract", "data plane"},
 		library: []string{
 			"github.com/apache/arrow-go", "github.com/go-json-experiment/json", "github.com/zeebo/xxh3",
+			"golang.org/x/text",
 		},
 	},
 	// Tells of the first build, and so is compiled before it: the standard library only.
