@@ -29,10 +29,10 @@ func (a *app) redriveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive --load LOAD | --segment SEGMENT | --intake",
 		Short: "Return dead letters to their queue and retry a failed load",
-		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, or the\n" +
-			"events that intake could not process. A letter is deleted only after it has been sent.\n\n" +
-			"With --load, a failed load is retried as well. Acknowledged chunks do not run again. The load keeps the schema,\n" +
-			"dialect and limits that were current when its file landed: after a change of these put the file again.",
+		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, " +
+			"or the\nevents that intake could not process. A letter is deleted only after it has been sent.\n\n" +
+			"With --load, a failed load is retried as well. Acknowledged chunks do not run again. The load keeps the " +
+			"schema,\ndialect and limits that were current when its file landed: after a change of these put the file again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.redrive(cmd.Context(), f) },
 	}

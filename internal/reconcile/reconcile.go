@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 	"dip/internal/load"
@@ -58,6 +59,7 @@ type Reconciler struct {
 	Lake     Lake
 	Catalogs Catalogs
 	Log      *slog.Logger
+	Metrics  *emf.Emitter
 	Now      func() time.Time
 }
 
@@ -209,8 +211,12 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 	if err := r.put(ctx, key, "text/plain", Manifest(r.Lake.Bucket(), chunks)); err != nil {
 		return contract.StepResponse{}, err
 	}
-	if _, err := r.Ledger.Publish(ctx, load.ID, r.Now()); err != nil {
+	now := r.Now()
+	if _, err := r.Ledger.Publish(ctx, load.ID, now); err != nil {
 		return contract.StepResponse{}, err
+	}
+	if load.Status != contract.Published { // a repeated step does not count it again
+		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
 	}
 	err = r.Bus.Put(ctx, contract.EventPublished, contract.LoadEvent{
 		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object,
@@ -240,10 +246,17 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 	if !failed {
 		return contract.StepResponse{}, fmt.Errorf("the load is %s and can no longer fail; cause: %s", load.Status, reason)
 	}
+	if load.Status != contract.Failed {
+		r.measure(load, emf.Values{contract.LoadsFailed: 1})
+	}
 	err = r.Bus.Put(ctx, contract.EventFailed, contract.LoadEvent{
 		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object, Reason: reason,
 	})
 	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, err
+}
+
+func (r *Reconciler) measure(load ledger.Load, values emf.Values) {
+	r.Metrics.Emit(load.Segment, values, map[string]string{"load": load.ID})
 }
 
 // Reason turns what a workflow caught into a sentence for a person. Lambda's errors arrive as JSON.
