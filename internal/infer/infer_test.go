@@ -3,6 +3,7 @@ package infer
 import (
 	"bytes"
 	"compress/gzip"
+	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
@@ -19,7 +20,11 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func report(r Result) string {
 	var b strings.Builder
 	b.Write(r.Schema)
-	fmt.Fprintf(&b, "dialect %+v\n", r.Dialect)
+	d, err := json.Marshal(r.Dialect)
+	if err != nil {
+		panic(err)
+	}
+	fmt.Fprintf(&b, "dialect %s\n", d)
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note %q %s\n", n.Field, n.Text)
 	}

@@ -169,7 +169,7 @@ func TestAgreesWithTheStandardLibrary(t *testing.T) {
 		out := csv.NewWriter(&b)
 		for range random.IntN(80) {
 			// The library makes \n of \r\n inside quotes.
-			note := strings.ReplaceAll(text(random, 30), "\r", "")
+			note := strings.ReplaceAll(textOf(random, 30), "\r", "")
 			if err := out.Write([]string{"1", note, "a"}); err != nil {
 				t.Fatal(err)
 			}

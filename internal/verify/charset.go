@@ -56,8 +56,10 @@ func newCharacters(content io.Reader, charset contract.Charset, size int) *chara
 // first byte, 0 with the others.
 func (c *characters) next() (b byte, width int, err error) {
 	if c.decode == nil {
-		b, err = c.in.ReadByte()
-		return b, 1, err
+		if b, err = c.in.ReadByte(); err != nil {
+			return 0, 0, err
+		}
+		return b, 1, nil
 	}
 	if len(c.text) == 0 {
 		character, err := c.character()

@@ -117,7 +117,7 @@ func (v *verification) footer(content io.Reader, pos int64, records *tail) error
 	c := v.Certificate
 	v.check(c.Footer.Lines == int64(v.dialect.FooterLines), "the footer has %d lines, the certificate says %d",
 		v.dialect.FooterLines, c.Footer.Lines)
-	v.check(c.Footer.Lines == 0 || pos == 0 || bytes.HasSuffix(records.last, []byte(feedOf(v.dialect.Charset))),
+	v.check(c.Footer.Lines == 0 || pos == c.Body || bytes.HasSuffix(records.last, []byte(feedOf(v.dialect.Charset))),
 		"the footer at byte %d does not begin a line", pos)
 	dialect := contract.Dialect{Encoding: contract.NDJSON, Charset: v.dialect.Charset}
 	r := newReader(content, dialect, 1<<20)
