@@ -187,8 +187,8 @@ func (c *column) whyNot(n int64) string {
 		return "stays a text: some of its values are dates and some datetimes, which the format \"any\" reads as midnight"
 	}
 	for _, e := range expected {
-		// One value in a hundred looks like a fault of the input rather than a property of the column.
-		if others := n - c.of(e.classes...); others*100 <= n {
+		// One value, or one in a hundred, looks like a fault of the input rather than a property of the column.
+		if others := n - c.of(e.classes...); n > 2 && others <= max(1, n/100) {
 			return fmt.Sprintf("stays a text: all of its values are %s but %d, such as %s", e.name, others,
 				tableschema.Quote([]byte(c.odd(e.classes)), 60))
 		}

@@ -21,7 +21,7 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 		Footer: footer(load, chunks), Columns: load.Plan.Columns, Width: load.Plan.Width,
 		Chunks:   make([]contract.ChunkProof, len(chunks)),
 		Chain:    contract.ChainProof{Closed: verdict.Closed, Position: verdict.Position},
-		Received: load.Received, Certified: load.Plan.At,
+		Received: load.Received, Certified: load.Plan.At, Link: load.Link,
 	}
 	c.Length = End(load, chunks) + c.Footer.Bytes
 	if !verdict.Closed {
