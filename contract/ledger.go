@@ -47,6 +47,8 @@ type Ack struct {
 	LinesBad    int64     `json:"linesQuarantined"` // of the quarantined records; there a CR alone ends a line too
 	HashOut     string    `json:"hashOut"`          // sum over the raw records that went to the output, 32 hex digits
 	HashBad     string    `json:"hashQuarantined"`  // the same over the quarantined ones
+	Skipped     Skipped   `json:"skipped,omitzero"` // comments that start in the chunk's range
+	Footer      Skipped   `json:"footer,omitzero"`  // after the last record; of an input that cannot be split, or its restage
 	Outputs     []Output  `json:"outputs,omitempty"`
 	Quarantine  *Output   `json:"quarantine,omitempty"`
 	Code        string    `json:"code"`    // fingerprint of the code that made the rows

@@ -42,7 +42,9 @@ type Load struct {
 // Plan is how an input is read.
 type Plan struct {
 	Compression contract.Compression `json:"compression"`
+	Front       contract.Skipped     `json:"front,omitzero"`    // lines before the header that are no records
 	Body        int64                `json:"body"`              // offset of the first record
+	Footer      contract.Skipped     `json:"footer,omitzero"`   // lines after the last record, of an input that can be split
 	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
 	Width       int                  `json:"width,omitempty"`
 	Lane        contract.Lane        `json:"lane,omitempty"`    // where chunks run; "" is Functions
