@@ -148,6 +148,8 @@ func TestRefusals(t *testing.T) {
 		"bad delimiter": {"a,b\n", Options{Delimiter: "ab"}, "dialect: delimiter"},
 		"UTF-16":        {"\xff\xfea\x00", Options{}, "UTF-8"},
 		"CR alone":      {"a,b\r1,2\r", Options{}, "CR alone"},
+		"an array":      {"[{\"a\":1},\n{\"a\":2}]", Options{}, "the input is a JSON array, want one object a line"},
+		"pretty":        {"{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n", Options{}, "over several lines, want one object a line"},
 		"empty key":     {`{"":1}`, Options{}, "no key has a name"},
 	} {
 		_, err := File(t.Context(), write(t, "input", []byte(c.content)), c.o)
