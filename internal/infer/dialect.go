@@ -19,7 +19,8 @@ func dialect(head []byte, o Options, r *Result) (contract.Dialect, error) {
 	head = head[record.SkipBOM(head):]
 	if o.Encoding == "" {
 		o.Encoding = contract.CSV
-		if text := bytes.TrimLeft(head, " \t\r\n"); bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("[{")) {
+		text := bytes.TrimLeft(head, " \t\r\n")
+		if bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("[{")) {
 			o.Encoding = contract.NDJSON
 		}
 	}

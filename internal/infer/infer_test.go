@@ -108,7 +108,8 @@ func TestTheWholeFileCounts(t *testing.T) {
 	if err != nil || r.Fit != rows+1 || r.Records != rows+1 {
 		t.Fatalf("%d of %d fit, want %d: %v", r.Fit, r.Records, rows+1, err)
 	}
-	if s := string(r.Schema); !strings.Contains(s, `"a", "type": "string"`) || !strings.Contains(s, `"b", "type": "integer"`) {
+	s := string(r.Schema)
+	if !strings.Contains(s, `"a", "type": "string"`) || !strings.Contains(s, `"b", "type": "integer"`) {
 		t.Errorf("got\n%s", s)
 	}
 	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0].Text, `all of its values are integers but 1, such as "x"`) {
