@@ -18,9 +18,11 @@ const (
 	bigBatch      = 10   // a bigger batch needs a window
 	maxReceives   = 1000
 
-	// MaxChunkMB and MaxRecordMB are the limits of loads.chunkMB and of any segment's maxRecordMB, MiB: what has to fit
-	// all loads, whichever catalog they are pinned to, is sized for these.
-	MaxChunkMB, MaxRecordMB = 256, 256
+	// MaxChunkMB is the limit of loads.chunkMB, MiB: what has to fit all loads, whichever catalog they are pinned to, is
+	// sized for it and for MaxRecordMB.
+	MaxChunkMB = 256
+	// MaxRecordMB is the limit of any segment's maxRecordMB, MiB.
+	MaxRecordMB = 256
 
 	// MBPerSecond is the rate at which a segment is assumed to read its input on one vCPU, MiB/s: parse, validate and
 	// encode take a tenth of that; the rest is room for slow inputs and transfers.
