@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"strings"
+
+	"github.com/klauspost/compress/gzip"
 
 	"dip/contract"
 	"dip/internal/ledger"
@@ -31,7 +34,13 @@ func Quarantine(
 		if err != nil {
 			return err
 		}
-		for lines := json.NewDecoder(bytes.NewReader(data)); ; {
+		var content io.Reader = bytes.NewReader(data)
+		if strings.HasSuffix(key, contract.QuarantineSuffix) { // older ones are not compressed
+			if content, err = gzip.NewReader(content); err != nil {
+				return fmt.Errorf("quarantine file %s: %w", key, err)
+			}
+		}
+		for lines := json.NewDecoder(content); ; {
 			var r contract.Rejected
 			err := lines.Decode(&r)
 			if errors.Is(err, io.EOF) {

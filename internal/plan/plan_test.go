@@ -248,7 +248,7 @@ func TestPlan(t *testing.T) {
 			}
 			var chunks []ledger.Chunk
 			for i, r := range c.chunks {
-				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1, Sent: c.want.At}
+				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1}
 				if i == 0 {
 					chunk.From = &c.want.Body
 				}

@@ -178,6 +178,7 @@ func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 		return nil, errors.Join(err, stored.Close())
 	}
 	content = decompress.Limit(content, w.segment.Loads.MaxContentBytes)
+	content = decompress.Expansion(content, w.msg.Object.Size, w.segment.Loads.MaxExpansion)
 	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
 		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
 	}
@@ -307,7 +308,7 @@ func (w *work) flush() error {
 func (w *work) reject(data []byte, at int64, r record.Reject) error {
 	if w.quarantine == nil {
 		var err error
-		if w.quarantine, err = spool.New(true); err != nil {
+		if w.quarantine, err = spool.NewGzip(); err != nil {
 			return err
 		}
 	}
@@ -321,6 +322,12 @@ func (w *work) reject(data []byte, at int64, r record.Reject) error {
 	}
 	if _, err := w.quarantine.Write(append(out, '\n')); err != nil {
 		return fmt.Errorf("quarantine the record at byte %d: %w", line.Start, err)
+	}
+	// A short record is a long line here, with its place and its reason: a disk that is full would fail every attempt.
+	if most := w.segment.Loads.MaxQuarantineBytes; most > 0 && w.quarantine.Size > most {
+		return fault.Permanent(fmt.Errorf("up to byte %d, rejected records alone take more than %d MiB, compressed "+
+			"(loads.maxQuarantineMB): is this the format of segment %s? The last one: %s", line.End, most>>20,
+			w.segment.Name, line.Reason))
 	}
 	return nil
 }
@@ -350,12 +357,15 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		a.Outputs = append(a.Outputs, out)
 	}
 	if w.quarantine != nil {
+		if err := w.quarantine.Finish(); err != nil {
+			return contract.Ack{}, err
+		}
 		sum := w.quarantine.Sum()
 		out := contract.Output{
 			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
 			Rows: a.Quarantined, Bytes: w.quarantine.Size, SHA256: sum,
 		}
-		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
+		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/gzip", out.SHA256); err != nil {
 			return contract.Ack{}, err
 		}
 		a.Quarantine = &out

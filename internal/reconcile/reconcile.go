@@ -21,15 +21,19 @@ import (
 type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
-	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error)
+	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
+	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
 	Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
+	Announced(ctx context.Context, id string) error
 }
 
 // Queue sends chunk messages to a segment's queue.
 type Queue interface {
 	Send(ctx context.Context, queue string, bodies []string) error
+	// Empty says whether a queue holds no message, neither visible nor received.
+	Empty(ctx context.Context, queue string) (bool, error)
 }
 
 // Bus announces the outcome of a load.
@@ -72,7 +76,7 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 	case contract.Dispatch:
 		response, err = r.dispatch(ctx, load)
 	case contract.Reconcile:
-		response, err = r.reconcile(ctx, load)
+		response, err = r.reconcile(ctx, load, q.Started)
 	case contract.Certify:
 		response, err = r.certify(ctx, load)
 	case contract.Publish:
@@ -109,8 +113,8 @@ func (r *Reconciler) segment(ctx context.Context, load ledger.Load) (contract.Se
 	return catalog.Segment(load.Segment)
 }
 
-// dispatch sends all work that is not acknowledged, at its current attempt. A repeated dispatch sends twice, which
-// the ledger's claims make harmless.
+// dispatch sends all work that is not acknowledged and whose message was not sent. What a dispatch that died has sent
+// and not recorded is sent twice, which the ledger's claims make harmless.
 func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
 	if err != nil {
@@ -118,7 +122,8 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 	}
 	var open []ledger.Chunk
 	for _, c := range work(load, chunks) {
-		if c.Ack == nil {
+		// Planners of earlier versions wrote the plan's time down.
+		if c.Ack == nil && c.Owner == "" && !awaitsPiece(load, c) && (c.Sent.IsZero() || c.Sent.Equal(load.Plan.At)) {
 			open = append(open, c)
 		}
 	}
@@ -128,7 +133,7 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 	return waitFor(minWait), nil
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
+func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load, started time.Time) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
@@ -137,10 +142,21 @@ func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.
 	if err != nil {
 		return contract.StepResponse{}, err
 	}
-	d := Decide(r.Now(), load, chunks, limitsOf(segment.Loads))
+	if started.IsZero() { // executions of earlier versions do not say
+		started = load.Plan.At
+	}
+	look, limits := Look{Now: r.Now(), Started: started}, limitsOf(segment.Loads)
+	if look.Lost, err = r.lost(ctx, load, Overdue(look.Now, load, chunks, limits)); err != nil {
+		return contract.StepResponse{}, err
+	}
+	d := Decide(look, load, chunks, limits)
 	var again []ledger.Chunk
 	for _, s := range d.Send {
-		next, err := r.Ledger.Resend(ctx, load.ID, s.Chunk, s.From, r.Now())
+		if s.Repair {
+			again = append(again, s.Chunk)
+			continue
+		}
+		next, err := r.Ledger.Resend(ctx, load.ID, s.Chunk, s.From, s.Failed)
 		if errors.Is(err, ledger.ErrMoved) {
 			continue // it was acknowledged or sent meanwhile
 		}
@@ -212,12 +228,31 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 	if _, err := r.Ledger.Publish(ctx, load.ID, r.Now()); err != nil {
 		return contract.StepResponse{}, err
 	}
-	err = r.Bus.Put(ctx, contract.EventPublished, contract.LoadEvent{
+	load.Status = contract.Published
+	return contract.StepResponse{Action: contract.ActionDone}, r.Announce(ctx, load)
+}
+
+// Announce sends the event of a load's outcome, and records that. It may be repeated: whoever died in between did not
+// record it.
+func (r *Reconciler) Announce(ctx context.Context, load ledger.Load) error {
+	if load.Status == contract.Duplicate { // the other load's event announces both
+		return r.Ledger.Announced(ctx, load.ID)
+	}
+	event := contract.LoadEvent{
 		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object,
-		Certificate: contract.CertificateKey(load.Segment, load.ID), Manifest: key,
-		Rows: load.Totals.RowsOut, Quarantined: load.Totals.Quarantined,
-	})
-	return contract.StepResponse{Action: contract.ActionDone}, err
+		Reason: load.Reason,
+	}
+	kind := contract.EventFailed
+	if load.Status == contract.Published {
+		kind = contract.EventPublished
+		event.Certificate = contract.CertificateKey(load.Segment, load.ID)
+		event.Manifest = contract.ManifestKey(load.Segment, load.ID)
+		event.Rows, event.Quarantined = load.Totals.RowsOut, load.Totals.Quarantined
+	}
+	if err := r.Bus.Put(ctx, kind, event); err != nil {
+		return err
+	}
+	return r.Ledger.Announced(ctx, load.ID)
 }
 
 // Manifest lists the outputs of a load, one URI a line, in the order of the records.
@@ -232,7 +267,7 @@ func Manifest(bucket string, chunks []ledger.Chunk) []byte {
 }
 
 func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (contract.StepResponse, error) {
-	reason := Reason(cause)
+	reason := contract.Cut(Reason(cause))
 	failed, err := r.Ledger.Fail(ctx, load.ID, reason, r.Now())
 	if err != nil {
 		return contract.StepResponse{}, err
@@ -240,10 +275,8 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 	if !failed {
 		return contract.StepResponse{}, fmt.Errorf("the load is %s and can no longer fail; cause: %s", load.Status, reason)
 	}
-	err = r.Bus.Put(ctx, contract.EventFailed, contract.LoadEvent{
-		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object, Reason: reason,
-	})
-	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, err
+	load.Status, load.Reason = contract.Failed, reason
+	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, r.Announce(ctx, load)
 }
 
 // Reason turns what a workflow caught into a sentence for a person. Lambda's errors arrive as JSON.

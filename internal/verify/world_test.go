@@ -2,6 +2,7 @@ package verify
 
 import (
 	"bytes"
+	"compress/gzip"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -50,6 +51,10 @@ func (s store) Head(_ context.Context, o contract.Object) (contract.Object, erro
 	return o, err
 }
 
+func (s store) Previous(context.Context, contract.Object) (contract.Object, bool, error) {
+	return contract.Object{}, false, nil
+}
+
 func (s store) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
 	return io.NopCloser(bytes.NewReader(s[o.Bucket+"/"+o.Key][from:]))
 }
@@ -90,6 +95,10 @@ func (w *world) Plan(_ context.Context, _ string, p ledger.Plan, chunks []ledger
 	return true, nil
 }
 
+func (w *world) Same(context.Context, string, string, time.Time) (bool, error) { return true, nil }
+
+func (w *world) Announced(context.Context, string) error { return nil }
+
 // ingest carries out a load. why is the reason of a load that fails, whose certificate is empty.
 func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes int64) (w *world, why string) {
 	t.Helper()
@@ -125,7 +134,8 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 		w.process(t, compiled, i)
 	}
 	for range w.chunks {
-		d := reconcile.Decide(now, w.load, w.chunks, reconcile.Limits{MaxAttempts: 100})
+		d := reconcile.Decide(reconcile.Look{Now: now, Started: now}, w.load, w.chunks,
+			reconcile.Limits{MaxAttempts: 100, Keep: time.Hour})
 		if d.Action == contract.ActionFail {
 			return w, d.Cause
 		}
@@ -142,6 +152,20 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 	w.load.Totals = &w.certificate.Totals
 	w.objects[lakeBucket+"/"+contract.ManifestKey("things", w.load.ID)] = reconcile.Manifest(lakeBucket, w.chunks)
 	return w, ""
+}
+
+// quarantine is what a chunk rejected, decompressed.
+func (w *world) quarantine(t *testing.T, k contract.ChunkProof) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(w.objects[lakeBucket+"/"+k.Quarantine.Key]))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
 }
 
 // certify stores the certificate as the reconciler does.

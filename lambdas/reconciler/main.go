@@ -20,5 +20,5 @@ func main() {
 		Catalogs: b.Catalogs,
 		Log:      b.Log, Now: time.Now,
 	}
-	lambda.Start(r.Handle)
+	lambda.Start(boot.Step(r.Handle))
 }

@@ -17,5 +17,5 @@ func main() {
 	p := &plan.Planner{
 		Ledger: b.Ledger, Source: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
 	}
-	lambda.Start(p.Handle)
+	lambda.Start(boot.Step(p.Handle))
 }
