@@ -31,7 +31,7 @@ type ChunkProof struct {
 	Ack
 }
 
-// Totals add the chunks up.
+// Totals are sums over the chunks.
 type Totals struct {
 	Chunks      int      `json:"chunks"`
 	RowsIn      int64    `json:"rowsIn"`

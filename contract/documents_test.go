@@ -122,7 +122,8 @@ func TestLoadEventGolden(t *testing.T) {
 		Version: 1, Stack: "dev", Load: "L", Segment: "trips", Object: Object{Bucket: "b", Key: "k", VersionID: "v", Size: 1},
 		Certificate: "c", Manifest: "m", Rows: 2, Quarantined: 3, Reason: "why",
 	})
-	const want = `{"v":1,"stack":"dev","load":"L","segment":"trips","object":{"bucket":"b","key":"k","versionId":"v","size":1},` +
+	const want = `{"v":1,"stack":"dev","load":"L","segment":"trips",` +
+		`"object":{"bucket":"b","key":"k","versionId":"v","size":1},` +
 		`"certificate":"c","manifest":"m","rows":2,"quarantined":3,"reason":"why"}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v", got, err)
@@ -172,7 +173,7 @@ func TestCatalogIsNamedByItsContent(t *testing.T) {
 	s.MaxBadShare = 0.5
 	changed.Segments["trips"] = s
 	if other, _, err := changed.Encode(); err != nil || other == key {
-		t.Errorf("another catalog has the same key %s, %v", other, err)
+		t.Errorf("a different catalog has the same key %s, %v", other, err)
 	}
 	var back Catalog
 	if err := json.Unmarshal(data, &back); err != nil || back.Segments["trips"].Partition.By != "day" {
@@ -188,8 +189,8 @@ func TestCatalogRefusesABrokenSchema(t *testing.T) {
 	}
 }
 
-// A catalog that was stored before a load setting existed says nothing of it: its loads get the default, and it still
-// has the content that its key was made of.
+// A catalog stored before a load setting existed lacks it: its loads get the default, and its content still hashes to
+// its key.
 func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
 	all := Loads{ChunkBytes: 1 << 20, DueAfterSeconds: 60, MaxAttempts: 3, KeepSeconds: 9,
 		MaxContentBytes: 1 << 30, SkipSame: true}
@@ -211,7 +212,7 @@ func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
 	}
 	_, data, err := catalogOf(false).Encode()
 	if err != nil || bytes.Contains(data, []byte("loads")) {
-		t.Errorf("a catalog that says nothing of loads is written %s, %v", data, err)
+		t.Errorf("a catalog without load settings is encoded as %s, %v", data, err)
 	}
 }
 
@@ -222,7 +223,7 @@ func TestCatalogSegment(t *testing.T) {
 	}
 	_, err := c.Segment("tirps")
 	if err == nil || !strings.Contains(err.Error(), `"tirps"`) || !strings.Contains(err.Error(), `["events" "trips"]`) {
-		t.Errorf("the error must name the segment and those that there are: %v", err)
+		t.Errorf("the error must name the segment and the existing ones: %v", err)
 	}
 }
 

@@ -26,7 +26,7 @@ func LoadID(o Object) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// FolderMarker says that an object is what consoles make of "create folder": it holds nothing and is no load.
+// FolderMarker reports whether an object is what consoles make of "create folder": it is empty and not a load.
 func FolderMarker(o Object) bool { return o.Size == 0 && strings.HasSuffix(o.Key, "/") }
 
 // SegmentOf is the segment that a landing key belongs to: the part before the first slash; "" when there is none.

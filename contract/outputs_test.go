@@ -52,6 +52,6 @@ func TestOutputsNameWhatIsUnset(t *testing.T) {
 		}
 	}
 	if n := strings.Count(err.Error(), "not set"); n != 3 {
-		t.Errorf("%d are called unset: %v", n, err)
+		t.Errorf("%d are reported as unset: %v", n, err)
 	}
 }

@@ -52,6 +52,10 @@ func TestWrongCommandLines(t *testing.T) {
 		"generate trips --out x --size 1MB --bad-share 2": "between 0 and 1",
 		"generate weather --out x --size 1MB":             "invalid argument",
 		"local up --input-size 3":                         "at least 1.0 MB",
+		"schema infer":                                    "accepts 1 arg",
+		"schema infer x --encoding tsv":                   "want \"csv\" or \"ndjson\"",
+		"schema check a":                                  "accepts 2 arg",
+		"schema check a b --encoding tsv":                 "want \"csv\" or \"ndjson\"",
 	} {
 		code, stdout, stderr := run(t, strings.Fields(line)...)
 		if code != ExitUsage || !strings.Contains(stderr, text) || stdout != "" {
@@ -82,13 +86,15 @@ func TestExitCodes(t *testing.T) {
 		{unproven(verify.Report{}), ExitUnproven},
 		{unproven(verify.Report{Verified: true}), ExitOK},
 		{fmt.Errorf("w: %w", client.ErrNotFound), ExitNotFound},
+		{fmt.Errorf("w: %w", schemaError{errors.New("x")}), ExitSchema},
 		{fmt.Errorf("w: %w", ledger.ErrNotFound), ExitNotFound},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("exitCode(%v) = %d, want %d", c.err, got, c.want)
 		}
 	}
-	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitInterrupted} {
+	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitSchema,
+		ExitInterrupted} {
 		if !strings.Contains(exitHelp, fmt.Sprintf("%5d  ", code)) {
 			t.Errorf("the help does not explain exit code %d", code)
 		}

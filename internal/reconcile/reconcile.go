@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 	"dip/internal/load"
@@ -62,6 +63,7 @@ type Reconciler struct {
 	Lake     Lake
 	Catalogs Catalogs
 	Log      *slog.Logger
+	Metrics  *emf.Emitter
 	Now      func() time.Time
 }
 
@@ -225,8 +227,12 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 	if err := r.put(ctx, key, "text/plain", Manifest(r.Lake.Bucket(), chunks)); err != nil {
 		return contract.StepResponse{}, err
 	}
-	if _, err := r.Ledger.Publish(ctx, load.ID, r.Now()); err != nil {
+	now := r.Now()
+	if _, err := r.Ledger.Publish(ctx, load.ID, now); err != nil {
 		return contract.StepResponse{}, err
+	}
+	if load.Status != contract.Published { // a repeated step does not count it again
+		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
 	}
 	load.Status = contract.Published
 	return contract.StepResponse{Action: contract.ActionDone}, r.Announce(ctx, load)
@@ -275,8 +281,15 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 	if !failed {
 		return contract.StepResponse{}, fmt.Errorf("the load is %s and can no longer fail; cause: %s", load.Status, reason)
 	}
+	if load.Status != contract.Failed {
+		r.measure(load, emf.Values{contract.LoadsFailed: 1})
+	}
 	load.Status, load.Reason = contract.Failed, reason
 	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, r.Announce(ctx, load)
+}
+
+func (r *Reconciler) measure(load ledger.Load, values emf.Values) {
+	r.Metrics.Emit(load.Segment, values, map[string]string{"load": load.ID})
 }
 
 // Reason turns what a workflow caught into a sentence for a person. Lambda's errors arrive as JSON.

@@ -110,7 +110,7 @@ func (w *world) print(t *testing.T) string {
 			if w.certificate.Segment == "things" && !strings.HasPrefix(o.Partition, "load_date=") {
 				folder = o.Partition + ": "
 			}
-			for _, row := range parquetTexts(t, w.objects[lakeBucket+"/"+o.Key]) {
+			for _, row := range parquetTexts(t, w.content(o.Key)) {
 				rows = append(rows, "row "+folder+row)
 			}
 		}

@@ -18,7 +18,7 @@ func main() {
 		Stack: env.Stack, Catalog: env.Catalog,
 		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake,
 		Catalogs: b.Catalogs,
-		Log:      b.Log, Now: time.Now,
+		Log:      b.Log, Metrics: b.Metrics, Now: time.Now,
 	}
 	lambda.Start(boot.Step(r.Handle))
 }

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -29,6 +30,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/scheduler"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+
+	"dip/local/metrics"
 )
 
 // Options of New.
@@ -83,6 +86,7 @@ type Runner struct {
 	registry *registry
 	code     *codeCache
 	logs     *logFiles
+	metrics  *metrics.Publisher
 	pool     *pool
 	// background counts asynchronous invocations, so that Run waits for all of them.
 	background sync.WaitGroup
@@ -152,6 +156,12 @@ func (r *Runner) connect() {
 	r.sfn = sfn.NewFromConfig(cfg)
 	r.scheduler = scheduler.NewFromConfig(cfg)
 	r.events = eventbridge.NewFromConfig(cfg)
+	r.metrics = &metrics.Publisher{
+		Client: cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
+			o.DisableRequestCompression = true // the emulator does not decompress requests
+		}),
+		Every: time.Second, Log: r.log,
+	}
 }
 
 // InvokeURL is the base URL of the Lambda Invoke API, for the emulator and for users.
@@ -166,6 +176,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	server := &http.Server{Handler: r.invokeAPI(ctx), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(r.listener) }()
+
+	measuring, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last instance has ended
+	measured := make(chan struct{})
+	go func() { r.metrics.Run(measuring); close(measured) }()
 
 	sources, clock := newSources(r), newClock(r)
 	err := r.register(ctx, r.InvokeURL())
@@ -182,6 +196,8 @@ func (r *Runner) Run(ctx context.Context) error {
 		closeErr = errors.Join(closeErr, serveErr)
 	}
 	r.background.Wait()
+	stop()
+	<-measured
 	// The emulator may be gone already; then there is nothing to unregister from.
 	if unregisterErr := r.register(context.WithoutCancel(ctx), ""); unregisterErr != nil {
 		r.log.Debug("unregistering the runner failed", "error", unregisterErr)

@@ -11,7 +11,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// Receive writes a load down unless it is known.
+// Receive records a load unless it is known.
 func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error) {
 	err = f.do(ctx, Op{Name: "Receive", Load: load.ID, Write: true}, func() (err error) {
 		if _, ok := f.loads[load.ID]; ok {
@@ -33,7 +33,7 @@ func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Loa
 	return stands, created, nil
 }
 
-// Plan writes the chunks down, then the plan.
+// Plan writes the chunks, then the plan.
 func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
 	f.mu.Lock()
 	load, err := f.read(id)
@@ -63,7 +63,7 @@ func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []l
 	})
 }
 
-// fresh is a chunk that nobody has worked on.
+// fresh is a chunk that was never claimed.
 func fresh(c ledger.Chunk) ledger.Chunk {
 	return clone(ledger.Chunk{
 		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt, Sent: millis(c.Sent),
@@ -71,7 +71,7 @@ func fresh(c ledger.Chunk) ledger.Chunk {
 	})
 }
 
-// Stage writes a piece's chunk down unless one stands.
+// Stage writes a piece's chunk unless one exists.
 func (f *Fake) Stage(ctx context.Context, id string, c ledger.Chunk) (stands ledger.Chunk, err error) {
 	err = f.do(ctx, Op{Name: "Stage", Load: id, Chunk: c.Index, Write: true}, func() error {
 		if there := f.work[id][c.Index]; there.Staged != nil {

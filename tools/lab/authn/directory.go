@@ -8,14 +8,14 @@ import (
 	"dip/tools/lab/awsapi"
 )
 
-// directory is AWS as far as it knows who somebody is, and what a cluster thinks of it.
+// directory is the part of AWS that knows the owners of access keys and the access entries of clusters.
 type directory struct {
 	aws     awsapi.Client
 	cluster string
 }
 
-// caller is the ARN of whom an access key belongs to. The emulator takes no presigned requests for STS: it is asked the
-// same question with the token's access key.
+// caller returns the ARN of an access key's owner. The emulator does not accept presigned requests for STS: the
+// question is asked directly, with the token's access key.
 func (d directory) caller(ctx context.Context, t Token) (string, error) {
 	asking := d.aws
 	asking.AccessKey, asking.Region = t.AccessKey, t.Region
@@ -31,7 +31,7 @@ func (d directory) caller(ctx context.Context, t Token) (string, error) {
 	return answer.ARN, nil
 }
 
-// access is the access entry of a principal; false: it has none.
+// access returns the access entry of a principal; false: it has none.
 func (d directory) access(ctx context.Context, principal string) (Access, bool, error) {
 	path := fmt.Sprintf("/clusters/%s/access-entries/%s", url.PathEscape(d.cluster), url.PathEscape(principal))
 	var entry struct {

@@ -1,5 +1,5 @@
-// Package awsapi asks the emulator. It knows two of AWS's protocols, which is all that the lab needs: the SDK's package
-// of EC2 alone takes longer to compile than everything else here.
+// Package awsapi is a client of the emulator. It speaks two of AWS's protocols, which is all that the lab needs: the
+// SDK's package for EC2 alone takes longer to compile than everything else here.
 package awsapi
 
 import (
@@ -14,12 +14,12 @@ import (
 	"strings"
 )
 
-// Client asks an emulator.
+// Client sends requests to an emulator.
 type Client struct {
 	// Endpoint is the emulator's URL.
 	Endpoint string
 	Region   string
-	// AccessKey is who asks. The emulator checks no signature.
+	// AccessKey identifies the caller. The emulator checks no signature.
 	AccessKey string
 }
 
@@ -54,7 +54,7 @@ func (c Client) Get(ctx context.Context, service, path string, out any) error {
 	return nil
 }
 
-// StatusError is an answer that is none.
+// StatusError is an answer with an error status.
 type StatusError struct {
 	Code int
 	Text string
@@ -64,7 +64,7 @@ func (e *StatusError) Error() string {
 	return fmt.Sprintf("the emulator answers %d %s: %s", e.Code, http.StatusText(e.Code), e.Text)
 }
 
-// IsNotFound says whether a resource does not exist.
+// IsNotFound reports whether a resource does not exist.
 func IsNotFound(err error) bool {
 	var status *StatusError
 	return errors.As(err, &status) && status.Code == http.StatusNotFound
@@ -78,7 +78,7 @@ func (c Client) ask(ctx context.Context, service, method, path, body, contentTyp
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	// The emulator tells services, and who asks, by the scope of the signature.
+	// The emulator recognizes service and caller by the scope of the signature.
 	req.Header.Set("Authorization",
 		fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
 			c.AccessKey, c.Region, service))
@@ -94,7 +94,7 @@ func (c Client) ask(ctx context.Context, service, method, path, body, contentTyp
 	return text, err
 }
 
-// IsGone says whether an instance does not exist any more.
+// IsGone reports whether an instance no longer exists.
 func IsGone(err error) bool {
 	var status *StatusError
 	return errors.As(err, &status) && strings.Contains(status.Text, "InvalidInstanceID")

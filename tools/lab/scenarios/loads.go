@@ -28,7 +28,7 @@ func (l *Lab) land(ctx context.Context, key, segment string, c contract.Compress
 	return contract.LoadID(object), nil
 }
 
-// outcome is what became of a load.
+// outcome is how a load ended.
 type outcome struct {
 	progress client.Progress
 	took     time.Duration // from its receipt to its end

@@ -64,7 +64,7 @@ func (c *Cluster) startKubelet(
 	return nil
 }
 
-// podEnvironment leads a pod to the emulator, in place of Pod Identity. Escalator's SDK knows no setting for an
+// podEnvironment points a pod to the emulator, in place of Pod Identity. Escalator's SDK has no setting for an
 // endpoint, and the termination handler of a node asks for the node's metadata.
 func (c *Cluster) podEnvironment(
 	programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) ([]string, error,
