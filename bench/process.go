@@ -111,11 +111,6 @@ func (f folder) Head(_ context.Context, o contract.Object) (contract.Object, err
 	return o, err
 }
 
-// Previous says that files have no versions.
-func (f folder) Previous(context.Context, contract.Object) (contract.Object, bool, error) {
-	return contract.Object{}, false, nil
-}
-
 func (f folder) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
 	file, err := os.Open(o.Key)
 	if err != nil {

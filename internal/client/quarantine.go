@@ -7,9 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
-
-	"github.com/klauspost/compress/gzip"
 
 	"dip/contract"
 	"dip/internal/ledger"
@@ -34,11 +31,9 @@ func Quarantine(
 		if err != nil {
 			return err
 		}
-		var content io.Reader = bytes.NewReader(data)
-		if strings.HasSuffix(key, contract.QuarantineSuffix) { // older ones are not compressed
-			if content, err = gzip.NewReader(content); err != nil {
-				return fmt.Errorf("quarantine file %s: %w", key, err)
-			}
+		content, err := contract.Quarantine(bytes.NewReader(data))
+		if err != nil {
+			return fmt.Errorf("quarantine file %s: %w", key, err)
 		}
 		for lines := json.NewDecoder(content); ; {
 			var r contract.Rejected

@@ -35,6 +35,10 @@ type Source interface {
 	process.Source
 	// Head completes size and ETag of the version that o names.
 	Head(ctx context.Context, o contract.Object) (contract.Object, error)
+}
+
+// Versions knows the versions of inputs.
+type Versions interface {
 	// Previous is the version right before o, and whether it has the same content.
 	Previous(ctx context.Context, o contract.Object) (before contract.Object, same bool, err error)
 }
@@ -43,6 +47,7 @@ type Source interface {
 type Planner struct {
 	Ledger   Ledger
 	Source   Source
+	Versions Versions
 	Segments *process.Segments
 	Log      *slog.Logger
 	Now      func() time.Time

@@ -140,8 +140,9 @@ func start(t *testing.T, input string) (*world, *Planner) {
 		return counter{r, &w.read}
 	}
 	return w, &Planner{
-		Ledger: w.ledger, Source: w.lake, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
-		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
+		Ledger: w.ledger, Source: w.lake, Versions: w.lake,
+		Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
+		Log:      slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
 	}
 }
 

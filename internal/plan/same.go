@@ -18,7 +18,7 @@ func (e *sameError) Error() string { return "the input has the content of load "
 // published: whoever wrote it repeated a write whose reply was lost, and its records would be doubled. A load that
 // failed is no reason: putting its input again is a way to retry.
 func (p *Planner) repeated(ctx context.Context, o contract.Object) error {
-	before, same, err := p.Source.Previous(ctx, o)
+	before, same, err := p.Versions.Previous(ctx, o)
 	if err != nil || !same {
 		return err
 	}

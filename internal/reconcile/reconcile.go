@@ -235,30 +235,11 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
 	}
 	load.Status = contract.Published
-	return contract.StepResponse{Action: contract.ActionDone}, r.Announce(ctx, load)
+	return contract.StepResponse{Action: contract.ActionDone}, r.announce(ctx, load)
 }
 
-// Announce sends the event of a load's outcome, and records that. It may be repeated: whoever died in between did not
-// record it.
-func (r *Reconciler) Announce(ctx context.Context, load ledger.Load) error {
-	if load.Status == contract.Duplicate { // the other load's event announces both
-		return r.Ledger.Announced(ctx, load.ID)
-	}
-	event := contract.LoadEvent{
-		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object,
-		Reason: load.Reason,
-	}
-	kind := contract.EventFailed
-	if load.Status == contract.Published {
-		kind = contract.EventPublished
-		event.Certificate = contract.CertificateKey(load.Segment, load.ID)
-		event.Manifest = contract.ManifestKey(load.Segment, load.ID)
-		event.Rows, event.Quarantined = load.Totals.RowsOut, load.Totals.Quarantined
-	}
-	if err := r.Bus.Put(ctx, kind, event); err != nil {
-		return err
-	}
-	return r.Ledger.Announced(ctx, load.ID)
+func (r *Reconciler) announce(ctx context.Context, l ledger.Load) error {
+	return load.Announcer{Stack: r.Stack, Ledger: r.Ledger, Bus: r.Bus}.Announce(ctx, l)
 }
 
 // Manifest lists the outputs of a load, one URI a line, in the order of the records.
@@ -285,7 +266,7 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 		r.measure(load, emf.Values{contract.LoadsFailed: 1})
 	}
 	load.Status, load.Reason = contract.Failed, reason
-	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, r.Announce(ctx, load)
+	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, r.announce(ctx, load)
 }
 
 func (r *Reconciler) measure(load ledger.Load, values emf.Values) {

@@ -95,7 +95,7 @@ func TestAKilledExecutionIsResumed(t *testing.T) {
 					events = 2 // nobody knows whether the first one was sent
 				}
 				if len(w.events) != events {
-					t.Fatalf("announced %+v", w.events)
+					w.t.Fatalf("announced %+v", w.events)
 				}
 				w.events = w.events[:1]
 				sent := 1
@@ -118,7 +118,7 @@ func TestALongHeaderFailsItsLoadWithAShortReason(t *testing.T) {
 	live(t, header, time.Hour, nil, func(w *world, id string) {
 		load, err := w.ledger.Load(w.ctx, id)
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
 		if load.Status != contract.Failed || !strings.Contains(load.Reason, "the header does not match the schema") ||
 			len(load.Reason) > 4096 {
@@ -162,7 +162,7 @@ func TestDeadWorkersFailTheirLoad(t *testing.T) {
 	}, func(w *world, id string) {
 		load, err := w.ledger.Load(w.ctx, id)
 		if err != nil {
-			t.Fatal(err)
+			w.t.Fatal(err)
 		}
 		if load.Status != contract.Failed || !strings.Contains(load.Reason, "failed 5 times; last error: ") ||
 			!strings.Contains(load.Reason, "the connection was reset") {

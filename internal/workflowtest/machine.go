@@ -218,6 +218,9 @@ func (e *Execution) call(ctx context.Context, s State, data any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
+	if s.TimeoutSeconds == 0 {
+		s.TimeoutSeconds = 99_999_999 // the language's default
+	}
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(s.TimeoutSeconds)*time.Second)
 	defer cancel()
 	answer, err := function(ctx, payload)

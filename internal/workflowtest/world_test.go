@@ -21,6 +21,7 @@ import (
 	"dip/internal/lake"
 	"dip/internal/lake/laketest"
 	"dip/internal/ledger/ledgertest"
+	"dip/internal/load"
 	"dip/internal/plan"
 	"dip/internal/process"
 	"dip/internal/reconcile"
@@ -72,7 +73,8 @@ func newWorld(t *testing.T) *world {
 	w.publishCatalog()
 	catalogs := &catalog.Reader{Lake: w.lake}
 	planner := &plan.Planner{
-		Ledger: w.ledger, Source: w.lake, Segments: &process.Segments{Catalogs: catalogs}, Log: quiet, Now: time.Now,
+		Ledger: w.ledger, Source: w.lake, Versions: w.lake, Segments: &process.Segments{Catalogs: catalogs}, Log: quiet,
+		Now: time.Now,
 	}
 	w.machine.Functions = map[string]Function{
 		"arn:aws:lambda:us-east-1:123456789012:function:splitter:live":   function(boot.Step(planner.Handle)),
@@ -191,7 +193,7 @@ func (w *world) every(rate time.Duration, do func()) {
 
 // sweeps has the sweeper run every quarter of an hour, and intake take what it finds.
 func (w *world) sweeps() {
-	outcomes, n := w.reconciler(), 0
+	outcomes, n := load.Announcer{Stack: "test", Ledger: w.ledger, Bus: w}, 0
 	h := &intake.Handler{Catalog: w.catalog, Ledger: w.ledger, Workflows: w, Log: quiet, Now: time.Now}
 	w.every(15*time.Minute, func() {
 		n++

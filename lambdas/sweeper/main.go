@@ -11,15 +11,13 @@ import (
 	"dip/contract"
 	"dip/internal/adapters"
 	"dip/internal/boot"
-	"dip/internal/reconcile"
+	"dip/internal/load"
 	"dip/internal/sweep"
 )
 
 func main() {
 	env, b := boot.Start(func(e contract.SweeperEnv[string]) contract.Common[string] { return e.Common })
-	outcomes := &reconcile.Reconciler{
-		Stack: env.Stack, Ledger: b.Ledger, Bus: adapters.NewBus(b.Config, env.EventBus), Log: b.Log, Now: time.Now,
-	}
+	outcomes := load.Announcer{Stack: env.Stack, Ledger: b.Ledger, Bus: adapters.NewBus(b.Config, env.EventBus)}
 	lambda.Start(func(ctx context.Context) (sweep.Report, error) {
 		s := &sweep.Sweeper{
 			Bucket: env.LandingBucket, Intake: env.IntakeQueue, Grace: boot.Seconds(env.GraceSeconds),
