@@ -136,16 +136,25 @@ type Sweep struct {
 
 // Segment is one kind of record: its format, and the function that processes it.
 type Segment struct {
-	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson
-	Delimiter string            `json:"delimiter"` // CSV: the character between fields
-	Quote     *string           `json:"quote"`     // CSV: the character around a field; "": no quoting, quotes are data
-	Header    *bool             `json:"header"`    // CSV: the first record names the columns
-	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
-	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
+	// how the inputs are written, by default csv in utf-8; a name alone, as in encoding: ndjson, is the format
+	Encoding  Encoding `json:"encoding"`
+	Delimiter string   `json:"delimiter"` // CSV: the character between fields
+	Quote     *string  `json:"quote"`     // CSV: the character around a field; "": no quoting, quotes are data
+	Header    *bool    `json:"header"`    // CSV: the first record names the columns
+	// CSV: the character that begins a line which is no record; "": there are none
+	Comment string `json:"comment"`
+	// CSV: how many lines come before the header and are no records
+	SkipLines int `json:"skipLines" limits:"0..1000"`
+	// CSV: how many lines come after the last record and are no records; blank lines count
+	FooterLines int       `json:"footerLines" limits:"0..1000"`
+	Schema      string    `json:"schema"`    // Table Schema file; default schemas/<name>.json
+	Partition   Partition `json:"partition"` // layout of the outputs; default by load date
 
 	// a load fails when a larger share of its records, or of their lines, is bad
 	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
+	// a load fails when one of its chunks has more partitions; each takes memory
+	MaxPartitions int `json:"maxPartitions" limits:"1..500"`
 
 	Function
 	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // concurrent batches
@@ -158,6 +167,15 @@ type Segment struct {
 	schema json.RawMessage
 }
 
+// Encoding is how a segment's inputs are written.
+type Encoding struct {
+	Format  contract.Encoding `json:"format"`  // csv or ndjson
+	Charset contract.Charset  `json:"charset"` // how characters are written as bytes
+}
+
+// UnmarshalText accepts the names of the formats.
+func (e *Encoding) UnmarshalText(text []byte) error { return e.Format.UnmarshalText(text) }
+
 // Partition is the layout of a segment's outputs by a field of the record.
 type Partition struct {
 	Field string `json:"field"` // of the record; without one, by the date of the load
@@ -166,7 +184,11 @@ type Partition struct {
 
 // Dialect is the format of the segment's inputs.
 func (s Segment) Dialect() contract.Dialect {
-	d := contract.Dialect{Encoding: s.Encoding, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header}
+	d := contract.Dialect{Encoding: s.Encoding.Format, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header,
+		Comment: s.Comment, SkipLines: s.SkipLines, FooterLines: s.FooterLines}
+	if s.Encoding.Charset != contract.UTF8 {
+		d.Charset = s.Encoding.Charset
+	}
 	if s.Quote != nil {
 		d.Quote = *s.Quote
 	}
@@ -181,14 +203,15 @@ func (p Partition) catalog() contract.Partition {
 func (s *Stack) Catalog(name string) contract.Segment {
 	g := s.Segments[name]
 	return contract.Segment{
-		Dialect:     g.Dialect(),
-		Schema:      g.schema,
-		Partition:   g.Partition.catalog(),
-		MaxBadShare: g.MaxBadShare,
-		MaxRecordMB: g.MaxRecordMB,
-		Lane:        g.Lane,
-		FunctionMB:  g.FunctionMB(),
-		Loads:       s.Loads.catalog(s.Queues.Retention),
+		Dialect:       g.Dialect(),
+		Schema:        g.schema,
+		Partition:     g.Partition.catalog(),
+		MaxBadShare:   g.MaxBadShare,
+		MaxRecordMB:   g.MaxRecordMB,
+		MaxPartitions: g.MaxPartitions,
+		Lane:          g.Lane,
+		FunctionMB:    g.FunctionMB(),
+		Loads:         s.Loads.catalog(s.Queues.Retention),
 	}
 }
 

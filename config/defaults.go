@@ -60,9 +60,10 @@ func defaults(e Environment) *Stack {
 
 func segmentDefaults(e Environment) Segment {
 	return Segment{
-		Encoding:    contract.CSV,
-		MaxBadShare: 0.05,
-		MaxRecordMB: 16,
+		Encoding:      Encoding{Format: contract.CSV, Charset: contract.UTF8},
+		MaxBadShare:   0.05,
+		MaxRecordMB:   16,
+		MaxPartitions: 64,
 		Function: Function{
 			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
 			LogRetentionDays: logRetention(e),
@@ -78,7 +79,7 @@ func logRetention(e Environment) int { return pick(e, 1, 7, 30, 90) }
 func (s *Stack) derive() {
 	longest := Duration(0)
 	for name, segment := range s.Segments {
-		if segment.Encoding == contract.CSV {
+		if segment.Encoding.Format == contract.CSV {
 			segment.Delimiter = orElse(segment.Delimiter, ",")
 			if segment.Quote == nil {
 				segment.Quote = new(`"`)

@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -169,13 +168,18 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	}
 	if err := g.Dialect().Validate(); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") { // each begins with the name of its setting
-			found.list = append(found.list, errors.New(path+"."+line))
+			setting, why, _ := strings.Cut(line, ": ")
+			found.add(path+"."+setting, "%s", why)
 		}
 	}
 	if 8*g.MaxRecordMB > g.MemoryMB {
 		found.add(path+".maxRecordMB",
 			"%d: a record is held in memory a few times over: want at most an eighth of %s.memoryMB, %d",
 			g.MaxRecordMB, path, g.MemoryMB)
+	}
+	if 4*g.MaxPartitions > g.MemoryMB && g.Partition.Field != "" {
+		found.add(path+".maxPartitions", "%d: the outputs of a chunk are in memory together: want at most a quarter of "+
+			"%s.memoryMB, %d", g.MaxPartitions, path, g.MemoryMB)
 	}
 	g.validateFunction(path, found)
 	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {

@@ -25,8 +25,10 @@ type Segment struct {
 	Partition   Partition       `json:"partition"`   // how outputs are laid out
 	MaxBadShare float64         `json:"maxBadShare"` // a load fails when a larger share of its records is quarantined
 	MaxRecordMB int             `json:"maxRecordMB"` // a longer record fails its load, MiB
-	Queue       string          `json:"queue"`       // URL of the segment's queue
-	DeadLetters string          `json:"deadLetters"` // URL of its dead-letter queue
+	// a load fails when one of its chunks has more partitions; 0, in catalogs from before the setting: 64
+	MaxPartitions int    `json:"maxPartitions,omitempty"`
+	Queue         string `json:"queue"`       // URL of the segment's queue
+	DeadLetters   string `json:"deadLetters"` // URL of its dead-letter queue
 
 	Lane    Lane   `json:"lane,omitempty"`    // where chunks of ordinary size run; "" is Functions
 	Workers string `json:"workers,omitempty"` // URL of the queue of the segment's workers; "" without a cluster

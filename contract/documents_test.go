@@ -26,6 +26,7 @@ func TestCertificateGolden(t *testing.T) {
 		Totals: Totals{Chunks: 1, RowsIn: 3, RowsOut: 2, Quarantined: 1, LinesIn: 5, LinesBad: 2, Bytes: 92, BytesOut: 20,
 			HashOut: "h1", HashBad: "h2", Attempts: 2, Codes: []string{"c"}},
 		Chain: ChainProof{Closed: true, Position: 100, Reruns: 1}, Received: utc, Certified: utc,
+		Link: &Link{Number: 2, Load: "K", SHA256: "s0"},
 	}
 	const want = `{
   "version": 1,
@@ -106,9 +107,14 @@ func TestCertificateGolden(t *testing.T) {
     "reruns": 1
   },
   "received": "2026-01-31T12:00:00Z",
-  "certified": "2026-01-31T12:00:00Z"
+  "certified": "2026-01-31T12:00:00Z",
+  "link": {
+    "number": 2,
+    "load": "K",
+    "sha256": "s0"
+  }
 }`
-	got, err := json.MarshalIndent(c, "", "  ")
+	got, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}

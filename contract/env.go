@@ -37,6 +37,8 @@ type ReconcilerEnv[T any] struct {
 	Common[T]
 	Catalog  T `env:"DIP_CATALOG"`   // key in the lake bucket of the catalog that knows the queues
 	EventBus T `env:"DIP_EVENT_BUS"` // EventBridge bus that load events go to
+	// ARN of the KMS key that signs certificates
+	SigningKey T `env:"DIP_SIGNING_KEY"`
 }
 
 // SweeperEnv is the sweeper function's environment.

@@ -45,7 +45,7 @@ func LandingKey(segment, name string) string { return segment + "/" + name }
 const (
 	DataPrefix        = "data/"         // Parquet
 	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object per line, gzip
-	CertificatePrefix = "certificates/" // one JSON file a load
+	CertificatePrefix = "certificates/" // one JSON file a load, and its envelope
 	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
 	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content
 	StagingPrefix     = "staging/"      // restaged inputs, a few days
@@ -76,6 +76,14 @@ func StagingKey(segment, load string, chunk int, start int64, sha256Hex string) 
 // CertificateKey is where a load's certificate goes.
 func CertificateKey(segment, load string) string {
 	return CertificatePrefix + segment + "/" + load + ".json"
+}
+
+// EnvelopeKey is where the signature of a load's certificate goes; see Envelope.
+func EnvelopeKey(segment, load string) string { return EnvelopeOf(CertificateKey(segment, load)) }
+
+// EnvelopeOf is where the signature of the certificate with the given key goes.
+func EnvelopeOf(certificateKey string) string {
+	return strings.TrimSuffix(certificateKey, ".json") + ".dsse.json"
 }
 
 // ManifestKey is where a load's list of published objects goes: one s3:// URI a line, the layout that Hive, Spark,

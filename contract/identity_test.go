@@ -81,10 +81,11 @@ func TestKeyLayout(t *testing.T) {
 			"pickup_at_day=2026-01-31", load, 7, 4096, sum),
 		"quarantine/trips/" + load + "/00007-4096-feedc0dedead.ndjson.gz": QuarantineKey("trips", load, 7,
 			4096, sum),
-		"certificates/trips/" + load + ".json": CertificateKey("trips", load),
-		"manifests/trips/" + load:              ManifestKey("trips", load),
-		"load_date=2026-02-01":                 LoadDatePartition("2026-02-01"),
-		"trips/a.csv":                          LandingKey("trips", "a.csv"),
+		"certificates/trips/" + load + ".json":      CertificateKey("trips", load),
+		"certificates/trips/" + load + ".dsse.json": EnvelopeKey("trips", load),
+		"manifests/trips/" + load:                   ManifestKey("trips", load),
+		"load_date=2026-02-01":                      LoadDatePartition("2026-02-01"),
+		"trips/a.csv":                               LandingKey("trips", "a.csv"),
 	} {
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

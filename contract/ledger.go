@@ -5,10 +5,11 @@ import (
 	"time"
 )
 
-// Key schema of the ledger table. A load and its chunks share a partition key; the index lists loads by day.
+// Key schema of the ledger table. A load and its chunks share a partition key; the index lists loads by day. The end of
+// each segment's chain of certificates is an item of its own.
 const (
-	LedgerPartitionKey = "load"    // string: load id
-	LedgerSortKey      = "item"    // string: "load" or "chunk#00042"
+	LedgerPartitionKey = "load"    // string: load id, or "chain#" and a segment
+	LedgerSortKey      = "item"    // string: "load", "chunk#00042", or "head" of a chain
 	LedgerIndex        = "by-day"  // global secondary index over load items
 	LedgerIndexKey     = "day"     // string: YYYY-MM-DD on which the load was received, and a shard; load items only
 	LedgerIndexSortKey = "created" // string: RFC 3339 time of receipt
@@ -62,7 +63,7 @@ type Status string
 const (
 	Received  Status = "received"  // known, its workflow is being started
 	Running   Status = "running"   // planned, chunks are being processed
-	Certified Status = "certified" // the certificate is written
+	Certified Status = "certified" // totals and place in the chain are recorded; the certificate is being written
 	Published Status = "published" // outputs are visible
 	Failed    Status = "failed"    // nothing was published; the reason is recorded
 	Duplicate Status = "duplicate" // the version before it has the same content: it is the same load
@@ -91,6 +92,8 @@ type Ack struct {
 	LinesBad    int64     `json:"linesQuarantined"` // of the quarantined records; there a CR alone ends a line too
 	HashOut     string    `json:"hashOut"`          // sum over the raw records that went to the output, 32 hex digits
 	HashBad     string    `json:"hashQuarantined"`  // the same over the quarantined ones
+	Skipped     Skipped   `json:"skipped,omitzero"` // comments that start in the chunk's range
+	Footer      Skipped   `json:"footer,omitzero"`  // after the last record; of an input that cannot be split, or its restage
 	Outputs     []Output  `json:"outputs,omitempty"`
 	Quarantine  *Output   `json:"quarantine,omitempty"`
 	Code        string    `json:"code"`    // fingerprint of the code that made the rows

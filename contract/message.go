@@ -28,6 +28,7 @@ type ChunkMessage struct {
 	Object  Object `json:"object"`  // what to read: the input, or the piece of it that was restaged
 	// offset in the input's content at which the object's content begins
 	Base        int64       `json:"base,omitempty"`
+	Footer      int64       `json:"footer,omitempty"`  // bytes at the end of the object that hold no record
 	Compression Compression `json:"compression"`       // of the object
 	Columns     []int       `json:"columns,omitempty"` // CSV: position of each schema field in a record, -1 when absent
 	Width       int         `json:"width,omitempty"`   // CSV: fields in a record

@@ -17,6 +17,7 @@ type StackOutputs[T any] struct {
 	IntakeDeadLetters T                            `json:"intakeDeadLetters"` // URL
 	Workflow          T                            `json:"workflow"`          // ARN of the alias
 	EventBus          T                            `json:"eventBus"`          // name
+	SigningKey        T                            `json:"signingKey"`        // ARN of the key that signs certificates
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name

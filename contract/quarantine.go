@@ -17,6 +17,7 @@ type Rejected struct {
 	Reason string `json:"reason"`
 	Raw    string `json:"raw,omitempty"`       // the record's bytes, when they are UTF-8
 	Base64 []byte `json:"rawBase64,omitempty"` // the record's bytes otherwise
+	Text   string `json:"text,omitempty"`      // the record in UTF-8, when the input is in another charset
 }
 
 // SetRaw keeps the record's bytes in the field that can hold them.

@@ -110,8 +110,8 @@ func (a *app) infer(ctx context.Context, path string, f inferFlags) error {
 // misfits says which records do not fit.
 func misfits(r infer.Result) error {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s of %s do not fit any schema:", terminal.Count(r.Records-r.Fit),
-		plural(int(r.Records), "record"))
+	fmt.Fprintf(&b, "of %s, %s cannot fit any schema:", plural(int(r.Records), "record"),
+		terminal.Count(r.Records-r.Fit))
 	for _, m := range r.Misfits {
 		fmt.Fprintf(&b, "\n  bytes %d to %d: ", m.Start, m.End)
 		if m.Field != "" {

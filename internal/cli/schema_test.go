@@ -41,7 +41,7 @@ func TestSchemaInfer(t *testing.T) {
 		len(r.Misfits) != 5 || strings.Count(stdout, "\n") != 1 {
 		t.Errorf("exit %d, %v: %+v\n%s", code, err, r, stdout)
 	}
-	if !strings.Contains(stderr, "6 of 7 records do not fit any schema:\n  bytes 8 to 10: ") ||
+	if !strings.Contains(stderr, "of 7 records, 6 cannot fit any schema:\n  bytes 8 to 10: ") ||
 		!strings.Contains(stderr, "\n  and 1 more") {
 		t.Error(stderr)
 	}

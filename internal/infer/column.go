@@ -134,8 +134,8 @@ func (c *column) numeric() (field, string) {
 		return f, fmt.Sprintf("has numbers that a double would round: they are kept as decimals of 18 digits, %d of them "+
 			"after the point", c.scale)
 	}
-	return field{Type: untyped}, "numbers with so many digits stay as they are: a double would round them, and a decimal " +
-		"has 18 digits"
+	return field{Type: untyped}, "numbers with so many digits stay as they are: a double would round them, and a " +
+		"decimal has 18 digits"
 }
 
 // format proposes the format of a column of dates or times that are not written in the default form.
@@ -187,8 +187,8 @@ func (c *column) whyNot(n int64) string {
 		return "stays a text: some of its values are dates and some datetimes, which the format \"any\" reads as midnight"
 	}
 	for _, e := range expected {
-		// One value in a hundred looks like a fault of the input rather than a property of the column.
-		if others := n - c.of(e.classes...); others*100 <= n {
+		// One value, or one in a hundred, looks like a fault of the input rather than a property of the column.
+		if others := n - c.of(e.classes...); n > 2 && others <= max(1, n/100) {
 			return fmt.Sprintf("stays a text: all of its values are %s but %d, such as %s", e.name, others,
 				tableschema.Quote([]byte(c.odd(e.classes)), 60))
 		}

@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func report(r Result) string {
 	var b strings.Builder
 	b.Write(r.Schema)
-	fmt.Fprintf(&b, "dialect %+v\n", r.Dialect)
+	fmt.Fprintf(&b, "dialect %s, delimiter %q, header %t\n", r.Dialect.Encoding, r.Dialect.Delimiter, r.Dialect.Header)
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note %q %s\n", n.Field, n.Text)
 	}

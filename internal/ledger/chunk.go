@@ -12,8 +12,8 @@ import (
 	"dip/contract"
 )
 
-// ErrMoved reports a chunk that has changed since it was read.
-var ErrMoved = errors.New("the chunk has changed since it was read")
+// ErrMoved reports a chunk, or the head of a chain, that has changed since it was read.
+var ErrMoved = errors.New("it has changed since it was read")
 
 // Claim is the right to acknowledge one attempt at a chunk.
 type Claim struct {

@@ -36,13 +36,17 @@ type Load struct {
 	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
 	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
 	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
+	Link      *contract.Link   `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
+	SHA256    string           `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
 	Updated   time.Time        `json:"updated"`           // its last change, or when its workflow was last seen running
 }
 
 // Plan is how an input is read.
 type Plan struct {
 	Compression contract.Compression `json:"compression"`
+	Front       contract.Skipped     `json:"front,omitzero"`    // lines before the header that are no records
 	Body        int64                `json:"body"`              // offset of the first record
+	Footer      contract.Skipped     `json:"footer,omitzero"`   // lines after the last record, of an input that can be split
 	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
 	Width       int                  `json:"width,omitempty"`
 	Lane        contract.Lane        `json:"lane,omitempty"`    // where chunks run; "" is Functions
@@ -103,12 +107,18 @@ const (
 	attrHandedBack = contract.LedgerHandedBack
 	attrFailures   = contract.LedgerFailures
 	attrReleased   = contract.LedgerReleased
+	attrLink       = "link" // JSON
+	attrSHA256     = "sha256"
+	attrNumber     = "number"
+	attrLast       = "last"
 )
 
 const (
 	loadItem    = "load"
 	restageItem = "restage"
 	chunkPrefix = "chunk#"
+	headItem    = "head"
+	chainPrefix = "chain#"
 )
 
 // createdFormat is RFC 3339 in UTC with a fixed number of digits, so that the texts sort by time.

@@ -222,30 +222,45 @@ func Chain(load ledger.Load, chunks []ledger.Chunk) chunk.Verdict {
 			links[i] = &chunk.Link{Start: c.Ack.Start, End: c.Ack.End, Rows: c.Ack.RowsIn}
 		}
 	}
-	length := Length(load, chunks)
+	end := End(load, chunks)
 	if Restaging(load) {
 		return chunk.Chain(load.Plan.Body, math.MaxInt64, ranges, links) // never closed: the end is not known yet
 	}
 	if !load.Plan.Compression.Splittable() && load.Restage == nil && len(ranges) == 1 {
-		ranges[0].End = length // known once the only chunk has read to the end
+		ranges[0].End = end // known once the only chunk has read to the end
 	}
-	return chunk.Chain(load.Plan.Body, length, ranges, links)
+	return chunk.Chain(load.Plan.Body, end, ranges, links)
 }
 
-// Length is the length of the decompressed input. That of a compressed one is known from the chunk or restage that read
-// it to its end; before, it is the plan's Body.
-func Length(load ledger.Load, chunks []ledger.Chunk) int64 {
+// End is where the records of the decompressed input end: at its own end, or where its footer begins. That of a
+// compressed one is known from the chunk or restage that read it to its end; before, it is the plan's Body.
+func End(load ledger.Load, chunks []ledger.Chunk) int64 {
 	if load.Plan.Compression.Splittable() {
-		return load.Object.Size
+		return load.Object.Size - load.Plan.Footer.Bytes
 	}
-	if load.Restage != nil {
-		if load.Restage.Ack != nil {
-			return load.Restage.Ack.End
-		}
-		return load.Plan.Body
-	}
-	if len(chunks) == 1 && chunks[0].Ack != nil {
-		return chunks[0].Ack.End
+	if reader := wholeReader(load, chunks); reader != nil {
+		return reader.End
 	}
 	return load.Plan.Body
+}
+
+// footer is what follows the records.
+func footer(load ledger.Load, chunks []ledger.Chunk) contract.Skipped {
+	if reader := wholeReader(load, chunks); reader != nil {
+		return reader.Footer
+	}
+	return load.Plan.Footer
+}
+
+// wholeReader is the acknowledgement of who read all of an input that cannot be split; nil when there is none.
+func wholeReader(load ledger.Load, chunks []ledger.Chunk) *contract.Ack {
+	switch {
+	case load.Plan.Compression.Splittable():
+		return nil
+	case load.Restage != nil:
+		return load.Restage.Ack
+	case len(chunks) == 1:
+		return chunks[0].Ack
+	}
+	return nil
 }

@@ -319,17 +319,17 @@ func TestNumberOfLooks(t *testing.T) {
 	}
 }
 
-func TestLength(t *testing.T) {
+func TestEnd(t *testing.T) {
 	l, chunks := planned(2)
-	if got := Length(l, chunks); got != 200 {
+	if got := End(l, chunks); got != 200 {
 		t.Errorf("plain: %d", got)
 	}
 	l.Plan.Compression = contract.Zstd
-	if got := Length(l, chunks[:1]); got != l.Plan.Body {
+	if got := End(l, chunks[:1]); got != l.Plan.Body {
 		t.Errorf("compressed, not read yet: %d", got)
 	}
 	ack(&chunks[0], 10, 5_000, 1)
-	if got := Length(l, chunks[:1]); got != 5_000 {
+	if got := End(l, chunks[:1]); got != 5_000 {
 		t.Errorf("compressed: %d", got)
 	}
 }

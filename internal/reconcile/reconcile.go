@@ -24,7 +24,8 @@ type Ledger interface {
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
 	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
 	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
-	Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error)
+	Head(ctx context.Context, segment string) (ledger.Head, error)
+	Certify(ctx context.Context, id, segment string, p ledger.Proof, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 	Announced(ctx context.Context, id string) error
@@ -42,8 +43,9 @@ type Bus interface {
 	Put(ctx context.Context, detailType string, e contract.LoadEvent) error
 }
 
-// Lake stores certificates and manifests.
+// Lake stores certificates, their envelopes and manifests.
 type Lake interface {
+	Get(ctx context.Context, key string) ([]byte, error)
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
 	Bucket() string
 }
@@ -62,9 +64,12 @@ type Reconciler struct {
 	Bus      Bus
 	Lake     Lake
 	Catalogs Catalogs
+	Signer   Signer
 	Log      *slog.Logger
 	Metrics  *emf.Emitter
 	Now      func() time.Time
+	// Pause waits before the next try to enter a chain that other loads enter at the same time.
+	Pause func(ctx context.Context, d time.Duration) error
 }
 
 // Handle takes one step.
@@ -181,37 +186,6 @@ func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load, started ti
 
 func waitFor(d time.Duration) contract.StepResponse {
 	return contract.StepResponse{Action: contract.ActionWait, WaitSeconds: int(d / time.Second)}
-}
-
-func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
-	chunks, err := r.chunks(ctx, load)
-	if err != nil {
-		return contract.StepResponse{}, err
-	}
-	certificate, err := Certificate(r.Stack, load, chunks)
-	if err != nil {
-		// A proof that does not hold is a result: the load fails with it, since a retry would not help.
-		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
-	}
-	segment, err := r.segment(ctx, load)
-	if err != nil {
-		return contract.StepResponse{}, err
-	}
-	if why := TooBad(certificate.Totals, segment.MaxBadShare); why != "" {
-		return contract.StepResponse{Action: contract.ActionFail, Cause: why}, nil
-	}
-	data, err := json.MarshalIndent(certificate, "", "  ")
-	if err != nil {
-		return contract.StepResponse{}, fmt.Errorf("encode certificate: %w", err)
-	}
-	if err := r.put(ctx, contract.CertificateKey(load.Segment, load.ID), "application/json", data); err != nil {
-		return contract.StepResponse{}, err
-	}
-	certified, err := r.Ledger.Certify(ctx, load.ID, certificate.Totals, r.Now())
-	if err == nil && !certified && load.Status != contract.Published {
-		err = fmt.Errorf("the load is %s", load.Status)
-	}
-	return contract.StepResponse{Action: contract.ActionDone}, err
 }
 
 // publish makes the load's outputs visible with one write, the manifest, and announces it.

@@ -102,7 +102,12 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 	if err != nil {
 		return contract.Ack{}, err
 	}
-	c := newCutter(content, at, p.segment.Dialect, p.segment.MaxRecord)
+	var records io.Reader = content
+	body := p.segment.Charset.Body(content, p.segment.Dialect.FooterLines, p.segment.MaxRecord, at)
+	if p.segment.Dialect.FooterLines > 0 {
+		records = body
+	}
+	c := newCutter(records, at, p.segment.Dialect, p.segment.MaxRecord)
 	for index := len(p.chunks); ; index++ {
 		if p.load, err = j.load(ctx, id); err != nil {
 			return contract.Ack{}, err // the load failed meanwhile: the rest is not needed
@@ -112,7 +117,7 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 			return contract.Ack{}, err
 		}
 		if !more {
-			return contract.Ack{Start: p.load.Plan.Body, End: c.pos}, nil
+			return contract.Ack{Start: p.load.Plan.Body, End: c.pos, Footer: body.Footer()}, nil
 		}
 	}
 }

@@ -129,6 +129,9 @@ func (w *world) print(t *testing.T) string {
 	total := w.certificate.Totals
 	head := fmt.Sprintf("certified: %d rows, %d quarantined; %d of %d lines", total.RowsOut, total.Quarantined,
 		total.LinesBad, total.LinesIn)
+	if skipped := total.Skipped; skipped.Lines > 0 {
+		head += fmt.Sprintf("; skipped %d lines, %d bytes", skipped.Lines, skipped.Bytes)
+	}
 	return strings.Join(append(append([]string{head}, rows...), rejected...), "\n") + "\n"
 }
 

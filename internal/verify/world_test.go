@@ -14,6 +14,7 @@ import (
 	"dip/contract"
 	"dip/internal/catalog"
 	"dip/internal/fault"
+	"dip/internal/lake"
 	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
@@ -113,11 +114,17 @@ func (w *world) quarantine(t *testing.T, k contract.ChunkProof) []byte {
 // certify stores the certificate as the reconciler does.
 func (w *world) certify(t *testing.T) {
 	t.Helper()
-	data, err := json.MarshalIndent(w.certificate, "", "  ")
+	w.objects.Put(lakeBucket, contract.CertificateKey("things", w.load.ID), w.file(t))
+}
+
+// file is the certificate's file.
+func (w *world) file(t *testing.T) []byte {
+	t.Helper()
+	data, err := w.certificate.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.objects.Put(lakeBucket, contract.CertificateKey("things", w.load.ID), data)
+	return data
 }
 
 func (w *world) process(t *testing.T, s *process.Segment, i int) {
@@ -162,7 +169,7 @@ func (w *world) copy(t *testing.T, without ...string) *world {
 // verify proves the certificate with the ledger, or offline.
 func (w *world) verify(t *testing.T, offline bool) (Report, error) {
 	t.Helper()
-	o := Options{Lake: w.objects, Certificate: w.certificate}
+	o := Options{Lake: w.objects, Certificate: w.certificate, SHA256: lake.Hash(w.file(t))}
 	if !offline {
 		c, err := reconcile.Certificate("test", w.load, w.chunks)
 		if err != nil {

@@ -41,7 +41,12 @@ type Fake struct {
 	// Page is the maximum number of versions in a page of a listing.
 	Page int
 
-	bucket  string
+	bucket string
+	*store
+}
+
+// store is what fakes share that are handles on the same buckets.
+type store struct {
 	mu      sync.Mutex
 	objects map[string][]version // by bucket/key, oldest first
 	puts    int
@@ -57,7 +62,12 @@ type version struct {
 
 // New makes an empty store whose outputs go to bucket.
 func New(bucket string) *Fake {
-	return &Fake{bucket: bucket, Now: time.Now, Page: 1000, objects: map[string][]version{}}
+	return &Fake{bucket: bucket, Now: time.Now, Page: 1000, store: &store{objects: map[string][]version{}}}
+}
+
+// With is another process's handle on the same buckets, with hooks of its own.
+func (f *Fake) With(hooks intercept.Hooks[Op]) *Fake {
+	return &Fake{Hooks: hooks, Wrap: f.Wrap, Now: f.Now, Page: f.Page, bucket: f.bucket, store: f.store}
 }
 
 // Put stores a version of an object, as a client other than the lake does, and returns its name and size.
@@ -161,8 +171,8 @@ func (f *Fake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		case err != nil:
 			f.put(f.bucket, key, version{content: content, sum: sha256Hex})
 		case there.sum != sha256Hex:
-			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s",
-				f.bucket, key, there.sum, sha256Hex))
+			return fault.Permanent(fmt.Errorf("s3://%s/%s %w: sha256 %s, want %s",
+				f.bucket, key, lake.ErrExists, there.sum, sha256Hex))
 		}
 		return nil
 	})

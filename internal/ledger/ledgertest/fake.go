@@ -38,13 +38,14 @@ type table struct {
 	work  map[string]map[int]ledger.Chunk // by load and index, restages under RestageIndex
 	open  map[string]bool                 // loads whose outcome was not announced
 	sweep *sweep
+	heads map[string]ledger.Head // by segment
 }
 
 // New makes an empty ledger.
 func New() *Fake {
 	return &Fake{table: &table{
-		loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}, open: map[string]bool{},
-		sweep: &sweep{},
+		loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}, heads: map[string]ledger.Head{},
+		open: map[string]bool{}, sweep: &sweep{},
 	}}
 }
 
@@ -157,6 +158,15 @@ func (f *Fake) Chunks(ctx context.Context, id string) (chunks []ledger.Chunk, er
 		return nil
 	})
 	return chunks, err
+}
+
+// Head reads the end of a segment's chain.
+func (f *Fake) Head(ctx context.Context, segment string) (head ledger.Head, err error) {
+	err = f.do(ctx, Op{Name: "Head", Load: segment}, func() error {
+		head = f.heads[segment]
+		return nil
+	})
+	return head, err
 }
 
 // Day lists the loads of a day, newest first, without their restages.

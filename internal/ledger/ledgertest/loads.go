@@ -165,9 +165,11 @@ func planKeepsItsOwnCopy(t *testing.T, l Subject) {
 }
 
 func statusTransitions(t *testing.T, l Subject) {
-	totals := contract.Totals{Chunks: 1, RowsIn: 3, Codes: []string{"c"}}
+	totals, link := contract.Totals{Chunks: 1, RowsIn: 3, Codes: []string{"c"}}, contract.Link{Number: 1}
 	steps := map[string]func(id string) (bool, error){
-		"certify": func(id string) (bool, error) { return l.Certify(t.Context(), id, totals, at(5)) },
+		"certify": func(id string) (bool, error) {
+			return l.Certify(t.Context(), id, id, ledger.Proof{Totals: totals, Link: link, SHA256: "hash"}, at(5))
+		},
 		"publish": func(id string) (bool, error) { return l.Publish(t.Context(), id, at(5)) },
 		"fail":    func(id string) (bool, error) { return l.Fail(t.Context(), id, "why", at(5)) },
 	}
@@ -175,7 +177,7 @@ func statusTransitions(t *testing.T, l Subject) {
 	for status, want := range map[contract.Status]map[string]contract.Status{
 		contract.Received:  {"certify": "", "publish": "", "fail": contract.Failed},
 		contract.Running:   {"certify": contract.Certified, "publish": "", "fail": contract.Failed},
-		contract.Certified: {"certify": contract.Certified, "publish": contract.Published, "fail": ""},
+		contract.Certified: {"certify": "", "publish": contract.Published, "fail": ""},
 		contract.Published: {"certify": "", "publish": contract.Published, "fail": ""},
 		contract.Failed:    {"certify": "", "publish": "", "fail": contract.Failed},
 	} {
@@ -195,7 +197,7 @@ func statusTransitions(t *testing.T, l Subject) {
 				want.Status, want.Updated = becomes, at(5)
 			}
 			if ok && step == "certify" {
-				want.Totals = &totals
+				want.Totals, want.Link, want.SHA256 = &totals, &link, "hash"
 			}
 			if ok && step == "fail" {
 				want.Reason = "why"

@@ -68,7 +68,7 @@ func everyWriteTwice(t *testing.T, l Subject) {
 			return nil
 		}},
 		{"sent", func(when time.Time) error { return l.Sent(ctx, "L", chunksOf(t, l, "L"), when) }},
-		{"certify", func(time.Time) error { _, err := l.Certify(ctx, "L", contract.Totals{RowsIn: 3}, at(8)); return err }},
+		{"certify", func(when time.Time) error { _, err := l.Certify(ctx, "L", "trips", first(3), when); return err }},
 		{"publish", func(time.Time) error { _, err := l.Publish(ctx, "L", at(9)); return err }},
 		{"announced", func(time.Time) error { return l.Announced(ctx, "L") }},
 	} {
@@ -253,7 +253,7 @@ func (r *randomRun) life(now time.Time) {
 		r.both("redrive", func(l Ledger) (any, error) { return l.Redrive(ctx, received(id), now) })
 	case 10:
 		if r.IntN(4) == 0 {
-			r.both("certify", func(l Ledger) (any, error) { return l.Certify(ctx, id, contract.Totals{RowsIn: 1}, now) })
+			r.both("certify", func(l Ledger) (any, error) { return l.Certify(ctx, id, id, first(1), now) })
 		}
 	case 11:
 		r.both("publish", func(l Ledger) (any, error) { return l.Publish(ctx, id, now) })

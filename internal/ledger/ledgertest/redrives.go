@@ -64,7 +64,7 @@ func redriveOfALoadThatWasNeverPlanned(t *testing.T, l Subject) {
 // A certified load whose workflow died before it published resumes there.
 func redriveOfACertifiedLoad(t *testing.T, l Subject) {
 	planned(t, l, 1)
-	must[bool](t)(l.Certify(t.Context(), "L", contract.Totals{RowsIn: 3}, at(5)))
+	must[bool](t)(l.Certify(t.Context(), "L", "trips", first(3), at(5)))
 	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(6)); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
@@ -104,7 +104,7 @@ func redriveThatDied(t *testing.T, l Subject) {
 func unknownLoads(t *testing.T, l Subject) {
 	claim := ledger.Claim{Load: "M", Attempt: 1, Owner: "a"}
 	for name, step := range map[string]func() (bool, error){
-		"certify":     func() (bool, error) { return l.Certify(t.Context(), "M", contract.Totals{}, at(1)) },
+		"certify":     func() (bool, error) { return l.Certify(t.Context(), "M", "trips", first(0), at(1)) },
 		"publish":     func() (bool, error) { return l.Publish(t.Context(), "M", at(1)) },
 		"fail":        func() (bool, error) { return l.Fail(t.Context(), "M", "why", at(1)) },
 		"acknowledge": func() (bool, error) { return l.Acknowledge(t.Context(), claim, contract.Ack{}) },

@@ -25,7 +25,8 @@ type Ledger interface {
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (planned bool, err error)
 	Stage(ctx context.Context, id string, c ledger.Chunk) (stands ledger.Chunk, err error)
 	Same(ctx context.Context, id, of string, at time.Time) (bool, error)
-	Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error)
+	Head(ctx context.Context, segment string) (ledger.Head, error)
+	Certify(ctx context.Context, id, segment string, p ledger.Proof, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 	Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
@@ -78,6 +79,11 @@ var scenarios = []struct {
 	{"Open", open},
 	{"sweep", sweeping},
 	{"unknown loads", unknownLoads},
+
+	{"Certify", certify},
+	{"Certify of several loads", certifySeveral},
+	{"Certify by several processes", certifiersAtOnce},
+	{"Certify that died", certifierThatDied},
 
 	{"Claim", claimMatrix},
 	{"Claim of what is over", claimOfWhatIsOver},

@@ -94,13 +94,28 @@ func (f *Fake) Same(ctx context.Context, id, of string, at time.Time) (bool, err
 	return f.update(ctx, "Same", id, at, from, func(l *ledger.Load) { l.Status, l.Of = contract.Duplicate, of })
 }
 
-// Certify records a load's totals.
-func (f *Fake) Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error) {
-	from := []contract.Status{contract.Running, contract.Certified}
-	return f.update(ctx, "Certify", id, at, from, func(l *ledger.Load) {
-		totals = clone(totals)
-		l.Status, l.Totals = contract.Certified, &totals
+// Certify makes a running load certified and its certificate the head of the segment's chain.
+func (f *Fake) Certify(
+	ctx context.Context, id, segment string, p ledger.Proof, at time.Time,
+) (ok bool, err error) {
+	err = f.do(ctx, Op{Name: "Certify", Load: id, Write: true}, func() error {
+		load, head := f.loads[id], f.heads[segment]
+		if load.Status != contract.Running {
+			ok = load.Link != nil && *load.Link == p.Link && load.SHA256 == p.SHA256
+			return nil
+		}
+		if first := p.Link.Number == 1 && head.Number == 0; !first && head.Next() != p.Link {
+			return ledger.ErrMoved
+		}
+		p = clone(p)
+		load.Status, load.Totals, load.Link, load.SHA256 = contract.Certified, &p.Totals, &p.Link, p.SHA256
+		load.Updated = millis(at)
+		f.loads[id] = load
+		f.heads[segment] = ledger.Head{Number: p.Link.Number, Load: id, SHA256: p.SHA256}
+		ok = true
+		return nil
 	})
+	return ok && err == nil, err
 }
 
 // Publish records that a load's outputs are visible.

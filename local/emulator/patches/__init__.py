@@ -1,6 +1,6 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
-from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, s3, sqs, stepfunctions
+from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, s3, sqs, stepfunctions
 
 
 def apply(endpoint, region):
@@ -12,6 +12,7 @@ def apply(endpoint, region):
     events.apply()
     dynamodb.apply()
     kinesis.apply()
+    kms.apply()
     stepfunctions.apply(endpoint, region)
     images.apply()
     ec2.apply()
