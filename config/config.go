@@ -64,6 +64,9 @@ type Tiering struct {
 type Ledger struct {
 	PointInTimeRecovery bool `json:"pointInTimeRecovery"` // restore to any second of the last 35 days
 	DeletionProtection  bool `json:"deletionProtection"`  // refuse to delete the table
+	// ARN of the KMS key that encrypts the table, whose policy must allow the stack's roles to decrypt; default a key that
+	// DynamoDB owns
+	KMSKey string `json:"kmsKey"`
 }
 
 // Queues is what all queues share.
@@ -87,28 +90,38 @@ type Functions struct {
 
 // Function is the settings of a function.
 type Function struct {
-	MemoryMB            int      `json:"memoryMB" limits:"128..10240"`           // MiB; 1,769 give one vCPU
-	Timeout             Duration `json:"timeout" limits:"1s..15m"`               // of an invocation
-	LogRetentionDays    int      `json:"logRetentionDays" limits:"1..3653"`      // a value that CloudWatch accepts
-	ReservedConcurrency int      `json:"reservedConcurrency" limits:"0..100000"` // instances reserved for it; 0: none
+	MemoryMB         int      `json:"memoryMB" limits:"128..10240"`      // MiB; 1,769 give one vCPU
+	Timeout          Duration `json:"timeout" limits:"1s..15m"`          // of an invocation
+	LogRetentionDays int      `json:"logRetentionDays" limits:"1..3653"` // a value that CloudWatch accepts
+	// /tmp, MiB; default of segments: enough for the outputs of the largest chunk and their quarantine, otherwise 512
+	EphemeralMB         int `json:"ephemeralMB" limits:"512..10240" zero:"512"`
+	ReservedConcurrency int `json:"reservedConcurrency" limits:"0..100000"` // instances reserved for it; 0: none
 }
 
 // Loads is how loads are processed. A load keeps the settings that it started with: they are part of its catalog.
 type Loads struct {
 	ChunkMB int `json:"chunkMB" limits:"1..256"` // target size of a chunk, MiB of content
-	// how long a chunk may go without progress before it is sent again: longer than any segment's timeout, so that no
-	// chunk runs twice concurrently; default the longest timeout plus 10s, in AWS at least 15m
-	DueAfter    Duration `json:"dueAfter" limits:"1s..24h"`
-	MaxAttempts int      `json:"maxAttempts" limits:"2..100"` // how many times a chunk is sent before its load fails
+	// how long a chunk may go unclaimed before it counts as lost if its queue is empty: longer than any segment's
+	// timeout; default the longest timeout plus 10s, in AWS at least 15m
+	DueAfter Duration `json:"dueAfter" limits:"1s..24h"`
+	// how many failed attempts at a chunk fail its load; waiting is no failure
+	MaxAttempts int `json:"maxAttempts" limits:"2..100"`
 	// a load with more content, decompressed, fails, GiB
 	MaxContentGB int `json:"maxContentGB" limits:"1..51200"`
+	// a load with more content for each stored byte fails; gzip cannot exceed 1032. The first 64 MiB do not count
+	MaxExpansion int `json:"maxExpansion" limits:"2..1000000"`
+	// a version of an object with the same content as the one before it is not loaded again: somebody repeated a write
+	SkipSame bool `json:"skipSame"`
+	// a chunk whose rejected records take more, compressed, fails its load, MiB
+	MaxQuarantineMB int `json:"maxQuarantineMB" limits:"1..4096"`
 }
 
-// catalog is the part of the settings that the data plane reads, in its units.
-func (l Loads) catalog() contract.Loads {
+// catalog is the part of the settings that the data plane reads, in its units. keep is how long a queue keeps a message.
+func (l Loads) catalog(keep Duration) contract.Loads {
 	return contract.Loads{
 		ChunkBytes: int64(l.ChunkMB) << 20, DueAfterSeconds: l.DueAfter.Seconds(), MaxAttempts: l.MaxAttempts,
-		MaxContentBytes: int64(l.MaxContentGB) << 30,
+		MaxContentBytes: int64(l.MaxContentGB) << 30, KeepSeconds: keep.Seconds(),
+		SkipSame: l.SkipSame, MaxExpansion: l.MaxExpansion, MaxQuarantineBytes: int64(l.MaxQuarantineMB) << 20,
 	}
 }
 
@@ -116,6 +129,9 @@ func (l Loads) catalog() contract.Loads {
 type Sweep struct {
 	Rate  Duration `json:"rate" limits:"1m..24h"`   // interval between sweeps, whole minutes
 	Grace Duration `json:"grace" limits:"10s..24h"` // the event of a younger object may still be in flight
+	// each sweep compares the versions that landed within it; older ones only the full comparison does
+	Horizon Duration `json:"horizon" limits:"1h..2160h"`
+	Full    Duration `json:"full" limits:"1h..2160h"` // between two full comparisons
 }
 
 // Segment is one kind of record: its format, and the function that processes it.
@@ -195,7 +211,7 @@ func (s *Stack) Catalog(name string) contract.Segment {
 		MaxPartitions: g.MaxPartitions,
 		Lane:          g.Lane,
 		FunctionMB:    g.FunctionMB(),
-		Loads:         s.Loads.catalog(),
+		Loads:         s.Loads.catalog(s.Queues.Retention),
 	}
 }
 

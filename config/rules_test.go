@@ -47,11 +47,11 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"retention", "dev", `"queues": {"deadLettersRetention": "337h"}`, ``,
 		`queues.deadLettersRetention: 337h: want 1m to 336h`},
 	{"age", "dev", `"queues": {"maxAge": "0s"}`, ``, `queues.maxAge: 0s: want 1m to 336h`},
-	{"dead letters", "dev", `"queues": {"deadLettersRetention": "96h"}`, ``,
-		`queues.deadLettersRetention: 96h: want more than queues.retention, 96h: a dead letter's age counts from its first ` +
+	{"dead letters", "dev", `"queues": {"deadLettersRetention": "240h"}`, ``,
+		`queues.deadLettersRetention: 240h: want more than queues.retention, 240h: a dead letter's age counts from its first ` +
 			`enqueueing`},
-	{"expiry before the last receive", "dev", `"queues": {"retention": "2h"}`, ``,
-		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would ` +
+	{"expiry before the last receive", "dev", `"queues": {"retention": "3h"}`, ``,
+		`queues.retention: 3h: want more than 10h, 20 receives of 30m each (6 x segments.trips.timeout): a message would ` +
 			`expire before it becomes a dead letter`},
 
 	{"memory", "dev", `"functions": {"sweeper": {"memoryMB": 127}}`, ``,
@@ -70,9 +70,11 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"attempts", "dev", `"loads": {"maxAttempts": 1}`, ``, `loads.maxAttempts: 1: want 2 to 100`},
 	{"content", "dev", `"loads": {"maxContentGB": 0}`, ``, `loads.maxContentGB: 0: want 1 to 51200`},
 	{"due while it runs", "dev", `"loads": {"dueAfter": "5m"}`, ``,
-		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk would run twice ` +
-			`concurrently`},
+		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk that is ` +
+			`waiting would seem lost`},
 	{"sweep", "dev", `"sweep": {"rate": "90s"}`, ``, `sweep.rate: 1m30s: want whole minutes`},
+	{"horizon", "dev", `"sweep": {"horizon": "1h", "grace": "50m", "rate": "11m"}`, ``,
+		`sweep.horizon: 1h: want at least sweep.grace and sweep.rate together, 1h1m: objects would never be seen`},
 	{"sweep without a pause", "dev", `"sweep": {"rate": "0s"}`, ``, `sweep.rate: 0s: want 1m to 24h`},
 	{"grace", "dev", `"sweep": {"grace": "5s"}`, ``, `sweep.grace: 5s: want 10s to 24h`},
 

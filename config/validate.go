@@ -142,12 +142,16 @@ func (s *Stack) validateLoads(found *problems) {
 		segment := s.Segments[name]
 		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
 			found.add("loads.dueAfter",
-				"%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice concurrently",
+				"%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk that is waiting would seem lost",
 				s.Loads.DueAfter, busy, name)
 		}
 	}
 	if r := s.Sweep.Rate; r%minutes(1) != 0 {
 		found.add("sweep.rate", "%s: want whole minutes", r)
+	}
+	if w := s.Sweep; w.Horizon < w.Grace+w.Rate {
+		found.add("sweep.horizon", "%s: want at least sweep.grace and sweep.rate together, %s: objects would never be seen",
+			w.Horizon, w.Grace+w.Rate)
 	}
 }
 

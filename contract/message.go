@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Compression of an input.
@@ -101,6 +102,8 @@ type StepRequest struct {
 	Load    string `json:"load"`
 	Step    Step   `json:"step"`
 	Cause   string `json:"cause,omitempty"` // Fail only: the error that the workflow caught
+	// Reconcile only: when this execution of the workflow began
+	Started time.Time `json:"started,omitzero"`
 }
 
 // Action is what the workflow does after a step.
@@ -111,7 +114,7 @@ const (
 	ActionWait    Action = "wait"
 	ActionCertify Action = "certify"
 	ActionFail    Action = "fail"
-	ActionDone    Action = "done"
+	ActionDone    Action = "done" // of a plan: the load has the content of another
 )
 
 // StepResponse is the reconciler's and the splitter's output.

@@ -37,7 +37,9 @@ func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error
 	c := &Cluster{
 		name: config.ClusterName(s.Name), image: lane.image.Code, Groups: map[string]*nodegroup.NodeGroup{},
 	}
-	nodes, err := network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.Region, Zones: lane.zones})
+	nodes, err := network.New(ctx, "network", &network.Args{
+		Settings: s.Network, Region: s.Region, Account: s.Account, Zones: lane.zones,
+	})
 	if err != nil {
 		return nil, err
 	}

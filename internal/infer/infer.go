@@ -132,7 +132,11 @@ func (r *misfits) PutOnce(_ context.Context, key, _ string, body io.ReadSeeker, 
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the records that do not fit: %w", err)
 	}
-	for in := json.NewDecoder(body); len(r.Misfits) < maxMisfits; {
+	lines, err := contract.Quarantine(body)
+	if err != nil {
+		return fmt.Errorf("read the records that do not fit: %w", err)
+	}
+	for in := json.NewDecoder(lines); len(r.Misfits) < maxMisfits; {
 		var line contract.Rejected
 		if err := in.Decode(&line); errors.Is(err, io.EOF) {
 			return nil

@@ -28,6 +28,8 @@ import (
 type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error)
+	Same(ctx context.Context, id, of string, at time.Time) (bool, error)
+	Announced(ctx context.Context, id string) error
 }
 
 // Source reads inputs.
@@ -37,10 +39,17 @@ type Source interface {
 	Head(ctx context.Context, o contract.Object) (contract.Object, error)
 }
 
+// Versions knows the versions of inputs.
+type Versions interface {
+	// Previous is the version right before o, and whether it has the same content.
+	Previous(ctx context.Context, o contract.Object) (before contract.Object, same bool, err error)
+}
+
 // Planner plans loads: the code of the splitter function.
 type Planner struct {
 	Ledger   Ledger
 	Source   Source
+	Versions Versions
 	Segments *process.Segments
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -56,6 +65,11 @@ func (p *Planner) Handle(ctx context.Context, in contract.WorkflowInput) (contra
 	response := contract.StepResponse{Load: load.ID, Action: contract.ActionWait}
 	if load.Plan == nil {
 		plan, chunks, err := p.plan(ctx, load)
+		var same *sameError
+		if errors.As(err, &same) {
+			response.Action = contract.ActionDone
+			return response, p.same(ctx, load, same.of)
+		}
 		if fault.IsPermanent(err) {
 			p.Log.WarnContext(ctx, "load cannot be planned", "load", load.ID, "error", err)
 			response.Action, response.Cause = contract.ActionFail, err.Error()
@@ -89,6 +103,11 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	}
 	if err := p.announced(ctx, load.Object); err != nil {
 		return fail(err)
+	}
+	if seg.Loads.SkipSame {
+		if err := p.repeated(ctx, load.Object); err != nil {
+			return fail(err)
+		}
 	}
 	// Compressed content is hardly shorter than its stored form. How long it is, only its reader finds out.
 	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most {
@@ -167,7 +186,7 @@ func cut(plan ledger.Plan, size, target int64, unit int) []ledger.Chunk {
 	}
 	chunks := make([]ledger.Chunk, len(ranges))
 	for i, r := range ranges {
-		chunks[i] = ledger.Chunk{Index: i, Start: r.Start, End: r.End, Attempt: 1, Sent: plan.At}
+		chunks[i] = ledger.Chunk{Index: i, Start: r.Start, End: r.End, Attempt: 1}
 	}
 	if len(chunks) > 0 {
 		chunks[0].From = &plan.Body

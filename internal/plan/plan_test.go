@@ -140,8 +140,9 @@ func start(t *testing.T, input string) (*world, *Planner) {
 		return counter{r, &w.read}
 	}
 	return w, &Planner{
-		Ledger: w.ledger, Source: w.lake, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
-		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
+		Ledger: w.ledger, Source: w.lake, Versions: w.lake,
+		Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
+		Log:      slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
 	}
 }
 
@@ -248,7 +249,7 @@ func TestPlan(t *testing.T) {
 			}
 			var chunks []ledger.Chunk
 			for i, r := range c.chunks {
-				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1, Sent: c.want.At}
+				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1}
 				if i == 0 {
 					chunk.From = &c.want.Body
 				}

@@ -188,6 +188,7 @@ func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 		return nil, errors.Join(err, stored.Close())
 	}
 	content = decompress.Limit(content, w.segment.Loads.MaxContentBytes)
+	content = decompress.Expansion(content, w.msg.Object.Size, w.segment.Loads.MaxExpansion)
 	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
 		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
 	}
@@ -342,7 +343,7 @@ func (w *work) rejects(data []byte, list []record.Reject) error {
 func (w *work) reject(line contract.Rejected) error {
 	if w.quarantine == nil {
 		var err error
-		if w.quarantine, err = spool.New(true); err != nil {
+		if w.quarantine, err = spool.NewGzip(); err != nil {
 			return err
 		}
 	}
@@ -350,8 +351,16 @@ func (w *work) reject(line contract.Rejected) error {
 	if err != nil {
 		return err
 	}
-	_, err = w.quarantine.Write(append(out, '\n'))
-	return err
+	if _, err := w.quarantine.Write(append(out, '\n')); err != nil {
+		return err
+	}
+	// A short record is a long line here, with its place and its reason: a disk that is full would fail every attempt.
+	if most := w.segment.Loads.MaxQuarantineBytes; most > 0 && w.quarantine.Size > most {
+		return fault.Permanent(fmt.Errorf("up to byte %d, rejected records alone take more than %d MiB, compressed "+
+			"(loads.maxQuarantineMB): is this the format of segment %s? The last one: %s", line.End, most>>20,
+			w.segment.Name, line.Reason))
+	}
+	return nil
 }
 
 // store uploads the outputs and completes the acknowledgement.
@@ -382,12 +391,15 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		a.Outputs = append(a.Outputs, out)
 	}
 	if w.quarantine != nil {
+		if err := w.quarantine.Finish(); err != nil {
+			return contract.Ack{}, err
+		}
 		sum := w.quarantine.Sum()
 		out := contract.Output{
 			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
 			Rows: a.Quarantined, Bytes: w.quarantine.Size, SHA256: sum,
 		}
-		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
+		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/gzip", out.SHA256); err != nil {
 			return contract.Ack{}, err
 		}
 		a.Quarantine = &out

@@ -103,7 +103,8 @@ func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 	}
 	if k.Quarantine != nil {
 		q := *k.Quarantine
-		v.check(q.Key == contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256),
+		key := contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256)
+		v.check(q.Key == key || q.Key == strings.TrimSuffix(key, contract.QuarantineSuffix),
 			"%s is not the key of the quarantine of chunk %d", q.Key, k.Chunk)
 		v.check(q.Partition == "", "%s: a quarantine has no partition", q.Key)
 	}

@@ -117,7 +117,7 @@ func (w *world) print(t *testing.T) string {
 		if k.Quarantine == nil {
 			continue
 		}
-		for line := range strings.Lines(string(w.content(k.Quarantine.Key))) {
+		for line := range strings.Lines(string(w.quarantine(t, k))) {
 			var r contract.Rejected
 			if err := json.Unmarshal([]byte(line), &r); err != nil {
 				t.Fatal(err)

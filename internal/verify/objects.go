@@ -115,7 +115,17 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 	n := int64(0)
 	if k.Quarantine != nil {
 		err := v.fetch(ctx, *k.Quarantine, func(r io.Reader) error {
-			for lines := bufio.NewReader(r); ; n++ {
+			stored := bufio.NewReader(r)
+			head, err := stored.Peek(decompress.MagicSize) // fewer bytes are a quarantine that cannot be parsed
+			if err != nil && !decompress.Ended(err) {
+				return err
+			}
+			content, err := decompress.Decompress(stored, decompress.Detect(head))
+			if err != nil {
+				return err
+			}
+			defer content.Close()
+			for lines := bufio.NewReader(content); ; n++ {
 				line, err := lines.ReadBytes('\n')
 				if decompress.Ended(err) && len(line) == 0 {
 					return nil

@@ -82,7 +82,7 @@ func Allow(region, account, cluster string) []policy.Statement {
 			"ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
 			"ec2:GetInstanceTypesFromInstanceRequirements"),
 		{Actions: []string{"eks:DescribeNodegroup"}, Resources: []pulumi.StringInput{
-			pulumi.String(fmt.Sprintf("arn:aws:eks:%s:%s:nodegroup/%s/*", region, account, cluster)),
+			pulumi.String(fmt.Sprintf("arn:%s:eks:%s:%s:nodegroup/%s/*", config.PartitionOf(region), region, account, cluster)),
 		}},
 		{
 			Actions:   []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
