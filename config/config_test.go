@@ -150,12 +150,41 @@ func TestGivenSettingsWin(t *testing.T) {
 	if entry.Partition != (contract.Partition{Field: "id", By: "value"}) {
 		t.Errorf("partition is %+v", entry.Partition)
 	}
-	want := contract.Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1200, MaxAttempts: 5, MaxContentBytes: 5000 << 30}
+	want := contract.Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1200, MaxAttempts: 5, MaxContentBytes: 5000 << 30,
+		KeepSeconds: 864_000, MaxExpansion: 1100, MaxQuarantineBytes: 256 << 20, SkipSame: true}
 	if entry.Loads != want {
 		t.Errorf("loads are %+v, want %+v", entry.Loads, want)
 	}
 	if !json.Valid(entry.Schema) || strings.ContainsAny(string(entry.Schema), "\n\t") {
 		t.Errorf("schema is not compact: %s", entry.Schema)
+	}
+}
+
+// What a function or a worker spools is about as large as the content that it may take, and the quarantine.
+func TestEphemeralStorage(t *testing.T) {
+	for _, c := range []struct {
+		environment, rest, trips string
+		function                 int
+	}{
+		{"local", ``, ``, 512},
+		{"prod", ``, ``, 0},
+		{"prod", ``, `"timeout": "15m", "memoryMB": 3000`, 10240},
+		{"prod", ``, `"ephemeralMB": 2000`, 2000},
+		{"prod", `"loads": {"maxQuarantineMB": 1000}`, ``, 744},
+	} {
+		s, err := parse(t, stack(c.environment, c.rest, c.trips))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trips := s.Segments["trips"]
+		base := max(s.Loads.ChunkMB, trips.FunctionMB())
+		want := base + base/4 + s.Loads.MaxQuarantineMB
+		if c.trips == `"ephemeralMB": 2000` {
+			want = 2000
+		}
+		if want = min(max(want, 512), 10240); trips.EphemeralMB != want {
+			t.Errorf("%s {%s} {%s}: %d MiB, want %d", c.environment, c.rest, c.trips, trips.EphemeralMB, want)
+		}
 	}
 }
 

@@ -36,7 +36,7 @@ func (s *Stack) platform() {
 		Restage: Restage{
 			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1024, 2048, 2048),
 			Max:      pick(e, 0, 4, 10, 20),
-			Deadline: hours(12), Lease: minutes(2), KeepDays: pick(e, 1, 5, 7, 7),
+			Deadline: hours(12), Lease: minutes(2), KeepDays: pick(e, 1, 14, 14, 14),
 		},
 	}
 	if !hosted {

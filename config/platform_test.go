@@ -266,7 +266,7 @@ func TestPlatformRules(t *testing.T) {
 			"cluster.restage.deadline: 13h: want 10m to 12h"},
 		{"pieces that are gone too early", `"cluster": {"restage": {"keepDays": 3}}`,
 			"cluster.restage.keepDays: 3: a piece would expire before the message that needs it, which waits up to " +
-				"queues.retention, 96h"},
+				"queues.retention, 240h"},
 		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`,
 			"cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
 		{"memory for records", `"cluster": {"workers": {"slots": 16}}`,

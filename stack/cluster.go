@@ -35,7 +35,9 @@ type Cluster struct {
 // and the add-ons that need nodes.
 func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error) {
 	c := &Cluster{image: lane.image.Code, Groups: map[string]*nodegroup.NodeGroup{}}
-	nodes, err := network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.Region, Zones: lane.zones})
+	nodes, err := network.New(ctx, "network", &network.Args{
+		Settings: s.Network, Region: s.Region, Account: s.Account, Zones: lane.zones,
+	})
 	if err != nil {
 		return nil, err
 	}

@@ -203,10 +203,10 @@ func TestExistingBucket(t *testing.T) {
 		var rights []policy.Statement
 		r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 			b, err := bucket.New(ctx, "b", &bucket.Args{
-				Settings: config.Bucket{Name: "mine", Key: key, NoncurrentDays: 1, AbortUploadDays: 1},
+				Settings: config.Bucket{Name: "mine", KMSKey: key, NoncurrentDays: 1, AbortUploadDays: 1},
 			})
 			if err == nil {
-				rights = b.ReadVersions()
+				rights = b.ReadVersions("")
 			}
 			return err
 		})
@@ -221,7 +221,7 @@ func TestExistingKey(t *testing.T) {
 	const key = "arn:aws:kms:us-east-1:123456789012:key/mine"
 	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		_, err := bucket.New(ctx, "b", &bucket.Args{
-			Settings: config.Bucket{Key: key, NoncurrentDays: 1, AbortUploadDays: 1},
+			Settings: config.Bucket{KMSKey: key, NoncurrentDays: 1, AbortUploadDays: 1},
 		})
 		return err
 	})

@@ -143,7 +143,7 @@ func (c *Cluster) createLogs(ctx *pulumi.Context, args *Args) (err error) {
 var nodePolicies = []string{"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"}
 
 func (c *Cluster) createNodeRole(ctx *pulumi.Context, _ *Args) (err error) {
-	if c.NodeRole, err = policy.Role(ctx, c, "node", "ec2.amazonaws.com"); err != nil {
+	if c.NodeRole, err = policy.Role(ctx, c, "node", "ec2.amazonaws.com", nil); err != nil {
 		return err
 	}
 	for _, name := range nodePolicies {

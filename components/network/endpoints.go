@@ -70,7 +70,7 @@ func (n *Network) createFlowLogs(ctx *pulumi.Context, args *Args) error {
 	if err != nil {
 		return err
 	}
-	role, err := policy.Role(ctx, n, "flow-logs", "vpc-flow-logs.amazonaws.com")
+	role, err := policy.Role(ctx, n, "flow-logs", "vpc-flow-logs.amazonaws.com", policy.ForAccount(args.Account))
 	if err != nil {
 		return err
 	}

@@ -19,6 +19,8 @@ type Args struct {
 	Settings config.Network
 	// Region is the region's name, for the names of its services. The zero value is invalid.
 	Region string
+	// Account is the stack's, 12 digits. The zero value is invalid.
+	Account string
 	// Zones are those of config.ChooseZones, Settings.AvailabilityZones of them. The zero value is invalid.
 	Zones []config.Zone
 }
@@ -27,6 +29,7 @@ type Args struct {
 func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Region == "", "Region", "missing")
+	found.If(a.Account == "", "Account", "missing")
 	zones := len(a.Zones)
 	found.Add(config.CheckLimits("Settings", a.Settings))
 	found.If(zones != a.Settings.AvailabilityZones, "Zones", "%d, want the %d of Settings", zones,

@@ -17,7 +17,7 @@ func args() *network.Args {
 	a := &network.Args{
 		Settings: config.Network{CIDR: "10.20.0.0/16", AvailabilityZones: 4, PublicPrefix: 24,
 			PrivatePrefix: 20, NAT: config.SingleNAT},
-		Region: componenttest.Region,
+		Region: componenttest.Region, Account: componenttest.Account,
 	}
 	for _, id := range []string{"use1-az1", "use1-az2", "use1-az4", "use1-az5"} {
 		a.Zones = append(a.Zones, config.Zone{Name: "name of " + id, ID: id})
@@ -165,11 +165,11 @@ func TestExistingNetwork(t *testing.T) {
 
 func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
-	a.Region, a.Zones, a.Settings.CIDR, a.Settings.FlowLogDays = "", a.Zones[:3], "10.0.0.0/24", -1
+	a.Region, a.Account, a.Zones, a.Settings.CIDR, a.Settings.FlowLogDays = "", "", a.Zones[:3], "10.0.0.0/24", -1
 	componenttest.MustRefuse(t, "network n", func(ctx *pulumi.Context) error {
 		_, err := network.New(ctx, "n", a)
 		return err
 	},
-		"Region: missing", "Settings.flowLogDays: -1: want 0 to", "Zones: 3, want the 4 of Settings",
+		"Region: missing", "Account: missing", "Settings.flowLogDays: -1: want 0 to", "Zones: 3, want the 4 of Settings",
 		"Settings.cidr: 10.0.0.0/24 is too small")
 }

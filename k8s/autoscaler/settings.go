@@ -85,7 +85,7 @@ func Allow(region, account string, cluster pulumi.StringInput, groups ...pulumi.
 			"ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
 			"ec2:GetInstanceTypesFromInstanceRequirements"),
 		{Actions: []string{"eks:DescribeNodegroup"}, Resources: []pulumi.StringInput{
-			pulumi.Sprintf("arn:aws:eks:%s:%s:nodegroup/%s/*", region, account, cluster),
+			pulumi.Sprintf("arn:%s:eks:%s:%s:nodegroup/%s/*", config.PartitionOf(region), region, account, cluster),
 		}},
 		{
 			Actions:   []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
