@@ -29,8 +29,8 @@ var (
 )
 
 // Apply gives each resource that is declared from now on, and whose name nobody chose, a name with the prefix: with a
-// random part behind it where AWS's provider adds one, else with the stack's name in it. It does not reach what a remote
-// component, such as pulumi-eks, declares.
+// random part behind it where AWS's provider adds one, else with the stack's name in it. It does not reach what a
+// remote component, such as pulumi-eks, declares.
 func (n Names) Apply(ctx *pulumi.Context) error {
 	if n.Prefix == "" {
 		return nil
