@@ -206,7 +206,7 @@ func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 
 // createServiceRole makes the control plane's role. Source: "Amazon EKS cluster IAM role".
 func (c *Cluster) createServiceRole(ctx *pulumi.Context) (*iam.Role, error) {
-	role, err := policy.Role(ctx, c, "control-plane", "eks.amazonaws.com")
+	role, err := policy.Role(ctx, c, "control-plane", "eks.amazonaws.com", nil)
 	if err != nil {
 		return nil, err
 	}
