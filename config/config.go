@@ -24,6 +24,12 @@ type Stack struct {
 	Architecture Architecture `json:"architecture"`
 	// put on every resource, in addition to dip:stack and dip:environment
 	Tags map[string]string `json:"tags"`
+	// ARN of a policy that bounds all roles; "": none. The cluster's own role cannot get one, or lose it, later
+	PermissionsBoundary string `json:"permissionsBoundary"`
+	// path of all roles, such as "/pipelines/"; "": none. It cannot change later
+	RolePath string `json:"rolePath"`
+	// what all physical names begin with, such as "acme"; "": names of the program's own. It cannot change later
+	NamePrefix string `json:"namePrefix"`
 	// ARNs of SNS topics that alarms notify; without any, alarms only change state
 	AlarmTopics []string `json:"alarmTopics"`
 	Landing     Bucket   `json:"landing"` // where inputs land
@@ -44,6 +50,11 @@ type Stack struct {
 
 // Bucket is the settings of a bucket.
 type Bucket struct {
+	// an existing bucket, of which the stack only sets the notifications; "": the stack makes its own. It must keep
+	// versions; its other settings do not apply
+	Name string `json:"name"`
+	// ARN of an existing KMS key that encrypts the objects; "": the stack makes one
+	Key string `json:"key"`
 	// how long an overwritten or deleted version is kept, days
 	NoncurrentDays int `json:"noncurrentDays" limits:"1..36500"`
 	// when an incomplete multipart upload is aborted, days

@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -24,9 +25,42 @@ var files = fstest.MapFS{
 	"schemas/text.json":  {Data: []byte(`fields`)},
 }
 
+// parse reads a stack's object. A stack with a cluster gets what has no default: how whoever deploys reaches it, and,
+// in prod, the digests of its images.
 func parse(t *testing.T, text string) (*Stack, error) {
 	t.Helper()
-	return Parse([]byte(text), Options{Files: files})
+	return Parse([]byte(withAccess(text)), Options{Files: files})
+}
+
+func withAccess(text string) string {
+	var all map[string]any
+	if json.Unmarshal([]byte(text), &all) != nil {
+		return text
+	}
+	e, _ := all["environment"].(string)
+	cluster, ok := all["cluster"].(map[string]any)
+	if !slices.Contains([]Environment{Dev, Staging, Prod}, Environment(e)) || !ok && all["cluster"] != nil {
+		return text
+	}
+	if cluster == nil {
+		cluster = map[string]any{}
+		all["cluster"] = cluster
+	}
+	if cluster["publicCidrs"] == nil && cluster["privateAccess"] == nil {
+		cluster["privateAccess"] = true
+	}
+	if e == string(Prod) && cluster["images"] == nil {
+		named := map[string]string{}
+		for _, name := range ImageNames() {
+			named[name] = "registry.example/" + strings.ToLower(name) + "@sha256:" + strings.Repeat("0", 64)
+		}
+		cluster["images"] = named
+	}
+	data, err := json.Marshal(all)
+	if err != nil {
+		return text
+	}
+	return string(data)
 }
 
 // stack adds members to the minimum that a stack needs.
@@ -44,7 +78,7 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 			t.Errorf("%s: %v", e, err)
 			continue
 		}
-		kept := e == Staging || e == Prod
+		kept := e == Small || e == Staging || e == Prod
 		if s.Landing.Protect != kept || s.Lake.Protect != kept || s.Ledger.DeletionProtection != kept {
 			t.Errorf("%s: protection is %v, %v, %v; want %v", e, s.Landing.Protect, s.Lake.Protect, s.Ledger.DeletionProtection,
 				kept)
@@ -178,7 +212,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		"queues": {"maxReceives": 3, "retention": "4 days"},
 		"segments": {"trips": {"patition": {}, "memoryMB": 64.5}, "broken": {}, "missing": {}}}`)
 	want := []string{
-		`environment: "prd": want one of local, dev, staging, prod`,
+		`environment: "prd": want one of local, small, dev, staging, prod`,
 		`lake.protect: want true or false, have the string "yes"`,
 		`queues.maxReceives: 3: want 5 to 1000`,
 		`queues.retention: "4 days" is not a duration such as "90s" or "15m"`,

@@ -6,10 +6,10 @@ import (
 	"dip/contract"
 )
 
-// pick chooses by environment.
+// pick chooses by environment. Small is sized like dev.
 func pick[T any](e Environment, local, dev, staging, prod T) T {
 	switch e {
-	case Dev:
+	case Dev, Small:
 		return dev
 	case Staging:
 		return staging

@@ -33,7 +33,16 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"reserved tag", "dev", `"tags": {"aws:x": "y"}`, ``,
 		`tags.aws:x: want a key of 1 to 128 characters that does not begin with aws: or dip:`},
 	{"long tag", "dev", `"tags": {"x": "` + strings.Repeat("y", 257) + `"}`, ``, `tags.x: longer than 256 characters`},
+	{"boundary", "dev", `"permissionsBoundary": "mine"`, ``,
+		`permissionsBoundary: "mine" is not the ARN of an IAM policy`},
+	{"prefix of names", "dev", `"namePrefix": "Acme"`, ``,
+		`namePrefix: "Acme": want 2 to 12 lower-case letters, digits and dashes, a letter first`},
+	{"path of roles", "dev", `"rolePath": "pipelines"`, ``,
+		`rolePath: "pipelines": want a path that begins and ends with a slash`},
 	{"topic", "dev", `"alarmTopics": ["ops"]`, ``, `alarmTopics[0]: "ops" is not the ARN of an SNS topic`},
+	{"existing bucket", "dev", `"landing": {"name": "s3://mine"}`, ``,
+		`landing.name: "s3://mine" is not the name of a bucket`},
+	{"existing key", "dev", `"lake": {"key": "alias/mine"}`, ``, `lake.key: "alias/mine" is not the ARN of a KMS key`},
 	{"old versions", "dev", `"landing": {"noncurrentDays": 0}`, ``, `landing.noncurrentDays: 0: want 1 to 36500`},
 	{"uploads", "dev", `"lake": {"abortUploadDays": 0}`, ``, `lake.abortUploadDays: 0: want 1 to 36500`},
 	{"archive tier", "dev", `"lake": {"intelligentTiering": {"archiveDays": 30}}`, ``,
@@ -190,7 +199,7 @@ func TestStacksThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
 		`{`:                        "dip:stack is not valid JSON: ",
 		`[]`:                       "dip:stack: want an object, have a list",
-		`{"segments": {}}`:         "environment: missing; want one of local, dev, staging, prod",
+		`{"segments": {}}`:         "environment: missing; want one of local, small, dev, staging, prod",
 		`{"environment": "local"}`: "segments: missing; a stack needs at least one",
 	} {
 		_, err := parse(t, text)

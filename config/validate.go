@@ -18,9 +18,11 @@ const (
 	bigBatch      = 10   // a bigger batch needs a window
 	maxReceives   = 1000
 
-	// MaxChunkMB and MaxRecordMB are the limits of loads.chunkMB and of any segment's maxRecordMB, MiB: what has to fit
-	// all loads, whichever catalog they are pinned to, is sized for these.
-	MaxChunkMB, MaxRecordMB = 256, 256
+	// MaxChunkMB is the limit of loads.chunkMB, MiB: what has to fit all loads, whichever catalog they are pinned to, is
+	// sized for it and for MaxRecordMB.
+	MaxChunkMB = 256
+	// MaxRecordMB is the limit of any segment's maxRecordMB, MiB.
+	MaxRecordMB = 256
 
 	// MBPerSecond is the rate at which a segment is assumed to read its input on one vCPU, MiB/s: parse, validate and
 	// encode take a tenth of that; the rest is room for slow inputs and transfers.
@@ -37,6 +39,10 @@ var (
 	segmentName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	segmentPackage = regexp.MustCompile(`^lambdas/[a-z0-9][a-z0-9-]*$`)
 	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$`)
+	policyARN      = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$`)
+	bucketName     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	namePrefix     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+	rolePath       = regexp.MustCompile(`^/([A-Za-z0-9._+=,@-]+/)+$`)
 	restageName    = "restage"
 )
 
@@ -88,6 +94,15 @@ func (s *Stack) validateTags(found *problems) {
 			found.add(below("tags", key), "longer than 256 characters")
 		}
 	}
+	if b := s.PermissionsBoundary; b != "" && !policyARN.MatchString(b) {
+		found.add("permissionsBoundary", "%q is not the ARN of an IAM policy", b)
+	}
+	if p := s.NamePrefix; p != "" && !namePrefix.MatchString(p) {
+		found.add("namePrefix", "%q: want 2 to 12 lower-case letters, digits and dashes, a letter first", p)
+	}
+	if p := s.RolePath; p != "" && !rolePath.MatchString(p) {
+		found.add("rolePath", `%q: want a path that begins and ends with a slash, such as "/pipelines/"`, p)
+	}
 	for i, topic := range s.AlarmTopics {
 		if !topicARN.MatchString(topic) {
 			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is not the ARN of an SNS topic", topic)
@@ -96,6 +111,12 @@ func (s *Stack) validateTags(found *problems) {
 }
 
 func (b Bucket) validate(path string, found *problems) {
+	if b.Name != "" && !bucketName.MatchString(b.Name) {
+		found.add(path+".name", "%q is not the name of a bucket", b.Name)
+	}
+	if b.Key != "" && !keyARN.MatchString(b.Key) {
+		found.add(path+".key", "%q is not the ARN of a KMS key", b.Key)
+	}
 	if t := b.IntelligentTiering; t.ArchiveDays > 0 && t.DeepArchiveDays > 0 && t.DeepArchiveDays <= t.ArchiveDays {
 		found.add(path+".intelligentTiering.deepArchiveDays", "%d: want more than %s.intelligentTiering.archiveDays, %d",
 			t.DeepArchiveDays, path, t.ArchiveDays)

@@ -20,7 +20,7 @@ type Loads struct {
 	Intake, Splitter, Reconciler, Sweeper *function.Function
 }
 
-// NewLoads declares the way of a load: landing bucket -> intake queue -> intake -> workflow: splitter, reconciler ->
+// NewLoads declares the path of a load: landing bucket -> intake queue -> intake -> workflow: splitter, reconciler ->
 // the segments' queues. The sweeper finds inputs whose event was lost, and loads whose workflow died.
 func NewLoads(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (l *Loads, err error) {
 	l = &Loads{}

@@ -36,7 +36,7 @@ func newWorkers(
 	}
 	_, err = worker.New(ctx, worker.Account(segment), &worker.Args{
 		Segment: segment, Settings: s.Cluster.Workers, ScratchMB: s.ScratchMB(segment), Program: program,
-		Image: c.Image, Common: c.common(s, st, program),
+		Image: c.Pushed, Common: c.common(s, st, program),
 		Queue: queue.URL, Region: s.Region, Place: s.place(s.Cluster.Workers.Group),
 		After: slices.Concat(rights.Ready, controllers.Ready),
 	}, c.inCluster())
@@ -56,7 +56,7 @@ func newRestage(
 	}
 	_, err = restage.New(ctx, restage.Account, &restage.Args{
 		Settings: s.Cluster.Restage, Grace: s.Cluster.Workers.Grace,
-		Image: c.Image, Common: c.common(s, st, restage.Program), Queue: lane.Restage.URL,
+		Image: c.Pushed, Common: c.common(s, st, restage.Program), Queue: lane.Restage.URL,
 		Catalog: segments.Catalog.Key, Region: s.Region, Place: s.place(s.Cluster.Restage.Group),
 		After: slices.Concat(rights.Ready, controllers.Ready),
 	}, c.inCluster())

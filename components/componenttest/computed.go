@@ -51,6 +51,7 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:iam/role:Role":
 		set("name", args.Name)
 		set("arn", "arn:aws:iam::"+Account+":role/"+args.Name)
+		set("uniqueId", "AROAUNIQUE00000000001")
 	case "aws:lambda/function:Function":
 		set("name", args.Name)
 		set("version", "1")

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/componenttest"
@@ -91,6 +92,10 @@ func TestEndpointsAndFlowLogs(t *testing.T) {
 		"aws:cloudwatch/logGroup:LogGroup::n-flow-logs", "aws:iam/role:Role::n-flow-logs",
 		"aws:iam/rolePolicy:RolePolicy::n-flow-logs",
 		"aws:ec2/flowLog:FlowLog::n-flow-logs"))
+	rights := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "n-flow-logs").Inputs["policy"].StringValue()
+	if !strings.Contains(rights, `"Action":["logs:DescribeLogGroups"],"Resource":["*"]`) {
+		t.Errorf("flow logs cannot find their group: %s", rights)
+	}
 	e := r.Find(t, "aws:ec2/vpcEndpoint:VpcEndpoint", "n-ecr.api").Inputs
 	if e["serviceName"].StringValue() != "com.amazonaws.us-east-1.ecr.api" || !e["privateDnsEnabled"].BoolValue() ||
 		len(e["subnetIds"].ArrayValue()) != 4 {
@@ -101,6 +106,28 @@ func TestEndpointsAndFlowLogs(t *testing.T) {
 	}
 	if got := r.Find(t, "aws:ec2/vpcEndpoint:VpcEndpoint", "n-s3").Inputs["routeTableIds"].ArrayValue(); len(got) != 4 {
 		t.Errorf("the gateway endpoint serves %v", got)
+	}
+}
+
+// What is ready is destroyed last: nodes need routes, the subnets' part in them, and endpoints until they are gone.
+func TestReadyIsTheWholeWayOut(t *testing.T) {
+	a := args()
+	a.Settings.Endpoints = []string{"sqs"}
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		n, err := network.New(ctx, "n", a)
+		if err != nil {
+			return err
+		}
+		_, err = sqs.NewQueue(ctx, "after", nil, pulumi.DependsOn(n.Ready))
+		return err
+	})
+	want := []string{"n-dynamodb", "n-s3", "n-sqs", "n-public-out"}
+	for _, z := range a.Zones {
+		want = append(want, "n-private-"+z.ID, "n-private-out-"+z.ID, "n-public-"+z.ID)
+	}
+	slices.Sort(want)
+	if got := r.Find(t, "aws:sqs/queue:Queue", "after").After; !slices.Equal(got, want) {
+		t.Errorf("ready are\n%q, want\n%q", got, want)
 	}
 }
 
@@ -119,6 +146,21 @@ func TestSubnets(t *testing.T) {
 		"n-default-group").Inputs; rules.HasValue("ingress") || rules.HasValue("egress") {
 		t.Errorf("the default group lets traffic through: %v", rules)
 	}
+}
+
+// Of an existing network nothing is declared, and so nothing is destroyed.
+func TestExistingNetwork(t *testing.T) {
+	a := args()
+	a.Settings = config.Network{VPCID: "vpc-1", AvailabilityZones: 4, PrivateSubnets: []string{"a", "b", "c", "d"},
+		PublicSubnets: []string{"e"}, PublicPrefix: 24, PrivatePrefix: 20}
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		n, err := network.New(ctx, "n", a)
+		if err == nil && (len(n.Private) != 4 || len(n.Public) != 1) {
+			t.Errorf("%d private and %d public subnets", len(n.Private), len(n.Public))
+		}
+		return err
+	})
+	expect(t, r, nil)
 }
 
 func TestBadArgsRegisterNothing(t *testing.T) {

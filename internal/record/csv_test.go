@@ -99,7 +99,7 @@ func TestCRCRLFInAColumnThatIsNoField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, bad := outcomes(t, p, "a,b\r\r\n"); got != nil && len(got) > 0 || len(bad) != 1 {
+	if got, bad := outcomes(t, p, "a,b\r\r\n"); len(got) > 0 || len(bad) != 1 {
 		t.Errorf("got %q %q", got, bad)
 	}
 }

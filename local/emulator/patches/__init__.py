@@ -1,6 +1,6 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
-from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, s3, sqs, stepfunctions
+from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs, stepfunctions
 
 
 def apply(endpoint, region):
@@ -16,5 +16,6 @@ def apply(endpoint, region):
     stepfunctions.apply(endpoint, region)
     images.apply()
     ec2.apply()
+    quotas.apply()
     autoscaling.apply()
     eks.apply()
