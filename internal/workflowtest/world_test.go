@@ -142,7 +142,9 @@ func (s signer) Sign(_ context.Context, digest [sha256.Size]byte) ([]byte, error
 	return ecdsa.SignASN1(rand.Reader, s.PrivateKey, digest[:])
 }
 
-func (s signer) PublicKey(context.Context) (*ecdsa.PublicKey, error) { return &s.PrivateKey.PublicKey, nil }
+func (s signer) PublicKey(context.Context) (*ecdsa.PublicKey, error) {
+	return &s.PrivateKey.PublicKey, nil
+}
 
 // Send puts messages into a queue.
 func (w *world) Send(_ context.Context, name string, bodies []string) error {
