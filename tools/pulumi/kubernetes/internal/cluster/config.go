@@ -57,6 +57,9 @@ func (s Settings) client() (clientcmd.ClientConfig, error) {
 	return clientcmd.NewNonInteractiveClientConfig(*cfg, s.Context, &clientcmd.ConfigOverrides{}, nil), nil
 }
 
+// ErrNoKubeconfig reports that the settings have no kubeconfig, and the machine none either.
+var ErrNoKubeconfig = errors.New("kubeconfig: neither the provider's settings nor the machine have one")
+
 // Identity returns that of the cluster, without asking it.
 func (s Settings) Identity() (Identity, error) {
 	client, err := s.client()
@@ -64,6 +67,9 @@ func (s Settings) Identity() (Identity, error) {
 		return Identity{}, err
 	}
 	cfg, err := client.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return Identity{}, ErrNoKubeconfig
+	}
 	if err != nil {
 		return Identity{}, fmt.Errorf("kubeconfig: %w", err)
 	}
