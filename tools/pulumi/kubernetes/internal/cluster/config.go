@@ -57,8 +57,8 @@ func (s Settings) client() (clientcmd.ClientConfig, error) {
 	return clientcmd.NewNonInteractiveClientConfig(*cfg, s.Context, &clientcmd.ConfigOverrides{}, nil), nil
 }
 
-// ErrNoKubeconfig reports that the settings have no kubeconfig, and the machine none either.
-var ErrNoKubeconfig = errors.New("kubeconfig: neither the provider's settings nor the machine have one")
+// ErrNoCluster reports a kubeconfig without any cluster: the eks component makes one before there is a cluster.
+var ErrNoCluster = errors.New("kubeconfig: it has no cluster")
 
 // Identity returns that of the cluster, without asking it.
 func (s Settings) Identity() (Identity, error) {
@@ -68,7 +68,7 @@ func (s Settings) Identity() (Identity, error) {
 	}
 	cfg, err := client.ClientConfig()
 	if clientcmd.IsEmptyConfig(err) {
-		return Identity{}, ErrNoKubeconfig
+		return Identity{}, ErrNoCluster
 	}
 	if err != nil {
 		return Identity{}, fmt.Errorf("kubeconfig: %w", err)

@@ -59,7 +59,7 @@ func readSettings(in resource.PropertyMap) (settings, error) {
 	}
 	if len(s.unknown) == 0 && len(problems) == 0 {
 		switch _, err := s.Identity(); {
-		case errors.Is(err, cluster.ErrNoKubeconfig):
+		case errors.Is(err, cluster.ErrNoCluster):
 			s.unknown = append(s.unknown, "kubeconfig")
 		case err != nil:
 			problems = append(problems, err)
