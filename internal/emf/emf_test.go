@@ -26,6 +26,14 @@ func TestLine(t *testing.T) {
 	}
 }
 
+func TestWithoutSegment(t *testing.T) {
+	var out bytes.Buffer
+	emitter(&out).Emit("", emf.Values{contract.LoadsFailed: 1}, nil)
+	if !bytes.Contains(out.Bytes(), []byte(`"segment":"none"`)) {
+		t.Errorf("got %s", &out)
+	}
+}
+
 func TestDropsWhatIsNotANumber(t *testing.T) {
 	var out bytes.Buffer
 	emitter(&out).Emit("trips", emf.Values{contract.ChunkRate: math.Inf(1)}, nil)
