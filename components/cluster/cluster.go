@@ -39,8 +39,8 @@ type Args struct {
 	Prefix string
 	// Name is the physical name of the cluster that exists. The zero value: there is none yet.
 	Name string
-	// Account is the AWS account, 12 digits, whose Auto Scaling is granted Settings.VolumeKey. The zero value is invalid
-	// with such a key.
+	// Account is the AWS account, 12 digits: its Auto Scaling is granted Settings.VolumeKey, and EKS may take the role of
+	// OwnServiceRole for it alone. The zero value is invalid with either.
 	Account string
 	// OwnServiceRole declares the control plane's role here, where the stack's demands on roles reach it. False:
 	// pulumi-eks declares one. A cluster cannot change its role.
@@ -56,7 +56,7 @@ func (a *Args) Validate() error {
 	found.If(a.Network == nil, "Network", "missing")
 	s, versions := a.Settings, config.KubernetesVersions()
 	found.If(!slices.Contains(versions, s.Version), "Settings.Version", "%q, want one of %q", s.Version, versions)
-	found.If(s.VolumeKey != "" && a.Account == "", "Account", "missing")
+	found.If((s.VolumeKey != "" || a.OwnServiceRole) && a.Account == "", "Account", "missing")
 	found.If(s.LogDays < 1, "Settings.LogDays", "missing")
 	for _, name := range slices.Sorted(maps.Keys(s.AddOns)) {
 		found.If(s.AddOns[name] == config.DefaultAddOn, fmt.Sprintf("Settings.AddOns[%s]", name), "not resolved to a version")
@@ -181,7 +181,7 @@ func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 		KubernetesServiceIpAddressRange: pulumi.String(ServiceCIDR),
 	}
 	if args.OwnServiceRole {
-		role, err := c.createServiceRole(ctx)
+		role, err := c.createServiceRole(ctx, args.Account)
 		if err != nil {
 			return err
 		}
@@ -204,9 +204,10 @@ func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
-// createServiceRole makes the control plane's role. Source: "Amazon EKS cluster IAM role".
-func (c *Cluster) createServiceRole(ctx *pulumi.Context) (*iam.Role, error) {
-	role, err := policy.Role(ctx, c, "control-plane", "eks.amazonaws.com", nil)
+// createServiceRole makes the control plane's role. Sources: "Amazon EKS cluster IAM role" and "Cross-service confused
+// deputy prevention in Amazon EKS", Amazon EKS User Guide.
+func (c *Cluster) createServiceRole(ctx *pulumi.Context, account string) (*iam.Role, error) {
+	role, err := policy.Role(ctx, c, "control-plane", "eks.amazonaws.com", policy.ForAccount(account))
 	if err != nil {
 		return nil, err
 	}

@@ -134,7 +134,9 @@ func TestOwnServiceRole(t *testing.T) {
 	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		ids := []pulumi.IDOutput{pulumi.ID("a").ToIDOutput()}
 		n := &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids}
-		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: settings(), Prefix: "p", OwnServiceRole: true, Network: n})
+		_, err := cluster.New(ctx, "c", &cluster.Args{
+			Settings: settings(), Prefix: "p", OwnServiceRole: true, Account: componenttest.Account, Network: n,
+		})
 		return err
 	})
 	made := r.Find(t, "eks:index:Cluster", "c")
@@ -185,10 +187,10 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		Access: map[string]config.Access{"x": {Policy: "root"}, "y": {Policy: "view"}},
 	}
 	componenttest.MustRefuse(t, "cluster c", func(ctx *pulumi.Context) error {
-		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s})
+		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s, OwnServiceRole: true})
 		return err
 	},
-		"Prefix: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
+		"Prefix: missing", "Account: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
 		"Settings.AddOns[coredns]: not resolved to a version",
 		`Settings.Access[x].Policy: "root", want one of`)
 }

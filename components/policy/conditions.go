@@ -38,7 +38,7 @@ func FromSource(arn pulumi.StringInput, account string) map[Test]pulumi.Input {
 
 // ForAccount is the condition that a service acts for an account (12 digits): without it, anybody who can make the
 // service take a role by its ARN has a deputy here ("The confused deputy problem", IAM User Guide). Step Functions,
-// EventBridge Scheduler and VPC flow logs document that they send it. Lambda and EC2 do not: their roles cannot be
+// EventBridge Scheduler, EKS and VPC flow logs document that they send it. Lambda and EC2 do not: their roles cannot be
 // passed from another account.
 func ForAccount(account string) map[Test]pulumi.Input {
 	return map[Test]pulumi.Input{{"StringEquals", "aws:SourceAccount"}: pulumi.String(account)}

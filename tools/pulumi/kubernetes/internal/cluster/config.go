@@ -57,6 +57,9 @@ func (s Settings) client() (clientcmd.ClientConfig, error) {
 	return clientcmd.NewNonInteractiveClientConfig(*cfg, s.Context, &clientcmd.ConfigOverrides{}, nil), nil
 }
 
+// ErrNoCluster reports a kubeconfig without any cluster: the eks component makes one before there is a cluster.
+var ErrNoCluster = errors.New("kubeconfig: it has no cluster")
+
 // Identity returns that of the cluster, without asking it.
 func (s Settings) Identity() (Identity, error) {
 	client, err := s.client()
@@ -64,6 +67,9 @@ func (s Settings) Identity() (Identity, error) {
 		return Identity{}, err
 	}
 	cfg, err := client.ClientConfig()
+	if clientcmd.IsEmptyConfig(err) {
+		return Identity{}, ErrNoCluster
+	}
 	if err != nil {
 		return Identity{}, fmt.Errorf("kubeconfig: %w", err)
 	}

@@ -102,6 +102,7 @@ func TestSettings(t *testing.T) {
 		{"secret contents", resource.PropertyMap{"kubeconfig": resource.MakeSecret(good),
 			"context": resource.NewProperty("c")}, nil},
 		{"not known yet", resource.PropertyMap{"kubeconfig": resource.MakeComputed(good)}, nil},
+		{"before there is a cluster", resource.PropertyMap{"kubeconfig": resource.NewProperty("{}")}, nil},
 		{"none", resource.PropertyMap{}, []string{"kubeconfig: it is empty"}},
 		{"all that is wrong at once", resource.PropertyMap{"kubconfig": good, "strictMode": resource.NewProperty("true"),
 			"enableServerSideApply": resource.NewProperty(false)},
@@ -191,5 +192,15 @@ func TestSecretsStaySecret(t *testing.T) {
 	if st := e.mustCreate(configMap, settings); !st.out["data"].ObjectValue()["x"].IsSecret() ||
 		st.out["data"].ObjectValue()["y"].IsSecret() {
 		t.Errorf("a secret input comes back as %v", st.out["data"])
+	}
+}
+
+// An update of other resources, before there is a cluster, configures the provider: only what needs a cluster fails.
+func TestConfigureBeforeThereIsACluster(t *testing.T) {
+	e := &engine{t: t}
+	e.serve("")
+	e.configure(resource.PropertyMap{"kubeconfig": resource.NewProperty("{}")})
+	if err := e.p.Configured(); err == nil {
+		t.Error("it has a cluster")
 	}
 }

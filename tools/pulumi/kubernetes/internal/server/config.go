@@ -19,7 +19,8 @@ import (
 type settings struct {
 	cluster.Settings
 	deleteUnreachable bool
-	// unknown are names of settings that are not known yet, in a preview.
+	// unknown are names of settings that are not known yet: in a preview, or in an update of other resources before the
+	// cluster exists.
 	unknown []string
 }
 
@@ -57,7 +58,10 @@ func readSettings(in resource.PropertyMap) (settings, error) {
 		problems = append(problems, errors.New("enableServerSideApply: this kubernetes plugin always uses it"))
 	}
 	if len(s.unknown) == 0 && len(problems) == 0 {
-		if _, err := s.Identity(); err != nil {
+		switch _, err := s.Identity(); {
+		case errors.Is(err, cluster.ErrNoCluster):
+			s.unknown = append(s.unknown, "kubeconfig")
+		case err != nil:
 			problems = append(problems, err)
 		}
 	}
@@ -92,7 +96,7 @@ func (p *Provider) Moves(olds, news resource.PropertyMap) (bool, error) {
 	return was != is, err
 }
 
-// Configure connects to the cluster. With a kubeconfig that is not known yet (in a preview) there is none.
+// Configure connects to the cluster. With a kubeconfig that is not known yet there is none: only what needs it fails.
 func (p *Provider) Configure(_ context.Context, args resource.PropertyMap) error {
 	set, err := readSettings(args)
 	if err != nil {
