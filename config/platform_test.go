@@ -200,7 +200,7 @@ func TestPlatformRules(t *testing.T) {
 			"cluster.publicCidrs[0]: \"0.0.0.0/0\": want a block of known addresses"},
 		{"days of control-plane logs", `"cluster": {"logDays": 2}`, "cluster.logDays: 2: CloudWatch keeps"},
 		{"add-on without a version", `"cluster": {"addOns": {"coredns": ""}}`, "cluster.addOns.coredns: missing"},
-		{"access for nobody", `"cluster": {"access": {"ops": {"principal": "ops", "policy": "view"}}}`,
+		{"access for no one", `"cluster": {"access": {"ops": {"principal": "ops", "policy": "view"}}}`,
 			"cluster.access.ops.principal: \"ops\" is not the ARN"},
 		{"unknown access policy",
 			`"cluster": {"access": {"ops": {"principal": "arn:aws:iam::123456789012:role/ops", "policy": "root"}}}`,

@@ -105,7 +105,7 @@ func (i *Interruption) createRules(ctx *pulumi.Context, _ *Args) error {
 	return nil
 }
 
-// admitRules lets these rules alone fill the queue: whoever can make the handler believe an interruption drains nodes.
+// admitRules lets these rules alone fill the queue: anyone who can fake an interruption drains nodes.
 func (i *Interruption) admitRules(ctx *pulumi.Context, _ *Args) error {
 	document, err := policy.Document(policy.Statement{
 		Principals: []string{"events.amazonaws.com"}, Actions: []string{"sqs:SendMessage"},

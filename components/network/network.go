@@ -94,7 +94,7 @@ func (n *Network) createVPC(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
-// closeDefaultGroup takes the rules of the group that a network interface gets when nobody names one.
+// closeDefaultGroup takes the rules of the group that a network interface gets when none is named.
 func (n *Network) closeDefaultGroup(ctx *pulumi.Context, _ *Args) error {
 	_, err := component.Child(ctx, n, "default-group", ec2.NewDefaultSecurityGroup, &ec2.DefaultSecurityGroupArgs{
 		VpcId: n.VPC,

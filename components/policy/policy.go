@@ -88,7 +88,7 @@ func validate(statements []Statement) error {
 		for _, a := range s.Actions {
 			service, action, ok := strings.Cut(a, ":")
 			if !ok || service == "" || action == "" {
-				errs = append(errs, fmt.Errorf("policy: statement %d: %q is no action", i, a))
+				errs = append(errs, fmt.Errorf("policy: statement %d: %q is not an action", i, a))
 			} else if s.Effect != Deny && strings.Contains(a, "*") {
 				errs = append(errs, fmt.Errorf("policy: statement %d allows the wildcard %q", i, a))
 			}

@@ -109,10 +109,10 @@ func TestDocumentRefuses(t *testing.T) {
 		want      string
 	}{
 		"no actions":       {policy.Statement{}, "statement 0 has no actions"},
-		"every action":     {policy.Statement{Actions: []string{"*"}}, `"*" is no action`},
+		"every action":     {policy.Statement{Actions: []string{"*"}}, `"*" is not an action`},
 		"wildcard":         {policy.Statement{Actions: []string{"s3:Get*"}}, `statement 0 allows the wildcard "s3:Get*"`},
-		"no service":       {policy.Statement{Actions: []string{":GetObject"}}, `":GetObject" is no action`},
-		"denied nonsense":  {policy.Statement{Effect: policy.Deny, Actions: []string{"s3:"}}, `"s3:" is no action`},
+		"no service":       {policy.Statement{Actions: []string{":GetObject"}}, `":GetObject" is not an action`},
+		"denied nonsense":  {policy.Statement{Effect: policy.Deny, Actions: []string{"s3:"}}, `"s3:" is not an action`},
 		"one of two wrong": {policy.Statement{Actions: []string{"s3:GetObject", "s3:*"}}, `allows the wildcard "s3:*"`},
 	} {
 		if _, err := policy.Document(c.statement); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -57,7 +57,7 @@ type Keda struct {
 	component.NoOutputs
 
 	// Ready are the resources after which objects can be scaled. What KEDA scales is taken away before KEDA is: it
-	// would be left with finalizers that nobody removes.
+	// would be left with finalizers that are never removed.
 	Ready []pulumi.Resource
 }
 

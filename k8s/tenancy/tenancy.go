@@ -1,5 +1,5 @@
 // Package tenancy divides the cluster: namespaces that admit no privileged pod, priorities, quotas, and network
-// policies that let in nobody.
+// policies that admit no traffic.
 package tenancy
 
 import (
