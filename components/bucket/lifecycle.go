@@ -12,7 +12,7 @@ import (
 )
 
 // expire moves objects to Intelligent-Tiering at once (S3 leaves those under 128 KiB where they are: they cost less
-// there) and throws away old versions, uploads that nobody finished, and what is kept for some days only.
+// there) and throws away old versions, unfinished uploads, and what is kept for some days only.
 func (b *Bucket) expire(ctx *pulumi.Context, args *Args) error {
 	rules := s3.BucketLifecycleConfigurationV2RuleArray{
 		&s3.BucketLifecycleConfigurationV2RuleArgs{

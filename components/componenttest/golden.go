@@ -37,7 +37,7 @@ func Golden(t testing.TB, path string, text []byte) {
 		t.Fatal(err)
 	}
 	if string(want) != string(text) {
-		t.Errorf("%s is no longer what the code makes. Run the test with -update and review the difference. Now:\n%s",
+		t.Errorf("%s no longer matches the code. Run the test with -update and review the difference. Now:\n%s",
 			path, text)
 	}
 }

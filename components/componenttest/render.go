@@ -55,7 +55,7 @@ func stackTags(tags resource.PropertyMap) bool {
 	return len(tags) == 2 && tags.HasValue("dip:stack") && tags.HasValue("dip:environment")
 }
 
-// document is what a text in JSON says.
+// document is the value of a JSON text.
 type document struct{ content any }
 
 // plain is a value of strings, numbers, lists and maps. Secrets are hashes, archives the names of their files.

@@ -135,7 +135,7 @@ func (q *Queue) createQueue(ctx *pulumi.Context, args *Args) (err error) {
 }
 
 // redrive ties the two together. These are resources of their own because the provider waits half a minute for each
-// queue to settle: so both queues are made at once, and what needs only their addresses goes on meanwhile.
+// queue to settle: so both queues are made at once, and what needs only their addresses need not wait.
 func (q *Queue) redrive(ctx *pulumi.Context, args *Args) error {
 	to, err := component.Child(ctx, q, "redrive", sqs.NewRedrivePolicy, &sqs.RedrivePolicyArgs{
 		QueueUrl: q.queue.Url,

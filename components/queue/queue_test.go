@@ -102,7 +102,7 @@ func TestAlarmsWatchTheRightQueues(t *testing.T) {
 	}
 }
 
-// A message of a job is in its queue while the job works on it: that is no reason for an alarm.
+// A message of a job is in its queue while the job works on it: that must not raise an alarm.
 func TestMaxAgeMayExceedItsLimitByAJobsTime(t *testing.T) {
 	a := args()
 	a.Settings.Retention, a.Settings.DeadLettersRetention = minutes(13*24*60), minutes(14*24*60)
@@ -112,7 +112,7 @@ func TestMaxAgeMayExceedItsLimitByAJobsTime(t *testing.T) {
 	}
 }
 
-// A worker extends its receives, and one that it hands back is no failure.
+// A worker extends its receives, and handing one back is not a failure.
 func TestLeasedQueue(t *testing.T) {
 	a := args()
 	a.Timeout, a.Window, a.Lease = 0, 0, minutes(2)

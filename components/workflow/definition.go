@@ -137,7 +137,7 @@ func (b *builder) cause(intrinsic string) pass {
 	return pass{Type: "Pass", Parameters: b.template(fields), Next: recordFailure}
 }
 
-// choose goes on by the action of a contract.StepResponse.
+// choose continues by the action of a contract.StepResponse.
 func (b *builder) choose(next map[contract.Action]string) choice {
 	c := choice{Type: "Choice", Default: unexpected}
 	for _, action := range []contract.Action{

@@ -76,10 +76,10 @@ func TestFlagsAreDocumented(t *testing.T) {
 			t.Errorf("%q: want --name=value", flag)
 		}
 		if !slices.Contains(known, name) {
-			t.Errorf("--%s is no flag of the Cluster Autoscaler", name)
+			t.Errorf("--%s is not a flag of the Cluster Autoscaler", name)
 		}
 		if seen[name] {
-			t.Errorf("--%s is there twice", name)
+			t.Errorf("--%s is given twice", name)
 		}
 		seen[name] = true
 	}

@@ -26,7 +26,7 @@ var (
 		"ENABLE_SCHEDULED_EVENT_DRAINING":   "true",
 	}
 	byIMDS = map[string]string{
-		// The groups have no hooks: there is no time between this state and the end.
+		// The groups have no hooks: nothing separates this state from the end.
 		"ENABLE_ASG_LIFECYCLE_DRAINING":   "false",
 		"ENABLE_SQS_TERMINATION_DRAINING": "false",
 	}

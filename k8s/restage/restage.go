@@ -101,7 +101,7 @@ func (r *Restage) createJobs(ctx *pulumi.Context, args *Args) error {
 	return err
 }
 
-// spec is what KEDA does: a Job for each message that nobody works on, less those that are still waiting for a node. A
+// spec is what KEDA does: a Job for each unclaimed message, less those that are still waiting for a node. A
 // change of the settings holds for new jobs: those that run are left alone.
 func spec(args *Args, env map[string]pulumi.StringInput) pulumi.Map {
 	queue := keda.Queue{URL: args.Queue, Region: args.Region, Length: 1}
@@ -115,7 +115,7 @@ func spec(args *Args, env map[string]pulumi.StringInput) pulumi.Map {
 	}
 }
 
-// job is a Job. A pod that is drained does not count as a failure: another one goes on from the last piece. A pod that
+// job is a Job. A pod that is drained does not count as a failure: another continues from the last piece. A pod that
 // fails leaves its message to the queue, which counts receives: so the Job tries but twice more.
 func job(args *Args, env map[string]pulumi.StringInput) batchv1.JobSpecArgs {
 	s := args.Settings
