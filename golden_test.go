@@ -215,19 +215,8 @@ func TestEveryTaggableResourceIsTagged(t *testing.T) {
 func TestOutputs(t *testing.T) {
 	for _, e := range config.Environments {
 		t.Run(string(e), func(t *testing.T) {
-			var outputs map[string]any
-			_, err := stacktest.Run(t, e, onARM, func(ctx *pulumi.Context) error {
-				all, err := declare(ctx, stacktest.Today)
-				if err != nil {
-					return err
-				}
-				ctx.Export("all", all.ToMapOutput().ApplyT(func(v map[string]any) int { outputs = v; return len(v) }))
-				return nil
-			})
-			if err != nil {
-				t.Fatal(err)
-			}
-			data, err := json.MarshalIndent(outputs, "", "  ")
+			_, exported := outputs(t, e)
+			data, err := json.MarshalIndent(exported, "", "  ")
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -239,4 +228,21 @@ func TestOutputs(t *testing.T) {
 			componenttest.Golden(t, "testdata/outputs."+string(e)+".json", append(data, '\n'))
 		})
 	}
+}
+
+// outputs runs the program of a stack, and returns what it exports.
+func outputs(t *testing.T, e config.Environment) (r *componenttest.Recorder, exported map[string]any) {
+	t.Helper()
+	r, err := stacktest.Run(t, e, onARM, func(ctx *pulumi.Context) error {
+		all, err := declare(ctx, stacktest.Today)
+		if err != nil {
+			return err
+		}
+		ctx.Export("all", all.ToMapOutput().ApplyT(func(v map[string]any) int { exported = v; return len(v) }))
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r, exported
 }

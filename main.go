@@ -31,6 +31,9 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
+	if setup.RegistryOnly() { // cmd/deploy pushes the workers' image before pods want it
+		return stack.NewRegistryOnly(ctx, setup)
+	}
 	// Landing and lake buckets, the key that signs certificates, ledger, event bus.
 	storage, err := stack.NewStorage(ctx, setup)
 	if err != nil {

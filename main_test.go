@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"maps"
 	"path/filepath"
+	"reflect"
 	"regexp"
 	"slices"
 	"strings"
@@ -62,6 +63,27 @@ func TestImageNamesItsContent(t *testing.T) {
 	}
 	if programs := len(packages(stacktest.Settings(t, config.Dev, nil))) + 1; len(codes) != programs {
 		t.Errorf("%d fingerprints, want one for each of %d programs: %v", len(codes), programs, codes)
+	}
+}
+
+// Before the image is pushed the program declares its repository alone, all of it below the target of that update, and
+// names the same image as the whole program.
+func TestRegistryOnly(t *testing.T) {
+	_, all := outputs(t, config.Dev)
+	t.Setenv(config.RegistryOnly, "true")
+	r, only := outputs(t, config.Dev)
+	want := map[string]any{"cluster": map[string]any{"image": all["cluster"].(map[string]any)["image"]}}
+	if !reflect.DeepEqual(only, want) {
+		t.Errorf("outputs are %v, want %v", only, want)
+	}
+	target := strings.Trim(config.RegistryTarget, "*")
+	for _, c := range r.Resources() {
+		if c.Type != target && !strings.HasPrefix(c.Parent, target+"::") {
+			t.Errorf("declares %s %s, which is not a target", c.Type, c.Name)
+		}
+	}
+	if len(r.Children(target, "images")) == 0 {
+		t.Error("declares no repository")
 	}
 }
 

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"maps"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -106,11 +107,12 @@ func (e *engine) up(ctx context.Context, say func(string, ...any)) (changes, err
 
 // upRegistry deploys the repository of images alone, and returns the name of the image that belongs there.
 func (e *engine) upRegistry(ctx context.Context, say func(string, ...any)) (string, error) {
-	args := []string{"--skip-preview", "--yes", "--suppress-outputs"}
-	for _, target := range config.FirstTargets() {
-		args = append(args, "--target", target)
-	}
-	if _, err := e.operate(ctx, "up", say, args...); err != nil {
+	first := *e
+	first.env = map[string]string{config.RegistryOnly: "true"}
+	maps.Copy(first.env, e.env)
+	_, err := first.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs",
+		"--target", config.RegistryTarget)
+	if err != nil {
 		return "", err
 	}
 	var stdout, stderr bytes.Buffer

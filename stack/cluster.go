@@ -9,13 +9,9 @@ import (
 	"dip/components/network"
 	"dip/components/nodegroup"
 	"dip/components/policy"
-	"dip/components/registry"
 	"dip/config"
 	"dip/k8s"
 )
-
-// imagesKept is how many of the workers' images the registry keeps.
-const imagesKept = 30
 
 // Cluster is the Kubernetes cluster with its nodes and the image of what works on them.
 type Cluster struct {
@@ -48,7 +44,7 @@ func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error
 	if err != nil {
 		return nil, err
 	}
-	images, err := registry.New(ctx, "images", &registry.Args{Keep: imagesKept, Disposable: s.Environment.Disposable()})
+	images, err := s.newRegistry(ctx)
 	if err != nil {
 		return nil, err
 	}

@@ -117,11 +117,9 @@ func (d deployment) repository(ctx context.Context) (ecr, error) {
 	if ok || err != nil {
 		return found, err
 	}
-	args := []string{"up", "--stack", d.stack, "--yes", "--skip-preview", "--suppress-outputs"}
-	for _, target := range config.FirstTargets() {
-		args = append(args, "--target", target)
-	}
-	if err := d.shell.run(ctx, nil, "pulumi", args...); err != nil {
+	err = d.shell.run(ctx, nil, "env", config.RegistryOnly+"=true", "pulumi", "up", "--stack", d.stack,
+		"--yes", "--skip-preview", "--suppress-outputs", "--target", config.RegistryTarget)
+	if err != nil {
 		return ecr{}, err
 	}
 	if found, ok, err = d.known(ctx); err == nil && !ok {

@@ -101,6 +101,7 @@ func TestDeploy(t *testing.T) {
 		build = "go run ./cmd/build"
 		ask   = "pulumi stack output"
 		look  = "aws ecr describe-images"
+		first = "env " + config.RegistryOnly + "=true pulumi " + config.RegistryTarget
 	)
 	push := []string{"aws ecr get-login-password", "docker login --username", "docker buildx build"}
 	for name, c := range map[string]struct {
@@ -110,7 +111,7 @@ func TestDeploy(t *testing.T) {
 	}{
 		"the first time the repository comes alone": {
 			clustered, record{answers: map[string][]string{ask: {"{}", outputs}}, fails: map[string]error{look: errMissing}},
-			slices.Concat([]string{build, ask, "pulumi up --stack " + config.FirstTargets()[0], ask, look}, push, []string{"pulumi up --stack"}),
+			slices.Concat([]string{build, ask, first, ask, look}, push, []string{"pulumi up --stack"}),
 		},
 		"new code is pushed, then rolled out": {
 			clustered, record{answers: map[string][]string{ask: {outputs}}, fails: map[string]error{look: errMissing}},
