@@ -16,6 +16,7 @@ import (
 
 	"gopkg.in/yaml.v3"
 
+	"dip/config"
 	"dip/internal/client"
 )
 
@@ -103,13 +104,13 @@ func (e *engine) up(ctx context.Context, say func(string, ...any)) (changes, err
 	return e.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs")
 }
 
-// registry is what cmd/deploy updates alone, before it pushes the image.
-const registry = "**dip:registry:Registry**"
-
 // upRegistry deploys the repository of images alone, and returns the name of the image that belongs there.
 func (e *engine) upRegistry(ctx context.Context, say func(string, ...any)) (string, error) {
-	_, err := e.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs", "--target", registry)
-	if err != nil {
+	args := []string{"--skip-preview", "--yes", "--suppress-outputs"}
+	for _, target := range config.FirstTargets() {
+		args = append(args, "--target", target)
+	}
+	if _, err := e.operate(ctx, "up", say, args...); err != nil {
 		return "", err
 	}
 	var stdout, stderr bytes.Buffer

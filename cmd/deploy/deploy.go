@@ -28,10 +28,6 @@ type deployment struct {
 // engineParallel is how many resources the engine processes at once: most of the time it only waits.
 const engineParallel = "64"
 
-// registry is what the first update of a stack with a cluster declares before all else: the repository, so that the
-// image can be pushed.
-const registry = "**dip:registry:Registry**"
-
 // deploy builds, pushes the image of a stack with a cluster, and runs the update.
 func (d deployment) deploy(ctx context.Context) error {
 	settings, err := d.settings()
@@ -121,9 +117,11 @@ func (d deployment) repository(ctx context.Context) (ecr, error) {
 	if ok || err != nil {
 		return found, err
 	}
-	err = d.shell.run(ctx, nil, "pulumi", "up", "--stack", d.stack, "--yes", "--skip-preview", "--suppress-outputs",
-		"--target", registry)
-	if err != nil {
+	args := []string{"up", "--stack", d.stack, "--yes", "--skip-preview", "--suppress-outputs"}
+	for _, target := range config.FirstTargets() {
+		args = append(args, "--target", target)
+	}
+	if err := d.shell.run(ctx, nil, "pulumi", args...); err != nil {
 		return ecr{}, err
 	}
 	if found, ok, err = d.known(ctx); err == nil && !ok {

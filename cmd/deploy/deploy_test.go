@@ -9,6 +9,8 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dip/config"
 )
 
 const outputs = `{"cluster": {"image": "123456789012.dkr.ecr.us-east-1.amazonaws.com/images-repository-1a2b:0123"}}`
@@ -108,7 +110,7 @@ func TestDeploy(t *testing.T) {
 	}{
 		"the first time the repository comes alone": {
 			clustered, record{answers: map[string][]string{ask: {"{}", outputs}}, fails: map[string]error{look: errMissing}},
-			slices.Concat([]string{build, ask, "pulumi up --stack " + registry, ask, look}, push, []string{"pulumi up --stack"}),
+			slices.Concat([]string{build, ask, "pulumi up --stack " + config.FirstTargets()[0], ask, look}, push, []string{"pulumi up --stack"}),
 		},
 		"new code is pushed, then rolled out": {
 			clustered, record{answers: map[string][]string{ask: {outputs}}, fails: map[string]error{look: errMissing}},
