@@ -190,7 +190,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s, OwnServiceRole: true})
 		return err
 	},
-		"Prefix: missing", "Account: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
+		"Prefix: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Account: missing",
+		"Settings.LogDays: missing",
 		"Settings.AddOns[coredns]: not resolved to a version",
 		`Settings.Access[x].Policy: "root", want one of`)
 }
