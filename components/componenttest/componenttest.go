@@ -39,10 +39,14 @@ type Recorder struct {
 	resources []Resource
 }
 
-// Run runs a program as the stack and returns what it registered. config are the values of the stack file.
+// Run runs a program as the stack and returns what it registered. config are the values of the stack file. What AWS
+// would refuse of it is an error.
 func Run(stack string, config map[string]string, program pulumi.RunFunc) (*Recorder, error) {
 	r := &Recorder{}
 	err := pulumi.RunErr(program, pulumi.WithMocks(Project, stack, r), func(info *pulumi.RunInfo) { info.Config = config })
+	if err == nil {
+		err = r.Refused()
+	}
 	return r, err
 }
 
