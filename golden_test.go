@@ -169,7 +169,7 @@ func TestEveryTaggableResourceIsTagged(t *testing.T) {
 	}
 }
 
-// What a stack tells of itself, in the form in which the data plane reads it.
+// The outputs of a stack, in the form in which the data plane reads them.
 func TestOutputs(t *testing.T) {
 	for _, e := range config.Environments {
 		t.Run(string(e), func(t *testing.T) {

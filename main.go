@@ -27,7 +27,7 @@ func declare(ctx *pulumi.Context) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Landing and lake buckets, ledger, event bus.
+	// Landing and lake buckets, the key that signs certificates, ledger, event bus.
 	storage, err := stack.NewStorage(ctx, setup)
 	if err != nil {
 		return nil, err

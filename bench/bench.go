@@ -4,6 +4,7 @@
 //	go run ./bench                                   measure
 //	go run ./bench coldstart                         start-up time and size of a function
 //	go run ./bench equal FILE --schema SCHEMA.json   compare rows, values and nulls with DuckDB's
+//	go run ./bench equal                             the same for all constructed inputs
 //
 // DuckDB comes from its npm package, pinned in package-lock.json, and runs in Node.js. Without these, only dip is
 // measured.

@@ -11,11 +11,7 @@ import (
 // compare makes DuckDB read both and find the differences.
 func (e *equality) compare(ctx context.Context) error {
 	ours := "SELECT " + e.nothing()
-	var outputs []string
-	for _, o := range e.out.Ack.Outputs {
-		outputs = append(outputs, e.work.path(o.Key))
-	}
-	if len(outputs) > 0 {
+	if outputs := e.outputs(); len(outputs) > 0 {
 		ours = e.reading.parquet(outputs)
 	}
 	var answers []answer
@@ -34,6 +30,15 @@ func (e *equality) compare(ctx context.Context) error {
 		e.Errors = append(e.Errors, "DuckDB rejects the accepted records: "+answers[1].Error)
 	}
 	return e.judge(answers)
+}
+
+// outputs are the Parquet files that dip wrote.
+func (e *equality) outputs() []string {
+	var paths []string
+	for _, o := range e.out.Ack.Outputs {
+		paths = append(paths, e.work.path(o.Key))
+	}
+	return paths
 }
 
 // leniencies are DuckDB options that are tried in turn, so that the records it accepts are compared even if it rejects

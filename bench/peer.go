@@ -36,32 +36,13 @@ func (o *options) installPeer(ctx context.Context) (*peer, error) {
 	if err != nil {
 		return nil, fmt.Errorf("DuckDB needs Node.js: %w", err)
 	}
-	sum := sha256.Sum256(append(peerPackage, peerLock...))
-	dir, err := o.place("duckdb-" + hex.EncodeToString(sum[:6]))
+	dir, err := o.installPackage(ctx, "duckdb", peerPackage, peerLock)
 	if err != nil {
 		return nil, err
 	}
 	p := &peer{node: node, script: filepath.Join(dir, "duckdb.mjs")}
-	for name, text := range map[string][]byte{"package.json": peerPackage, "package-lock.json": peerLock,
-		"duckdb.mjs": peerScript} {
-		if err := os.WriteFile(filepath.Join(dir, name), text, 0o644); err != nil {
-			return nil, fmt.Errorf("install DuckDB: %w", err)
-		}
-	}
-	// npm writes this file when the installation is complete.
-	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err != nil {
-		npm, err := exec.LookPath("npm")
-		if err != nil {
-			return nil, fmt.Errorf("DuckDB is installed with npm: %w", err)
-		}
-		o.screen.Notef("installing DuckDB with npm ...")
-		// Not `npm ci`: it rejects a lock file without the binaries of other platforms, and a registry may lack them.
-		// Packages in the lock file are installed as locked; all versions are exact.
-		cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
-		cmd.Dir = dir
-		if text, err := cmd.CombinedOutput(); err != nil {
-			return nil, fmt.Errorf("install DuckDB: npm install: %w: %s", err, bytes.TrimSpace(text))
-		}
+	if err := os.WriteFile(p.script, peerScript, 0o644); err != nil {
+		return nil, fmt.Errorf("install DuckDB: %w", err)
 	}
 	version, err := p.query(ctx, "SELECT version()", 1)
 	if err != nil {
@@ -73,6 +54,37 @@ func (o *options) installPeer(ctx context.Context) (*peer, error) {
 	}
 	p.versions = fmt.Sprintf("DuckDB %s in Node.js %s", version[0].String(0), bytes.TrimSpace(nodeVersion))
 	return p, nil
+}
+
+// installPackage installs what a package.json and its lock file ask for into the cache, once, and returns the folder.
+func (o *options) installPackage(ctx context.Context, name string, description, lock []byte) (string, error) {
+	sum := sha256.Sum256(append(bytes.Clone(description), lock...))
+	dir, err := o.place(name + "-" + hex.EncodeToString(sum[:6]))
+	if err != nil {
+		return "", err
+	}
+	for file, text := range map[string][]byte{"package.json": description, "package-lock.json": lock} {
+		if err := os.WriteFile(filepath.Join(dir, file), text, 0o644); err != nil {
+			return "", fmt.Errorf("install %s: %w", name, err)
+		}
+	}
+	// npm writes this file when the installation is complete.
+	if _, err := os.Stat(filepath.Join(dir, "node_modules", ".package-lock.json")); err == nil {
+		return dir, nil
+	}
+	npm, err := exec.LookPath("npm")
+	if err != nil {
+		return "", fmt.Errorf("%s is installed with npm: %w", name, err)
+	}
+	o.screen.Notef("installing %s with npm ...", name)
+	// Not `npm ci`: it rejects a lock file without the binaries of other platforms, and a registry may lack them.
+	// Packages in the lock file are installed as locked; all versions are exact.
+	cmd := exec.CommandContext(ctx, npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", "--loglevel=error")
+	cmd.Dir = dir
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return "", fmt.Errorf("install %s: npm install: %w: %s", name, err, bytes.TrimSpace(text))
+	}
+	return dir, nil
 }
 
 // statement for DuckDB; Rows is how many of its rows to return at most.

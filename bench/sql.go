@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"regexp"
 	"slices"
 	"strings"
 
@@ -111,7 +112,7 @@ func cast(f *tableschema.Field, t record.Type, x string) (string, error) {
 			x, tuple(f.TrueValues), x, tuple(f.FalseValues)), nil
 	case f.Type == tableschema.Integer || f.Type == tableschema.Number:
 		if !f.BareNumber {
-			x = fmt.Sprintf(`regexp_replace(regexp_replace(%s, '[^0-9]*$', ''), '^[^-0-9]*(-?)[^0-9]*', '\1')`, x)
+			x = unwrapped(x, f.DecimalChar)
 		}
 		if f.GroupChar != "" {
 			x = fmt.Sprintf("replace(%s, %s, '')", x, literal(f.GroupChar))
@@ -121,6 +122,15 @@ func cast(f *tableschema.Field, t record.Type, x string) (string, error) {
 		return "", fmt.Errorf("field %q: DuckDB has no equivalent of format \"any\"", f.Name)
 	}
 	return fmt.Sprintf("CAST(strptime(%s, %s) AS %s)", x, literal(f.Format), typ), nil
+}
+
+// unwrapped is the number in a text with something around it, with a hyphen if it is negative: where a minus in any form
+// or a parenthesis stands before the digits, in all texts that dip accepts.
+func unwrapped(x, decimalChar string) string {
+	number := fmt.Sprintf(`regexp_replace(regexp_replace(%s, '[^0-9]*$', ''), %s, '\1')`, x,
+		literal(`^[^0-9]*?(`+regexp.QuoteMeta(decimalChar)+`?[0-9])`))
+	return fmt.Sprintf("CASE WHEN regexp_matches(%s, %s) THEN '-' ELSE '' END || %s", x,
+		literal(`^[^0-9]*[(\-\x{2010}-\x{2015}\x{2212}\x{207B}\x{208B}\x{FE58}\x{FE63}\x{FF0D}]`), number)
 }
 
 func tuple(texts []string) string {
@@ -139,7 +149,7 @@ func (r *reading) sharedMissing() bool {
 	return len(first) > 0
 }
 
-// never is a text for null that no input has.
+// never is a null marker that occurs in no input.
 const never = "\x01\x02"
 
 // missing is an expression that is null where the text x of the field means null.

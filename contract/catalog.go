@@ -40,13 +40,13 @@ type Segment struct {
 type Loads struct {
 	ChunkBytes      int64 `json:"chunkBytes,omitempty"`      // target size of a chunk, of content
 	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk without progress for this long is sent again
-	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // tries at a chunk before its load fails
+	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // attempts at a chunk before its load fails
 	MaxContentBytes int64 `json:"maxContentBytes,omitempty"` // a load with more content, decompressed, fails; 0: no limit
 }
 
-// defaultLoads holds for what a catalog does not say: one that was stored before the setting existed, and that loads
-// are still pinned to. A chunk is due after the longest that a function can run, 900 s, and the longest batching
-// window, 300 s, so that none runs twice concurrently, whatever the segment's timeout is.
+// defaultLoads applies where a catalog is silent: one stored before the setting existed, to which loads may still be
+// pinned. A chunk is due after the longest that a function can run, 900 s, and the longest batching window, 300 s, so
+// that none runs twice concurrently, whatever the segment's timeout is.
 var defaultLoads = Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5}
 
 func (l Loads) orDefault() Loads {
@@ -94,7 +94,7 @@ type Partition struct {
 	By    string `json:"by,omitempty"`    // value, day, month or year
 }
 
-// Column is the name of the column that the folders of the outputs stand for in readers of Hive-style paths.
+// Column is the name of the partition column, as readers of Hive-style paths see it.
 func (p Partition) Column() string {
 	switch {
 	case p.Field == "":
@@ -120,8 +120,8 @@ func CatalogKey(data []byte) string {
 	return CatalogPrefix + hex.EncodeToString(sum[:12]) + ".json"
 }
 
-// Segment looks a segment up, with the default of every load setting that an old catalog lacks. The error lists the
-// segments that there are.
+// Segment returns a segment by name, with defaults for load settings that an old catalog lacks. The error lists the
+// existing segments.
 func (c Catalog) Segment(name string) (Segment, error) {
 	if s, ok := c.Segments[name]; ok {
 		s.Loads = s.Loads.orDefault()

@@ -1,6 +1,10 @@
 package contract
 
-import "time"
+import (
+	"encoding/json"
+	"fmt"
+	"time"
+)
 
 // Certificate proves that each record of an input is in the curated output or in quarantine, exactly once. It holds
 // everything that is needed to prove it again from scratch.
@@ -21,6 +25,24 @@ type Certificate struct {
 	Chain       ChainProof   `json:"chain"`
 	Received    time.Time    `json:"received"`
 	Certified   time.Time    `json:"certified"`
+	// Link is nil in a certificate that was made before certificates were linked.
+	Link *Link `json:"link,omitempty"`
+}
+
+// Link is a certificate's place in the chain of its segment: each certificate names the file of the one before it.
+type Link struct {
+	Number int64  `json:"number"`           // 1 for the first certificate of the chain
+	Load   string `json:"load,omitempty"`   // load of the previous certificate; "" in the first one
+	SHA256 string `json:"sha256,omitempty"` // of the previous certificate's file, hex; "" in the first one
+}
+
+// Encode gives the bytes of a certificate's file. The same certificate always gives the same bytes.
+func (c Certificate) Encode() ([]byte, error) {
+	data, err := json.MarshalIndent(c, "", "  ")
+	if err != nil {
+		return nil, fmt.Errorf("encode the certificate of load %s: %w", c.Load, err)
+	}
+	return data, nil
 }
 
 // ChunkProof is one chunk's part of the proof.
@@ -31,7 +53,7 @@ type ChunkProof struct {
 	Ack
 }
 
-// Totals add the chunks up.
+// Totals are sums over the chunks.
 type Totals struct {
 	Chunks      int      `json:"chunks"`
 	RowsIn      int64    `json:"rowsIn"`

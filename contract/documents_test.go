@@ -26,6 +26,7 @@ func TestCertificateGolden(t *testing.T) {
 		Totals: Totals{Chunks: 1, RowsIn: 3, RowsOut: 2, Quarantined: 1, LinesIn: 5, LinesBad: 2, Bytes: 92, BytesOut: 20,
 			HashOut: "h1", HashBad: "h2", Attempts: 2, Codes: []string{"c"}},
 		Chain: ChainProof{Closed: true, Position: 100, Reruns: 1}, Received: utc, Certified: utc,
+		Link: &Link{Number: 2, Load: "K", SHA256: "s0"},
 	}
 	const want = `{
   "version": 1,
@@ -106,9 +107,14 @@ func TestCertificateGolden(t *testing.T) {
     "reruns": 1
   },
   "received": "2026-01-31T12:00:00Z",
-  "certified": "2026-01-31T12:00:00Z"
+  "certified": "2026-01-31T12:00:00Z",
+  "link": {
+    "number": 2,
+    "load": "K",
+    "sha256": "s0"
+  }
 }`
-	got, err := json.MarshalIndent(c, "", "  ")
+	got, err := c.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -122,7 +128,8 @@ func TestLoadEventGolden(t *testing.T) {
 		Version: 1, Stack: "dev", Load: "L", Segment: "trips", Object: Object{Bucket: "b", Key: "k", VersionID: "v", Size: 1},
 		Certificate: "c", Manifest: "m", Rows: 2, Quarantined: 3, Reason: "why",
 	})
-	const want = `{"v":1,"stack":"dev","load":"L","segment":"trips","object":{"bucket":"b","key":"k","versionId":"v","size":1},` +
+	const want = `{"v":1,"stack":"dev","load":"L","segment":"trips",` +
+		`"object":{"bucket":"b","key":"k","versionId":"v","size":1},` +
 		`"certificate":"c","manifest":"m","rows":2,"quarantined":3,"reason":"why"}`
 	if err != nil || string(got) != want {
 		t.Errorf("got %s, %v", got, err)
@@ -172,7 +179,7 @@ func TestCatalogIsNamedByItsContent(t *testing.T) {
 	s.MaxBadShare = 0.5
 	changed.Segments["trips"] = s
 	if other, _, err := changed.Encode(); err != nil || other == key {
-		t.Errorf("another catalog has the same key %s, %v", other, err)
+		t.Errorf("a different catalog has the same key %s, %v", other, err)
 	}
 	var back Catalog
 	if err := json.Unmarshal(data, &back); err != nil || back.Segments["trips"].Partition.By != "day" {
@@ -188,13 +195,14 @@ func TestCatalogRefusesABrokenSchema(t *testing.T) {
 	}
 }
 
-// A catalog that was stored before a load setting existed says nothing of it: its loads get the default, and it still
-// has the content that its key was made of.
+// A catalog stored before a load setting existed lacks it: its loads get the default, and its content still hashes to
+// its key.
 func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
 	all := Loads{ChunkBytes: 1 << 20, DueAfterSeconds: 60, MaxAttempts: 3, MaxContentBytes: 1 << 30}
 	for document, want := range map[string]Loads{
 		`{}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5},
-		`{"loads":{"maxAttempts":7,"maxContentBytes":9}}`:                                                    {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 7, MaxContentBytes: 9},
+		`{"loads":{"maxAttempts":7,"maxContentBytes":9}}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 7,
+			MaxContentBytes: 9},
 		`{"loads":{"chunkBytes":1048576,"dueAfterSeconds":60,"maxAttempts":3,"maxContentBytes":1073741824}}`: all,
 	} {
 		var s Segment
@@ -207,7 +215,7 @@ func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
 	}
 	_, data, err := catalogOf(false).Encode()
 	if err != nil || bytes.Contains(data, []byte("loads")) {
-		t.Errorf("a catalog that says nothing of loads is written %s, %v", data, err)
+		t.Errorf("a catalog without load settings is encoded as %s, %v", data, err)
 	}
 }
 
@@ -218,7 +226,7 @@ func TestCatalogSegment(t *testing.T) {
 	}
 	_, err := c.Segment("tirps")
 	if err == nil || !strings.Contains(err.Error(), `"tirps"`) || !strings.Contains(err.Error(), `["events" "trips"]`) {
-		t.Errorf("the error must name the segment and those that there are: %v", err)
+		t.Errorf("the error must name the segment and the existing ones: %v", err)
 	}
 }
 

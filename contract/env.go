@@ -8,9 +8,8 @@ import (
 	"strconv"
 )
 
-// Environment variables carry addresses, where things are, and what a program itself is: its slots, lease and grace.
-// How a load is processed is in the catalog that the load is pinned to (Loads): it keeps its rules while functions
-// change.
+// Environment variables carry addresses and a program's own parameters: its slots, lease and grace period. How a load
+// is processed is in the catalog that the load is pinned to (Loads): it keeps its rules while functions change.
 
 // Common is the environment that every function shares. T is a Pulumi string input on the infrastructure side and
 // string at run time; each field's tag names its variable.
@@ -38,6 +37,8 @@ type ReconcilerEnv[T any] struct {
 	Common[T]
 	Catalog  T `env:"DIP_CATALOG"`   // key in the lake bucket of the catalog that knows the queues
 	EventBus T `env:"DIP_EVENT_BUS"` // EventBridge bus that load events go to
+	// ARN of the KMS key that signs certificates
+	SigningKey T `env:"DIP_SIGNING_KEY"`
 }
 
 // SweeperEnv is the sweeper function's environment.
@@ -87,8 +88,8 @@ func Render[T any](env any) (map[string]T, error) {
 	return vars, errors.Join(missing...)
 }
 
-// Load fills an environment struct E of strings. The error names every variable that lookup does not have, that is
-// empty, or that should be a whole number above zero and is not.
+// Load fills an environment struct E of strings. The error names every variable that is missing, empty, or not a whole
+// number above zero where it has to be one.
 func Load[E any](lookup func(string) (string, bool)) (E, error) {
 	var env E
 	var wrong []error

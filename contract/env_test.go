@@ -17,7 +17,7 @@ func lookup(vars map[string]string) func(string) (string, bool) {
 func reconcilerEnv() ReconcilerEnv[string] {
 	return ReconcilerEnv[string]{
 		Common:  Common[string]{Stack: "dev", Code: "c0de", LedgerTable: "ledger", LakeBucket: "lake"},
-		Catalog: "catalog/1.json", EventBus: "bus",
+		Catalog: "catalog/1.json", EventBus: "bus", SigningKey: "arn:aws:kms:us-east-1:123456789012:key/k",
 	}
 }
 
@@ -35,7 +35,7 @@ func TestEnvironmentRoundTrip(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if names := slices.Sorted(maps.Keys(vars)); !slices.Equal(names, Names(want)) || len(names) != 6 {
+	if names := slices.Sorted(maps.Keys(vars)); !slices.Equal(names, Names(want)) || len(names) != 7 {
 		t.Errorf("rendered %q, the struct has %q", names, Names(want))
 	}
 	got, err := Load[ReconcilerEnv[string]](lookup(vars))
@@ -55,7 +55,7 @@ func TestEnvironmentNames(t *testing.T) {
 	}{
 		{IntakeEnv[string]{}, []string{"DIP_CATALOG", "DIP_WORKFLOW"}},
 		{SplitterEnv[string]{}, nil},
-		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS"}},
+		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS", "DIP_SIGNING_KEY"}},
 		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS"}},
 		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_SLOTS", "DIP_GRACE_SECONDS"}},

@@ -26,7 +26,7 @@ func LoadID(o Object) string {
 	return hex.EncodeToString(h.Sum(nil)[:16])
 }
 
-// FolderMarker says that an object is what consoles make of "create folder": it holds nothing and is no load.
+// FolderMarker reports whether an object is what consoles make of "create folder": it is empty and not a load.
 func FolderMarker(o Object) bool { return o.Size == 0 && strings.HasSuffix(o.Key, "/") }
 
 // SegmentOf is the segment that a landing key belongs to: the part before the first slash; "" when there is none.
@@ -45,7 +45,7 @@ func LandingKey(segment, name string) string { return segment + "/" + name }
 const (
 	DataPrefix        = "data/"         // Parquet
 	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object per line
-	CertificatePrefix = "certificates/" // one JSON file a load
+	CertificatePrefix = "certificates/" // one JSON file a load, and its envelope
 	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
 	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content
 	StagingPrefix     = "staging/"      // restaged inputs, a few days
@@ -72,6 +72,14 @@ func StagingKey(segment, load string, chunk int, start int64, sha256Hex string) 
 // CertificateKey is where a load's certificate goes.
 func CertificateKey(segment, load string) string {
 	return CertificatePrefix + segment + "/" + load + ".json"
+}
+
+// EnvelopeKey is where the signature of a load's certificate goes; see Envelope.
+func EnvelopeKey(segment, load string) string { return EnvelopeOf(CertificateKey(segment, load)) }
+
+// EnvelopeOf is where the signature of the certificate with the given key goes.
+func EnvelopeOf(certificateKey string) string {
+	return strings.TrimSuffix(certificateKey, ".json") + ".dsse.json"
 }
 
 // ManifestKey is where a load's list of published objects goes: one s3:// URI a line, the layout that Hive, Spark,

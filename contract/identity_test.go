@@ -14,7 +14,7 @@ func TestLoadIDGolden(t *testing.T) {
 	}
 	o.Size, o.ETag = 7, "abc"
 	if got := LoadID(o); got != want {
-		t.Errorf("size and ETag are no part of the identity: got %s", got)
+		t.Errorf("size and ETag are not part of the identity: got %s", got)
 	}
 }
 
@@ -27,7 +27,7 @@ func TestLoadIDDiffersByEachPart(t *testing.T) {
 		{Bucket: "landing", Key: "trips/a.csv", VersionID: "2"},
 		{Bucket: "landing", Key: "trips/a.csv"},
 		{Bucket: "trips/a.csv", Key: "landing", VersionID: "1"},
-		// The same letters, divided otherwise; and parts that look like the hash's own framing.
+		// The same letters, split differently; and parts that look like the hash's own framing.
 		{Bucket: "landingt", Key: "rips/a.csv", VersionID: "1"},
 		{Bucket: "landing", Key: "trips/a.csv1"},
 		{Bucket: "a", Key: "b1:c", VersionID: "d"},
@@ -74,16 +74,18 @@ func TestSegmentOf(t *testing.T) {
 
 // The key layout is documented: other tools read the lake by it.
 func TestKeyLayout(t *testing.T) {
-	const load, sum = "0123456789abcdef0123456789abcdef", "feedc0dedeadbeef00112233445566778899aabbccddeeff0011223344556677"
+	const load = "0123456789abcdef0123456789abcdef"
+	const sum = "feedc0dedeadbeef00112233445566778899aabbccddeeff0011223344556677"
 	for want, got := range map[string]string{
 		"data/trips/pickup_at_day=2026-01-31/" + load + "-00007-4096-feedc0dedead.parquet": DataKey("trips",
 			"pickup_at_day=2026-01-31", load, 7, 4096, sum),
 		"quarantine/trips/" + load + "/00007-4096-feedc0dedead.ndjson": QuarantineKey("trips", load, 7,
 			4096, sum),
-		"certificates/trips/" + load + ".json": CertificateKey("trips", load),
-		"manifests/trips/" + load:              ManifestKey("trips", load),
-		"load_date=2026-02-01":                 LoadDatePartition("2026-02-01"),
-		"trips/a.csv":                          LandingKey("trips", "a.csv"),
+		"certificates/trips/" + load + ".json":      CertificateKey("trips", load),
+		"certificates/trips/" + load + ".dsse.json": EnvelopeKey("trips", load),
+		"manifests/trips/" + load:                   ManifestKey("trips", load),
+		"load_date=2026-02-01":                      LoadDatePartition("2026-02-01"),
+		"trips/a.csv":                               LandingKey("trips", "a.csv"),
 	} {
 		if got != want {
 			t.Errorf("got  %s\nwant %s", got, want)

@@ -2,10 +2,11 @@ package contract
 
 import "time"
 
-// Key schema of the ledger table. A load and its chunks share a partition key; the index lists loads by day.
+// Key schema of the ledger table. A load and its chunks share a partition key; the index lists loads by day. The end of
+// each segment's chain of certificates is an item of its own.
 const (
-	LedgerPartitionKey = "load"    // string: load id
-	LedgerSortKey      = "item"    // string: "load" or "chunk#00042"
+	LedgerPartitionKey = "load"    // string: load id, or "chain#" and a segment
+	LedgerSortKey      = "item"    // string: "load", "chunk#00042", or "head" of a chain
 	LedgerIndex        = "by-day"  // global secondary index over load items
 	LedgerIndexKey     = "day"     // string: YYYY-MM-DD on which the load was received; load items only
 	LedgerIndexSortKey = "created" // string: RFC 3339 time of receipt
@@ -18,7 +19,7 @@ type Status string
 const (
 	Received  Status = "received"  // known, its workflow is being started
 	Running   Status = "running"   // planned, chunks are being processed
-	Certified Status = "certified" // the certificate is written
+	Certified Status = "certified" // totals and place in the chain are recorded; the certificate is being written
 	Published Status = "published" // outputs are visible
 	Failed    Status = "failed"    // nothing was published; the reason is recorded
 )

@@ -88,7 +88,7 @@ type Step string
 // The steps, in the order in which a load takes them.
 const (
 	Dispatch  Step = "dispatch"  // send every chunk that is not acknowledged
-	Reconcile Step = "reconcile" // look at the ledger, send again what is due, say how to go on
+	Reconcile Step = "reconcile" // read the ledger, resend what is due, decide what is next
 	Certify   Step = "certify"   // write the certificate
 	Publish   Step = "publish"   // make the outputs visible and announce them
 	Fail      Step = "fail"      // record the reason and announce it
@@ -102,7 +102,7 @@ type StepRequest struct {
 	Cause   string `json:"cause,omitempty"` // Fail only: the error that the workflow caught
 }
 
-// Action is how the workflow goes on after a step.
+// Action is what the workflow does after a step.
 type Action string
 
 // The actions.

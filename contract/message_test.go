@@ -40,17 +40,17 @@ func TestParseChunkMessage(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	// A proven start of 0 is another thing than none.
+	// A proven start of 0 differs from none.
 	body, err := json.Marshal(want)
 	if err != nil {
 		t.Fatal(err)
 	}
 	if again, err := ParseChunkMessage(string(body)); err != nil || again.From == nil || *again.From != 0 {
-		t.Errorf("from 0 was lost on the way: %+v, %v", again, err)
+		t.Errorf("from 0 was lost in transit: %+v, %v", again, err)
 	}
 	want.From = nil
 	if body, err = json.Marshal(want); err != nil || strings.Contains(string(body), "from") {
-		t.Errorf("no start was sent as one: %s, %v", body, err)
+		t.Errorf("a missing start was encoded: %s, %v", body, err)
 	}
 }
 
@@ -92,7 +92,7 @@ func TestParseChunkMessageRefuses(t *testing.T) {
 			t.Errorf("%s: %v, want %q", c.body, err, c.want)
 		}
 	}
-	// Fields are added within a version: a newer sender's are no reason to refuse.
+	// Fields are added within a version: unknown ones are not a reason to refuse.
 	if _, err := ParseChunkMessage(with("priority", "high")); err != nil {
 		t.Errorf("an added field was refused: %v", err)
 	}

@@ -6,8 +6,7 @@ import (
 	"reflect"
 )
 
-// StackOutputs is what a stack tells of itself. T is a Pulumi input on the infrastructure side and string for those
-// who read the outputs.
+// StackOutputs are a stack's outputs. T is a Pulumi input on the infrastructure side and string for their readers.
 type StackOutputs[T any] struct {
 	Region            T                            `json:"region"`
 	LandingBucket     T                            `json:"landingBucket"`
@@ -18,12 +17,13 @@ type StackOutputs[T any] struct {
 	IntakeDeadLetters T                            `json:"intakeDeadLetters"` // URL
 	Workflow          T                            `json:"workflow"`          // ARN of the alias
 	EventBus          T                            `json:"eventBus"`          // name
+	SigningKey        T                            `json:"signingKey"`        // ARN of the key that signs certificates
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name
 }
 
-// SegmentOutputs is what a stack tells of a segment.
+// SegmentOutputs are a stack's outputs for a segment.
 type SegmentOutputs[T any] struct {
 	Queue       T                `json:"queue"`       // URL
 	DeadLetters T                `json:"deadLetters"` // URL
@@ -31,13 +31,13 @@ type SegmentOutputs[T any] struct {
 	Workers     *QueueOutputs[T] `json:"workers"`     // nil in a stack without a cluster
 }
 
-// QueueOutputs is what a stack tells of a queue.
+// QueueOutputs are a stack's outputs for a queue.
 type QueueOutputs[T any] struct {
 	Queue       T `json:"queue"`       // URL
 	DeadLetters T `json:"deadLetters"` // URL
 }
 
-// ClusterOutputs is what a stack tells of its cluster.
+// ClusterOutputs are a stack's outputs for its cluster.
 type ClusterOutputs[T any] struct {
 	Name       T                          `json:"name"`
 	Kubeconfig T                          `json:"kubeconfig"` // JSON
@@ -47,7 +47,7 @@ type ClusterOutputs[T any] struct {
 	NodeGroups map[string]GroupOutputs[T] `json:"nodeGroups"` // by name
 }
 
-// GroupOutputs is what a stack tells of a node group.
+// GroupOutputs are a stack's outputs for a node group.
 type GroupOutputs[T any] struct {
 	AutoScalingGroup  T `json:"autoScalingGroup"`  // name
 	SpotCapacityPools T `json:"spotCapacityPools"` // availability zones x instance types; "0" for on-demand

@@ -12,7 +12,7 @@ import (
 func outputs() contract.StackOutputs[string] {
 	return contract.StackOutputs[string]{
 		Region: "r", LandingBucket: "landing", LakeBucket: "lake", LedgerTable: "table", Catalog: "catalog/1.json",
-		IntakeQueue: "q", IntakeDeadLetters: "d", Workflow: "w", EventBus: "b",
+		IntakeQueue: "q", IntakeDeadLetters: "d", Workflow: "w", EventBus: "b", SigningKey: "k",
 		Functions: map[string]string{"intake": "f"},
 		Segments:  map[string]contract.SegmentOutputs[string]{"trips": {Queue: "q", DeadLetters: "d", Function: "f"}},
 	}
@@ -52,6 +52,6 @@ func TestOutputsNameWhatIsUnset(t *testing.T) {
 		}
 	}
 	if n := strings.Count(err.Error(), "not set"); n != 3 {
-		t.Errorf("%d are called unset: %v", n, err)
+		t.Errorf("%d are reported as unset: %v", n, err)
 	}
 }

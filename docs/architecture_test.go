@@ -159,7 +159,7 @@ func TestArchitectureStatesTheBoundaries(t *testing.T) {
 		for _, name := range r.rooms {
 			i := slices.IndexFunc(all, func(r room) bool { return r.name == name })
 			if i < 0 {
-				t.Errorf("%s: may import %s, which is no room", r.name, name)
+				t.Errorf("%s: may import %s, which is not a room", r.name, name)
 				continue
 			}
 			allowed = append(allowed, all[i].packages...)

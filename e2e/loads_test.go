@@ -82,7 +82,7 @@ func certified(t *testing.T, id string) contract.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c, err := client.Certificate(t.Context(), s.Lake, load)
+	c, sum, err := client.Certificate(t.Context(), s.Lake, load)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -90,8 +90,10 @@ func certified(t *testing.T, id string) contract.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := verify.Certificate(t.Context(), verify.Options{Lake: s.Lake, Certificate: c, Ledger: &recorded})
-	if err != nil || !report.Verified {
+	report, err := verify.Certificate(t.Context(), verify.Options{
+		Lake: s.Lake, Certificate: c, SHA256: sum, PublicKey: publicKey(t), Ledger: &recorded,
+	})
+	if err != nil || !report.Verified || report.Signature != verify.SignatureVerified {
 		t.Fatalf("load %s of %s does not verify: %+v, %v", id, p.Key, report, err)
 	}
 	published, err := client.Published(t.Context(), s.Lake, p.Segment, id)
@@ -137,6 +139,12 @@ func TestLoadsAreCertified(t *testing.T) {
 		{"same bytes, other key", "parts/parts-again.csv",
 			[]byte(header + "AB-1;1,5;2024-02-29;\"one; two\"\nAB-2;;;\nno;1;2024-01-01;x\n"), 2, 1, 1},
 	}
+	key := publicKey(t)
+	t.Cleanup(func() { // when all are certified: several of a segment were at the same time
+		chained(t, "trips", 1, key)
+		chained(t, "events", 2, key)
+		chained(t, "parts", 8, key)
+	})
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()

@@ -68,11 +68,9 @@ func run(m *testing.M) (code int, err error) {
 	}
 	chaos.runner = stack.Runner
 	code = m.Run()
-	if code == 0 {
-		if err := checkRights(ctx); err != nil {
-			fmt.Fprintf(os.Stderr, "FAIL: rights:\n%v\n", err)
-			code = 1
-		}
+	if err := checkRights(ctx, code == 0); err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: rights:\n%v\n", err)
+		code = 1
 	}
 	if code != 0 {
 		showLogs(filepath.Join(dir, "state"))

@@ -83,15 +83,19 @@ func TestLeftoversOfAStackWithACluster(t *testing.T) {
 	a.query("ec2", "CreateNatGateway&SubnetId="+subnet+"&AllocationId="+address, "nat-[0-9a-f]{17}")
 	a.query("ec2", "CreateVpcEndpoint&ServiceName=com.amazonaws.us-east-1.s3&VpcId="+vpc, "vpce-[0-9a-f]{17}")
 	a.json("logs", "Logs_20140328.CreateLogGroup", `{"logGroupName": "flows"}`, "")
-	a.query("ec2", "CreateFlowLogs&ResourceType=VPC&ResourceId.1="+vpc+"&TrafficType=ALL&LogGroupName=flows&DeliverLogsPermissionArn=arn:aws:iam::123456789012:role/r", "fl-[0-9a-f]{17}")
+	a.query("ec2", "CreateFlowLogs&ResourceType=VPC&ResourceId.1="+vpc+"&TrafficType=ALL&LogGroupName=flows"+
+		"&DeliverLogsPermissionArn=arn:aws:iam::123456789012:role/r", "fl-[0-9a-f]{17}")
 	a.query("ec2", "CreateVolume&AvailabilityZone=us-east-1a&Size=1", "vol-[0-9a-f]{17}")
 	template := a.query("ec2",
-		"CreateLaunchTemplate&LaunchTemplateName=nodes&LaunchTemplateData.ImageId=ami-12c6146b&LaunchTemplateData.InstanceType=c5.large", "lt-[0-9a-f]{17}")
+		"CreateLaunchTemplate&LaunchTemplateName=nodes&LaunchTemplateData.ImageId=ami-12c6146b"+
+			"&LaunchTemplateData.InstanceType=c5.large", "lt-[0-9a-f]{17}")
 	a.query("autoscaling",
-		"CreateAutoScalingGroup&AutoScalingGroupName=nodes&MinSize=1&MaxSize=1&VPCZoneIdentifier="+subnet+"&LaunchTemplate.LaunchTemplateId="+template, "")
+		"CreateAutoScalingGroup&AutoScalingGroupName=nodes&MinSize=1&MaxSize=1&VPCZoneIdentifier="+subnet+
+			"&LaunchTemplate.LaunchTemplateId="+template, "")
 	a.json("ecr", "AmazonEC2ContainerRegistry_V20150921.CreateRepository", `{"repositoryName": "images"}`, "images")
 	a.query("iam", "CreateInstanceProfile&InstanceProfileName=nodes", "nodes")
-	a.query("iam", "CreateOpenIDConnectProvider&Url=https://oidc.example/x&ThumbprintList.member.1=0000000000000000000000000000000000000000", "")
+	a.query("iam", "CreateOpenIDConnectProvider&Url=https://oidc.example/x&ThumbprintList.member.1="+
+		strings.Repeat("0", 40), "")
 	key := a.json("kms", "TrentService.CreateKey", "{}", `"KeyId": ?"([^"]+)"`)
 	a.json("kms", "TrentService.CreateAlias", `{"AliasName": "alias/secrets", "TargetKeyId": "`+key+`"}`, "")
 	a.post("eks", "/clusters", "", "application/json",

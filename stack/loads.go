@@ -64,16 +64,21 @@ func newSplitter(ctx *pulumi.Context, s *Setup, st *Storage) (*function.Function
 }
 
 func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (*function.Function, error) {
-	return s.newFunction(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
+	reconciler, err := s.newFunction(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
 		Env: contract.ReconcilerEnv[pulumi.StringInput]{
 			Common:  st.common(s, s.functions["reconciler"].Code),
-			Catalog: segments.Catalog.Key, EventBus: st.Bus.Name,
+			Catalog: segments.Catalog.Key, EventBus: st.Bus.Name, SigningKey: st.Signer.ARN,
 		},
 		Allow: policy.All(
 			st.Lake.Write(contract.CertificatePrefix, contract.ManifestPrefix), st.Lake.Read(contract.CatalogPrefix),
 			st.Ledger.Allow("GetItem", "Query", "UpdateItem"), st.Bus.Put(), segments.sendChunks, segments.sendRestages,
+			st.Signer.Sign(),
 		),
 	})
+	if err != nil {
+		return nil, err
+	}
+	return reconciler, st.Signer.Admit(ctx, reconciler.RoleARN)
 }
 
 func newWorkflow(ctx *pulumi.Context, s *Setup, splitter, reconciler *function.Function) (*workflow.Workflow, error) {

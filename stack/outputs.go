@@ -25,6 +25,7 @@ func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads) *Output
 		IntakeDeadLetters: loads.IntakeQueue.DeadLettersURL,
 		Workflow:          loads.Workflow.ARN,
 		EventBus:          st.Bus.Name,
+		SigningKey:        st.Signer.ARN,
 		Functions: map[string]pulumi.StringInput{
 			"intake": loads.Intake.ARN, "splitter": loads.Splitter.ARN,
 			"reconciler": loads.Reconciler.ARN, "sweeper": loads.Sweeper.ARN,

@@ -10,6 +10,7 @@ import (
 	"dip/components/bus"
 	"dip/components/ledger"
 	"dip/components/policy"
+	"dip/components/signer"
 	"dip/config"
 	"dip/contract"
 )
@@ -19,12 +20,13 @@ type Storage struct {
 	Landing *bucket.Bucket // inputs
 	Lake    *bucket.Bucket // outputs, quarantine, certificates, catalogs, restaged pieces
 	Ledger  *ledger.Ledger
-	Bus     *bus.Bus // events of loads
+	Bus     *bus.Bus       // events of loads
+	Signer  *signer.Signer // of certificates
 
 	staging []string // prefixes of the lake with restaged pieces; none in a stack without a cluster
 }
 
-// NewStorage declares the buckets, the ledger and the event bus.
+// NewStorage declares the buckets, the key that signs certificates, the ledger and the event bus.
 func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
 	st = &Storage{staging: slices.Sorted(maps.Keys(s.staging))}
 	if st.Landing, err = bucket.New(ctx, "landing", s.bucket(s.Landing)); err != nil {
@@ -36,6 +38,11 @@ func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
 		contract.DataPrefix, contract.QuarantinePrefix, contract.CertificatePrefix, contract.ManifestPrefix,
 	}
 	if st.Lake, err = bucket.New(ctx, "lake", lake); err != nil {
+		return nil, err
+	}
+	if st.Signer, err = signer.New(ctx, "certificates", &signer.Args{
+		Account: s.Account, Protect: s.Lake.Protect,
+	}); err != nil {
 		return nil, err
 	}
 	if st.Ledger, err = ledger.New(ctx, "ledger", &ledger.Args{Settings: s.Ledger}); err != nil {

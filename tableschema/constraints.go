@@ -100,7 +100,8 @@ func (o object) constraints(f *Field) {
 			o.out.add(k.at(key), "not supported")
 		default:
 			o.out.add(k.at(key),
-				"unknown constraint: want required, unique, enum, pattern, minimum, maximum, exclusiveMinimum, exclusiveMaximum, minLength or maxLength")
+				"unknown constraint: want required, unique, enum, pattern, minimum, maximum, exclusiveMinimum, "+
+					"exclusiveMaximum, minLength or maxLength")
 		}
 	}
 	f.Required = k.boolean("required", false)

@@ -28,6 +28,8 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	flags := flag.NewFlagSet("dip-verify", flag.ContinueOnError)
 	flags.SetOutput(stderr)
 	certificate := flags.String("certificate", "", "`FILE` with the certificate to prove, instead of the one in DIR")
+	key := flags.String("public-key", "", "PEM `FILE` with the key that the certificate must be signed with; see "+
+		"`dip public-key`")
 	asJSON := flags.Bool("json", false, "print the report as JSON")
 	flags.Usage = func() {
 		fmt.Fprint(stderr, "dip-verify DIR proves the certificate of a load from the files that `dip certificate LOAD "+
@@ -43,7 +45,7 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 		flags.Usage()
 		return exitUsage
 	}
-	report, err := prove(ctx, flags.Arg(0), *certificate)
+	report, err := prove(ctx, flags.Arg(0), *certificate, *key)
 	if err == nil && *asJSON {
 		err = json.NewEncoder(stdout).Encode(report)
 	}
@@ -60,15 +62,21 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer) int {
 	return exitVerified
 }
 
-func prove(ctx context.Context, dir, certificate string) (verify.Report, error) {
-	folder, c, err := evidence.Open(dir)
+func prove(ctx context.Context, dir, certificate, key string) (verify.Report, error) {
+	folder, c, sum, err := evidence.Open(dir)
 	if err == nil && certificate != "" {
-		c, err = evidence.Certificate(certificate)
+		c, sum, err = evidence.Certificate(certificate)
 	}
 	if err != nil {
 		return verify.Report{}, err
 	}
-	return verify.Certificate(ctx, verify.Options{Lake: folder, Certificate: c})
+	o := verify.Options{Lake: folder, Certificate: c, SHA256: sum}
+	if key != "" {
+		if o.PublicKey, err = verify.ReadPublicKey(key); err != nil {
+			return verify.Report{}, err
+		}
+	}
+	return verify.Certificate(ctx, o)
 }
 
 func print(w io.Writer, r verify.Report) {
@@ -76,8 +84,8 @@ func print(w io.Writer, r verify.Report) {
 	if !r.Verified {
 		verdict = "NOT VERIFIED"
 	}
-	fmt.Fprintf(w, "%s  %s\n  rows in %d, out %d, quarantined %d; %d checks\n", r.Load, verdict, r.RowsIn, r.RowsOut,
-		r.Quarantined, r.Checks)
+	fmt.Fprintf(w, "%s  %s\n  rows in %d, out %d, quarantined %d; %d checks\n  %s\n", r.Load, verdict, r.RowsIn,
+		r.RowsOut, r.Quarantined, r.Checks, r.SignatureText())
 	for _, p := range r.Problems {
 		fmt.Fprintf(w, "  %s\n", p)
 	}

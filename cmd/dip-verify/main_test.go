@@ -11,7 +11,12 @@ import (
 	"dip/internal/verify"
 )
 
-const folder = "../../internal/verify/testdata/evidence"
+// Evidence of before certificates were signed, and of a signed one with its key.
+const (
+	folder       = "../../internal/verify/testdata/evidence"
+	signedFolder = "../../internal/verify/testdata/signed"
+	keyFile      = signedFolder + "/key.pem"
+)
 
 // start runs a command line.
 func start(t *testing.T, args ...string) (code int, stdout, stderr string) {
@@ -31,6 +36,28 @@ func TestVerified(t *testing.T) {
 	var report verify.Report
 	if err := json.Unmarshal([]byte(stdout), &report); err != nil || code != exitVerified || !report.Verified {
 		t.Errorf("exit %d\n%s%v", code, stdout, err)
+	}
+}
+
+func TestSignature(t *testing.T) {
+	for _, c := range []struct {
+		args []string
+		code int
+		want string
+	}{
+		{[]string{"--public-key", keyFile, signedFolder}, exitVerified, "signature verified with the key\n  sha256:"},
+		{[]string{signedFolder}, exitVerified, "signature not checked: no --public-key was given\n"},
+		{[]string{folder}, exitVerified, "not signed\n"},
+		{[]string{"--public-key", keyFile, folder}, exitUnproven, "the certificate is not signed"},
+	} {
+		code, stdout, stderr := start(t, c.args...)
+		if code != c.code || !strings.Contains(stdout, c.want) || stderr != "" {
+			t.Errorf("%v: exit %d\n%s%s", c.args, code, stdout, stderr)
+		}
+	}
+	code, _, stderr := start(t, "--public-key", folder+"/certificate.json", signedFolder)
+	if code != exitError || !strings.Contains(stderr, "want PEM") {
+		t.Errorf("exit %d\n%s", code, stderr)
 	}
 }
 

@@ -62,7 +62,8 @@ func (a *Args) Validate() error {
 type Function struct {
 	pulumi.ResourceState
 
-	ARN pulumi.StringOutput // of the alias: the only way to call it
+	ARN     pulumi.StringOutput // of the alias: the only way to call it
+	RoleARN pulumi.StringOutput // of the role that it runs with
 
 	logs        *cloudwatch.LogGroup
 	deadLetters *sqs.Queue
@@ -109,6 +110,7 @@ func (f *Function) createRole(ctx *pulumi.Context, args *Args) (err error) {
 	if f.role, err = policy.Role(ctx, f, "role", "lambda.amazonaws.com"); err != nil {
 		return err
 	}
+	f.RoleARN = f.role.Arn
 	statements := append([]policy.Statement{{
 		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", f.logs.Arn)},

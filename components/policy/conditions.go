@@ -36,5 +36,13 @@ func FromSource(arn pulumi.StringInput, account string) map[Test]pulumi.Input {
 	}
 }
 
+// SigningDigests is the condition of signatures as certificates have them: ECDSA over a SHA-256 that is sent.
+func SigningDigests() map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{
+		{"StringEquals", "kms:SigningAlgorithm"}: pulumi.String("ECDSA_SHA_256"),
+		{"StringEquals", "kms:MessageType"}:      pulumi.String("DIGEST"),
+	}
+}
+
 // All joins lists of statements.
 func All(lists ...[]Statement) []Statement { return slices.Concat(lists...) }

@@ -25,6 +25,7 @@ const (
 type Statement struct {
 	Effect     Effect                // zero: Allow
 	Principals []string              // services, or "*" for everyone; none in a policy that is attached to a role
+	AWS        []pulumi.StringInput  // ARNs of roles or accounts, instead of Principals
 	Actions    []string              // "service:Action"; wildcards only in a Deny
 	Resources  []pulumi.StringInput  // ARNs; none only in a role's trust policy
 	Conditions map[Test]pulumi.Input // by what is tested: a string, strings or boolean
@@ -55,8 +56,8 @@ func Document(statements ...Statement) (pulumi.StringOutput, error) {
 	}
 	var inputs []any
 	for _, s := range statements {
-		for _, r := range s.Resources {
-			inputs = append(inputs, r)
+		for _, arn := range slices.Concat(s.AWS, s.Resources) {
+			inputs = append(inputs, arn)
 		}
 		for _, test := range tests(s.Conditions) {
 			inputs = append(inputs, s.Conditions[test])
@@ -96,7 +97,7 @@ func validate(statements []Statement) error {
 	return errors.Join(errs...)
 }
 
-// render takes the values of the statements' resources and conditions, in order.
+// render takes the values of the statements' principals, resources and conditions, in order.
 func render(statements []Statement, values []any) (string, error) {
 	take := func() any {
 		v := values[0]
@@ -108,6 +109,13 @@ func render(statements []Statement, values []any) (string, error) {
 		out := statement{Effect: s.Effect, Principal: principal(s.Principals), Action: s.Actions}
 		if out.Effect == "" {
 			out.Effect = Allow
+		}
+		if len(s.AWS) > 0 {
+			arns := make([]string, len(s.AWS))
+			for i := range arns {
+				arns[i] = take().(string)
+			}
+			out.Principal = map[string][]string{"AWS": arns}
 		}
 		for range s.Resources {
 			out.Resource = append(out.Resource, take().(string))

@@ -50,6 +50,28 @@ func TestDocument(t *testing.T) {
 	}
 }
 
+func TestRolesAndAccounts(t *testing.T) {
+	self, everything := pulumi.String("arn:aws:iam::1:role/r").ToStringOutput(), pulumi.String("*")
+	got := text(t,
+		policy.Statement{
+			AWS: []pulumi.StringInput{self, pulumi.String("arn:aws:iam::1:root")}, Actions: []string{"kms:Sign"},
+			Resources: []pulumi.StringInput{everything}, Conditions: policy.SigningDigests(),
+		},
+		policy.Statement{
+			AWS: []pulumi.StringInput{self}, Actions: []string{"kms:Sign"}, Resources: []pulumi.StringInput{everything},
+		},
+		policy.Statement{Actions: []string{"kms:Sign"}, Resources: []pulumi.StringInput{everything}})
+	want := `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::1:role/r","arn:aws:iam::1:root"]},"Action":["kms:Sign"],` +
+		`"Resource":["*"],"Condition":{"StringEquals":` +
+		`{"kms:MessageType":"DIGEST","kms:SigningAlgorithm":"ECDSA_SHA_256"}}},` +
+		`{"Effect":"Allow","Principal":{"AWS":["arn:aws:iam::1:role/r"]},"Action":["kms:Sign"],"Resource":["*"]},` +
+		`{"Effect":"Allow","Action":["kms:Sign"],"Resource":["*"]}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestStatementsThatAllowTheSameAreOne(t *testing.T) {
 	on := func(effect policy.Effect, action string, arns ...string) policy.Statement {
 		s := policy.Statement{Effect: effect, Actions: []string{action}}

@@ -58,7 +58,7 @@ func TestEveryStateIsConnected(t *testing.T) {
 		}
 		for _, n := range next {
 			if _, ok := m.States[n]; n != "" && !ok {
-				t.Errorf("%s goes on to %s, which is no state", name, n)
+				t.Errorf("%s continues with %s, which is not a state", name, n)
 			}
 			reached[n] = true
 		}
@@ -66,7 +66,7 @@ func TestEveryStateIsConnected(t *testing.T) {
 			t.Errorf("%s has %d retries and %d catches", name, len(s.Retry), len(s.Catch))
 		}
 		if ends := s.Type == "Succeed" || s.Type == "Fail"; ends != (s.Next == "" && s.Default == "") {
-			t.Errorf("%s, a %s, goes on to %q", name, s.Type, s.Next)
+			t.Errorf("%s, a %s, continues with %q", name, s.Type, s.Next)
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(m.States)) {

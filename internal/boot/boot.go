@@ -17,6 +17,7 @@ import (
 	"dip/contract"
 	"dip/internal/adapters"
 	"dip/internal/catalog"
+	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 )
@@ -28,6 +29,7 @@ type Process struct {
 	Lake     *lake.Lake
 	Ledger   *ledger.Ledger
 	Catalogs *catalog.Reader
+	Metrics  *emf.Emitter
 }
 
 // Start reads the environment E and connects. It exits on failure: a function that cannot start must report that in its
@@ -48,6 +50,7 @@ func Start[E any](common func(E) contract.Common[string]) (E, *Process) {
 		Config: cfg, Log: log.With("stack", c.Stack, "code", c.Code),
 		Lake: l, Ledger: ledger.New(dynamodb.NewFromConfig(cfg), c.LedgerTable),
 		Catalogs: &catalog.Reader{Lake: l},
+		Metrics:  &emf.Emitter{Stack: c.Stack, Out: os.Stdout, Now: time.Now},
 	}
 }
 

@@ -219,7 +219,7 @@ func TestImage(t *testing.T) {
 		t.Error("worker and function are not the same binary")
 	}
 	if info, err := os.Stat(filepath.Join(out, "image", "app", "restage")); err != nil || info.Mode().Perm()&0o111 == 0 {
-		t.Errorf("restage is no program: %v, %v", info, err)
+		t.Errorf("restage is not a program: %v, %v", info, err)
 	}
 	write(t, filepath.Join(dir, "lambdas", "one", "main.go"), "package main\n\nfunc main() { println(1) }\n")
 	if err := Run(t.Context(), Options{Project: dir, Arch: "amd64", Only: []string{"one"}, Log: io.Discard}); err != nil {

@@ -42,7 +42,7 @@ func TestFindStart(t *testing.T) {
 		"cut in a doubled quote":             {"\"\"x\"\n3,4\n\"y\",6\n", csvDialect, 2, false, found(4, true)},
 		"cut on an opening quote":            {",\"x\n\",1\n3,4\n5,6\n", csvDialect, 2, false, found(7, false)},
 		"carriage returns":                   {"x\"\r\n\"a\",2\r\n\"b\",3\r\n", csvDialect, 2, false, found(3, true)},
-		"inch signs are no proof": {"0\npipe 5\" wide,1\npipe 6\" wide,2\n7,8\n", csvDialect, 2, false,
+		"inch signs prove nothing": {"0\npipe 5\" wide,1\npipe 6\" wide,2\n7,8\n", csvDialect, 2, false,
 			found(1, false)},
 		"one column":                {"a\nb\nc\n", csvDialect, 1, false, found(1, false)},
 		"one column, inside quotes": {"a\nb\nc\"\n\"d\"\n", csvDialect, 1, false, found(6, false)},

@@ -79,7 +79,8 @@ func (a *app) command() *cobra.Command {
 		"`FILE` with the stack's outputs, as pulumi stack output --json prints them (default: ask pulumi)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON, one object per line")
 	root.AddCommand(a.putCommand(), a.statusCommand(), a.loadsCommand(), a.certificateCommand(), a.quarantineCommand(),
-		a.redriveCommand(), a.filesCommand(), a.generateCommand(), a.localCommand(), a.versionCommand(),
+		a.verifyChainCommand(), a.publicKeyCommand(),
+		a.redriveCommand(), a.filesCommand(), a.generateCommand(), a.schemaCommand(), a.localCommand(), a.versionCommand(),
 		&cobra.Command{Use: "exit-codes", Short: "Explain the exit codes", Long: exitHelp})
 	asUsage(root)
 	return root

@@ -3,13 +3,20 @@ package cli
 import (
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
+	"encoding/pem"
 	"errors"
 	"fmt"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"dip/contract"
 	"dip/internal/client"
@@ -46,17 +53,98 @@ func TestWrongCommandLines(t *testing.T) {
 		"loads --status done":                    "want one of",
 		"loads --since 2d":                       "invalid argument",
 		"quarantine":                             "accepts 1 arg",
-		"redrive":                                "is required",
-		"generate trips --out x":                 "--size and --out are required",
-		"generate trips --out x --size many":     "want a number",
+		"certificate a --public-key k":           "--public-key needs --verify",
+		"certificate " + signedFolder + " --download x": "is a download already",
+		"verify-chain":                       "accepts 1 arg",
+		"redrive":                            "is required",
+		"generate trips --out x":             "--size and --out are required",
+		"generate trips --out x --size many": "want a number",
 		"generate trips --out x --size 1MB --bad-share 2": "between 0 and 1",
 		"generate weather --out x --size 1MB":             "invalid argument",
 		"local up --input-size 3":                         "at least 1.0 MB",
+		"schema infer":                                    "accepts 1 arg",
+		"schema infer x --encoding tsv":                   "want \"csv\" or \"ndjson\"",
+		"schema check a":                                  "accepts 2 arg",
+		"schema check a b --encoding tsv":                 "want \"csv\" or \"ndjson\"",
 	} {
 		code, stdout, stderr := run(t, strings.Fields(line)...)
 		if code != ExitUsage || !strings.Contains(stderr, text) || stdout != "" {
 			t.Errorf("dip %s: exit %d, want %d; stderr %q, want %q in it", line, code, ExitUsage, stderr, text)
 		}
+	}
+}
+
+const (
+	signedFolder = "../verify/testdata/signed"
+	keyFile      = signedFolder + "/key.pem"
+)
+
+// A downloaded certificate is shown and proven without a stack.
+func TestCertificateOfAFolder(t *testing.T) {
+	for _, c := range []struct {
+		args string
+		code int
+		want string
+	}{
+		{signedFolder, ExitOK, "number     2 of its segment, after load K\n"},
+		{signedFolder + " --verify", ExitOK, "signature not checked: no --public-key was given\n"},
+		{signedFolder + " --verify --public-key " + keyFile, ExitOK, "signature verified with the key\n"},
+		{signedFolder + " --verify --json --public-key " + keyFile, ExitOK, `"signature":"verified"`},
+		{"../verify/testdata/evidence --verify", ExitOK, "not signed\n"},
+		{"../verify/testdata/evidence --verify --public-key " + keyFile, ExitUnproven, "NOT VERIFIED"},
+		{signedFolder + " --verify --public-key gone.pem", ExitNotFound, ""},
+		{"nofolder", ExitError, ""},
+	} {
+		code, stdout, stderr := run(t, append([]string{"certificate"}, strings.Fields(c.args)...)...)
+		if code != c.code || !strings.Contains(stdout, c.want) {
+			t.Errorf("%s: exit %d\n%s%s", c.args, code, stdout, stderr)
+		}
+	}
+}
+
+func TestPublicKeyCommand(t *testing.T) {
+	text, err := os.ReadFile(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	block, _ := pem.Decode(text)
+	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		var ask struct{ KeyId string }
+		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || ask.KeyId != "arn:key" {
+			t.Errorf("asked for %+v, %v", ask, err)
+		}
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		fmt.Fprintf(w, `{"PublicKey": %q}`, base64.StdEncoding.EncodeToString(block.Bytes))
+	}))
+	defer server.Close()
+	out := filepath.Join(t.TempDir(), "key.pem")
+	for _, args := range [][]string{{}, {"--out", out}, {"--json"}} {
+		var stdout, stderr bytes.Buffer
+		a := &app{screen: &terminal.Screen{Out: &stdout, Err: &stderr}}
+		a.connect = func(context.Context) (*client.Stack, error) {
+			cfg := aws.Config{Region: "us-east-1", BaseEndpoint: &server.URL,
+				Credentials: credentials.NewStaticCredentialsProvider("id", "secret", "")}
+			return client.Connect("dev", cfg, client.Outputs{SigningKey: "arn:key"}), nil
+		}
+		code := a.run(t.Context(), append([]string{"public-key"}, args...))
+		fingerprint := contract.Fingerprint(block.Bytes)
+		if code != ExitOK || !strings.Contains(stderr.String(), "fingerprint "+fingerprint) {
+			t.Errorf("%v: exit %d, %s", args, code, stderr.String())
+		}
+		want := map[int]string{0: string(text), 2: ""}[len(args)]
+		if len(args) == 1 {
+			encoded, err := json.Marshal(client.PublicKey{Key: "arn:key", Fingerprint: fingerprint, PEM: string(text)})
+			if err != nil {
+				t.Fatal(err)
+			}
+			want = string(encoded) + "\n"
+		}
+		if stdout.String() != want {
+			t.Errorf("%v: got %s, want %s", args, stdout.String(), want)
+		}
+	}
+	if written, err := os.ReadFile(out); err != nil || !bytes.Equal(written, text) {
+		t.Errorf("wrote %s, %v", written, err)
 	}
 }
 
@@ -82,13 +170,15 @@ func TestExitCodes(t *testing.T) {
 		{unproven(verify.Report{}), ExitUnproven},
 		{unproven(verify.Report{Verified: true}), ExitOK},
 		{fmt.Errorf("w: %w", client.ErrNotFound), ExitNotFound},
+		{fmt.Errorf("w: %w", schemaError{errors.New("x")}), ExitSchema},
 		{fmt.Errorf("w: %w", ledger.ErrNotFound), ExitNotFound},
 	} {
 		if got := exitCode(c.err); got != c.want {
 			t.Errorf("exitCode(%v) = %d, want %d", c.err, got, c.want)
 		}
 	}
-	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitInterrupted} {
+	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitSchema,
+		ExitInterrupted} {
 		if !strings.Contains(exitHelp, fmt.Sprintf("%5d  ", code)) {
 			t.Errorf("the help does not explain exit code %d", code)
 		}

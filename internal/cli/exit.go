@@ -16,6 +16,7 @@ const (
 	ExitFailed      = 3
 	ExitUnproven    = 4
 	ExitNotFound    = 5
+	ExitSchema      = 6
 	ExitInterrupted = 130
 )
 
@@ -27,6 +28,7 @@ const exitHelp = `dip exits with one of these codes:
     3  a load failed: none of it was published, its input is untouched
     4  a certificate does not match the data
     5  the load, segment, stack or file does not exist
+    6  schema infer: records that fit no schema; schema check: the new schema is not compatible
   130  interrupted; loads already landed continue`
 
 // usageError marks an error in the command line.
@@ -41,6 +43,7 @@ func exitCode(err error) int {
 	var usage usageError
 	var failed *client.FailedError
 	var unproven *unprovenError
+	var schema schemaError
 	switch {
 	case err == nil:
 		return ExitOK
@@ -50,6 +53,8 @@ func exitCode(err error) int {
 		return ExitFailed
 	case errors.As(err, &unproven):
 		return ExitUnproven
+	case errors.As(err, &schema):
+		return ExitSchema
 	case errors.Is(err, client.ErrNotFound), errors.Is(err, ledger.ErrNotFound):
 		return ExitNotFound
 	default:

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"errors"
 	"fmt"
 	"strings"
@@ -21,19 +22,35 @@ import (
 
 func (a *app) certificateCommand() *cobra.Command {
 	var prove bool
-	var dir string
+	var dir, keyFile string
 	cmd := &cobra.Command{
-		Use: "certificate LOAD", Short: "Show the proof that every record is accounted for", Args: cobra.ExactArgs(1),
+		Use: "certificate LOAD | FOLDER", Short: "Show the proof that every record is accounted for",
+		Args: cobra.ExactArgs(1),
 		Long: "Certificate shows a load's certificate. --verify proves it again from scratch: it reads the whole input\n" +
 			"and every output, with independent code, and compares all counts, ranges and hashes, the manifest, and the\n" +
-			"ledger's record of the load. --download copies the certificate and its evidence into a folder, for\n" +
-			"dip-verify, which needs neither the stack nor the network.",
+			"ledger's record of the load. --public-key checks its signature too; see dip public-key.\n\n" +
+			"--download copies the certificate and its evidence into a folder. Given that folder instead of a load, the\n" +
+			"certificate is shown and proven from the files alone, without the stack or the network; dip-verify does the\n" +
+			"same.",
 		RunE: func(cmd *cobra.Command, args []string) error {
+			if keyFile != "" && !prove {
+				return usagef("--public-key needs --verify")
+			}
+			key, err := publicKey(keyFile)
+			if err != nil {
+				return err
+			}
+			if evidence.Holds(args[0]) {
+				if dir != "" {
+					return usagef("%s is a download already", args[0])
+				}
+				return a.offline(cmd.Context(), args[0], prove, key)
+			}
 			stack, load, err := a.findLoad(cmd.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			c, err := client.Certificate(cmd.Context(), stack.Lake, load)
+			c, sum, err := client.Certificate(cmd.Context(), stack.Lake, load)
 			if err != nil {
 				return err
 			}
@@ -44,45 +61,62 @@ func (a *app) certificateCommand() *cobra.Command {
 				a.screen.Notef("the evidence is in %s; dip-verify proves it without the stack", dir)
 			}
 			if prove {
-				return a.verify(cmd.Context(), stack, load, c)
+				return a.verify(cmd.Context(), stack, load, verify.Options{Certificate: c, SHA256: sum, PublicKey: key})
 			}
 			return a.result(c, certificateText(a.screen.Width, c))
 		},
 	}
 	cmd.Flags().BoolVar(&prove, "verify", false, "prove the certificate again")
+	cmd.Flags().StringVar(&keyFile, "public-key", "", "PEM `FILE` with the key that the certificate must be signed with")
 	cmd.Flags().StringVar(&dir, "download", "",
 		"`FOLDER` to copy the evidence to: input, outputs, quarantine, manifest, catalog, certificate")
 	return cmd
 }
 
-// unprovenError lists where the data contradict a certificate.
-type unprovenError struct{ report verify.Report }
-
-func (e *unprovenError) Error() string {
-	return fmt.Sprintf("the certificate of load %s does not match the data:\n  %s",
-		e.report.Load, strings.Join(e.report.Problems, "\n  "))
+// unprovenError lists where the data contradict a certificate or a chain.
+type unprovenError struct {
+	what     string
+	problems []string
 }
 
-// verify proves a certificate again and prints the report, whether or not the proof succeeds.
-func (a *app) verify(ctx context.Context, stack *client.Stack, load ledger.Load, c contract.Certificate) error {
+func (e *unprovenError) Error() string { return e.what + ":\n  " + strings.Join(e.problems, "\n  ") }
+
+// offline shows or proves the certificate in a folder.
+func (a *app) offline(ctx context.Context, dir string, prove bool, key *ecdsa.PublicKey) error {
+	folder, c, sum, err := evidence.Open(dir)
+	if err != nil {
+		return err
+	}
+	if !prove {
+		return a.result(c, certificateText(a.screen.Width, c))
+	}
+	return a.report(ctx, verify.Options{Lake: folder, Certificate: c, SHA256: sum, PublicKey: key})
+}
+
+// verify proves a load's certificate again.
+func (a *app) verify(ctx context.Context, stack *client.Stack, load ledger.Load, o verify.Options) error {
 	recorded, err := client.Recorded(ctx, stack.Name, stack.Ledger, load)
 	if err != nil {
 		return err
 	}
 	if a.outputs != "" && stack.Name == local.StackName {
-		recorded.Stack = c.Stack // a stack known only by its outputs has no name here
+		recorded.Stack = o.Certificate.Stack // a stack known only by its outputs has no name here
 	}
+	o.Lake, o.Ledger, o.Unpublished = stack.Lake, &recorded, load.Status != contract.Published
+	return a.report(ctx, o)
+}
+
+// report prints what a verification finds, whether or not the proof succeeds.
+func (a *app) report(ctx context.Context, o verify.Options) error {
 	var done, total atomic.Int64
 	stop := a.animate(func(took time.Duration) []string {
 		return []string{uploadLine("verifying", done.Load(), total.Load(), took)}
 	})
-	report, err := verify.Certificate(ctx, verify.Options{
-		Lake: stack.Lake, Certificate: c, Ledger: &recorded, Unpublished: load.Status != contract.Published,
-		Progress: func(d, t int64) { done.Store(d); total.Store(t) },
-	})
+	o.Progress = func(d, t int64) { done.Store(d); total.Store(t) }
+	report, err := verify.Certificate(ctx, o)
 	stop()
 	if err != nil {
-		return fmt.Errorf("verify load %s: %w", load.ID, err)
+		return fmt.Errorf("verify load %s: %w", o.Certificate.Load, err)
 	}
 	return errors.Join(a.result(report, reportText(report)), unproven(report))
 }
@@ -91,16 +125,20 @@ func unproven(r verify.Report) error {
 	if r.Verified {
 		return nil
 	}
-	return &unprovenError{r}
+	return &unprovenError{fmt.Sprintf("the certificate of load %s does not match the data", r.Load), r.Problems}
+}
+
+func verdict(verified bool) string {
+	if verified {
+		return "VERIFIED"
+	}
+	return "NOT VERIFIED"
 }
 
 func reportText(r verify.Report) string {
-	verdict := "VERIFIED"
-	if !r.Verified {
-		verdict = "NOT VERIFIED"
-	}
-	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s\n", short(r.Load), verdict,
-		terminal.Count(r.RowsIn), terminal.Count(r.RowsOut), terminal.Count(r.Quarantined), plural(r.Checks, "check"))
+	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s\n  %s\n", short(r.Load), verdict(r.Verified),
+		terminal.Count(r.RowsIn), terminal.Count(r.RowsOut), terminal.Count(r.Quarantined), plural(r.Checks, "check"),
+		r.SignatureText())
 }
 
 func certificateText(width int, c contract.Certificate) string {
@@ -119,6 +157,11 @@ func certificateText(width int, c contract.Certificate) string {
 		terminal.Count(c.Body), terminal.Count(c.Chain.Position), c.Chain.Reruns)
 	fmt.Fprintf(&b, "hashes     out %s\n           quarantined %s\n", c.Totals.HashOut, c.Totals.HashBad)
 	fmt.Fprintf(&b, "code       %s\n", strings.Join(c.Totals.Codes, ", "))
+	if l := c.Link; l != nil && l.Number > 1 {
+		fmt.Fprintf(&b, "number     %s of its segment, after load %s\n", terminal.Count(l.Number), short(l.Load))
+	} else if l != nil {
+		b.WriteString("number     1 of its segment\n")
+	}
 	fmt.Fprintf(&b, "received   %s\ncertified  %s\n\n", c.Received.UTC().Format(time.RFC3339),
 		c.Certified.UTC().Format(time.RFC3339))
 	columns := []terminal.Column{

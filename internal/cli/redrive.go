@@ -29,8 +29,8 @@ func (a *app) redriveCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "redrive --load LOAD | --segment SEGMENT | --intake",
 		Short: "Return dead letters to their queue and retry a failed load",
-		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, or the\n" +
-			"events that intake could not process. A letter is deleted only after it has been sent.\n\n" +
+		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, " +
+			"or the\nevents that intake could not process. A letter is deleted only after it has been sent.\n\n" +
 			"With --load, a failed load is retried as well. Acknowledged chunks do not run again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.redrive(cmd.Context(), f) },

@@ -116,6 +116,9 @@ func TestCertificateQuarantineAndReport(t *testing.T) {
 	r.SetRaw([]byte("6,2026-01-01 00:04:14,\"line\nbreak\",\xff\x1b[31m," + strings.Repeat("x", 80) + "\n"))
 	golden(t, "quarantine", rejectedText(80, r))
 	golden(t, "report", reportText(verify.Report{Load: c.Load, Verified: true, RowsIn: 30, RowsOut: 28, Quarantined: 2,
-		Checks: 226})+
-		reportText(verify.Report{Load: c.Load}))
+		Checks: 226, Signature: verify.SignatureVerified, Key: "sha256:" + strings.Repeat("0123", 16)})+
+		reportText(verify.Report{Load: c.Load, Signature: verify.SignatureNotChecked})+
+		chainText(verify.ChainReport{Segment: "trips", Verified: true, Certificates: 1_204, Checks: 4_816, Pending: 1,
+			Signature: verify.SignatureNotChecked})+
+		chainText(verify.ChainReport{Segment: "events", Certificates: 1, Checks: 1, Signature: verify.SignatureInvalid}))
 }

@@ -7,25 +7,25 @@ import (
 	"path"
 
 	"dip/contract"
+	"dip/internal/lake"
 	"dip/internal/ledger"
 	"dip/internal/load"
 	"dip/internal/reconcile"
 )
 
-// Certificate reads a load's certificate as it is stored.
-func Certificate(ctx context.Context, lake Lake, l ledger.Load) (contract.Certificate, error) {
-	var c contract.Certificate
+// Certificate reads a load's certificate as it is stored, and gives its file's SHA-256 in hex.
+func Certificate(ctx context.Context, from Lake, l ledger.Load) (c contract.Certificate, sha256Hex string, err error) {
 	if l.Totals == nil {
-		return c, fmt.Errorf("load %s has no certificate: %w: it is %s %s", l.ID, ErrNotFound, l.Status, l.Reason)
+		return c, "", fmt.Errorf("load %s has no certificate: %w: it is %s %s", l.ID, ErrNotFound, l.Status, l.Reason)
 	}
-	data, err := lake.Get(ctx, contract.CertificateKey(l.Segment, l.ID))
+	data, err := from.Get(ctx, contract.CertificateKey(l.Segment, l.ID))
 	if err != nil {
-		return c, err
+		return c, "", err
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("certificate of load %s: %w", l.ID, err)
+		return c, "", fmt.Errorf("certificate of load %s: %w", l.ID, err)
 	}
-	return c, nil
+	return c, lake.Hash(data), nil
 }
 
 // Recorded is the certificate that the ledger's own records of a load amount to, with the totals that the ledger has

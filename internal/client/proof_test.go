@@ -2,6 +2,8 @@ package client
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -72,15 +74,17 @@ func TestStoredCertificate(t *testing.T) {
 		t.Fatal(err)
 	}
 	lake := shelf{contract.CertificateKey("trips", l.ID), data}
-	if _, err := Certificate(t.Context(), lake, l); !errors.Is(err, ErrNotFound) {
+	if _, _, err := Certificate(t.Context(), lake, l); !errors.Is(err, ErrNotFound) {
 		t.Errorf("without totals: %v", err)
 	}
 	l.Totals = &contract.Totals{}
-	if got, err := Certificate(t.Context(), lake, l); err != nil || !reflect.DeepEqual(got, want) {
-		t.Errorf("%+v, %v", got, err)
+	sum := sha256.Sum256(data)
+	if got, hash, err := Certificate(t.Context(), lake, l); err != nil || !reflect.DeepEqual(got, want) ||
+		hash != hex.EncodeToString(sum[:]) {
+		t.Errorf("%+v, %s, %v", got, hash, err)
 	}
 	lake.data = data[1:]
-	if _, err := Certificate(t.Context(), lake, l); err == nil {
+	if _, _, err := Certificate(t.Context(), lake, l); err == nil {
 		t.Error("a damaged certificate was read")
 	}
 }

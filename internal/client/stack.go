@@ -15,6 +15,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -35,6 +36,7 @@ type Stack struct {
 	S3      *s3.Client
 	SQS     *sqs.Client
 	SFN     *sfn.Client
+	KMS     *kms.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
 }
@@ -48,7 +50,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 	objects := s3.NewFromConfig(cfg, func(opts *s3.Options) { opts.UsePathStyle = cfg.BaseEndpoint != nil })
 	return &Stack{
 		Name: name, Outputs: o, S3: objects,
-		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg),
+		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
 		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
 		Lake:   lake.New(objects, o.LakeBucket),
 	}

@@ -57,7 +57,7 @@ func (b Build) Run(ctx context.Context) error {
 	return b.run(ctx, p, io.Discard, args...)
 }
 
-// plan downloads what is missing and finds out what is to be compiled: all of it, and what of it is no program.
+// plan downloads what is missing and lists what is to be compiled: everything, and the part that is not a program.
 func (b Build) plan(ctx context.Context) (*progress, []string, error) {
 	p := &progress{what: b.What}
 	var file, cache, list bytes.Buffer

@@ -58,7 +58,8 @@ func TestEvery(t *testing.T) {
 }
 
 func TestAbsent(t *testing.T) {
-	file := `{"Require": [{"Path": "example.com/Here", "Version": "v1.0.0"}, {"Path": "example.com/absent", "Version": "v1.0.0"},
+	file := `{"Require": [{"Path": "example.com/Here", "Version": "v1.0.0"},
+		{"Path": "example.com/absent", "Version": "v1.0.0"},
 		{"Path": "replaced", "Version": "v1.0.0"}, {"Path": "other", "Version": "v2.0.0"}, {"Path": "folder", "Version": "v0.0.0"}],
 		"Replace": [{"Old": {"Path": "replaced"}, "New": {"Path": "fork", "Version": "v1.2.0-RC"}},
 		{"Old": {"Path": "other", "Version": "v1.0.0"}, "New": {"Path": "fork", "Version": "v3.0.0"}},
@@ -74,7 +75,7 @@ func TestAbsent(t *testing.T) {
 		t.Errorf("%d absent of %q, %v; want 3 of %q", got, asked, err, want)
 	}
 	if _, err := absent([]byte("{"), "", nil); err == nil {
-		t.Error("a broken go.mod is no error")
+		t.Error("a broken go.mod is not reported")
 	}
 }
 

@@ -3,6 +3,8 @@ package evidence
 
 import (
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -21,14 +23,22 @@ import (
 // object's own.
 const (
 	certificateName = "certificate.json"
+	envelopeName    = "envelope.json" // the certificate's signature
+	previousName    = "previous.json" // the certificate before it in the chain
 	manifestName    = "manifest.txt"
 	catalogName     = "catalog.json"
 	inputName       = "input"
 )
 
-// fileName is the file of an object of the lake.
-func fileName(key string) (string, error) {
+// fileName is the file of an object of the lake. certificate is the key of the certificate that the folder is for.
+func fileName(key, certificate string) (string, error) {
 	own := path.Base(key)
+	if strings.HasPrefix(key, contract.CertificatePrefix) && key != certificate {
+		if key == contract.EnvelopeOf(certificate) {
+			return envelopeName, nil
+		}
+		return previousName, nil
+	}
 	for prefix, name := range map[string]string{
 		contract.CertificatePrefix: certificateName, contract.ManifestPrefix: manifestName,
 		contract.CatalogPrefix: catalogName,
@@ -44,35 +54,43 @@ func fileName(key string) (string, error) {
 // Folder reads a load's evidence. It is what verify.Lake asks for; the ETag of the input, which is S3's, is taken as
 // the certificate has it.
 type Folder struct {
-	dir    string
-	bucket string // of the lake, as the manifest names it
+	dir         string
+	bucket      string // of the lake, as the manifest names it
+	certificate string // key of the folder's certificate
 }
 
-// Open opens a folder and reads its certificate.
-func Open(dir string) (*Folder, contract.Certificate, error) {
-	c, err := Certificate(filepath.Join(dir, certificateName))
+// Open opens a folder and reads its certificate, whose SHA-256 it gives in hex.
+func Open(dir string) (*Folder, contract.Certificate, string, error) {
+	c, sum, err := Certificate(filepath.Join(dir, certificateName))
 	if err != nil {
-		return nil, c, err
+		return nil, c, "", err
 	}
-	f := &Folder{dir: dir}
+	f := &Folder{dir: dir, certificate: contract.CertificateKey(c.Segment, c.Load)}
 	manifest, err := os.ReadFile(filepath.Join(dir, manifestName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, c, fmt.Errorf("read the manifest: %w", err)
+		return nil, c, "", fmt.Errorf("read the manifest: %w", err)
 	}
 	f.bucket, _, _ = strings.Cut(strings.TrimPrefix(string(manifest), "s3://"), "/")
-	return f, c, nil
+	return f, c, sum, nil
 }
 
-// Certificate reads a certificate from a file.
-func Certificate(file string) (c contract.Certificate, err error) {
+// Holds says whether a folder holds evidence.
+func Holds(dir string) bool {
+	info, err := os.Stat(filepath.Join(dir, certificateName))
+	return err == nil && info.Mode().IsRegular()
+}
+
+// Certificate reads a certificate from a file, and gives the file's SHA-256 in hex.
+func Certificate(file string) (c contract.Certificate, sha256Hex string, err error) {
 	data, err := os.ReadFile(file)
 	if err != nil {
-		return c, fmt.Errorf("read the certificate: %w", err)
+		return c, "", fmt.Errorf("read the certificate: %w", err)
 	}
 	if err := json.Unmarshal(data, &c); err != nil {
-		return c, fmt.Errorf("certificate %s: %w", file, err)
+		return c, "", fmt.Errorf("certificate %s: %w", file, err)
 	}
-	return c, nil
+	sum := sha256.Sum256(data)
+	return c, hex.EncodeToString(sum[:]), nil
 }
 
 // Bucket is the bucket that the outputs came from.
@@ -82,7 +100,7 @@ func (f *Folder) open(o contract.Object) (*os.File, error) {
 	name := inputName
 	if o.Bucket == f.bucket && o.VersionID == "" {
 		var err error
-		if name, err = fileName(o.Key); err != nil {
+		if name, err = fileName(o.Key, f.certificate); err != nil {
 			return nil, err
 		}
 	}
@@ -148,7 +166,11 @@ func Write(ctx context.Context, from Source, c contract.Certificate, dir string)
 			return fmt.Errorf("write evidence: %w", err)
 		}
 	}
-	keys := []string{contract.CertificateKey(c.Segment, c.Load), contract.ManifestKey(c.Segment, c.Load), c.Catalog}
+	certificate := contract.CertificateKey(c.Segment, c.Load)
+	keys := []string{certificate, contract.ManifestKey(c.Segment, c.Load), c.Catalog}
+	if c.Link != nil && c.Link.Number > 1 {
+		keys = append(keys, contract.CertificateKey(c.Segment, c.Link.Load))
+	}
 	for _, k := range c.Chunks {
 		for _, o := range k.Outputs {
 			keys = append(keys, o.Key)
@@ -158,13 +180,18 @@ func Write(ctx context.Context, from Source, c contract.Certificate, dir string)
 		}
 	}
 	for _, key := range keys {
-		name, err := fileName(key)
+		name, err := fileName(key, certificate)
 		if err != nil {
 			return err
 		}
 		if err := fetch(ctx, from, contract.Object{Bucket: from.Bucket(), Key: key}, filepath.Join(dir, name)); err != nil {
 			return err
 		}
+	}
+	envelope := contract.Object{Bucket: from.Bucket(), Key: contract.EnvelopeOf(certificate)}
+	err := fetch(ctx, from, envelope, filepath.Join(dir, envelopeName))
+	if err != nil && !(c.Link == nil && fault.IsPermanent(err)) { // certificates without a link may have none
+		return err
 	}
 	return fetch(ctx, from, c.Input, filepath.Join(dir, inputName))
 }

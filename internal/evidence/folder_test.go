@@ -10,6 +10,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/fault"
+	"dip/internal/lake"
 	"dip/internal/lake/laketest"
 )
 
@@ -18,7 +19,8 @@ func stored(t *testing.T) (*laketest.Fake, contract.Certificate, map[string]stri
 	t.Helper()
 	f := laketest.New("lake")
 	c := contract.Certificate{
-		Segment: "things", Load: "l", Catalog: "catalog/1.json", Input: f.Put("landing", "things/a", []byte("input")),
+		Segment: "things", Load: "l", Catalog: "catalog/1.json", Link: &contract.Link{Number: 2, Load: "k"},
+		Input: f.Put("landing", "things/a", []byte("input")),
 		Chunks: []contract.ChunkProof{{Ack: contract.Ack{
 			Outputs: []contract.Output{{Key: "data/things/x=" + strings.Repeat("long", 200) + "/l-0.parquet"},
 				{Key: "data/things/x=b/l-1.parquet"}},
@@ -33,6 +35,7 @@ func stored(t *testing.T) (*laketest.Fake, contract.Certificate, map[string]stri
 	k := c.Chunks[0]
 	objects := map[string]string{
 		contract.CertificateKey("things", "l"): string(document), c.Catalog: "{}",
+		contract.CertificateKey("things", "k"): "before", contract.EnvelopeKey("things", "l"): "signed",
 		contract.ManifestKey("things", "l"): "s3://lake/" + k.Outputs[0].Key + "\ns3://lake/" + k.Outputs[1].Key + "\n",
 		k.Outputs[0].Key:                    "rows", k.Outputs[1].Key: "more", k.Quarantine.Key: "bad",
 	}
@@ -50,8 +53,9 @@ func TestFolderHoldsWhatTheLakeHas(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	folder, read, err := Open(dir)
-	if err != nil || read.Load != "l" || len(read.Chunks) != 2 || folder.Bucket() != "lake" {
+	folder, read, sum, err := Open(dir)
+	if err != nil || read.Load != "l" || len(read.Chunks) != 2 || folder.Bucket() != "lake" ||
+		sum != lake.Hash([]byte(objects[contract.CertificateKey("things", "l")])) || !Holds(dir) || Holds(t.TempDir()) {
 		t.Fatalf("%+v, %+v, %v", folder, read, err)
 	}
 	for key, want := range objects {
@@ -80,7 +84,7 @@ func TestWhatIsMissing(t *testing.T) {
 	if err := Write(t.Context(), f, c, dir); err != nil {
 		t.Fatal(err)
 	}
-	folder, _, err := Open(dir)
+	folder, _, _, err := Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -97,16 +101,16 @@ func TestWhatIsMissing(t *testing.T) {
 	if err := os.Remove(filepath.Join(dir, "manifest.txt")); err != nil {
 		t.Fatal(err)
 	}
-	if folder, _, err := Open(dir); err != nil || folder.Bucket() != "" {
+	if folder, _, _, err := Open(dir); err != nil || folder.Bucket() != "" {
 		t.Errorf("without a manifest: %+v, %v", folder, err)
 	}
 	if err := os.WriteFile(filepath.Join(dir, "certificate.json"), []byte("{"), 0o644); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := Open(dir); err == nil {
+	if _, _, _, err := Open(dir); err == nil {
 		t.Error("a damaged certificate was read")
 	}
-	if _, _, err := Open(t.TempDir()); err == nil {
+	if _, _, _, err := Open(t.TempDir()); err == nil {
 		t.Error("an empty folder was opened")
 	}
 	c.Chunks[0].Outputs[0].Key = "data/.."
@@ -118,6 +122,26 @@ func TestWhatIsMissing(t *testing.T) {
 		f.Delete("lake", key)
 		if err := Write(t.Context(), f, c, t.TempDir()); err == nil || !strings.Contains(err.Error(), key) {
 			t.Errorf("without %s: %v", key, err)
+		}
+	}
+}
+
+// A certificate of before there were links has none before it, and may have no envelope.
+func TestAnOldCertificate(t *testing.T) {
+	f, c, _ := stored(t)
+	c.Link = nil
+	dir := t.TempDir()
+	f.Delete("lake", contract.EnvelopeKey("things", "l"))
+	if err := Write(t.Context(), f, c, dir); err != nil {
+		t.Fatal(err)
+	}
+	folder, _, _, err := Open(dir)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, key := range []string{contract.EnvelopeKey("things", "l"), contract.CertificateKey("things", "k")} {
+		if _, err := folder.Get(t.Context(), key); !fault.IsPermanent(err) {
+			t.Errorf("%s: %v", key, err)
 		}
 	}
 }

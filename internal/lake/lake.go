@@ -40,9 +40,12 @@ func (l *Lake) Bucket() string { return l.bucket }
 // checksums recognize their own objects by it.
 const metaSHA256 = "sha256"
 
+// ErrExists reports a key that already holds other content.
+var ErrExists = errors.New("exists with other content")
+
 // PutOnce writes an output unless it is there already. S3 is sent the SHA-256, stores nothing that has another one, and
-// keeps it. An existing object with the same SHA-256 is a success, one with another content a permanent error: two
-// different results must never share a key.
+// keeps it. An existing object with the same SHA-256 is a success, one with another content a permanent error that is
+// ErrExists: two different results must never share a key.
 func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error {
 	const tries = 5 // a 409 means that another write of the same key is in flight
 	sum, err := hex.DecodeString(sha256Hex)
@@ -85,8 +88,7 @@ func (l *Lake) sameContent(ctx context.Context, key, sha256Hex string) error {
 		got = hex.EncodeToString(proven)
 	}
 	if got != sha256Hex {
-		return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s", l.bucket, key, got,
-			sha256Hex))
+		return fault.Permanent(fmt.Errorf("s3://%s/%s %w: sha256 %s, want %s", l.bucket, key, ErrExists, got, sha256Hex))
 	}
 	return nil
 }

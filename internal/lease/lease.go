@@ -34,6 +34,10 @@ type Holder struct {
 	Runtime string        // function version, or worker pod
 	Log     *slog.Logger
 	Now     func() time.Time
+
+	// Acknowledged is called with every acknowledgement that counts; nil: nobody counts them. A holder that dies right
+	// after the ledger's write never calls it.
+	Acknowledged func(contract.Ack)
 }
 
 // longest is the lease for a context without a deadline: the maximum duration of a Lambda invocation.
@@ -79,6 +83,9 @@ func (h *Holder) Do(ctx context.Context, c ledger.Claim, work func(context.Conte
 	}
 	log.InfoContext(ctx, "work acknowledged", "counts", counts, "rows", ack.RowsOut, "quarantined", ack.Quarantined,
 		"bytes", ack.End-ack.Start, "millis", ack.Millis)
+	if counts && h.Acknowledged != nil {
+		h.Acknowledged(ack)
+	}
 	return nil
 }
 

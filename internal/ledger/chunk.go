@@ -13,8 +13,8 @@ import (
 	"dip/contract"
 )
 
-// ErrMoved reports a chunk that has changed since it was read.
-var ErrMoved = errors.New("the chunk has changed since it was read")
+// ErrMoved reports a chunk, or the head of a chain, that has changed since it was read.
+var ErrMoved = errors.New("it has changed since it was read")
 
 // Claim is the right to acknowledge one attempt at a chunk.
 type Claim struct {
@@ -57,7 +57,8 @@ func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) 
 		UpdateExpression: ptr("SET #owner = :owner, #lease = :lease, #attempt = :attempt"),
 		ConditionExpression: ptr("attribute_exists(#start) AND attribute_not_exists(#ack) AND " +
 			"attribute_not_exists(#failure) AND " +
-			"(#attempt < :attempt OR (#attempt = :attempt AND (attribute_not_exists(#owner) OR #owner = :owner OR #lease < :now)))"),
+			"(#attempt < :attempt OR (#attempt = :attempt AND " +
+			"(attribute_not_exists(#owner) OR #owner = :owner OR #lease < :now)))"),
 		ExpressionAttributeNames: map[string]string{
 			"#owner": attrOwner, "#lease": attrLease, "#attempt": attrAttempt, "#start": attrStart, "#ack": attrAck,
 			"#failure": attrFailure,

@@ -94,6 +94,10 @@ func decodeLoad(it item) (Load, error) {
 	if d.json(attrTotals, &totals) {
 		load.Totals = &totals
 	}
+	var link contract.Link
+	if d.json(attrLink, &link) {
+		load.Link, load.SHA256 = &link, d.str(attrSHA256)
+	}
 	return load, d.err
 }
 

@@ -32,7 +32,7 @@ type intercepted struct {
 
 func (i intercepted) Do(r *http.Request) (*http.Response, error) {
 	switch r.Header.Get("X-Amz-Target") {
-	case "DynamoDB_20120810.PutItem", "DynamoDB_20120810.UpdateItem":
+	case "DynamoDB_20120810.PutItem", "DynamoDB_20120810.UpdateItem", "DynamoDB_20120810.TransactWriteItems":
 		if err := i.before(); err != nil {
 			return nil, err
 		}

@@ -34,6 +34,8 @@ type Load struct {
 	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
 	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
 	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
+	Link      *contract.Link   `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
+	SHA256    string           `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
 	Updated   time.Time        `json:"updated"`
 }
 
@@ -96,12 +98,18 @@ const (
 	attrFailure    = "failure"
 	attrError      = "error"
 	attrHandedBack = "handedBack"
+	attrLink       = "link" // JSON
+	attrSHA256     = "sha256"
+	attrNumber     = "number"
+	attrLast       = "last"
 )
 
 const (
 	loadItem    = "load"
 	restageItem = "restage"
 	chunkPrefix = "chunk#"
+	headItem    = "head"
+	chainPrefix = "chain#"
 )
 
 // createdFormat is RFC 3339 in UTC with a fixed number of digits, so that the texts sort by time.

@@ -97,17 +97,6 @@ func (l *Ledger) Stage(ctx context.Context, id string, c Chunk) (stands Chunk, e
 	return c, nil
 }
 
-// Certify records a load's totals. It returns false if the load is no longer running.
-func (l *Ledger) Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error) {
-	doc, err := json.Marshal(totals)
-	if err != nil {
-		return false, fmt.Errorf("certify load %s: %w", id, err)
-	}
-	return l.updateLoad(ctx, id, []contract.Status{contract.Running, contract.Certified}, at, item{
-		attrStatus: str(string(contract.Certified)), attrTotals: str(string(doc)),
-	})
-}
-
 // Publish records that a certified load's outputs are visible.
 func (l *Ledger) Publish(ctx context.Context, id string, at time.Time) (bool, error) {
 	return l.updateLoad(ctx, id, []contract.Status{contract.Certified, contract.Published}, at, item{

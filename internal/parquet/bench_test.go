@@ -85,7 +85,7 @@ func BenchmarkWriter(b *testing.B) {
 	}
 }
 
-// BenchmarkArrow is Apache Arrow's writer with the same codec and level, as it comes and on the same batches.
+// BenchmarkArrow is Apache Arrow's writer with the same codec and level, its defaults otherwise, on the same batches.
 func BenchmarkArrow(b *testing.B) {
 	batches := taxiBatches(40, 16_384)
 	records, schema := arrowRecords(b, batches)

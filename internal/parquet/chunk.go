@@ -22,7 +22,7 @@ type store interface {
 	plainBytes() int               // bytes that the page's values take in PLAIN form
 	dictSize() (entries, held int) // bytes of the dictionary itself, and with its look-up tables
 	indexing() bool                // values go to the dictionary
-	// indexPays tells whether the dictionary is likely smaller than other encodings, after seen values.
+	// indexPays reports whether the dictionary is likely smaller than other encodings, after seen values.
 	indexPays(c *codec, seen int) bool
 	// endIndex stops the use of the dictionary. With keep its entries stay, for pages written already, and no value
 	// may be pending; otherwise pending values are kept without it.
@@ -105,8 +105,8 @@ func (k *chunk) take(r run) {
 	k.nulls += r.nulls
 }
 
-// endIndex goes on without the dictionary. It vanishes if no page needs it yet and the pending values, which it may
-// have kept small, do not grow beyond measure without it.
+// endIndex continues without the dictionary, which is dropped if no page needs it yet and the pending values, which it
+// may have kept small, do not grow beyond measure without it.
 func (k *chunk) endIndex(c *codec) error {
 	k.tried = true
 	if k.encodings[encDict] == 0 && k.values.plainBytes() <= 2*k.pageBytes {

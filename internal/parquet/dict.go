@@ -195,5 +195,5 @@ func (d *textDict) size() (entries, held int) {
 // idWidth is the number of bits that ids below n take. At least 1: some readers stumble over 0.
 func idWidth(n int) int { return max(1, bits.Len(uint(n-1))) }
 
-// fewDistinct tells whether a dictionary of distinct entries for n values is worth its lookups.
+// fewDistinct reports whether a dictionary of distinct entries for n values is worth its lookups.
 func fewDistinct(distinct, n int) bool { return 10*distinct <= 6*n }

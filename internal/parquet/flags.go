@@ -1,6 +1,6 @@
 package parquet
 
-// flags stores the pending values of a column of truth values. They take a bit each and never a dictionary.
+// flags stores the pending values of a boolean column. They take a bit each and never a dictionary.
 type flags struct {
 	vals  []bool
 	stats boolStats

@@ -133,7 +133,7 @@ func (k *chunk) encodingList(t *thriftWriter, dictionary bool) {
 	}
 }
 
-// encodingStats tells readers whether all pages refer to the dictionary.
+// encodingStats says whether all pages refer to the dictionary.
 func (k *chunk) encodingStats(t *thriftWriter, dictionary bool) {
 	type entry struct{ pageType, encoding, pages int32 }
 	var entries []entry

@@ -20,7 +20,7 @@ const maxPathBytes = 512
 // Transform turns a field's value into a partition's value.
 type Transform uint8
 
-// The transforms. Identity is for text, integers, truth values and dates; the others are for dates and timestamps.
+// The transforms. Identity is for text, integers, booleans and dates; the others are for dates and timestamps.
 const (
 	Identity Transform = iota
 	Day                // 2024-01-31
@@ -69,7 +69,7 @@ func (p Partition) Column() string {
 	return p.Field + "_" + p.Transform.String()
 }
 
-// Check tells why the columns can't be partitioned in this way, if they can't.
+// Check returns an error if the columns cannot be partitioned this way.
 func (p Partition) Check(types []record.Type) error {
 	_, err := p.find(types)
 	return err
@@ -99,7 +99,7 @@ func (p Partition) path(value string) string {
 	switch {
 	case value == "":
 		value = NullPartition
-	case value == NullPartition || strings.EqualFold(value, "null"): // texts that readers would take for no value
+	case value == NullPartition || strings.EqualFold(value, "null"): // texts that readers would take for null
 		value = fmt.Sprintf("%%%02X%s", value[0], value[1:])
 	default:
 		value = hiveEscape(value)
@@ -131,7 +131,7 @@ type router struct {
 	spec    Partition
 	kind    record.Kind
 	column  int
-	outputs map[string]int32 // by text, or by the 8 bytes of an integer, a truth value (0, 1) or a day
+	outputs map[string]int32 // by text, or by the 8 bytes of an integer, a boolean (0, 1) or a day
 	null    int32            // output of nulls, -1 while unknown
 	open    func(path string) (int32, error)
 }

@@ -10,7 +10,7 @@ import (
 	"dip/internal/record"
 )
 
-// A Partitioner looks at its memory after so many rows or bytes of text.
+// A Partitioner checks its memory after this many rows or bytes of text.
 const (
 	routeRows  = 1 << 16
 	routeBytes = 8 << 20

@@ -117,7 +117,7 @@ func (s *textStats) bounds() *bounds {
 	}
 	if len(s.max) > boundBytes {
 		b.max, b.maxExact = textAbove(cutText(s.max)), false
-		if b.max == nil { // there are readers that take a missing bound beside a present one for an empty text
+		if b.max == nil { // some readers take a missing bound next to a present one for an empty text
 			return nil
 		}
 	}
@@ -142,7 +142,7 @@ func textAbove(prefix []byte) []byte {
 		if r == utf8.RuneError && size == 1 {
 			continue
 		}
-		if r++; r == 0xd800 { // surrogates are no characters
+		if r++; r == 0xd800 { // surrogates are not characters
 			r = 0xe000
 		}
 		if r <= utf8.MaxRune {
@@ -152,7 +152,7 @@ func textAbove(prefix []byte) []byte {
 	return nil
 }
 
-// boolStats gathers the bounds of truth values.
+// boolStats gathers the bounds of booleans.
 type boolStats struct{ yes, no bool }
 
 func (s *boolStats) add(vals []bool) {

@@ -6,8 +6,8 @@ import (
 	"dip/internal/record"
 )
 
-// stripe cuts a sequence of rows at points that depend on the rows alone: after so many rows, or after the row with
-// which the text since the last cut reaches so many bytes.
+// stripe cuts a sequence of rows at points that depend on the rows alone: after maxRows rows, or after the row with
+// which the text since the last cut reaches maxBytes.
 type stripe struct {
 	maxRows, maxBytes   int
 	leftRows, leftBytes int

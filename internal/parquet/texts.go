@@ -5,7 +5,7 @@ import (
 	"slices"
 )
 
-// texts stores the pending values of a column of byte strings.
+// texts stores the pending values of a text column.
 type texts struct {
 	index bool
 	dict  *textDict // stays after index has ended if pages refer to it

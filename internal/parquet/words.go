@@ -20,7 +20,7 @@ const (
 // deltaSample is the number of values on which PLAIN and DELTA_BINARY_PACKED are compared.
 const deltaSample = 8192
 
-// words stores the pending values of a column of numbers.
+// words stores the pending values of a numeric column.
 type words struct {
 	typ    record.Type
 	width  int // bytes of a PLAIN value

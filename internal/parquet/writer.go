@@ -18,8 +18,7 @@ const (
 	pageRows     = 1 << 16 // rows from which a page is written
 	maxPageBytes = 1 << 20
 	minPageBytes = 64 << 10
-	// A stripe is the run of rows after which limits are looked at: so many rows, or the row that fills so many bytes
-	// of text.
+	// A stripe is the run of rows after which limits are checked: this many rows, or fewer with this much text, in bytes.
 	stripeRows  = 4096
 	stripeBytes = 1 << 20
 )
@@ -117,7 +116,7 @@ func newWriter(out io.Writer, types []record.Type, opts Options, c *codec) (*Wri
 	return w, w.emit([]byte(magic))
 }
 
-// checkTypes joins what makes a list of columns impossible to write.
+// checkTypes joins the reasons why a list of columns cannot be written.
 func checkTypes(types []record.Type) error {
 	if len(types) == 0 {
 		return errors.New("a Parquet file needs at least one column")

@@ -267,7 +267,7 @@ func TestValuesOutOfRange(t *testing.T) {
 	}
 }
 
-// failAfter fails once it has taken so many bytes.
+// failAfter fails once it has taken this many bytes.
 type failAfter struct{ left int }
 
 var errFull = errors.New("disk full")

@@ -2,13 +2,16 @@ package process
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"time"
 
 	"github.com/aws/aws-lambda-go/events"
 
 	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/lease"
 	"dip/internal/ledger"
 )
@@ -24,6 +27,7 @@ type Handler struct {
 	Sink     Sink
 	Segments *Segments
 	Log      *slog.Logger
+	Metrics  *emf.Emitter
 	Now      func() time.Time
 }
 
@@ -50,13 +54,40 @@ func (h *Handler) Message(ctx context.Context, id, body string) error {
 	if m.Segment != h.Name {
 		return fmt.Errorf("segment %s received a message for segment %s", h.Name, m.Segment)
 	}
-	holder := lease.Holder{Ledger: h.Ledger, Lease: h.Lease, Code: h.Code, Runtime: h.Runtime, Log: h.Log, Now: h.Now}
+	measured := map[string]string{"load": m.Load, "chunk": strconv.Itoa(m.Chunk), "code": h.Code}
+	holder := lease.Holder{
+		Ledger: h.Ledger, Lease: h.Lease, Code: h.Code, Runtime: h.Runtime, Log: h.Log, Now: h.Now,
+		Acknowledged: func(ack contract.Ack) { h.Metrics.Emit(h.Name, acknowledged(ack), measured) },
+	}
 	claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: id}
 	return holder.Do(ctx, claim, func(ctx context.Context) (contract.Ack, error) {
-		s, err := h.Segments.Segment(ctx, m.Catalog, m.Segment)
-		if err != nil {
-			return contract.Ack{}, err
+		ack, err := h.process(ctx, m)
+		if err != nil && !errors.Is(context.Cause(ctx), lease.ErrStopping) {
+			h.Metrics.Emit(h.Name, emf.Values{contract.ChunkErrors: 1}, measured)
 		}
-		return Process(ctx, h.Source, h.Sink, s, m)
+		return ack, err
 	})
+}
+
+func (h *Handler) process(ctx context.Context, m contract.ChunkMessage) (contract.Ack, error) {
+	s, err := h.Segments.Segment(ctx, m.Catalog, m.Segment)
+	if err != nil {
+		return contract.Ack{}, err
+	}
+	return Process(ctx, h.Source, h.Sink, s, m)
+}
+
+// acknowledged are the metrics of a chunk.
+func acknowledged(ack contract.Ack) emf.Values {
+	size, seconds := float64(ack.End-ack.Start), float64(ack.Millis)/1000
+	return emf.Values{
+		contract.ChunksAcknowledged: 1,
+		contract.ChunkAttempts:      float64(ack.Attempt),
+		contract.ChunkSeconds:       seconds,
+		contract.ChunkRate:          size / 1e6 / max(seconds, 0.001), // the ledger keeps whole milliseconds
+		contract.BytesIn:            size,
+		contract.RecordsIn:          float64(ack.RowsIn),
+		contract.RecordsOut:         float64(ack.RowsOut),
+		contract.RecordsQuarantined: float64(ack.Quarantined),
+	}
 }

@@ -21,7 +21,7 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 		Columns: load.Plan.Columns, Width: load.Plan.Width,
 		Chunks:   make([]contract.ChunkProof, len(chunks)),
 		Chain:    contract.ChainProof{Closed: verdict.Closed, Position: verdict.Position},
-		Received: load.Received, Certified: load.Plan.At,
+		Received: load.Received, Certified: load.Plan.At, Link: load.Link,
 	}
 	if !verdict.Closed {
 		return c, fmt.Errorf("the chain is not closed: proven up to byte %d of %d; missing chunks %v, chunks to rerun %v",

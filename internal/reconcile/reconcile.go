@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 	"dip/internal/load"
@@ -22,7 +23,8 @@ type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
 	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error)
-	Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error)
+	Head(ctx context.Context, segment string) (ledger.Head, error)
+	Certify(ctx context.Context, id, segment string, p ledger.Proof, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 }
@@ -37,8 +39,9 @@ type Bus interface {
 	Put(ctx context.Context, detailType string, e contract.LoadEvent) error
 }
 
-// Lake stores certificates and manifests.
+// Lake stores certificates, their envelopes and manifests.
 type Lake interface {
+	Get(ctx context.Context, key string) ([]byte, error)
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
 	Bucket() string
 }
@@ -57,8 +60,12 @@ type Reconciler struct {
 	Bus      Bus
 	Lake     Lake
 	Catalogs Catalogs
+	Signer   Signer
 	Log      *slog.Logger
+	Metrics  *emf.Emitter
 	Now      func() time.Time
+	// Pause waits before the next try to enter a chain that other loads enter at the same time.
+	Pause func(ctx context.Context, d time.Duration) error
 }
 
 // Handle takes one step.
@@ -165,37 +172,6 @@ func waitFor(d time.Duration) contract.StepResponse {
 	return contract.StepResponse{Action: contract.ActionWait, WaitSeconds: int(d / time.Second)}
 }
 
-func (r *Reconciler) certify(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
-	chunks, err := r.chunks(ctx, load)
-	if err != nil {
-		return contract.StepResponse{}, err
-	}
-	certificate, err := Certificate(r.Stack, load, chunks)
-	if err != nil {
-		// A proof that does not hold is a result: the load fails with it, since a retry would not help.
-		return contract.StepResponse{Action: contract.ActionFail, Cause: "the proof does not hold: " + err.Error()}, nil
-	}
-	segment, err := r.segment(ctx, load)
-	if err != nil {
-		return contract.StepResponse{}, err
-	}
-	if why := TooBad(certificate.Totals, segment.MaxBadShare); why != "" {
-		return contract.StepResponse{Action: contract.ActionFail, Cause: why}, nil
-	}
-	data, err := json.MarshalIndent(certificate, "", "  ")
-	if err != nil {
-		return contract.StepResponse{}, fmt.Errorf("encode certificate: %w", err)
-	}
-	if err := r.put(ctx, contract.CertificateKey(load.Segment, load.ID), "application/json", data); err != nil {
-		return contract.StepResponse{}, err
-	}
-	certified, err := r.Ledger.Certify(ctx, load.ID, certificate.Totals, r.Now())
-	if err == nil && !certified && load.Status != contract.Published {
-		err = fmt.Errorf("the load is %s", load.Status)
-	}
-	return contract.StepResponse{Action: contract.ActionDone}, err
-}
-
 // publish makes the load's outputs visible with one write, the manifest, and announces it.
 func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
@@ -209,8 +185,12 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 	if err := r.put(ctx, key, "text/plain", Manifest(r.Lake.Bucket(), chunks)); err != nil {
 		return contract.StepResponse{}, err
 	}
-	if _, err := r.Ledger.Publish(ctx, load.ID, r.Now()); err != nil {
+	now := r.Now()
+	if _, err := r.Ledger.Publish(ctx, load.ID, now); err != nil {
 		return contract.StepResponse{}, err
+	}
+	if load.Status != contract.Published { // a repeated step does not count it again
+		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
 	}
 	err = r.Bus.Put(ctx, contract.EventPublished, contract.LoadEvent{
 		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object,
@@ -240,10 +220,17 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 	if !failed {
 		return contract.StepResponse{}, fmt.Errorf("the load is %s and can no longer fail; cause: %s", load.Status, reason)
 	}
+	if load.Status != contract.Failed {
+		r.measure(load, emf.Values{contract.LoadsFailed: 1})
+	}
 	err = r.Bus.Put(ctx, contract.EventFailed, contract.LoadEvent{
 		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object, Reason: reason,
 	})
 	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, err
+}
+
+func (r *Reconciler) measure(load ledger.Load, values emf.Values) {
+	r.Metrics.Emit(load.Segment, values, map[string]string{"load": load.ID})
 }
 
 // Reason turns what a workflow caught into a sentence for a person. Lambda's errors arrive as JSON.

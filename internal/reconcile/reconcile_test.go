@@ -99,8 +99,9 @@ func newWorld(n int) (*world, *Reconciler) {
 	w.lake.Before = func(op laketest.Op) error { return w.do(op.Name + " " + op.Key + " " + op.ContentType) }
 	return w, &Reconciler{
 		Stack: "dev", Catalog: "catalog/new.json", Ledger: w.ledger, Queue: w, Bus: w, Lake: w.lake, Catalogs: w,
-		Log: slog.New(slog.DiscardHandler),
-		Now: func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
+		Signer: w, Log: slog.New(slog.DiscardHandler),
+		Now:   func() time.Time { w.now = w.now.Add(time.Millisecond); return w.now },
+		Pause: func(context.Context, time.Duration) error { return w.do("pause") },
 	}
 }
 
@@ -260,6 +261,7 @@ func TestReconcileWhoseSendingFailed(t *testing.T) {
 
 const (
 	putCertificate = "PutOnce certificates/things/L.json application/json"
+	putEnvelope    = "PutOnce certificates/things/L.dsse.json application/json"
 	putManifest    = "PutOnce manifests/things/L text/plain"
 )
 
@@ -279,7 +281,7 @@ func TestCertifyAndPublish(t *testing.T) {
 		!c.Chain.Closed {
 		t.Errorf("load %+v\ncertificate %+v", w.load(), c)
 	}
-	if len(w.lake.Contents("lake")) != 1 || w.events != nil {
+	if len(w.lake.Contents("lake")) != 2 || w.events != nil {
 		t.Errorf("certifying made visible: %v %v", w.lake.Contents("lake"), w.events)
 	}
 	w.log = nil
@@ -320,8 +322,9 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 		at   string
 	}{
 		{contract.Certify, "Load"}, {contract.Certify, "Chunks"}, {contract.Certify, "catalog catalog/old.json"},
-		{contract.Certify, putCertificate},
-		{contract.Certify, "Certify"}, {contract.Publish, "Load"}, {contract.Publish, "Chunks"},
+		{contract.Certify, "Head"}, {contract.Certify, "Certify"}, {contract.Certify, putCertificate},
+		{contract.Certify, "PublicKey"}, {contract.Certify, "Sign"}, {contract.Certify, putEnvelope},
+		{contract.Publish, "Load"}, {contract.Publish, "Chunks"},
 		{contract.Publish, putManifest}, {contract.Publish, "Publish"}, {contract.Publish, contract.EventPublished},
 	} {
 		w, r := newWorld(2)
@@ -340,7 +343,7 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 			}
 			w.step(t, r, step, "")
 		}
-		if !maps.Equal(w.lake.Contents("lake"), whole.lake.Contents("lake")) || !reflect.DeepEqual(w.events, whole.events) ||
+		if !maps.Equal(w.unsigned(t), whole.unsigned(t)) || !reflect.DeepEqual(w.events, whole.events) ||
 			w.load().Status != contract.Published {
 			t.Errorf("%s died at %q: %+v", c.step, c.at, w)
 		}

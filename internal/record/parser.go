@@ -393,7 +393,7 @@ func (p *Parser) reject(f *field, format string, args ...any) outcome {
 // Limits of how much of the record a reason quotes.
 const shown = 60
 
-// put appends the value that a text stands for. False after noting the fault.
+// put appends the value of a field's text. It returns false after recording the fault.
 func (p *Parser) put(b *Batch, i int, text []byte) bool {
 	f := &p.fields[i]
 	if f.Missing(text) {

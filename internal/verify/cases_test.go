@@ -110,14 +110,14 @@ func (w *world) print(t *testing.T) string {
 			if w.certificate.Segment == "things" && !strings.HasPrefix(o.Partition, "load_date=") {
 				folder = o.Partition + ": "
 			}
-			for _, row := range parquetTexts(t, w.objects[lakeBucket+"/"+o.Key]) {
+			for _, row := range parquetTexts(t, w.content(o.Key)) {
 				rows = append(rows, "row "+folder+row)
 			}
 		}
 		if k.Quarantine == nil {
 			continue
 		}
-		for line := range strings.Lines(string(w.objects[lakeBucket+"/"+k.Quarantine.Key])) {
+		for line := range strings.Lines(string(w.content(k.Quarantine.Key))) {
 			var r contract.Rejected
 			if err := json.Unmarshal([]byte(line), &r); err != nil {
 				t.Fatal(err)

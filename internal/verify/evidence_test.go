@@ -2,6 +2,9 @@ package verify
 
 import (
 	"bytes"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
 	"flag"
 	"io/fs"
 	"os"
@@ -14,26 +17,34 @@ import (
 
 var update = flag.Bool("update", false, "write the evidence in testdata again")
 
-// offline proves the certificate in a folder.
-func offline(t *testing.T, dir string) (Report, error) {
+// offline proves the certificate in a folder. key may be nil.
+func offline(t *testing.T, dir string, key *ecdsa.PublicKey) (Report, error) {
 	t.Helper()
-	folder, c, err := evidence.Open(dir)
+	folder, c, sum, err := evidence.Open(dir)
 	if err != nil {
 		return Report{}, err
 	}
-	return Certificate(t.Context(), Options{Lake: folder, Certificate: c})
+	return Certificate(t.Context(), Options{Lake: folder, Certificate: c, SHA256: sum, PublicKey: key})
 }
 
 // Files alone prove a certificate, and each of them counts.
 func TestEvidenceInAFolder(t *testing.T) {
-	w := tampered(t)
-	w.certify(t)
+	unsigned := tampered(t)
+	unsigned.certify(t)
+	t.Run("not signed", func(t *testing.T) { evidenceInAFolder(t, unsigned, nil, 4+2*2) })
+	w, key := signed(t)
+	t.Run("not checked", func(t *testing.T) { evidenceInAFolder(t, w, nil, 6+2*2) })
+	t.Run("signed", func(t *testing.T) { evidenceInAFolder(t, w, &key.PublicKey, 6+2*2) })
+}
+
+func evidenceInAFolder(t *testing.T, w *world, key *ecdsa.PublicKey, atLeast int) {
 	dir := t.TempDir()
 	if err := evidence.Write(t.Context(), w.objects, w.certificate, dir); err != nil {
 		t.Fatal(err)
 	}
-	report, err := offline(t, dir)
-	if err != nil || !report.Verified || report.RowsIn != w.certificate.Totals.RowsIn {
+	report, err := offline(t, dir, key)
+	if err != nil || !report.Verified || (key != nil) != (report.Signature == SignatureVerified) ||
+		report.RowsIn != w.certificate.Totals.RowsIn {
 		t.Fatalf("%+v, %v", report, err)
 	}
 	files := 0
@@ -56,7 +67,7 @@ func TestEvidenceInAFolder(t *testing.T) {
 			if err := write(); err != nil {
 				return err
 			}
-			if report, err := offline(t, dir); err == nil && report.Verified {
+			if report, err := offline(t, dir, key); err == nil && report.Verified {
 				t.Errorf("%s %s: VERIFIED", file, what)
 			}
 			if err := os.WriteFile(file, data, 0o644); err != nil {
@@ -65,7 +76,7 @@ func TestEvidenceInAFolder(t *testing.T) {
 		}
 		return nil
 	})
-	if err != nil || files < 4+2*2 {
+	if err != nil || files < atLeast {
 		t.Errorf("%d files, %v", files, err)
 	}
 }
@@ -84,12 +95,45 @@ func TestEvidenceOfOldStaysProvable(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	report, err := offline(t, dir)
-	if err != nil || !report.Verified || report.RowsOut != 2 || report.Quarantined != 2 {
+	report, err := offline(t, dir, nil)
+	if err != nil || !report.Verified || report.RowsOut != 2 || report.Quarantined != 2 ||
+		report.Signature != SignatureNotSigned {
 		t.Errorf("%+v, %v", report, err)
 	}
-	folder, c, err := evidence.Open(dir)
+	folder, c, _, err := evidence.Open(dir)
 	if err != nil || folder.Bucket() != lakeBucket || c.Version != contract.Version {
 		t.Errorf("%+v, %v", c, err)
+	}
+}
+
+// The same for what was signed once, with its key.
+func TestSignedEvidenceOfOldStaysProvable(t *testing.T) {
+	const dir, keyFile = "testdata/signed", "testdata/signed/key.pem"
+	if *update {
+		d := csvDialect
+		d.Header = true
+		content := "id,price,score,day,at,ok,note\n1,1.5,2,2024-02-29,2024-01-02T03:04:05Z,true,a\nx,,,,,,\n2,,,,,,b\n"
+		w, key := verifies(t, things(d, testSchema), []byte(content), 60), newKey(t)
+		w.link(t, key)
+		if err := evidence.Write(t.Context(), w.objects, w.certificate, dir); err != nil {
+			t.Fatal(err)
+		}
+		der, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+		if err != nil {
+			t.Fatal(err)
+		}
+		text := pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der})
+		if err := os.WriteFile(keyFile, text, 0o644); err != nil {
+			t.Fatal(err)
+		}
+	}
+	key, err := ReadPublicKey(keyFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	report, err := offline(t, dir, key)
+	if err != nil || !report.Verified || report.RowsOut != 2 || report.Quarantined != 1 ||
+		report.Signature != SignatureVerified {
+		t.Errorf("%+v, %v", report, err)
 	}
 }

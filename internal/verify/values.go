@@ -29,7 +29,7 @@ func (s *sum) plus(o sum) { s.hi, s.lo = s.hi+o.hi, s.lo+o.lo }
 
 func (s sum) String() string { return fmt.Sprintf("%016x%016x", s.hi, s.lo) }
 
-// row builds a text of a row's values that differs for different rows.
+// row encodes a row's values as a text that differs for different rows.
 type row struct{ b []byte }
 
 func (r *row) null() { r.b = append(r.b, 'n') }

@@ -5,8 +5,10 @@ package verify
 
 import (
 	"context"
+	"crypto/ecdsa"
 	"fmt"
 	"io"
+	"strings"
 
 	"dip/contract"
 	"dip/internal/fault"
@@ -26,6 +28,9 @@ type Lake interface {
 type Options struct {
 	Lake        Lake
 	Certificate contract.Certificate
+	SHA256      string // of the certificate's file, hex
+	// PublicKey is the key that the certificate must be signed with; nil: its signature is not checked.
+	PublicKey *ecdsa.PublicKey
 	// Ledger is the certificate built from the ledger; nil offline. Only the ledger knows who worked on a chunk, and
 	// when.
 	Ledger *contract.Certificate
@@ -36,13 +41,16 @@ type Options struct {
 
 // Report is what a verification found.
 type Report struct {
-	Load        string   `json:"load"`
-	Verified    bool     `json:"verified"`
-	RowsIn      int64    `json:"rowsIn"`      // records that the sequential reader saw
-	RowsOut     int64    `json:"rowsOut"`     // rows that the Parquet files hold
-	Quarantined int64    `json:"quarantined"` // records that the quarantine files hold
-	Checks      int      `json:"checks"`      // comparisons made
-	Problems    []string `json:"problems,omitempty"`
+	Load        string `json:"load"`
+	Verified    bool   `json:"verified"`
+	RowsIn      int64  `json:"rowsIn"`      // records that the sequential reader saw
+	RowsOut     int64  `json:"rowsOut"`     // rows that the Parquet files hold
+	Quarantined int64  `json:"quarantined"` // records that the quarantine files hold
+	Checks      int    `json:"checks"`      // comparisons made
+	// Signature is what was found of the certificate's signature.
+	Signature Signature `json:"signature"`
+	Key       string    `json:"key,omitempty"` // fingerprint of the key that signed
+	Problems  []string  `json:"problems,omitempty"`
 }
 
 // tally sums up one chunk's records.
@@ -83,7 +91,9 @@ func Certificate(ctx context.Context, o Options) (Report, error) {
 	v.total = o.Certificate.Input.Size + o.Certificate.Totals.BytesOut
 	v.ledger()
 	v.arithmetic()
-	for _, read := range []func(context.Context) error{v.definition, v.manifest, v.input, v.chunks} {
+	for _, read := range []func(context.Context) error{
+		v.signature, v.link, v.definition, v.manifest, v.input, v.chunks,
+	} {
 		err := read(ctx)
 		if fault.IsPermanent(err) {
 			v.check(false, "%v", err)
@@ -107,14 +117,19 @@ func (v *verification) manifest(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("read the manifest: %w", err)
 	}
-	var want string
+	v.check(string(data) == listed(c, v.Lake.Bucket()), "the manifest does not list the certificate's outputs")
+	return nil
+}
+
+// listed is the manifest that a certificate's outputs make.
+func listed(c contract.Certificate, bucket string) string {
+	var lines strings.Builder
 	for _, k := range c.Chunks {
 		for _, o := range k.Outputs {
-			want += fmt.Sprintf("s3://%s/%s\n", v.Lake.Bucket(), o.Key)
+			fmt.Fprintf(&lines, "s3://%s/%s\n", bucket, o.Key)
 		}
 	}
-	v.check(string(data) == want, "the manifest does not list the certificate's outputs")
-	return nil
+	return lines.String()
 }
 
 // counted reports progress.

@@ -1,13 +1,10 @@
 package verify
 
 import (
-	"bytes"
-	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"log/slog"
-	"maps"
+	"slices"
 	"testing"
 	"time"
 
@@ -15,80 +12,26 @@ import (
 	"dip/internal/catalog"
 	"dip/internal/fault"
 	"dip/internal/lake"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/load"
 	"dip/internal/plan"
 	"dip/internal/process"
 	"dip/internal/reconcile"
 )
 
-// store is S3 in memory: objects by bucket and key.
-type store map[string][]byte
-
 const lakeBucket, landing = "lake", "landing"
-
-func (s store) Bucket() string { return lakeBucket }
-
-func (s store) object(o contract.Object) ([]byte, error) {
-	data, ok := s[o.Bucket+"/"+o.Key]
-	if !ok {
-		return nil, fault.Permanent(fmt.Errorf("no object %s", o.Key))
-	}
-	return data, nil
-}
-
-func (s store) Get(_ context.Context, key string) ([]byte, error) {
-	return s.object(contract.Object{Bucket: lakeBucket, Key: key})
-}
-
-func (s store) Head(_ context.Context, o contract.Object) (contract.Object, error) {
-	data, err := s.object(o)
-	if o.Bucket == landing && o.VersionID != "v1" {
-		err = fault.Permanent(fmt.Errorf("no version %q of %s", o.VersionID, o.Key))
-	}
-	o.Size, o.ETag = int64(len(data)), lake.Hash(data)[:32]
-	return o, err
-}
-
-func (s store) Stream(_ context.Context, o contract.Object, from int64) io.ReadCloser {
-	return io.NopCloser(bytes.NewReader(s[o.Bucket+"/"+o.Key][from:]))
-}
-
-func (s store) ReadRange(_ context.Context, o contract.Object, from, to int64) ([]byte, error) {
-	return s[o.Bucket+"/"+o.Key][from:to], nil
-}
-
-func (s store) PutOnce(_ context.Context, key, _ string, body io.ReadSeeker, sha256Hex string) error {
-	if _, err := body.Seek(0, io.SeekStart); err != nil {
-		return err
-	}
-	data, err := io.ReadAll(body)
-	if err != nil {
-		return err
-	}
-	if lake.Hash(data) != sha256Hex {
-		return fmt.Errorf("%s: wrong hash", key)
-	}
-	s[lakeBucket+"/"+key] = data
-	return nil
-}
 
 // world is one load, carried out in memory from its plan to its manifest.
 type world struct {
-	objects     store
+	objects     *laketest.Fake
 	load        ledger.Load
 	chunks      []ledger.Chunk
 	certificate contract.Certificate
 }
 
 var now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-
-func (w *world) Load(context.Context, string) (ledger.Load, error) { return w.load, nil }
-
-func (w *world) Plan(_ context.Context, _ string, p ledger.Plan, chunks []ledger.Chunk) (bool, error) {
-	w.load.Plan, w.chunks = &p, chunks
-	return true, nil
-}
 
 // ingest carries out a load. why is the reason of a load that fails, whose certificate is empty.
 func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes int64) (w *world, why string) {
@@ -99,19 +42,25 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 	if err != nil {
 		t.Fatal(err)
 	}
-	w = &world{objects: store{lakeBucket + "/" + key: document, landing + "/things/a": content}}
-	object, err := w.objects.Head(t.Context(), contract.Object{Bucket: landing, Key: "things/a", VersionID: "v1"})
+	w = &world{objects: laketest.New(lakeBucket)}
+	object := w.objects.Put(landing, "things/a", content)
+	w.objects.Put(lakeBucket, key, document)
+	book, id := ledgertest.New(), contract.LoadID(object)
+	book.Seed(ledger.Load{ID: id, Segment: "things", Object: object, Catalog: key, Received: now,
+		Status: contract.Received})
+	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: w.objects}}
+	planner := plan.Planner{
+		Ledger: book, Source: w.objects, Segments: segments,
+		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+	}
+	step, err := planner.Handle(t.Context(), contract.WorkflowInput{Load: id})
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.load = ledger.Load{ID: contract.LoadID(object), Segment: "things", Object: object, Catalog: key, Received: now}
-	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: w.objects}}
-	planner := plan.Planner{
-		Ledger: w, Source: w.objects, Segments: segments,
-		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
+	if w.load, err = book.Load(t.Context(), id); err != nil {
+		t.Fatal(err)
 	}
-	step, err := planner.Handle(t.Context(), contract.WorkflowInput{Load: w.load.ID})
-	if err != nil {
+	if w.chunks, err = book.Chunks(t.Context(), id); err != nil {
 		t.Fatal(err)
 	}
 	if step.Action == contract.ActionFail {
@@ -140,18 +89,24 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 		t.Fatal(err)
 	}
 	w.load.Totals = &w.certificate.Totals
-	w.objects[lakeBucket+"/"+contract.ManifestKey("things", w.load.ID)] = reconcile.Manifest(lakeBucket, w.chunks)
+	w.objects.Put(lakeBucket, contract.ManifestKey("things", w.load.ID), reconcile.Manifest(lakeBucket, w.chunks))
 	return w, ""
 }
 
 // certify stores the certificate as the reconciler does.
 func (w *world) certify(t *testing.T) {
 	t.Helper()
-	data, err := json.MarshalIndent(w.certificate, "", "  ")
+	w.objects.Put(lakeBucket, contract.CertificateKey("things", w.load.ID), w.file(t))
+}
+
+// file is the certificate's file.
+func (w *world) file(t *testing.T) []byte {
+	t.Helper()
+	data, err := w.certificate.Encode()
 	if err != nil {
 		t.Fatal(err)
 	}
-	w.objects[lakeBucket+"/"+contract.CertificateKey("things", w.load.ID)] = data
+	return data
 }
 
 func (w *world) process(t *testing.T, s *process.Segment, i int) {
@@ -169,10 +124,20 @@ func (w *world) process(t *testing.T, s *process.Segment, i int) {
 	w.chunks[i].Ack = &ack
 }
 
-// copy is a world that may be changed without changing w.
-func (w *world) copy(t *testing.T) *world {
+// content is what an object of the lake holds.
+func (w *world) content(key string) []byte { return []byte(w.objects.Contents(lakeBucket)[key]) }
+
+// copy is a world that may be changed without changing w. It lacks the objects with the keys without.
+func (w *world) copy(t *testing.T, without ...string) *world {
 	t.Helper()
-	c := &world{objects: maps.Clone(w.objects), load: w.load, chunks: w.chunks}
+	c := &world{objects: laketest.New(lakeBucket), load: w.load, chunks: w.chunks}
+	for _, bucket := range []string{landing, lakeBucket} { // the input first: it keeps the name of its version
+		for key, content := range w.objects.Contents(bucket) {
+			if !slices.Contains(without, key) {
+				c.objects.Put(bucket, key, []byte(content))
+			}
+		}
+	}
 	data, err := json.Marshal(w.certificate)
 	if err != nil {
 		t.Fatal(err)
@@ -186,7 +151,7 @@ func (w *world) copy(t *testing.T) *world {
 // verify proves the certificate with the ledger, or offline.
 func (w *world) verify(t *testing.T, offline bool) (Report, error) {
 	t.Helper()
-	o := Options{Lake: w.objects, Certificate: w.certificate}
+	o := Options{Lake: w.objects, Certificate: w.certificate, SHA256: lake.Hash(w.file(t))}
 	if !offline {
 		c, err := reconcile.Certificate("test", w.load, w.chunks)
 		if err != nil {

@@ -349,7 +349,7 @@ func TestOnceStops(t *testing.T) {
 		ctx, stop := context.WithTimeout(t.Context(), 7*time.Second)
 		defer stop()
 		if err := w.Once(ctx); err != nil {
-			t.Errorf("being stopped is no failure: %v", err)
+			t.Errorf("stopping is not a failure: %v", err)
 		}
 		expect(t, q.events(), "7 hide a 0")
 	})

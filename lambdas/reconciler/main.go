@@ -2,6 +2,7 @@
 package main
 
 import (
+	"context"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -17,8 +18,17 @@ func main() {
 	r := &reconcile.Reconciler{
 		Stack: env.Stack, Catalog: env.Catalog,
 		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake,
-		Catalogs: b.Catalogs,
-		Log:      b.Log, Now: time.Now,
+		Catalogs: b.Catalogs, Signer: adapters.NewSigner(b.Config, env.SigningKey),
+		Log: b.Log, Metrics: b.Metrics, Now: time.Now, Pause: pause,
 	}
 	lambda.Start(r.Handle)
+}
+
+func pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
 }

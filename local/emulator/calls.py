@@ -196,14 +196,25 @@ def _ec2(operation, p, arns):
     yield f"ec2:{operation}", "*", {}
 
 
+def _kms(operation, p, arns):
+    """Keys are authorized by their ARN, whatever they are called by."""
+    from moto.kms.models import kms_backends
+
+    if operation not in ("Sign", "Verify", "GetPublicKey"):
+        raise Unknown(f"kms {operation}")
+    key = kms_backends[arns.account][arns.region].any_id_to_key_id(p["KeyId"])
+    names = {"kms:SigningAlgorithm": "SigningAlgorithm", "kms:MessageType": "MessageType"}
+    yield f"kms:{operation}", arns.of("kms", f"key/{key}"), {name: p[of] for name, of in names.items() if of in p}
+
+
 def _sts(operation, p, arns):
     if operation != "AssumeRole":
         raise Unknown(f"sts {operation}")
     yield "sts:AssumeRole", p["RoleArn"], {}
 
 
-_SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "sqs": _sqs,
-             "states": _states, "sts": _sts}
+_SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "kms": _kms,
+             "sqs": _sqs, "states": _states, "sts": _sts}
 
 
 def _lambda(environ, arns):

@@ -126,7 +126,8 @@ func TestConditionalWritesHaveOneWinner(t *testing.T) {
 				_, leaseErr := table.PutItem(t.Context(),
 					&dynamodb.PutItemInput{TableName: aws.String("leases"),
 						ConditionExpression: aws.String("attribute_not_exists(id)"),
-						Item:                map[string]ddbtypes.AttributeValue{"id": &ddbtypes.AttributeValueMemberS{Value: fmt.Sprint(round)}}})
+						Item: map[string]ddbtypes.AttributeValue{
+							"id": &ddbtypes.AttributeValueMemberS{Value: fmt.Sprint(round)}}})
 				mu.Lock()
 				defer mu.Unlock()
 				if putErr == nil {
@@ -325,8 +326,8 @@ func TestExecutionsThroughAnAlias(t *testing.T) {
 		Definition: aws.String(fmt.Sprintf(passDefinition, "one", 0))}))
 	alias := must[*sfn.CreateStateMachineAliasOutput](t)(client.CreateStateMachineAlias(t.Context(),
 		&sfn.CreateStateMachineAliasInput{Name: aws.String("live"),
-			RoutingConfiguration: []sfntypes.RoutingConfigurationListItem{{StateMachineVersionArn: machine.StateMachineVersionArn,
-				Weight: 100}}}))
+			RoutingConfiguration: []sfntypes.RoutingConfigurationListItem{{
+				StateMachineVersionArn: machine.StateMachineVersionArn, Weight: 100}}}))
 	updated := must[*sfn.UpdateStateMachineOutput](t)(client.UpdateStateMachine(t.Context(),
 		&sfn.UpdateStateMachineInput{StateMachineArn: machine.StateMachineArn,
 			Definition: aws.String(fmt.Sprintf(passDefinition, "two", 3600)), Publish: true}))

@@ -16,7 +16,7 @@ func (p *proof) aws(ctx context.Context, out any, args ...string) error {
 	if err != nil {
 		return err
 	}
-	if out == nil {
+	if out == nil || len(text) == 0 { // such as of a function without reserved concurrency
 		return nil
 	}
 	if err := json.Unmarshal(text, out); err != nil {

@@ -209,6 +209,16 @@ func TestUnknownStep(t *testing.T) {
 	}
 }
 
+func TestCommandThatPrintsNothing(t *testing.T) {
+	a := dev()
+	a.prints["aws lambda get-function-concurrency"] = ""
+	var out struct{ ReservedConcurrentExecutions *int }
+	p := &proof{Options: Options{Place: a}}
+	if err := p.aws(t.Context(), &out, "lambda", "get-function-concurrency"); err != nil {
+		t.Error(err)
+	}
+}
+
 func TestPrincipal(t *testing.T) {
 	for caller, want := range map[string]string{
 		"arn:aws:sts::1:assumed-role/deploy/me": "arn:aws:iam::1:role/deploy",

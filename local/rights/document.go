@@ -8,6 +8,7 @@ import (
 
 // Document is an IAM policy.
 type Document struct {
+	ID        string `json:"Id,omitempty"`
 	Version   string
 	Statement []Statement
 }

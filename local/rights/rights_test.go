@@ -242,6 +242,14 @@ func TestMatches(t *testing.T) {
 	}
 }
 
+func TestPoliciesOfKeys(t *testing.T) {
+	text := `{"Version":"2012-10-17","Id":"key-default-1","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow",
+		"Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"kms:*","Resource":"*"}]}`
+	if d, err := parseDocument(text); err != nil || !d.Statement[0].grants("kms:Sign", lakeKey) {
+		t.Errorf("%v, %v", d, err)
+	}
+}
+
 func TestPoliciesThatAreNotRead(t *testing.T) {
 	for _, text := range []string{"", "{", `{"Statement":[{"Effect":"Allow","NotAction":"s3:*"}]}`} {
 		if _, err := parseDocument(text); err == nil {

@@ -218,7 +218,8 @@ func (p *streamPoller) iterator(ctx context.Context, shard string, atStart bool)
 	case atStart || known:
 		in.ShardIteratorType = kintypes.ShardIteratorTypeTrimHorizon
 	default:
-		in.ShardIteratorType, in.Timestamp = kintypes.ShardIteratorType(p.mapping.StartingPosition), p.mapping.StartingPositionTimestamp
+		in.ShardIteratorType = kintypes.ShardIteratorType(p.mapping.StartingPosition)
+		in.Timestamp = p.mapping.StartingPositionTimestamp
 	}
 	out, err := p.r.kinesis.GetShardIterator(ctx, in)
 	if err != nil {

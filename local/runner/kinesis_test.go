@@ -100,7 +100,8 @@ func TestStreamKeepsOrderOverReshard(t *testing.T) {
 	}
 	write(1)
 	w.mapping(t, function, arn, func(in *lambda.CreateEventSourceMappingInput) {
-		in.StartingPosition, in.BatchSize, in.ParallelizationFactor = types.EventSourcePositionTrimHorizon, aws.Int32(7), aws.Int32(3)
+		in.StartingPosition = types.EventSourcePositionTrimHorizon
+		in.BatchSize, in.ParallelizationFactor = aws.Int32(7), aws.Int32(3)
 	})
 	_, err := w.kinesis.UpdateShardCount(t.Context(), &kinesis.UpdateShardCountInput{StreamName: &stream,
 		TargetShardCount: aws.Int32(2), ScalingType: kintypes.ScalingTypeUniformScaling})

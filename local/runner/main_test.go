@@ -15,6 +15,8 @@ import (
 	"testing"
 	"time"
 
+	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/testenv"
 	"dip/local/emulator"
 
@@ -107,6 +109,9 @@ func handleDirect(ctx context.Context, do string, raw json.RawMessage) (any, err
 			hog[i] = 1
 		}
 		<-make(chan struct{})
+	case "measure":
+		e := &emf.Emitter{Stack: "local", Out: os.Stdout, Now: time.Now}
+		e.Emit("trips", emf.Values{contract.RecordsIn: 42}, nil)
 	case "big":
 		return strings.Repeat("x", maxPayload+1), nil
 	case "env":

@@ -180,8 +180,10 @@ func (p *pool) start(ctx context.Context, v *version) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := settings{endpoint: p.r.opts.Endpoint, region: p.r.opts.Region, key: key,
-		scratch: filepath.Join(p.r.opts.Dir, "instances")}
+	s := settings{
+		endpoint: p.r.opts.Endpoint, region: p.r.opts.Region, scratch: filepath.Join(p.r.opts.Dir, "instances"),
+		key: key, observe: p.r.metrics.Line,
+	}
 	in, err := startInstance(ctx, v, code, s, log, initLimit)
 	if errors.Is(err, errInitTimeout) {
 		in, err = startInstance(ctx, v, code, s, log, v.timeout)

@@ -19,6 +19,7 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -28,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"dip/local/emulator"
+	"dip/local/metrics"
 )
 
 // Options of New.
@@ -85,6 +87,7 @@ type Runner struct {
 	code     *codeCache
 	keys     *roleKeys
 	logs     *logFiles
+	metrics  *metrics.Publisher
 	pool     *pool
 	// background counts asynchronous invocations, so that Run waits for all of them.
 	background sync.WaitGroup
@@ -156,6 +159,12 @@ func (r *Runner) connect() {
 	r.sfn = sfn.NewFromConfig(cfg)
 	r.scheduler = scheduler.NewFromConfig(cfg)
 	r.events = eventbridge.NewFromConfig(cfg)
+	r.metrics = &metrics.Publisher{
+		Client: cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
+			o.DisableRequestCompression = true // the emulator does not decompress requests
+		}),
+		Every: time.Second, Log: r.log,
+	}
 }
 
 // InvokeURL is the base URL of the Lambda Invoke API, for the emulator alone: it demands a token that only that knows.
@@ -170,6 +179,10 @@ func (r *Runner) Run(ctx context.Context) error {
 	server := &http.Server{Handler: r.invokeAPI(ctx), ReadHeaderTimeout: 10 * time.Second}
 	served := make(chan error, 1)
 	go func() { served <- server.Serve(r.listener) }()
+
+	measuring, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last instance has ended
+	measured := make(chan struct{})
+	go func() { r.metrics.Run(measuring); close(measured) }()
 
 	sources, clock := newSources(r), newClock(r)
 	err := r.register(ctx, r.InvokeURL())
@@ -186,6 +199,8 @@ func (r *Runner) Run(ctx context.Context) error {
 		closeErr = errors.Join(closeErr, serveErr)
 	}
 	r.background.Wait()
+	stop()
+	<-measured
 	// The emulator may be gone already; then there is nothing to unregister from.
 	if unregisterErr := r.register(context.WithoutCancel(ctx), ""); unregisterErr != nil {
 		r.log.Debug("unregistering the runner failed", "error", unregisterErr)

@@ -84,19 +84,22 @@ type instance struct {
 	// overMemory is set when the instance was killed for exceeding its memory.
 	overMemory atomic.Bool
 	tail       *logTail
+	// observe gets every line that the function prints.
+	observe func(line []byte)
 }
 
 // settings of an instance that are the same for all functions.
 type settings struct {
 	endpoint, region, scratch string
 	key                       emulator.Key
+	observe                   func(line []byte)
 }
 
 // startInstance starts a process and waits, at most for the given time, until its runtime requests an invocation.
 func startInstance(
 	ctx context.Context, v *version, code string, s settings, log *logFile, limit time.Duration) (*instance, error,
 ) {
-	in := &instance{version: v, name: newID(), log: log, tail: &logTail{},
+	in := &instance{version: v, name: newID(), log: log, tail: &logTail{}, observe: s.observe,
 		work: make(chan *call), asked: make(chan struct{}, 1), exited: make(chan struct{})}
 	in.scratch = filepath.Join(s.scratch, in.name)
 	if err := os.MkdirAll(in.scratch, 0o755); err != nil {
@@ -322,6 +325,7 @@ func (in *instance) exitReason() string {
 // printed logs a line of the function's output with its invocation.
 func (in *instance) printed(line []byte) {
 	in.tail.add(line)
+	in.observe(line)
 	requestID := ""
 	if c := in.current.Load(); c != nil {
 		requestID = c.id

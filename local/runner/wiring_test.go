@@ -53,8 +53,9 @@ func TestWorkflowCallsTheAlias(t *testing.T) {
 	w := theWorld(t)
 	_, alias := w.liveAlias(t)
 	task := func(do string) string {
-		return fmt.Sprintf(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke","Parameters":{"FunctionName":%q,"Payload":{"do":%q}},
-			"ResultSelector":{"version.$":"$.Payload.version"},"Next":"Broken","Catch":[{"ErrorEquals":["errorString"],"Next":"Caught"}]}`, alias, do)
+		return fmt.Sprintf(`{"Type":"Task","Resource":"arn:aws:states:::lambda:invoke",
+			"Parameters":{"FunctionName":%q,"Payload":{"do":%q}},"ResultSelector":{"version.$":"$.Payload.version"},
+			"Next":"Broken","Catch":[{"ErrorEquals":["errorString"],"Next":"Caught"}]}`, alias, do)
 	}
 	definition := fmt.Sprintf(`{"StartAt":"Works","States":{"Works":%s,"Broken":%s,"Caught":{"Type":"Pass","End":true}}}`,
 		task("ok"), task("fail"))
@@ -104,13 +105,15 @@ func TestObjectEventsReachFunctions(t *testing.T) {
 	}
 	_, err := w.s3.PutBucketNotificationConfiguration(t.Context(),
 		&s3.PutBucketNotificationConfigurationInput{Bucket: bucket,
-			NotificationConfiguration: &s3types.NotificationConfiguration{EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}}})
+			NotificationConfiguration: &s3types.NotificationConfiguration{
+				EventBridgeConfiguration: &s3types.EventBridgeConfiguration{}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	rule := aws.String(t.Name())
 	_, err = w.events.PutRule(t.Context(), &eventbridge.PutRuleInput{Name: rule,
-		EventPattern: aws.String(`{"source":["aws.s3"],"detail-type":["Object Created"],"detail":{"bucket":{"name":["object-events"]}}}`)})
+		EventPattern: aws.String(`{"source":["aws.s3"],"detail-type":["Object Created"],
+			"detail":{"bucket":{"name":["object-events"]}}}`)})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -1,5 +1,5 @@
-// Command compile compiles packages into the build cache and tells how far it is, before `go run`, `go vet` and `go
-// test` would do it without a word. It links nothing, and says nothing when nothing is to do.
+// Command compile compiles packages into the build cache and shows its progress, before `go run`, `go vet` and `go
+// test` would do it silently. It links nothing, and prints nothing when there is nothing to do.
 //
 //	go run ./tools/compile [-C DIR] [-what NAME] PACKAGE...
 package main

@@ -81,7 +81,7 @@ func buildAWS(in *installer, module, out string) error {
 		filepath.Join(out, awsCatalog))
 }
 
-// compile builds a program and tells how far it is.
+// compile builds a program and shows its progress.
 func (in *installer) compile(module, what, out, pkg, ldflags string) error {
 	return compile.Build{
 		Dir: module, What: what, Out: out, Packages: []string{pkg}, Flags: []string{"-ldflags=" + ldflags},
@@ -121,7 +121,7 @@ func (in *installer) ensure(t tool) (string, error) {
 		return "", err
 	}
 	defer unlock()
-	if _, err := os.Stat(dir); err == nil { // whoever held the lock has built it
+	if _, err := os.Stat(dir); err == nil { // the previous holder of the lock has built it
 		return dir, nil
 	}
 	fmt.Fprintf(in.log, "building %s ...\n", strings.TrimSpace(t.what+" "+t.version))

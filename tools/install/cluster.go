@@ -97,7 +97,7 @@ func copyKEDA(in *installer, module, out string) error {
 	return nil
 }
 
-// provide builds tools and tells where each is: its name to its path.
+// provide builds tools and returns the path of each by name.
 func (in *installer) provide(tools []tool) (map[string]string, error) {
 	found := map[string]string{}
 	for _, t := range tools {

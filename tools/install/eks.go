@@ -20,7 +20,7 @@ var eks = tool{
 	build: func(in *installer, module, out string) error {
 		npm, err := exec.LookPath("npm")
 		if err != nil {
-			return errors.New("there is no npm here: a stack with a cluster needs Node.js 20 or later")
+			return errors.New("npm is not installed: a stack with a cluster needs Node.js 20 or later")
 		}
 		for _, name := range []string{"package.json", "package-lock.json", eksPlugin} {
 			if err := copyFile(filepath.Join(module, name), filepath.Join(out, name)); err != nil {

@@ -65,13 +65,13 @@ func (in *installer) install() (*Toolchain, error) {
 		Env: map[string]string{
 			"PATH":        bin + string(filepath.ListSeparator) + withoutDir(in.machine.path, bin),
 			"PULUMI_HOME": filepath.Join(in.cache, "pulumi-home"),
-			// The toolchain is pinned: a newer release is no news.
+			// The toolchain is pinned: the notice of a newer release is noise.
 			"PULUMI_SKIP_UPDATE_CHECK": "true",
 		},
 	}, nil
 }
 
-// withoutDir takes a folder out of PATH, so that repeated calls do not grow it.
+// withoutDir removes a folder from PATH, so that repeated calls do not grow it.
 func withoutDir(path, dir string) string {
 	var keep []string
 	for _, d := range filepath.SplitList(path) {

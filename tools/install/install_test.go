@@ -110,7 +110,7 @@ func TestFingerprint(t *testing.T) {
 	first := hash()
 	write(t, filepath.Join(dir, "main_test.go"), "package main", 0o644)
 	if hash() != first {
-		t.Error("a test is no source of the tool")
+		t.Error("a test is not a source of the tool")
 	}
 	write(t, filepath.Join(dir, "go.sum"), "b", 0o644)
 	second := hash()
@@ -179,7 +179,7 @@ func TestEnsureBuildsOnceAStateOfTheSources(t *testing.T) {
 	}
 }
 
-// Two that want a tool at once get one build of it.
+// Two concurrent callers of a tool get one build of it.
 func TestEnsureAtOnceBuildsOnce(t *testing.T) {
 	source, cache := t.TempDir(), t.TempDir()
 	write(t, filepath.Join(source, "tools", "t", "main.go"), "1", 0o644)
@@ -235,7 +235,7 @@ func TestLockLetsOneInAtATime(t *testing.T) {
 				t.Error("two at once")
 			}
 			mu.Unlock()
-			runtime.Gosched() // whoever else got in shows up now
+			runtime.Gosched() // any other holder shows up now
 			mu.Lock()
 			inside--
 			mu.Unlock()
@@ -286,7 +286,7 @@ func TestEKSPluginComesFromNpm(t *testing.T) {
 	}
 	in := &installer{source: source, cache: cache, log: io.Discard}
 	t.Setenv("PATH", bin)
-	if err := in.eks(filepath.Join(cache, "plugins")); err == nil || !strings.Contains(err.Error(), "no npm") {
+	if err := in.eks(filepath.Join(cache, "plugins")); err == nil || !strings.Contains(err.Error(), "npm is not installed") {
 		t.Errorf("without npm: %v", err)
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")
@@ -344,7 +344,7 @@ func TestCacheDir(t *testing.T) {
 		}
 	}
 	if _, err := cacheDir(func(string) string { return "" }); err == nil {
-		t.Error("no place at all is no error")
+		t.Error("no place at all is not an error")
 	}
 }
 

@@ -27,7 +27,7 @@ func (m machine) pulumi() string {
 	cmd.Env = append(os.Environ(), "PULUMI_SKIP_UPDATE_CHECK=true")
 	out, err := cmd.Output()
 	if err != nil {
-		return "" // a broken one is as good as none
+		return "" // a broken one counts as missing
 	}
 	if v, ok := parseVersion(strings.TrimSpace(string(out))); !ok || v[0] != 3 {
 		return ""
@@ -113,7 +113,7 @@ func (v version) less(w version) bool {
 
 func (v version) String() string { return fmt.Sprintf("v%d.%d.%d", v[0], v[1], v[2]) }
 
-// parseVersion reads v1.2.3; a pre-release is no version that we would choose.
+// parseVersion reads v1.2.3; a pre-release does not count.
 func parseVersion(s string) (v version, ok bool) {
 	parts := strings.Split(strings.TrimPrefix(s, "v"), ".")
 	if len(parts) != len(v) {

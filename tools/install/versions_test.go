@@ -36,7 +36,9 @@ func TestSDKVersionsAgree(t *testing.T) {
 func TestModulesShareVersions(t *testing.T) {
 	own := map[string][]string{
 		"../pins/kwok/go.mod": {"dario.cat/mergo", "google.golang.org/genproto/googleapis/rpc"},
-		"../pins/keda/go.mod": {"dario.cat/mergo", "github.com/mattn/go-runewidth", "go.uber.org/atomic", "golang.org/x/exp",
+		// CloudWatch: 1.52 is the last release whose protocol the emulator speaks.
+		"../pins/keda/go.mod": {"dario.cat/mergo", "github.com/aws/aws-sdk-go-v2/service/cloudwatch",
+			"github.com/mattn/go-runewidth", "go.uber.org/atomic", "golang.org/x/exp",
 			"google.golang.org/genproto/googleapis/rpc", "google.golang.org/grpc"},
 	}
 	files, err := filepath.Glob("../*/go.mod")
@@ -46,7 +48,7 @@ func TestModulesShareVersions(t *testing.T) {
 	}
 	master := requirements(t, "../../go.mod")
 	for _, file := range append(files, nested...) {
-		if file == "../pins/lint/go.mod" { // built only where somebody lints
+		if file == "../pins/lint/go.mod" { // built only to lint
 			continue
 		}
 		var differ []string

@@ -1,4 +1,5 @@
-// Package laketest has an object store in memory for tests, and the suite of rules that it and the real lake keep.
+// Package laketest provides an in-memory object store for tests, and the conformance suite that it and the real lake
+// pass.
 package laketest
 
 import (
@@ -24,23 +25,28 @@ type Op struct {
 	Name        string // of the method; a Stream's operation is its first Read
 	Bucket, Key string
 	Version     string
-	From, To    int64  // what is read of an object: bytes [From, To)
-	ContentType string // of what is put
+	From, To    int64  // of the bytes read: [From, To)
+	ContentType string // of the object put
 	Write       bool
 }
 
-// Fake is an object store in memory with the rules of the real lake: as many buckets as are named, all of them
-// versioned. Its methods may be called by several goroutines at once.
+// Fake is an in-memory object store with the rules of the real lake. Any bucket that is named exists and is versioned.
+// It is safe for concurrent use.
 type Fake struct {
 	intercept.Hooks[Op]
-	// Wrap, when set, wraps every stream: to count, to break off, to give a byte at a time.
+	// Wrap, when set, wraps every stream: to count reads, cut a stream short, or return a byte at a time.
 	Wrap func(io.Reader) io.Reader
 	// Now is the clock of new versions.
 	Now func() time.Time
-	// Page is the most versions in a page of a listing.
+	// Page is the maximum number of versions in a page of a listing.
 	Page int
 
-	bucket  string
+	bucket string
+	*store
+}
+
+// store is what fakes share that are handles on the same buckets.
+type store struct {
 	mu      sync.Mutex
 	objects map[string][]version // by bucket/key, oldest first
 	puts    int
@@ -50,23 +56,28 @@ type Fake struct {
 type version struct {
 	lake.Listed
 	content []byte
-	sum     string // that PutOnce noted; "" of what something else wrote
+	sum     string // recorded by PutOnce; "" if something else wrote the object
 	deleted bool   // a delete marker
 }
 
 // New makes an empty store whose outputs go to bucket.
 func New(bucket string) *Fake {
-	return &Fake{bucket: bucket, Now: time.Now, Page: 1000, objects: map[string][]version{}}
+	return &Fake{bucket: bucket, Now: time.Now, Page: 1000, store: &store{objects: map[string][]version{}}}
 }
 
-// Put puts a version of an object, as a client other than the lake does, and returns its name and size.
+// With is another process's handle on the same buckets, with hooks of its own.
+func (f *Fake) With(hooks intercept.Hooks[Op]) *Fake {
+	return &Fake{Hooks: hooks, Wrap: f.Wrap, Now: f.Now, Page: f.Page, bucket: f.bucket, store: f.store}
+}
+
+// Put stores a version of an object, as a client other than the lake does, and returns its name and size.
 func (f *Fake) Put(bucket, key string, content []byte) contract.Object {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return f.put(bucket, key, version{content: bytes.Clone(content)})
 }
 
-// Delete puts a delete marker and returns its name.
+// Delete adds a delete marker and returns its name.
 func (f *Fake) Delete(bucket, key string) contract.Object {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -83,7 +94,7 @@ func (f *Fake) put(bucket, key string, v version) contract.Object {
 	return v.Object
 }
 
-// Corrupt changes the content of an object's newest version, which no store ever should.
+// Corrupt changes the content of an object's newest version, as no store ever should.
 func (f *Fake) Corrupt(bucket, key string, edit func([]byte) []byte) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -93,7 +104,7 @@ func (f *Fake) Corrupt(bucket, key string, edit func([]byte) []byte) {
 	newest.Size = int64(len(newest.content))
 }
 
-// Contents gives what a bucket's objects hold, by key.
+// Contents returns the contents of a bucket's objects by key.
 func (f *Fake) Contents(bucket string) map[string]string {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -106,7 +117,7 @@ func (f *Fake) Contents(bucket string) map[string]string {
 	return contents
 }
 
-// Streams is how many streams are open.
+// Streams is the number of open streams.
 func (f *Fake) Streams() int {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -116,7 +127,7 @@ func (f *Fake) Streams() int {
 // Bucket is the bucket that outputs go to.
 func (f *Fake) Bucket() string { return f.bucket }
 
-// find gives a version of an object, or the newest one; permanent errors where there is none.
+// find returns a version of an object, or the newest one; a missing one is a permanent error.
 func (f *Fake) find(bucket, key, id string) (*version, error) {
 	versions := f.objects[bucket+"/"+key]
 	for i := range slices.Backward(versions) {
@@ -160,8 +171,8 @@ func (f *Fake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		case err != nil:
 			f.put(f.bucket, key, version{content: content, sum: sha256Hex})
 		case there.sum != sha256Hex:
-			return fault.Permanent(fmt.Errorf("s3://%s/%s exists with other content: sha256 %s, want %s",
-				f.bucket, key, there.sum, sha256Hex))
+			return fault.Permanent(fmt.Errorf("s3://%s/%s %w: sha256 %s, want %s",
+				f.bucket, key, lake.ErrExists, there.sum, sha256Hex))
 		}
 		return nil
 	})
@@ -200,7 +211,7 @@ func (f *Fake) ReadRange(ctx context.Context, o contract.Object, from, to int64)
 	return bytes.Clone(data), err
 }
 
-// read gives a part of a version's content, which is never written to.
+// read returns part of a version's content, which must not be modified.
 func (f *Fake) read(ctx context.Context, name string, o contract.Object, from, to int64) (data []byte, err error) {
 	if from >= to {
 		return nil, nil

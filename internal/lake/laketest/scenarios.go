@@ -22,7 +22,7 @@ func (s Subject) put(t *testing.T, key, content string) error {
 	return s.PutOnce(t.Context(), key, "text/plain", strings.NewReader(content), lake.Hash([]byte(content)))
 }
 
-// holds checks what a key of the output bucket holds.
+// holds checks the content of a key of the output bucket.
 func (s Subject) holds(t *testing.T, key, want string) {
 	t.Helper()
 	if got, err := s.Get(t.Context(), key); err != nil || string(got) != want {
@@ -34,7 +34,7 @@ func (s Subject) land(key, content string) contract.Object {
 	return s.Put(s.Name("landing"), key, []byte(content))
 }
 
-// permanent checks that an error stays, names what it is about, and that nothing came with it.
+// permanent checks that an error is permanent, names its subject, and comes without data.
 func permanent(t *testing.T, what string, err error, about string) {
 	t.Helper()
 	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), about) {
@@ -42,7 +42,7 @@ func permanent(t *testing.T, what string, err error, about string) {
 	}
 }
 
-// transient checks that an error may be cured by a retry.
+// transient checks that a retry may cure an error.
 func transient(t *testing.T, what string, err error) {
 	t.Helper()
 	if err == nil || fault.IsPermanent(err) {
@@ -51,7 +51,7 @@ func transient(t *testing.T, what string, err error) {
 }
 
 func putOnce(t *testing.T, s Subject) {
-	for range 2 { // a retry finds its own work, whether or not it was told that the first try succeeded
+	for range 2 { // a retry finds its own write, whether or not the first call got its answer
 		if err := s.put(t, "data/a b+ü.parquet", "rows"); err != nil {
 			t.Fatal(err)
 		}
@@ -205,7 +205,7 @@ func streaming(t *testing.T, s Subject) {
 	}
 }
 
-// A stream that failed stays so: its end would be taken for the object's.
+// A failed stream keeps failing: its end would be taken for the object's.
 func streamThatFails(t *testing.T, s Subject) {
 	o := s.land("trips/a", "0123456789")
 	o.VersionID = "none"
@@ -222,7 +222,7 @@ func streamThatFails(t *testing.T, s Subject) {
 	}
 }
 
-// A reader that stops at a size that is too small takes a part for the whole.
+// A reader that stops at too small a size takes a part for the whole.
 func wrongSize(t *testing.T, s Subject) {
 	o := s.land("trips/a", "0123456789")
 	for _, size := range []int64{1, 9, 11, 20} {
@@ -333,7 +333,7 @@ func endedContext(t *testing.T, s Subject) {
 	}
 }
 
-// randomOperations does the same to the subject and to a fake, in random order: both answer the same.
+// randomOperations applies the same random operations to the subject and to a fake: both must answer alike.
 func randomOperations(t *testing.T, s Subject) {
 	f := New(s.Bucket())
 	landing := s.Name("landing")

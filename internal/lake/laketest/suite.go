@@ -26,7 +26,7 @@ type Lake interface {
 }
 
 // Subject is an empty lake under test, and what others do to its objects. Its bucket and those named landing and other
-// exist, are versioned, and are the test's own; Name gives what they are really called.
+// exist, are versioned, and belong to the test; Name returns their real names.
 type Subject struct {
 	Lake
 	Name   func(bucket string) string
@@ -40,7 +40,7 @@ var scenarios = []struct {
 }{
 	{"PutOnce", putOnce},
 	{"PutOnce rewinds", putOnceRewinds},
-	{"PutOnce beside a foreign object", putOnceBesideAForeignObject},
+	{"PutOnce over a foreign object", putOnceBesideAForeignObject},
 	{"PutOnce by several writers", severalWriters},
 	{"Get", get},
 	{"Head", head},
@@ -48,8 +48,8 @@ var scenarios = []struct {
 	{"ReadRange past the end", readRangePastTheEnd},
 	{"Stream", streaming},
 	{"Stream that fails", streamThatFails},
-	{"a size that is not the object's", wrongSize},
-	{"what is not there", notThere},
+	{"a wrong size", wrongSize},
+	{"missing objects", notThere},
 	{"Versions", versions},
 	{"a context that has ended", endedContext},
 	{"random operations", randomOperations},

@@ -32,7 +32,7 @@ func claimMatrix(t *testing.T, l Subject) {
 		{"unclaimed", "a", 1, 10, 60, ledger.Granted},
 		{"the owner asks again", "a", 1, 11, 61, ledger.Granted},
 		{"another one works on it", "b", 1, 12, 62, ledger.Busy},
-		{"its lease ends this very moment", "b", 1, 61, 90, ledger.Busy},
+		{"its lease ends at this moment", "b", 1, 61, 90, ledger.Busy},
 		{"its lease has expired", "b", 1, 62, 90, ledger.Granted},
 		{"the first owner lost it", "a", 1, 63, 90, ledger.Busy},
 		{"a later attempt takes over at once", "c", 2, 64, 100, ledger.Granted},
@@ -66,7 +66,7 @@ func claimOfWhatIsOver(t *testing.T, l Subject) {
 			t.Errorf("attempt %d at a failed chunk: %s, %v", attempt, got, err)
 		}
 	}
-	// A message of a load that the ledger does not know must not write half a chunk down.
+	// A message of a load that the ledger does not know must not create half a chunk.
 	for _, unknown := range []ledger.Claim{{Load: "M", Attempt: 1, Owner: "a"}, by(7, 1, "a")} {
 		if _, err := l.Claim(t.Context(), unknown, at(2), at(60)); !errors.Is(err, ledger.ErrNotFound) {
 			t.Errorf("%+v: %v", unknown, err)
@@ -114,7 +114,7 @@ func acknowledge(t *testing.T, l Subject) {
 	}
 }
 
-// A worker that was believed dead finishes after its chunk was taken over: its acknowledgement must not count.
+// A worker presumed dead finishes after its chunk was taken over: its acknowledgement must not count.
 func zombieIsRefused(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	claim(t, l, "zombie", 1, 2, 10)
@@ -161,7 +161,7 @@ func releaseLetsTheNextOneIn(t *testing.T, l Subject) {
 	}
 }
 
-// A worker that has to stop gives its chunk to the next one at once, under the same attempt; how often is kept.
+// A worker that stops hands its chunk to the next one at once, under the same attempt; the ledger counts how often.
 func handBack(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	claim(t, l, "a", 1, 2, 900)
@@ -201,12 +201,12 @@ func resend(t *testing.T, l Subject) {
 	if c := chunkOf(t, l, 0); !reflect.DeepEqual(c, want) {
 		t.Errorf("the ledger has %+v", c)
 	}
-	// Whoever read the chunk before that decides on nothing any more.
+	// A caller that read the chunk before that no longer decides on it.
 	if _, err := l.Resend(t.Context(), "L", read, nil, at(62)); !errors.Is(err, ledger.ErrMoved) {
-		t.Errorf("resend of what was sent again: %v", err)
+		t.Errorf("resend of a resent chunk: %v", err)
 	}
 	if _, err := l.Resend(t.Context(), "L", read, ptr(int64(20)), at(62)); !errors.Is(err, ledger.ErrMoved) {
-		t.Errorf("rerun of what was sent again: %v", err)
+		t.Errorf("rerun of a resent chunk: %v", err)
 	}
 }
 
@@ -216,7 +216,7 @@ func resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testing.T,
 	owner := by(1, 1, "a")
 	must[ledger.Outcome](t)(l.Claim(t.Context(), owner, at(2), at(60)))
 	must[bool](t)(l.Acknowledge(t.Context(), owner, contract.Ack{Start: 105, End: 200, RowsIn: 4}))
-	// It was missing when it was read and is acknowledged now.
+	// It was not acknowledged when it was read, and is now.
 	if _, err := l.Resend(t.Context(), "L", read, nil, at(61)); !errors.Is(err, ledger.ErrMoved) {
 		t.Fatalf("got %v", err)
 	}
@@ -238,7 +238,7 @@ func resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testing.T,
 	}
 }
 
-// A holder that fails for good may learn better: what was acknowledged counts.
+// A holder that failed for good may still succeed: its acknowledgement counts.
 func acknowledgeAfterAFailure(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	claim(t, l, "a", 1, 2, 60)
@@ -252,7 +252,7 @@ func acknowledgeAfterAFailure(t *testing.T, l Subject) {
 	}
 }
 
-// Of any number of workers that ask at once, one is let in.
+// Of any number of workers that claim at once, one gets the chunk.
 func oneClaimIsGranted(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	var (

@@ -1,4 +1,4 @@
-// Package ledgertest has a ledger in memory for tests, and the suite of rules that it and the real one keep.
+// Package ledgertest provides an in-memory ledger for tests, and the conformance suite that it and the real one pass.
 package ledgertest
 
 import (
@@ -21,32 +21,35 @@ type Op struct {
 	// Name of the method. Plan and Redrive write chunks first: each is an operation of its own, PutChunk or Resend.
 	Name  string
 	Load  string // "" for a list
-	Chunk int    // or ledger.RestageIndex; 0 for what concerns the load
+	Chunk int    // or ledger.RestageIndex; 0 for operations on the load
 	Write bool
 }
 
-// Fake is a ledger in memory with the rules of the real one. Its methods may be called by several goroutines at once.
+// Fake is an in-memory ledger with the rules of the real one. It is safe for concurrent use.
 type Fake struct {
 	intercept.Hooks[Op]
 	*table
 }
 
-// table is what fakes share that are handles on the same ledger.
+// table is the state that handles on the same ledger share.
 type table struct {
 	mu    sync.Mutex
 	loads map[string]ledger.Load
 	work  map[string]map[int]ledger.Chunk // by load and index, restages under RestageIndex
+	heads map[string]ledger.Head          // by segment
 }
 
 // New makes an empty ledger.
 func New() *Fake {
-	return &Fake{table: &table{loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}}}
+	return &Fake{table: &table{
+		loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}, heads: map[string]ledger.Head{},
+	}}
 }
 
-// With is another process's handle on the same ledger, with hooks of its own.
+// With returns another process's handle on the same ledger, with its own hooks.
 func (f *Fake) With(hooks intercept.Hooks[Op]) *Fake { return &Fake{hooks, f.table} }
 
-// Seed puts a load and its chunks down as they are, past all rules and hooks. A load of that id is replaced.
+// Seed stores a load and its chunks as given, bypassing all rules and hooks. It replaces a load of that id.
 func (f *Fake) Seed(load ledger.Load, chunks ...ledger.Chunk) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -65,7 +68,7 @@ func (t *table) seed(load ledger.Load, chunks []ledger.Chunk) {
 	t.loads[load.ID], t.work[load.ID] = clone(load), work
 }
 
-// Change edits a load and its chunks in place, past all rules and hooks.
+// Change edits a load and its chunks in place, bypassing all rules and hooks.
 func (f *Fake) Change(id string, edit func(load *ledger.Load, chunks []ledger.Chunk)) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -77,19 +80,19 @@ func (f *Fake) Change(id string, edit func(load *ledger.Load, chunks []ledger.Ch
 	restage, restaged := f.work[id][ledger.RestageIndex]
 	edit(&load, chunks)
 	f.seed(load, chunks)
-	if restaged && load.Restage == nil { // the plan says no more that there is one
+	if restaged && load.Restage == nil { // the plan no longer says that there is one
 		f.work[id][ledger.RestageIndex] = restage
 	}
 }
 
-// Piece is one chunk as it stands, or a load's restage; the zero chunk when there is none.
+// Piece returns a chunk, or a load's restage, as stored; the zero chunk when there is none.
 func (f *Fake) Piece(id string, index int) ledger.Chunk {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	return clone(f.work[id][index])
 }
 
-// do carries an operation out under the lock, between the hooks.
+// do runs an operation under the lock, between the hooks.
 func (f *Fake) do(ctx context.Context, op Op, do func() error) error {
 	return f.Do(ctx, op, func() error {
 		f.mu.Lock()
@@ -98,7 +101,7 @@ func (f *Fake) do(ctx context.Context, op Op, do func() error) error {
 	})
 }
 
-// read gives a load with its restage.
+// read returns a load with its restage.
 func (t *table) read(id string) (ledger.Load, error) {
 	load, ok := t.loads[id]
 	if !ok {
@@ -147,6 +150,15 @@ func (f *Fake) Chunks(ctx context.Context, id string) (chunks []ledger.Chunk, er
 	return chunks, err
 }
 
+// Head reads the end of a segment's chain.
+func (f *Fake) Head(ctx context.Context, segment string) (head ledger.Head, err error) {
+	err = f.do(ctx, Op{Name: "Head", Load: segment}, func() error {
+		head = f.heads[segment]
+		return nil
+	})
+	return head, err
+}
+
 // Day lists the loads of a day, newest first, without their restages.
 func (f *Fake) Day(ctx context.Context, day string) (loads []ledger.Load, err error) {
 	err = f.do(ctx, Op{Name: "Day", Load: day}, func() error {
@@ -161,7 +173,7 @@ func (f *Fake) Day(ctx context.Context, day string) (loads []ledger.Load, err er
 	return loads, err
 }
 
-// Statuses tells how loads stand; unknown ones are left out.
+// Statuses returns the status of each load; unknown loads are left out.
 func (f *Fake) Statuses(ctx context.Context, ids []string) (known map[string]contract.Status, err error) {
 	err = f.do(ctx, Op{Name: "Statuses", Load: strings.Join(ids, " ")}, func() error {
 		known = map[string]contract.Status{}
@@ -175,7 +187,7 @@ func (f *Fake) Statuses(ctx context.Context, ids []string) (known map[string]con
 	return known, err
 }
 
-// clone copies a value as it comes back from the store: nothing is shared with the caller.
+// clone copies a value as the store would: it shares nothing with the caller.
 func clone[T any](v T) (c T) {
 	data, err := json.Marshal(v)
 	if err == nil {
@@ -187,5 +199,5 @@ func clone[T any](v T) (c T) {
 	return c
 }
 
-// millis is a time to the precision that the ledger keeps.
+// millis truncates a time to the ledger's precision.
 func millis(t time.Time) time.Time { return time.UnixMilli(t.UnixMilli()).UTC() }

@@ -79,7 +79,7 @@ func planDoesNotReviveAFailedLoad(t *testing.T, l Subject) {
 	}
 }
 
-// A splitter that was slow may still write when the workers of the plan before it are done.
+// A slow splitter may still write after the workers of an earlier plan are done.
 func latePlanDoesNotOverwriteWork(t *testing.T, l Subject) {
 	receivedLoad(t, l)
 	var before []ledger.Chunk
@@ -107,7 +107,7 @@ func latePlanDoesNotOverwriteWork(t *testing.T, l Subject) {
 	if ok, err := slow.Plan(t.Context(), "L", plan(99), other); err != nil || ok {
 		t.Errorf("it counts: %t, %v", ok, err)
 	}
-	before[5].End += 50 // nobody has worked on it, and whoever will is told its end by a message
+	before[5].End += 50 // no worker has claimed it, and one that does learns its end from a message
 	if after := chunksOf(t, l, "L"); !reflect.DeepEqual(after, before) {
 		t.Errorf("before %+v\nafter  %+v", before, after)
 	}
@@ -116,7 +116,7 @@ func latePlanDoesNotOverwriteWork(t *testing.T, l Subject) {
 	}
 }
 
-// A plan that died halfway is written again, also under another chunk size.
+// A plan that died halfway is written again, even with another chunk size.
 func planAfterAPlanThatDied(t *testing.T, l Subject) {
 	receivedLoad(t, l)
 	other := cut(3)
@@ -151,7 +151,7 @@ func dies(n int64) func() error {
 	}
 }
 
-// What a caller does with its values afterwards is not the ledger's.
+// What a caller does with its values afterwards does not affect the ledger.
 func planKeepsItsOwnCopy(t *testing.T, l Subject) {
 	receivedLoad(t, l)
 	p, chunks := plan(1), cut(1)
@@ -165,17 +165,19 @@ func planKeepsItsOwnCopy(t *testing.T, l Subject) {
 }
 
 func statusTransitions(t *testing.T, l Subject) {
-	totals := contract.Totals{Chunks: 1, RowsIn: 3, Codes: []string{"c"}}
+	totals, link := contract.Totals{Chunks: 1, RowsIn: 3, Codes: []string{"c"}}, contract.Link{Number: 1}
 	steps := map[string]func(id string) (bool, error){
-		"certify": func(id string) (bool, error) { return l.Certify(t.Context(), id, totals, at(5)) },
+		"certify": func(id string) (bool, error) {
+			return l.Certify(t.Context(), id, id, ledger.Proof{Totals: totals, Link: link, SHA256: "hash"}, at(5))
+		},
 		"publish": func(id string) (bool, error) { return l.Publish(t.Context(), id, at(5)) },
 		"fail":    func(id string) (bool, error) { return l.Fail(t.Context(), id, "why", at(5)) },
 	}
-	// What each step makes of a load in each status; "" where it is refused.
+	// The status that each step leads to from each status; "" where it is refused.
 	for status, want := range map[contract.Status]map[string]contract.Status{
 		contract.Received:  {"certify": "", "publish": "", "fail": contract.Failed},
 		contract.Running:   {"certify": contract.Certified, "publish": "", "fail": contract.Failed},
-		contract.Certified: {"certify": contract.Certified, "publish": contract.Published, "fail": ""},
+		contract.Certified: {"certify": "", "publish": contract.Published, "fail": ""},
 		contract.Published: {"certify": "", "publish": contract.Published, "fail": ""},
 		contract.Failed:    {"certify": "", "publish": "", "fail": contract.Failed},
 	} {
@@ -195,7 +197,7 @@ func statusTransitions(t *testing.T, l Subject) {
 				want.Status, want.Updated = becomes, at(5)
 			}
 			if ok && step == "certify" {
-				want.Totals = &totals
+				want.Totals, want.Link, want.SHA256 = &totals, &link, "hash"
 			}
 			if ok && step == "fail" {
 				want.Reason = "why"

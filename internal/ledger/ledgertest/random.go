@@ -13,8 +13,8 @@ import (
 	"dip/internal/ledger"
 )
 
-// everyWriteTwice repeats each write of a load's life, as a caller does that got no answer, also of a zombie's: what
-// the first one left stays.
+// everyWriteTwice repeats each write of a load's life, a zombie's too, as a caller without an answer does: the
+// repetition changes nothing.
 func everyWriteTwice(t *testing.T, l Subject) {
 	owner, other, pieces := by(0, 1, "a"), by(1, 1, "b"), by(ledger.RestageIndex, 1, "r")
 	ctx := t.Context()
@@ -56,7 +56,7 @@ func everyWriteTwice(t *testing.T, l Subject) {
 			}
 			return nil
 		}},
-		{"certify", func(time.Time) error { _, err := l.Certify(ctx, "L", contract.Totals{RowsIn: 3}, at(8)); return err }},
+		{"certify", func(when time.Time) error { _, err := l.Certify(ctx, "L", "trips", first(3), when); return err }},
 		{"publish", func(time.Time) error { _, err := l.Publish(ctx, "L", at(9)); return err }},
 	} {
 		before := state(t, l, "L")
@@ -76,7 +76,7 @@ func everyWriteTwice(t *testing.T, l Subject) {
 	}
 }
 
-// state is all that a ledger has of a load; nothing of one that it does not know.
+// state is everything that a ledger holds about a load; empty for an unknown one.
 func state(t *testing.T, l Ledger, id string) (all struct {
 	Load   ledger.Load
 	Chunks []ledger.Chunk
@@ -90,7 +90,7 @@ func state(t *testing.T, l Ledger, id string) (all struct {
 	return all
 }
 
-// What a caller asks for that has given up has no effect, and fails with the reason.
+// A call whose context has ended has no effect, and fails with the reason.
 func endedContext(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	claim(t, l, "a", 1, 2, 60)
@@ -108,10 +108,10 @@ func endedContext(t *testing.T, l Subject) {
 	}
 }
 
-// randomOperations does the same to the subject and to a fake, in random order: workers that are slow, die, come back
-// as zombies and hear of attempts late; a reconciler, splitters and restage jobs that act on what they read some time
-// ago; and people who fail and redrive loads. Both answer the same and are left the same, at most one acknowledgement
-// counts for an attempt, and none of an attempt before the present one ever stands.
+// randomOperations applies the same random operations to the subject and to a fake: workers that are slow, die, come
+// back as zombies and learn of attempts late; a reconciler, splitters and restage jobs that act on stale reads; and
+// people who fail and redrive loads. Answers and states stay equal, at most one acknowledgement counts for an attempt,
+// and none of an attempt before the current one ever stands.
 func randomOperations(t *testing.T, l Subject) {
 	for seed := range uint64(12) {
 		r := &randomRun{
@@ -133,12 +133,12 @@ type randomRun struct {
 	load          string
 	subject, fake Ledger
 	now           int
-	seen          []ledger.Chunk // what was read some time ago
+	seen          []ledger.Chunk // stale reads
 	acks          map[string]int // that counted, by chunk and attempt
 	trace         []string
 }
 
-// both asks both ledgers and compares what they say.
+// both asks both ledgers and compares their answers.
 func (r *randomRun) both(what string, ask func(l Ledger) (any, error)) any {
 	r.t.Helper()
 	got, err := ask(r.subject)
@@ -158,7 +158,7 @@ func (r *randomRun) both(what string, ask func(l Ledger) (any, error)) any {
 func (r *randomRun) step() {
 	ctx, now := r.t.Context(), at(r.now)
 	c := ledger.Claim{Load: r.load, Chunk: r.IntN(4) - 1, Attempt: 1 + r.IntN(4), Owner: string(rune('a' + r.IntN(3)))}
-	if len(r.seen) > 0 && r.IntN(4) > 0 { // mostly what somebody was told of
+	if len(r.seen) > 0 && r.IntN(4) > 0 { // mostly a chunk that was read before
 		old := r.seen[r.IntN(len(r.seen))]
 		c.Chunk, c.Attempt = old.Index, old.Attempt
 		if old.Owner != "" && r.IntN(2) == 0 {
@@ -226,14 +226,14 @@ func (r *randomRun) life(now time.Time) {
 		r.both("redrive", func(l Ledger) (any, error) { return l.Redrive(ctx, received(id), now) })
 	case 10:
 		if r.IntN(4) == 0 {
-			r.both("certify", func(l Ledger) (any, error) { return l.Certify(ctx, id, contract.Totals{RowsIn: 1}, now) })
+			r.both("certify", func(l Ledger) (any, error) { return l.Certify(ctx, id, id, first(1), now) })
 		}
 	case 11:
 		r.both("publish", func(l Ledger) (any, error) { return l.Publish(ctx, id, now) })
 	}
 }
 
-// compare compares all that the two ledgers have, and remembers some of it.
+// compare compares the whole content of the two ledgers, and remembers some of it.
 func (r *randomRun) compare() {
 	r.t.Helper()
 	load := r.both("load", func(l Ledger) (any, error) { return l.Load(r.t.Context(), r.load) }).(ledger.Load)

@@ -26,7 +26,7 @@ func redrive(t *testing.T, l Subject) {
 	if after := chunksOf(t, l, "L"); !reflect.DeepEqual(after, before) {
 		t.Fatalf("a refused redrive changed the chunks: %+v", after)
 	}
-	seen := loadOf(t, l) // as somebody read it before it failed
+	seen := loadOf(t, l) // as read before it failed
 	must[bool](t)(l.Fail(t.Context(), "L", "broken", at(11)))
 	if ok, err := l.Redrive(t.Context(), seen, at(12)); err != nil || !ok {
 		t.Fatal(ok, err)
@@ -61,10 +61,10 @@ func redriveOfALoadThatWasNeverPlanned(t *testing.T, l Subject) {
 	}
 }
 
-// A certified load whose workflow died before it published goes on where it was.
+// A certified load whose workflow died before it published resumes there.
 func redriveOfACertifiedLoad(t *testing.T, l Subject) {
 	planned(t, l, 1)
-	must[bool](t)(l.Certify(t.Context(), "L", contract.Totals{RowsIn: 3}, at(5)))
+	must[bool](t)(l.Certify(t.Context(), "L", "trips", first(3), at(5)))
 	if ok, err := l.Redrive(t.Context(), loadOf(t, l), at(6)); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
@@ -78,7 +78,7 @@ func redriveOfACertifiedLoad(t *testing.T, l Subject) {
 	}
 }
 
-// What is still to be opened when a redrive dies is opened by the next: until all is, the load stays failed.
+// The next redrive reopens what a redrive that died did not: until all is reopened, the load stays failed.
 func redriveThatDied(t *testing.T, l Subject) {
 	planned(t, l, 3)
 	must[bool](t)(l.Fail(t.Context(), "L", "broken", at(2)))
@@ -100,11 +100,11 @@ func redriveThatDied(t *testing.T, l Subject) {
 	}
 }
 
-// Steps of a load that the ledger does not know must not make one up.
+// A step of an unknown load must not create it.
 func unknownLoads(t *testing.T, l Subject) {
 	claim := ledger.Claim{Load: "M", Attempt: 1, Owner: "a"}
 	for name, step := range map[string]func() (bool, error){
-		"certify":     func() (bool, error) { return l.Certify(t.Context(), "M", contract.Totals{}, at(1)) },
+		"certify":     func() (bool, error) { return l.Certify(t.Context(), "M", "trips", first(0), at(1)) },
 		"publish":     func() (bool, error) { return l.Publish(t.Context(), "M", at(1)) },
 		"fail":        func() (bool, error) { return l.Fail(t.Context(), "M", "why", at(1)) },
 		"acknowledge": func() (bool, error) { return l.Acknowledge(t.Context(), claim, contract.Ack{}) },

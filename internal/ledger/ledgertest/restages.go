@@ -75,7 +75,7 @@ func stage(t *testing.T, l Subject) {
 	if got := chunkOf(t, l, 0); !reflect.DeepEqual(got, first) {
 		t.Errorf("the ledger has %+v", got)
 	}
-	// Another job that cuts elsewhere takes what stands, however far that has come.
+	// A job that cuts elsewhere adopts the piece that stands, whatever its progress.
 	claim(t, l, "w", 1, 6, 60)
 	must[bool](t)(l.Acknowledge(t.Context(), by(0, 1, "w"), contract.Ack{Start: 10, End: 110}))
 	got := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", piece(0, 10, 60, "staging/other")))
@@ -113,7 +113,7 @@ func stageReplacesWhatADeadPlanLeft(t *testing.T, l Subject) {
 	}
 }
 
-// Of any number of jobs that stage a chunk at once one cuts it, and all go on from there.
+// Of any number of jobs that stage a chunk at once one cuts it, and all continue from there.
 func oneJobCutsAChunk(t *testing.T, l Subject) {
 	restaged(t, l)
 	var wg sync.WaitGroup

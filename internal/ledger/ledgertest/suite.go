@@ -11,10 +11,10 @@ import (
 
 // Ledger is all that a ledger does. *ledger.Ledger is the real one, *Fake the one in memory.
 //
-// Every method may be repeated, and leaves what it left the first time: a caller that does not know whether a write
-// took effect makes it again. A write that comes too late is no error: the answer says so (false, an Outcome, the load
-// or chunk that stands, ledger.ErrMoved) and nothing has changed. ledger.ErrNotFound says that there is no such load or
-// chunk. Any other error may be cured by a retry; none is permanent.
+// Every method is idempotent: a caller that does not know whether a write took effect repeats it. A write that comes
+// too late is not an error: the answer says so (false, an Outcome, the load or chunk that stands, ledger.ErrMoved) and
+// nothing has changed. ledger.ErrNotFound says that there is no such load or chunk. Any other error may be cured by a
+// retry; none is permanent.
 type Ledger interface {
 	Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error)
 	Load(ctx context.Context, id string) (ledger.Load, error)
@@ -24,7 +24,8 @@ type Ledger interface {
 
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (planned bool, err error)
 	Stage(ctx context.Context, id string, c ledger.Chunk) (stands ledger.Chunk, err error)
-	Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error)
+	Head(ctx context.Context, segment string) (ledger.Head, error)
+	Certify(ctx context.Context, id, segment string, p ledger.Proof, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 	Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
@@ -64,6 +65,11 @@ var scenarios = []struct {
 	{"Redrive of a certified load", redriveOfACertifiedLoad},
 	{"Redrive that died halfway", redriveThatDied},
 	{"unknown loads", unknownLoads},
+
+	{"Certify", certify},
+	{"Certify of several loads", certifySeveral},
+	{"Certify by several processes", certifiersAtOnce},
+	{"Certify that died", certifierThatDied},
 
 	{"Claim", claimMatrix},
 	{"Claim of what is over", claimOfWhatIsOver},
@@ -164,7 +170,7 @@ func loadOf(t *testing.T, l Ledger) ledger.Load {
 	return load
 }
 
-// must unwraps what a method said that never fails here.
+// must unwraps the answer of a method that never fails here.
 func must[T any](t *testing.T) func(T, error) T {
 	return func(v T, err error) T {
 		t.Helper()

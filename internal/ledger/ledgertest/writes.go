@@ -11,7 +11,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// Receive writes a load down unless it is known.
+// Receive records a load unless it is known.
 func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error) {
 	err = f.do(ctx, Op{Name: "Receive", Load: load.ID, Write: true}, func() (err error) {
 		if _, ok := f.loads[load.ID]; ok {
@@ -32,7 +32,7 @@ func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Loa
 	return stands, created, nil
 }
 
-// Plan writes the chunks down, then the plan.
+// Plan writes the chunks, then the plan.
 func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error) {
 	f.mu.Lock()
 	load, err := f.read(id)
@@ -62,14 +62,14 @@ func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []l
 	})
 }
 
-// fresh is a chunk that nobody has worked on.
+// fresh is a chunk that was never claimed.
 func fresh(c ledger.Chunk) ledger.Chunk {
 	return clone(ledger.Chunk{
 		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt, Sent: millis(c.Sent), Staged: c.Staged,
 	})
 }
 
-// Stage writes a piece's chunk down unless one stands.
+// Stage writes a piece's chunk unless one exists.
 func (f *Fake) Stage(ctx context.Context, id string, c ledger.Chunk) (stands ledger.Chunk, err error) {
 	err = f.do(ctx, Op{Name: "Stage", Load: id, Chunk: c.Index, Write: true}, func() error {
 		if there := f.work[id][c.Index]; there.Staged != nil {
@@ -86,13 +86,28 @@ func (f *Fake) Stage(ctx context.Context, id string, c ledger.Chunk) (stands led
 	return stands, nil
 }
 
-// Certify records a load's totals.
-func (f *Fake) Certify(ctx context.Context, id string, totals contract.Totals, at time.Time) (bool, error) {
-	from := []contract.Status{contract.Running, contract.Certified}
-	return f.update(ctx, "Certify", id, at, from, func(l *ledger.Load) {
-		totals = clone(totals)
-		l.Status, l.Totals = contract.Certified, &totals
+// Certify makes a running load certified and its certificate the head of the segment's chain.
+func (f *Fake) Certify(
+	ctx context.Context, id, segment string, p ledger.Proof, at time.Time,
+) (ok bool, err error) {
+	err = f.do(ctx, Op{Name: "Certify", Load: id, Write: true}, func() error {
+		load, head := f.loads[id], f.heads[segment]
+		if load.Status != contract.Running {
+			ok = load.Link != nil && *load.Link == p.Link && load.SHA256 == p.SHA256
+			return nil
+		}
+		if first := p.Link.Number == 1 && head.Number == 0; !first && head.Next() != p.Link {
+			return ledger.ErrMoved
+		}
+		p = clone(p)
+		load.Status, load.Totals, load.Link, load.SHA256 = contract.Certified, &p.Totals, &p.Link, p.SHA256
+		load.Updated = millis(at)
+		f.loads[id] = load
+		f.heads[segment] = ledger.Head{Number: p.Link.Number, Load: id, SHA256: p.SHA256}
+		ok = true
+		return nil
 	})
+	return ok && err == nil, err
 }
 
 // Publish records that a load's outputs are visible.

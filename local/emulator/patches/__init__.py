@@ -1,7 +1,7 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
 from . import (
-    autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, s3, sqs, stepfunctions,
+    autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, s3, sqs, stepfunctions,
     stepfunctions_limits,
 )
 
@@ -15,6 +15,7 @@ def apply(endpoint, region, history_events):
     events.apply()
     dynamodb.apply()
     kinesis.apply()
+    kms.apply()
     stepfunctions.apply(endpoint, region)
     stepfunctions_limits.apply(history_events)
     images.apply()

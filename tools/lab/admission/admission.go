@@ -1,4 +1,4 @@
-// Package admission has Kubernetes objects checked by an API server as it would check them in earnest.
+// Package admission checks Kubernetes objects with an API server, as a cluster would.
 package admission
 
 import (
@@ -49,10 +49,10 @@ func New(config *rest.Config) (*Checker, error) {
 // needed are kinds without which an API server does not even look at other objects. They are applied for real.
 var needed = []string{"CustomResourceDefinition", "Namespace", "PriorityClass", "ServiceAccount"}
 
-// Check applies the objects as a dry run, those of the needed kinds for real, and of each object that makes pods such a
-// pod too: only for pods does the API server enforce the level of pod security of their namespace. It reports the
-// problems of all objects; a warning, of a version that is deprecated for example, is one too. Objects may be in any
-// order.
+// Check applies the objects as a dry run, those of the needed kinds for real, and, for each object that creates pods,
+// such a pod too: only for pods does the API server enforce the level of pod security of their namespace. It reports
+// the problems of all objects; a warning, of a version that is deprecated for example, is one too. Objects may be in
+// any order.
 func (c *Checker) Check(ctx context.Context, objects []*unstructured.Unstructured) error {
 	var errs []error
 	for _, kind := range needed {
@@ -165,12 +165,12 @@ func (c *Checker) checkPod(ctx context.Context, object *unstructured.Unstructure
 	}
 	return retry(ctx, func() (bool, error) {
 		err := c.apply(ctx, pod, metav1.DryRunAll)
-		// The plugin that knows priority classes sees a new one a moment later.
+		// The plugin that knows priority classes sees a new one with a delay.
 		return err != nil && c.priorities[class] && strings.Contains(err.Error(), "no PriorityClass with name"), err
 	})
 }
 
-// retry repeats what may fail only because it comes too early.
+// retry repeats what may fail only because it is too early.
 func retry(ctx context.Context, try func() (again bool, err error)) error {
 	ctx, cancel := context.WithTimeout(ctx, visible)
 	defer cancel()

@@ -120,7 +120,10 @@ spec:
     spec:
       serviceAccountName: SERVICE
       containers:
-      - {name: c, image: "a:1", securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, capabilities: {drop: [ALL]}, seccompProfile: {type: RuntimeDefault}}}
+      - name: c
+        image: "a:1"
+        securityContext: {allowPrivilegeEscalation: false, runAsNonRoot: true, capabilities: {drop: [ALL]},
+          seccompProfile: {type: RuntimeDefault}}
 ---
 apiVersion: v1
 kind: ServiceAccount
@@ -131,7 +134,7 @@ func replace(old, text string) string {
 	return strings.Replace(strings.Replace(deployment, old, text, 1), "SERVICE", "broken", 1)
 }
 
-// What an API server refuses, for a reason that no other check of this project sees.
+// Objects that an API server refuses for a reason that no other check of this project finds.
 var broken = map[string]struct{ manifest, want string }{
 	"a field that is misspelt": {replace("  selector:", "  replica: 1\n  selector:"),
 		".spec.replica: field not declared in schema"},
@@ -140,15 +143,15 @@ var broken = map[string]struct{ manifest, want string }{
 		"`selector` does not match template `labels`"},
 	"a pod that its namespace refuses": {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
 		"violates PodSecurity"},
-	"a service account that is not there": {strings.Replace(deployment, "SERVICE", "nobody", 1),
+	"a missing service account": {strings.Replace(deployment, "SERVICE", "nobody", 1),
 		`serviceaccount "nobody" not found`},
-	"a priority that is not there": {replace("      containers:",
+	"a missing priority class": {replace("      containers:",
 		"      priorityClassName: none\n      containers:"), "no PriorityClass with name none was found"},
-	"a namespace that is not there": {replace("namespace: dip", "namespace: nowhere"),
+	"a missing namespace": {replace("namespace: dip", "namespace: nowhere"),
 		`namespaces "nowhere" not found`},
 	"a level that its namespace warns of": {replace("allowPrivilegeEscalation: false", "allowPrivilegeEscalation: true"),
 		"Deployment dip/broken: the API server warns: would violate PodSecurity"},
-	"a kind that is not there": {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n",
+	"a missing kind": {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n",
 		`no matches for kind "ScaledObject"`},
 	"a custom resource against its schema": {
 		"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\nspec: {scaleTargetRef: {name: a}, triggers: none}\n", "spec.triggers",

@@ -13,7 +13,7 @@ import (
 	"sigs.k8s.io/yaml"
 )
 
-// Parse reads the objects of a file with YAML documents. A key that is given twice is an error.
+// Parse reads the objects of a file with YAML documents. A duplicate key is an error.
 func Parse(text []byte) ([]*unstructured.Unstructured, error) {
 	var objects []*unstructured.Unstructured
 	documents := document.NewYAMLReader(bufio.NewReader(bytes.NewReader(text)))
@@ -61,7 +61,7 @@ var templates = map[string][]string{
 	"ScaledJob":   {"spec", "jobTargetRef", "template"},
 }
 
-// podOf is a pod as a controller will make it of an object; nil: the object makes none.
+// podOf returns the pod that a controller creates for an object; nil if it creates none.
 func podOf(object *unstructured.Unstructured) (*unstructured.Unstructured, error) {
 	path, ok := templates[object.GetKind()]
 	if !ok {

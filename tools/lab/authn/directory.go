@@ -12,13 +12,13 @@ import (
 	"dip/tools/lab/awsapi"
 )
 
-// directory is AWS as far as it knows who somebody is, and what a cluster thinks of it.
+// directory is the part of AWS that knows the owners of access keys and the access entries of clusters.
 type directory struct {
 	aws     awsapi.Client
 	cluster string
 }
 
-// caller is the ARN of who signed a token: STS answers the request that the token is, for this cluster alone, as its
+// caller returns the ARN of a token's signer. STS answers the request that the token is, for this cluster alone, as its
 // signature covers the cluster's name.
 func (d directory) caller(ctx context.Context, t Token) (string, error) {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.aws.Endpoint+"/?"+t.Request.RawQuery, nil)
@@ -48,7 +48,7 @@ func (d directory) caller(ctx context.Context, t Token) (string, error) {
 	return answer.ARN, nil
 }
 
-// access is the access entry of a principal; false: it has none.
+// access returns the access entry of a principal; false: it has none.
 func (d directory) access(ctx context.Context, principal string) (Access, bool, error) {
 	path := fmt.Sprintf("/clusters/%s/access-entries/%s", url.PathEscape(d.cluster), url.PathEscape(principal))
 	var entry struct {

@@ -21,7 +21,7 @@ type Policy struct {
 	Scope string // "cluster" or "namespace"
 }
 
-// adminPolicy lets do anything. EKS has an authorizer of its own for its policies; the group has the same effect.
+// adminPolicy allows everything. EKS has an authorizer of its own for its policies; the group has the same effect.
 const (
 	adminPolicy = "arn:aws:eks::aws:cluster-access-policy/AmazonEKSClusterAdminPolicy"
 	adminGroup  = "system:masters"
@@ -29,8 +29,8 @@ const (
 
 var assumedRole = regexp.MustCompile(`^arn:(aws[a-z-]*):sts::(\d{12}):assumed-role/([^/]+)/([^/]+)$`)
 
-// principalOf is whom an access entry names for a caller: of a session the role that it is of. session is empty for
-// callers without one.
+// principalOf returns the principal that an access entry names for a caller: for a session, its role. session is empty
+// for other callers.
 func principalOf(caller string) (principal, session string) {
 	if m := assumedRole.FindStringSubmatch(caller); m != nil {
 		return fmt.Sprintf("arn:%s:iam::%s:role/%s", m[1], m[2], m[3]), m[4]
@@ -38,11 +38,11 @@ func principalOf(caller string) (principal, session string) {
 	return caller, ""
 }
 
-// user is who a caller with an access entry is in the cluster.
+// user returns the Kubernetes user of a caller with an access entry.
 func (a Access) user(caller, session string) (authv1.UserInfo, error) {
 	name := strings.ReplaceAll(a.Username, "{{SessionName}}", strings.ReplaceAll(session, "@", "-"))
 	if name == "" || strings.Contains(name, "{{") {
-		return authv1.UserInfo{}, fmt.Errorf("the access entry's username %q says nothing of %s", a.Username, caller)
+		return authv1.UserInfo{}, fmt.Errorf("username %q of the access entry: no name for %s", a.Username, caller)
 	}
 	user := authv1.UserInfo{Username: name, UID: caller, Groups: append([]string(nil), a.Groups...)}
 	for _, p := range a.Policies {

@@ -1,5 +1,5 @@
-// Package authn says to an API server who the bearer of a token of `aws eks get-token` is, as EKS does: by the
-// cluster's access entries. AWS is the emulator.
+// Package authn identifies the bearers of tokens of `aws eks get-token` for an API server, as EKS does: by the
+// cluster's access entries. The emulator stands in for AWS.
 package authn
 
 import (
@@ -23,13 +23,13 @@ import (
 type Options struct {
 	// Cluster is the cluster's name in EKS.
 	Cluster string
-	// AWS knows who signs, and what the cluster thinks of it.
+	// AWS knows the owners of access keys and the cluster's access entries.
 	AWS awsapi.Client
 }
 
 // Server answers TokenReviews.
 type Server struct {
-	// URL is where it listens, CA the certificate, PEM, that its own is signed with.
+	// URL is its address, CA the certificate, PEM, of the authority that signed its own.
 	URL string
 	CA  []byte
 
@@ -84,7 +84,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	user, err := s.identify(r.Context(), review.Spec.Token)
-	review.Spec = authv1.TokenReviewSpec{} // the token does not travel back
+	review.Spec = authv1.TokenReviewSpec{} // the token is not sent back
 	review.Status = authv1.TokenReviewStatus{Authenticated: err == nil, User: user}
 	if err != nil {
 		review.Status.Error = err.Error()
@@ -95,7 +95,7 @@ func (s *Server) serve(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// identify is who bears a token. The error says why that is not known.
+// identify returns the bearer of a token. The error says why it is unknown.
 func (s *Server) identify(ctx context.Context, text string) (authv1.UserInfo, error) {
 	nobody := authv1.UserInfo{}
 	token, err := ParseToken(text)
@@ -108,15 +108,15 @@ func (s *Server) identify(ctx context.Context, text string) (authv1.UserInfo, er
 	d := directory{aws: s.options.AWS, cluster: s.options.Cluster}
 	caller, err := d.caller(ctx, token)
 	if err != nil {
-		return nobody, fmt.Errorf("ask who signed a token: %w", err)
+		return nobody, fmt.Errorf("identify the signer of a token: %w", err)
 	}
 	principal, session := principalOf(caller)
 	access, ok, err := d.access(ctx, principal)
 	switch {
 	case err != nil:
-		return nobody, fmt.Errorf("ask for the access entry of %s: %w", principal, err)
+		return nobody, fmt.Errorf("read the access entry of %s: %w", principal, err)
 	case !ok:
-		return nobody, fmt.Errorf("cluster %s has no access entry of %s", s.options.Cluster, principal)
+		return nobody, fmt.Errorf("cluster %s has no access entry for %s", s.options.Cluster, principal)
 	}
 	return access.user(caller, session)
 }

@@ -19,7 +19,7 @@ import (
 	"dip/tools/lab/awsapi"
 )
 
-// callers are whom access keys belong to, entries what the cluster's access entries say, policies those of the entries.
+// callers are the owners of access keys, entries the cluster's access entries, policies those of the entries.
 var (
 	callers = map[string]string{
 		"root": "arn:aws:iam::123456789012:user/root", "viewer": "arn:aws:iam::123456789012:user/viewer",
@@ -54,7 +54,8 @@ func aws(t *testing.T) awsapi.Client {
 				http.Error(w, "<Code>SignatureDoesNotMatch</Code>", http.StatusForbidden)
 				return
 			}
-			fmt.Fprintf(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>%s</Arn></GetCallerIdentityResult></GetCallerIdentityResponse>", callers[key])
+			fmt.Fprintf(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>%s</Arn></GetCallerIdentityResult>"+
+				"</GetCallerIdentityResponse>", callers[key])
 			return
 		}
 		principal, rest, _ := strings.Cut(strings.TrimPrefix(r.URL.Path, "/clusters/dip-test/access-entries/"),
@@ -86,7 +87,7 @@ func review(t *testing.T, s *authn.Server, token string) authv1.TokenReviewStatu
 	t.Helper()
 	pool := x509.NewCertPool()
 	if !pool.AppendCertsFromPEM(s.CA) {
-		t.Fatal("the server's CA is no certificate")
+		t.Fatal("the server's CA is not a certificate")
 	}
 	client := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{RootCAs: pool}}}
 	body, err := json.Marshal(authv1.TokenReview{Spec: authv1.TokenReviewSpec{Token: token}})
@@ -103,7 +104,7 @@ func review(t *testing.T, s *authn.Server, token string) authv1.TokenReviewStatu
 		t.Fatal(err)
 	}
 	if answer.Spec.Token != "" {
-		t.Error("the token travels back")
+		t.Error("the token was sent back")
 	}
 	return answer.Status
 }
@@ -137,9 +138,9 @@ func TestReview(t *testing.T) {
 		}
 	}
 	for text, want := range map[string]string{
-		fresh("stranger"): "cluster dip-test has no access entry of arn:aws:iam::123456789012:user/stranger",
+		fresh("stranger"): "cluster dip-test has no access entry for arn:aws:iam::123456789012:user/stranger",
 		fresh("unknown"):  "STS refuses the token",
-		fresh("node"):     "says nothing of arn:aws:iam::123456789012:role/node",
+		fresh("node"):     "no name for arn:aws:iam::123456789012:role/node",
 		signedAt(time.Now().Add(-time.Hour), "root"): "want at most 15m0s",
 		"other": "does not begin with k8s-aws-v1.",
 	} {

@@ -16,14 +16,13 @@ import (
 const (
 	tokenPrefix   = "k8s-aws-v1."
 	tokenMaxBytes = 4096
-	tokenLife     = 15 * time.Minute // from the moment of the signature, whatever the request says of itself
+	tokenLife     = 15 * time.Minute // from the signature on, whatever expiry the request states
 	clockSkew     = 5 * time.Minute  // how far in the future a signature may lie
 	clusterHeader = "x-k8s-aws-id"
 	dateForm      = "20060102T150405Z"
 )
 
-// Token is what the bearer of a token presents: a request to STS, signed by whom the token is of, that asks who signed
-// it.
+// Token is a presigned request to STS, GetCallerIdentity, which proves who signed it.
 type Token struct {
 	AccessKey string
 	Region    string
@@ -32,7 +31,7 @@ type Token struct {
 	Request *url.URL
 }
 
-// parameters of the request, in lower case: each is given once, and there are no others.
+// The parameters of the request, in lower case: each appears once, and no other is allowed.
 var (
 	required = []string{"action", "version", "x-amz-algorithm", "x-amz-credential", "x-amz-date", "x-amz-expires",
 		"x-amz-signature", "x-amz-signedheaders"}
@@ -44,8 +43,7 @@ var (
 	credentialForm = regexp.MustCompile(`^([A-Za-z0-9]{1,128})/(\d{8})/([a-z0-9-]{1,32})/sts/aws4_request$`)
 )
 
-// ParseToken reads a token and checks everything that can be checked without asking anybody, but not when it was
-// signed.
+// ParseToken reads a token and checks everything that can be checked offline, except for its age.
 func ParseToken(text string) (Token, error) {
 	if len(text) > tokenMaxBytes {
 		return Token{}, fmt.Errorf("a token of %d bytes, want at most %d", len(text), tokenMaxBytes)
@@ -64,7 +62,7 @@ func ParseToken(text string) (Token, error) {
 	}
 	if request.Scheme != "https" && request.Scheme != "http" || request.User != nil ||
 		strings.Trim(request.Path, "/") != "" || request.Fragment != "" {
-		return Token{}, errors.New("a token whose URL is none of STS")
+		return Token{}, errors.New("a token whose URL is not one of STS")
 	}
 	query, err := single(request.RawQuery)
 	if err != nil {
@@ -112,7 +110,7 @@ func parseQuery(query map[string]string) (Token, error) {
 	case query["x-amz-algorithm"] != "AWS4-HMAC-SHA256":
 		return Token{}, fmt.Errorf("a token signed by %q", query["x-amz-algorithm"])
 	case credential == nil:
-		return Token{}, errors.New("a token whose credential is none for STS")
+		return Token{}, errors.New("a token whose credential is not for STS")
 	case err != nil || signed.Format("20060102") != credential[2]:
 		return Token{}, errors.New("a token whose date is not that of its credential")
 	case expiresErr != nil || expires < 1 || time.Duration(expires)*time.Second > tokenLife:

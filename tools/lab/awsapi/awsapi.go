@@ -1,5 +1,5 @@
-// Package awsapi asks the emulator. It knows two of AWS's protocols, which is all that the lab needs: the SDK's package
-// of EC2 alone takes longer to compile than everything else here.
+// Package awsapi is a client of the emulator. It speaks two of AWS's protocols, which is all that the lab needs: the
+// SDK's package for EC2 alone takes longer to compile than everything else here.
 package awsapi
 
 import (
@@ -15,12 +15,12 @@ import (
 	"dip/local/emulator"
 )
 
-// Client asks an emulator.
+// Client sends requests to an emulator.
 type Client struct {
 	// Endpoint is the emulator's URL.
 	Endpoint string
 	Region   string
-	// Key is whose calls these are.
+	// Key identifies the caller.
 	Key emulator.Key
 }
 
@@ -55,7 +55,7 @@ func (c Client) Get(ctx context.Context, service, path string, out any) error {
 	return nil
 }
 
-// IsNotFound says whether a resource does not exist.
+// IsNotFound reports whether a resource does not exist.
 func IsNotFound(err error) bool {
 	var status *emulator.StatusError
 	return errors.As(err, &status) && status.Code == http.StatusNotFound
@@ -72,7 +72,7 @@ func (c Client) ask(ctx context.Context, service, method, path, body, contentTyp
 	return c.Key.Send(req, service, c.Region, []byte(body))
 }
 
-// IsGone says whether an instance does not exist any more.
+// IsGone reports whether an instance no longer exists.
 func IsGone(err error) bool {
 	var status *emulator.StatusError
 	return errors.As(err, &status) && strings.Contains(status.Text, "InvalidInstanceID")

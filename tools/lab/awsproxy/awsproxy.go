@@ -1,5 +1,5 @@
-// Package awsproxy leads programs to the emulator whose SDK cannot be told an endpoint: an HTTPS proxy that ends TLS
-// for AWS's names with certificates of its own. Nothing leaves the machine: it refuses all other names.
+// Package awsproxy routes programs whose SDK has no setting for an endpoint to the emulator: an HTTPS proxy that
+// terminates TLS for AWS's names with its own certificates. Nothing leaves the machine: it refuses all other names.
 //
 //	HTTPS_PROXY=http://127.0.0.1:PORT AWS_CA_BUNDLE=ca.pem
 package awsproxy
@@ -22,13 +22,13 @@ import (
 	"dip/tools/lab/pki"
 )
 
-// suffix of all names that are led to the emulator.
+// suffix of all names that are routed to the emulator.
 const suffix = ".amazonaws.com"
 
-// requestLimit is how long a client may take to say what it wants, and the emulator to answer.
+// requestLimit bounds a client's request and the emulator's answer.
 const requestLimit = time.Minute
 
-// Proxy is a proxy that runs.
+// Proxy is a running proxy.
 type Proxy struct {
 	// Address is host:port on loopback.
 	Address string
@@ -71,7 +71,7 @@ func Start(emulator, caFile string) (*Proxy, error) {
 	return p, nil
 }
 
-// Environment is how a program finds the proxy.
+// Environment lists the variables by which a program finds the proxy.
 func (p *Proxy) Environment() []string {
 	return []string{"HTTPS_PROXY=http://" + p.Address, "AWS_CA_BUNDLE=" + p.CAFile}
 }
@@ -91,15 +91,15 @@ func (p *Proxy) accept(ctx context.Context) {
 			return // stopped
 		}
 		p.work.Go(func() {
-			stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // wakes up whoever reads
+			stop := context.AfterFunc(ctx, func() { _ = c.Close() }) // unblocks readers
 			defer stop()
-			defer func() { _ = c.Close() }() // a client that is gone has nothing to be told
+			defer func() { _ = c.Close() }() // the client is gone: an error has no recipient
 			p.serve(ctx, c)
 		})
 	}
 }
 
-// serve serves one connection until its client or the proxy has enough.
+// serve serves one connection until its client or the proxy closes it.
 func (p *Proxy) serve(ctx context.Context, c net.Conn) {
 	if c.SetReadDeadline(time.Now().Add(requestLimit)) != nil {
 		return
@@ -128,7 +128,7 @@ func (p *Proxy) serve(ctx context.Context, c net.Conn) {
 	}
 }
 
-// forward passes one request to the emulator, which tells services by the signature and the name.
+// forward passes one request to the emulator, which recognizes the service by signature and name.
 func (p *Proxy) forward(ctx context.Context, host string, requests *bufio.Reader, answers io.Writer) error {
 	request, err := http.ReadRequest(requests)
 	if err != nil {

@@ -16,7 +16,7 @@ import (
 	"dip/tools/lab/awsproxy"
 )
 
-// start gives a proxy before a server that answers with what it is asked, and a client of it.
+// start returns a client of a proxy in front of a server that echoes requests.
 func start(t *testing.T) *http.Client {
 	emulator := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		body, err := io.ReadAll(r.Body)

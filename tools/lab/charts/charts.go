@@ -1,4 +1,4 @@
-// Package charts writes the Helm charts of the program as the kubernetes plugin of this project takes them: folders of
+// Package charts writes the program's Helm charts in the form that this project's kubernetes plugin takes: folders of
 // plain manifests, with custom resource definitions from the chart's own project.
 package charts
 
@@ -19,7 +19,7 @@ import (
 //go:embed keda.yaml
 var keda string
 
-// kedaFolder is how the plugin calls the chart: name and version.
+// kedaFolder is the plugin's name for the chart: name and version.
 const kedaFolder = "keda-2.21.0"
 
 // namespace is the release's: it is part of the names in certificates.
@@ -77,7 +77,8 @@ func render() ([]byte, error) {
 	return text.Bytes(), err
 }
 
-// choose makes certificates, by which operator, metrics server and API server know each other, and finds free ports.
+// choose makes certificates, by which operator, metrics server and API server authenticate each other, and finds free
+// ports.
 func choose() (v values, err error) {
 	authority, err := pki.NewAuthority("lab KEDA")
 	if err != nil {

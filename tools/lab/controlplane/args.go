@@ -21,16 +21,16 @@ const (
 	podCIDR = "100.64.0.0/16"
 	// issuer of service accounts' tokens.
 	issuer = "https://kubernetes.default.svc.cluster.local"
-	// nodeGrace is how long a node may be silent, in seconds. It is three times the default: on a machine that is busy
-	// a heartbeat comes late, and no test is about that.
+	// nodeGrace is how long a node may be silent, in seconds. It is three times the default: on a busy machine heartbeats
+	// are late, which no test is about.
 	nodeGrace = "150s"
-	// leaseSeconds is how often kwok's heartbeats come, times four.
+	// leaseSeconds is four times the interval of kwok's heartbeats.
 	leaseSeconds = "40"
 )
 
 func at(port int) string { return fmt.Sprintf("http://127.0.0.1:%d", port) }
 
-// etcdArgs let the store keep its data in the page cache: nobody wants it after a crash.
+// etcdArgs let the store keep its data in the page cache: it is not needed after a crash.
 func (c *ControlPlane) etcdArgs() []string {
 	client, peer := at(c.ports.store), at(c.ports.peer)
 	return []string{

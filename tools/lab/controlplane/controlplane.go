@@ -25,7 +25,7 @@ type Options struct {
 	// AdmissionOnly starts nothing but the API server and its store: objects are checked and kept, and nothing acts on
 	// them.
 	AdmissionOnly bool
-	// Webhook says who the bearer of a token is that the API server does not know; nil: nobody.
+	// Webhook identifies the bearers of tokens that the API server does not know; nil: none.
 	Webhook *Webhook
 	// Stages is what kwok makes of nodes and pods; unused with AdmissionOnly.
 	Stages []byte
@@ -37,7 +37,7 @@ type Webhook struct {
 	CA  []byte // PEM
 }
 
-// ControlPlane is a control plane that runs.
+// ControlPlane is a running control plane.
 type ControlPlane struct {
 	// Endpoint is the API server's URL.
 	Endpoint string
@@ -100,7 +100,7 @@ func (c *ControlPlane) start(ctx context.Context) error {
 
 func (c *ControlPlane) startStore(context.Context) error { return c.run(etcd, c.etcdArgs()) }
 
-// startAPI waits for the store by itself: the API server tries until it answers.
+// startAPI need not wait for the store: the API server retries until it answers.
 func (c *ControlPlane) startAPI(ctx context.Context) error {
 	if err := c.run(apiServer, c.apiServerArgs()); err != nil {
 		return err
@@ -144,10 +144,10 @@ func (c *ControlPlane) Config() (*rest.Config, error) {
 	return config, nil
 }
 
-// Failed is closed when one of the programs ended although nobody stopped it: then Err tells which and why.
+// Failed is closed when one of the programs exits unexpectedly: then Err says which and why.
 func (c *ControlPlane) Failed() <-chan struct{} { return c.group.Failed() }
 
-// Err says which program ended although nobody stopped it, with the end of its log; nil when none did.
+// Err says which program exited unexpectedly, with the end of its log; nil when none did.
 func (c *ControlPlane) Err() error { return c.group.Err() }
 
 // Stop ends all programs and returns when they are gone. It may be called again.

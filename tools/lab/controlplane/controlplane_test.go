@@ -104,7 +104,7 @@ func TestStages(t *testing.T) {
 			continue
 		}
 		pods++
-		// In the positive: an expression that fails leaves the pod alone.
+		// As a positive condition: an expression that fails leaves the pod alone.
 		if e := stage.Spec.Selector.MatchExpressions[0]; e.Key != `.spec | startswith("it's")` || e.Operator != "In" ||
 			e.Values[0] != "false" {
 			t.Errorf("pods are chosen by %v", e)

@@ -19,7 +19,7 @@ const (
 	tokenKey        = "service-accounts"
 )
 
-// proxyUser is who the API server is to the servers of aggregated APIs.
+// proxyUser is the API server's user towards the servers of aggregated APIs.
 const proxyUser = "front-proxy-client"
 
 const (
@@ -73,7 +73,7 @@ func (c *ControlPlane) writeKeys() error {
 func (c *ControlPlane) writePair(name string, p pki.Pair) error {
 	for path, text := range map[string][]byte{c.cert(name): p.Cert, c.key(name): p.Key} {
 		if len(text) == 0 {
-			continue // whoever only checks has no use for an authority's key
+			continue // a verifier does not need an authority's key
 		}
 		if err := os.WriteFile(path, text, 0o600); err != nil {
 			return fmt.Errorf("write %s: %w", filepath.Base(path), err)

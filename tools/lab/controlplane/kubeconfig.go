@@ -12,8 +12,8 @@ import (
 // entry is the name of the one cluster, user and context of a kubeconfig.
 const entry = "lab"
 
-// writeKubeconfig writes a kubeconfig for a client with a certificate; without one, for a client that does not say who
-// it is. authority is PEM.
+// writeKubeconfig writes a kubeconfig for a client with a certificate; without one, for an anonymous client. authority
+// is PEM.
 func writeKubeconfig(path, endpoint string, authority []byte, client pki.Pair) error {
 	config := api.NewConfig()
 	config.Clusters[entry] = &api.Cluster{Server: endpoint, CertificateAuthorityData: authority}

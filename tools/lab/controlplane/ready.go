@@ -39,7 +39,7 @@ func (c *ControlPlane) await(ctx context.Context, what string, holds func(contex
 
 func (c *ControlPlane) serves(ctx context.Context) error { return c.get(ctx, "/readyz") }
 
-// hasAccounts says whether the controller manager is at work: without its namespace's service account no pod is
+// hasAccounts reports whether the controller manager is running: without its namespace's service account no pod is
 // admitted.
 func (c *ControlPlane) hasAccounts(ctx context.Context) error {
 	return c.get(ctx, "/api/v1/namespaces/default/serviceaccounts/default")

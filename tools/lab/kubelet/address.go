@@ -11,7 +11,7 @@ import (
 // pods can have the same port on this machine, as long as they listen on their own address.
 var firstAddress = netip.MustParseAddr("127.64.0.0").As4()
 
-// addresses gives each pod one of its own, of 4 million.
+// addresses gives each pod its own address, of 4 million.
 type addresses struct{ last atomic.Uint32 }
 
 func (a *addresses) next() string {
@@ -23,7 +23,7 @@ func (a *addresses) next() string {
 	return netip.AddrFrom4(address).String()
 }
 
-// hostAddress is the node's, which is only a name here: nothing listens there.
+// hostAddress is the node's address, which is only a name here: nothing listens there.
 func hostAddress(node *corev1.Node) string {
 	for _, a := range node.Status.Addresses {
 		if a.Type == corev1.NodeInternalIP {

@@ -23,8 +23,8 @@ import (
 	"dip/tools/lab/programs"
 )
 
-// TestInsideAPod is no test: it is a program that runs in a pod, reads the pod from the API server, and ends when asked
-// to.
+// TestInsideAPod is not a test: it is a program that runs in a pod, reads the pod from the API server, and exits when
+// asked to.
 func TestInsideAPod(t *testing.T) {
 	if os.Getenv("DIP_POD") == "" {
 		t.Skip("only TestAPodOfAnAPIServer runs it")
@@ -61,15 +61,17 @@ func reader() *corev1.Pod {
 		c := &p.Spec.Containers[0]
 		c.Command, c.Args = []string{"/app/reader"}, []string{"-test.run=^TestInsideAPod$"}
 		c.Env = []corev1.EnvVar{
-			{Name: "DIP_POD", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
-			{Name: "DIP_IP", ValueFrom: &corev1.EnvVarSource{FieldRef: &corev1.ObjectFieldSelector{FieldPath: "status.podIP"}}},
+			{Name: "DIP_POD", ValueFrom: &corev1.EnvVarSource{
+				FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.name"}}},
+			{Name: "DIP_IP", ValueFrom: &corev1.EnvVarSource{
+				FieldRef: &corev1.ObjectFieldSelector{FieldPath: "status.podIP"}}},
 		}
 		c.ReadinessProbe = &corev1.Probe{PeriodSeconds: 1,
 			ProbeHandler: corev1.ProbeHandler{Exec: &corev1.ExecAction{Command: []string{"test", "-e", "/data/ready"}}}}
 	})
 }
 
-// A pod that an API server admitted runs with what that put into it, is evicted, and ends in order.
+// A pod that an API server admitted runs with what admission put into it, is evicted, and exits gracefully.
 func TestAPodOfAnAPIServer(t *testing.T) {
 	config, client := apiServer(t)
 	self, err := os.Executable()

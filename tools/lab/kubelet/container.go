@@ -14,8 +14,7 @@ import (
 	"dip/tools/lab/kubelet/sandbox"
 )
 
-// contain runs a container, and again as its pod's restart policy says, until that is over. It says whether the
-// container did what it had to.
+// contain runs a container, restarts it as its pod's restart policy says, and reports whether it succeeded in the end.
 func (p *pod) contain(ctx context.Context, c *corev1.Container, initial bool) bool {
 	pause := newBackoff(p.kubelet.options.Backoff)
 	for {
@@ -119,7 +118,7 @@ func (p *pod) start(ctx context.Context, c *corev1.Container) (*sandbox.Process,
 	return process, command, err
 }
 
-// LogFile is where a container's output goes, that of all its runs.
+// LogFile is the file with a container's output, of all its runs.
 func (k *Kubelet) LogFile(namespace, pod, container string) string {
 	return filepath.Join(k.options.Dir, namespace+"_"+pod+"_"+container+".log")
 }
@@ -131,7 +130,7 @@ type ending struct {
 	stopping time.Duration
 }
 
-// supervise waits for a process to end, and ends it when its pod has to.
+// supervise waits for a process to end, and ends it when its pod has to end.
 func (p *pod) supervise(process *sandbox.Process, preStop func()) ending {
 	exited := make(chan sandbox.Exit, 1)
 	go func() {
@@ -154,7 +153,7 @@ func (p *pod) supervise(process *sandbox.Process, preStop func()) ending {
 	return end
 }
 
-// ask asks a process to end, and ends it when its grace period is over.
+// ask asks a process to exit, and kills it when its grace period is over.
 func (p *pod) ask(process *sandbox.Process, exited <-chan sandbox.Exit, preStop func()) ending {
 	go func() {
 		preStop()

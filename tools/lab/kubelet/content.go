@@ -8,7 +8,7 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// defaultMode is that of a file of a volume, if nothing else is said.
+// defaultMode is the mode of a volume's files unless stated otherwise.
 const defaultMode = 0o644
 
 // volume is the content of a volume when its pod starts.
@@ -35,7 +35,7 @@ func (s sources) volume(v corev1.VolumeSource) (files, error) {
 		}
 		return all, nil
 	default:
-		return nil, errors.New("a kind that is not supported: want emptyDir, configMap, secret, downwardAPI or projected")
+		return nil, errors.New("unsupported kind: want emptyDir, configMap, secret, downwardAPI or projected")
 	}
 }
 
@@ -54,7 +54,7 @@ func (s sources) projection(v corev1.VolumeProjection, mode *int32) (files, erro
 		}
 		return files{v.ServiceAccountToken.Path: {[]byte(token), modeOf(nil, mode)}}, nil
 	default:
-		return nil, errors.New("a kind that is not supported: want configMap, secret, downwardAPI or serviceAccountToken")
+		return nil, errors.New("unsupported kind: want configMap, secret, downwardAPI or serviceAccountToken")
 	}
 }
 
@@ -87,7 +87,7 @@ func (s sources) secretFiles(name string, items []corev1.KeyToPath, mode *int32,
 	return chosen(m.Data, items, mode, optional)
 }
 
-// chosen are the items of an object's data, all of it if there are none.
+// chosen are the selected items of an object's data; all of it if none is selected.
 func chosen(data map[string][]byte, items []corev1.KeyToPath, mode *int32, optional *bool) (files, error) {
 	all := files{}
 	if len(items) == 0 {
@@ -101,7 +101,7 @@ func chosen(data map[string][]byte, items []corev1.KeyToPath, mode *int32, optio
 			if optional != nil && *optional {
 				continue
 			}
-			return nil, fmt.Errorf("there is no key %q", item.Key)
+			return nil, fmt.Errorf("key %q: missing", item.Key)
 		}
 		all[item.Path] = file{bytes, modeOf(item.Mode, mode)}
 	}

@@ -68,7 +68,8 @@ func TestAHookRunsBeforeTheSignal(t *testing.T) {
 	bell := k.bell()
 	k.create(shell("pod", "trap 'cat /data/hook; exit 0' TERM; echo >"+bell.path+"; while :; do sleep 0.01; done", shared,
 		func(p *corev1.Pod) {
-			p.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "echo hooked >/data/hook"}}}}
+			p.Spec.Containers[0].Lifecycle = &corev1.Lifecycle{PreStop: &corev1.LifecycleHandler{
+				Exec: &corev1.ExecAction{Command: []string{"sh", "-c", "echo hooked >/data/hook"}}}}
 		}))
 	bell.heard()
 	k.deleteWithin("pod", 3600)
@@ -95,7 +96,8 @@ func TestAPodThatIsGoneAtOnce(t *testing.T) {
 func TestADeletedPodThatNeverRanIsGone(t *testing.T) {
 	k := start(t)
 	k.create(shell("waiting", "", func(p *corev1.Pod) {
-		p.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{LocalObjectReference: corev1.LocalObjectReference{Name: "none"}}}}
+		p.Spec.Containers[0].EnvFrom = []corev1.EnvFromSource{{SecretRef: &corev1.SecretEnvSource{
+			LocalObjectReference: corev1.LocalObjectReference{Name: "none"}}}}
 	}))
 	k.await("waiting", "reported", func(p *corev1.Pod) bool {
 		return len(p.Status.ContainerStatuses) > 0 &&

@@ -12,12 +12,12 @@ import (
 	corev1 "k8s.io/api/core/v1"
 )
 
-// environment are the variables of a container, which its command may refer to.
+// environment are the variables of a container, to which its command may refer.
 func (p *pod) environment(ctx context.Context, c *corev1.Container) (map[string]string, error) {
 	return p.sources(ctx).environment(c, p.kubelet.options.APIServer)
 }
 
-// variables are what a container's process gets: beside its own what an image and the kubelet's owner add.
+// variables are those of a container's process: its own and those that the image and the kubelet's owner add.
 func (p *pod) variables(c *corev1.Container, own map[string]string) ([]string, error) {
 	all := map[string]string{"PATH": os.Getenv("PATH"), "HOME": "/", "HOSTNAME": p.object.Name}
 	maps.Copy(all, own)
@@ -126,7 +126,7 @@ func (s sources) value(
 		}
 		return keyed(string(bytes), ok, err, ref.Key, ref.Optional)
 	default:
-		return "", false, fmt.Errorf("valueFrom: a kind that is not supported")
+		return "", false, fmt.Errorf("valueFrom: unsupported kind")
 	}
 }
 
@@ -138,7 +138,7 @@ func keyed(value string, ok bool, err error, key string, optional *bool) (string
 	case err != nil:
 		return "", false, err
 	case !ok && (optional == nil || !*optional):
-		return "", false, fmt.Errorf("there is no key %q", key)
+		return "", false, fmt.Errorf("key %q: missing", key)
 	default:
 		return value, ok, nil
 	}

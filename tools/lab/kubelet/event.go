@@ -16,7 +16,7 @@ const (
 	Lost       Kind = "lost"       // its node is gone, or without power
 )
 
-// Event tells what happened to a container.
+// Event is what happened to a container.
 type Event struct {
 	Kind      Kind
 	Time      time.Time

@@ -2,7 +2,7 @@ package kubelet
 
 import "strings"
 
-// expand replaces $(NAME) by a variable's value. What is no variable's name stays, and $$ is a $.
+// expand replaces $(NAME) by a variable's value. Unknown names stay as they are, and $$ is a $.
 func expand(text string, variables map[string]string) string {
 	var out strings.Builder
 	for {

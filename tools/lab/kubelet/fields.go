@@ -42,7 +42,7 @@ func (s sources) field(path string) (string, error) {
 	case "status.podIP", "status.podIPs":
 		return p.Status.PodIP, nil
 	}
-	return "", fmt.Errorf("fieldPath: %q is no field that a pod can be told", path)
+	return "", fmt.Errorf("fieldPath: %q: unsupported field", path)
 }
 
 // subscript takes of['key'] apart.
@@ -63,8 +63,7 @@ func listed(pairs map[string]string) string {
 	return strings.Join(lines, "\n")
 }
 
-// resource is a container's limit or request, in units of the divisor and rounded up. A limit that there is not is the
-// node's.
+// resource is a container's limit or request, in units of the divisor and rounded up. A missing limit is the node's.
 func (s sources) resource(ref *corev1.ResourceFieldSelector, own *corev1.Container) (string, error) {
 	c := own
 	if ref.ContainerName != "" {
@@ -94,7 +93,7 @@ func (s sources) resource(ref *corev1.ResourceFieldSelector, own *corev1.Contain
 	return inUnits(amount, ref.Divisor, name == string(corev1.ResourceCPU)), nil
 }
 
-// inUnits counts in thousandths where such small amounts are meant.
+// inUnits counts in thousandths when small is set.
 func inUnits(amount, unit resource.Quantity, small bool) string {
 	if unit.IsZero() {
 		unit = resource.MustParse("1")

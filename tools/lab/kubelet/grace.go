@@ -7,8 +7,8 @@ import (
 
 // grace is the time that processes have left to end. It may become shorter, never longer.
 type grace struct {
-	begun   chan struct{} // closed when there is an end
-	expired chan struct{} // closed when it has come
+	begun   chan struct{} // closed when an end is set
+	expired chan struct{} // closed at the end
 
 	mu    sync.Mutex
 	end   time.Time
@@ -34,7 +34,7 @@ func (g *grace) within(d time.Duration) {
 	g.end = end
 }
 
-// set says whether there is an end, be it in the future.
+// set reports whether an end is set, even a future one.
 func (g *grace) set() bool {
 	select {
 	case <-g.begun:

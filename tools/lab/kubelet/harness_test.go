@@ -27,7 +27,7 @@ const (
 	namespace   = "test"
 	shellImage  = "registry/shell:1"
 	folderImage = "registry/folder:1"
-	// patience ends a test that waits for what does not happen.
+	// patience bounds a test's wait for what does not happen.
 	patience = time.Minute
 )
 
@@ -89,7 +89,7 @@ func start(t *testing.T, change ...func(*kubelet.Options)) *cluster {
 	return c
 }
 
-// watched tells when resources are watched: what happened between an informer's list and its watch is lost here.
+// watched waits until resources are watched: what happened between an informer's list and its watch is lost here.
 func (c *cluster) watched(resources ...string) map[string]chan struct{} {
 	all := map[string]chan struct{}{}
 	for _, resource := range resources {
@@ -158,7 +158,7 @@ func (c *cluster) create(p *corev1.Pod) {
 	}
 }
 
-// deleteWithin marks a pod as the API server does when it is to be gone within some seconds.
+// deleteWithin marks a pod as the API server does when it is deleted with a grace period, in seconds.
 func (c *cluster) deleteWithin(name string, seconds int64) {
 	c.Helper()
 	patch := fmt.Sprintf(`{"metadata":{"deletionTimestamp":%q,"deletionGracePeriodSeconds":%d}}`,
@@ -169,7 +169,7 @@ func (c *cluster) deleteWithin(name string, seconds int64) {
 	}
 }
 
-// follow returns a function that waits until a pod is as it should be, which nil is when it is gone.
+// follow returns a function that waits until a condition of a pod holds; the pod is nil when it is gone.
 func (c *cluster) follow(name string) func(what string, holds func(*corev1.Pod) bool) *corev1.Pod {
 	c.Helper()
 	w, err := c.client.CoreV1().Pods(namespace).Watch(c.ctx, metav1.ListOptions{})
@@ -200,7 +200,7 @@ func (c *cluster) follow(name string) func(what string, holds func(*corev1.Pod) 
 	}
 }
 
-// await waits until a pod is as it should be.
+// await waits until a condition of a pod holds.
 func (c *cluster) await(name, what string, holds func(*corev1.Pod) bool) *corev1.Pod {
 	c.Helper()
 	return c.follow(name)(what, holds)
@@ -236,7 +236,7 @@ func (c *cluster) log(pod string) string {
 	return string(text)
 }
 
-// bell is a file by which scripts tell how far they are: a script that writes into it goes on when heard has it.
+// bell is a FIFO by which scripts report progress: a script that writes to it continues when heard has read it.
 type bell struct {
 	*cluster
 	path string
@@ -253,7 +253,7 @@ func (c *cluster) bell() bell {
 
 func (b bell) heard() string {
 	b.Helper()
-	f, err := os.Open(b.path) // waits for somebody who writes
+	f, err := os.Open(b.path) // blocks until a writer opens it
 	if err != nil {
 		b.Fatal(err)
 	}
@@ -267,10 +267,10 @@ func (b bell) heard() string {
 
 func exists(pid int) bool { return syscall.Kill(pid, 0) == nil }
 
-// ring lets a script go on that reads from the bell.
+// ring releases a script that reads from the bell.
 func (b bell) ring() {
 	b.Helper()
-	f, err := os.OpenFile(b.path, os.O_WRONLY, 0) // waits for somebody who reads
+	f, err := os.OpenFile(b.path, os.O_WRONLY, 0) // blocks until a reader opens it
 	if err != nil {
 		b.Fatal(err)
 	}

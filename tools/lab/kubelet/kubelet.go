@@ -1,7 +1,7 @@
-// Package kubelet runs pods as processes of this machine. One kubelet serves all nodes of a cluster whose nodes are no
-// machines: what is scheduled on a node, and has an image that stands for a program of this machine, is started with
-// its environment, its files, its signals and its grace period, and its status is reported, as a node's own kubelet
-// would. Other pods are left alone.
+// Package kubelet runs pods as processes of this machine. One kubelet serves all nodes of a cluster whose nodes are not
+// machines: what is scheduled on a node, and has an image that maps to a program of this machine, is started with its
+// environment, its files, its signals and its grace period, and its status is reported, as a node's own kubelet would.
+// Other pods are left alone.
 //
 // Containers are processes in a mount namespace of their own. They share the machine's network, so that a pod's address
 // is a loopback address, and its users: securityContext, and limits of processor and memory, are not enforced. Liveness
@@ -46,11 +46,11 @@ type Options struct {
 	// Env adds variables, NAME=value, to what the pod says, or replaces them. While it fails the container waits. Nil:
 	// none.
 	Env func(pod *corev1.Pod, container string) ([]string, error)
-	// Observe is told what happens, in order for each container. It must not block. Nil: nobody is.
+	// Observe receives events, in order for each container. It must not block. Nil: not called.
 	Observe func(Event)
 	// Backoff is the pause before a container's first restart; it doubles up to a minute. The zero value is a second.
 	Backoff time.Duration
-	// Log gets problems, a line each. Nil: nobody does.
+	// Log receives problems, a line each. Nil: none.
 	Log io.Writer
 }
 
@@ -82,7 +82,7 @@ type Kubelet struct {
 
 	mu      sync.Mutex
 	running sync.WaitGroup
-	pods    map[types.UID]*pod // until the API server has them no more
+	pods    map[types.UID]*pod // until the API server no longer has them
 	off     map[string]bool    // nodes without power
 	ended   bool
 }
@@ -118,8 +118,8 @@ func New(o Options) (*Kubelet, error) {
 
 func nodeOf(object any) ([]string, error) { return []string{object.(*corev1.Pod).Spec.NodeName}, nil }
 
-// Run runs pods until the context ends. Then it kills all their processes, without a word to the API server, and
-// returns when they are gone.
+// Run runs pods until the context ends. Then it kills all their processes, without telling the API server, and returns
+// when they are gone.
 func (k *Kubelet) Run(ctx context.Context) error {
 	defer k.end()
 	if err := k.watch(ctx); err != nil {
@@ -179,5 +179,5 @@ func (k *Kubelet) end() {
 
 // report writes a line about a problem.
 func (k *Kubelet) report(format string, args ...any) {
-	_, _ = fmt.Fprintf(k.options.Log, "kubelet: "+format+"\n", args...) // there is nobody else to tell
+	_, _ = fmt.Fprintf(k.options.Log, "kubelet: "+format+"\n", args...) // the log is the last resort
 }

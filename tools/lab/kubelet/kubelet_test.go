@@ -214,8 +214,9 @@ func TestInClusterFilesAndVariables(t *testing.T) {
 		}
 	})
 	const at = "/var/run/secrets/kubernetes.io/serviceaccount"
-	k.create(shell("pod",
-		"cat "+at+"/token; echo; echo $KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT $ADDED $REPLACED $HOME", func(p *corev1.Pod) {
+	k.create(shell("pod", "cat "+at+"/token; echo; "+
+		"echo $KUBERNETES_SERVICE_HOST:$KUBERNETES_SERVICE_PORT $ADDED $REPLACED $HOME",
+		func(p *corev1.Pod) {
 			p.Spec.Volumes = []corev1.Volume{{Name: "access",
 				VolumeSource: corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
 					Sources: []corev1.VolumeProjection{{ServiceAccountToken: &corev1.ServiceAccountTokenProjection{Path: "token"}}}}}}}

@@ -13,7 +13,7 @@ import (
 	"dip/tools/lab/kubelet/sandbox"
 )
 
-// forgottenGrace is what processes have left to end when their pod is gone from the API server at once.
+// forgottenGrace is the grace period of processes whose pod disappears from the API server at once.
 const forgottenGrace = time.Second
 
 // pod is one that the kubelet runs.
@@ -25,8 +25,8 @@ type pod struct {
 
 	grace   *grace        // for its processes
 	removal *latch        // it is to be deleted
-	gone    *latch        // the API server has it no more
-	power   *latch        // its node has power no more
+	gone    *latch        // the API server no longer has it
+	power   *latch        // its node has lost power
 	still   chan struct{} // closed when none of its processes runs
 
 	mounts map[string][]sandbox.Mount // by container, once its volumes are there
@@ -59,7 +59,7 @@ func (p *pod) remove(seconds *int64) {
 	p.removal.close()
 }
 
-// period is a grace period, the pod's own if none is said.
+// period is a grace period, the pod's own if none is given.
 func period(seconds *int64, object *corev1.Pod) time.Duration {
 	if seconds == nil {
 		seconds = object.Spec.TerminationGracePeriodSeconds
@@ -70,7 +70,7 @@ func period(seconds *int64, object *corev1.Pod) time.Duration {
 	return time.Duration(*seconds) * time.Second
 }
 
-// vanish ends a pod that the API server has no more.
+// vanish ends a pod that the API server no longer has.
 func (p *pod) vanish() {
 	p.gone.close()
 	p.grace.within(forgottenGrace)
@@ -79,14 +79,14 @@ func (p *pod) vanish() {
 // cutPower kills the pod's processes.
 func (p *pod) cutPower() { p.power.close() }
 
-// run runs the pod until the API server has it no more, or its node has no power.
+// run runs the pod until the API server no longer has it, or its node loses power.
 func (p *pod) run(ctx context.Context) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	go p.cancelOn(ctx, cancel)
 	defer p.clean()
 
-	if !finished(p.object) { // else it was to be deleted before this kubelet began
+	if !finished(p.object) { // else it was being deleted before this kubelet started
 		var writer sync.WaitGroup
 		writer.Go(func() { p.write(ctx) })
 		p.work(ctx)
@@ -102,7 +102,7 @@ func (p *pod) run(ctx context.Context) {
 	<-ctx.Done()
 }
 
-// cancelOn ends the pod's conversation with the API server when that is to no avail.
+// cancelOn cancels the pod's requests to the API server when they have become pointless.
 func (p *pod) cancelOn(ctx context.Context, cancel func()) {
 	defer cancel()
 	select {
@@ -141,7 +141,7 @@ func (p *pod) exceed() {
 	p.grace.within(period(nil, p.object))
 }
 
-// prepare writes the pod's volumes, again and again while something that they need is missing. It says whether it did.
+// prepare writes the pod's volumes, retrying while something that they need is missing. It reports whether it did.
 func (p *pod) prepare(ctx context.Context) bool {
 	pause := newBackoff(p.kubelet.options.Backoff)
 	for {
@@ -192,7 +192,7 @@ func (p *pod) update(change func(*state)) {
 	}
 }
 
-// backoff are growing pauses.
+// backoff yields growing pauses.
 type backoff struct{ pause time.Duration }
 
 // maxBackoff is a kubelet's five minutes, for a lab that runs less than an hour.

@@ -57,7 +57,7 @@ func turned(ready, answer bool, streak int32, probe *corev1.Probe) bool {
 	return ready != answer && streak >= threshold
 }
 
-// check asks once. A probe of a kind that is not run here is content.
+// check runs the probe once. A probe of an unsupported kind succeeds.
 func (p *pod) check(ctx context.Context, c *corev1.Container, command sandbox.Command) error {
 	probe := c.ReadinessProbe
 	ctx, cancel := context.WithTimeout(ctx, time.Duration(max(probe.TimeoutSeconds, 1))*time.Second)
@@ -142,7 +142,7 @@ func portOf(c *corev1.Container, port intstr.IntOrString) (string, error) {
 	return "", fmt.Errorf("container %s has no port %q", c.Name, port.StrVal)
 }
 
-// execute runs a command beside a container, in the same view of the file system.
+// execute runs a command in a container's view of the file system.
 func (p *pod) execute(ctx context.Context, argv []string, command sandbox.Command) error {
 	if len(argv) == 0 {
 		return errors.New("command: missing")
@@ -164,7 +164,7 @@ func (p *pod) execute(ctx context.Context, argv []string, command sandbox.Comman
 	return err
 }
 
-// preStop does what a container asks for before it is told to end: at most for its grace period.
+// preStop runs a container's preStop hook, at most for its grace period.
 func (p *pod) preStop(c *corev1.Container, command sandbox.Command) {
 	if c.Lifecycle == nil || c.Lifecycle.PreStop == nil {
 		return

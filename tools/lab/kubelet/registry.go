@@ -36,7 +36,7 @@ func finished(p *corev1.Pod) bool {
 	return p.Status.Phase == corev1.PodSucceeded || p.Status.Phase == corev1.PodFailed
 }
 
-// syncNode starts the pods of a node that the API server told of only after them.
+// syncNode starts the pods of a node that became known only after them.
 func (k *Kubelet) syncNode(ctx context.Context, node string) {
 	objects, err := k.podCache.GetIndexer().ByIndex(byNode, node)
 	if err != nil {
@@ -47,7 +47,7 @@ func (k *Kubelet) syncNode(ctx context.Context, node string) {
 	}
 }
 
-// forget ends a pod that the API server has no more.
+// forget ends a pod that the API server no longer has.
 func (k *Kubelet) forget(object *corev1.Pod) {
 	k.mu.Lock()
 	defer k.mu.Unlock()

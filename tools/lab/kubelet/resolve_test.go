@@ -86,14 +86,14 @@ func TestValues(t *testing.T) {
 		"value":      configKey("config", "key", nil),
 		"hidden": {SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named("secret"),
 			Key: "password"}},
-		"-":                       configKey("none", "key", new(true)), // optional: the variable is not there
-		"--":                      configKey("config", "none", new(true)),
-		"!is no field":            fieldRef("spec.hostname"),
-		"!no container":           resourceRef("none", "limits.cpu", ""),
-		"!neither limits":         resourceRef("sized", "cpu", ""),
-		`!"none" not found`:       configKey("none", "key", nil),
-		`!there is no key "none"`: configKey("config", "none", new(false)),
-		"!a kind that is not":     {},
+		"-":                    configKey("none", "key", new(true)), // optional: the variable is not there
+		"--":                   configKey("config", "none", new(true)),
+		"!unsupported field":   fieldRef("spec.hostname"),
+		"!no container":        resourceRef("none", "limits.cpu", ""),
+		"!neither limits":      resourceRef("sized", "cpu", ""),
+		`!"none" not found`:    configKey("none", "key", nil),
+		`!key "none": missing`: configKey("config", "none", new(false)),
+		"!unsupported kind":    {},
 		`!secrets "none" not found`: {SecretKeyRef: &corev1.SecretKeySelector{LocalObjectReference: named("none"),
 			Key: "password"}},
 	} {
@@ -163,17 +163,28 @@ func FuzzExpand(f *testing.F) {
 	})
 }
 
+func configMap(name string, items ...corev1.KeyToPath) corev1.VolumeSource {
+	return corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named(name), Items: items}}
+}
+
+func optional(v corev1.VolumeSource) corev1.VolumeSource {
+	v.ConfigMap.Optional = new(true)
+	return v
+}
+
 func TestVolumes(t *testing.T) {
 	for name, c := range map[string]struct {
 		volume corev1.VolumeSource
 		want   map[string]string // "!" is an error
 	}{
-		"empty":             {corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, nil},
-		"config map":        {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config")}}, map[string]string{"key": "value", "other": "more", "raw": "\x00"}},
-		"chosen keys":       {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "key", Path: "a/b"}}}}, map[string]string{"a/b": "value"}},
-		"a key that is not": {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Items: []corev1.KeyToPath{{Key: "none", Path: "a"}}}}, map[string]string{"!": `there is no key "none"`}},
-		"an optional key":   {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("config"), Optional: new(true), Items: []corev1.KeyToPath{{Key: "none", Path: "a"}}}}, nil},
-		"no config map":     {corev1.VolumeSource{ConfigMap: &corev1.ConfigMapVolumeSource{LocalObjectReference: named("none")}}, map[string]string{"!": "not found"}},
+		"empty":      {corev1.VolumeSource{EmptyDir: &corev1.EmptyDirVolumeSource{}}, nil},
+		"config map": {configMap("config"), map[string]string{"key": "value", "other": "more", "raw": "\x00"}},
+		"chosen keys": {configMap("config", corev1.KeyToPath{Key: "key", Path: "a/b"}),
+			map[string]string{"a/b": "value"}},
+		"a missing key": {configMap("config", corev1.KeyToPath{Key: "none", Path: "a"}),
+			map[string]string{"!": `key "none": missing`}},
+		"an optional key": {optional(configMap("config", corev1.KeyToPath{Key: "none", Path: "a"})), nil},
+		"no config map":   {configMap("none"), map[string]string{"!": "not found"}},
 		"secret": {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "secret"}},
 			map[string]string{"password": "hidden"}},
 		"an optional secret": {corev1.VolumeSource{Secret: &corev1.SecretVolumeSource{SecretName: "none",
@@ -190,9 +201,10 @@ func TestVolumes(t *testing.T) {
 				FieldRef: &corev1.ObjectFieldSelector{FieldPath: "metadata.namespace"}}}}},
 			{Secret: &corev1.SecretProjection{LocalObjectReference: named("secret")}},
 		}}}, map[string]string{"token": "token for aws", "ca.crt": "value", "namespace": "space", "password": "hidden"}},
-		"a kind that is not": {corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}},
-			map[string]string{"!": "not supported"}},
-		"a projection that isn't": {corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{Sources: []corev1.VolumeProjection{{}}}}, map[string]string{"!": "projected.sources[0]"}},
+		"an unsupported kind": {corev1.VolumeSource{HostPath: &corev1.HostPathVolumeSource{Path: "/"}},
+			map[string]string{"!": "unsupported kind"}},
+		"an unsupported projection": {corev1.VolumeSource{Projected: &corev1.ProjectedVolumeSource{
+			Sources: []corev1.VolumeProjection{{}}}}, map[string]string{"!": "projected.sources[0]"}},
 	} {
 		got, err := known().volume(c.volume)
 		if message, bad := c.want["!"]; bad {
@@ -219,7 +231,7 @@ func TestFilesHaveTheirModes(t *testing.T) {
 		t.Fatal(err)
 	}
 	dir := t.TempDir()
-	for range 2 { // an attempt, and another one
+	for range 2 { // an attempt, and a second one
 		if err := got.write(dir); err != nil {
 			t.Fatal(err)
 		}

@@ -20,7 +20,7 @@ type sources struct {
 	token func(audience string) (string, error)
 }
 
-// tokenSeconds is how long tokens are valid: nobody renews them, and a lab may be kept for hours.
+// tokenSeconds is how long tokens are valid: they are never renewed, and a lab may run for hours.
 const tokenSeconds = 24 * 60 * 60
 
 // sources asks the API server.
@@ -53,7 +53,7 @@ func (p *pod) sources(ctx context.Context) sources {
 	}
 }
 
-// missing says whether an error means that something that is optional is not there.
+// missing reports whether an error means that something optional does not exist.
 func missing(err error, optional *bool) bool {
 	return apierrors.IsNotFound(err) && optional != nil && *optional
 }

@@ -59,7 +59,7 @@ func waitingFor(reason, message string) corev1.ContainerState {
 	return corev1.ContainerState{Waiting: &corev1.ContainerStateWaiting{Reason: reason, Message: message}}
 }
 
-// of is a container's status, which is nobody else's to change.
+// of returns a container's status, for the caller to change.
 func (s *state) of(name string) *corev1.ContainerStatus {
 	for _, list := range [][]corev1.ContainerStatus{s.initial, s.containers} {
 		for i := range list {

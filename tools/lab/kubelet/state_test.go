@@ -76,7 +76,7 @@ func TestPhases(t *testing.T) {
 				at(2))
 			s.ended = true
 		}, corev1.PodFailed, false},
-		"a container of nobody's": {func(s *state) { both(s); s.ready("none", false); s.of("none").Ready = true },
+		"a container without a pod": {func(s *state) { both(s); s.ready("none", false); s.of("none").Ready = true },
 			corev1.PodRunning, true},
 	} {
 		s := fresh()

@@ -7,7 +7,7 @@ import (
 	metav1 "k8s.io/apimachinery/pkg/apis/meta/v1"
 )
 
-// status is what the API server is told, but for the addresses.
+// status is the status for the API server, without the addresses.
 func (s *state) status(now metav1.Time) corev1.PodStatus {
 	status := corev1.PodStatus{
 		Phase: s.phase(), StartTime: &s.began, ObservedGeneration: s.generation,
@@ -64,8 +64,8 @@ func (s *state) allReady() bool {
 	return true
 }
 
-// phase sums the containers up. A pod whose containers will not run again has failed or succeeded, be it because its
-// restart policy says so or because it is deleted.
+// phase sums the containers up. A pod whose containers will not run again has failed or succeeded, because its restart
+// policy says so or because it is deleted.
 func (s *state) phase() corev1.PodPhase {
 	if s.ended {
 		return s.lastPhase()

@@ -83,7 +83,7 @@ func (f files) write(dir string) error {
 		if err := os.MkdirAll(filepath.Dir(target), 0o755); err != nil {
 			return err
 		}
-		// An attempt before this one may have left a file that nobody may write.
+		// An earlier attempt may have left a read-only file.
 		if err := os.Remove(target); err != nil && !errors.Is(err, os.ErrNotExist) {
 			return err
 		}

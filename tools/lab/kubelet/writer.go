@@ -16,7 +16,7 @@ import (
 // retryPause is between attempts to reach the API server.
 const retryPause = 500 * time.Millisecond
 
-// write tells the API server the pod's status whenever it has changed, the last time when the pod has ended.
+// write reports the pod's status to the API server whenever it has changed, the last time when the pod has ended.
 func (p *pod) write(ctx context.Context) {
 	var written corev1.PodStatus
 	for last := false; !last; {
@@ -29,12 +29,12 @@ func (p *pod) write(ctx context.Context) {
 	}
 }
 
-// persist repeats a request until it succeeds or is to no avail.
+// persist retries a request until it succeeds or becomes pointless.
 func (p *pod) persist(ctx context.Context, what string, request func() error) {
 	for ctx.Err() == nil {
 		err := request()
 		if err == nil || apierrors.IsNotFound(err) || apierrors.IsConflict(err) || ctx.Err() != nil {
-			return // another pod has its name by now, or none
+			return // another pod has its name, or none
 		}
 		p.kubelet.report("pod %s/%s: %s: %v", p.object.Namespace, p.object.Name, what, err)
 		select {
@@ -76,7 +76,7 @@ func statusPatch(uid types.UID, status corev1.PodStatus) ([]byte, error) {
 	return patch, nil
 }
 
-// delete tells the API server that nothing of the pod runs any more, so that it goes.
+// delete confirms to the API server that nothing of the pod runs any more, so that it is removed.
 func (p *pod) delete(ctx context.Context) {
 	p.persist(ctx, "delete it", func() error {
 		return p.kubelet.options.Client.CoreV1().Pods(p.object.Namespace).Delete(ctx, p.object.Name, metav1.DeleteOptions{

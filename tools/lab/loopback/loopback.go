@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// FreePorts finds TCP ports that are free, all different. The programs that get them bind them a moment later: one that
-// somebody else takes meanwhile makes its program fail, and its log says so.
+// FreePorts finds TCP ports that are free, all different. The programs that get them bind them a moment later: if
+// another process takes one meanwhile, its program fails and its log says so.
 func FreePorts(ports ...*int) (err error) {
 	for _, port := range ports {
 		l, listenErr := net.Listen("tcp", "127.0.0.1:0")

@@ -11,13 +11,13 @@ import (
 )
 
 const (
-	// pollInterval is between questions whether a mock says what it should.
+	// pollInterval is the interval between checks of a mock's answer.
 	pollInterval = 50 * time.Millisecond
-	// patience is how long a mock may take to say it.
+	// patience is how long a mock may take to give it.
 	patience = 30 * time.Second
 )
 
-// await asks until a mock says what it should. It gives up when the mock has ended.
+// await polls a mock until it answers as wanted. It gives up when the mock has ended.
 func (m *mock) await(ctx context.Context, path, want string) error {
 	ctx, cancel := context.WithTimeout(ctx, patience)
 	defer cancel()

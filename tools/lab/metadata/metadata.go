@@ -1,5 +1,5 @@
-// Package metadata gives the nodes of the lab what instances find at 169.254.169.254: who they are, and that they will
-// be taken away. Each node has an amazon-ec2-metadata-mock of its own, on a port of this machine.
+// Package metadata serves to the nodes of the lab what instances find at 169.254.169.254: their identity and their
+// interruption notice. Each node has an amazon-ec2-metadata-mock of its own, on a port of this machine.
 package metadata
 
 import (
@@ -19,7 +19,7 @@ import (
 
 const (
 	host = "127.0.0.1"
-	// attempts to begin on a port that nobody else takes.
+	// attempts to start on a port that is still free.
 	attempts = 3
 	// stopGrace is how long a mock may take to end. It keeps nothing.
 	stopGrace = time.Second
@@ -50,7 +50,7 @@ func New(binary, dir string) (*Mocks, error) {
 	return &Mocks{binary: binary, dir: dir, mocks: map[string]*mock{}}, nil
 }
 
-// Start serves an instance's metadata, until Stop, and returns when it is served. A node that has some already keeps
+// Start serves an instance's metadata, until Stop, and returns when it is served. A node that already has some keeps
 // it.
 func (m *Mocks) Start(ctx context.Context, i Instance) error {
 	m.mu.Lock()
@@ -129,7 +129,7 @@ func (m *Mocks) Env(node string) ([]string, error) {
 
 // Interrupt tells a node that its spot instance is terminated when the notice, 120 seconds on AWS, is over, and returns
 // when its metadata says so. It is for the caller to terminate the instance then. The mock reads its settings when it
-// starts, so that it starts anew: a question meanwhile finds nobody, and is asked again.
+// starts, so it is restarted: a request meanwhile fails, and clients retry it.
 func (m *Mocks) Interrupt(ctx context.Context, node string, notice time.Duration) (termination time.Time, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()

@@ -61,7 +61,7 @@ func TestANodeIsInterruptedAndNoOther(t *testing.T) {
 	a, b := m.mocks["a"], m.mocks["b"]
 	for _, node := range []*mock{a, b} {
 		if got, err := node.get(t.Context(), action); err == nil || !strings.Contains(err.Error(), "404") {
-			t.Errorf("a calm node is told %q, %v", got, err)
+			t.Errorf("a calm node gets %q, %v", got, err)
 		}
 	}
 	url, before := a.url(), time.Now()
@@ -81,10 +81,10 @@ func TestANodeIsInterruptedAndNoOther(t *testing.T) {
 		err = json.Unmarshal([]byte(got), &told)
 	}
 	if err != nil || told.Action != "terminate" || told.Time != termination.Format(time.RFC3339) {
-		t.Errorf("the node is told %s, %v", got, err)
+		t.Errorf("the node gets %s, %v", got, err)
 	}
 	if got, err := b.get(t.Context(), action); err == nil {
-		t.Errorf("the other node is told %s", got)
+		t.Errorf("the other node gets %s", got)
 	}
 	for _, node := range []*mock{a, b} {
 		if got, err := node.get(t.Context(), events); err != nil || got != "[]" {

@@ -21,12 +21,12 @@ type Instance struct {
 // never is a time that no lab sees.
 var never = time.Date(2200, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// settings are the mock's: an instance that is told, from the time of the notice on, when it is terminated.
+// settings are the mock's: from the time of the notice on, they announce when the instance is terminated.
 func settings(i Instance, notice, termination time.Time) ([]byte, error) {
 	text, err := json.MarshalIndent(map[string]any{
-		"imdsv2":        false, // tokens are given out but not asked for: a mock that starts anew does not know the old ones
-		"mock-ip-count": -1,    // every address is told
-		// Rebalance recommendations are none of the notices that the lab gives.
+		"imdsv2":        false, // tokens are given out but not asked for: a restarted mock does not know the old ones
+		"mock-ip-count": -1,    // every address is answered
+		// The lab gives no rebalance recommendations.
 		"rebalance-trigger-time": never.Format(time.RFC3339),
 		"mock-trigger-time":      notice.UTC().Format(time.RFC3339),
 		"spot":                   map[string]string{"action": "terminate", "time": termination.UTC().Format(time.RFC3339)},
@@ -39,9 +39,8 @@ func settings(i Instance, notice, termination time.Time) ([]byte, error) {
 	return text, nil
 }
 
-// The mock either has scheduled maintenance or none of its path, which the Node Termination Handler takes for a
-// failure. What an instance has is an empty list: the mock serves it in the place of an ID that no instance has any
-// more.
+// The mock either has scheduled maintenance or does not serve its path, which the Node Termination Handler takes for a
+// failure. An instance has an empty list: the mock serves it in place of an ID that instances no longer have.
 const obsolete = "ramdisk-id"
 
 var paths = map[string]string{obsolete: "/latest/meta-data/events/maintenance/scheduled"}

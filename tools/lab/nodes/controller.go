@@ -18,7 +18,7 @@ import (
 )
 
 const (
-	// every is how often the instances are looked at. Real ones take a minute to join.
+	// every is the interval at which the instances are listed. Real ones take a minute to join.
 	every = time.Second
 	// patience is how long AWS or the cluster may fail to answer.
 	patience = time.Minute
@@ -30,8 +30,8 @@ type Options struct {
 	Kubernetes kubernetes.Interface
 	// Cluster is the cluster's name in EKS.
 	Cluster string
-	// OnChange hears of each node that was registered or removed; nil: nobody does. It is called from one goroutine, and
-	// holds the controller up.
+	// OnChange receives each node that was registered or removed; nil: not called. It is called from one goroutine, and
+	// blocks the controller.
 	OnChange func(Change)
 }
 
@@ -83,7 +83,7 @@ func (o Options) look(ctx context.Context, f *fleet) error {
 	return errors.Join(errs...)
 }
 
-// apply makes a change; false: it was made already, or its time has not come.
+// apply makes a change; false: it was made already, or it is too early.
 func (o Options) apply(ctx context.Context, c Change) (bool, error) {
 	client := o.Kubernetes.CoreV1().Nodes()
 	if c.Register == nil {
@@ -104,9 +104,9 @@ func (o Options) apply(ctx context.Context, c Change) (bool, error) {
 	return err == nil, err
 }
 
-// unused says whether no pod is bound to a node of this name. The emulator gives an address, and so a name, to a new
-// instance as soon as the old one is gone: to a node that came at once, the pods of the old one would belong, and
-// nobody would run them. The control plane collects them within a minute.
+// unused reports whether no pod is bound to a node of this name. The emulator reuses an address, and so a name, as soon
+// as its instance is gone: a node registered at once would own the old one's pods, and nothing would run them. The
+// control plane collects them within a minute.
 func (o Options) unused(ctx context.Context, name string) (bool, error) {
 	pods, err := o.Kubernetes.CoreV1().Pods("").List(ctx, metav1.ListOptions{FieldSelector: "spec.nodeName=" + name})
 	if err != nil {
@@ -115,5 +115,5 @@ func (o Options) unused(ctx context.Context, name string) (bool, error) {
 	return !slices.ContainsFunc(pods.Items, func(p corev1.Pod) bool { return p.Spec.NodeName == name }), nil
 }
 
-// InstanceOf is the id of a node's instance; empty: the node is none of this package's.
+// InstanceOf is the id of a node's instance; empty: the node is not this package's.
 func InstanceOf(n *corev1.Node) string { return n.Annotations[instanceAnnotation] }

@@ -20,15 +20,22 @@ import (
 )
 
 const described = `<DescribeInstancesResponse><reservationSet><item><instancesSet><item>
-<instanceId>i-a</instanceId><instanceState><name>running</name></instanceState><privateDnsName>a</privateDnsName><privateIpAddress>10.0.0.1</privateIpAddress>
-<placement><availabilityZone>us-east-1a</availabilityZone></placement><instanceType>m7g.large</instanceType></item></instancesSet></item></reservationSet></DescribeInstancesResponse>`
+<instanceId>i-a</instanceId><instanceState><name>running</name></instanceState>
+<privateDnsName>a</privateDnsName><privateIpAddress>10.0.0.1</privateIpAddress>
+<placement><availabilityZone>us-east-1a</availabilityZone></placement><instanceType>m7g.large</instanceType>
+</item></instancesSet></item></reservationSet></DescribeInstancesResponse>`
 
-const typed = `<DescribeInstanceTypesResponse><instanceTypeSet><item><vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo>
-<networkInfo><maximumNetworkInterfaces>3</maximumNetworkInterfaces><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface></networkInfo>
-<processorInfo><supportedArchitectures><item>arm64</item></supportedArchitectures></processorInfo></item></instanceTypeSet></DescribeInstanceTypesResponse>`
+const typed = `<DescribeInstanceTypesResponse><instanceTypeSet><item>
+<vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo>
+<networkInfo>
+<maximumNetworkInterfaces>3</maximumNetworkInterfaces><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface></networkInfo>
+<processorInfo><supportedArchitectures><item>arm64</item></supportedArchitectures></processorInfo>
+</item></instanceTypeSet></DescribeInstanceTypesResponse>`
 
-const zoned = `<DescribeAvailabilityZonesResponse><availabilityZoneInfo><item><zoneName>us-east-1b</zoneName><zoneId>use1-az1</zoneId></item>
-<item><zoneName>us-east-1a</zoneName><zoneId>use1-az6</zoneId></item></availabilityZoneInfo></DescribeAvailabilityZonesResponse>`
+const zoned = `<DescribeAvailabilityZonesResponse><availabilityZoneInfo>
+<item><zoneName>us-east-1b</zoneName><zoneId>use1-az1</zoneId></item>
+<item><zoneName>us-east-1a</zoneName><zoneId>use1-az6</zoneId></item>
+</availabilityZoneInfo></DescribeAvailabilityZonesResponse>`
 
 // The instance of an EC2 registers, and its node goes when it does.
 func TestRun(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 	"dip/tools/lab/awsapi"
 )
 
-// fleet is the instances of a cluster, as EC2 tells.
+// fleet is the instances of a cluster, as EC2 reports them.
 type fleet struct {
 	aws     awsapi.Client
 	cluster string
@@ -26,7 +26,7 @@ type described struct {
 	Type    string `xml:"instanceType"`
 }
 
-// running are the instances that run. They are told by the tag that every instance of a cluster has.
+// running are the instances that run. They are recognized by the tag that every instance of a cluster has.
 func (f *fleet) running(ctx context.Context) ([]Instance, error) {
 	var answer struct {
 		Instances []described `xml:"reservationSet>item>instancesSet>item"`
@@ -42,7 +42,7 @@ func (f *fleet) running(ctx context.Context) ([]Instance, error) {
 	for _, d := range answer.Instances {
 		i, err := f.complete(ctx, d)
 		if awsapi.IsGone(err) {
-			continue // meanwhile
+			continue // terminated meanwhile
 		}
 		if err != nil {
 			return nil, fmt.Errorf("instance %s: %w", d.ID, err)
@@ -111,9 +111,9 @@ func (f *fleet) kind(ctx context.Context, name string) (Type, error) {
 		return Type{}, err
 	}
 	if answer.CPUs < 1 || answer.MemoryMiB < 1 || answer.Interfaces < 1 || len(answer.Architectures) == 0 {
-		return Type{}, fmt.Errorf("EC2 says nothing of the size of %s", name)
+		return Type{}, fmt.Errorf("EC2 does not report the size of %s", name)
 	}
-	// Several architectures are those of old types, which run 32 bits too: the last one is the wide one.
+	// Old types, which run 32-bit code too, list several architectures: the last one is the 64-bit one.
 	architecture := architectures[answer.Architectures[len(answer.Architectures)-1]]
 	t := Type{Name: name, Architecture: architecture, CPUs: answer.CPUs, MemoryMiB: answer.MemoryMiB,
 		Interfaces: answer.Interfaces, Addresses: answer.Addresses}

@@ -74,7 +74,7 @@ func (t Type) reservedMilliCPU() int {
 	return int(math.Floor(reserved))
 }
 
-// instanceAnnotation names a node's instance for whoever has only the node.
+// instanceAnnotation names a node's instance.
 const instanceAnnotation = "lab/instance"
 
 // ZoneIDLabel is the label of EKS with the id of a node's availability zone.

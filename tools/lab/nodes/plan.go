@@ -15,8 +15,8 @@ type Change struct {
 	Register *corev1.Node
 }
 
-// Plan is what makes the cluster's nodes those of the instances: nodes of instances that are gone are removed first. A
-// node whose name has passed to another instance is removed and registered again.
+// Plan lists the changes that align the cluster's nodes with the instances: nodes of instances that are gone are
+// removed first. A node whose name has passed to another instance is removed and registered again.
 func Plan(instances []Instance, nodes []corev1.Node) []Change {
 	byName := map[string]Instance{}
 	for _, i := range instances {

@@ -82,7 +82,7 @@ func parseNodeConfig(text []byte) (Join, error) {
 	return j, nil
 }
 
-// take reads one flag of the kubelet. Those that change nothing here are passed over.
+// take reads one flag of the kubelet. Those that change nothing here are ignored.
 func (j *Join) take(flag string) error {
 	name, list, _ := strings.Cut(flag, "=")
 	for item := range strings.SplitSeq(list, ",") {

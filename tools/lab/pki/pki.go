@@ -16,7 +16,7 @@ import (
 	"time"
 )
 
-// validity of all certificates: they are made anew at each start.
+// validity of all certificates: they are made at each start.
 const validity = 7 * 24 * time.Hour
 
 // Pair is a certificate with its key, or a public key with its private one, both PEM.
@@ -29,7 +29,7 @@ type Authority struct {
 	key  crypto.Signer
 }
 
-// NewAuthority makes an authority that only itself vouches for.
+// NewAuthority makes a self-signed authority.
 func NewAuthority(name string) (*Authority, error) {
 	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
 	if err != nil {
@@ -79,7 +79,7 @@ func (a *Authority) Server(name string, hosts ...string) (Pair, error) {
 	return a.at(hosts, name, x509.ExtKeyUsageServerAuth)
 }
 
-// Peer makes a certificate of a server that is also a client of its like.
+// Peer makes a certificate of a server that is also a client of its peers.
 func (a *Authority) Peer(name string, hosts ...string) (Pair, error) {
 	return a.at(hosts, name, x509.ExtKeyUsageServerAuth, x509.ExtKeyUsageClientAuth)
 }

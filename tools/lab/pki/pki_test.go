@@ -56,10 +56,10 @@ func TestCertificatesAreGoodForWhatTheyAreFor(t *testing.T) {
 		"a server":                    {server, a, "127.0.0.1", x509.ExtKeyUsageServerAuth, true},
 		"a server by name":            {server, a, "localhost", x509.ExtKeyUsageServerAuth, true},
 		"a server elsewhere":          {server, a, "example.com", x509.ExtKeyUsageServerAuth, false},
-		"a server is no client":       {server, a, "", x509.ExtKeyUsageClientAuth, false},
+		"a server is not a client":    {server, a, "", x509.ExtKeyUsageClientAuth, false},
 		"a server of somebody else's": {server, other, "localhost", x509.ExtKeyUsageServerAuth, false},
 		"a client":                    {client, a, "", x509.ExtKeyUsageClientAuth, true},
-		"a client is no server":       {client, a, "", x509.ExtKeyUsageServerAuth, false},
+		"a client is not a server":    {client, a, "", x509.ExtKeyUsageServerAuth, false},
 		"a peer serves":               {peer, a, "localhost", x509.ExtKeyUsageServerAuth, true},
 		"a peer asks":                 {peer, a, "", x509.ExtKeyUsageClientAuth, true},
 	} {

@@ -10,7 +10,7 @@ import (
 // stopGrace is how long a program of a group may take to end. Nothing that it has is kept.
 const stopGrace = 5 * time.Second
 
-// Group are programs that are of use only together.
+// Group is a set of programs that are useful only together.
 type Group struct {
 	mu       sync.Mutex
 	running  []*Process // oldest first
@@ -48,10 +48,10 @@ func (g *Group) ended(p *Process) {
 	close(g.failed)
 }
 
-// Failed is closed when one of the programs ended although nobody stopped it.
+// Failed is closed when one of the programs exits unexpectedly.
 func (g *Group) Failed() <-chan struct{} { return g.failed }
 
-// Err says which program ended although nobody stopped it, and how; nil when none did.
+// Err says which program exited unexpectedly, and how; nil when none did.
 func (g *Group) Err() error {
 	g.mu.Lock()
 	defer g.mu.Unlock()

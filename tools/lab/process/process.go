@@ -84,7 +84,7 @@ func (p *Process) Err() error {
 // It may be called again.
 func (p *Process) Stop(grace time.Duration) error {
 	select {
-	case <-p.done: // its id may be another one's by now
+	case <-p.done: // its id may be another process's by now
 		return nil
 	default:
 	}

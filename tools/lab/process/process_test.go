@@ -15,7 +15,7 @@ func shell(t *testing.T, name, script string) process.Command {
 		Log: filepath.Join(t.TempDir(), name+".log")}
 }
 
-// A minute is far beyond what any of these takes: only a process that does not end meets it.
+// A minute is far more than any of these takes: only a process that hangs reaches it.
 const forever = time.Minute
 
 func TestErrHasTheEndOfTheLog(t *testing.T) {
@@ -69,7 +69,7 @@ func TestStopKillsWhatDoesNotEnd(t *testing.T) {
 		t.Fatal(err)
 	}
 	if err := p.Err(); err == nil || !strings.Contains(err.Error(), "signal: killed") {
-		t.Errorf("it ended so: %v", err)
+		t.Errorf("it ended with: %v", err)
 	}
 }
 

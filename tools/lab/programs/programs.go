@@ -10,7 +10,7 @@ import (
 	"dip/internal/build"
 )
 
-// Set is what of the programs is wanted.
+// Set selects programs.
 type Set string
 
 const (
@@ -21,7 +21,7 @@ const (
 )
 
 // Provide builds what the cache lacks, and returns the path of each program by its name; keda-crds is a folder. root is
-// the checkout. The first time takes minutes: say hears at what it is.
+// the checkout. The first time takes minutes: say receives its progress.
 func Provide(ctx context.Context, root string, set Set, say func(string, ...any)) (map[string]string, error) {
 	out, err := build.Go(ctx, filepath.Join(root, "tools", "install"), say, "run", ".", string(set), "-json")
 	if err != nil {
@@ -29,7 +29,7 @@ func Provide(ctx context.Context, root string, set Set, say func(string, ...any)
 	}
 	var toolchain struct{ Cluster map[string]string }
 	if err := json.Unmarshal(out, &toolchain); err != nil {
-		return nil, fmt.Errorf("read what tools/install says: %w: %s", err, out)
+		return nil, fmt.Errorf("read the output of tools/install: %w: %s", err, out)
 	}
 	return toolchain.Cluster, nil
 }

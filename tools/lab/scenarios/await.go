@@ -9,7 +9,7 @@ import (
 // every is how often scenarios look at what they wait for.
 const every = 250 * time.Millisecond
 
-// await returns when a condition holds. what is for the error, when it does not in time.
+// await returns when a condition holds. what describes it in the error, when it does not hold in time.
 func await(ctx context.Context, limit time.Duration, what string, holds func(context.Context) (bool, error)) error {
 	ctx, cancel := context.WithTimeoutCause(ctx, limit, fmt.Errorf("waited %s for %s", limit, what))
 	defer cancel()

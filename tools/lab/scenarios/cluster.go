@@ -36,13 +36,13 @@ type Cluster struct {
 	podKeys podKeys
 	authn   *authn.Server
 	proxy   *awsproxy.Proxy
-	before  inventory // what a cluster has that nobody put there
+	before  inventory // what the cluster contains by itself
 	agents  sync.WaitGroup
 	end     context.CancelFunc
 }
 
 // startCluster starts a cluster for a stack whose emulator runs. image is the folder of the stack's own programs. ctx
-// bounds the start; fail hears of whatever ends later although nobody ended it.
+// bounds the start; fail receives what exits unexpectedly later.
 func startCluster(
 	ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error,
 ) {

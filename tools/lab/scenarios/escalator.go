@@ -114,7 +114,8 @@ func (l *Lab) foreignPod(ctx context.Context) (reason string, err error) {
 			NodeSelector: map[string]string{config.GroupLabel: batchGroup},
 			Containers: []corev1.Container{{
 				Name: foreignName, Image: "registry.k8s.io/pause:3.10",
-				Resources: corev1.ResourceRequirements{Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}},
+				Resources: corev1.ResourceRequirements{
+					Requests: corev1.ResourceList{corev1.ResourceCPU: resource.MustParse("10m")}},
 			}},
 		},
 	}, metav1.CreateOptions{})

@@ -22,8 +22,8 @@ type inventory map[string]bool
 var passing = []string{"events", "leases", "endpoints", "endpointslices", "nodes", "componentstatuses",
 	"controllerrevisions", "csinodes"}
 
-// ownOf says whether an object is one that the control plane makes by itself, at a time of its own: what belongs to
-// each namespace, and the accounts of its controllers.
+// ownOf reports whether the control plane makes an object by itself, at any time: what belongs to each namespace, and
+// the accounts of its controllers.
 func ownOf(resource string, o metav1.ObjectMeta) bool {
 	switch resource {
 	case "configmaps":
@@ -85,10 +85,10 @@ func (a inventory) beyond(b inventory) []string {
 	return more
 }
 
-// emptyLimit is how long the control plane may take to collect what hung on deleted objects.
+// emptyLimit is how long the control plane may take to collect the dependents of deleted objects.
 const emptyLimit = time.Minute
 
-// checkEmpty fails when there is more in the cluster than when it began.
+// checkEmpty fails when there is more in the cluster than at its start.
 func (c *Cluster) checkEmpty(ctx context.Context) error {
 	config, err := c.Plane.Config()
 	if err != nil {

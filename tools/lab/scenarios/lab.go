@@ -98,7 +98,7 @@ func (l *Lab) run(ctx context.Context, chosen []scenario) error {
 		return fmt.Errorf("make the lab's folder: %w", err)
 	}
 	defer log.Close()
-	// What the Kubernetes clients say would tear the progress apart.
+	// Log lines of the Kubernetes clients would break up the progress display.
 	klog.SetLogger(textlogger.NewLogger(textlogger.NewConfig(textlogger.Output(log))))
 	if err := l.prepare(ctx); err != nil {
 		return err
@@ -131,7 +131,7 @@ func (l *Lab) prepare(ctx context.Context) error {
 	})
 }
 
-// withStack runs the scenarios that need the stack, and takes it down whatever comes of them.
+// withStack runs the scenarios that need the stack, and takes it down whatever their outcome.
 func (l *Lab) withStack(ctx context.Context, chosen []scenario) error {
 	ctx, fail := context.WithCancelCause(ctx)
 	defer fail(nil)
@@ -151,7 +151,7 @@ func (l *Lab) withStack(ctx context.Context, chosen []scenario) error {
 	return errors.Join(err, l.down(context.WithoutCancel(ctx)))
 }
 
-// wait leaves everything up until somebody has seen enough.
+// wait leaves everything up until the context ends.
 func (l *Lab) wait(ctx context.Context, err error) {
 	if err != nil {
 		l.options.Screen.Notef("%v", err)

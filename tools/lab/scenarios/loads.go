@@ -2,7 +2,6 @@ package scenarios
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"io"
 	"time"
@@ -28,7 +27,7 @@ func (l *Lab) land(ctx context.Context, key, segment string, c contract.Compress
 	return contract.LoadID(object), nil
 }
 
-// outcome is what became of a load.
+// outcome is how a load ended.
 type outcome struct {
 	progress client.Progress
 	took     time.Duration // from its receipt to its end
@@ -50,15 +49,15 @@ func (l *Lab) certified(ctx context.Context, id string, limit time.Duration) (ou
 	if p.Status != contract.Published {
 		return outcome{progress: p}, fmt.Errorf("load %s of %s is %s: %s", id, p.Key, p.Status, p.Reason)
 	}
-	data, err := s.Lake.Get(ctx, contract.CertificateKey(p.Segment, id))
+	load, err := s.Ledger.Load(ctx, id)
 	if err != nil {
 		return outcome{progress: p}, err
 	}
-	var c contract.Certificate
-	if err := json.Unmarshal(data, &c); err != nil {
-		return outcome{progress: p}, fmt.Errorf("read the certificate of load %s: %w", id, err)
+	c, sum, err := client.Certificate(ctx, s.Lake, load)
+	if err != nil {
+		return outcome{progress: p}, err
 	}
-	report, err := verify.Certificate(ctx, verify.Options{Lake: s.Lake, Certificate: c})
+	report, err := verify.Certificate(ctx, verify.Options{Lake: s.Lake, Certificate: c, SHA256: sum})
 	if err != nil {
 		return outcome{progress: p}, err
 	}

@@ -12,8 +12,8 @@ import (
 	"dip/tools/lab/nodes"
 )
 
-// startMetadata gives each node that listens to its instance's metadata some, as long as the node is there. It returns
-// what hears of nodes.
+// startMetadata serves metadata to each node that reads it, as long as the node exists. It returns the observer of
+// nodes.
 func (c *Cluster) startMetadata(
 	running context.Context, binary, dir string, fail context.CancelCauseFunc) (func(nodes.Change), error,
 ) {

@@ -64,8 +64,8 @@ func (c *Cluster) startKubelet(
 	return nil
 }
 
-// podEnvironment leads a pod to the emulator, with the key that Pod Identity gives to its service account. Escalator's
-// SDK knows no setting for an endpoint, and the termination handler of a node asks for the node's metadata.
+// podEnvironment points a pod to the emulator, with the key that Pod Identity gives to its service account. Escalator's
+// SDK has no setting for an endpoint, and the termination handler of a node asks for the node's metadata.
 func (c *Cluster) podEnvironment(
 	programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) ([]string, error,
 ) {

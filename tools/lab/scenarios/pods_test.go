@@ -15,7 +15,7 @@ func TestProgramsOfPods(t *testing.T) {
 	for _, c := range []struct{ image, command, want string }{
 		{"own/images:1", "/app/trips", "/image/trips"},
 		{"escalator:1", "/main", "/tools/escalator"},
-		{"keda:1", "/keda", ""}, // nobody built it
+		{"keda:1", "/keda", ""}, // not built
 		{"other:1", "/trips", ""},
 	} {
 		if got, ok := p.path(c.image, []string{c.command}); got != c.want || ok != (c.want != "") {

@@ -55,11 +55,11 @@ func (l *Lab) restage(ctx context.Context) ([]string, error) {
 			jobs++
 		}
 	}
-	return append(found, fmt.Sprintf("%d jobs got SIGKILL when %d pieces were written down; %d ran in all", killed, pieces,
+	return append(found, fmt.Sprintf("%d jobs got SIGKILL when %d pieces were recorded; %d ran in all", killed, pieces,
 		jobs)), nil
 }
 
-// killRestages kills all jobs that run once some pieces of a load are written down.
+// killRestages kills all running jobs once some pieces of a load are recorded.
 func (l *Lab) killRestages(ctx context.Context, id string, began time.Time) (pieces, killed int, err error) {
 	s := l.Stack.Client()
 	err = await(ctx, restageLimit, "the first pieces of a restage", func(ctx context.Context) (bool, error) {

@@ -15,7 +15,7 @@ type scenario struct {
 	name string
 	// before says that it needs no stack that is up.
 	before bool
-	// run proves it, and tells what it found: lines of the report.
+	// run proves it, and returns its findings: lines of the report.
 	run func(*Lab, context.Context) ([]string, error)
 }
 
@@ -45,7 +45,7 @@ func choose(names []string) ([]scenario, error) {
 	}
 	for _, name := range names {
 		if !known[name] {
-			return nil, fmt.Errorf("there is no scenario %q, only %s", name, strings.Join(Scenarios(), ", "))
+			return nil, fmt.Errorf("unknown scenario %q: want some of %s", name, strings.Join(Scenarios(), ", "))
 		}
 	}
 	return chosen, nil
@@ -60,7 +60,7 @@ func Scenarios() []string {
 	return names
 }
 
-// try runs a scenario and tells what it found.
+// try runs a scenario and reports its findings.
 func (l *Lab) try(ctx context.Context, s scenario) error {
 	began := time.Now()
 	found, err := s.run(l, ctx)

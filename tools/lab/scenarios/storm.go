@@ -27,7 +27,7 @@ const (
 	stormZone      = "topology.kubernetes.io/zone"
 )
 
-// storm compares a load on workers that nobody disturbs with one whose nodes are interrupted. The one before both
+// storm compares a load on undisturbed workers with one whose nodes are interrupted. The one before both
 // starts with no worker at all.
 func (l *Lab) storm(ctx context.Context) ([]string, error) {
 	s := &weather{lab: l}
@@ -80,13 +80,13 @@ type weather struct {
 	hits []hit
 	err  error
 
-	wanted int // how many workers the disruption budget has wanted to stay, at most
+	wanted int // most workers that the disruption budget has required
 }
 
 // hit is one interruption.
 type hit struct {
 	node, zone string
-	at         time.Time // when the metadata told
+	at         time.Time // when the metadata announced it
 	ends       time.Time // when the instance is terminated
 }
 
@@ -154,7 +154,7 @@ func (s *weather) strike(ctx context.Context) (hit, string, error) {
 	return hit{}, "", nil
 }
 
-// watchBudget keeps the most workers that their disruption budget wants to stay.
+// watchBudget keeps the most workers that their disruption budget requires.
 func (s *weather) watchBudget(ctx context.Context) {
 	_ = await(ctx, time.Hour, "", func(ctx context.Context) (bool, error) {
 		b, err := s.lab.Cluster.Client.PolicyV1().PodDisruptionBudgets(s.lab.Stack.Outputs.Cluster.Namespace).Get(ctx,
@@ -162,6 +162,6 @@ func (s *weather) watchBudget(ctx context.Context) {
 		if err == nil {
 			s.wanted = max(s.wanted, int(b.Status.DesiredHealthy))
 		}
-		return false, nil // what failed is asked again
+		return false, nil // a failed request is retried
 	})
 }

@@ -14,7 +14,7 @@ import (
 	"dip/tools/lab/kubelet"
 )
 
-// report tells what became of each interrupted node.
+// report says how each interrupted node fared.
 func (s *weather) report() ([]string, error) {
 	if len(s.hits) == 0 {
 		return nil, errors.New("the load was over before a node was interrupted")
@@ -40,19 +40,20 @@ func (s *weather) report() ([]string, error) {
 	least := leastAtWork(events, evicted)
 	switch {
 	case s.wanted == 0:
-		return nil, fmt.Errorf("the disruption budget %s wants no worker to stay: there is nothing to hold", stormBudget)
+		return nil, fmt.Errorf("the disruption budget %s requires no worker: it protects nothing", stormBudget)
 	case least < s.wanted:
-		return nil, fmt.Errorf("%d workers were left at work when one was evicted, and their disruption budget wants %d",
-			least, s.wanted)
+		return nil, fmt.Errorf("%d workers were left running when one was evicted, but their disruption budget "+
+			"requires %d", least, s.wanted)
 	}
 	return append(table([]terminal.Column{{Title: "INTERRUPTED NODE"}, {Title: "ZONE"}, right("WORKERS"), right("GONE IN"),
 			right("HANDED BACK")}, rows),
 			fmt.Sprintf("a notice is %s", terminal.Duration(stormNotice)),
-			fmt.Sprintf("%d workers evicted, never fewer than %d at work: the budget wants %d", len(evicted), least, s.wanted)),
+			fmt.Sprintf("%d workers evicted, never fewer than %d running: the budget requires %d", len(evicted), least,
+				s.wanted)),
 		nil
 }
 
-// compare is a table of runs. That of one in a weather tells its delay against the one before it.
+// compare is a table of runs. A run in a weather shows its delay against the run before it.
 func compare(runs []run) []string {
 	var rows [][]string
 	for i, r := range runs {
@@ -105,8 +106,8 @@ func (l *Lab) handedBack(ended []kubelet.Event) (n int, err error) {
 	return n, nil
 }
 
-// leastAtWork is how many containers were left at work, at least, just after one of the evicted was asked to end. One
-// that was asked before may still run: its replacement may be at work already, so that the budget does not count it.
+// leastAtWork is the smallest number of containers left running just after one of the evicted was asked to exit. One
+// that was asked before may still run: its replacement may be running already, so the budget does not count it.
 func leastAtWork(events, evicted []kubelet.Event) int {
 	least := math.MaxInt
 	for _, at := range evicted {

@@ -20,7 +20,7 @@ const version = "4.23.0"
 func main() {
 	plugin.Flags(flag.CommandLine)
 	flag.Parse()
-	// What the client library logs is told again by the errors that it returns.
+	// The errors of the client library repeat what it logs.
 	klog.SetLogger(klog.Logger{})
 	s := plugin.NewServer("kubernetes", version, server.New(os.Getenv("DIP_CHARTS")))
 	if err := plugin.Serve(flag.Arg(0), s, os.Stdout); err != nil {

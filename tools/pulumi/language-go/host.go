@@ -87,11 +87,11 @@ func (h *host) Run(ctx context.Context, req *pulumirpc.RunRequest) (*pulumirpc.R
 func (h *host) environment(req *pulumirpc.RunRequest) ([]string, error) {
 	config, err := json.Marshal(req.GetConfig())
 	if err != nil {
-		return nil, fmt.Errorf("pass the stack's configuration on: %w", err)
+		return nil, fmt.Errorf("pass on the stack's configuration: %w", err)
 	}
 	secrets, err := json.Marshal(req.GetConfigSecretKeys())
 	if err != nil {
-		return nil, fmt.Errorf("pass the stack's configuration on: %w", err)
+		return nil, fmt.Errorf("pass on the stack's configuration: %w", err)
 	}
 	return []string{
 		"PULUMI_ORGANIZATION=" + req.GetOrganization(),
@@ -192,7 +192,7 @@ func (h *host) About(ctx context.Context, _ *pulumirpc.AboutRequest) (*pulumirpc
 	return &pulumirpc.AboutResponse{Executable: exe, Version: strings.TrimSpace(string(out))}, nil
 }
 
-// GetPluginInfo tells the version of this host.
+// GetPluginInfo returns the version of this host.
 func (h *host) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
 	return &pulumirpc.PluginInfo{Version: "1.0.0"}, nil
 }

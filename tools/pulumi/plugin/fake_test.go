@@ -9,7 +9,7 @@ import (
 	"google.golang.org/protobuf/types/known/structpb"
 )
 
-// fake is a provider, and the one resource that it has. It writes down what it is asked, and answers by its fields.
+// fake is a provider, and the one resource that it has. It records its calls, and answers by its fields.
 type fake struct {
 	configErr, unconfigured, err error // of settings, of Configured, of operations
 	moves, previews              bool

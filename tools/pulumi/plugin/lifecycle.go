@@ -29,7 +29,7 @@ func (s *Server) Check(ctx context.Context, req *pulumirpc.CheckRequest) (*pulum
 	return resp, err
 }
 
-// Diff tells what an update would change.
+// Diff returns what an update would change.
 func (s *Server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumirpc.DiffResponse, error) {
 	res, err := s.resource(req.Urn)
 	if err != nil {
@@ -49,7 +49,7 @@ func (s *Server) Diff(ctx context.Context, req *pulumirpc.DiffRequest) (*pulumir
 }
 
 // Create makes the resource; in a preview it only plans. When the creation fails after the resource got its id, the
-// engine learns both, so that the next update goes on from there.
+// engine learns both, so that the next update continues from there.
 func (s *Server) Create(ctx context.Context, req *pulumirpc.CreateRequest) (*pulumirpc.CreateResponse, error) {
 	res, err := s.resource(req.Urn)
 	if err != nil {

@@ -85,7 +85,7 @@ func TestFailedOperations(t *testing.T) {
 	}
 }
 
-// left is what an error says of the resource that a failed operation left.
+// left is what an error says about the resource that a failed operation left.
 func left(t *testing.T, err error) *pulumirpc.ErrorResourceInitFailed {
 	t.Helper()
 	if err == nil {
@@ -98,7 +98,7 @@ func left(t *testing.T, err error) *pulumirpc.ErrorResourceInitFailed {
 	return r.Details()[0].(*pulumirpc.ErrorResourceInitFailed)
 }
 
-// Where the provider cannot tell more, a preview says that the inputs are the outputs.
+// Where the provider cannot predict more, a preview takes the inputs for the outputs.
 func TestPreviews(t *testing.T) {
 	for _, previews := range []bool{true, false} {
 		f := &fake{previews: previews, outs: text("a", "planned")}

@@ -14,14 +14,14 @@ import (
 type Provider interface {
 	// CheckConfig says what is wrong with the provider's settings, some of which may be unknown.
 	CheckConfig(ctx context.Context, settings resource.PropertyMap) error
-	// Moves reports whether new settings lead to where none of the old one's resources is, which replaces the provider.
+	// Moves reports whether new settings lead to a place without the old one's resources, which replaces the provider.
 	Moves(olds, news resource.PropertyMap) (bool, error)
 	// Configure takes the settings. In a preview some may be unknown: the provider may stay unconfigured then.
 	Configure(ctx context.Context, settings resource.PropertyMap) error
 	// Configured is an error as long as the provider lacks its settings. Nothing but checks, diffs and previews then
 	// reaches its resources.
 	Configured() error
-	// Previews reports whether the provider can tell more of inputs than that they are the outputs.
+	// Previews reports whether the provider can predict more than that the inputs are the outputs.
 	Previews(inputs resource.PropertyMap) bool
 	// Begin bounds an operation by its time limit in seconds; 0: the provider's own. end is called when it is over.
 	Begin(ctx context.Context, timeout float64) (bounded context.Context, end context.CancelFunc)
@@ -38,7 +38,7 @@ type Resource interface {
 	// Check completes new inputs in place, with random choices that follow from the seed. Each Failure in its error is
 	// something wrong with them.
 	Check(ctx context.Context, olds, news resource.PropertyMap, seed []byte) error
-	// Diff tells what an update would change.
+	// Diff returns what an update would change.
 	Diff(ctx context.Context, op *Operation) (*pulumirpc.DiffResponse, error)
 	// Create makes the resource; in a preview it only plans. With an id and an error it exists but is not what it should
 	// be.

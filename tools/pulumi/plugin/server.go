@@ -26,7 +26,7 @@ func NewServer(name, version string, p Provider) *Server {
 	return &Server{name: name, version: version, provider: p}
 }
 
-// GetPluginInfo tells the version.
+// GetPluginInfo returns the version.
 func (s *Server) GetPluginInfo(context.Context, *emptypb.Empty) (*pulumirpc.PluginInfo, error) {
 	return &pulumirpc.PluginInfo{Version: s.version}, nil
 }

@@ -22,21 +22,21 @@ const (
 	reportFile      = 4
 )
 
-// init turns the process that Start started into its command. It is no function for main to call: a main that forgot it
-// would start the whole program again for each command.
+// init turns the process that Start started into its command. It is an init function because a main that forgot to call
+// it would start the whole program again for each command.
 func init() {
 	if len(os.Args) != 1 || os.Args[0] != inside {
 		return
 	}
 	report := os.NewFile(reportFile, "report")
 	err := become(os.NewFile(descriptionFile, "description"))
-	fmt.Fprint(report, err) // if nobody listens any more, nobody needs it
+	fmt.Fprint(report, err) // the reader may be gone
 	os.Exit(1)
 }
 
 // become returns only with an error.
 func become(description *os.File) error {
-	// Also what this program got from the one that started it is none of the command's.
+	// The command does not inherit what this program inherited, either.
 	if err := unix.CloseRange(descriptionFile, math.MaxInt32, unix.CLOSE_RANGE_CLOEXEC); err != nil {
 		return fmt.Errorf("close files: %w", err)
 	}
@@ -78,7 +78,7 @@ func hold(path string) (held, error) {
 // path is where the file can be reached as long as it is held.
 func (h held) path() string { return "/proc/self/fd/" + strconv.Itoa(int(h)) }
 
-// visible is the path if the file is still there, so that the process has the name of its program.
+// visible is the path if the file still exists, so that the process has the name of its program.
 func (h held) visible(path string) string {
 	var was, is unix.Stat_t
 	err := errors.Join(unix.Fstat(int(h), &was), unix.Stat(path, &is))

@@ -114,7 +114,7 @@ func (v *view) own(dir string) error {
 		return fmt.Errorf("replace %s: %w", dir, err)
 	}
 	for _, entry := range entries {
-		// A file that has gone meanwhile is none of the folder's.
+		// A file that has disappeared meanwhile is skipped.
 		if err := repeat(filepath.Join(original.path(), entry.Name()), filepath.Join(at, entry.Name())); err != nil &&
 			!errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("replace %s: keep its %s: %w", dir, entry.Name(), err)

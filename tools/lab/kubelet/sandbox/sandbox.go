@@ -1,8 +1,8 @@
-// Package sandbox runs a command that sees files of its own at paths of its own, as a container does, while nothing on
-// the host changes. The rest of the file system is the host's.
+// Package sandbox runs a command that sees its own files at its own paths, as a container does, while nothing on the
+// host changes. The rest of the file system is the host's.
 //
-// A command starts in a private mount namespace, of its own user namespace when this program is not root's. The program
-// starts itself once more, which arranges the mounts and becomes the command; see init.
+// A command starts in a private mount namespace, and in its own user namespace unless this program runs as root. The
+// program executes itself, arranges the mounts and becomes the command; see init.
 package sandbox
 
 import (
@@ -76,7 +76,7 @@ func Start(c Command) (*Process, error) {
 	return p, nil
 }
 
-// namespaces are those that a command has for itself.
+// namespaces are those that a command does not share.
 func namespaces() *syscall.SysProcAttr {
 	attr := &syscall.SysProcAttr{Cloneflags: syscall.CLONE_NEWNS}
 	if uid := os.Geteuid(); uid != 0 {

@@ -140,7 +140,7 @@ func TestWhatCannotStartSaysWhy(t *testing.T) {
 	}
 }
 
-// TestOwner is no test: it is a program that has a command and is killed.
+// TestOwner is not a test: it is a program that has a command and is killed.
 func TestOwner(t *testing.T) {
 	if os.Getenv("DIP_SANDBOX_OWNER") == "" {
 		t.Skip("only TestACommandDoesNotOutliveItsOwner runs it")

@@ -92,7 +92,7 @@ func (m *matcher) entry(
 	return e, n, nil
 }
 
-// withoutID leaves the id out: it is no property of a resource but its identity.
+// withoutID leaves the id out: it is not a property of a resource but its identity.
 func withoutID(props map[string]property) map[string]property {
 	out := maps.Clone(props)
 	delete(out, "id")

@@ -154,7 +154,7 @@ func (r *report) text(c *catalog.Contents) string {
 		title string
 		lines []string
 	}{
-		{"Tokens of the SDK that no Terraform type is alike enough to", r.unpaired},
+		{"Tokens of the SDK without a similar enough Terraform type", r.unpaired},
 		{"SDK properties without a Terraform attribute (not served)", r.missing},
 		{"Names paired because they were the only ones left", r.guesses},
 		{"Terraform attributes without an SDK property", r.unused},

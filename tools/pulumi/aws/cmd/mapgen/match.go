@@ -122,7 +122,7 @@ func (m *matcher) rest(
 	}
 }
 
-// fill completes a field by comparing shapes; false when they do not go together.
+// fill completes a field by comparing shapes; false when they do not match.
 func (m *matcher) fill(path string, n *schema.Node, sh *shape, f *catalog.Field) bool {
 	switch n.Kind {
 	case schema.List, schema.Set:

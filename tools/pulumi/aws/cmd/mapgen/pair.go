@@ -39,8 +39,7 @@ func candidates(schemas map[string]*tfplugin5.Schema) []candidate {
 	return cs
 }
 
-// pair finds the Terraform type of a token with these properties. ok is false
-// when none is alike enough.
+// pair finds the Terraform type of a token with these properties. ok is false when none is similar enough.
 func pair(cs []candidate, tok string, props map[string]property) (tf string, common float64, ok bool) {
 	names := map[string]bool{}
 	for p := range props {

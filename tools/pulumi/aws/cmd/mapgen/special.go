@@ -3,8 +3,7 @@ package main
 // What the general rules do not find. Each was checked against the documentation
 // of both sides.
 
-// fixedPairs are the tokens whose Terraform type has another name and is not told
-// by its properties.
+// fixedPairs are the tokens whose Terraform type has another name and is not found by its properties.
 var fixedPairs = map[string]string{
 	"aws:s3/bucketObjectv2:BucketObjectv2": "aws_s3_object",
 	"aws:s3/bucketObject:BucketObject":     "aws_s3_bucket_object",

@@ -67,8 +67,9 @@ func TestEncode(t *testing.T) {
 func TestEncodeUnknownAndSecret(t *testing.T) {
 	unknown := resource.MakeComputed(resource.NewStringProperty(""))
 	v := encode(t, resource.PropertyMap{
-		"name":   unknown,
-		"rule":   resource.NewObjectProperty(resource.PropertyMap{"days": resource.MakeSecret(resource.NewNumberProperty(2))}),
+		"name": unknown,
+		"rule": resource.NewObjectProperty(resource.PropertyMap{
+			"days": resource.MakeSecret(resource.NewNumberProperty(2))}),
 		"policy": resource.NewObjectProperty(resource.PropertyMap{"Resource": unknown}),
 		"size": resource.NewOutputProperty(resource.Output{Element: resource.NewNumberProperty(4), Known: true,
 			Secret: true}),

@@ -106,7 +106,7 @@ func decodeScalar(v cty.Value) (resource.PropertyValue, bool) {
 		f, _ := v.AsBigFloat().Float64() // Pulumi numbers are float64
 		return resource.NewNumberProperty(f), true
 	}
-	// A dynamic value that is no scalar: Pulumi's SDK shows it as JSON text.
+	// A dynamic value that is not a scalar: Pulumi's SDK shows it as JSON text.
 	b, err := ctyjson.Marshal(v, v.Type())
 	if err != nil {
 		return resource.PropertyValue{}, false

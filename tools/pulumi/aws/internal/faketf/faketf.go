@@ -1,6 +1,5 @@
-// Package faketf is a Terraform provider for tests: one resource type, kept in
-// files, that can be told to fail, to get stuck halfway and to crash. It runs as
-// a process of its own, the test binary again:
+// Package faketf is a Terraform provider for tests: one resource type, kept in files, that can be made to fail, to stop
+// halfway and to crash. It runs as a process of its own, the test binary again:
 //
 //	func TestMain(m *testing.M) { faketf.Main(); os.Exit(m.Run()) }
 package faketf

@@ -99,7 +99,7 @@ func TestReplacementOfFixedAndGeneratedNames(t *testing.T) {
 	}
 	generated := r.unpack(r.check("a", nil, r.pack(props{})).Inputs)
 	if tg.fixedName(generated, generated) {
-		t.Error("a generated name is no reason to delete first")
+		t.Error("a generated name does not require deletion first")
 	}
 }
 

@@ -106,7 +106,8 @@ func TestSecretsStaySecret(t *testing.T) {
 	in := resource.PropertyMap{
 		"name":   resource.NewStringProperty("a"),
 		"secret": resource.NewStringProperty("hunter2"), // sensitive by its schema
-		"tags":   resource.MakeSecret(resource.NewObjectProperty(resource.PropertyMap{"k": resource.NewStringProperty("hunter3")})),
+		"tags": resource.MakeSecret(resource.NewObjectProperty(resource.PropertyMap{
+			"k": resource.NewStringProperty("hunter3")})),
 	}
 	th := r.create("a", r.packMap(in))
 	for _, outs := range []resource.PropertyMap{r.unpack(th.outs), r.unpack(r.read(th).Properties)} {
@@ -116,7 +117,7 @@ func TestSecretsStaySecret(t *testing.T) {
 			}
 		}
 		if outs["name"].IsSecret() {
-			t.Error("the name is no secret")
+			t.Error("the name is not secret")
 		}
 	}
 }
@@ -126,7 +127,8 @@ func TestStateOfAnotherPlugin(t *testing.T) {
 	r := newRig(t)
 	th := r.create("a", r.pack(props{"name": "a", "size": 3, "rule": map[string]any{"days": 7}}))
 	outs := r.unpack(th.outs)
-	outs[metaKey] = resource.NewStringProperty(`{"schema_version":"3","e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1}}`)
+	outs[metaKey] = resource.NewStringProperty(`{"schema_version":"3",
+		"e2bfb730-ecaa-11e6-8f88-34363bc7c4c0":{"create":1}}`)
 	outs["somethingOld"] = resource.NewBoolProperty(true)
 	th.outs = r.packMap(outs)
 	if d := r.diff(th, th.in); d.Changes != pulumirpc.DiffResponse_DIFF_NONE {

@@ -126,7 +126,7 @@ func (r *rig) read(t thing) *pulumirpc.ReadResponse {
 	return resp
 }
 
-// initFailure returns what a failed operation tells of the resource that it left.
+// initFailure returns what a failed operation reports of the resource that it left.
 func initFailure(t *testing.T, err error) *pulumirpc.ErrorResourceInitFailed {
 	t.Helper()
 	rpcErr, ok := rpcerror.FromError(err)

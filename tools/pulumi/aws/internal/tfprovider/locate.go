@@ -63,7 +63,7 @@ func mirrors(getenv func(string) string, home string) []string {
 	var dirs []string
 	for _, f := range []string{getenv("TF_CLI_CONFIG_FILE"), filepath.Join(home, ".terraformrc"),
 		filepath.Join(home, ".tofurc")} {
-		// An unreadable file is as good as none: the search goes on.
+		// An unreadable file counts as missing: the search continues.
 		if b, err := os.ReadFile(f); err == nil {
 			dirs = append(dirs, configDirs(string(b), home)...)
 		}

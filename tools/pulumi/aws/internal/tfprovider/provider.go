@@ -24,8 +24,8 @@ const terraformVersion = "1.11.4"
 // a large panic takes a moment to print.
 const exitGrace = 10 * time.Second
 
-// Provider is a supervised provider process. It starts at the first use; after a
-// crash the next operation starts and configures it anew. Safe for concurrent use.
+// Provider is a supervised provider process. It starts at the first use; after a crash the next operation starts and
+// configures a new one. Safe for concurrent use.
 type Provider struct {
 	start func() (*instance, error)
 
@@ -141,7 +141,7 @@ func (p *Provider) Do(ctx context.Context, op Op, fn func(tfplugin5.ProviderClie
 	}
 }
 
-// died reports whether err came of the end of the process.
+// died reports whether the end of the process caused err.
 func (p *Provider) died(in *instance, err error) bool {
 	if status.Code(err) != codes.Unavailable {
 		return false

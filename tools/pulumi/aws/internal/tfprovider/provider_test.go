@@ -174,7 +174,7 @@ func TestDiagText(t *testing.T) {
 	}
 	warning := []*tfplugin5.Diagnostic{{Severity: tfplugin5.Diagnostic_WARNING, Summary: "old"}}
 	if err := DiagError(warning); err != nil {
-		t.Errorf("a warning is no error: %v", err)
+		t.Errorf("a warning is not an error: %v", err)
 	}
 }
 

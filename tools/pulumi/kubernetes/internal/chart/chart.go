@@ -59,7 +59,7 @@ func Render(dir string, r Release) ([]*Object, error) {
 		all = append(all, objects...)
 	}
 	if len(all) == 0 {
-		return nil, fmt.Errorf("chart %s: there are no manifests in it", dir)
+		return nil, fmt.Errorf("chart %s: no manifests in it", dir)
 	}
 	place(all, r.Namespace)
 	if err := unique(all); err != nil {
@@ -128,7 +128,7 @@ func unique(all []*Object) error {
 	for _, o := range all {
 		id := o.GroupVersionKind().GroupKind().String() + " " + o.GetNamespace() + "/" + o.GetName()
 		if seen[id] {
-			return fmt.Errorf("%s is there twice", id)
+			return fmt.Errorf("%s appears twice", id)
 		}
 		seen[id] = true
 	}

@@ -74,7 +74,7 @@ func TestRenderRefuses(t *testing.T) {
 		{"a key twice", "apiVersion: v1\napiVersion: v1", "document 1"},
 		{"no name", "{apiVersion: v1, kind: ConfigMap}", "metadata.name"},
 		{"no kind", "{apiVersion: v1, metadata: {name: a}}", "document 1"},
-		{"twice", one + "\n---\n" + one, "ConfigMap ns/a is there twice"},
+		{"twice", one + "\n---\n" + one, "ConfigMap ns/a appears twice"},
 	} {
 		dir := t.TempDir()
 		write(t, dir, "all.yaml", c.text)

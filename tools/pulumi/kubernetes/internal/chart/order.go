@@ -33,7 +33,7 @@ var definition = schema.GroupKind{Group: "apiextensions.k8s.io", Kind: "CustomRe
 // IsDefinition reports whether an object defines a kind.
 func IsDefinition(o *Object) bool { return o.GroupVersionKind().GroupKind() == definition }
 
-// clusterWide are kinds of Kubernetes itself whose objects are in no namespace.
+// clusterWide are Kubernetes's own cluster-scoped kinds.
 var clusterWide = []schema.GroupKind{
 	definition,
 	{Kind: "Namespace"}, {Kind: "Node"}, {Kind: "PersistentVolume"},

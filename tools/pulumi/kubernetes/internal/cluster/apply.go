@@ -13,15 +13,14 @@ import (
 	"k8s.io/apimachinery/pkg/util/wait"
 )
 
-// manager owns, in the books that the API server keeps for each field, what is applied here.
+// manager is the field manager of what is applied here.
 const manager = "pulumi-kubernetes"
 
 // ErrImmutable is inside the error of a Plan that only a new object could carry out.
 var ErrImmutable = errors.New("a field cannot be changed")
 
-// Create applies a new object and returns it as stored. It may be repeated after it died halfway. Fields that somebody
-// else manages are left alone, which is an error: the object was there already. One that is being deleted is waited
-// for.
+// Create applies a new object and returns it as stored. It may be repeated after it died halfway. Fields of another
+// manager are left alone, which is an error: the object existed already. One that is being deleted is waited for.
 func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
 	r := RefOf(o)
 	if old, err := c.get(ctx, r); err == nil && old.GetDeletionTimestamp() != nil {
@@ -41,7 +40,7 @@ func (c *Cluster) Create(ctx context.Context, o *Object) (*Object, error) {
 }
 
 // Update applies an object and returns it as stored. Fields that it sets become ours, fields that we set before and
-// that it lacks are removed. An object that is not there any more is made anew.
+// that it lacks are removed. A missing object is made again.
 func (c *Cluster) Update(ctx context.Context, o *Object) (*Object, error) {
 	force := true
 	made, err := c.persist(ctx, o, v1.PatchOptions{Force: &force})
@@ -51,8 +50,8 @@ func (c *Cluster) Update(ctx context.Context, o *Object) (*Object, error) {
 	return made, nil
 }
 
-// Validate has the API server check an object that Create would make. IsMissing tells whether that is too early, for
-// its kind or its namespace is still to be made. One that is there and ours is taken to be deleted first.
+// Validate has the API server check an object that Create would make. IsMissing reports whether that is too early: its
+// kind or its namespace does not exist yet. One that is there and ours is taken to be deleted first.
 func (c *Cluster) Validate(ctx context.Context, o *Object) error {
 	_, err := c.patch(ctx, o, v1.PatchOptions{DryRun: []string{v1.DryRunAll}})
 	if err == nil || (isOwned(err) || c.isUnchangeable(ctx, o, err)) && c.isOurs(ctx, o) {
@@ -87,7 +86,7 @@ func (c *Cluster) isUnchangeable(ctx context.Context, o *Object, err error) bool
 	return cannotChange(err) || apierrors.IsInvalid(err) && c.couldBeNew(ctx, o)
 }
 
-// couldBeNew reports whether the API server would accept the object under a name that nobody has.
+// couldBeNew reports whether the API server would accept the object under an unused name.
 func (c *Cluster) couldBeNew(ctx context.Context, o *Object) bool {
 	other := o.DeepCopy()
 	other.SetName("plan-" + rand.String(10))
@@ -95,7 +94,7 @@ func (c *Cluster) couldBeNew(ctx context.Context, o *Object) bool {
 	return err == nil
 }
 
-// persist stores an object, and tries again for a while when the reason why not may pass.
+// persist stores an object, and retries transient failures for a while.
 func (c *Cluster) persist(ctx context.Context, o *Object, opts v1.PatchOptions) (*Object, error) {
 	var made *Object
 	var refused error
@@ -105,7 +104,7 @@ func (c *Cluster) persist(ctx context.Context, o *Object, opts v1.PatchOptions) 
 		case err == nil:
 			made = m
 			return true, nil
-		case refused == nil || ctx.Err() == nil: // the end of the time is no reason
+		case refused == nil || ctx.Err() == nil: // a timeout is not the reason
 			refused = err
 		}
 		if passing(refused) {
@@ -114,7 +113,7 @@ func (c *Cluster) persist(ctx context.Context, o *Object, opts v1.PatchOptions) 
 		return false, refused
 	})
 	if err != nil && refused != nil {
-		return nil, refused // it says more than that the time is over
+		return nil, refused // it says more than a timeout
 	}
 	return made, err
 }

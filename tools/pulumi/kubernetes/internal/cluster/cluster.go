@@ -25,9 +25,9 @@ type Object = unstructured.Unstructured
 type Cluster struct {
 	// Namespace is that of objects that name none.
 	Namespace string
-	// Poll is the time between looks at an object that is waited for.
+	// Poll is the interval at which an awaited object is read.
 	Poll time.Duration
-	// Retry bounds how long a write is tried again that failed for a passing reason.
+	// Retry bounds how long a write is retried after a transient failure.
 	Retry time.Duration
 
 	server string
@@ -42,7 +42,7 @@ func New(s Settings) (*Cluster, error) {
 		return nil, err
 	}
 	cfg.UserAgent = "dip-pulumi-kubernetes"
-	// no limit of our own: the API server shares itself out fairly, and a limit here fails waits before their time
+	// no client-side rate limit: the API server is fair among clients, and a limit here would fail waits early
 	cfg.QPS = -1
 	// The engine shows what comes on stderr: warnings of admission are for its user.
 	cfg.WarningHandler = rest.NewWarningWriter(os.Stderr, rest.WarningWriterOptions{Deduplicate: true})
@@ -94,7 +94,7 @@ func ParseID(kind schema.GroupVersionKind, id string) (Ref, error) {
 	return Ref{Kind: kind, Namespace: namespace, Name: name}, nil
 }
 
-// mapping finds how the cluster serves a kind. A kind that it does not know is asked for once more: it may be new.
+// mapping finds how the cluster serves a kind. An unknown kind is looked up again: it may be new.
 func (c *Cluster) mapping(kind schema.GroupVersionKind) (*meta.RESTMapping, error) {
 	m, err := c.kinds.RESTMapping(kind.GroupKind(), kind.Version)
 	if isNoKind(err) {
@@ -121,7 +121,7 @@ func (c *Cluster) resource(r Ref) (dynamic.ResourceInterface, error) {
 	}
 	if m.Scope.Name() != meta.RESTScopeNameNamespace {
 		if r.Namespace != "" {
-			return nil, fmt.Errorf("metadata.namespace: objects of the kind %s are in no namespace", r.Kind.Kind)
+			return nil, fmt.Errorf("metadata.namespace: objects of the kind %s are cluster-scoped", r.Kind.Kind)
 		}
 		return c.client.Resource(m.Resource), nil
 	}
@@ -132,7 +132,7 @@ func (c *Cluster) resource(r Ref) (dynamic.ResourceInterface, error) {
 	return c.client.Resource(m.Resource).Namespace(namespace), nil
 }
 
-// Get returns an object as it is. IsMissing tells whether there is none.
+// Get returns an object as it is. IsMissing reports whether there is none.
 func (c *Cluster) Get(ctx context.Context, r Ref) (*Object, error) {
 	o, err := c.get(ctx, r)
 	if err != nil {

@@ -72,7 +72,7 @@ func TestSettingsFromContentsOrFile(t *testing.T) {
 	}
 }
 
-// The same address may lead to another cluster, which then has another CA.
+// The same address may belong to another cluster, which then has another CA.
 func TestIdentityHoldsTheCA(t *testing.T) {
 	other := strings.Replace(kubeconfig, `server: "https://a"`, `server: "https://a", certificate-authority-data: Y2E=`, 1)
 	is, err := Settings{Kubeconfig: kubeconfig}.Identity()
@@ -102,7 +102,7 @@ func TestErrorClasses(t *testing.T) {
 	}{
 		{"no object", apierrors.NewNotFound(group, "a"), true, false, false},
 		{"no kind", fmt.Errorf("read: %w", &meta.NoKindMatchError{GroupKind: kind.GroupKind()}), true, false, true},
-		{"nobody listens", dial, false, true, true},
+		{"nothing listens", dial, false, true, true},
 		{"no credentials", &url.Error{Op: "Get", URL: "https://a", Err: errors.New("getting credentials: exec: not found")},
 			false, false, false},
 		{"cancelled", &url.Error{Op: "Get", URL: "https://a", Err: context.Canceled}, false, false, false},

@@ -32,8 +32,8 @@ func isNoKind(err error) bool {
 	return errors.As(err, &kind) || errors.As(err, &resource)
 }
 
-// IsUnreachable reports whether there was no connection to the cluster, or it was cut. Credentials that cannot be had,
-// or a certificate of somebody else, are not that.
+// IsUnreachable reports whether there was no connection to the cluster, or it was cut. Missing credentials or a foreign
+// certificate do not count.
 func IsUnreachable(err error) bool {
 	var status apierrors.APIStatus
 	if errors.As(err, &status) || errors.Is(err, context.Canceled) {
@@ -46,8 +46,8 @@ func IsUnreachable(err error) bool {
 		errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF)
 }
 
-// passing reports whether a write may succeed when it is tried again: the cluster is busy or restarts, somebody else
-// wrote at the same time, or a kind or an admission webhook is so new that the API server does not have it yet.
+// passing reports whether a write may succeed when it is retried: the cluster is busy or restarts, another client wrote
+// at the same time, or a kind or an admission webhook is so new that the API server does not have it yet.
 func passing(err error) bool {
 	switch {
 	case IsUnreachable(err), isNoKind(err):
@@ -59,7 +59,7 @@ func passing(err error) bool {
 		apierrors.IsServiceUnavailable(err) || apierrors.IsInternalError(err)
 }
 
-// isOwned reports whether a write was refused because somebody else manages fields that it sets.
+// isOwned reports whether a write was refused because another manager owns fields that it sets.
 func isOwned(err error) bool {
 	return apierrors.IsConflict(err) && len(causes(err, func(c v1.StatusCause) bool {
 		return c.Type == v1.CauseTypeFieldManagerConflict
@@ -97,7 +97,7 @@ func causes(err error, take func(v1.StatusCause) bool) []v1.StatusCause {
 	return all
 }
 
-// IsRefused reports whether the API server understood what was asked of it and would not do it.
+// IsRefused reports whether the API server understood a request and refused it.
 func IsRefused(err error) bool {
 	var status apierrors.APIStatus
 	return errors.As(err, &status) && status.Status().Code >= 400 && status.Status().Code < 500 &&

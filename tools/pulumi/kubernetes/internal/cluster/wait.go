@@ -12,11 +12,11 @@ import (
 	"dip/tools/pulumi/kubernetes/internal/ready"
 )
 
-// AwaitReady waits until an object does what it is for, as far as its kind can tell, and returns it as last seen. The
-// context bounds the wait. An error says what was missing, with the object's conditions and events.
+// AwaitReady waits until an object is ready, as far as its kind can tell, and returns it as last seen. The context
+// bounds the wait. An error says what was missing, with the object's conditions and events.
 func (c *Cluster) AwaitReady(ctx context.Context, o *Object) (*Object, error) {
 	r, start := RefOf(o), time.Now()
-	missing := "it was not looked at"
+	missing := "it was not read yet"
 	err := wait.PollUntilContextCancel(ctx, c.Poll, true, func(ctx context.Context) (bool, error) {
 		now, err := c.get(ctx, r)
 		if ctx.Err() != nil {
@@ -39,7 +39,7 @@ func (c *Cluster) AwaitReady(ctx context.Context, o *Object) (*Object, error) {
 	return o, fmt.Errorf("wait for %s: %w%s", r, err, c.circumstances(o))
 }
 
-// lasting returns an error that looking again will not mend, and nil for others.
+// lasting returns an error that retrying cannot fix, and nil for others.
 func lasting(err error) error {
 	if passing(err) {
 		return nil
@@ -47,9 +47,9 @@ func lasting(err error) error {
 	return err
 }
 
-// circumstances tell what is known about an object that is not what it should be, each on a line of its own.
+// circumstances lists what is known about an object that is not as it should be, one fact a line.
 func (c *Cluster) circumstances(o *Object) string {
-	// The wait may have used up its time: the questions have some of their own.
+	// The wait may have used up its time: these requests have their own.
 	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
 	defer cancel()
 	lines := append(ready.Conditions(o), c.events(ctx, o)...)
@@ -60,8 +60,8 @@ func (c *Cluster) circumstances(o *Object) string {
 	return "\n  " + strings.Join(lines, "\n  ")
 }
 
-// Delete removes an object and what it owns, and returns when they are gone. That there is none is fine. The context
-// bounds the wait.
+// Delete removes an object and what it owns, and returns when they are gone. A missing object is not an error. The
+// context bounds the wait.
 func (c *Cluster) Delete(ctx context.Context, r Ref) error {
 	if err := c.Drop(ctx, r); err != nil {
 		return err
@@ -91,7 +91,7 @@ func propagation(r Ref) *v1.DeletionPropagation {
 	return &p
 }
 
-// AwaitGone returns when an object does not exist any more. The context bounds the wait.
+// AwaitGone returns when an object no longer exists. The context bounds the wait.
 func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 	start := time.Now()
 	var last *Object
@@ -103,7 +103,7 @@ func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 		if err != nil || ctx.Err() != nil {
 			return false, lasting(err)
 		}
-		// Another one of the same name is none of ours.
+		// Another object of the same name does not count.
 		gone := last != nil && o.GetUID() != last.GetUID()
 		last = o
 		return gone, nil
@@ -112,7 +112,7 @@ func (c *Cluster) AwaitGone(ctx context.Context, r Ref) error {
 		return nil
 	}
 	if last == nil || ctx.Err() == nil {
-		return c.explain("wait for the end of", r.String(), err)
+		return c.explain("wait for the deletion of", r.String(), err)
 	}
 	return fmt.Errorf("delete %s: still there after %v: %w%s%s", r, time.Since(start).Round(time.Second),
 		context.Cause(ctx),
@@ -123,5 +123,5 @@ func finalizers(o *Object) string {
 	if len(o.GetFinalizers()) == 0 {
 		return ""
 	}
-	return "\n  finalizers that nobody removed: " + strings.Join(o.GetFinalizers(), ", ")
+	return "\n  finalizers still present: " + strings.Join(o.GetFinalizers(), ", ")
 }

@@ -33,7 +33,7 @@ type resource struct {
 	namespaced                 bool
 }
 
-// API is a cluster. It has the namespace default.
+// API is a fake cluster. It has the namespace default.
 type API struct {
 	*httptest.Server
 
@@ -75,11 +75,12 @@ func New(t *testing.T) *API {
 func (a *API) Kubeconfig() string {
 	ca := pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: a.Certificate().Raw})
 	return fmt.Sprintf(`{"apiVersion": "v1", "kind": "Config", "current-context": "c",
-"clusters": [{"name": "c", "cluster": {"server": %q, "certificate-authority-data": %q}}], "users": [{"name": "u", "user": {"token": "t"}}],
+"clusters": [{"name": "c", "cluster": {"server": %q, "certificate-authority-data": %q}}],
+"users": [{"name": "u", "user": {"token": "t"}}],
 "contexts": [{"name": "c", "context": {"cluster": "c", "user": "u"}}]}`, a.URL, base64.StdEncoding.EncodeToString(ca))
 }
 
-// Put stores an object as it is, as if somebody else had made it.
+// Put stores an object as it is, as if another client had made it.
 func (a *API) Put(o *Object) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -109,7 +110,7 @@ func (a *API) Has(kind, namespace, name string) bool {
 	})
 }
 
-// Forget takes a kind away, with its objects.
+// Forget removes a kind, with its objects.
 func (a *API) Forget(kind string) {
 	a.mu.Lock()
 	defer a.mu.Unlock()

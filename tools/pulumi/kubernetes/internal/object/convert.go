@@ -69,10 +69,10 @@ func plain(v resource.PropertyValue, path resource.PropertyPath) (any, error) {
 		}
 		return fields, nil
 	}
-	return nil, fmt.Errorf("%s: a %s is nothing that Kubernetes can store", path, v.TypeString())
+	return nil, fmt.Errorf("%s: Kubernetes cannot store a %s", path, v.TypeString())
 }
 
-// exact is the largest integer below which every integer is a number of its own in Pulumi's properties.
+// exact is the largest integer below which every integer is exact in Pulumi's properties.
 const exact = 1 << 53
 
 func number(f float64) any {

@@ -33,8 +33,8 @@ var volatile = []string{"managedFields", "resourceVersion", "generation"}
 // personal fields of metadata differ between any two objects.
 var personal = []string{"uid", "creationTimestamp", "selfLink"}
 
-// Desired returns a copy of an object without status and without what the API server writes at every change: of what
-// remains, each difference is one that somebody asked for.
+// Desired returns a copy of an object without status and without what the API server writes at every change: every
+// difference in what remains was asked for.
 func Desired(fields map[string]any) map[string]any { return without(fields, volatile) }
 
 // Portable returns what of an object could be applied again, in this cluster or another: Desired, less what tells it

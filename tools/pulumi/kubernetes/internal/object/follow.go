@@ -13,7 +13,7 @@ func Follow(ins resource.PropertyMap, has map[string]any, changes []Change) reso
 	now := resource.NewObjectProperty(ToProperties(has))
 	for _, c := range changes {
 		path := c.Path
-		// Which element of a list in the inputs is which of the object's is not for us to say: the list counts as one.
+		// Elements of the inputs' lists cannot be matched with the object's: a list counts as a whole.
 		if i := slices.IndexFunc(path, isIndex); i >= 0 {
 			path = path[:i]
 		}
@@ -59,7 +59,7 @@ func follow(said, now resource.PropertyValue) resource.PropertyValue {
 }
 
 // KeepIgnored gives the inputs, at the paths that the program wants to be ignored, what the object has there. A path
-// that the inputs do not have is nobody's business already.
+// that the inputs lack is ignored already.
 func KeepIgnored(ins resource.PropertyMap, has map[string]any, ignored []string) (resource.PropertyMap, error) {
 	if len(ignored) == 0 {
 		return ins, nil

@@ -74,7 +74,8 @@ func TestChanges(t *testing.T) {
 }
 
 func TestDesiredAndPortable(t *testing.T) {
-	full := fieldsOf(t, `{"spec": {}, "status": {}, "metadata": {"name": "a", "uid": "u", "creationTimestamp": "t", "generation": 1, "resourceVersion": "1", "managedFields": []}}`)
+	full := fieldsOf(t, `{"spec": {}, "status": {}, "metadata": {"name": "a", "uid": "u",
+		"creationTimestamp": "t", "generation": 1, "resourceVersion": "1", "managedFields": []}}`)
 	if got := Desired(full); !reflect.DeepEqual(got,
 		fieldsOf(t, `{"spec": {}, "metadata": {"name": "a", "uid": "u", "creationTimestamp": "t"}}`)) {
 		t.Errorf("desired %v", got)
@@ -91,12 +92,14 @@ func TestFollow(t *testing.T) {
 	said := resource.NewPropertyMapFromMap(fieldsOf(t,
 		`{"spec": {"replicas": 2, "list": [{"name": "a", "image": "1"}], "kept": "x", "gone": 1}}`))
 	said["secret"] = resource.MakeSecret(resource.NewProperty("s"))
-	has := fieldsOf(t, `{"spec": {"replicas": 5, "list": [{"name": "a", "image": "2", "default": true}], "kept": "x"}, "secret": "t"}`)
-	want := fieldsOf(t, `{"spec": {"replicas": 2, "list": [{"name": "a", "image": "1", "default": true}], "kept": "x", "gone": 1, "filled": true}, "secret": "s"}`)
+	has := fieldsOf(t, `{"spec": {"replicas": 5, "list": [{"name": "a", "image": "2", "default": true}], "kept": "x"},
+		"secret": "t"}`)
+	want := fieldsOf(t, `{"spec": {"replicas": 2, "list": [{"name": "a", "image": "1", "default": true}],
+		"kept": "x", "gone": 1, "filled": true}, "secret": "s"}`)
 	before := resource.NewProperty(said).String()
 	got := Follow(said, has, Changes(has, want))
 	if !got["secret"].IsSecret() {
-		t.Error("a secret is told")
+		t.Error("a secret is shown")
 	}
 	fields, err := FromProperties(got)
 	if err != nil || !reflect.DeepEqual(fields,
@@ -120,6 +123,6 @@ func TestKeepIgnored(t *testing.T) {
 		t.Errorf("got %v", fields)
 	}
 	if _, err := KeepIgnored(said, has, []string{`spec["`}); err == nil {
-		t.Error("a path that is none is taken")
+		t.Error("an invalid path is accepted")
 	}
 }

@@ -10,7 +10,7 @@ import (
 // cond is one of the conditions in a status.
 type cond struct{ kind, status, reason, message string }
 
-// because tells the reason of a condition, to be put behind what follows from it.
+// because formats the reason of a condition, to follow its consequence.
 func (c cond) because() string {
 	switch {
 	case c.message != "" && c.reason != "":
@@ -41,7 +41,7 @@ func conditionOf(o *Object, kind string) cond {
 	return cond{}
 }
 
-// Conditions tells those of an object, a line each.
+// Conditions lists those of an object, a line each.
 func Conditions(o *Object) []string {
 	var lines []string
 	for _, c := range conditionsOf(o) {
@@ -50,7 +50,7 @@ func Conditions(o *Object) []string {
 	return lines
 }
 
-// PodTrouble tells why a pod is not ready: what its containers wait for or died of, else its conditions.
+// PodTrouble says why a pod is not ready: what its containers wait for or died of, else its conditions.
 func PodTrouble(o *Object) string {
 	var all []string
 	for _, list := range []string{"initContainerStatuses", "containerStatuses"} {

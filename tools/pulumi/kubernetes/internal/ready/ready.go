@@ -1,4 +1,4 @@
-// Package ready decides whether an object does what it is for. It looks at the object alone.
+// Package ready decides whether an object is ready. It looks at the object alone.
 package ready
 
 import (
@@ -11,7 +11,7 @@ import (
 // Object is an object of any kind.
 type Object = unstructured.Unstructured
 
-// A rule says what of an object is missing, nothing when it is ready. An error says that it will never be.
+// A rule says what an object lacks, nothing when it is ready. An error says that it never will be.
 type rule func(*Object) (missing string, err error)
 
 var rules = map[schema.GroupKind]rule{
@@ -26,8 +26,8 @@ var rules = map[schema.GroupKind]rule{
 	{Group: "apiregistration.k8s.io", Kind: "APIService"}:             condition("Available"),
 }
 
-// Missing tells what an object still lacks, in a few words; nothing says that it is ready. Objects of kinds without a
-// notion of it are ready. An error says that waiting is of no use.
+// Missing says what an object still lacks, in a few words; nothing when it is ready. Objects of kinds without a notion
+// of readiness are ready. An error says that waiting is pointless.
 func Missing(o *Object) (string, error) {
 	if r := rules[o.GroupVersionKind().GroupKind()]; r != nil {
 		return r(o)
@@ -70,7 +70,7 @@ func service(o *Object) (string, error) {
 	return "", nil
 }
 
-// observed reports whether the controller has seen the object as it is now. Before that its status is of the past.
+// observed reports whether the controller has seen the object as it is now. Before that its status is stale.
 func observed(o *Object) bool {
 	return number(o.Object, 0, "status", "observedGeneration") >= o.GetGeneration()
 }
@@ -102,7 +102,7 @@ func deployment(o *Object) (string, error) {
 	return "", nil
 }
 
-// byHand is the update strategy under which pods change only when somebody deletes them.
+// byHand is the update strategy under which pods change only when they are deleted.
 const byHand = "OnDelete"
 
 func daemonSet(o *Object) (string, error) {

@@ -17,7 +17,8 @@ func TestMissing(t *testing.T) {
 		{"v1 Service", `"spec": {"type": "LoadBalancer"}, "status": {"loadBalancer": {"ingress": [{"ip": "10.0.0.1"}]}}`, "",
 			""},
 		{"apps/v1 Deployment",
-			`"spec": {"replicas": 2}, "status": {"observedGeneration": 1, "updatedReplicas": 2, "availableReplicas": 2, "replicas": 2}`, notObserved, ""},
+			`"spec": {"replicas": 2}, "status": {"observedGeneration": 1, "updatedReplicas": 2, "availableReplicas": 2,
+				"replicas": 2}`, notObserved, ""},
 		{"apps/v1 Deployment", `"spec": {"replicas": 2}, "status": {` + seen +
 			`, "updatedReplicas": 1, "availableReplicas": 2, "replicas": 2}`, "1 of 2 replicas are updated", ""},
 		{"apps/v1 Deployment", `"spec": {"replicas": 2}, "status": {` + seen +
@@ -31,7 +32,8 @@ func TestMissing(t *testing.T) {
 		{"apps/v1 Deployment", `"spec": {"paused": true}`, "", ""},
 		{"apps/v1 Deployment",
 			`"status": {` + seen +
-				`, "conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded", "message": "m"}]}`, "", "ProgressDeadlineExceeded: m"},
+				`, "conditions": [{"type": "Progressing", "status": "False", "reason": "ProgressDeadlineExceeded",
+				"message": "m"}]}`, "", "ProgressDeadlineExceeded: m"},
 		{"apps/v1 DaemonSet", `"status": {"observedGeneration": 1}`, notObserved, ""},
 		{"apps/v1 DaemonSet",
 			`"status": {` + seen + `, "desiredNumberScheduled": 3, "updatedNumberScheduled": 2, "numberAvailable": 3}`,
@@ -58,7 +60,8 @@ func TestMissing(t *testing.T) {
 		{"v1 Pod", `"status": {"phase": "Pending"}`, "not Ready", ""},
 		{"v1 Pod", `"status": {"phase": "Running", "conditions": [{"type": "Ready", "status": "True"}]}`, "", ""},
 		{"v1 Pod", `"status": {"phase": "Succeeded"}`, "", ""},
-		{"v1 Pod", `"status": {"phase": "Failed", "containerStatuses": [{"name": "c", "state": {"terminated": {"reason": "OOMKilled"}}}]}`, "", "container c is terminated: OOMKilled"},
+		{"v1 Pod", `"status": {"phase": "Failed", "containerStatuses": [{"name": "c", "state": {"terminated":
+			{"reason": "OOMKilled"}}}]}`, "", "container c is terminated: OOMKilled"},
 		{"apiextensions.k8s.io/v1 CustomResourceDefinition", `"status": {}`, "not Established", ""},
 		{"apiextensions.k8s.io/v1 CustomResourceDefinition",
 			`"status": {"conditions": [{"type": "NamesAccepted", "status": "False", "message": "taken"}]}`, "", "taken"},

@@ -11,8 +11,8 @@ import (
 	"dip/tools/pulumi/plugin"
 )
 
-// Check fills in what the program leaves out: apiVersion and kind, a name, the namespace. What is in the object is for
-// the API server to judge, in a preview already.
+// Check fills in what the program leaves out: apiVersion and kind, a name, the namespace. The API server judges the
+// object's content, already in a preview.
 func (t *target) Check(_ context.Context, olds, news resource.PropertyMap, seed []byte) error {
 	var problems []error
 	for key, want := range map[resource.PropertyKey]string{"apiVersion": t.kind.GroupVersion().String(),
@@ -84,7 +84,7 @@ func (t *target) completeName(olds, meta resource.PropertyMap, seed []byte) erro
 }
 
 // completeNamespace gives an object the provider's namespace when it has none and its kind needs one. A cluster that
-// cannot tell yet will use the same one later.
+// does not know the kind yet will use the same one later.
 func (t *target) completeNamespace(meta resource.PropertyMap) error {
 	if t.p.cluster == nil || meta.HasValue("namespace") && object.Bare(meta["namespace"]).ContainsUnknowns() {
 		return nil
@@ -97,7 +97,7 @@ func (t *target) completeNamespace(meta resource.PropertyMap) error {
 		meta["namespace"] = resource.NewStringProperty(t.p.cluster.Namespace)
 	case !namespaced && meta.HasValue("namespace"):
 		return &plugin.Failure{Property: "metadata.namespace",
-			Reason: "objects of the kind " + t.kind.Kind + " are in no namespace"}
+			Reason: "objects of the kind " + t.kind.Kind + " are cluster-scoped"}
 	}
 	return nil
 }

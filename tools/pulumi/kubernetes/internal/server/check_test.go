@@ -68,7 +68,7 @@ func TestCheckFillsIn(t *testing.T) {
 	}
 	if wide := e.check("kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", nil, props(`{}`)); text(wide, "metadata",
 		"namespace") != "" {
-		t.Errorf("a cluster role is in no namespace: %v", wide)
+		t.Errorf("a cluster role is cluster-scoped: %v", wide)
 	}
 }
 
@@ -111,7 +111,7 @@ func TestSettings(t *testing.T) {
 		{"no such context", resource.PropertyMap{"kubeconfig": good, "context": resource.NewProperty("prod")},
 			[]string{`context: the kubeconfig has no context "prod"`}},
 		{"no kubeconfig", resource.PropertyMap{"kubeconfig": resource.NewProperty("{]")}, []string{"kubeconfig: "}},
-		{"a flag that is none", resource.PropertyMap{"kubeconfig": good, "deleteUnreachable": resource.NewProperty("maybe")},
+		{"an invalid flag", resource.PropertyMap{"kubeconfig": good, "deleteUnreachable": resource.NewProperty("maybe")},
 			[]string{`deleteUnreachable: "maybe"`}},
 		{"a list", resource.PropertyMap{"kubeconfig": resource.NewProperty([]resource.PropertyValue{})},
 			[]string{"kubeconfig: "}},

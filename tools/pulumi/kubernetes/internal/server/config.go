@@ -54,7 +54,7 @@ func readSettings(in resource.PropertyMap) (settings, error) {
 		}
 	}
 	if !apply {
-		problems = append(problems, errors.New("enableServerSideApply: this kubernetes plugin knows no other way"))
+		problems = append(problems, errors.New("enableServerSideApply: this kubernetes plugin always uses it"))
 	}
 	if len(s.unknown) == 0 && len(problems) == 0 {
 		if _, err := s.Identity(); err != nil {

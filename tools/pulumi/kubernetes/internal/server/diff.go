@@ -15,7 +15,7 @@ import (
 	"dip/tools/pulumi/plugin"
 )
 
-// Diff tells what an update would change. The API server plans it: what is compared is the object as it is and as it
+// Diff returns what an update would change. The API server plans it: what is compared is the object as it is and as it
 // would be.
 func (t *target) Diff(ctx context.Context, op *plugin.Operation) (*pulumirpc.DiffResponse, error) {
 	news := op.Inputs
@@ -34,7 +34,7 @@ func (t *target) Diff(ctx context.Context, op *plugin.Operation) (*pulumirpc.Dif
 		return nil, err
 	}
 	if live == nil {
-		return everything(news), nil // the update makes it anew
+		return everything(news), nil // the update makes it again
 	}
 	o, err := t.wanted(live, news, op.Ignored)
 	if err != nil {
@@ -95,7 +95,7 @@ func replacement(paths []string) *pulumirpc.DiffResponse {
 	return resp
 }
 
-// everything is the diff from an object that is not there any more.
+// everything is the diff from an object that no longer exists.
 func everything(news resource.PropertyMap) *pulumirpc.DiffResponse {
 	resp := some()
 	for _, k := range news.StableKeys() {
@@ -136,7 +136,7 @@ func appendNew(list []string, s string) []string {
 	return append(list, s)
 }
 
-// ofInputs is the diff of inputs alone: all that can be told without the cluster.
+// ofInputs is the diff of inputs alone: all that is known without the cluster.
 func ofInputs(olds, news resource.PropertyMap) *pulumirpc.DiffResponse {
 	d := olds.Diff(news)
 	if d == nil {

@@ -21,7 +21,7 @@ func (t *target) Create(ctx context.Context, op *plugin.Operation) (string, reso
 		return "", nil, err
 	}
 	if op.Preview {
-		// What the API server would fill in is not what it will fill in: addresses, say, or the uid.
+		// What the API server fills in for a dry run differs from what it will fill in: addresses, for example, or the uid.
 		if err := t.p.cluster.Validate(ctx, o); err != nil && !cluster.IsMissing(err) {
 			return "", nil, err
 		}
@@ -36,7 +36,7 @@ func (t *target) Create(ctx context.Context, op *plugin.Operation) (string, reso
 	return id, t.outputs(made, op.Inputs), err
 }
 
-// await waits for what the object is for, unless the program does not want it.
+// await waits until the object is ready, unless the program opts out.
 func (t *target) await(ctx context.Context, o *cluster.Object) (*cluster.Object, error) {
 	if o.GetAnnotations()[skipAwait] == "true" {
 		return o, nil

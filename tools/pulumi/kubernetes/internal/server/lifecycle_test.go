@@ -68,7 +68,7 @@ func TestObjectFromCreationToEnd(t *testing.T) {
 	}
 }
 
-// What somebody else changed is shown by a refresh, and mended by the next update; what they added is theirs.
+// A refresh shows what another client changed, and the next update reverts it; what the client added stays.
 func TestDrift(t *testing.T) {
 	e := newEngine(t, "")
 	st := e.mustCreate(configMap, props(settingsMap))
@@ -167,10 +167,11 @@ func TestWritesAreTriedAgainWhenTheReasonPasses(t *testing.T) {
 	}
 }
 
-// The API server takes longer to serve a kind than to say that it will.
+// The API server takes longer to serve a kind than to announce it.
 func TestAKindMayStillBeComing(t *testing.T) {
 	e := newEngine(t, "")
-	definition := props(`{"metadata": {"name": "scalers.dip"}, "spec": {"group": "dip", "scope": "Namespaced", "names": {"kind": "Scaler", "plural": "scalers"}}}`)
+	definition := props(`{"metadata": {"name": "scalers.dip"}, "spec": {"group": "dip", "scope": "Namespaced", 
+		"names": {"kind": "Scaler", "plural": "scalers"}}}`)
 	done := make(chan error, 1)
 	go func() {
 		_, err := e.create("kubernetes:dip/v1:Scaler", props(`{"metadata": {"name": "s"}}`), 0)

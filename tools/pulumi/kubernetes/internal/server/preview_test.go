@@ -54,7 +54,7 @@ func TestPreviewShowsWhatTheServerRefuses(t *testing.T) {
 	}
 }
 
-// A replacement is previewed while the object that it replaces is still there. Somebody else's object is no such thing.
+// A replacement is previewed while the object that it replaces is still there. Another client's object is not.
 func TestPreviewOfAReplacement(t *testing.T) {
 	for _, ours := range []bool{true, false} {
 		e := newEngine(t, "")
@@ -82,7 +82,7 @@ func TestPreviewOfAReplacement(t *testing.T) {
 	}
 }
 
-// Before there is a cluster a preview takes what it gets; nothing else can be done.
+// Before there is a cluster, a preview takes the inputs as they are.
 func TestPreviewWithoutCluster(t *testing.T) {
 	e := newEngine(t, "")
 	e.serve("")

@@ -33,7 +33,7 @@ func (t *target) imported(live *cluster.Object) resource.PropertyMap {
 }
 
 // refreshed brings inputs up to what the object has where an update would change it. Where the API server would not let
-// them be applied any more, they stay as they are, for the next update to tell.
+// them be applied any more, they stay as they are, and the next update reports that.
 func (t *target) refreshed(
 	ctx context.Context, live *cluster.Object, in resource.PropertyMap) (resource.PropertyMap, error,
 ) {

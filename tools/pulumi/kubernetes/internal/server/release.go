@@ -139,7 +139,7 @@ func (r *releaseTarget) completeName(olds, news resource.PropertyMap, seed []byt
 	return nil
 }
 
-// Create applies the release's objects; a preview tells no more than its inputs.
+// Create applies the release's objects; a preview returns no more than its inputs.
 func (r *releaseTarget) Create(ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, error) {
 	if op.Preview {
 		return "", op.Inputs, nil
@@ -148,7 +148,7 @@ func (r *releaseTarget) Create(ctx context.Context, op *plugin.Operation) (strin
 	if err != nil {
 		return "", nil, err
 	}
-	// From here on something of it may be there, even when it fails.
+	// From here on parts of it may exist, even when it fails.
 	err = r.roll(ctx, s, objects, r.p.cluster.Create)
 	return s.Namespace + "/" + s.Name, r.outputs(s, op.Inputs, refs(objects)), err
 }
@@ -177,7 +177,7 @@ func (r *releaseTarget) Update(ctx context.Context, op *plugin.Operation) (resou
 	return r.outputs(s, op.Inputs, has), nil
 }
 
-// roll applies the objects in their order, and waits until all of them do what they are for.
+// roll applies the objects in their order, and waits until all of them are ready.
 func (r *releaseTarget) roll(ctx context.Context, s spec, objects []*chart.Object,
 	apply func(context.Context, *cluster.Object) (*cluster.Object, error)) error {
 	if s.timeout > 0 {

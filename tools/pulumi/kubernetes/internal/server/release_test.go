@@ -39,8 +39,9 @@ metadata: {name: "{{ .Name }}-operator", namespace: "{{ .Namespace }}"}
 	if err := os.MkdirAll(crds, 0o755); err != nil {
 		t.Fatal(err)
 	}
-	definition := `{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition", "metadata": {"name": "scalers.dip"},
-"spec": {"group": "dip", "scope": "Namespaced", "names": {"kind": "Scaler", "plural": "scalers"}, "description": "{{ no template }}"}}`
+	definition := `{"apiVersion": "apiextensions.k8s.io/v1", "kind": "CustomResourceDefinition",
+"metadata": {"name": "scalers.dip"}, "spec": {"group": "dip", "scope": "Namespaced",
+"names": {"kind": "Scaler", "plural": "scalers"}, "description": "{{ no template }}"}}`
 	if err := os.WriteFile(filepath.Join(crds, "scalers.yaml"), []byte(definition), 0o644); err != nil {
 		t.Fatal(err)
 	}
@@ -83,7 +84,8 @@ func TestReleaseFromCreationToEnd(t *testing.T) {
 		t.Errorf("after a drift: %v", d)
 	}
 
-	writeChart(t, dir, `{apiVersion: v1, kind: ConfigMap, metadata: {name: settings}, data: {level: "{{ .Values.level }}"}}`)
+	writeChart(t, dir, `{apiVersion: v1, kind: ConfigMap, metadata: {name: settings},
+  data: {level: "{{ .Values.level }}"}}`)
 	if d := e.diff(st, props(keda)); d.Changes == none {
 		t.Errorf("the chart has fewer objects, yet %v", d)
 	}
@@ -106,7 +108,7 @@ func TestReleaseFromCreationToEnd(t *testing.T) {
 	}
 }
 
-// A release that stops halfway is known with all that it may have made, and goes on.
+// A release that stops halfway is recorded with all that it may have made, and resumes.
 func TestReleaseThatFailsHalfway(t *testing.T) {
 	e := newEngine(t, charts(t))
 	e.api.Refuse = func(_ string, o *fakeapi.Object, _ bool) *v1.Status {
@@ -123,7 +125,7 @@ func TestReleaseThatFailsHalfway(t *testing.T) {
 	e.api.Refuse = nil
 	e.update(st, props(keda))
 	if !e.api.Has("Scaler", "default", "one") {
-		t.Error("it did not go on")
+		t.Error("it did not resume")
 	}
 	if err := e.delete(st, 0); err != nil || e.api.Has("CustomResourceDefinition", "", "scalers.dip") {
 		t.Errorf("delete: %v", err)

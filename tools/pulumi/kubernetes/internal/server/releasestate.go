@@ -142,7 +142,7 @@ func (r *releaseTarget) changed(ctx context.Context, olds resource.PropertyMap, 
 	return false, nil
 }
 
-// Read tells whether anything of the release is there. What is not as it should be is for the diff to find.
+// Read reports whether anything of the release exists. The diff finds what is not as it should be.
 func (r *releaseTarget) Read(
 	ctx context.Context, op *plugin.Operation) (string, resource.PropertyMap, resource.PropertyMap, error,
 ) {

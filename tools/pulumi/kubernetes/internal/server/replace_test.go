@@ -81,7 +81,8 @@ func TestAnotherNameOrNamespaceIsAnotherObject(t *testing.T) {
 			t.Errorf("%s: %v", news, d)
 		}
 	}
-	d := e.diff(st, resource.PropertyMap{"metadata": resource.NewProperty(resource.PropertyMap{"name": resource.MakeComputed(resource.NewProperty(""))})})
+	d := e.diff(st, resource.PropertyMap{"metadata": resource.NewProperty(resource.PropertyMap{
+		"name": resource.MakeComputed(resource.NewProperty(""))})})
 	if len(d.Replaces) != 1 {
 		t.Errorf("a name that is not known: %v", d)
 	}

@@ -22,7 +22,7 @@ type Provider struct {
 	charts string // folder of charts; empty: there are none
 	// cluster is nil before Configure, and as long as the kubeconfig is unknown.
 	cluster *cluster.Cluster
-	// deleteUnreachable lets resources go whose cluster gives no answer.
+	// deleteUnreachable drops resources whose cluster does not answer.
 	deleteUnreachable bool
 
 	stop   context.Context
@@ -88,7 +88,7 @@ func (p *Provider) Resource(token, name string) (plugin.Resource, error) {
 	return lenient{t, p}, nil
 }
 
-// lenient is a resource that may go though its cluster gives no answer, if the provider's settings say so.
+// lenient is a resource that may be dropped although its cluster does not answer, if the provider's settings say so.
 type lenient struct {
 	plugin.Resource
 	p *Provider

@@ -71,7 +71,7 @@ func (t *target) object(in resource.PropertyMap) (*cluster.Object, error) {
 // outputs are an object's fields. What is secret in the inputs, and what a Secret holds, stays secret.
 func (t *target) outputs(o *cluster.Object, in resource.PropertyMap) resource.PropertyMap {
 	o = o.DeepCopy()
-	o.SetManagedFields(nil) // the API server's books: long, and nobody's input
+	o.SetManagedFields(nil) // the API server's bookkeeping: long, and never an input
 	if notes := o.GetAnnotations(); notes[lastApplied] != "" {
 		delete(notes, lastApplied)
 		o.SetAnnotations(notes)

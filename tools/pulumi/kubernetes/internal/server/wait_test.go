@@ -51,7 +51,7 @@ func TestCreateWaitsUntilTheObjectIsReady(t *testing.T) {
 	}
 }
 
-// The engine keeps what was made; the error tells all that is known about why it is not ready.
+// The engine keeps what was made; the error says all that is known about why it is not ready.
 func TestWhatDoesNotGetReady(t *testing.T) {
 	e := newEngine(t, "")
 	st, err := e.create(deployment, props(webServer), short)
@@ -113,7 +113,7 @@ func TestDeleteWaitsAndSaysWhatHoldsItUp(t *testing.T) {
 	}
 }
 
-// A new object of the same name is not made out of one that is on its way out.
+// A new object is not applied to one of the same name that is being deleted.
 func TestCreateWaitsForTheEndOfItsForerunner(t *testing.T) {
 	e := newEngine(t, "")
 	st := e.mustCreate(configMap, props(settingsMap))
@@ -149,7 +149,7 @@ func TestUnreachableCluster(t *testing.T) {
 	_, err := e.Read(context.Background(),
 		&pulumirpc.ReadRequest{Urn: urnOf(configMap), Id: st.id, Properties: e.marshal(st.out), Inputs: e.marshal(st.in)})
 	if err == nil {
-		t.Error("a refresh takes it for gone")
+		t.Error("a refresh takes it for deleted")
 	}
 	settings["deleteUnreachable"] = resource.NewProperty("true")
 	e.configure(settings)
@@ -161,7 +161,7 @@ func TestUnreachableCluster(t *testing.T) {
 	}
 }
 
-// Credentials that cannot be had say nothing about the cluster: nothing may be forgotten for them.
+// Missing credentials say nothing about the cluster: no resource may be dropped because of them.
 func TestMissingCredentialsAreNoUnreachableCluster(t *testing.T) {
 	e := newEngine(t, "")
 	st := e.mustCreate(configMap, props(settingsMap))

@@ -1,0 +1,64 @@
+package contract
+
+// MetricNamespace is the CloudWatch namespace of the pipeline's own metrics.
+const MetricNamespace = "dip"
+
+// Dimensions of every metric. CloudWatch bills each combination of values as a metric of its own: $0.30 a month
+// (https://aws.amazon.com/cloudwatch/pricing/, us-east-1, the first 10,000 metrics).
+const (
+	StackDimension   = "stack"
+	SegmentDimension = "segment"
+)
+
+// Unit is a CloudWatch unit
+// (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html).
+type Unit string
+
+// The units in use. A megabyte is 1,000,000 bytes.
+const (
+	UnitCount   Unit = "Count"
+	UnitSeconds Unit = "Seconds"
+	UnitBytes   Unit = "Bytes"
+	UnitRate    Unit = "Megabytes/Second"
+)
+
+// Metric is a series that the data plane emits. Alarms, dashboards and graphs refer to it by this declaration, never by
+// a name typed again.
+type Metric struct {
+	Name  string
+	Unit  Unit
+	Value string // what one value is
+}
+
+// Metrics of a chunk, emitted by the function or the worker whose acknowledgement counts.
+var (
+	ChunksAcknowledged = Metric{Name: "ChunksAcknowledged", Unit: UnitCount, Value: "1 per acknowledged chunk"}
+	ChunkAttempts      = Metric{Name: "ChunkAttempts", Unit: UnitCount, Value: "attempts that an acknowledged chunk took"}
+	ChunkSeconds       = Metric{Name: "ChunkSeconds", Unit: UnitSeconds, Value: "from a chunk's claim to its acknowledgement"}
+	ChunkRate          = Metric{Name: "ChunkRate", Unit: UnitRate, Value: "a chunk's BytesIn over its ChunkSeconds"}
+	BytesIn            = Metric{Name: "BytesIn", Unit: UnitBytes, Value: "decompressed input of an acknowledged chunk"}
+	RecordsIn          = Metric{Name: "RecordsIn", Unit: UnitCount, Value: "records of an acknowledged chunk"}
+	RecordsOut         = Metric{Name: "RecordsOut", Unit: UnitCount, Value: "those of RecordsIn that went to the output"}
+	RecordsQuarantined = Metric{Name: "RecordsQuarantined", Unit: UnitCount, Value: "those of RecordsIn in quarantine"}
+	ChunkErrors        = Metric{Name: "ChunkErrors", Unit: UnitCount, Value: "1 per attempt that ended with an error"}
+)
+
+// Metrics of a load, emitted by the reconciler as it records the outcome.
+var (
+	LoadsPublished = Metric{Name: "LoadsPublished", Unit: UnitCount, Value: "1 per published load"}
+	LoadsFailed    = Metric{Name: "LoadsFailed", Unit: UnitCount, Value: "1 per failed load"}
+	LoadSeconds    = Metric{Name: "LoadSeconds", Unit: UnitSeconds, Value: "from a load's receipt to its publication"}
+)
+
+// Metrics of the sweeper.
+var (
+	LostEvents = Metric{Name: "LostEvents", Unit: UnitCount, Value: "landed objects that no event announced, enqueued now"}
+)
+
+// Metrics lists every metric.
+func Metrics() []Metric {
+	return []Metric{
+		ChunksAcknowledged, ChunkAttempts, ChunkSeconds, ChunkRate, BytesIn, RecordsIn, RecordsOut, RecordsQuarantined,
+		ChunkErrors, LoadsPublished, LoadsFailed, LoadSeconds, LostEvents,
+	}
+}
