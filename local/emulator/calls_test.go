@@ -15,6 +15,8 @@ import (
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
+	"github.com/aws/aws-sdk-go-v2/service/kms"
+	kmstypes "github.com/aws/aws-sdk-go-v2/service/kms/types"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -93,6 +95,10 @@ func TestCallsOfRoles(t *testing.T) {
 	_, _ = sfn.NewFromConfig(cfg).StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: name(machine + ":live")})
 	_, _ = eventbridge.NewFromConfig(cfg).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{
 		{EventBusName: name("bus"), Source: name("dip"), DetailType: name("Load Published"), Detail: name("{}")}}})
+	key := must[*kms.CreateKeyOutput](t)(kms.NewFromConfig(emulatortest.Config(t)).CreateKey(ctx,
+		&kms.CreateKeyInput{KeySpec: kmstypes.KeySpecEccNistP256, KeyUsage: kmstypes.KeyUsageTypeSignVerify}))
+	_, _ = kms.NewFromConfig(cfg).Sign(ctx, &kms.SignInput{KeyId: key.KeyMetadata.KeyId, Message: make([]byte, 32),
+		MessageType: kmstypes.MessageTypeDigest, SigningAlgorithm: kmstypes.SigningAlgorithmSpecEcdsaSha256})
 	_, _ = sfn.NewFromConfig(cfg).ListActivities(ctx, &sfn.ListActivitiesInput{})
 
 	const table = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
@@ -105,6 +111,7 @@ func TestCallsOfRoles(t *testing.T) {
 		`dynamodb:UpdateItem ` + table +
 			` {"dynamodb:Attributes":["ack","attempt","error","item","load","status"]}`,
 		`events:PutEvents arn:aws:events:us-east-1:123456789012:event-bus/bus {"events:detail-type":"Load Published","events:source":"dip"}`,
+		`kms:Sign ` + *key.KeyMetadata.Arn + ` {"kms:MessageType":"DIGEST","kms:SigningAlgorithm":"ECDSA_SHA_256"}`,
 		`s3:AbortMultipartUpload arn:aws:s3:::calls-of-roles/big`,
 		`s3:GetObject arn:aws:s3:::calls-of-roles/data/trips/1`,
 		`s3:GetObject arn:aws:s3:::calls-of-roles/other`,

@@ -2,6 +2,9 @@ package proof
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/x509"
+	"encoding/pem"
 	"errors"
 	"fmt"
 	"io"
@@ -58,7 +61,7 @@ func (p *proof) certified(ctx context.Context, s *client.Stack, id string) (cont
 	if err != nil {
 		return none, err
 	}
-	c, err := client.Certificate(ctx, s.Lake, load)
+	c, sum, err := client.Certificate(ctx, s.Lake, load)
 	if err != nil {
 		return none, err
 	}
@@ -66,11 +69,35 @@ func (p *proof) certified(ctx context.Context, s *client.Stack, id string) (cont
 	if err != nil {
 		return none, err
 	}
-	report, err := verify.Certificate(ctx, verify.Options{Lake: s.Lake, Certificate: c, Ledger: &recorded})
+	key, err := publicKey(ctx, s)
+	if err != nil {
+		return none, err
+	}
+	report, err := verify.Certificate(ctx, verify.Options{
+		Lake: s.Lake, Certificate: c, SHA256: sum, PublicKey: key, Ledger: &recorded,
+	})
 	if err == nil && !report.Verified {
 		err = fmt.Errorf("the certificate of load %s does not verify: %s", id, strings.Join(report.Problems, "; "))
 	}
 	return c, err
+}
+
+// publicKey is the public half of the key that the stack's certificates are signed with.
+func publicKey(ctx context.Context, s *client.Stack) (*ecdsa.PublicKey, error) {
+	fetched, err := client.FetchPublicKey(ctx, s.KMS, s.Outputs.SigningKey)
+	if err != nil {
+		return nil, err
+	}
+	block, _ := pem.Decode([]byte(fetched.PEM))
+	parsed, err := x509.ParsePKIXPublicKey(block.Bytes)
+	if err != nil {
+		return nil, fmt.Errorf("read the public key of stack %s: %w", s.Name, err)
+	}
+	key, ok := parsed.(*ecdsa.PublicKey)
+	if !ok {
+		return nil, fmt.Errorf("the key of stack %s is a %T", s.Name, parsed)
+	}
+	return key, nil
 }
 
 // load lands an input, in several objects if it is too large for one, and waits for all certificates.
