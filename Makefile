@@ -82,13 +82,17 @@ build: ## Build the Pulumi program and the functions for the cloud (arm64)
 	go run ./cmd/build --arch arm64
 
 STACK ?= dev
-ARCH ?= arm64
+.PHONY: deploy
+deploy: ## Deploy to AWS: build, push the workers' image, pulumi up: STACK=dev
+	@go run ./cmd/deploy --stack $(STACK)
+
 .PHONY: image
-image: ## Build and push the image that the stack's workers run: STACK=dev ARCH=arm64
-	go run ./cmd/build --arch $(ARCH)
-	name=$$(pulumi stack output cluster --json --stack $(STACK) | sed -n 's/.*"image": *"\([^"]*\)".*/\1/p') && test -n "$$name" && \
-	docker buildx build --file Dockerfile --platform linux/$(ARCH) --build-arg SOURCE_DATE_EPOCH=0 \
-		--provenance=false --output type=image,name=$$name,push=true,rewrite-timestamp=true build/$(ARCH)/image
+image: ## Build and push the image that the stack's workers run: STACK=dev
+	@go run ./cmd/deploy --stack $(STACK) --image-only
+
+.PHONY: digests
+digests: ## Print the digests of images that a stack names by tag alone: STACK=prod
+	@go run ./cmd/deploy --stack $(STACK) --digests
 
 .PHONY: generate
 generate: ## Regenerate what is generated: JSON Schema and page of the stack configuration

@@ -72,7 +72,7 @@ func queueMode(settings map[string]any) {
 		"restage": map[string]any{"group": "services"},
 	}
 	settings["nodeGroups"] = map[string]any{
-		"services": map[string]any{"labels": map[string]string{"team": "data"}},
+		"services": map[string]any{"min": 1, "labels": map[string]string{"team": "data"}},
 		"batch": map[string]any{
 			"kind": "batch", "dedicated": true, "scaler": "clusterAutoscaler", "interruptions": "queue",
 		},
@@ -84,6 +84,46 @@ func options(settings map[string]any) {
 	settings["lake"] = map[string]any{"intelligentTiering": map[string]any{"archiveDays": 90, "deepArchiveDays": 180}}
 	settings["alarmTopics"] = []string{"arn:aws:sns:us-east-1:123456789012:ops"}
 	settings["functions"] = map[string]any{"intake": map[string]any{"reservedConcurrency": 10}}
+	settings["cluster"] = map[string]any{
+		"privateAccess": true, "volumeKey": "arn:aws:kms:us-east-1:123456789012:key/volumes",
+	}
+}
+
+// demands is what an organization demands of all roles and names.
+func demands(settings map[string]any) {
+	settings["permissionsBoundary"] = "arn:aws:iam::123456789012:policy/boundary"
+	settings["rolePath"], settings["namePrefix"] = "/pipelines/", "acme"
+}
+
+// Nothing is left out: each role has the boundary and the path, and each name that is chosen here the prefix.
+func TestDemandsReachEverything(t *testing.T) {
+	roles := 0
+	for _, r := range deployWith(t, config.Prod, demands).Resources() {
+		in := r.Inputs.Mappable()
+		if r.Type == "aws:iam/role:Role" {
+			roles++
+			if in["permissionsBoundary"] != "arn:aws:iam::123456789012:policy/boundary" || in["path"] != "/pipelines/" {
+				t.Errorf("role %s has boundary %v and path %v", r.Name, in["permissionsBoundary"], in["path"])
+			}
+		}
+		if !strings.HasPrefix(r.Type, "aws:") || fixedNames[r.Type] {
+			continue
+		}
+		for _, key := range []string{"name", "namePrefix", "bucketPrefix", "nodeGroupNamePrefix"} {
+			if name, ok := in[key].(string); ok && !strings.HasPrefix(name, "acme") {
+				t.Errorf("%s %s has %s %q", r.Type, r.Name, key, name)
+			}
+		}
+	}
+	if roles < 10 {
+		t.Errorf("only %d roles", roles)
+	}
+}
+
+// fixedNames are types whose names AWS prescribes, or that are known only below another resource.
+var fixedNames = map[string]bool{
+	"aws:cloudwatch/logGroup:LogGroup": true, "aws:lambda/alias:Alias": true, "aws:sfn/alias:Alias": true,
+	"aws:kms/alias:Alias": true,
 }
 
 // What the cluster's API server is asked for, object by object. The lab checks these files against a real one.
@@ -128,7 +168,9 @@ func TestRightsAreNoWildcards(t *testing.T) {
 
 // What the program asks of the AWS plugin, whose name table must have all of it.
 func TestUsedProperties(t *testing.T) {
-	recorded := []*componenttest.Recorder{deployWith(t, config.Prod, queueMode)}
+	recorded := []*componenttest.Recorder{
+		deployWith(t, config.Prod, queueMode), deployWith(t, config.Prod, demands),
+	}
 	for _, e := range config.Environments {
 		recorded = append(recorded, deployWith(t, e, options))
 	}
@@ -175,7 +217,7 @@ func TestOutputs(t *testing.T) {
 		t.Run(string(e), func(t *testing.T) {
 			var outputs map[string]any
 			_, err := stacktest.Run(t, e, onARM, func(ctx *pulumi.Context) error {
-				all, err := declare(ctx)
+				all, err := declare(ctx, stacktest.Today)
 				if err != nil {
 					return err
 				}

@@ -2,15 +2,19 @@
 package main
 
 import (
+	"time"
+
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/stack"
 )
 
-func main() { pulumi.Run(program) }
+func main() {
+	pulumi.Run(func(ctx *pulumi.Context) error { return program(ctx, time.Now()) })
+}
 
-func program(ctx *pulumi.Context) error {
-	outputs, err := declare(ctx)
+func program(ctx *pulumi.Context, today time.Time) error {
+	outputs, err := declare(ctx, today)
 	if err != nil {
 		return err
 	}
@@ -21,9 +25,9 @@ func program(ctx *pulumi.Context) error {
 }
 
 // declare is the system, assembly by assembly.
-func declare(ctx *pulumi.Context) (pulumi.Map, error) {
+func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	// Settings, account, region, zones, artifacts: read and validated as a whole before anything registers.
-	setup, err := stack.Open(ctx)
+	setup, err := stack.Open(ctx, today)
 	if err != nil {
 		return nil, err
 	}

@@ -9,6 +9,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
 	"dip/components/componenttest"
 	"dip/config"
 	"dip/contract"
@@ -16,12 +18,15 @@ import (
 	"dip/stack/stacktest"
 )
 
+// run is the program on the day of the tests.
+func run(ctx *pulumi.Context) error { return program(ctx, stacktest.Today) }
+
 // deployWith runs the whole program as a stack, with its own settings, changed.
 func deployWith(
 	t *testing.T, environment config.Environment, change func(settings map[string]any),
 ) *componenttest.Recorder {
 	t.Helper()
-	r, err := stacktest.Run(t, environment, change, program)
+	r, err := stacktest.Run(t, environment, change, run)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -104,7 +109,7 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 		settings["segments"].(map[string]any)["trips"] = map[string]any{
 			"partition": map[string]any{"field": "pickup"}, "concurrency": 1,
 		}
-	}, program)
+	}, run)
 	if err == nil {
 		t.Fatal("accepted")
 	}
@@ -126,7 +131,7 @@ func TestBadConfigRegistersNothing(t *testing.T) {
 func TestTooFewZonesRegisterNothing(t *testing.T) {
 	r, err := stacktest.Run(t, config.Dev, func(settings map[string]any) {
 		settings["network"] = map[string]any{"availabilityZones": 6}
-	}, program)
+	}, run)
 	const want = "network.availabilityZones: 6: us-east-1 has 5 that EKS can use"
 	if err == nil || !strings.Contains(err.Error(), want) {
 		t.Errorf("%v, want %s", err, want)

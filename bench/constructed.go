@@ -180,7 +180,8 @@ func (o *options) printConstructed(p *peer, all []constructed) error {
 		rows[i] = []string{c.Name, c.Verdict, terminal.Count(c.Rows), terminal.Count(int64(c.Quarantined)), c.Detail}
 	}
 	table := terminal.Table(o.screen.Width, []terminal.Column{{Title: "INPUT"}, {Title: "VERDICT"},
-		{Title: "ROWS", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true}, {Title: "DETAIL", Flex: true}}, rows)
+		{Title: "ROWS", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
+		{Title: "DETAIL", Flex: true}}, rows)
 	return o.screen.Printf("%s\n%d inputs, %s: %d equal, %d refused, %d differ as known, %d differ\n", table, len(all),
 		p.versions, counts[verdictEqual], counts[verdictRefused], counts[verdictKnown], counts[verdictDiffers])
 }

@@ -215,7 +215,11 @@ func (e *equality) quarantined() (lines []contract.Rejected, err error) {
 		return nil, err
 	}
 	defer func() { err = errors.Join(err, f.Close()) }()
-	for in := json.NewDecoder(f); ; {
+	content, err := contract.Quarantine(f)
+	if err != nil {
+		return nil, err
+	}
+	for in := json.NewDecoder(content); ; {
 		var r contract.Rejected
 		if err := in.Decode(&r); err == io.EOF {
 			return lines, nil

@@ -124,8 +124,8 @@ func cast(f *tableschema.Field, t record.Type, x string) (string, error) {
 	return fmt.Sprintf("CAST(strptime(%s, %s) AS %s)", x, literal(f.Format), typ), nil
 }
 
-// unwrapped is the number in a text with something around it, with a hyphen if it is negative: where a minus in any form
-// or a parenthesis stands before the digits, in all texts that dip accepts.
+// unwrapped is the number in a text with something around it, with a hyphen if it is negative: where a minus in any
+// form or a parenthesis stands before the digits, in all texts that dip accepts.
 func unwrapped(x, decimalChar string) string {
 	number := fmt.Sprintf(`regexp_replace(regexp_replace(%s, '[^0-9]*$', ''), %s, '\1')`, x,
 		literal(`^[^0-9]*?(`+regexp.QuoteMeta(decimalChar)+`?[0-9])`))

@@ -24,6 +24,12 @@ type Stack struct {
 	Architecture Architecture `json:"architecture"`
 	// put on every resource, in addition to dip:stack and dip:environment
 	Tags map[string]string `json:"tags"`
+	// ARN of a policy that bounds all roles; "": none. The cluster's own role cannot get one, or lose it, later
+	PermissionsBoundary string `json:"permissionsBoundary"`
+	// path of all roles, such as "/pipelines/"; "": none. It cannot change later
+	RolePath string `json:"rolePath"`
+	// what all physical names begin with, such as "acme"; "": names of the program's own. It cannot change later
+	NamePrefix string `json:"namePrefix"`
 	// ARNs of SNS topics that alarms notify; without any, alarms only change state
 	AlarmTopics []string `json:"alarmTopics"`
 	Landing     Bucket   `json:"landing"` // where inputs land
@@ -44,6 +50,11 @@ type Stack struct {
 
 // Bucket is the settings of a bucket.
 type Bucket struct {
+	// an existing bucket, of which the stack only sets the notifications; "": the stack makes its own. It must keep
+	// versions; its other settings do not apply
+	Name string `json:"name"`
+	// ARN of an existing KMS key that encrypts the objects; "": the stack makes one
+	Key string `json:"key"`
 	// how long an overwritten or deleted version is kept, days
 	NoncurrentDays int `json:"noncurrentDays" limits:"1..36500"`
 	// when an incomplete multipart upload is aborted, days
@@ -64,6 +75,9 @@ type Tiering struct {
 type Ledger struct {
 	PointInTimeRecovery bool `json:"pointInTimeRecovery"` // restore to any second of the last 35 days
 	DeletionProtection  bool `json:"deletionProtection"`  // refuse to delete the table
+	// ARN of the KMS key that encrypts the table, whose policy must allow the stack's roles to decrypt; default a key that
+	// DynamoDB owns
+	KMSKey string `json:"kmsKey"`
 }
 
 // Queues is what all queues share.
@@ -87,28 +101,38 @@ type Functions struct {
 
 // Function is the settings of a function.
 type Function struct {
-	MemoryMB            int      `json:"memoryMB" limits:"128..10240"`           // MiB; 1,769 give one vCPU
-	Timeout             Duration `json:"timeout" limits:"1s..15m"`               // of an invocation
-	LogRetentionDays    int      `json:"logRetentionDays" limits:"1..3653"`      // a value that CloudWatch accepts
-	ReservedConcurrency int      `json:"reservedConcurrency" limits:"0..100000"` // instances reserved for it; 0: none
+	MemoryMB         int      `json:"memoryMB" limits:"128..10240"`      // MiB; 1,769 give one vCPU
+	Timeout          Duration `json:"timeout" limits:"1s..15m"`          // of an invocation
+	LogRetentionDays int      `json:"logRetentionDays" limits:"1..3653"` // a value that CloudWatch accepts
+	// /tmp, MiB; default of segments: enough for the outputs of the largest chunk and their quarantine, otherwise 512
+	EphemeralMB         int `json:"ephemeralMB" limits:"512..10240" zero:"512"`
+	ReservedConcurrency int `json:"reservedConcurrency" limits:"0..100000"` // instances reserved for it; 0: none
 }
 
 // Loads is how loads are processed. A load keeps the settings that it started with: they are part of its catalog.
 type Loads struct {
 	ChunkMB int `json:"chunkMB" limits:"1..256"` // target size of a chunk, MiB of content
-	// how long a chunk may go without progress before it is sent again: longer than any segment's timeout, so that no
-	// chunk runs twice concurrently; default the longest timeout plus 10s, in AWS at least 15m
-	DueAfter    Duration `json:"dueAfter" limits:"1s..24h"`
-	MaxAttempts int      `json:"maxAttempts" limits:"2..100"` // how many times a chunk is sent before its load fails
+	// how long a chunk may go unclaimed before it counts as lost if its queue is empty: longer than any segment's
+	// timeout; default the longest timeout plus 10s, in AWS at least 15m
+	DueAfter Duration `json:"dueAfter" limits:"1s..24h"`
+	// how many failed attempts at a chunk fail its load; waiting is no failure
+	MaxAttempts int `json:"maxAttempts" limits:"2..100"`
 	// a load with more content, decompressed, fails, GiB
 	MaxContentGB int `json:"maxContentGB" limits:"1..51200"`
+	// a load with more content for each stored byte fails; gzip cannot exceed 1032. The first 64 MiB do not count
+	MaxExpansion int `json:"maxExpansion" limits:"2..1000000"`
+	// a version of an object with the same content as the one before it is not loaded again: somebody repeated a write
+	SkipSame bool `json:"skipSame"`
+	// a chunk whose rejected records take more, compressed, fails its load, MiB
+	MaxQuarantineMB int `json:"maxQuarantineMB" limits:"1..4096"`
 }
 
-// catalog is the part of the settings that the data plane reads, in its units.
-func (l Loads) catalog() contract.Loads {
+// catalog is the part of the settings that the data plane reads, in its units. keep is how long a queue keeps a message.
+func (l Loads) catalog(keep Duration) contract.Loads {
 	return contract.Loads{
 		ChunkBytes: int64(l.ChunkMB) << 20, DueAfterSeconds: l.DueAfter.Seconds(), MaxAttempts: l.MaxAttempts,
-		MaxContentBytes: int64(l.MaxContentGB) << 30,
+		MaxContentBytes: int64(l.MaxContentGB) << 30, KeepSeconds: keep.Seconds(),
+		SkipSame: l.SkipSame, MaxExpansion: l.MaxExpansion, MaxQuarantineBytes: int64(l.MaxQuarantineMB) << 20,
 	}
 }
 
@@ -116,20 +140,32 @@ func (l Loads) catalog() contract.Loads {
 type Sweep struct {
 	Rate  Duration `json:"rate" limits:"1m..24h"`   // interval between sweeps, whole minutes
 	Grace Duration `json:"grace" limits:"10s..24h"` // the event of a younger object may still be in flight
+	// each sweep compares the versions that landed within it; older ones only the full comparison does
+	Horizon Duration `json:"horizon" limits:"1h..2160h"`
+	Full    Duration `json:"full" limits:"1h..2160h"` // between two full comparisons
 }
 
 // Segment is one kind of record: its format, and the function that processes it.
 type Segment struct {
-	Encoding  contract.Encoding `json:"encoding"`  // csv or ndjson
-	Delimiter string            `json:"delimiter"` // CSV: the character between fields
-	Quote     *string           `json:"quote"`     // CSV: the character around a field; "": no quoting, quotes are data
-	Header    *bool             `json:"header"`    // CSV: the first record names the columns
-	Schema    string            `json:"schema"`    // Table Schema file; default schemas/<name>.json
-	Partition Partition         `json:"partition"` // layout of the outputs; default by load date
+	// how the inputs are written, by default csv in utf-8; a name alone, as in encoding: ndjson, is the format
+	Encoding  Encoding `json:"encoding"`
+	Delimiter string   `json:"delimiter"` // CSV: the character between fields
+	Quote     *string  `json:"quote"`     // CSV: the character around a field; "": no quoting, quotes are data
+	Header    *bool    `json:"header"`    // CSV: the first record names the columns
+	// CSV: the character that begins a line which is no record; "": there are none
+	Comment string `json:"comment"`
+	// CSV: how many lines come before the header and are no records
+	SkipLines int `json:"skipLines" limits:"0..1000"`
+	// CSV: how many lines come after the last record and are no records; blank lines count
+	FooterLines int       `json:"footerLines" limits:"0..1000"`
+	Schema      string    `json:"schema"`    // Table Schema file; default schemas/<name>.json
+	Partition   Partition `json:"partition"` // layout of the outputs; default by load date
 
 	// a load fails when a larger share of its records, or of their lines, is bad
 	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
+	// a load fails when one of its chunks has more partitions; each takes memory
+	MaxPartitions int `json:"maxPartitions" limits:"1..500"`
 
 	Function
 	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // concurrent batches
@@ -142,6 +178,15 @@ type Segment struct {
 	schema json.RawMessage
 }
 
+// Encoding is how a segment's inputs are written.
+type Encoding struct {
+	Format  contract.Encoding `json:"format"`  // csv or ndjson
+	Charset contract.Charset  `json:"charset"` // how characters are written as bytes
+}
+
+// UnmarshalText accepts the names of the formats.
+func (e *Encoding) UnmarshalText(text []byte) error { return e.Format.UnmarshalText(text) }
+
 // Partition is the layout of a segment's outputs by a field of the record.
 type Partition struct {
 	Field string `json:"field"` // of the record; without one, by the date of the load
@@ -150,7 +195,11 @@ type Partition struct {
 
 // Dialect is the format of the segment's inputs.
 func (s Segment) Dialect() contract.Dialect {
-	d := contract.Dialect{Encoding: s.Encoding, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header}
+	d := contract.Dialect{Encoding: s.Encoding.Format, Delimiter: s.Delimiter, Header: s.Header != nil && *s.Header,
+		Comment: s.Comment, SkipLines: s.SkipLines, FooterLines: s.FooterLines}
+	if s.Encoding.Charset != contract.UTF8 {
+		d.Charset = s.Encoding.Charset
+	}
 	if s.Quote != nil {
 		d.Quote = *s.Quote
 	}
@@ -165,14 +214,15 @@ func (p Partition) catalog() contract.Partition {
 func (s *Stack) Catalog(name string) contract.Segment {
 	g := s.Segments[name]
 	return contract.Segment{
-		Dialect:     g.Dialect(),
-		Schema:      g.schema,
-		Partition:   g.Partition.catalog(),
-		MaxBadShare: g.MaxBadShare,
-		MaxRecordMB: g.MaxRecordMB,
-		Lane:        g.Lane,
-		FunctionMB:  g.FunctionMB(),
-		Loads:       s.Loads.catalog(),
+		Dialect:       g.Dialect(),
+		Schema:        g.schema,
+		Partition:     g.Partition.catalog(),
+		MaxBadShare:   g.MaxBadShare,
+		MaxRecordMB:   g.MaxRecordMB,
+		MaxPartitions: g.MaxPartitions,
+		Lane:          g.Lane,
+		FunctionMB:    g.FunctionMB(),
+		Loads:         s.Loads.catalog(s.Queues.Retention),
 	}
 }
 

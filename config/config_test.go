@@ -3,6 +3,7 @@ package config
 import (
 	"encoding/json"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -24,9 +25,42 @@ var files = fstest.MapFS{
 	"schemas/text.json":  {Data: []byte(`fields`)},
 }
 
+// parse reads a stack's object. A stack with a cluster gets what has no default: how whoever deploys reaches it, and,
+// in prod, the digests of its images.
 func parse(t *testing.T, text string) (*Stack, error) {
 	t.Helper()
-	return Parse([]byte(text), Options{Files: files})
+	return Parse([]byte(withAccess(text)), Options{Files: files})
+}
+
+func withAccess(text string) string {
+	var all map[string]any
+	if json.Unmarshal([]byte(text), &all) != nil {
+		return text
+	}
+	e, _ := all["environment"].(string)
+	cluster, ok := all["cluster"].(map[string]any)
+	if !slices.Contains([]Environment{Dev, Staging, Prod}, Environment(e)) || !ok && all["cluster"] != nil {
+		return text
+	}
+	if cluster == nil {
+		cluster = map[string]any{}
+		all["cluster"] = cluster
+	}
+	if cluster["publicCidrs"] == nil && cluster["privateAccess"] == nil {
+		cluster["privateAccess"] = true
+	}
+	if e == string(Prod) && cluster["images"] == nil {
+		named := map[string]string{}
+		for _, name := range ImageNames() {
+			named[name] = "registry.example/" + strings.ToLower(name) + "@sha256:" + strings.Repeat("0", 64)
+		}
+		cluster["images"] = named
+	}
+	data, err := json.Marshal(all)
+	if err != nil {
+		return text
+	}
+	return string(data)
 }
 
 // stack adds members to the minimum that a stack needs.
@@ -44,7 +78,7 @@ func TestDefaultsHoldInEveryEnvironment(t *testing.T) {
 			t.Errorf("%s: %v", e, err)
 			continue
 		}
-		kept := e == Staging || e == Prod
+		kept := e == Small || e == Staging || e == Prod
 		if s.Landing.Protect != kept || s.Lake.Protect != kept || s.Ledger.DeletionProtection != kept {
 			t.Errorf("%s: protection is %v, %v, %v; want %v", e, s.Landing.Protect, s.Lake.Protect, s.Ledger.DeletionProtection,
 				kept)
@@ -116,12 +150,41 @@ func TestGivenSettingsWin(t *testing.T) {
 	if entry.Partition != (contract.Partition{Field: "id", By: "value"}) {
 		t.Errorf("partition is %+v", entry.Partition)
 	}
-	want := contract.Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1200, MaxAttempts: 5, MaxContentBytes: 5000 << 30}
+	want := contract.Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1200, MaxAttempts: 5, MaxContentBytes: 5000 << 30,
+		KeepSeconds: 864_000, MaxExpansion: 1100, MaxQuarantineBytes: 256 << 20, SkipSame: true}
 	if entry.Loads != want {
 		t.Errorf("loads are %+v, want %+v", entry.Loads, want)
 	}
 	if !json.Valid(entry.Schema) || strings.ContainsAny(string(entry.Schema), "\n\t") {
 		t.Errorf("schema is not compact: %s", entry.Schema)
+	}
+}
+
+// What a function or a worker spools is about as large as the content that it may take, and the quarantine.
+func TestEphemeralStorage(t *testing.T) {
+	for _, c := range []struct {
+		environment, rest, trips string
+		function                 int
+	}{
+		{"local", ``, ``, 512},
+		{"prod", ``, ``, 0},
+		{"prod", ``, `"timeout": "15m", "memoryMB": 3000`, 10240},
+		{"prod", ``, `"ephemeralMB": 2000`, 2000},
+		{"prod", `"loads": {"maxQuarantineMB": 1000}`, ``, 744},
+	} {
+		s, err := parse(t, stack(c.environment, c.rest, c.trips))
+		if err != nil {
+			t.Fatal(err)
+		}
+		trips := s.Segments["trips"]
+		base := max(s.Loads.ChunkMB, trips.FunctionMB())
+		want := base + base/4 + s.Loads.MaxQuarantineMB
+		if c.trips == `"ephemeralMB": 2000` {
+			want = 2000
+		}
+		if want = min(max(want, 512), 10240); trips.EphemeralMB != want {
+			t.Errorf("%s {%s} {%s}: %d MiB, want %d", c.environment, c.rest, c.trips, trips.EphemeralMB, want)
+		}
 	}
 }
 
@@ -149,7 +212,7 @@ func TestEveryProblemIsReportedAtOnce(t *testing.T) {
 		"queues": {"maxReceives": 3, "retention": "4 days"},
 		"segments": {"trips": {"patition": {}, "memoryMB": 64.5}, "broken": {}, "missing": {}}}`)
 	want := []string{
-		`environment: "prd": want one of local, dev, staging, prod`,
+		`environment: "prd": want one of local, small, dev, staging, prod`,
 		`lake.protect: want true or false, have the string "yes"`,
 		`queues.maxReceives: 3: want 5 to 1000`,
 		`queues.retention: "4 days" is not a duration such as "90s" or "15m"`,

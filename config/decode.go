@@ -67,7 +67,9 @@ func (d decoder) decode(path string, from any, to reflect.Value) {
 		d.decode(path, from, to.Elem())
 		return
 	}
-	if text, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok {
+	// An object that has a short form may be a text.
+	_, short := from.(string)
+	if text, ok := to.Addr().Interface().(encoding.TextUnmarshaler); ok && (short || to.Kind() != reflect.Struct) {
 		d.text(path, from, text)
 		return
 	}

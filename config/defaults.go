@@ -6,10 +6,10 @@ import (
 	"dip/contract"
 )
 
-// pick chooses by environment.
+// pick chooses by environment. Small is sized like dev.
 func pick[T any](e Environment, local, dev, staging, prod T) T {
 	switch e {
-	case Dev:
+	case Dev, Small:
 		return dev
 	case Staging:
 		return staging
@@ -25,7 +25,10 @@ func defaults(e Environment) *Stack {
 	kept := !e.Disposable()
 	bucket := Bucket{NoncurrentDays: pick(e, 1, 7, 30, 90), AbortUploadDays: pick(e, 1, 3, 7, 7), Protect: kept}
 	function := func(memoryMB int, timeout Duration) Function {
-		return Function{MemoryMB: memoryMB, Timeout: timeout, LogRetentionDays: logRetention(e)}
+		return Function{
+			MemoryMB: memoryMB, Timeout: timeout, LogRetentionDays: logRetention(e),
+			EphemeralMB: minEphemeralMB,
+		}
 	}
 	s := &Stack{
 		Environment:  e,
@@ -34,7 +37,10 @@ func defaults(e Environment) *Stack {
 		Lake:         bucket,
 		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},
 		Queues: Queues{
-			MaxReceives: 5, Retention: hours(96), DeadLettersRetention: hours(336), MaxAge: minutes(pick(e, 15, 60, 60, 30)),
+			// In AWS a throttled function uses receives up: 20 of six timeouts each are ten hours. What is really broken is
+			// counted by the ledger.
+			MaxReceives: pick(e, 5, 20, 20, 20), Retention: hours(240), DeadLettersRetention: hours(336),
+			MaxAge: minutes(pick(e, 15, 60, 60, 30)),
 		},
 		Functions: Functions{
 			Intake:     function(256, pick(e, seconds(20), seconds(60), seconds(60), seconds(60))),
@@ -43,9 +49,10 @@ func defaults(e Environment) *Stack {
 			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 		},
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),
-			MaxContentGB: pick(e, 100, 5000, 5000, 5000)},
+			MaxContentGB: pick(e, 100, 5000, 5000, 5000), MaxExpansion: 1100, MaxQuarantineMB: 256,
+			SkipSame: true},
 		Sweep: Sweep{Rate: minutes(pick(e, 1, 15, 15, 5)),
-			Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15))},
+			Grace: pick(e, seconds(30), minutes(15), minutes(15), minutes(15)), Horizon: hours(48), Full: hours(24)},
 	}
 	s.platform()
 	return s
@@ -53,9 +60,10 @@ func defaults(e Environment) *Stack {
 
 func segmentDefaults(e Environment) Segment {
 	return Segment{
-		Encoding:    contract.CSV,
-		MaxBadShare: 0.05,
-		MaxRecordMB: 16,
+		Encoding:      Encoding{Format: contract.CSV, Charset: contract.UTF8},
+		MaxBadShare:   0.05,
+		MaxRecordMB:   16,
+		MaxPartitions: 64,
 		Function: Function{
 			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
 			LogRetentionDays: logRetention(e),
@@ -71,7 +79,7 @@ func logRetention(e Environment) int { return pick(e, 1, 7, 30, 90) }
 func (s *Stack) derive() {
 	longest := Duration(0)
 	for name, segment := range s.Segments {
-		if segment.Encoding == contract.CSV {
+		if segment.Encoding.Format == contract.CSV {
 			segment.Delimiter = orElse(segment.Delimiter, ",")
 			if segment.Quote == nil {
 				segment.Quote = new(`"`)
@@ -86,12 +94,35 @@ func (s *Stack) derive() {
 			segment.Partition.By = orElse(segment.Partition.By, ByValue)
 		}
 		longest = max(longest, segment.Timeout+segment.BatchingWindow)
+		if segment.EphemeralMB == 0 {
+			segment.EphemeralMB = s.ephemeralMB(segment)
+		}
 		s.Segments[name] = segment
 	}
 	s.derivePlatform()
 	if s.Loads.DueAfter == 0 {
 		s.Loads.DueAfter = max(longest+seconds(10), pick(s.Environment, 0, minutes(15), minutes(15), minutes(15)))
 	}
+}
+
+// Bounds of a function's /tmp, MiB: 512 are free ("Configure ephemeral storage for Lambda functions").
+const minEphemeralMB, maxEphemeralMB = 512, 10240
+
+// ephemeralMB is the size of /tmp that holds what a segment's function spools: Parquet is hardly larger than the text
+// that it was made of, which is at most what the function may take at once, and the quarantine has a limit.
+func (s *Stack) ephemeralMB(g Segment) int {
+	return min(max(s.spoolMB(g), minEphemeralMB), maxEphemeralMB)
+}
+
+// spoolMB is the most that a chunk of a segment spools, MiB. Chunks of a batch are processed one after the other.
+func (s *Stack) spoolMB(g Segment) int {
+	largest := max(s.Loads.ChunkMB, g.FunctionMB())
+	return largest + largest/4 + s.Loads.MaxQuarantineMB
+}
+
+// ScratchMB is the size of /tmp, MiB, of a worker of a segment, which spools a chunk for each of its slots.
+func (s *Stack) ScratchMB(segment string) int {
+	return max(minEphemeralMB, s.Cluster.Workers.Slots*s.spoolMB(s.Segments[segment]))
 }
 
 func orElse[T comparable](value, otherwise T) T {

@@ -11,7 +11,7 @@ var schemas = fstest.MapFS{"schemas/parts.json": {Data: []byte(`{"fields": [{"na
 
 // What an object leaves out has the default of its environment.
 func ExampleParse() {
-	object := `{"environment": "dev", "segments": {
+	object := `{"environment": "dev", "cluster": {"publicCidrs": ["203.0.113.7/32"]}, "segments": {
 		"parts": {"delimiter": ";", "partition": {"field": "made", "by": "month"}}}}`
 	stack, err := config.Parse([]byte(object), config.Options{Files: schemas})
 	if err != nil {
@@ -28,7 +28,7 @@ func ExampleParse() {
 
 // All problems are reported at once, each with the path of its setting.
 func ExampleParse_problems() {
-	object := `{"environment": "dev", "loads": {"chunkMb": 64},
+	object := `{"environment": "dev", "loads": {"chunkMb": 64}, "cluster": {"privateAccess": true},
 		"segments": {"parts": {"timeout": "30 s", "concurrency": 1}}}`
 	_, err := config.Parse([]byte(object), config.Options{Files: schemas})
 	fmt.Println(err)

@@ -1,17 +1,26 @@
 package config
 
-// ClusterName is the name of a stack's cluster in EKS.
-func ClusterName(stack string) string { return "dip-" + stack }
-
 // GroupLabel is the label that every node of a group has, and the key of a dedicated group's taint. Its value is the
 // group's name.
 const GroupLabel = "dip/group"
+
+// CapacityLabel is the label by which EKS says how a managed group's node was bought: ON_DEMAND or SPOT.
+const CapacityLabel = "eks.amazonaws.com/capacityType"
 
 // InterruptionsLabel says who drains the node. Its value is one of InterruptionModes.
 const InterruptionsLabel = "dip/interruptions"
 
 // Network is the settings of the VPC.
 type Network struct {
+	// id of an existing VPC, with its subnets; "": the stack makes its own. Ranges, gateways, endpoints and flow logs
+	// are then those of the existing one
+	VPCID string `json:"vpc"`
+	// ids of subnets of an existing VPC, one a zone, four or more, from which the internet or the endpoints of AWS's
+	// services can be reached
+	PrivateSubnets []string `json:"privateSubnets"`
+	// ids of subnets of an existing VPC for load balancers; none are needed
+	PublicSubnets []string `json:"publicSubnets"`
+
 	CIDR              string `json:"cidr"`                            // of the VPC, such as "10.20.0.0/16"
 	AvailabilityZones int    `json:"availabilityZones" limits:"4..8"` // how many are used; chosen by zone id
 	PublicPrefix      int    `json:"publicPrefix" limits:"16..28"`    // prefix length of each public subnet, such as 24
@@ -25,17 +34,30 @@ type Network struct {
 
 // Cluster is the settings of the Kubernetes cluster and of what runs on it.
 type Cluster struct {
-	Enabled     bool              `json:"enabled"`                  // default everywhere but local
-	Version     string            `json:"version"`                  // Kubernetes minor, such as "1.34"
-	PublicCIDRs []string          `json:"publicCidrs"`              // who may reach the public endpoint; []: it is off
-	LogDays     int               `json:"logDays" limits:"1..3653"` // how long control-plane logs are kept, days
-	Access      map[string]Access `json:"access"`                   // who may use the cluster, by a name of your choice
-	// versions of EKS add-ons, by name; default those that match the version
+	Enabled bool   `json:"enabled"` // default everywhere but local and small
+	Version string `json:"version"` // Kubernetes minor, such as "1.36"
+	// accepts a version whose standard support has ended, at six times the price
+	ExtendedSupport bool `json:"extendedSupport"`
+	// addresses that may reach the public endpoint, those of whoever deploys among them; []: it is off
+	PublicCIDRs []string `json:"publicCidrs"`
+	// whoever deploys reaches the private endpoint, from the VPC or from a network that is connected to it
+	PrivateAccess bool `json:"privateAccess"`
+	LogDays       int  `json:"logDays" limits:"1..3653"` // how long control-plane logs are kept, days
+	// who may use the cluster, by a name of your choice; who creates it is its administrator anyway
+	Access map[string]Access `json:"access"`
+	// versions of EKS add-ons, by name; "default" is EKS's default for the Kubernetes version
 	AddOns  map[string]string `json:"addOns"`
 	Protect bool              `json:"protect"` // refuse to destroy
 	// version of the Cluster Autoscaler; default the one that matches the version
-	Autoscaler string  `json:"autoscaler"`
-	Workers    Workers `json:"workers"` // how the segments' chunks run on the cluster
+	Autoscaler string `json:"autoscaler"`
+	// images, by name, that run instead of the default ones: by digest, such as
+	// "ghcr.io/atlassian/escalator@sha256:..."; from a registry of your own, if you like
+	Images map[string]string `json:"images"`
+	// refuse images without a digest
+	DigestsOnly bool `json:"digestsOnly"`
+	// ARN of a KMS key for the nodes' volumes, which Auto Scaling is granted the use of; by default the account's own
+	VolumeKey string  `json:"volumeKey"`
+	Workers   Workers `json:"workers"` // how the segments' chunks run on the cluster
 	// how inputs that cannot be split are made splittable
 	Restage Restage `json:"restage"`
 }

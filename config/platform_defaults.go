@@ -10,6 +10,7 @@ import (
 // Names of the default node groups.
 const (
 	servicesGroup = "services" // controllers and add-ons
+	baseGroup     = "base"     // on-demand nodes for one of the two pods of each controller, in prod
 	batchGroup    = "batch"    // workers and restage jobs
 )
 
@@ -20,12 +21,12 @@ func (s *Stack) platform() {
 	s.Network = Network{
 		CIDR: pick(e, "", "10.20.0.0/16", "10.30.0.0/16", "10.40.0.0/16"), AvailabilityZones: pick(e, 0, 4, 4, 5),
 		PublicPrefix: 24, PrivatePrefix: 20, NAT: pick(e, SingleNAT, SingleNAT, SingleNAT, PerZoneNAT),
-		Endpoints: pick(e, nil, []string{}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"},
-			[]string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}),
+		// An endpoint costs more than it saves unless much goes through it: see docs/costs.md.
+		Endpoints:   pick(e, nil, []string{}, []string{}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}),
 		FlowLogDays: pick(e, 0, 7, 14, 30),
 	}
 	s.Cluster = Cluster{
-		Enabled: hosted, Version: "1.34", LogDays: logRetention(e), Protect: e == Prod,
+		Enabled: hosted, Version: defaultKubernetes, LogDays: logRetention(e), Protect: e == Prod, DigestsOnly: e == Prod,
 		Workers: Workers{
 			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1536, 3072, 3072),
 			Slots: pick(e, 1, 1, 2, 2),
@@ -35,25 +36,25 @@ func (s *Stack) platform() {
 		Restage: Restage{
 			Group: batchGroup, MilliCPU: pick(e, 0, 900, 1800, 1800), MemoryMB: pick(e, 0, 1024, 2048, 2048),
 			Max:      pick(e, 0, 4, 10, 20),
-			Deadline: hours(12), Lease: minutes(2), KeepDays: pick(e, 1, 5, 7, 7),
+			Deadline: hours(12), Lease: minutes(2), KeepDays: pick(e, 1, 14, 14, 14),
 		},
 	}
 	if !hosted {
 		return
 	}
 	services := nodeGroupDefaults(e)
-	services.Min, services.Max = pick(e, 0, 2, 2, 3), pick(e, 0, 4, 6, 12)
+	services.Min, services.Max = 2, pick(e, 0, 4, 6, 12)
 	batch := nodeGroupDefaults(e)
 	batch.Kind, batch.Dedicated = Batch, true
 	batch.Min, batch.Max, batch.OnDemandBase = 0, pick(e, 0, 8, 16, 60), pick(e, 0, 0, 0, 2)
-	if e == Prod {
-		services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: 4},
-			{Name: "off-hours", Start: "0 20 * * 1-5", Min: 3}}
-	} else {
-		services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: 2},
-			{Name: "off-hours", Start: "0 20 * * 1-5", Min: pick(e, 0, 0, 1, 0)}}
-	}
+	services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: pick(e, 0, 2, 2, 3)},
+		{Name: "off-hours", Start: "0 20 * * 1-5", Min: pick(e, 0, 1, 1, 2)}}
 	s.NodeGroups = map[string]NodeGroup{servicesGroup: services, batchGroup: batch}
+	if e == Prod {
+		base := nodeGroupDefaults(e)
+		base.Capacity, base.Min, base.Max = OnDemand, 1, 2
+		s.NodeGroups[baseGroup] = base
+	}
 }
 
 // instanceTypes are those of a group that names none: 2 vCPU and 8 GiB for services, 4 vCPU and 8 GiB for batch work.
@@ -81,9 +82,15 @@ func nodeGroupDefaults(e Environment) NodeGroup {
 
 // derivePlatform fills in what depends on other settings.
 func (s *Stack) derivePlatform() {
-	if pinned, ok := kubernetes[s.Cluster.Version]; ok {
-		s.Cluster.Autoscaler = orElse(s.Cluster.Autoscaler, pinned.autoscaler)
-		all := maps.Clone(pinned.addOns)
+	if s.Network.VPCID != "" && len(s.Network.PrivateSubnets) >= MinZones {
+		s.Network.AvailabilityZones = len(s.Network.PrivateSubnets)
+	}
+	if s.Cluster.Enabled {
+		s.Cluster.Autoscaler = orElse(s.Cluster.Autoscaler, AutoscalerFor(s.Cluster.Version))
+		all := map[string]string{}
+		for _, name := range defaultAddOns {
+			all[name] = DefaultAddOn
+		}
 		maps.Copy(all, s.Cluster.AddOns)
 		s.Cluster.AddOns = all
 	}

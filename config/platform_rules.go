@@ -13,6 +13,8 @@ import (
 var (
 	// endpoint is the service part of an interface endpoint's name.
 	endpoint     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]*$`)
+	addOnVersion = regexp.MustCompile(`^v[0-9]+\.[0-9]+\.[0-9]+-eksbuild\.[0-9]+$`)
+	keyARN       = regexp.MustCompile(`^arn:aws[a-z-]*:kms:[a-z0-9-]+:[0-9]{12}:key/.+$`)
 	principalARN = regexp.MustCompile(`^arn:aws[a-z-]*:iam::[0-9]{12}:(role|user)/.+$`)
 )
 
@@ -36,10 +38,15 @@ func (s *Stack) validatePlatform(found *problems) {
 		s.validateNodeGroup(name, s.NodeGroups[name], found)
 	}
 	s.validateInterruptions(found)
+	s.validateHome(found)
 }
 
 func (s *Stack) validateNetwork(found *problems) {
 	n := s.Network
+	n.validateExisting(found)
+	if n.VPCID != "" {
+		return
+	}
 	if _, err := PlanAddresses(n.CIDR, n.PublicPrefix, n.PrivatePrefix); err != nil {
 		found.add("network.cidr", "%v", err)
 	}
@@ -60,14 +67,50 @@ func (s *Stack) validateNetwork(found *problems) {
 	}
 }
 
+var (
+	vpcID    = regexp.MustCompile(`^vpc-[0-9a-f]{8,17}$`)
+	subnetID = regexp.MustCompile(`^subnet-[0-9a-f]{8,17}$`)
+)
+
+// validateExisting checks the parts of an existing network that config knows; what EC2 knows is checked by
+// CheckSubnets.
+func (n Network) validateExisting(found *problems) {
+	if n.VPCID != "" && !vpcID.MatchString(n.VPCID) {
+		found.add("network.vpc", "%q is not the id of a VPC, such as vpc-0123456789abcdef0", n.VPCID)
+	}
+	if n.VPCID != "" && len(n.PrivateSubnets) < MinZones {
+		found.add("network.privateSubnets", "%d: an existing VPC needs at least %d, one a zone", len(n.PrivateSubnets),
+			MinZones)
+	}
+	for key, list := range map[string][]string{
+		"network.privateSubnets": n.PrivateSubnets, "network.publicSubnets": n.PublicSubnets,
+	} {
+		if n.VPCID == "" && len(list) > 0 {
+			found.add(key, "only an existing VPC has them: set network.vpc")
+		}
+		for i, id := range list {
+			if path := fmt.Sprintf("%s[%d]", key, i); !subnetID.MatchString(id) {
+				found.add(path, "%q is not the id of a subnet, such as subnet-0123456789abcdef0", id)
+			} else if slices.Contains(list[:i], id) {
+				found.add(path, "%s is listed twice", id)
+			}
+		}
+	}
+}
+
 func (s *Stack) validateCluster(found *problems) {
 	c := s.Cluster
 	if _, ok := kubernetes[c.Version]; !ok {
-		found.add("cluster.version", "%q: want a version that EKS supports and this project pins: %s", c.Version,
+		found.add("cluster.version", "%q: want a version that EKS supports and this project knows: %s", c.Version,
 			strings.Join(KubernetesVersions(), ", "))
 	} else if Minor(c.Autoscaler) != c.Version {
 		found.add("cluster.autoscaler", "%s: want the minor of cluster.version, %s: it simulates that version's scheduler",
 			c.Autoscaler, c.Version)
+	}
+	if len(c.PublicCIDRs) == 0 && !c.PrivateAccess {
+		found.add("cluster.publicCidrs", "none: the cluster's endpoint is private, so that the first up fails at the first "+
+			"Kubernetes object, and destroy too, unless the deployer is connected to the VPC: want the addresses from which "+
+			"you deploy, such as 203.0.113.7/32, or cluster.privateAccess: true for a deployer within")
 	}
 	for i, cidr := range c.PublicCIDRs {
 		if a, err := parsePrefix(cidr); err != nil || a.Bits() == 0 {
@@ -78,10 +121,14 @@ func (s *Stack) validateCluster(found *problems) {
 	if !slices.Contains(logRetentionDays, c.LogDays) {
 		found.add("cluster.logDays", "%d: CloudWatch keeps logs for one of %v days", c.LogDays, logRetentionDays)
 	}
-	for _, name := range requiredAddOns {
-		if c.AddOns[name] == "" && kubernetes[c.Version].addOns != nil {
-			found.add("cluster.addOns."+name, "missing: the cluster does not work without it")
+	for _, name := range slices.Sorted(maps.Keys(c.AddOns)) {
+		if v := c.AddOns[name]; v != DefaultAddOn && !addOnVersion.MatchString(v) {
+			found.add(below("cluster.addOns", name), "%q: want %s, or a version such as v1.20.4-eksbuild.1", v, DefaultAddOn)
 		}
+	}
+	c.validateImages(found)
+	if c.VolumeKey != "" && !keyARN.MatchString(c.VolumeKey) {
+		found.add("cluster.volumeKey", "%q is not the ARN of a KMS key", c.VolumeKey)
 	}
 	for _, name := range slices.Sorted(maps.Keys(c.Access)) {
 		a, path := c.Access[name], below("cluster.access", name)
@@ -98,7 +145,43 @@ func (s *Stack) validateCluster(found *problems) {
 		if a.Policy == "clusterAdmin" && len(a.Namespaces) > 0 {
 			found.add(path+".namespaces", "clusterAdmin is for the whole cluster; want admin")
 		}
+		for _, other := range slices.Sorted(maps.Keys(c.Access)) {
+			if other < name && c.Access[other].Principal == a.Principal {
+				found.add(path+".principal", "%s has the entry %s already: EKS takes one entry per principal", a.Principal, other)
+			}
+		}
 	}
+}
+
+// validateHome keeps a node for those that add nodes: the Cluster Autoscaler, Escalator and CoreDNS run on the groups
+// that are not dedicated. Were all of them empty, nothing would run that could add a node: an Auto Scaling group keeps
+// its minimum by itself, and starts nothing for a pod that waits.
+func (s *Stack) validateHome(found *problems) {
+	const why = "the scalers themselves, CoreDNS and KEDA run on groups that are not dedicated; without a node there, " +
+		"nothing is left that would add one: "
+	var empty []string
+	for _, name := range s.NodeGroupNames() {
+		g := s.NodeGroups[name]
+		if g.Dedicated {
+			continue
+		}
+		path := below("nodeGroups", name) + ".min"
+		lowest := g.Min
+		for i, w := range g.Windows {
+			if w.Min < lowest {
+				lowest, path = w.Min, fmt.Sprintf("%s.windows[%d].min", below("nodeGroups", name), i)
+			}
+		}
+		if lowest > 0 {
+			return
+		}
+		empty = append(empty, path)
+	}
+	if len(empty) == 0 {
+		found.add("nodeGroups", "all are dedicated: "+why+"want one that is not")
+		return
+	}
+	found.add(empty[0], "0: "+why+"want at least 1")
 }
 
 func (s *Stack) validateWorkers(found *problems) {

@@ -162,16 +162,20 @@ func TestPlatformDefaults(t *testing.T) {
 			g.Min != 0 {
 			t.Errorf("%s: batch is %+v", e, g)
 		}
-		if s.Cluster.AddOns["vpc-cni"] == "" || Minor(s.Cluster.Autoscaler) != s.Cluster.Version {
+		if s.Cluster.AddOns["vpc-cni"] != DefaultAddOn || Minor(s.Cluster.Autoscaler) != s.Cluster.Version {
 			t.Errorf("%s: %+v", e, s.Cluster)
 		}
 	}
-	if s := mustParse(t, `{"environment": "local", "segments": {"trips": {}}}`); s.Cluster.Enabled ||
-		len(s.NodeGroups) > 0 {
-		t.Errorf("local has a cluster: %+v", s.NodeGroups)
+	if prod := mustParse(t, stack("prod", "", "")).NodeGroups["base"]; prod.Capacity != OnDemand || prod.Min != 1 {
+		t.Errorf("all of prod's controllers are on spot: %+v", prod)
+	}
+	for _, e := range []Environment{Local, Small} {
+		if s := mustParse(t, stack(string(e), "", "")); s.Cluster.Enabled || len(s.NodeGroups) > 0 {
+			t.Errorf("%s has a cluster: %+v", e, s.NodeGroups)
+		}
 	}
 	s := mustParse(t, `{"environment": "dev", "architecture": "amd64", "segments": {"trips": {}}, "nodeGroups": `+
-		`{"services": {}, "batch": {"kind": "batch", "dedicated": true}}}`)
+		`{"services": {"min": 1}, "batch": {"kind": "batch", "dedicated": true}}}`)
 	if got := s.NodeGroups["batch"].InstanceTypes[0]; got != "c7i.xlarge" {
 		t.Errorf("types do not follow the architecture: %s", got)
 	}
@@ -179,11 +183,23 @@ func TestPlatformDefaults(t *testing.T) {
 
 // Every rule about the cluster, with its message. Each case is one wrong setting in a stack that is right.
 func TestPlatformRules(t *testing.T) {
-	const batch = `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true%s}}`
+	const batch = `"nodeGroups": {"services": {"min": 1}, "batch": {"kind": "batch", "dedicated": true%s}}`
 	for _, c := range []struct{ name, settings, want string }{
 		{"fewer than four zones", `"network": {"availabilityZones": 3}`,
 			"network.availabilityZones: 3: want 4 to 8; regions with at least 4 that EKS can use: ap-northeast-2, us-east-1, " +
 				"us-west-2"},
+		{"existing VPC's id", `"network": {"vpc": "mine", "privateSubnets": ["subnet-01234561", "subnet-01234562", ` +
+			`"subnet-01234563", "subnet-01234564"]}`, `network.vpc: "mine" is not the id of a VPC`},
+		{"existing VPC with three zones", `"network": {"vpc": "vpc-01234567", "privateSubnets": ["subnet-01234561", ` +
+			`"subnet-01234562", "subnet-01234563"]}`,
+			"network.privateSubnets: 3: an existing VPC needs at least 4, one a zone"},
+		{"subnet twice", `"network": {"vpc": "vpc-01234567", "privateSubnets": ["subnet-01234561", "subnet-01234562", ` +
+			`"subnet-01234563", "subnet-01234561"]}`, "network.privateSubnets[3]: subnet-01234561 is listed twice"},
+		{"subnet's id", `"network": {"vpc": "vpc-01234567", "privateSubnets": ["subnet-01234561", "subnet-01234562", ` +
+			`"subnet-01234563", "subnet-01234564"], "publicSubnets": ["a"]}`,
+			`network.publicSubnets[0]: "a" is not the id of a subnet`},
+		{"subnets without their VPC", `"network": {"privateSubnets": ["subnet-01234561"]}`,
+			"network.privateSubnets: only an existing VPC has them: set network.vpc"},
 		{"block too small", `"network": {"cidr": "10.0.0.0/20"}`,
 			"network.cidr: 10.0.0.0/20 is too small for 8 private /20 and public /24 subnets: want /16, or smaller subnets"},
 		{"endpoint that is a gateway's", `"network": {"endpoints": ["s3"]}`,
@@ -193,13 +209,39 @@ func TestPlatformRules(t *testing.T) {
 			"network.endpoints[0]: \"com/sqs\": want the service part"},
 		{"days of flow logs", `"network": {"flowLogDays": 2}`, "network.flowLogDays: 2: CloudWatch keeps logs for one of"},
 		{"unsupported Kubernetes", `"cluster": {"version": "1.21"}`,
-			`cluster.version: "1.21": want a version that EKS supports and this project pins: 1.33, 1.34`},
+			`cluster.version: "1.21": want a version that EKS supports and this project knows: 1.33, 1.34, 1.35, 1.36`},
 		{"autoscaler of another minor", `"cluster": {"autoscaler": "v1.33.0"}`,
-			"cluster.autoscaler: v1.33.0: want the minor of cluster.version, 1.34"},
+			"cluster.autoscaler: v1.33.0: want the minor of cluster.version, 1.36"},
+		{"cluster that nobody reaches", `"cluster": {"privateAccess": false}`,
+			"cluster.publicCidrs: none: the cluster's endpoint is private, so that the first up fails at the first Kubernetes " +
+				"object, and destroy too, unless the deployer is connected to the VPC: want the addresses from which you deploy, " +
+				"such as 203.0.113.7/32, or cluster.privateAccess: true"},
 		{"public endpoint for everyone", `"cluster": {"publicCidrs": ["0.0.0.0/0"]}`,
 			"cluster.publicCidrs[0]: \"0.0.0.0/0\": want a block of known addresses"},
 		{"days of control-plane logs", `"cluster": {"logDays": 2}`, "cluster.logDays: 2: CloudWatch keeps"},
-		{"add-on without a version", `"cluster": {"addOns": {"coredns": ""}}`, "cluster.addOns.coredns: missing"},
+		{"add-on without a version", `"cluster": {"addOns": {"coredns": ""}}`,
+			`cluster.addOns.coredns: "": want default, or a version such as v1.20.4-eksbuild.1`},
+		{"version that is none of an add-on", `"cluster": {"addOns": {"coredns": "1.12.3"}}`,
+			`cluster.addOns.coredns: "1.12.3": want default, or a version`},
+		{"unknown image", `"cluster": {"images": {"nginx": "a/b@sha256:0"}}`,
+			"cluster.images.nginx: unknown image; known are autoscaler, escalator, keda, kedaMetrics, kedaWebhooks, " +
+				"terminationHandler"},
+		{"image by tag", `"cluster": {"images": {"escalator": "ghcr.io/atlassian/escalator:v1.15.0"}}`,
+			`cluster.images.escalator: "ghcr.io/atlassian/escalator:v1.15.0": want registry/path@sha256:<64 hex digits>`},
+		{"key of volumes", `"cluster": {"volumeKey": "alias/mine"}`,
+			`cluster.volumeKey: "alias/mine" is not the ARN of a KMS key`},
+		{"principal twice", `"cluster": {"access": {"a": {"principal": "arn:aws:iam::123456789012:role/x", "policy": ` +
+			`"view"}, "b": {"principal": "arn:aws:iam::123456789012:role/x", "policy": "edit"}}}`,
+			"cluster.access.b.principal: arn:aws:iam::123456789012:role/x has the entry a already"},
+		{"no node for the scalers", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}}`,
+			"nodeGroups.services.min: 0: the scalers themselves, CoreDNS and KEDA run on groups that are not dedicated; " +
+				"without a node there, nothing is left that would add one: want at least 1"},
+		{"no node for the scalers at night", `"nodeGroups": {"services": {"min": 2, "windows": [` +
+			`{"name": "day", "start": "0 6 * * *", "min": 2}, {"name": "night", "start": "0 20 * * *"}]}, ` +
+			`"batch": {"kind": "batch", "dedicated": true}}`,
+			"nodeGroups.services.windows[1].min: 0: the scalers themselves"},
+		{"no group for the scalers", `"nodeGroups": {"services": {"min": 1, "dedicated": true}, "batch": {"kind": "batch", ` +
+			`"dedicated": true}}`, "nodeGroups: all are dedicated: the scalers themselves"},
 		{"access for nobody", `"cluster": {"access": {"ops": {"principal": "ops", "policy": "view"}}}`,
 			"cluster.access.ops.principal: \"ops\" is not the ARN"},
 		{"unknown access policy",
@@ -224,7 +266,7 @@ func TestPlatformRules(t *testing.T) {
 			"cluster.restage.deadline: 13h: want 10m to 12h"},
 		{"pieces that are gone too early", `"cluster": {"restage": {"keepDays": 3}}`,
 			"cluster.restage.keepDays: 3: a piece would expire before the message that needs it, which waits up to " +
-				"queues.retention, 96h"},
+				"queues.retention, 240h"},
 		{"pod larger than a node", `"cluster": {"workers": {"milliCPU": 4000}}`,
 			"cluster.workers.group: 4000 mCPU and 1536 MiB do not fit onto a node of batch (4 vCPU, 8 GiB, arm64)"},
 		{"memory for records", `"cluster": {"workers": {"slots": 16}}`,
@@ -245,20 +287,20 @@ func TestPlatformRules(t *testing.T) {
 			"nodeGroups.batch.instanceTypes: 4 zones x 2 types are 8 spot capacity pools, below " +
 				"nodeGroups.batch.minCapacityPools, 12"},
 		{"escalator on a managed group",
-			`"nodeGroups": {"services": {"scaler": "escalator"}, "batch": {"kind": "batch", "dedicated": true}}`,
+			`"nodeGroups": {"services": {"min": 1, "scaler": "escalator"}, "batch": {"kind": "batch", "dedicated": true}}`,
 			"nodeGroups.services.scaler: escalator needs a self-managed group"},
 		{"handler on a managed group",
-			`"nodeGroups": {"services": {"interruptions": "imds"}, "batch": {"kind": "batch", "dedicated": true}}`,
+			`"nodeGroups": {"services": {"min": 1, "interruptions": "imds"}, "batch": {"kind": "batch", "dedicated": true}}`,
 			"nodeGroups.services.interruptions: imds: EKS drains managed groups itself"},
 		{"nobody drains", fmt.Sprintf(batch, `, "interruptions": "managed"`),
 			"nodeGroups.batch.interruptions: managed: EKS does not drain self-managed groups"},
 		{"hooks on an escalator group", fmt.Sprintf(batch, `, "interruptions": "queue"`),
 			"nodeGroups.batch.interruptions: queue mode needs termination hooks"},
 		{"both modes of the handler",
-			`"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", ` +
+			`"nodeGroups": {"services": {"min": 1}, "batch": {"kind": "batch", "dedicated": true}, "other": {"kind": "batch", ` +
 				`"scaler": "clusterAutoscaler", "interruptions": "queue"}}`, "nodeGroups.other.interruptions: queue, but batch " +
 				"has imds: the termination handler's modes cannot be installed together"},
-		{"escalator group for everyone", `"nodeGroups": {"services": {}, "batch": {"kind": "batch"}}`,
+		{"escalator group for everyone", `"nodeGroups": {"services": {"min": 1}, "batch": {"kind": "batch"}}`,
 			"nodeGroups.batch.dedicated: false: Escalator does not count the pods of others"},
 		{"thresholds", fmt.Sprintf(batch, `, "escalator": {"taintUpperPercent": 80}`),
 			"nodeGroups.batch.escalator: want taintLowerPercent < taintUpperPercent < scaleUpPercent, have 10, 80, 70"},
@@ -277,11 +319,11 @@ func TestPlatformRules(t *testing.T) {
 		{"slower than slow", fmt.Sprintf(batch, `, "escalator": {"slowRemoval": 3}`),
 			"nodeGroups.batch.escalator.fastRemoval: 2: want at least nodeGroups.batch.escalator.slowRemoval, 3"},
 		{"base of a managed group",
-			`"nodeGroups": {"services": {"onDemandBase": 1}, "batch": {"kind": "batch", "dedicated": true}}`,
+			`"nodeGroups": {"services": {"min": 1, "onDemandBase": 1}, "batch": {"kind": "batch", "dedicated": true}}`,
 			"nodeGroups.services.onDemandBase: only a batch group on spot can mix"},
 		{"min above the group's max", fmt.Sprintf(batch, `, "min": 9`), "nodeGroups.batch.min: 9: want 0 to 4"},
 		{"disk", fmt.Sprintf(batch, `, "diskGB": 8`), "nodeGroups.batch.diskGB: 8: want 20"},
-		{"group's name", `"nodeGroups": {"services": {}, "batch": {"kind": "batch", "dedicated": true}, "GPU": {}}`,
+		{"group's name", `"nodeGroups": {"services": {"min": 1}, "batch": {"kind": "batch", "dedicated": true}, "GPU": {}}`,
 			"nodeGroups.GPU: want a name"},
 		{"window's time", fmt.Sprintf(batch, `, "windows": [{"name": "peak", "start": "7:00"}]`),
 			`nodeGroups.batch.windows[0].start: "7:00": want five fields`},

@@ -33,7 +33,16 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"reserved tag", "dev", `"tags": {"aws:x": "y"}`, ``,
 		`tags.aws:x: want a key of 1 to 128 characters that does not begin with aws: or dip:`},
 	{"long tag", "dev", `"tags": {"x": "` + strings.Repeat("y", 257) + `"}`, ``, `tags.x: longer than 256 characters`},
+	{"boundary", "dev", `"permissionsBoundary": "mine"`, ``,
+		`permissionsBoundary: "mine" is not the ARN of an IAM policy`},
+	{"prefix of names", "dev", `"namePrefix": "Acme"`, ``,
+		`namePrefix: "Acme": want 2 to 12 lower-case letters, digits and dashes, a letter first`},
+	{"path of roles", "dev", `"rolePath": "pipelines"`, ``,
+		`rolePath: "pipelines": want a path that begins and ends with a slash`},
 	{"topic", "dev", `"alarmTopics": ["ops"]`, ``, `alarmTopics[0]: "ops" is not the ARN of an SNS topic`},
+	{"existing bucket", "dev", `"landing": {"name": "s3://mine"}`, ``,
+		`landing.name: "s3://mine" is not the name of a bucket`},
+	{"existing key", "dev", `"lake": {"key": "alias/mine"}`, ``, `lake.key: "alias/mine" is not the ARN of a KMS key`},
 	{"old versions", "dev", `"landing": {"noncurrentDays": 0}`, ``, `landing.noncurrentDays: 0: want 1 to 36500`},
 	{"uploads", "dev", `"lake": {"abortUploadDays": 0}`, ``, `lake.abortUploadDays: 0: want 1 to 36500`},
 	{"archive tier", "dev", `"lake": {"intelligentTiering": {"archiveDays": 30}}`, ``,
@@ -47,11 +56,11 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"retention", "dev", `"queues": {"deadLettersRetention": "337h"}`, ``,
 		`queues.deadLettersRetention: 337h: want 1m to 336h`},
 	{"age", "dev", `"queues": {"maxAge": "0s"}`, ``, `queues.maxAge: 0s: want 1m to 336h`},
-	{"dead letters", "dev", `"queues": {"deadLettersRetention": "96h"}`, ``,
-		`queues.deadLettersRetention: 96h: want more than queues.retention, 96h: a dead letter's age counts from its first ` +
+	{"dead letters", "dev", `"queues": {"deadLettersRetention": "240h"}`, ``,
+		`queues.deadLettersRetention: 240h: want more than queues.retention, 240h: a dead letter's age counts from its first ` +
 			`enqueueing`},
-	{"expiry before the last receive", "dev", `"queues": {"retention": "2h"}`, ``,
-		`queues.retention: 2h: want more than 2h30m, 5 receives of 30m each (6 x segments.trips.timeout): a message would ` +
+	{"expiry before the last receive", "dev", `"queues": {"retention": "3h"}`, ``,
+		`queues.retention: 3h: want more than 10h, 20 receives of 30m each (6 x segments.trips.timeout): a message would ` +
 			`expire before it becomes a dead letter`},
 
 	{"memory", "dev", `"functions": {"sweeper": {"memoryMB": 127}}`, ``,
@@ -70,14 +79,36 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"attempts", "dev", `"loads": {"maxAttempts": 1}`, ``, `loads.maxAttempts: 1: want 2 to 100`},
 	{"content", "dev", `"loads": {"maxContentGB": 0}`, ``, `loads.maxContentGB: 0: want 1 to 51200`},
 	{"due while it runs", "dev", `"loads": {"dueAfter": "5m"}`, ``,
-		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk would run twice ` +
-			`concurrently`},
+		`loads.dueAfter: 5m: want more than 5m, segments.trips.timeout with its batchingWindow: a chunk that is ` +
+			`waiting would seem lost`},
 	{"sweep", "dev", `"sweep": {"rate": "90s"}`, ``, `sweep.rate: 1m30s: want whole minutes`},
+	{"horizon", "dev", `"sweep": {"horizon": "1h", "grace": "50m", "rate": "11m"}`, ``,
+		`sweep.horizon: 1h: want at least sweep.grace and sweep.rate together, 1h1m: objects would never be seen`},
 	{"sweep without a pause", "dev", `"sweep": {"rate": "0s"}`, ``, `sweep.rate: 0s: want 1m to 24h`},
 	{"grace", "dev", `"sweep": {"grace": "5s"}`, ``, `sweep.grace: 5s: want 10s to 24h`},
 
 	{"delimiter", "dev", ``, `"delimiter": "::"`,
 		`segments.trips.delimiter: "::": want one ASCII character other than a line break`},
+	{"comment of two characters", "dev", ``, `"comment": "//"`,
+		`segments.trips.comment: "//": want one ASCII character other than a line break`},
+	{"comment is the delimiter", "dev", ``, `"comment": ","`, `segments.trips.comment: "," is the delimiter too`},
+	{"comment is the quote", "dev", ``, `"comment": "\"", "quote": "\""`, `segments.trips.comment: "\"" is the quote too`},
+	{"comment of NDJSON", "dev", ``, `"encoding": "ndjson", "comment": "#"`, `segments.trips.comment: only csv has it`},
+	{"skipped lines of NDJSON", "dev", ``, `"encoding": {"format": "ndjson"}, "skipLines": 2`,
+		`segments.trips.skipLines: only csv has it`},
+	{"footer of NDJSON", "dev", ``, `"encoding": "ndjson", "footerLines": 2`, `segments.trips.footerLines: only csv has it`},
+	{"skipped lines below zero", "dev", ``, `"skipLines": -1`, `segments.trips.skipLines: -1: want 0 to 1000`},
+	{"footer below zero", "dev", ``, `"footerLines": -1`, `segments.trips.footerLines: -1: want 0 to 1000`},
+	{"charset", "dev", ``, `"encoding": {"charset": "cp1252"}`,
+		`segments.trips.encoding.charset: unknown charset "cp1252": want one of ["utf-8" "windows-1252"`},
+	{"format", "dev", ``, `"encoding": "tsv"`, `segments.trips.encoding: unknown encoding "tsv"`},
+	{"unknown key of the encoding", "dev", ``, `"encoding": {"charse": "utf-8"}`,
+		`segments.trips.encoding.charse: unknown; did you mean charset?`},
+	{"encoding of another kind", "dev", ``, `"encoding": 7`, `segments.trips.encoding: want an object, have 7`},
+	{"more partitions than memory", "dev", ``, `"maxPartitions": 300, "partition": {"field": "id"}`,
+		`segments.trips.maxPartitions: 300: the outputs of a chunk are in memory together: want at most a quarter of ` +
+			`segments.trips.memoryMB, 1024`},
+	{"partitions without end", "dev", ``, `"maxPartitions": 0`, `segments.trips.maxPartitions: 0: want 1 to 500`},
 	{"delimiter of NDJSON", "dev", ``, `"encoding": "ndjson", "delimiter": ";"`,
 		`segments.trips.delimiter: only csv has it`},
 	{"bad share", "dev", ``, `"maxBadShare": 1.5`, `segments.trips.maxBadShare: 1.5: want 0 to 1`},
@@ -168,7 +199,7 @@ func TestStacksThatAreNone(t *testing.T) {
 	for text, want := range map[string]string{
 		`{`:                        "dip:stack is not valid JSON: ",
 		`[]`:                       "dip:stack: want an object, have a list",
-		`{"segments": {}}`:         "environment: missing; want one of local, dev, staging, prod",
+		`{"segments": {}}`:         "environment: missing; want one of local, small, dev, staging, prod",
 		`{"environment": "local"}`: "segments: missing; a stack needs at least one",
 	} {
 		_, err := parse(t, text)

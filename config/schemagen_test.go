@@ -68,6 +68,8 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(contract.Lanes)
 	case reflect.TypeFor[contract.Encoding]():
 		return enum([]contract.Encoding{contract.CSV, contract.NDJSON})
+	case reflect.TypeFor[contract.Charset]():
+		return enum(contract.Charsets)
 	case reflect.TypeFor[Duration]():
 		return &jsonschema.Schema{Type: "string", Pattern: `^([0-9]+(\.[0-9]+)?(h|m|s))+$`}
 	}
@@ -122,6 +124,10 @@ func describe(s *jsonschema.Schema, t reflect.Type, all []example) {
 		describe(s.Items, t.Elem(), parts(all, func(l reflect.Value) reflect.Value { return l.Index(0) }))
 	case t.Kind() == reflect.Struct:
 		describeFields(s, t, all)
+		if t == reflect.TypeFor[Encoding]() { // its format alone is its short form
+			format, _ := s.Properties.Get("format")
+			s.Type, s.AnyOf = "", []*jsonschema.Schema{{Type: "object"}, {Type: "string", Enum: format.Enum}}
+		}
 	}
 }
 

@@ -46,7 +46,7 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 func (s Segment) validateNames(at string, table *tableschema.Schema, found *problems) {
 	column := s.Partition.catalog().Column()
 	rename := "rename it in the inputs and the schema"
-	if s.Encoding == contract.NDJSON {
+	if s.Encoding.Format == contract.NDJSON {
 		rename = `rename it and set "path" to its present name`
 	}
 	for i, f := range table.Fields {

@@ -131,7 +131,8 @@ func rowsOf(path string, s *jsonschema.Schema, values []any) []row {
 	if s.Properties.Len() > 0 {
 		for pair := s.Properties.Oldest(); pair != nil; pair = pair.Next() {
 			below, inside := below(path, pair.Key), members(values, pair.Key)
-			if len(fields(pair.Value)) > 0 && none(inside) && !none(values) {
+			named := pair.Value.Properties.Len() == 0 && pair.Value.Items == nil // by names of the stack's choice
+			if len(fields(pair.Value)) > 0 && !named && none(inside) && !none(values) {
 				continue // of another kind of element
 			}
 			rows = append(rows, rowsOf(below, pair.Value, inside)...)

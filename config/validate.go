@@ -1,7 +1,6 @@
 package config
 
 import (
-	"errors"
 	"fmt"
 	"maps"
 	"regexp"
@@ -19,9 +18,11 @@ const (
 	bigBatch      = 10   // a bigger batch needs a window
 	maxReceives   = 1000
 
-	// MaxChunkMB and MaxRecordMB are the limits of loads.chunkMB and of any segment's maxRecordMB, MiB: what has to fit
-	// all loads, whichever catalog they are pinned to, is sized for these.
-	MaxChunkMB, MaxRecordMB = 256, 256
+	// MaxChunkMB is the limit of loads.chunkMB, MiB: what has to fit all loads, whichever catalog they are pinned to, is
+	// sized for it and for MaxRecordMB.
+	MaxChunkMB = 256
+	// MaxRecordMB is the limit of any segment's maxRecordMB, MiB.
+	MaxRecordMB = 256
 
 	// MBPerSecond is the rate at which a segment is assumed to read its input on one vCPU, MiB/s: parse, validate and
 	// encode take a tenth of that; the rest is room for slow inputs and transfers.
@@ -38,6 +39,10 @@ var (
 	segmentName    = regexp.MustCompile(`^[a-z0-9][a-z0-9-]{0,39}$`)
 	segmentPackage = regexp.MustCompile(`^lambdas/[a-z0-9][a-z0-9-]*$`)
 	topicARN       = regexp.MustCompile(`^arn:aws[a-z-]*:sns:[a-z0-9-]+:[0-9]{12}:.+$`)
+	policyARN      = regexp.MustCompile(`^arn:aws[a-z-]*:iam::([0-9]{12}|aws):policy/.+$`)
+	bucketName     = regexp.MustCompile(`^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$`)
+	namePrefix     = regexp.MustCompile(`^[a-z][a-z0-9-]{0,10}[a-z0-9]$`)
+	rolePath       = regexp.MustCompile(`^/([A-Za-z0-9._+=,@-]+/)+$`)
 	restageName    = "restage"
 )
 
@@ -89,6 +94,15 @@ func (s *Stack) validateTags(found *problems) {
 			found.add(below("tags", key), "longer than 256 characters")
 		}
 	}
+	if b := s.PermissionsBoundary; b != "" && !policyARN.MatchString(b) {
+		found.add("permissionsBoundary", "%q is not the ARN of an IAM policy", b)
+	}
+	if p := s.NamePrefix; p != "" && !namePrefix.MatchString(p) {
+		found.add("namePrefix", "%q: want 2 to 12 lower-case letters, digits and dashes, a letter first", p)
+	}
+	if p := s.RolePath; p != "" && !rolePath.MatchString(p) {
+		found.add("rolePath", `%q: want a path that begins and ends with a slash, such as "/pipelines/"`, p)
+	}
 	for i, topic := range s.AlarmTopics {
 		if !topicARN.MatchString(topic) {
 			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is not the ARN of an SNS topic", topic)
@@ -97,6 +111,12 @@ func (s *Stack) validateTags(found *problems) {
 }
 
 func (b Bucket) validate(path string, found *problems) {
+	if b.Name != "" && !bucketName.MatchString(b.Name) {
+		found.add(path+".name", "%q is not the name of a bucket", b.Name)
+	}
+	if b.Key != "" && !keyARN.MatchString(b.Key) {
+		found.add(path+".key", "%q is not the ARN of a KMS key", b.Key)
+	}
 	if t := b.IntelligentTiering; t.ArchiveDays > 0 && t.DeepArchiveDays > 0 && t.DeepArchiveDays <= t.ArchiveDays {
 		found.add(path+".intelligentTiering.deepArchiveDays", "%d: want more than %s.intelligentTiering.archiveDays, %d",
 			t.DeepArchiveDays, path, t.ArchiveDays)
@@ -141,12 +161,16 @@ func (s *Stack) validateLoads(found *problems) {
 		segment := s.Segments[name]
 		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
 			found.add("loads.dueAfter",
-				"%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk would run twice concurrently",
+				"%s: want more than %s, segments.%s.timeout with its batchingWindow: a chunk that is waiting would seem lost",
 				s.Loads.DueAfter, busy, name)
 		}
 	}
 	if r := s.Sweep.Rate; r%minutes(1) != 0 {
 		found.add("sweep.rate", "%s: want whole minutes", r)
+	}
+	if w := s.Sweep; w.Horizon < w.Grace+w.Rate {
+		found.add("sweep.horizon", "%s: want at least sweep.grace and sweep.rate together, %s: objects would never be seen",
+			w.Horizon, w.Grace+w.Rate)
 	}
 }
 
@@ -165,13 +189,18 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	}
 	if err := g.Dialect().Validate(); err != nil {
 		for _, line := range strings.Split(err.Error(), "\n") { // each begins with the name of its setting
-			found.list = append(found.list, errors.New(path+"."+line))
+			setting, why, _ := strings.Cut(line, ": ")
+			found.add(path+"."+setting, "%s", why)
 		}
 	}
 	if 8*g.MaxRecordMB > g.MemoryMB {
 		found.add(path+".maxRecordMB",
 			"%d: a record is held in memory a few times over: want at most an eighth of %s.memoryMB, %d",
 			g.MaxRecordMB, path, g.MemoryMB)
+	}
+	if 4*g.MaxPartitions > g.MemoryMB && g.Partition.Field != "" {
+		found.add(path+".maxPartitions", "%d: the outputs of a chunk are in memory together: want at most a quarter of "+
+			"%s.memoryMB, %d", g.MaxPartitions, path, g.MemoryMB)
 	}
 	g.validateFunction(path, found)
 	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {

@@ -13,13 +13,14 @@ type Environment string
 // The environments.
 const (
 	Local   Environment = "local" // this machine
+	Small   Environment = "small" // no cluster, no network: functions alone, and data that is kept
 	Dev     Environment = "dev"
 	Staging Environment = "staging"
 	Prod    Environment = "prod"
 )
 
 // Environments lists them.
-var Environments = []Environment{Local, Dev, Staging, Prod}
+var Environments = []Environment{Local, Small, Dev, Staging, Prod}
 
 // UnmarshalText accepts the names of the environments.
 func (e *Environment) UnmarshalText(text []byte) error { return oneOf(e, text, Environments) }

@@ -51,6 +51,12 @@ func cronItem(item string, low, high int) bool {
 	return err == nil && b >= a && b <= high
 }
 
+// WindowsMoveMax says whether a window of the group has a maximum of its own. Only then does an up leave the maximum of
+// the Auto Scaling group alone.
+func (g NodeGroup) WindowsMoveMax() bool {
+	return slices.ContainsFunc(g.Windows, func(w Window) bool { return w.Max > 0 })
+}
+
 // validateWindows checks a group's windows.
 func validateWindows(path string, g NodeGroup, found *problems) {
 	var names, starts []string

@@ -54,3 +54,25 @@ func ChooseZones(region string, available []Zone, n int) ([]Zone, error) {
 	}
 	return usable[:n], nil
 }
+
+// KeepZones are the zones of a cluster that exists, which EKS never changes: it takes no subnet in another zone, and a
+// network cannot leave one in which the control plane has an interface. The error says how many there are. Source:
+// "Amazon EKS networking requirements for VPC and subnets".
+func KeepZones(cluster string, live []string, available []Zone, n int) ([]Zone, error) {
+	if len(live) != n {
+		return nil, fmt.Errorf("network.availabilityZones: %d: the cluster %s has the zones %s, and EKS does not change the "+
+			"zones of a cluster: want %d, or a new cluster in another stack", n, cluster, strings.Join(live, ", "), len(live))
+	}
+	var kept []Zone
+	for _, z := range available {
+		if slices.Contains(live, z.ID) {
+			kept = append(kept, z)
+		}
+	}
+	if len(kept) != n {
+		return nil, fmt.Errorf("network.availabilityZones: the cluster %s has the zones %s, of which only %d are "+
+			"available now", cluster, strings.Join(live, ", "), len(kept))
+	}
+	slices.SortFunc(kept, func(a, b Zone) int { return cmp.Compare(a.ID, b.ID) })
+	return kept, nil
+}

@@ -25,8 +25,10 @@ type Segment struct {
 	Partition   Partition       `json:"partition"`   // how outputs are laid out
 	MaxBadShare float64         `json:"maxBadShare"` // a load fails when a larger share of its records is quarantined
 	MaxRecordMB int             `json:"maxRecordMB"` // a longer record fails its load, MiB
-	Queue       string          `json:"queue"`       // URL of the segment's queue
-	DeadLetters string          `json:"deadLetters"` // URL of its dead-letter queue
+	// a load fails when one of its chunks has more partitions; 0, in catalogs from before the setting: 64
+	MaxPartitions int    `json:"maxPartitions,omitempty"`
+	Queue         string `json:"queue"`       // URL of the segment's queue
+	DeadLetters   string `json:"deadLetters"` // URL of its dead-letter queue
 
 	Lane    Lane   `json:"lane,omitempty"`    // where chunks of ordinary size run; "" is Functions
 	Workers string `json:"workers,omitempty"` // URL of the queue of the segment's workers; "" without a cluster
@@ -39,15 +41,21 @@ type Segment struct {
 // Loads is how a segment's loads are processed. A load keeps the settings that it started with.
 type Loads struct {
 	ChunkBytes      int64 `json:"chunkBytes,omitempty"`      // target size of a chunk, of content
-	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk without progress for this long is sent again
-	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // attempts at a chunk before its load fails
+	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk that is unclaimed for this long may be lost
+	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // claims of a chunk that come to nothing before its load fails
+	KeepSeconds     int   `json:"keepSeconds,omitempty"`     // how long a queue keeps a message
 	MaxContentBytes int64 `json:"maxContentBytes,omitempty"` // a load with more content, decompressed, fails; 0: no limit
+	MaxExpansion    int   `json:"maxExpansion,omitempty"`    // content over stored bytes; more fails; 0: no limit
+	// a version with the content of the one before it is the same load
+	SkipSame bool `json:"skipSame,omitempty"`
+	// a chunk whose quarantine is larger, compressed, fails; 0: no limit
+	MaxQuarantineBytes int64 `json:"maxQuarantineBytes,omitempty"`
 }
 
 // defaultLoads applies where a catalog is silent: one stored before the setting existed, to which loads may still be
 // pinned. A chunk is due after the longest that a function can run, 900 s, and the longest batching window, 300 s, so
 // that none runs twice concurrently, whatever the segment's timeout is.
-var defaultLoads = Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5}
+var defaultLoads = Loads{ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5, KeepSeconds: 4 * 24 * 3600}
 
 func (l Loads) orDefault() Loads {
 	settings, defaults := reflect.ValueOf(&l).Elem(), reflect.ValueOf(defaultLoads)

@@ -16,8 +16,10 @@ type Certificate struct {
 	Catalog     string       `json:"catalog"` // the schema and dialect that applied
 	Input       Object       `json:"input"`
 	Compression Compression  `json:"compression"`
-	Body        int64        `json:"body"`   // offset of the first record: after byte order mark and header
-	Length      int64        `json:"length"` // length of the decompressed input
+	Front       Skipped      `json:"front,omitzero"`  // skipped lines and comments before the header
+	Body        int64        `json:"body"`            // offset of the first record: after byte order mark and header
+	Footer      Skipped      `json:"footer,omitzero"` // skipped lines after the last record
+	Length      int64        `json:"length"`          // length of the decompressed input
 	Columns     []int        `json:"columns,omitempty"`
 	Width       int          `json:"width,omitempty"`
 	Chunks      []ChunkProof `json:"chunks"`
@@ -61,7 +63,8 @@ type Totals struct {
 	Quarantined int64    `json:"quarantined"`
 	LinesIn     int64    `json:"linesIn"`
 	LinesBad    int64    `json:"linesQuarantined"`
-	Bytes       int64    `json:"bytes"` // bytes covered, decompressed
+	Skipped     Skipped  `json:"skipped,omitzero"` // front, comments and footer
+	Bytes       int64    `json:"bytes"`            // bytes covered, decompressed
 	BytesOut    int64    `json:"bytesOut"`
 	HashOut     string   `json:"hashOut"`
 	HashBad     string   `json:"hashQuarantined"`

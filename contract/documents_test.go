@@ -198,12 +198,15 @@ func TestCatalogRefusesABrokenSchema(t *testing.T) {
 // A catalog stored before a load setting existed lacks it: its loads get the default, and its content still hashes to
 // its key.
 func TestOldCatalogsHaveTheDefaultLoads(t *testing.T) {
-	all := Loads{ChunkBytes: 1 << 20, DueAfterSeconds: 60, MaxAttempts: 3, MaxContentBytes: 1 << 30}
+	all := Loads{ChunkBytes: 1 << 20, DueAfterSeconds: 60, MaxAttempts: 3, KeepSeconds: 9,
+		MaxContentBytes: 1 << 30, SkipSame: true}
 	for document, want := range map[string]Loads{
-		`{}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5},
-		`{"loads":{"maxAttempts":7,"maxContentBytes":9}}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 7,
-			MaxContentBytes: 9},
-		`{"loads":{"chunkBytes":1048576,"dueAfterSeconds":60,"maxAttempts":3,"maxContentBytes":1073741824}}`: all,
+		`{}`: {ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 5, KeepSeconds: 345_600},
+		`{"loads":{"maxAttempts":7,"maxContentBytes":9}}`: {
+			ChunkBytes: 64 << 20, DueAfterSeconds: 1210, MaxAttempts: 7, KeepSeconds: 345_600, MaxContentBytes: 9,
+		},
+		`{"loads":{"chunkBytes":1048576,"dueAfterSeconds":60,"maxAttempts":3,"keepSeconds":9,"maxContentBytes":1073741824,` +
+			`"skipSame":true}}`: all,
 	} {
 		var s Segment
 		if err := json.Unmarshal([]byte(document), &s); err != nil {

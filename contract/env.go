@@ -47,6 +47,11 @@ type SweeperEnv[T any] struct {
 	LandingBucket T `env:"DIP_LANDING_BUCKET"`
 	IntakeQueue   T `env:"DIP_INTAKE_QUEUE"`             // URL of the intake queue
 	GraceSeconds  T `env:"DIP_GRACE_SECONDS" kind:"int"` // the event of a younger object may still be in flight
+	// older versions are compared by a full pass only
+	HorizonSeconds T `env:"DIP_HORIZON_SECONDS" kind:"int"`
+	FullSeconds    T `env:"DIP_FULL_SECONDS" kind:"int"` // between two full passes
+	Workflow       T `env:"DIP_WORKFLOW"`                // ARN of the load workflow's alias
+	EventBus       T `env:"DIP_EVENT_BUS"`               // EventBridge bus that load events go to
 }
 
 // SegmentEnv is the environment of a segment's function.

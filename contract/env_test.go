@@ -25,6 +25,7 @@ func sweeperEnv() SweeperEnv[string] {
 	return SweeperEnv[string]{
 		Common:        Common[string]{Stack: "dev", Code: "c0de", LedgerTable: "ledger", LakeBucket: "lake"},
 		LandingBucket: "landing", IntakeQueue: "queue", GraceSeconds: "90",
+		HorizonSeconds: "7200", FullSeconds: "86400", Workflow: "arn", EventBus: "bus",
 	}
 }
 
@@ -56,7 +57,8 @@ func TestEnvironmentNames(t *testing.T) {
 		{IntakeEnv[string]{}, []string{"DIP_CATALOG", "DIP_WORKFLOW"}},
 		{SplitterEnv[string]{}, nil},
 		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS", "DIP_SIGNING_KEY"}},
-		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS"}},
+		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS",
+			"DIP_HORIZON_SECONDS", "DIP_FULL_SECONDS", "DIP_WORKFLOW", "DIP_EVENT_BUS"}},
 		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_SLOTS", "DIP_GRACE_SECONDS"}},
 		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_LEASE_SECONDS"}},

@@ -44,7 +44,7 @@ func LandingKey(segment, name string) string { return segment + "/" + name }
 // Prefixes of the lake bucket.
 const (
 	DataPrefix        = "data/"         // Parquet
-	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object per line
+	QuarantinePrefix  = "quarantine/"   // rejected records, one JSON object per line, gzip
 	CertificatePrefix = "certificates/" // one JSON file a load, and its envelope
 	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
 	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content
@@ -61,8 +61,12 @@ func DataKey(segment, partition, load string, chunk int, start int64, sha256Hex 
 
 // QuarantineKey is where a chunk's rejected records go; see DataKey.
 func QuarantineKey(segment, load string, chunk int, start int64, sha256Hex string) string {
-	return fmt.Sprintf("%s%s/%s/%05d-%d-%.12s.ndjson", QuarantinePrefix, segment, load, chunk, start, sha256Hex)
+	return fmt.Sprintf("%s%s/%s/%05d-%d-%.12s.ndjson%s", QuarantinePrefix, segment, load, chunk, start, sha256Hex,
+		QuarantineSuffix)
 }
+
+// QuarantineSuffix ends the keys of quarantines since they are compressed. Older ones do not have it.
+const QuarantineSuffix = ".gz"
 
 // StagingKey is where a piece of a restaged input goes: the content from start on, in order of the chunks.
 func StagingKey(segment, load string, chunk int, start int64, sha256Hex string) string {

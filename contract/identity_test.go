@@ -79,7 +79,7 @@ func TestKeyLayout(t *testing.T) {
 	for want, got := range map[string]string{
 		"data/trips/pickup_at_day=2026-01-31/" + load + "-00007-4096-feedc0dedead.parquet": DataKey("trips",
 			"pickup_at_day=2026-01-31", load, 7, 4096, sum),
-		"quarantine/trips/" + load + "/00007-4096-feedc0dedead.ndjson": QuarantineKey("trips", load, 7,
+		"quarantine/trips/" + load + "/00007-4096-feedc0dedead.ndjson.gz": QuarantineKey("trips", load, 7,
 			4096, sum),
 		"certificates/trips/" + load + ".json":      CertificateKey("trips", load),
 		"certificates/trips/" + load + ".dsse.json": EnvelopeKey("trips", load),

@@ -3,6 +3,7 @@ package contract
 import (
 	"encoding/json"
 	"fmt"
+	"time"
 )
 
 // Compression of an input.
@@ -27,6 +28,7 @@ type ChunkMessage struct {
 	Object  Object `json:"object"`  // what to read: the input, or the piece of it that was restaged
 	// offset in the input's content at which the object's content begins
 	Base        int64       `json:"base,omitempty"`
+	Footer      int64       `json:"footer,omitempty"`  // bytes at the end of the object that hold no record
 	Compression Compression `json:"compression"`       // of the object
 	Columns     []int       `json:"columns,omitempty"` // CSV: position of each schema field in a record, -1 when absent
 	Width       int         `json:"width,omitempty"`   // CSV: fields in a record
@@ -100,6 +102,8 @@ type StepRequest struct {
 	Load    string `json:"load"`
 	Step    Step   `json:"step"`
 	Cause   string `json:"cause,omitempty"` // Fail only: the error that the workflow caught
+	// Reconcile only: when this execution of the workflow began
+	Started time.Time `json:"started,omitzero"`
 }
 
 // Action is what the workflow does after a step.
@@ -110,7 +114,7 @@ const (
 	ActionWait    Action = "wait"
 	ActionCertify Action = "certify"
 	ActionFail    Action = "fail"
-	ActionDone    Action = "done"
+	ActionDone    Action = "done" // of a plan: the load has the content of another
 )
 
 // StepResponse is the reconciler's and the splitter's output.

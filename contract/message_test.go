@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 )
 
 const chunkMessage = `{
@@ -108,7 +109,7 @@ func TestSplittable(t *testing.T) {
 
 func TestFinalStatuses(t *testing.T) {
 	for s, want := range map[Status]bool{Received: false, Running: false, Certified: false, Published: true,
-		Failed: true} {
+		Failed: true, Duplicate: true} {
 		if s.Final() != want {
 			t.Errorf("%s: final is %t", s, !want)
 		}
@@ -122,7 +123,9 @@ func TestWorkflowDocuments(t *testing.T) {
 		want string
 	}{
 		{WorkflowInput{1, "L"}, `{"v":1,"load":"L"}`},
-		{StepRequest{1, "L", Fail, "why"}, `{"v":1,"load":"L","step":"fail","cause":"why"}`},
+		{StepRequest{1, "L", Fail, "why", time.Time{}}, `{"v":1,"load":"L","step":"fail","cause":"why"}`},
+		{StepRequest{Version: 1, Load: "L", Step: Reconcile, Started: time.Date(2026, 1, 31, 12, 0, 0, 0, time.UTC)},
+			`{"v":1,"load":"L","step":"reconcile","started":"2026-01-31T12:00:00Z"}`},
 		{StepRequest{Version: 1, Load: "L", Step: Dispatch}, `{"v":1,"load":"L","step":"dispatch"}`},
 		// The workflow's Choice and Wait need all of the fields, zero or not.
 		{StepResponse{Load: "L", Action: ActionDone}, `{"load":"L","action":"done","waitSeconds":0,"cause":""}`},

@@ -34,7 +34,7 @@ type Metric struct {
 var (
 	ChunksAcknowledged = Metric{Name: "ChunksAcknowledged", Unit: UnitCount, Value: "1 per acknowledged chunk"}
 	ChunkAttempts      = Metric{Name: "ChunkAttempts", Unit: UnitCount, Value: "attempts that an acknowledged chunk took"}
-	ChunkSeconds       = Metric{Name: "ChunkSeconds", Unit: UnitSeconds, Value: "from a chunk's claim to its acknowledgement"}
+	ChunkSeconds       = Metric{Name: "ChunkSeconds", Unit: UnitSeconds, Value: "from claim to acknowledgement of a chunk"}
 	ChunkRate          = Metric{Name: "ChunkRate", Unit: UnitRate, Value: "a chunk's BytesIn over its ChunkSeconds"}
 	BytesIn            = Metric{Name: "BytesIn", Unit: UnitBytes, Value: "decompressed input of an acknowledged chunk"}
 	RecordsIn          = Metric{Name: "RecordsIn", Unit: UnitCount, Value: "records of an acknowledged chunk"}

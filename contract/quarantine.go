@@ -1,6 +1,12 @@
 package contract
 
-import "unicode/utf8"
+import (
+	"bufio"
+	"compress/gzip"
+	"fmt"
+	"io"
+	"unicode/utf8"
+)
 
 // Rejected is one line of a quarantine file: a record that is not in the output, and why.
 type Rejected struct {
@@ -11,6 +17,7 @@ type Rejected struct {
 	Reason string `json:"reason"`
 	Raw    string `json:"raw,omitempty"`       // the record's bytes, when they are UTF-8
 	Base64 []byte `json:"rawBase64,omitempty"` // the record's bytes otherwise
+	Text   string `json:"text,omitempty"`      // the record in UTF-8, when the input is in another charset
 }
 
 // SetRaw keeps the record's bytes in the field that can hold them.
@@ -28,4 +35,17 @@ func (r Rejected) Bytes() []byte {
 		return r.Base64
 	}
 	return []byte(r.Raw)
+}
+
+// Quarantine gives the lines of a quarantine object from its bytes: older ones are not compressed.
+func Quarantine(stored io.Reader) (io.Reader, error) {
+	lines := bufio.NewReader(stored)
+	if head, err := lines.Peek(1); err != nil || head[0] == '{' { // an error comes again when the lines are read
+		return lines, nil
+	}
+	z, err := gzip.NewReader(lines)
+	if err != nil {
+		return nil, fmt.Errorf("decompress the quarantine: %w", err)
+	}
+	return z, nil
 }

@@ -23,7 +23,7 @@ func TestProof(t *testing.T) {
 	if _, err := exec.LookPath("aws"); err != nil {
 		testenv.Missing(t, fmt.Errorf("the proof runs the aws command line: %w", err))
 	}
-	report, err := prove(t.Context(), "preflight-account", "preflight-quotas", "up", "load-8.0 MB", "kill-functions",
+	report, err := prove(t.Context(), "preflight-account", "preflight-quotas", "up", "load-8MB", "kill-functions",
 		"interrupt-node", "bill")
 	if err != nil {
 		t.Errorf("%v\n%s", err, report.Markdown())
@@ -34,7 +34,7 @@ func TestProof(t *testing.T) {
 	}
 	for step, want := range map[string]proof.Result{
 		"preflight-account": proof.Shown, "preflight-quotas": proof.NotShown, "up": proof.Shown,
-		"load-8.0 MB": proof.Shown, "kill-functions": proof.Shown, "interrupt-node": proof.NotShown, "bill": proof.NotShown,
+		"load-8MB": proof.Shown, "kill-functions": proof.Shown, "interrupt-node": proof.NotShown, "bill": proof.NotShown,
 	} {
 		if results[step] != want {
 			t.Errorf("step %s: %s, want %s", step, results[step], want)

@@ -9,14 +9,15 @@ import (
 	"dip/components/component"
 )
 
-// Controller is a program that watches the cluster. Two of it run, in two zones where there are two: one leads or both
-// share the work, and the loss of a node costs nothing.
+// Controller is a program that watches the cluster. Two pods of it run, in two zones where there are two and on both
+// kinds of capacity where there are both: one leads or they share the work, and the loss of a node, or of all spot
+// nodes at once, costs nothing.
 type Controller struct {
 	App       string // name of all its objects, and of its service account
 	Namespace string
 	Image     string
 	Command   []string // none: the image's
-	Args      []string
+	Args      pulumi.StringArray
 	Env       corev1.EnvVarArray
 	Port      int    // of the probe
 	Path      string // of the probe
@@ -39,10 +40,10 @@ func (c Controller) Declare(ctx *pulumi.Context, parent pulumi.ComponentResource
 	pod := corev1.PodSpecArgs{
 		ServiceAccountName: pulumi.String(c.App), PriorityClassName: pulumi.String(PlatformPriority),
 		SecurityContext: PodSecurity(), NodeSelector: c.Place.NodeSelector(), Tolerations: c.Place.Tolerations(),
-		TopologySpreadConstraints: Spread(c.App),
+		TopologySpreadConstraints: append(Spread(c.App), spreadCapacity(c.App)),
 	}
 	container := corev1.ContainerArgs{
-		Name: pulumi.String(c.App), Image: pulumi.String(c.Image), Args: pulumi.ToStringArray(c.Args), Env: c.Env,
+		Name: pulumi.String(c.App), Image: pulumi.String(c.Image), Args: c.Args, Env: c.Env,
 		Resources: Resources(c.MilliCPU, c.MemoryMB), SecurityContext: ContainerSecurity(),
 		LivenessProbe: corev1.ProbeArgs{
 			HttpGet:          corev1.HTTPGetActionArgs{Path: pulumi.String(c.Path), Port: pulumi.Int(c.Port)},

@@ -6,17 +6,6 @@ import (
 	"dip/k8s"
 )
 
-func TestImagesArePinned(t *testing.T) {
-	for image, want := range map[string]bool{
-		k8s.EscalatorImage: true, k8s.TerminationImage: true, k8s.AutoscalerImage: false,
-		"registry:5000/a": false, "a:latest": false, "a": false, "a@sha256:0123": true, "registry:5000/a:1": true,
-	} {
-		if got := k8s.Pinned(image); got != want {
-			t.Errorf("Pinned(%s) is %v", image, got)
-		}
-	}
-}
-
 func TestPlace(t *testing.T) {
 	if p := (k8s.Place{}); p.NodeSelector() != nil || p.Tolerations() != nil {
 		t.Error("no group, and yet it selects or tolerates")

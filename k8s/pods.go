@@ -58,8 +58,8 @@ func ContainerSecurity() corev1.SecurityContextArgs {
 	}
 }
 
-// Resources are a container's. Its memory is limited to what it requests; its processor is not limited: what is free
-// would only be wasted. Escalator counts requests, so that every container has them.
+// Resources are a container's. Its memory is limited to what it requests; its CPU is not limited: idle CPU would
+// only be wasted. Escalator counts requests, so every container has them.
 func Resources(milliCPU, memoryMB int) corev1.ResourceRequirementsArgs {
 	memory := pulumi.String(Memory(memoryMB))
 	return corev1.ResourceRequirementsArgs{
@@ -68,8 +68,8 @@ func Resources(milliCPU, memoryMB int) corev1.ResourceRequirementsArgs {
 	}
 }
 
-// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: whoever
-// reads an object and writes it back, as KEDA does, must not make a difference that the next `up` would take back.
+// Memory is a quantity of MiB, and Processors one of thousandths, in the form that Kubernetes itself writes: a
+// client that reads an object and writes it back, as KEDA does, must not create a diff that the next `up` would revert.
 func Memory(mb int) string {
 	if mb%1024 == 0 {
 		return fmt.Sprintf("%dGi", mb/1024)
@@ -106,15 +106,23 @@ func FieldEnv(name, path string) corev1.EnvVarArgs {
 // Spread spreads the pods of an application over zones and nodes, where there is room: a zone that has no spot capacity
 // left must not hold up the others.
 func Spread(app string) corev1.TopologySpreadConstraintArray {
-	list := corev1.TopologySpreadConstraintArray{}
-	for _, key := range []string{"topology.kubernetes.io/zone", "kubernetes.io/hostname"} {
-		list = append(list, corev1.TopologySpreadConstraintArgs{
-			MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String(key), WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
-			LabelSelector:  metav1.LabelSelectorArgs{MatchLabels: Selector(app)},
-			MatchLabelKeys: pulumi.ToStringArray([]string{"pod-template-hash"}), // an old version's pods do not count
-		})
+	return corev1.TopologySpreadConstraintArray{
+		spread(app, "topology.kubernetes.io/zone"), spread(app, "kubernetes.io/hostname"),
 	}
-	return list
+}
+
+// spreadCapacity spreads the pods over on-demand and spot nodes. Only managed groups have the label: among nodes that
+// lack it, the scheduler would not rank at all.
+func spreadCapacity(app string) corev1.TopologySpreadConstraintInput {
+	return spread(app, config.CapacityLabel)
+}
+
+func spread(app, topology string) corev1.TopologySpreadConstraintArgs {
+	return corev1.TopologySpreadConstraintArgs{
+		MaxSkew: pulumi.Int(1), TopologyKey: pulumi.String(topology), WhenUnsatisfiable: pulumi.String("ScheduleAnyway"),
+		LabelSelector:  metav1.LabelSelectorArgs{MatchLabels: Selector(app)},
+		MatchLabelKeys: pulumi.ToStringArray([]string{"pod-template-hash"}), // an old version's pods do not count
+	}
 }
 
 // Number is a whole number as an environment variable's value.

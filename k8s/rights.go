@@ -9,6 +9,7 @@ import (
 
 	"dip/components/component"
 	"dip/components/policy"
+	"dip/config"
 )
 
 // Rule allows verbs on resources of API groups.
@@ -117,7 +118,8 @@ func Look(actions ...string) policy.Statement {
 func AutoScalingGroups(region, account string, names ...pulumi.StringInput) (arns []pulumi.StringInput) {
 	for _, name := range names {
 		arns = append(arns,
-			pulumi.Sprintf("arn:aws:autoscaling:%s:%s:autoScalingGroup:*:autoScalingGroupName/%s", region, account, name))
+			pulumi.Sprintf("arn:%s:autoscaling:%s:%s:autoScalingGroup:*:autoScalingGroupName/%s", config.PartitionOf(region),
+				region, account, name))
 	}
 	return arns
 }

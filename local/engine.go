@@ -103,6 +103,26 @@ func (e *engine) up(ctx context.Context, say func(string, ...any)) (changes, err
 	return e.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs")
 }
 
+// registry is what cmd/deploy updates alone, before it pushes the image.
+const registry = "**dip:registry:Registry**"
+
+// upRegistry deploys the repository of images alone, and returns the name of the image that belongs there.
+func (e *engine) upRegistry(ctx context.Context, say func(string, ...any)) (string, error) {
+	_, err := e.operate(ctx, "up", say, "--skip-preview", "--yes", "--suppress-outputs", "--target", registry)
+	if err != nil {
+		return "", err
+	}
+	var stdout, stderr bytes.Buffer
+	if err := e.run(ctx, &stdout, &stderr, "stack", "output", "--json", "--show-secrets", "--stack", e.stack); err != nil {
+		return "", fmt.Errorf("read the stack's outputs: %w: %s", err, strings.TrimSpace(stderr.String()))
+	}
+	var outputs struct{ Cluster struct{ Image string } }
+	if err := json.Unmarshal(stdout.Bytes(), &outputs); err != nil {
+		return "", fmt.Errorf("read the stack's outputs: %w", err)
+	}
+	return outputs.Cluster.Image, nil
+}
+
 // preview reports what up would do.
 func (e *engine) preview(ctx context.Context, say func(string, ...any)) (changes, error) {
 	return e.operate(ctx, "preview", say, "--suppress-outputs")

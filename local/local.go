@@ -253,10 +253,28 @@ func (p place) forget() error {
 	return p.make()
 }
 
+// push has the image pushed before the first update.
+func (s *Stack) push(ctx context.Context, e *engine, say func(string, ...any)) error {
+	if s.options.Push == nil || s.Outputs.Cluster != nil {
+		return nil
+	}
+	image, err := e.upRegistry(ctx, say)
+	if err != nil {
+		return err
+	}
+	if err := s.options.Push(ctx, e.daemon, image); err != nil {
+		return fmt.Errorf("push %q: %w", image, err)
+	}
+	return nil
+}
+
 // deploy runs the engine and reads the outputs.
 func (s *Stack) deploy(ctx context.Context, e *engine, say func(string, ...any)) (changes, error) {
 	say("starting")
 	if err := e.ensureStack(ctx, s.options.settings()); err != nil {
+		return changes{}, err
+	}
+	if err := s.push(ctx, e, say); err != nil {
 		return changes{}, err
 	}
 	c, err := e.up(ctx, say)

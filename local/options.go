@@ -46,6 +46,9 @@ type Options struct {
 	// ControlPlane returns the address of the stack's cluster. It is called once the emulator responds, before anything
 	// is deployed; nil: nothing listens at the cluster's address.
 	ControlPlane func(context.Context, Daemon) (emulator.ControlPlane, error)
+	// Push pushes the image of a stack with a cluster, by the name that pods run. It is called before the first update,
+	// after one of the repository alone, as cmd/deploy does; nil: nothing is pushed.
+	Push func(ctx context.Context, d Daemon, image string) error
 }
 
 // resolve fills in the defaults.

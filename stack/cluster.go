@@ -20,28 +20,31 @@ const imagesKept = 30
 // Cluster is the Kubernetes cluster with its nodes and the image of what works on them.
 type Cluster struct {
 	Control *cluster.Cluster
-	Image   pulumi.StringInput              // name, with its tag; pushed once the registry is there
+	Image   pulumi.StringOutput             // name, with its tag, pushed or not
+	Pushed  pulumi.StringOutput             // the same, once it is pushed: what pods run
 	Groups  map[string]*nodegroup.NodeGroup // by name
 	// Ready are the resources after which pods have nodes.
 	Ready []pulumi.Resource
 	// Interruptions is where the removal of nodes is announced. Nil: no group is drained from a queue.
 	Interruptions *interruption.Interruption
 
-	name  string            // physical name: see config.ClusterName
 	image map[string]string // fingerprints of the image's programs
 }
 
 // NewCluster declares the network, the control plane, the registry, the node groups, the queue of their interruptions,
 // and the add-ons that need nodes.
 func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error) {
-	c := &Cluster{
-		name: config.ClusterName(s.Name), image: lane.image.Code, Groups: map[string]*nodegroup.NodeGroup{},
-	}
-	nodes, err := network.New(ctx, "network", &network.Args{Settings: s.Network, Region: s.Region, Zones: lane.zones})
+	c := &Cluster{image: lane.image.Code, Groups: map[string]*nodegroup.NodeGroup{}}
+	nodes, err := network.New(ctx, "network", &network.Args{
+		Settings: s.Network, Region: s.Region, Account: s.Account, Zones: lane.zones,
+	})
 	if err != nil {
 		return nil, err
 	}
-	c.Control, err = cluster.New(ctx, "cluster", &cluster.Args{Settings: s.Cluster, Name: c.name, Network: nodes})
+	c.Control, err = cluster.New(ctx, "cluster", &cluster.Args{
+		Settings: s.Cluster, Prefix: config.ClusterPrefix(s.NamePrefix, s.Name), Name: lane.live.name, Network: nodes,
+		Account: s.Account, OwnServiceRole: s.OwnsClusterRole(),
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -49,11 +52,12 @@ func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error
 	if err != nil {
 		return nil, err
 	}
-	c.Image = pulumi.Sprintf("%s:%s", images.URL, lane.image.Tag)
+	c.Image, c.Pushed = images.Image(lane.image.Tag), images.Pushed(ctx, lane.image.Tag, c.Control.Name)
 	for _, name := range s.NodeGroupNames() {
 		c.Groups[name], err = nodegroup.New(ctx, name, &nodegroup.Args{
 			Settings: s.NodeGroups[name], Architecture: s.Architecture, Version: s.Cluster.Version,
-			Cluster: c.Control, Subnets: nodes.Private,
+			Cluster: c.Control, Subnets: nodes.Private, Tags: s.tags, Pools: lane.pools[name],
+			VolumeKey: s.Cluster.VolumeKey,
 		})
 		if err != nil {
 			return nil, err

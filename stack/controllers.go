@@ -68,22 +68,23 @@ func (p controller) allow(
 
 // newAutoscaler declares the Cluster Autoscaler when a group is scaled by it.
 func (p controller) newAutoscaler(ctx *pulumi.Context) error {
-	groups := map[string]autoscaler.Group{}
-	for name, scaled := range p.groups(p.setup, scaledBy(config.ClusterAutoscaler)) {
+	groups, scaled := map[string]autoscaler.Group{}, p.groups(p.setup, scaledBy(config.ClusterAutoscaler))
+	for name, group := range scaled {
 		groups[name] = autoscaler.Group{
-			AutoScalingGroup: scaled, Spot: p.setup.NodeGroups[name].Capacity == config.Spot,
+			AutoScalingGroup: group, Spot: p.setup.NodeGroups[name].Capacity == config.Spot,
 		}
 	}
 	if len(groups) == 0 {
 		return nil
 	}
-	allowed := autoscaler.Allow(p.setup.Region, p.setup.Account, p.name)
+	allowed := autoscaler.Allow(p.setup.Region, p.setup.Account, p.Control.Name, inOrder(scaled)...)
 	after, err := p.allow(ctx, k8s.System, autoscaler.Account, allowed)
 	if err != nil {
 		return err
 	}
 	_, err = autoscaler.New(ctx, autoscaler.Account, &autoscaler.Args{
-		Version: p.setup.Cluster.Autoscaler, Cluster: p.name, Region: p.setup.Region, Groups: groups, After: after,
+		Image: p.setup.Cluster.Image(config.AutoscalerImage), Cluster: p.Control.Name, Region: p.setup.Region,
+		Groups: groups, After: after,
 	}, p.inCluster())
 	return err
 }
@@ -104,7 +105,7 @@ func (p controller) newEscalator(ctx *pulumi.Context) error {
 		return err
 	}
 	_, err = escalator.New(ctx, escalator.Account, &escalator.Args{
-		Region: p.setup.Region, Groups: groups, After: after,
+		Image: p.setup.Cluster.Image(config.EscalatorImage), Region: p.setup.Region, Groups: groups, After: after,
 	}, p.inCluster())
 	return err
 }
@@ -112,7 +113,9 @@ func (p controller) newEscalator(ctx *pulumi.Context) error {
 // newInterruption declares the Node Termination Handler when a group is drained by it. A stack has it in one mode only:
 // config refuses both.
 func (p controller) newInterruption(ctx *pulumi.Context) error {
-	args := &interruption.Args{Mode: config.ByIMDS, Region: p.setup.Region, After: p.after}
+	args := &interruption.Args{
+		Mode: config.ByIMDS, Image: p.setup.Cluster.Image(config.TerminationImage), Region: p.setup.Region, After: p.after,
+	}
 	if queue := p.Interruptions; queue != nil {
 		drained := inOrder(p.groups(p.setup, drainedBy(config.ByQueue)))
 		allowed := interruption.Allow(p.setup.Region, p.setup.Account, queue.ARN, drained...)
@@ -138,7 +141,10 @@ func (p controller) newKeda(ctx *pulumi.Context, lane *HeavyLane) (*keda.Keda, e
 	if err != nil {
 		return nil, err
 	}
-	return keda.New(ctx, "keda", &keda.Args{After: after}, p.inCluster())
+	return keda.New(ctx, "keda", &keda.Args{
+		Operator: p.setup.Cluster.Image(config.KEDAImage), Metrics: p.setup.Cluster.Image(config.KEDAMetricsImage),
+		Webhooks: p.setup.Cluster.Image(config.KEDAWebhookImage), After: after,
+	}, p.inCluster())
 }
 
 // inOrder are the values of a map in the order of its keys.

@@ -20,8 +20,8 @@ type Loads struct {
 	Intake, Splitter, Reconciler, Sweeper *function.Function
 }
 
-// NewLoads declares the way of a load: landing bucket -> intake queue -> intake -> workflow: splitter, reconciler ->
-// the segments' queues. The sweeper finds inputs whose event was lost.
+// NewLoads declares the path of a load: landing bucket -> intake queue -> intake -> workflow: splitter, reconciler ->
+// the segments' queues. The sweeper finds inputs whose event was lost, and loads whose workflow died.
 func NewLoads(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (l *Loads, err error) {
 	l = &Loads{}
 	if l.Splitter, err = newSplitter(ctx, s, st); err != nil {
@@ -39,7 +39,7 @@ func NewLoads(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (l
 	if l.Intake, err = newIntake(ctx, s, st, segments, l.Workflow, l.IntakeQueue); err != nil {
 		return nil, err
 	}
-	l.Sweeper, err = newSweeper(ctx, s, st, l.IntakeQueue)
+	l.Sweeper, err = newSweeper(ctx, s, st, l.Workflow, l.IntakeQueue)
 	return l, err
 }
 
@@ -57,7 +57,7 @@ func newSplitter(ctx *pulumi.Context, s *Setup, st *Storage) (*function.Function
 			Common: st.common(s, s.functions["splitter"].Code),
 		},
 		Allow: policy.All(
-			st.Landing.ReadVersions(), st.Lake.Read(contract.CatalogPrefix),
+			st.Landing.ReadVersions(""), st.Landing.ListVersions(), st.Lake.Read(contract.CatalogPrefix),
 			st.Ledger.Allow("GetItem", "PutItem", "UpdateItem"),
 		),
 	})
@@ -72,6 +72,7 @@ func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segment
 		Allow: policy.All(
 			st.Lake.Write(contract.CertificatePrefix, contract.ManifestPrefix), st.Lake.Read(contract.CatalogPrefix),
 			st.Ledger.Allow("GetItem", "Query", "UpdateItem"), st.Bus.Put(), segments.sendChunks, segments.sendRestages,
+			segments.measure,
 			st.Signer.Sign(),
 		),
 	})
@@ -84,6 +85,7 @@ func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segment
 func newWorkflow(ctx *pulumi.Context, s *Setup, splitter, reconciler *function.Function) (*workflow.Workflow, error) {
 	return workflow.New(ctx, "load", &workflow.Args{
 		Splitter: splitter, Reconciler: reconciler, LogRetentionDays: s.Functions.Reconciler.LogRetentionDays,
+		Account: s.Account, AlarmTopics: s.AlarmTopics,
 	})
 }
 
@@ -106,7 +108,7 @@ func newIntake(
 			Common: st.common(s, s.functions["intake"].Code), Catalog: segments.Catalog.Key, Workflow: loads.ARN,
 		},
 		Allow: policy.All(
-			arrivals.Receive(), st.Lake.Read(contract.CatalogPrefix), st.Ledger.Allow("GetItem", "PutItem"), loads.Start(),
+			arrivals.Poll(), st.Ledger.Allow("GetItem", "PutItem"), loads.Start(),
 		),
 	})
 	if err != nil {
@@ -115,18 +117,25 @@ func newIntake(
 	return intake, intake.Take(ctx, arrivals, function.Batches{Size: 10, Concurrency: config.IntakeConcurrency})
 }
 
-func newSweeper(ctx *pulumi.Context, s *Setup, st *Storage, arrivals *queue.Queue) (*function.Function, error) {
+func newSweeper(
+	ctx *pulumi.Context, s *Setup, st *Storage, loads *workflow.Workflow, arrivals *queue.Queue,
+) (*function.Function, error) {
 	sweeper, err := s.newFunction(ctx, "sweeper", s.Functions.Sweeper, &function.Args{
 		Env: contract.SweeperEnv[pulumi.StringInput]{
 			Common:        st.common(s, s.functions["sweeper"].Code),
 			LandingBucket: st.Landing.Name, IntakeQueue: arrivals.URL, GraceSeconds: number(s.Sweep.Grace.Seconds()),
+			HorizonSeconds: number(s.Sweep.Horizon.Seconds()), FullSeconds: number(s.Sweep.Full.Seconds()),
+			Workflow: loads.ARN, EventBus: st.Bus.Name,
 		},
-		Allow:       policy.All(st.Landing.ListVersions(), st.Ledger.Allow("BatchGetItem"), arrivals.Send()),
+		Allow: policy.All(
+			st.Landing.ListVersions(), st.Ledger.Allow("BatchGetItem", "UpdateItem"), st.Ledger.ListOpen(), arrivals.Send(),
+			loads.Start(), loads.Describe(), st.Bus.Put(),
+		),
 		DeadLetters: s.Queues.DeadLettersRetention, AlarmTopics: s.AlarmTopics,
 	})
 	if err != nil {
 		return nil, err
 	}
-	_, err = schedule.New(ctx, "sweep", &schedule.Args{Rate: s.Sweep.Rate, Function: sweeper})
+	_, err = schedule.New(ctx, "sweep", &schedule.Args{Rate: s.Sweep.Rate, Function: sweeper, Account: s.Account})
 	return sweeper, err
 }

@@ -11,11 +11,13 @@ import (
 	"path"
 	"slices"
 	"strconv"
+	"time"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/artifact"
+	"dip/components/guardrails"
 	"dip/components/tags"
 	"dip/config"
 	"dip/contract"
@@ -30,6 +32,8 @@ type Setup struct {
 	Account string // 12 digits
 	Region  string
 
+	caller    string                       // ARN of who deploys, as STS names it
+	tags      map[string]string            // on everything
 	functions map[string]artifact.Artifact // by name
 	heavy     *heavy                       // nil: the stack has no cluster, and functions process all chunks
 	// What the heavy lane asks of storage and segments. The zero values, of stacks without a cluster, ask nothing.
@@ -40,13 +44,15 @@ type Setup struct {
 // heavy is what the heavy lane needs before the first resource: the lane of the chunks that workers on the cluster
 // process, and of the inputs that jobs restage there.
 type heavy struct {
+	live  live
+	pools map[string]int // capacity pools, by node group
 	zones []config.Zone  // of the cluster's network
 	image artifact.Image // of workers and restage jobs
 }
 
 // Open reads the stack's config and schemas, asks where it is, and finds the artifacts. Any problem ends the program
-// here, before anything registers.
-func Open(ctx *pulumi.Context) (*Setup, error) {
+// here, before anything registers. today decides which versions are still supported.
+func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	settings, err := read(ctx)
 	if err != nil {
 		return nil, err
@@ -61,14 +67,16 @@ func Open(ctx *pulumi.Context) (*Setup, error) {
 	}
 	s.functions, err = artifact.Open(dir, string(s.Architecture), slices.Concat(contract.SystemFunctions, s.programs())...)
 	if s.Cluster.Enabled {
-		err = errors.Join(err, s.openHeavy(ctx, dir))
+		err = errors.Join(err, s.openHeavy(ctx, dir, today))
 	}
 	if err != nil {
 		return nil, err
 	}
-	all := map[string]string{"dip:stack": s.Name, "dip:environment": string(s.Environment)}
-	maps.Copy(all, s.Tags)
-	return s, tags.Apply(ctx, all)
+	s.tags = map[string]string{"dip:stack": s.Name, "dip:environment": string(s.Environment)}
+	maps.Copy(s.tags, s.Tags)
+	demanded := guardrails.Roles{PermissionsBoundary: s.PermissionsBoundary, Path: s.RolePath}
+	names := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
+	return s, errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), names.Apply(ctx))
 }
 
 func read(ctx *pulumi.Context) (*config.Stack, error) {
@@ -94,32 +102,27 @@ func (s *Setup) locate(ctx *pulumi.Context) error {
 	if err != nil {
 		return fmt.Errorf("ask for the region: %w", err)
 	}
-	s.Account, s.Region = identity.AccountId, region.Name
+	s.Account, s.Region, s.caller = identity.AccountId, region.Name, identity.Arn
 	return nil
 }
 
-// openHeavy chooses the zones, reads the image's programs and says what the lane asks of the other assemblies.
-func (s *Setup) openHeavy(ctx *pulumi.Context, dir string) error {
-	zones, err := s.chooseZones(ctx)
+// openHeavy looks up the cluster that exists, chooses the zones, reads the image's programs and says what the lane asks
+// of the other assemblies.
+func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) error {
 	programs := append(s.programs(), restage.Program)
 	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
-	s.heavy = &heavy{zones: zones, image: image}
+	now, err := s.findCluster(ctx)
+	if err != nil {
+		return errors.Join(missing, err)
+	}
+	zones, err := s.chooseZones(ctx, now)
+	if err != nil {
+		return errors.Join(missing, err)
+	}
+	s.heavy = &heavy{live: now, zones: zones, image: image}
 	s.staging = map[string]int{contract.StagingPrefix: s.Cluster.Restage.KeepDays}
 	s.lease = s.Cluster.Workers.Lease
-	return errors.Join(err, missing)
-}
-
-func (s *Setup) chooseZones(ctx *pulumi.Context) ([]config.Zone, error) {
-	state := "available"
-	zones, err := aws.GetAvailabilityZones(ctx, &aws.GetAvailabilityZonesArgs{State: &state})
-	if err != nil {
-		return nil, fmt.Errorf("ask for the availability zones: %w", err)
-	}
-	var available []config.Zone
-	for i, id := range zones.ZoneIds {
-		available = append(available, config.Zone{Name: zones.Names[i], ID: id})
-	}
-	return config.ChooseZones(s.Region, available, s.Network.AvailabilityZones)
+	return errors.Join(missing, s.checkCluster(ctx, now, s.caller, today), s.resolveAddOns(ctx), s.preflight(ctx))
 }
 
 // programs are the segments' programs.

@@ -16,7 +16,7 @@ import (
 )
 
 func open(ctx *pulumi.Context) error {
-	_, err := stack.Open(ctx)
+	_, err := stack.Open(ctx, stacktest.Today)
 	return err
 }
 
@@ -24,7 +24,7 @@ func TestOpen(t *testing.T) {
 	t.Chdir("..")
 	var setup *stack.Setup
 	r, err := stacktest.Run(t, config.Dev, nil, func(ctx *pulumi.Context) (err error) {
-		setup, err = stack.Open(ctx)
+		setup, err = stack.Open(ctx, stacktest.Today)
 		return err
 	})
 	if err != nil {
@@ -53,7 +53,8 @@ func TestMissingArtifacts(t *testing.T) {
 		"local": {"--arch " + runtime.GOARCH},
 		"dev":   {"restage is not built", "network.availabilityZones: 6: us-east-1 has 5 that EKS can use"},
 	} {
-		settings := `{"environment": "` + environment + `", "segments": {"trips": {}}, "network": {"availabilityZones": 6}}`
+		settings := `{"environment": "` + environment + `", "segments": {"trips": {}}, ` +
+			`"network": {"availabilityZones": 6}, "cluster": {"privateAccess": true}}`
 		if environment == "local" {
 			settings = `{"environment": "local", "segments": {"trips": {}}}`
 		}

@@ -13,7 +13,7 @@ type Outputs struct {
 	all contract.StackOutputs[pulumi.StringInput]
 }
 
-// NewOutputs gathers what every stack tells.
+// NewOutputs gathers the outputs that every stack has.
 func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads) *Outputs {
 	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.Region),
@@ -40,7 +40,7 @@ func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads) *Output
 	return o
 }
 
-// AddCluster adds what a stack with a cluster tells.
+// AddCluster adds the outputs of a stack with a cluster.
 func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
 	for name, workers := range lane.Workers {
 		of := o.all.Segments[name]

@@ -18,6 +18,7 @@ type Segments struct {
 
 	sendChunks   []policy.Statement
 	sendRestages []policy.Statement
+	measure      []policy.Statement // asks all these queues how many messages they hold
 }
 
 // HeavyLane is the queues that the cluster works off.
@@ -40,6 +41,7 @@ func NewSegments(ctx *pulumi.Context, s *Setup, st *Storage) (*Segments, error) 
 		}
 		all.ByName[name] = made
 		all.sendChunks = append(all.sendChunks, made.Send()...)
+		all.measure = append(all.measure, made.Measure()...)
 		published.Segments[name] = catalog.Entry{
 			Segment: s.Catalog(name), Queue: made.Queue, Workers: made.Workers,
 		}
@@ -54,6 +56,7 @@ func NewSegments(ctx *pulumi.Context, s *Setup, st *Storage) (*Segments, error) 
 			all.Heavy.Workers[name] = made.Workers
 		}
 		all.sendRestages, published.Restage = restage.Send(), restage
+		all.measure = append(all.measure, restage.Measure()...)
 	}
 	var err error
 	all.Catalog, err = catalog.New(ctx, "catalog", published)

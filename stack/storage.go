@@ -70,8 +70,8 @@ func (st *Storage) processChunks(segment string) []policy.Statement {
 		read = append(read, prefix+segment+"/")
 	}
 	return policy.All(
-		st.Landing.ReadVersions(), st.Lake.Read(read...),
+		st.Landing.ReadVersions(segment+"/"), st.Lake.Read(read...),
 		st.Lake.Write(contract.DataPrefix+segment+"/", contract.QuarantinePrefix+segment+"/"),
-		st.Ledger.Allow("GetItem", "UpdateItem"),
+		st.Ledger.Work(),
 	)
 }

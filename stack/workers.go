@@ -35,7 +35,8 @@ func newWorkers(
 		return err
 	}
 	_, err = worker.New(ctx, worker.Account(segment), &worker.Args{
-		Segment: segment, Settings: s.Cluster.Workers, Program: program, Image: c.Image, Common: c.common(s, st, program),
+		Segment: segment, Settings: s.Cluster.Workers, ScratchMB: s.ScratchMB(segment), Program: program,
+		Image: c.Pushed, Common: c.common(s, st, program),
 		Queue: queue.URL, Region: s.Region, Place: s.place(s.Cluster.Workers.Group),
 		After: slices.Concat(rights.Ready, controllers.Ready),
 	}, c.inCluster())
@@ -46,16 +47,16 @@ func newRestage(
 	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, lane *HeavyLane, c *Cluster, controllers *Controllers,
 ) error {
 	rights, err := c.identity(ctx, k8s.Workloads, restage.Account, policy.All(
-		lane.Restage.Receive(), st.Landing.ReadVersions(),
+		lane.Restage.Receive(), st.Landing.ReadVersions(""),
 		st.Lake.Read(contract.CatalogPrefix), st.Lake.Write(contract.StagingPrefix),
-		st.Ledger.Allow("GetItem", "Query", "PutItem", "UpdateItem"), segments.sendChunks,
+		st.Ledger.Allow("Query", "PutItem"), st.Ledger.Work(contract.LedgerSent), segments.sendChunks,
 	))
 	if err != nil {
 		return err
 	}
 	_, err = restage.New(ctx, restage.Account, &restage.Args{
 		Settings: s.Cluster.Restage, Grace: s.Cluster.Workers.Grace,
-		Image: c.Image, Common: c.common(s, st, restage.Program), Queue: lane.Restage.URL,
+		Image: c.Pushed, Common: c.common(s, st, restage.Program), Queue: lane.Restage.URL,
 		Catalog: segments.Catalog.Key, Region: s.Region, Place: s.place(s.Cluster.Restage.Group),
 		After: slices.Concat(rights.Ready, controllers.Ready),
 	}, c.inCluster())

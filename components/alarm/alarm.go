@@ -1,4 +1,4 @@
-// Package alarm is CloudWatch alarms on queues.
+// Package alarm is CloudWatch alarms on queues and on a state machine's executions.
 package alarm
 
 import (
@@ -21,8 +21,27 @@ func Age(queue pulumi.StringInput, age config.Duration, topics []string) *cloudw
 		"Messages are not taken: the function fails or is too slow", float64(age.Seconds()), queue, topics)
 }
 
+// Ends are the ways in which an execution of a state machine ends without success, by what the alarms are called, with
+// the metric of each ("Monitoring Step Functions metrics using Amazon CloudWatch").
+var Ends = []struct{ Name, Metric, Text string }{
+	{"failed", "ExecutionsFailed", "A load failed: its reason is in the ledger (dip status)"},
+	{"timed-out", "ExecutionsTimedOut", "An execution timed out: the sweeper resumes its load"},
+	{"aborted", "ExecutionsAborted", "An execution was stopped: the sweeper resumes its load"},
+}
+
+// Executions is an alarm that fires when executions of a state machine (ARN) end as a metric of Ends counts.
+func Executions(metric, text string, machine pulumi.StringInput, topics []string) *cloudwatch.MetricAlarmArgs {
+	return on("AWS/States", "StateMachineArn", machine, "Sum", metric, text, 0, topics)
+}
+
 func onQueue(
 	metric, text string, above float64, queue pulumi.StringInput, topics []string,
+) *cloudwatch.MetricAlarmArgs {
+	return on("AWS/SQS", "QueueName", queue, "Maximum", metric, text, above, topics)
+}
+
+func on(
+	namespace, dimension string, what pulumi.StringInput, statistic, metric, text string, above float64, topics []string,
 ) *cloudwatch.MetricAlarmArgs {
 	actions := pulumi.Array{}
 	for _, topic := range topics {
@@ -30,10 +49,10 @@ func onQueue(
 	}
 	return &cloudwatch.MetricAlarmArgs{
 		AlarmDescription:   pulumi.String(text),
-		Namespace:          pulumi.String("AWS/SQS"),
+		Namespace:          pulumi.String(namespace),
 		MetricName:         pulumi.String(metric),
-		Dimensions:         pulumi.StringMap{"QueueName": queue},
-		Statistic:          pulumi.String("Maximum"),
+		Dimensions:         pulumi.StringMap{dimension: what},
+		Statistic:          pulumi.String(statistic),
 		Period:             pulumi.Int(60),
 		EvaluationPeriods:  pulumi.Int(1),
 		ComparisonOperator: pulumi.String("GreaterThanThreshold"),

@@ -13,11 +13,11 @@ import (
 // a second would overwrite the first, so NotifyQueue is called once. The queue must admit the bucket (queue.Args).
 func (b *Bucket) NotifyQueue(ctx *pulumi.Context, q *queue.Queue) error {
 	_, err := component.Child(ctx, b, "notification", s3.NewBucketNotification, &s3.BucketNotificationArgs{
-		Bucket: b.bucket.ID(),
+		Bucket: b.Name,
 		Queues: s3.BucketNotificationQueueArray{&s3.BucketNotificationQueueArgs{
 			Id: pulumi.String("created"), QueueArn: q.ARN, Events: pulumi.StringArray{pulumi.String("s3:ObjectCreated:*")},
 		}},
-	})
+	}, component.After(b.Ready...)) // an event without a version makes no load
 	return component.In(b, err)
 }
 
@@ -26,31 +26,44 @@ func (b *Bucket) ListVersions() []policy.Statement {
 	return []policy.Statement{{Actions: []string{"s3:ListBucketVersions"}, Resources: []pulumi.StringInput{b.ARN}}}
 }
 
-// ReadVersions allows to read any version of any object. The right to list makes S3 answer "not found", not "denied",
-// when one is gone.
-func (b *Bucket) ReadVersions() []policy.Statement {
+// ReadVersions allows to read versions of the objects below a prefix, "" being all: requests name the version, and S3
+// authorizes those by s3:GetObjectVersion alone ("GetObject", S3 API Reference).
+func (b *Bucket) ReadVersions(prefix string) []policy.Statement {
 	return append([]policy.Statement{
-		{Actions: []string{"s3:GetObject", "s3:GetObjectVersion"}, Resources: b.objects("")},
-		{Actions: []string{"s3:ListBucket"}, Resources: []pulumi.StringInput{b.ARN}},
-	}, b.decrypt())
+		{Actions: []string{"s3:GetObjectVersion"}, Resources: b.objects(prefix)}, b.find(prefix),
+	}, b.useKey("kms:Decrypt")...)
 }
 
 // Read allows to read objects below the prefixes.
 func (b *Bucket) Read(prefixes ...string) []policy.Statement {
-	return []policy.Statement{{Actions: []string{"s3:GetObject"}, Resources: b.objects(prefixes...)}, b.decrypt()}
+	return append([]policy.Statement{
+		{Actions: []string{"s3:GetObject"}, Resources: b.objects(prefixes...)}, b.find(prefixes...),
+	}, b.useKey("kms:Decrypt")...)
 }
 
 // Write allows to write objects below the prefixes and to compare them with what is there.
 func (b *Bucket) Write(prefixes ...string) []policy.Statement {
-	return []policy.Statement{
+	return append([]policy.Statement{
 		{Actions: []string{"s3:PutObject", "s3:GetObject"}, Resources: b.objects(prefixes...)},
-		{Actions: []string{"kms:GenerateDataKey"}, Resources: []pulumi.StringInput{b.key.Arn}},
-		b.decrypt(),
+		b.find(prefixes...),
+	}, b.useKey("kms:GenerateDataKey", "kms:Decrypt")...)
+}
+
+// find makes S3 answer "not found", not "denied", when an object below the prefixes is gone: a denial is retried.
+func (b *Bucket) find(prefixes ...string) policy.Statement {
+	return policy.Statement{
+		Actions: []string{"s3:ListBucket"}, Resources: []pulumi.StringInput{b.ARN}, Conditions: policy.Below(prefixes...),
 	}
 }
 
-func (b *Bucket) decrypt() policy.Statement {
-	return policy.Statement{Actions: []string{"kms:Decrypt"}, Resources: []pulumi.StringInput{b.key.Arn}}
+// useKey allows actions with the objects' key, one statement each; none where S3 encrypts with a key of its own.
+func (b *Bucket) useKey(actions ...string) (list []policy.Statement) {
+	for _, action := range actions {
+		if b.keyARN != nil {
+			list = append(list, policy.Statement{Actions: []string{action}, Resources: []pulumi.StringInput{b.keyARN}})
+		}
+	}
+	return list
 }
 
 func (b *Bucket) objects(prefixes ...string) []pulumi.StringInput {

@@ -51,15 +51,21 @@ type Bucket struct {
 
 	Name pulumi.StringOutput // physical name
 	ARN  pulumi.StringOutput
+	// Ready are the resources after which objects have versions and are encrypted with the bucket's key. S3 enables
+	// versioning for new objects alone, and encrypts those that are there before with a key of its own.
+	Ready []pulumi.Resource
 
-	key        *kms.Key
-	bucket     *s3.BucketV2
+	keyARN     pulumi.StringInput // nil: objects of an existing bucket have a key of S3's own
+	bucket     *s3.BucketV2       // nil: the bucket exists, and belongs to somebody else
 	versioning *s3.BucketVersioningV2
 }
 
 // New declares a bucket.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Bucket, error) {
 	b := &Bucket{}
+	if args.Settings.Name != "" {
+		return component.Declare(ctx, TypeToken, name, b, args, opts, b.adopt)
+	}
 	return component.Declare(ctx, TypeToken, name, b, args, opts,
 		b.createKey, b.createBucket, b.encrypt, b.keepVersions, b.closeToPublic, b.ownObjects, b.restrict, b.expire,
 		b.archive)
@@ -73,18 +79,42 @@ func keep(args *Args) pulumi.ResourceOption {
 	return pulumi.Composite(pulumi.Protect(args.Settings.Protect), pulumi.RetainOnDelete(args.Settings.Protect))
 }
 
-func (b *Bucket) createKey(ctx *pulumi.Context, args *Args) (err error) {
-	b.key, err = component.Child(ctx, b, "key", kms.NewKey, &kms.KeyArgs{
+// deletionWindow is for how many days after a destroy the key, and what only it decrypts, can be restored: 7 to 30. A
+// key costs a dollar a month until then, and disposable objects are gone with their bucket.
+func deletionWindow(args *Args) int {
+	if args.Disposable {
+		return 7
+	}
+	return 30
+}
+
+// adopt takes an existing bucket as it is: its policy, encryption, lifecycle and versions are its owner's.
+func (b *Bucket) adopt(_ *pulumi.Context, args *Args) error {
+	b.Name = pulumi.String(args.Settings.Name).ToStringOutput()
+	b.ARN = pulumi.String("arn:aws:s3:::" + args.Settings.Name).ToStringOutput()
+	if args.Settings.Key != "" {
+		b.keyARN = pulumi.String(args.Settings.Key)
+	}
+	return nil
+}
+
+func (b *Bucket) createKey(ctx *pulumi.Context, args *Args) error {
+	if args.Settings.Key != "" {
+		b.keyARN = pulumi.String(args.Settings.Key)
+		return nil
+	}
+	key, err := component.Child(ctx, b, "key", kms.NewKey, &kms.KeyArgs{
 		Description:          pulumi.String("Objects of the " + b.PulumiResourceName() + " bucket"),
 		EnableKeyRotation:    pulumi.Bool(true),
-		DeletionWindowInDays: pulumi.Int(30),
+		DeletionWindowInDays: pulumi.Int(deletionWindow(args)),
 	}, keep(args))
 	if err != nil {
 		return err
 	}
+	b.keyARN = key.Arn
 	_, err = component.Child(ctx, b, "key-alias", kms.NewAlias, &kms.AliasArgs{
-		Name:        pulumi.Sprintf("alias/dip-%s-%s", b.PulumiResourceName(), b.key.KeyId),
-		TargetKeyId: b.key.KeyId,
+		Name:        pulumi.Sprintf("alias/dip-%s-%s", b.PulumiResourceName(), key.KeyId),
+		TargetKeyId: key.KeyId,
 	})
 	return err
 }
@@ -103,9 +133,9 @@ func (b *Bucket) createBucket(ctx *pulumi.Context, args *Args) (err error) {
 // encrypt uses a bucket key: one request to KMS serves many objects.
 func (b *Bucket) encrypt(ctx *pulumi.Context, _ *Args) error {
 	byKey := s3.BucketServerSideEncryptionConfigurationV2RuleApplyServerSideEncryptionByDefaultArgs{
-		SseAlgorithm: pulumi.String("aws:kms"), KmsMasterKeyId: b.key.Arn,
+		SseAlgorithm: pulumi.String("aws:kms"), KmsMasterKeyId: b.keyARN.ToStringOutput(),
 	}
-	_, err := component.Child(ctx, b, "encryption", s3.NewBucketServerSideEncryptionConfigurationV2,
+	encryption, err := component.Child(ctx, b, "encryption", s3.NewBucketServerSideEncryptionConfigurationV2,
 		&s3.BucketServerSideEncryptionConfigurationV2Args{
 			Bucket: b.bucket.ID(),
 			Rules: s3.BucketServerSideEncryptionConfigurationV2RuleArray{
@@ -114,6 +144,7 @@ func (b *Bucket) encrypt(ctx *pulumi.Context, _ *Args) error {
 				},
 			},
 		})
+	b.Ready = append(b.Ready, encryption)
 	return err
 }
 
@@ -122,6 +153,7 @@ func (b *Bucket) keepVersions(ctx *pulumi.Context, _ *Args) (err error) {
 		Bucket:                  b.bucket.ID(),
 		VersioningConfiguration: &s3.BucketVersioningV2VersioningConfigurationArgs{Status: pulumi.String("Enabled")},
 	})
+	b.Ready = append(b.Ready, b.versioning)
 	return err
 }
 

@@ -1,6 +1,7 @@
 package bucket_test
 
 import (
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -10,6 +11,7 @@ import (
 
 	"dip/components/bucket"
 	"dip/components/componenttest"
+	"dip/components/policy"
 	"dip/components/queue"
 	"dip/config"
 )
@@ -193,4 +195,44 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"Settings.abortUploadDays: 0: want 1 to", "Settings.noncurrentDays: 0: want 1 to",
 		`Expire[""]: 5 days, want a prefix and at least 1`, `Expire["staging/"]: 0 days, want a prefix and at least 1`,
 		"Disposable: a protected bucket is not disposable")
+}
+
+// Of an existing bucket nothing is declared but its notifications, and rights on its objects.
+func TestExistingBucket(t *testing.T) {
+	for key, want := range map[string]int{"": 2, "arn:aws:kms:us-east-1:123456789012:key/mine": 3} {
+		var rights []policy.Statement
+		r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+			b, err := bucket.New(ctx, "b", &bucket.Args{
+				Settings: config.Bucket{Name: "mine", Key: key, NoncurrentDays: 1, AbortUploadDays: 1},
+			})
+			if err == nil {
+				rights = b.ReadVersions("")
+			}
+			return err
+		})
+		if got := r.Children(bucket.TypeToken, "b"); len(got) != 0 || len(rights) != want {
+			t.Errorf("key %q: children are %v, rights %v", key, got, rights)
+		}
+	}
+}
+
+// An existing key encrypts a bucket of the stack's own, which then has no key.
+func TestExistingKey(t *testing.T) {
+	const key = "arn:aws:kms:us-east-1:123456789012:key/mine"
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := bucket.New(ctx, "b", &bucket.Args{
+			Settings: config.Bucket{Key: key, NoncurrentDays: 1, AbortUploadDays: 1},
+		})
+		return err
+	})
+	for _, child := range r.Children(bucket.TypeToken, "b") {
+		if strings.Contains(child, "kms") {
+			t.Errorf("it has %s", child)
+		}
+	}
+	const token = "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"
+	text := fmt.Sprint(r.Find(t, token, "b-encryption").Inputs.Mappable())
+	if !strings.Contains(text, key) {
+		t.Errorf("it is encrypted by %s", text)
+	}
 }

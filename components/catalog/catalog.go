@@ -84,7 +84,7 @@ func (c *Catalog) publish(ctx *pulumi.Context, args *Args) error {
 		Key:         encoded.Index(pulumi.Int(0)),
 		Content:     encoded.Index(pulumi.Int(1)),
 		ContentType: pulumi.String("application/json"),
-	}, pulumi.RetainOnDelete(true))
+	}, pulumi.RetainOnDelete(true), component.After(args.Lake.Ready...))
 	if err != nil {
 		return err
 	}

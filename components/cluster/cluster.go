@@ -1,11 +1,13 @@
-// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it does not
+// Package cluster is an EKS cluster: its keys, logs and access, the role of its nodes, the add-ons that it cannot
 // work without, and the provider with which the program talks to it. It has no nodes of its own.
 package cluster
 
 import (
+	"encoding/json"
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	awseks "github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
@@ -31,9 +33,18 @@ const ServiceCIDR = "172.20.0.0/16"
 type Args struct {
 	// Settings are version, access and add-ons. The zero value is invalid.
 	Settings config.Cluster
-	// Name is the physical name. EKS derives the name of its log group from it, which has to exist before the cluster:
-	// otherwise EKS makes one that keeps everything for ever. The zero value is invalid.
+	// Prefix begins the physical name of a cluster that does not exist yet; a unique part follows. EKS derives the name
+	// of the control plane's log group from it, and writes to that group once more after the cluster is deleted: the
+	// group is left behind, and a second cluster of the same name could not create its own. The zero value is invalid.
+	Prefix string
+	// Name is the physical name of the cluster that exists. The zero value: there is none yet.
 	Name string
+	// Account is the AWS account, 12 digits: its Auto Scaling is granted Settings.VolumeKey, and EKS may take the role of
+	// OwnServiceRole for it alone. The zero value is invalid with either.
+	Account string
+	// OwnServiceRole declares the control plane's role here, where the stack's demands on roles reach it. False:
+	// pulumi-eks declares one. A cluster cannot change its role.
+	OwnServiceRole bool
 	// Network is where it runs. The zero value is invalid.
 	Network *network.Network
 }
@@ -41,11 +52,15 @@ type Args struct {
 // Validate reports every problem.
 func (a *Args) Validate() error {
 	var found component.Problems
-	found.If(a.Name == "", "Name", "missing")
+	found.If(a.Prefix == "", "Prefix", "missing")
 	found.If(a.Network == nil, "Network", "missing")
 	s, versions := a.Settings, config.KubernetesVersions()
 	found.If(!slices.Contains(versions, s.Version), "Settings.Version", "%q, want one of %q", s.Version, versions)
+	found.If((s.VolumeKey != "" || a.OwnServiceRole) && a.Account == "", "Account", "missing")
 	found.If(s.LogDays < 1, "Settings.LogDays", "missing")
+	for _, name := range slices.Sorted(maps.Keys(s.AddOns)) {
+		found.If(s.AddOns[name] == config.DefaultAddOn, fmt.Sprintf("Settings.AddOns[%s]", name), "not resolved to a version")
+	}
 	policies := slices.Sorted(maps.Keys(config.AccessPolicies))
 	for _, name := range slices.Sorted(maps.Keys(s.Access)) {
 		policy := s.Access[name].Policy
@@ -69,17 +84,19 @@ type Cluster struct {
 	// Ready are the add-ons without which a node never gets ready: node groups depend on them.
 	Ready []pulumi.Resource
 
-	key     *kms.Key
-	logs    *cloudwatch.LogGroup
-	rights  []pulumi.Resource
-	cluster *eks.Cluster
+	key      *kms.Key
+	logs     *cloudwatch.LogGroup
+	rights   []pulumi.Resource
+	cluster  *eks.Cluster
+	physical pulumi.StringOutput // name, before the cluster exists
 }
 
 // New declares a cluster.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Cluster, error) {
 	c := &Cluster{}
 	return component.Declare(ctx, TypeToken, name, c, args, opts,
-		c.createKey, c.createLogs, c.createNodeRole, c.createCluster, c.createAccess, c.createAddOns, c.createProvider)
+		c.createKey, c.createNodeRole, c.choose, c.createLogs, c.createCluster, c.createAccess, c.createAddOns,
+		c.grantVolumeKey, c.createProvider)
 }
 
 // Outputs are the cluster's name and endpoint.
@@ -88,7 +105,7 @@ func (c *Cluster) Outputs() pulumi.Map { return pulumi.Map{"name": c.Name, "endp
 // createKey makes the key that Kubernetes secrets are encrypted with before they reach the cluster's store.
 func (c *Cluster) createKey(ctx *pulumi.Context, args *Args) (err error) {
 	c.key, err = component.Child(ctx, c, "key", kms.NewKey, &kms.KeyArgs{
-		Description: pulumi.String("Secrets of the cluster " + args.Name), EnableKeyRotation: pulumi.Bool(true),
+		Description: pulumi.String("Secrets of the cluster " + args.Prefix), EnableKeyRotation: pulumi.Bool(true),
 	}, pulumi.Protect(args.Settings.Protect))
 	if err != nil {
 		return err
@@ -97,9 +114,26 @@ func (c *Cluster) createKey(ctx *pulumi.Context, args *Args) (err error) {
 	return err
 }
 
+// uniqueDigits is how many characters of the node role's id, which IAM never assigns twice, make a name unique.
+const uniqueDigits = 8
+
+// choose decides the physical name: that of the cluster that exists, else the prefix and a part of the node role's id,
+// which lives exactly as long as the cluster.
+func (c *Cluster) choose(_ *pulumi.Context, args *Args) error {
+	if args.Name != "" {
+		c.physical = pulumi.String(args.Name).ToStringOutput()
+		return nil
+	}
+	c.physical = c.NodeRole.UniqueId.ApplyT(func(id string) string {
+		return args.Prefix + "-" + strings.ToLower(id[max(0, len(id)-uniqueDigits):])
+	}).(pulumi.StringOutput)
+	return nil
+}
+
+// createLogs makes the log group before EKS does, which would keep everything for ever.
 func (c *Cluster) createLogs(ctx *pulumi.Context, args *Args) (err error) {
 	c.logs, err = component.Child(ctx, c, "logs", cloudwatch.NewLogGroup, &cloudwatch.LogGroupArgs{
-		Name: pulumi.String("/aws/eks/" + args.Name + "/cluster"), RetentionInDays: pulumi.Int(args.Settings.LogDays),
+		Name: pulumi.Sprintf("/aws/eks/%s/cluster", c.physical), RetentionInDays: pulumi.Int(args.Settings.LogDays),
 	})
 	return err
 }
@@ -109,7 +143,7 @@ func (c *Cluster) createLogs(ctx *pulumi.Context, args *Args) (err error) {
 var nodePolicies = []string{"AmazonEKSWorkerNodePolicy", "AmazonEKS_CNI_Policy", "AmazonEC2ContainerRegistryReadOnly"}
 
 func (c *Cluster) createNodeRole(ctx *pulumi.Context, _ *Args) (err error) {
-	if c.NodeRole, err = policy.Role(ctx, c, "node", "ec2.amazonaws.com"); err != nil {
+	if c.NodeRole, err = policy.Role(ctx, c, "node", "ec2.amazonaws.com", nil); err != nil {
 		return err
 	}
 	for _, name := range nodePolicies {
@@ -124,13 +158,13 @@ func (c *Cluster) createNodeRole(ctx *pulumi.Context, _ *Args) (err error) {
 	return nil
 }
 
-// logTypes are all that the control plane can tell.
+// logTypes are all logs that the control plane has.
 var logTypes = []string{"api", "audit", "authenticator", "controllerManager", "scheduler"}
 
 func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 	mode, yes := eks.AuthenticationModeApi, true
-	c.cluster, err = component.Child(ctx, c, "", eks.NewCluster, &eks.ClusterArgs{
-		Name:                            pulumi.String(args.Name),
+	made := &eks.ClusterArgs{
+		Name:                            c.physical,
 		Version:                         pulumi.String(args.Settings.Version),
 		AuthenticationMode:              &mode,
 		SkipDefaultNodeGroup:            &yes,
@@ -145,19 +179,43 @@ func (c *Cluster) createCluster(ctx *pulumi.Context, args *Args) (err error) {
 		EncryptionConfigKeyArn:          c.key.Arn,
 		EnabledClusterLogTypes:          pulumi.ToStringArray(logTypes),
 		KubernetesServiceIpAddressRange: pulumi.String(ServiceCIDR),
-	}, pulumi.Protect(args.Settings.Protect),
+	}
+	if args.OwnServiceRole {
+		role, err := c.createServiceRole(ctx, args.Account)
+		if err != nil {
+			return err
+		}
+		made.ServiceRole = role
+	}
+	c.cluster, err = component.Child(ctx, c, "", eks.NewCluster, made, pulumi.Protect(args.Settings.Protect),
 		component.After(slices.Concat(c.rights, args.Network.Ready, []pulumi.Resource{c.logs})...))
 	if err != nil {
 		return err
 	}
 	c.Kubeconfig = c.cluster.KubeconfigJson
 	// Once there is a kubeconfig, there is a cluster to ask.
-	c.Name = c.Kubeconfig.ApplyT(func(string) string { return args.Name }).(pulumi.StringOutput)
-	made := awseks.LookupClusterOutput(ctx, awseks.LookupClusterOutputArgs{Name: c.Name}, pulumi.Parent(c))
-	c.Endpoint = made.Endpoint()
-	c.CertificateAuthority = made.CertificateAuthorities().Index(pulumi.Int(0)).Data()
-	c.SecurityGroup = made.VpcConfig().ClusterSecurityGroupId()
+	c.Name = pulumi.All(c.Kubeconfig, c.physical).ApplyT(func(v []any) string {
+		return v[1].(string)
+	}).(pulumi.StringOutput)
+	described := awseks.LookupClusterOutput(ctx, awseks.LookupClusterOutputArgs{Name: c.Name}, pulumi.Parent(c))
+	c.Endpoint = described.Endpoint()
+	c.CertificateAuthority = described.CertificateAuthorities().Index(pulumi.Int(0)).Data()
+	c.SecurityGroup = described.VpcConfig().ClusterSecurityGroupId()
 	return nil
+}
+
+// createServiceRole makes the control plane's role. Sources: "Amazon EKS cluster IAM role" and "Cross-service confused
+// deputy prevention in Amazon EKS", Amazon EKS User Guide.
+func (c *Cluster) createServiceRole(ctx *pulumi.Context, account string) (*iam.Role, error) {
+	role, err := policy.Role(ctx, c, "control-plane", "eks.amazonaws.com", policy.ForAccount(account))
+	if err != nil {
+		return nil, err
+	}
+	attached, err := component.Child(ctx, c, "control-plane", iam.NewRolePolicyAttachment, &iam.RolePolicyAttachmentArgs{
+		Role: role.Name, PolicyArn: pulumi.String("arn:aws:iam::aws:policy/AmazonEKSClusterPolicy"),
+	})
+	c.rights = append(c.rights, attached)
+	return role, err
 }
 
 func (c *Cluster) createAccess(ctx *pulumi.Context, args *Args) error {
@@ -217,11 +275,59 @@ func (c *Cluster) CompleteAddOns(ctx *pulumi.Context, versions map[string]string
 	return nil
 }
 
+// addOnSettings are the configuration values of add-ons; those that are not named have their defaults.
+//
+// The VPC CNI ignores network policies unless it is told to enforce them. Source: "Restrict Pod network traffic with
+// Kubernetes network policies". CoreDNS's two pods spread over kinds of capacity, as our own controllers do.
+var addOnSettings = map[string]map[string]any{
+	"vpc-cni": {"enableNetworkPolicy": "true"},
+	"coredns": {"topologySpreadConstraints": []map[string]any{
+		spread(config.CapacityLabel), spread("topology.kubernetes.io/zone"), spread("kubernetes.io/hostname"),
+	}},
+}
+
+func spread(topology string) map[string]any {
+	return map[string]any{
+		"maxSkew": 1, "topologyKey": topology, "whenUnsatisfiable": "ScheduleAnyway",
+		"labelSelector": map[string]any{"matchLabels": map[string]string{"k8s-app": "kube-dns"}},
+	}
+}
+
 func (c *Cluster) addOn(ctx *pulumi.Context, name, version string, after []pulumi.Resource) (*awseks.Addon, error) {
-	return component.Child(ctx, c, name, awseks.NewAddon, &awseks.AddonArgs{
+	args := &awseks.AddonArgs{
 		ClusterName: c.Name, AddonName: pulumi.String(name), AddonVersion: pulumi.String(version),
 		ResolveConflictsOnCreate: pulumi.String("OVERWRITE"), ResolveConflictsOnUpdate: pulumi.String("OVERWRITE"),
-	}, component.After(after...))
+	}
+	if settings, ok := addOnSettings[name]; ok {
+		text, err := json.Marshal(settings)
+		if err != nil {
+			return nil, err
+		}
+		args.ConfigurationValues = pulumi.String(text)
+	}
+	return component.Child(ctx, c, name, awseks.NewAddon, args, component.After(after...))
+}
+
+// volumeOperations are what Auto Scaling does with a key of volumes. Source: "Required AWS KMS key policy for use with
+// encrypted volumes".
+var volumeOperations = []string{
+	"Encrypt", "Decrypt", "ReEncryptFrom", "ReEncryptTo", "GenerateDataKey", "GenerateDataKeyWithoutPlaintext",
+	"DescribeKey", "CreateGrant",
+}
+
+// grantVolumeKey lets Auto Scaling's service-linked role, which starts the nodes of all groups, use the key of their
+// volumes.
+func (c *Cluster) grantVolumeKey(ctx *pulumi.Context, args *Args) error {
+	if args.Settings.VolumeKey == "" {
+		return nil
+	}
+	granted, err := component.Child(ctx, c, "volumes", kms.NewGrant, &kms.GrantArgs{
+		KeyId: pulumi.String(args.Settings.VolumeKey), Operations: pulumi.ToStringArray(volumeOperations),
+		GranteePrincipal: pulumi.String("arn:aws:iam::" + args.Account + ":role/aws-service-role/autoscaling.amazonaws.com/" +
+			"AWSServiceRoleForAutoScaling"),
+	})
+	c.Ready = append(c.Ready, granted)
+	return err
 }
 
 func (c *Cluster) createProvider(ctx *pulumi.Context, _ *Args) (err error) {

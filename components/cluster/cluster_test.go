@@ -15,7 +15,7 @@ import (
 
 func settings() config.Cluster {
 	return config.Cluster{
-		Version: "1.34", LogDays: 7,
+		Version: "1.36", LogDays: 7,
 		AddOns: map[string]string{"vpc-cni": "v1", "kube-proxy": "v2", "coredns": "v3", "metrics-server": "v4"},
 	}
 }
@@ -25,7 +25,7 @@ func run(t *testing.T, s config.Cluster) *componenttest.Recorder {
 	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		ids := []pulumi.IDOutput{pulumi.ID("a").ToIDOutput(), pulumi.ID("b").ToIDOutput()}
 		n := &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids[:1]}
-		args := &cluster.Args{Settings: s, Name: "dip-test", Network: n}
+		args := &cluster.Args{Settings: s, Prefix: "dip-test", Account: componenttest.Account, Network: n}
 		c, err := cluster.New(ctx, "c", args)
 		if err != nil {
 			return err
@@ -61,7 +61,7 @@ func TestCluster(t *testing.T) {
 	made := r.Find(t, "eks:index:Cluster", "c")
 	in := made.Inputs.Mappable()
 	for key, want := range map[string]any{
-		"name": "dip-test", "version": "1.34", "authenticationMode": "API", "skipDefaultNodeGroup": true,
+		"name": "dip-test-00000001", "version": "1.36", "authenticationMode": "API", "skipDefaultNodeGroup": true,
 		"useDefaultVpcCni":      true,
 		"endpointPrivateAccess": true, "endpointPublicAccess": false, "vpcId": "vpc",
 		"kubernetesServiceIpAddressRange": cluster.ServiceCIDR,
@@ -81,11 +81,67 @@ func TestCluster(t *testing.T) {
 		t.Errorf("it is made before its log group: after %v", made.After)
 	}
 	if got := r.Find(t, "aws:cloudwatch/logGroup:LogGroup",
-		"c-logs").Inputs["name"].StringValue(); got != "/aws/eks/dip-test/cluster" {
+		"c-logs").Inputs["name"].StringValue(); got != "/aws/eks/dip-test-00000001/cluster" {
 		t.Errorf("it logs to %s", got)
 	}
 	if got := r.Find(t, "aws:eks/addon:Addon", "c-coredns").After; !slices.Contains(got, "c-node") {
 		t.Errorf("coredns does not wait for nodes: %v", got)
+	}
+}
+
+// Network policies are enforced only where the CNI is told so.
+func TestAddOnSettings(t *testing.T) {
+	r := run(t, settings())
+	for name, want := range map[string]string{
+		"vpc-cni": `{"enableNetworkPolicy":"true"}`, "coredns": `"topologyKey":"eks.amazonaws.com/capacityType"`,
+	} {
+		got := r.Find(t, "aws:eks/addon:Addon", "c-"+name).Inputs["configurationValues"].StringValue()
+		if !strings.Contains(got, want) {
+			t.Errorf("%s has %s, want %s", name, got, want)
+		}
+	}
+	if r.Find(t, "aws:eks/addon:Addon", "c-kube-proxy").Inputs.HasValue("configurationValues") {
+		t.Error("kube-proxy has settings")
+	}
+}
+
+// A cluster that exists keeps its name: another one would replace it.
+func TestExistingClusterKeepsItsName(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		ids := []pulumi.IDOutput{pulumi.ID("a").ToIDOutput()}
+		n := &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids}
+		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: settings(), Prefix: "dip-test", Name: "dip-test", Network: n})
+		return err
+	})
+	if got := r.Find(t, "eks:index:Cluster", "c").Inputs["name"].StringValue(); got != "dip-test" {
+		t.Errorf("it is called %s", got)
+	}
+}
+
+// Auto Scaling may use a key of volumes that is not AWS's, before any node starts.
+func TestVolumeKey(t *testing.T) {
+	s := settings()
+	s.VolumeKey = "arn:aws:kms:us-east-1:123456789012:key/mine"
+	in := run(t, s).Find(t, "aws:kms/grant:Grant", "c-volumes").Inputs.Mappable()
+	if in["keyId"] != s.VolumeKey || len(in["operations"].([]any)) != 8 || in["granteePrincipal"] !=
+		"arn:aws:iam::123456789012:role/aws-service-role/autoscaling.amazonaws.com/AWSServiceRoleForAutoScaling" {
+		t.Errorf("the grant is %v", in)
+	}
+}
+
+// The control plane's role is one of the stack's, where the stack's demands on roles reach it.
+func TestOwnServiceRole(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		ids := []pulumi.IDOutput{pulumi.ID("a").ToIDOutput()}
+		n := &network.Network{VPC: pulumi.ID("vpc").ToIDOutput(), Private: ids, Public: ids}
+		_, err := cluster.New(ctx, "c", &cluster.Args{
+			Settings: settings(), Prefix: "p", OwnServiceRole: true, Account: componenttest.Account, Network: n,
+		})
+		return err
+	})
+	made := r.Find(t, "eks:index:Cluster", "c")
+	if !made.Inputs.HasValue("serviceRole") || !slices.Contains(made.After, "c-control-plane") {
+		t.Errorf("its role is %v, after %v", made.Inputs["serviceRole"], made.After)
 	}
 }
 
@@ -126,11 +182,15 @@ func TestProtection(t *testing.T) {
 }
 
 func TestBadArgsRegisterNothing(t *testing.T) {
-	s := config.Cluster{Version: "1.2", Access: map[string]config.Access{"x": {Policy: "root"}, "y": {Policy: "view"}}}
+	s := config.Cluster{
+		Version: "1.2", AddOns: map[string]string{"coredns": config.DefaultAddOn},
+		Access: map[string]config.Access{"x": {Policy: "root"}, "y": {Policy: "view"}},
+	}
 	componenttest.MustRefuse(t, "cluster c", func(ctx *pulumi.Context) error {
-		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s})
+		_, err := cluster.New(ctx, "c", &cluster.Args{Settings: s, OwnServiceRole: true})
 		return err
 	},
-		"Name: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
+		"Prefix: missing", "Account: missing", "Network: missing", `Settings.Version: "1.2", want one of`, "Settings.LogDays: missing",
+		"Settings.AddOns[coredns]: not resolved to a version",
 		`Settings.Access[x].Policy: "root", want one of`)
 }

@@ -19,6 +19,8 @@ const (
 	Account = "123456789012"
 	Region  = "us-east-1"
 	Project = "dip"
+	// Deployer is who runs programs, as STS names them.
+	Deployer = "arn:aws:sts::" + Account + ":assumed-role/deployer/session"
 )
 
 // Resource is a registered resource.
@@ -33,8 +35,12 @@ type Resource struct {
 	request *pulumirpc.RegisterResourceRequest
 }
 
+// Functions answer functions of a provider, by token.
+type Functions map[string]func(args resource.PropertyMap) (resource.PropertyMap, error)
+
 // Recorder is what a run registered.
 type Recorder struct {
+	functions Functions
 	lock      sync.Mutex
 	resources []Resource
 }
@@ -42,7 +48,12 @@ type Recorder struct {
 // Run runs a program as the stack and returns what it registered. config are the values of the stack file. What AWS
 // would refuse of it is an error.
 func Run(stack string, config map[string]string, program pulumi.RunFunc) (*Recorder, error) {
-	r := &Recorder{}
+	return RunWith(stack, config, nil, program)
+}
+
+// RunWith is Run in an account that answers some functions in another way than an empty one.
+func RunWith(stack string, config map[string]string, functions Functions, program pulumi.RunFunc) (*Recorder, error) {
+	r := &Recorder{functions: functions}
 	err := pulumi.RunErr(program, pulumi.WithMocks(Project, stack, r), func(info *pulumi.RunInfo) { info.Config = config })
 	if err == nil {
 		err = r.Refused()
@@ -77,11 +88,36 @@ func (r *Recorder) NewResource(args pulumi.MockResourceArgs) (string, resource.P
 	return args.Name + "-id", computed(args), nil
 }
 
-// Call answers the functions that the program asks.
+// Call answers the functions that the program asks, as an account without a cluster does.
 func (r *Recorder) Call(args pulumi.MockCallArgs) (resource.PropertyMap, error) {
+	if answer, ok := r.functions[args.Token]; ok {
+		return answer(args.Args)
+	}
 	switch args.Token {
 	case "aws:index/getCallerIdentity:getCallerIdentity":
-		return resource.PropertyMap{"accountId": resource.NewProperty(Account)}, nil
+		return resource.PropertyMap{
+			"accountId": resource.NewProperty(Account), "arn": resource.NewProperty(Deployer),
+		}, nil
+	case "aws:eks/getClusters:getClusters":
+		return resource.PropertyMap{"names": resource.NewProperty([]resource.PropertyValue{})}, nil
+	case "aws:eks/getAddonVersion:getAddonVersion":
+		return resource.PropertyMap{"version": resource.NewProperty("v1.2.3-eksbuild.4")}, nil
+	case "aws:ssm/getParameter:getParameter":
+		return resource.PropertyMap{
+			"name": args.Args["name"], "insecureValue": resource.NewProperty("1.36.0-20261118"),
+		}, nil
+	case "aws:servicequotas/getServiceQuota:getServiceQuota":
+		return resource.PropertyMap{"value": resource.NewProperty(1000.0)}, nil
+	case "aws:ec2/getEips:getEips":
+		return resource.PropertyMap{"allocationIds": resource.NewProperty([]resource.PropertyValue{})}, nil
+	case "aws:ec2/getVpcs:getVpcs":
+		return resource.PropertyMap{"ids": resource.NewProperty([]resource.PropertyValue{})}, nil
+	case "aws:ec2/getInstanceTypeOfferings:getInstanceTypeOfferings":
+		return offerings(args.Args), nil
+	case "aws:ebs/getDefaultKmsKey:getDefaultKmsKey":
+		return resource.PropertyMap{"keyArn": resource.NewProperty("alias/aws/ebs")}, nil
+	case "aws:ecr/getImage:getImage":
+		return resource.PropertyMap{"imageTag": args.Args["imageTag"], "imageDigest": resource.NewProperty("sha256:0")}, nil
 	case "aws:index/getRegion:getRegion":
 		return resource.PropertyMap{"name": resource.NewProperty(Region)}, nil
 	case "aws:eks/getCluster:getCluster":
@@ -105,6 +141,19 @@ func zones() resource.PropertyMap {
 		ids = append(ids, resource.NewProperty(id))
 	}
 	return resource.PropertyMap{"names": resource.NewProperty(names), "zoneIds": resource.NewProperty(ids)}
+}
+
+// offerings are all instance types that are asked for, in all zones.
+func offerings(args resource.PropertyMap) resource.PropertyMap {
+	kinds, locations := []resource.PropertyValue{}, []resource.PropertyValue{}
+	for _, kind := range args["filters"].ArrayValue()[0].ObjectValue()["values"].ArrayValue() {
+		for _, zone := range zones()["zoneIds"].ArrayValue() {
+			kinds, locations = append(kinds, kind), append(locations, zone)
+		}
+	}
+	return resource.PropertyMap{
+		"instanceTypes": resource.NewProperty(kinds), "locations": resource.NewProperty(locations),
+	}
 }
 
 // Resources lists what was registered, by parent, type and name.

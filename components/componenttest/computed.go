@@ -51,6 +51,7 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:iam/role:Role":
 		set("name", args.Name)
 		set("arn", "arn:aws:iam::"+Account+":role/"+args.Name)
+		set("uniqueId", "AROAUNIQUE00000000001")
 	case "aws:lambda/function:Function":
 		set("name", args.Name)
 		set("version", "1")
@@ -58,6 +59,7 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:lambda/alias:Alias":
 		set("arn", arn("lambda", "function:"+text("functionName")+":"+text("name")))
 	case "aws:sfn/stateMachine:StateMachine":
+		set("arn", arn("states", "stateMachine:"+args.Name))
 		set("stateMachineVersionArn", arn("states", "stateMachine:"+args.Name+":1"))
 	case "aws:ec2/launchTemplate:LaunchTemplate":
 		out["latestVersion"] = resource.NewProperty(1.0)

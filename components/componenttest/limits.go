@@ -122,7 +122,7 @@ func outside(v values, name string, least, most float64) string {
 	if !ok || least <= given && given <= most {
 		return ""
 	}
-	return fmt.Sprintf("%s: %v, accepted are %v to %v", name, given, least, most)
+	return fmt.Sprintf("%s: %.0f, accepted are %.0f to %.0f", name, given, least, most)
 }
 
 // values are inputs as plain Go values.

@@ -73,7 +73,7 @@ var refused = map[string][]Resource{
 
 	"characters of the trust policy: 2049": {declare(role, "r", map[string]any{"assumeRolePolicy": " " + long(2049)})},
 	"characters of inline policies: 10241": {declare(role, "r", nil),
-		declare(inline, "a", map[string]any{"role": "r-id", "policy": "arn:" + long(5108)}),
+		declare(inline, "a", map[string]any{"role": "r-id", "policy": "arn:" + long(5109)}),
 		declare(inline, "b", map[string]any{"role": "r", "policy": long(5120)})},
 	"characters of a managed policy: 6145": {declare("aws:iam/policy:Policy", "p", map[string]any{"policy": long(6145)})},
 	"bytes of a key policy: 32769":         {declare(keyType, "k", map[string]any{"policy": long(32769)})},
@@ -110,7 +110,7 @@ var refused = map[string][]Resource{
 	"visibilityTimeoutSeconds: 43201":  {declare(queue, "q", map[string]any{"visibilityTimeoutSeconds": 43201.0})},
 	"messageRetentionSeconds: 1209601": {declare(queue, "q", map[string]any{"messageRetentionSeconds": 1209601.0})},
 	"delaySeconds: 901":                {declare(queue, "q", map[string]any{"delaySeconds": 901.0})},
-	"maxMessageSize: 1.048577e+06":     {declare(queue, "q", map[string]any{"maxMessageSize": 1048577.0})},
+	"maxMessageSize: 1048577":          {declare(queue, "q", map[string]any{"maxMessageSize": 1048577.0})},
 	"receiveWaitTimeSeconds: 21":       {declare(queue, "q", map[string]any{"receiveWaitTimeSeconds": 21.0})},
 	"a visibility timeout of 359 s: recommended are six of the function's timeouts, 360 s": mapped(359, nil),
 	"batchSize: 11, accepted are 1 to 10":                                                  mapped(360, map[string]any{"batchSize": 11.0}),

@@ -107,7 +107,7 @@ func (f *Function) createDeadLetters(ctx *pulumi.Context, args *Args) (err error
 }
 
 func (f *Function) createRole(ctx *pulumi.Context, args *Args) (err error) {
-	if f.role, err = policy.Role(ctx, f, "role", "lambda.amazonaws.com"); err != nil {
+	if f.role, err = policy.Role(ctx, f, "role", "lambda.amazonaws.com", nil); err != nil {
 		return err
 	}
 	f.RoleARN = f.role.Arn
@@ -141,6 +141,9 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 		Publish:       pulumi.Bool(true),
 		Environment:   &lambda.FunctionEnvironmentArgs{Variables: pulumi.StringMap(variables)},
 		LoggingConfig: &lambda.FunctionLoggingConfigArgs{LogFormat: pulumi.String("JSON"), LogGroup: f.logs.Name},
+	}
+	if mb := args.Settings.EphemeralMB; mb > 0 {
+		settings.EphemeralStorage = &lambda.FunctionEphemeralStorageArgs{Size: pulumi.Int(mb)}
 	}
 	if r := args.Settings.ReservedConcurrency; r > 0 {
 		settings.ReservedConcurrentExecutions = pulumi.Int(r)

@@ -48,8 +48,14 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 func (i *Identity) associate(ctx *pulumi.Context, args *Args) error {
-	// Pod Identity tags the session with cluster, namespace and pod.
-	role, err := policy.Role(ctx, i, "role", "pods.eks.amazonaws.com", "sts:AssumeRole", "sts:TagSession")
+	// Pod Identity tags the session with cluster, namespace, service account and pod: only these pods take the role
+	// ("Create IAM role with trust policy required by EKS Pod Identity").
+	pods := map[policy.Test]pulumi.Input{
+		{Operator: "StringEquals", Key: "aws:RequestTag/eks-cluster-name"}:           args.Cluster,
+		{Operator: "StringEquals", Key: "aws:RequestTag/kubernetes-namespace"}:       pulumi.String(args.Namespace),
+		{Operator: "StringEquals", Key: "aws:RequestTag/kubernetes-service-account"}: pulumi.String(args.ServiceAccount),
+	}
+	role, err := policy.Role(ctx, i, "role", "pods.eks.amazonaws.com", pods, "sts:AssumeRole", "sts:TagSession")
 	if err != nil {
 		return err
 	}

@@ -26,7 +26,9 @@ func TestIdentity(t *testing.T) {
 		t.Errorf("children are %v", got)
 	}
 	const trust = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
-		`"Principal":{"Service":["pods.eks.amazonaws.com"]},"Action":["sts:AssumeRole","sts:TagSession"]}]}`
+		`"Principal":{"Service":["pods.eks.amazonaws.com"]},"Action":["sts:AssumeRole","sts:TagSession"],` +
+		`"Condition":{"StringEquals":{"aws:RequestTag/eks-cluster-name":"c","aws:RequestTag/kubernetes-namespace":"dip",` +
+		`"aws:RequestTag/kubernetes-service-account":"worker"}}}]}`
 	if got := r.Find(t, "aws:iam/role:Role", "i-role").Inputs["assumeRolePolicy"].StringValue(); got != trust {
 		t.Errorf("trust is %s", got)
 	}

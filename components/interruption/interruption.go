@@ -1,5 +1,5 @@
-// Package interruption tells the Node Termination Handler in queue mode that nodes are about to go: EventBridge and the
-// groups' lifecycle hooks fill a queue that it reads.
+// Package interruption notifies the Node Termination Handler in queue mode that nodes are about to be removed:
+// EventBridge and the groups' lifecycle hooks fill a queue that it reads.
 package interruption
 
 import (
@@ -22,7 +22,7 @@ const TypeToken = "dip:interruption:Interruption"
 // Args configure the queue.
 type Args struct {
 	// Groups are the names of the Auto Scaling groups whose nodes the handler drains, by node group. The zero value is
-	// invalid: without such a group there is nothing to tell.
+	// invalid: without such a group there is nothing to announce.
 	Groups map[string]pulumi.StringInput
 }
 
@@ -105,7 +105,7 @@ func (i *Interruption) createRules(ctx *pulumi.Context, _ *Args) error {
 	return nil
 }
 
-// admitRules lets these rules alone fill the queue: whoever can make the handler believe an interruption drains nodes.
+// admitRules lets only these rules fill the queue: anyone who can fake an interruption can drain nodes.
 func (i *Interruption) admitRules(ctx *pulumi.Context, _ *Args) error {
 	document, err := policy.Document(policy.Statement{
 		Principals: []string{"events.amazonaws.com"}, Actions: []string{"sqs:SendMessage"},

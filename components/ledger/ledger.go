@@ -2,6 +2,8 @@
 package ledger
 
 import (
+	"slices"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/dynamodb"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -54,16 +56,16 @@ func (l *Ledger) createTable(ctx *pulumi.Context, args *Args) (err error) {
 		Attributes: dynamodb.TableAttributeArray{
 			text(contract.LedgerPartitionKey), text(contract.LedgerSortKey),
 			text(contract.LedgerIndexKey), text(contract.LedgerIndexSortKey),
+			text(contract.LedgerOpenKey),
+			&dynamodb.TableAttributeArgs{Name: pulumi.String(contract.LedgerOpenSortKey), Type: pulumi.String("N")},
 		},
-		GlobalSecondaryIndexes: dynamodb.TableGlobalSecondaryIndexArray{&dynamodb.TableGlobalSecondaryIndexArgs{
-			Name:           pulumi.String(contract.LedgerIndex),
-			HashKey:        pulumi.String(contract.LedgerIndexKey),
-			RangeKey:       pulumi.String(contract.LedgerIndexSortKey),
-			ProjectionType: pulumi.String("ALL"),
-		}},
+		GlobalSecondaryIndexes: dynamodb.TableGlobalSecondaryIndexArray{
+			index(contract.LedgerIndex, contract.LedgerIndexKey, contract.LedgerIndexSortKey),
+			index(contract.LedgerOpenIndex, contract.LedgerOpenKey, contract.LedgerOpenSortKey),
+		},
 		PointInTimeRecovery:       &dynamodb.TablePointInTimeRecoveryArgs{Enabled: pulumi.Bool(recovery)},
 		DeletionProtectionEnabled: pulumi.Bool(protect),
-		ServerSideEncryption:      &dynamodb.TableServerSideEncryptionArgs{Enabled: pulumi.Bool(true)},
+		ServerSideEncryption:      encryption(args.Settings.KMSKey),
 	}, pulumi.Protect(protect), pulumi.RetainOnDelete(protect))
 	if err != nil {
 		return err
@@ -72,8 +74,40 @@ func (l *Ledger) createTable(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
-// Allow allows operations on the table, by their names in DynamoDB such as "GetItem". The index is for people: no
-// function reads it.
+// encryption is with a key that DynamoDB owns, which costs nothing, unless one is given ("Managing encrypted tables in
+// DynamoDB"): Enabled means KMS.
+func encryption(key string) *dynamodb.TableServerSideEncryptionArgs {
+	if key == "" {
+		return &dynamodb.TableServerSideEncryptionArgs{Enabled: pulumi.Bool(false)}
+	}
+	return &dynamodb.TableServerSideEncryptionArgs{Enabled: pulumi.Bool(true), KmsKeyArn: pulumi.String(key)}
+}
+
+func index(name, hashKey, rangeKey string) *dynamodb.TableGlobalSecondaryIndexArgs {
+	return &dynamodb.TableGlobalSecondaryIndexArgs{
+		Name: pulumi.String(name), HashKey: pulumi.String(hashKey), RangeKey: pulumi.String(rangeKey),
+		ProjectionType: pulumi.String("ALL"),
+	}
+}
+
+// Work allows to claim work and to record its outcome, and to touch further attributes. It cannot touch what a load
+// consists of or has become.
+func (l *Ledger) Work(further ...string) []policy.Statement {
+	update := l.Allow("UpdateItem")
+	update[0].Conditions = policy.Touching(slices.Concat(contract.LedgerWorkAttributes, further)...)
+	return policy.All(l.Allow("GetItem"), update)
+}
+
+// ListOpen allows to list the loads that are not over.
+func (l *Ledger) ListOpen() []policy.Statement {
+	return []policy.Statement{{
+		Actions:   []string{"dynamodb:Query"},
+		Resources: []pulumi.StringInput{pulumi.Sprintf("%s/index/%s", l.table.Arn, contract.LedgerOpenIndex)},
+	}}
+}
+
+// Allow allows operations on the table, by their names in DynamoDB such as "GetItem". The index by day is for people:
+// no function reads it.
 func (l *Ledger) Allow(operations ...string) []policy.Statement {
 	s := policy.Statement{Resources: []pulumi.StringInput{l.table.Arn}}
 	for _, operation := range operations {

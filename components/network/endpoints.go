@@ -18,13 +18,14 @@ func (n *Network) createEndpoints(ctx *pulumi.Context, args *Args) error {
 		tables = append(tables, t.ID())
 	}
 	for _, service := range gatewayServices {
-		_, err := component.Child(ctx, n, service, ec2.NewVpcEndpoint, &ec2.VpcEndpointArgs{
+		made, err := component.Child(ctx, n, service, ec2.NewVpcEndpoint, &ec2.VpcEndpointArgs{
 			VpcId: n.VPC, VpcEndpointType: pulumi.String("Gateway"),
 			ServiceName: args.service(service), RouteTableIds: tables,
 		})
 		if err != nil {
 			return err
 		}
+		n.Ready = append(n.Ready, made)
 	}
 	if len(args.Settings.Endpoints) == 0 {
 		return nil
@@ -40,7 +41,7 @@ func (n *Network) createEndpoints(ctx *pulumi.Context, args *Args) error {
 		return err
 	}
 	for _, service := range args.Settings.Endpoints {
-		_, err := component.Child(ctx, n, service, ec2.NewVpcEndpoint, &ec2.VpcEndpointArgs{
+		made, err := component.Child(ctx, n, service, ec2.NewVpcEndpoint, &ec2.VpcEndpointArgs{
 			VpcId: n.VPC, VpcEndpointType: pulumi.String("Interface"), PrivateDnsEnabled: pulumi.Bool(true),
 			ServiceName: args.service(service),
 			SubnetIds:   Subnets(n.Private), SecurityGroupIds: pulumi.StringArray{group.ID()},
@@ -48,6 +49,7 @@ func (n *Network) createEndpoints(ctx *pulumi.Context, args *Args) error {
 		if err != nil {
 			return err
 		}
+		n.Ready = append(n.Ready, made)
 	}
 	return nil
 }
@@ -68,14 +70,20 @@ func (n *Network) createFlowLogs(ctx *pulumi.Context, args *Args) error {
 	if err != nil {
 		return err
 	}
-	role, err := policy.Role(ctx, n, "flow-logs", "vpc-flow-logs.amazonaws.com")
+	role, err := policy.Role(ctx, n, "flow-logs", "vpc-flow-logs.amazonaws.com", policy.ForAccount(args.Account))
 	if err != nil {
 		return err
 	}
-	allowed, err := policy.Attach(ctx, n, "flow-logs", role.Name, policy.Statement{
-		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"},
-		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", logs.Arn)},
-	})
+	// Source: "IAM role for publishing flow logs to CloudWatch Logs", which asks for DescribeLogGroups too; a list of
+	// groups cannot be limited to one. Without a right, delivery fails and only the flow log's status tells.
+	allowed, err := policy.Attach(ctx, n, "flow-logs", role.Name,
+		policy.Statement{
+			Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents", "logs:DescribeLogStreams"},
+			Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", logs.Arn)},
+		},
+		policy.Statement{
+			Actions: []string{"logs:DescribeLogGroups"}, Resources: []pulumi.StringInput{pulumi.String("*")},
+		})
 	if err != nil {
 		return err
 	}

@@ -1,5 +1,5 @@
 // Package network is the VPC of a cluster: a public and a private subnet in each zone, ways out, private ways to AWS
-// services, and a record of the traffic.
+// services, and a record of the traffic. Or an existing VPC, of which it declares nothing.
 package network
 
 import (
@@ -19,6 +19,8 @@ type Args struct {
 	Settings config.Network
 	// Region is the region's name, for the names of its services. The zero value is invalid.
 	Region string
+	// Account is the stack's, 12 digits. The zero value is invalid.
+	Account string
 	// Zones are those of config.ChooseZones, Settings.AvailabilityZones of them. The zero value is invalid.
 	Zones []config.Zone
 }
@@ -27,12 +29,15 @@ type Args struct {
 func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Region == "", "Region", "missing")
+	found.If(a.Account == "", "Account", "missing")
 	zones := len(a.Zones)
 	found.Add(config.CheckLimits("Settings", a.Settings))
 	found.If(zones != a.Settings.AvailabilityZones, "Zones", "%d, want the %d of Settings", zones,
 		a.Settings.AvailabilityZones)
-	_, err := a.plan()
-	found.In("Settings.cidr", err)
+	if a.Settings.VPCID == "" {
+		_, err := a.plan()
+		found.In("Settings.cidr", err)
+	}
 	return found.Err()
 }
 
@@ -47,7 +52,8 @@ type Network struct {
 	VPC     pulumi.IDOutput
 	Private []pulumi.IDOutput // subnets, in the order of the zones
 	Public  []pulumi.IDOutput
-	// Ready are the ways out: what needs images and the AWS API depends on them, and is destroyed before them.
+	// Ready are the ways out: routes, what joins subnets to them, and endpoints. What needs images and the AWS API depends
+	// on them, and is destroyed before them: a node that has lost its way out can neither drain nor deregister.
 	Ready []pulumi.Resource
 
 	addresses     config.Addresses
@@ -60,6 +66,9 @@ type Network struct {
 // New declares a network.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Network, error) {
 	n := &Network{public: map[string]*ec2.Subnet{}, gateways: map[string]*ec2.NatGateway{}}
+	if args.Settings.VPCID != "" {
+		return component.Declare(ctx, TypeToken, name, n, args, opts, n.adopt)
+	}
 	return component.Declare(ctx, TypeToken, name, n, args, opts,
 		n.createVPC, n.closeDefaultGroup, n.createFlowLogs, n.createPublic, n.createGateways, n.createPrivate,
 		n.createEndpoints)
@@ -75,6 +84,18 @@ func Subnets(ids []pulumi.IDOutput) pulumi.StringArray {
 		all = append(all, id)
 	}
 	return all
+}
+
+// adopt takes an existing network as it is.
+func (n *Network) adopt(_ *pulumi.Context, args *Args) error {
+	n.VPC = pulumi.ID(args.Settings.VPCID).ToIDOutput()
+	for _, id := range args.Settings.PrivateSubnets {
+		n.Private = append(n.Private, pulumi.ID(id).ToIDOutput())
+	}
+	for _, id := range args.Settings.PublicSubnets {
+		n.Public = append(n.Public, pulumi.ID(id).ToIDOutput())
+	}
+	return nil
 }
 
 func (n *Network) createVPC(ctx *pulumi.Context, args *Args) (err error) {
@@ -94,7 +115,7 @@ func (n *Network) createVPC(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
-// closeDefaultGroup takes the rules of the group that a network interface gets when nobody names one.
+// closeDefaultGroup removes the rules of the default security group, which applies to interfaces that name none.
 func (n *Network) closeDefaultGroup(ctx *pulumi.Context, _ *Args) error {
 	_, err := component.Child(ctx, n, "default-group", ec2.NewDefaultSecurityGroup, &ec2.DefaultSecurityGroupArgs{
 		VpcId: n.VPC,
@@ -200,8 +221,9 @@ func (n *Network) subnet(ctx *pulumi.Context, role string, z config.Zone, cidr, 
 	if err != nil {
 		return nil, err
 	}
-	_, err = component.Child(ctx, n, role, ec2.NewRouteTableAssociation, &ec2.RouteTableAssociationArgs{
+	routed, err := component.Child(ctx, n, role, ec2.NewRouteTableAssociation, &ec2.RouteTableAssociationArgs{
 		SubnetId: subnet.ID(), RouteTableId: table.ID(),
 	})
+	n.Ready = append(n.Ready, routed)
 	return subnet, err
 }

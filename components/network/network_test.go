@@ -5,6 +5,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/componenttest"
@@ -16,7 +17,7 @@ func args() *network.Args {
 	a := &network.Args{
 		Settings: config.Network{CIDR: "10.20.0.0/16", AvailabilityZones: 4, PublicPrefix: 24,
 			PrivatePrefix: 20, NAT: config.SingleNAT},
-		Region: componenttest.Region,
+		Region: componenttest.Region, Account: componenttest.Account,
 	}
 	for _, id := range []string{"use1-az1", "use1-az2", "use1-az4", "use1-az5"} {
 		a.Zones = append(a.Zones, config.Zone{Name: "name of " + id, ID: id})
@@ -91,6 +92,10 @@ func TestEndpointsAndFlowLogs(t *testing.T) {
 		"aws:cloudwatch/logGroup:LogGroup::n-flow-logs", "aws:iam/role:Role::n-flow-logs",
 		"aws:iam/rolePolicy:RolePolicy::n-flow-logs",
 		"aws:ec2/flowLog:FlowLog::n-flow-logs"))
+	rights := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "n-flow-logs").Inputs["policy"].StringValue()
+	if !strings.Contains(rights, `"Action":["logs:DescribeLogGroups"],"Resource":["*"]`) {
+		t.Errorf("flow logs cannot find their group: %s", rights)
+	}
 	e := r.Find(t, "aws:ec2/vpcEndpoint:VpcEndpoint", "n-ecr.api").Inputs
 	if e["serviceName"].StringValue() != "com.amazonaws.us-east-1.ecr.api" || !e["privateDnsEnabled"].BoolValue() ||
 		len(e["subnetIds"].ArrayValue()) != 4 {
@@ -101,6 +106,28 @@ func TestEndpointsAndFlowLogs(t *testing.T) {
 	}
 	if got := r.Find(t, "aws:ec2/vpcEndpoint:VpcEndpoint", "n-s3").Inputs["routeTableIds"].ArrayValue(); len(got) != 4 {
 		t.Errorf("the gateway endpoint serves %v", got)
+	}
+}
+
+// What is ready is destroyed last: nodes need routes, the subnets' part in them, and endpoints until they are gone.
+func TestReadyIsTheWholeWayOut(t *testing.T) {
+	a := args()
+	a.Settings.Endpoints = []string{"sqs"}
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		n, err := network.New(ctx, "n", a)
+		if err != nil {
+			return err
+		}
+		_, err = sqs.NewQueue(ctx, "after", nil, pulumi.DependsOn(n.Ready))
+		return err
+	})
+	want := []string{"n-dynamodb", "n-s3", "n-sqs", "n-public-out"}
+	for _, z := range a.Zones {
+		want = append(want, "n-private-"+z.ID, "n-private-out-"+z.ID, "n-public-"+z.ID)
+	}
+	slices.Sort(want)
+	if got := r.Find(t, "aws:sqs/queue:Queue", "after").After; !slices.Equal(got, want) {
+		t.Errorf("ready are\n%q, want\n%q", got, want)
 	}
 }
 
@@ -121,13 +148,28 @@ func TestSubnets(t *testing.T) {
 	}
 }
 
+// Of an existing network nothing is declared, and so nothing is destroyed.
+func TestExistingNetwork(t *testing.T) {
+	a := args()
+	a.Settings = config.Network{VPCID: "vpc-1", AvailabilityZones: 4, PrivateSubnets: []string{"a", "b", "c", "d"},
+		PublicSubnets: []string{"e"}, PublicPrefix: 24, PrivatePrefix: 20}
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		n, err := network.New(ctx, "n", a)
+		if err == nil && (len(n.Private) != 4 || len(n.Public) != 1) {
+			t.Errorf("%d private and %d public subnets", len(n.Private), len(n.Public))
+		}
+		return err
+	})
+	expect(t, r, nil)
+}
+
 func TestBadArgsRegisterNothing(t *testing.T) {
 	a := args()
-	a.Region, a.Zones, a.Settings.CIDR, a.Settings.FlowLogDays = "", a.Zones[:3], "10.0.0.0/24", -1
+	a.Region, a.Account, a.Zones, a.Settings.CIDR, a.Settings.FlowLogDays = "", "", a.Zones[:3], "10.0.0.0/24", -1
 	componenttest.MustRefuse(t, "network n", func(ctx *pulumi.Context) error {
 		_, err := network.New(ctx, "n", a)
 		return err
 	},
-		"Region: missing", "Settings.flowLogDays: -1: want 0 to", "Zones: 3, want the 4 of Settings",
+		"Region: missing", "Account: missing", "Settings.flowLogDays: -1: want 0 to", "Zones: 3, want the 4 of Settings",
 		"Settings.cidr: 10.0.0.0/24 is too small")
 }

@@ -43,9 +43,9 @@ func (g *NodeGroup) join(ctx *pulumi.Context, args *Args, t *ec2.LaunchTemplateA
 // taint is the value and the effect of a dedicated group's taint.
 func (g *NodeGroup) taint() string { return g.name + ":" + config.NoSchedule }
 
-// createBatch makes an Auto Scaling group that never ends a node by itself: protected from scale-in, and not rebalanced
-// between zones. It has no termination hook, which Escalator's terminations would have to wait for; groups that are
-// drained from a queue get theirs from components/interruption.
+// createBatch makes an Auto Scaling group that never terminates a node by itself: protected from scale-in, and not
+// rebalanced between zones. It has no termination hook, which Escalator's terminations would have to wait for; groups
+// that are drained from a queue get theirs from components/interruption.
 func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 	s := args.Settings
 	overrides := autoscaling.GroupMixedInstancesPolicyLaunchTemplateOverrideArray{}
@@ -96,7 +96,14 @@ func (g *NodeGroup) tags(ctx *pulumi.Context, args *Args) autoscaling.GroupTagAr
 	tag := func(key, value pulumi.StringInput, propagate bool) {
 		all = append(all, autoscaling.GroupTagArgs{Key: key, Value: value, PropagateAtLaunch: pulumi.Bool(propagate)})
 	}
-	tag(pulumi.String("dip:stack"), pulumi.String(ctx.Stack()), true)
+	own := maps.Clone(args.Tags)
+	if own == nil {
+		own = map[string]string{}
+	}
+	own["dip:stack"] = ctx.Stack()
+	for _, key := range slices.Sorted(maps.Keys(own)) {
+		tag(pulumi.String(key), pulumi.String(own[key]), true)
+	}
 	tag(pulumi.Sprintf("kubernetes.io/cluster/%s", args.Cluster.Name), pulumi.String("owned"), true)
 	if args.Settings.Interruptions == config.ByQueue {
 		tag(pulumi.String(handled), pulumi.String("true"), true)

@@ -2,6 +2,7 @@ package nodegroup
 
 import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ssm"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/component"
@@ -9,13 +10,26 @@ import (
 	"dip/config"
 )
 
-// ignored are the sizes that are set at run time: the desired one always, by the scaler; the bounds where windows move
-// them. An `up` must not fight them.
+// ignored are the sizes that are set at run time: the desired one always, by the scaler; a bound where windows move it.
+// An `up` must not fight them. A bound that no window moves follows the settings at once.
 func ignored(g config.NodeGroup, desired, low, high string) pulumi.ResourceOption {
-	if len(g.Windows) == 0 {
-		return pulumi.IgnoreChanges([]string{desired})
+	list := []string{desired}
+	if len(g.Windows) > 0 {
+		list = append(list, low)
 	}
-	return pulumi.IgnoreChanges([]string{desired, low, high})
+	if g.WindowsMoveMax() {
+		list = append(list, high)
+	}
+	return pulumi.IgnoreChanges(list)
+}
+
+// newestRelease is the newest release of the group's machine image, such as 1.36.0-20261118: an `up` that finds a newer
+// one replaces the nodes, within UpdateConfig and disruption budgets. The parameter is public, and no secret.
+func newestRelease(ctx *pulumi.Context, args *Args) pulumi.StringOutput {
+	parameter := ssm.LookupParameterOutput(ctx, ssm.LookupParameterOutputArgs{
+		Name: pulumi.String(releaseParameter(args.Version, args.Architecture)),
+	})
+	return pulumi.Unsecret(parameter.InsecureValue()).(pulumi.StringOutput)
 }
 
 func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
@@ -35,6 +49,8 @@ func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
 		NodeRoleArn:    args.Cluster.NodeRole.Arn,
 		SubnetIds:      network.Subnets(args.Subnets),
 		AmiType:        pulumi.String(amiType(args.Architecture)),
+		Version:        pulumi.String(args.Version), // a group without it never follows an upgrade
+		ReleaseVersion: newestRelease(ctx, args),    // and without this it is never patched
 		CapacityType:   pulumi.String(capacity),
 		InstanceTypes:  pulumi.ToStringArray(s.InstanceTypes),
 		Labels:         pulumi.ToStringMap(Labels(g.name, s)),

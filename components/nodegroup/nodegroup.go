@@ -1,8 +1,11 @@
 // Package nodegroup is a group of equal nodes over all zones of a network: managed by EKS, or an Auto Scaling group of
-// our own whose nodes are never taken away while they work.
+// our own whose nodes are never removed while they work.
 package nodegroup
 
 import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
 	"strconv"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/autoscaling"
@@ -25,6 +28,13 @@ type Args struct {
 	Architecture config.Architecture
 	// Version is the cluster's Kubernetes minor. The zero value is invalid.
 	Version string
+	// Tags are those of the group's instances and volumes, and of the Auto Scaling group of a batch group.
+	Tags map[string]string
+	// VolumeKey is the ARN of the KMS key of the nodes' volumes. The zero value: the account's default.
+	VolumeKey string
+	// Pools is how many capacity pools spot instances can come from: pairs of a zone and an instance type that EC2 has.
+	// The zero value: all pairs.
+	Pools int
 	// Cluster is what the nodes join. The zero value is invalid.
 	Cluster *cluster.Cluster
 	// Subnets are private, one a zone. The zero value is invalid.
@@ -60,7 +70,10 @@ type NodeGroup struct {
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*NodeGroup, error) {
 	g := &NodeGroup{name: name}
 	if args.Settings.Capacity == config.Spot {
-		g.SpotCapacityPools = config.CapacityPools(len(args.Subnets), len(args.Settings.InstanceTypes))
+		g.SpotCapacityPools = args.Pools
+		if args.Pools == 0 {
+			g.SpotCapacityPools = config.CapacityPools(len(args.Subnets), len(args.Settings.InstanceTypes))
+		}
 	}
 	create := g.createManaged
 	if args.Settings.Kind == config.Batch {
@@ -76,25 +89,26 @@ func (g *NodeGroup) Outputs() pulumi.Map {
 	}
 }
 
-// createTemplate makes the launch template: metadata by IMDSv2 only, two hops so that pods with a network of their own
-// reach it, and an encrypted root volume.
+// createTemplate makes the launch template: metadata by IMDSv2 only and within one hop, so that no pod takes the node's
+// role but those on the node's own network, the CNI and the Node Termination Handler; and an encrypted root volume.
+// Source: "Restrict access to the instance profile assigned to the worker node" of the EKS best practices.
 func (g *NodeGroup) createTemplate(ctx *pulumi.Context, args *Args) (err error) {
+	disk := ec2.LaunchTemplateBlockDeviceMappingEbsArgs{
+		VolumeType: pulumi.String("gp3"), VolumeSize: pulumi.Int(args.Settings.DiskGB),
+		Encrypted: pulumi.String("true"), DeleteOnTermination: pulumi.String("true"),
+	}
+	if args.VolumeKey != "" {
+		disk.KmsKeyId = pulumi.String(args.VolumeKey)
+	}
 	t := &ec2.LaunchTemplateArgs{
 		MetadataOptions: ec2.LaunchTemplateMetadataOptionsArgs{
 			HttpEndpoint: pulumi.String("enabled"), HttpTokens: pulumi.String("required"),
-			HttpPutResponseHopLimit: pulumi.Int(2),
+			HttpPutResponseHopLimit: pulumi.Int(1),
 		},
 		BlockDeviceMappings: ec2.LaunchTemplateBlockDeviceMappingArray{ec2.LaunchTemplateBlockDeviceMappingArgs{
-			DeviceName: pulumi.String("/dev/xvda"),
-			Ebs: ec2.LaunchTemplateBlockDeviceMappingEbsArgs{
-				VolumeType: pulumi.String("gp3"), VolumeSize: pulumi.Int(args.Settings.DiskGB),
-				Encrypted: pulumi.String("true"), DeleteOnTermination: pulumi.String("true"),
-			},
+			DeviceName: pulumi.String("/dev/xvda"), Ebs: disk,
 		}},
-		TagSpecifications: ec2.LaunchTemplateTagSpecificationArray{ec2.LaunchTemplateTagSpecificationArgs{
-			ResourceType: pulumi.String("instance"),
-			Tags:         pulumi.StringMap{"Name": pulumi.String(ctx.Stack() + "-" + g.name)},
-		}},
+		TagSpecifications:    g.launchTags(ctx, args),
 		UpdateDefaultVersion: pulumi.Bool(true),
 	}
 	if args.Settings.Kind == config.Batch {
@@ -106,24 +120,50 @@ func (g *NodeGroup) createTemplate(ctx *pulumi.Context, args *Args) (err error) 
 	return err
 }
 
+// launchTags are the tags of what an instance starts with: EC2 does not pass an instance's tags on to its volumes.
+func (g *NodeGroup) launchTags(ctx *pulumi.Context, args *Args) (list ec2.LaunchTemplateTagSpecificationArray) {
+	all := pulumi.ToStringMap(args.Tags)
+	all["Name"] = pulumi.String(ctx.Stack() + "-" + g.name)
+	for _, kind := range []string{"instance", "volume"} {
+		list = append(list, ec2.LaunchTemplateTagSpecificationArgs{ResourceType: pulumi.String(kind), Tags: all})
+	}
+	return list
+}
+
+// unchanged leaves a size as it is.
+const unchanged = -1
+
 // schedule moves the minimum size at the beginning of each window. The desired size stays the scaler's: lowering it
 // would end nodes whatever runs on them.
+//
+// A changed window is a new action with another name, which replaces the old one: an update would send the computed
+// start time of the old one back, which lies in the past by then, and be refused (pulumi-aws issue 2473). The old one
+// is deleted first: two actions of a group must not have the same time ("Scheduled scaling", considerations).
 func (g *NodeGroup) schedule(ctx *pulumi.Context, args *Args) error {
 	for _, w := range args.Settings.Windows {
-		top := args.Settings.Max
+		top := unchanged
+		if args.Settings.WindowsMoveMax() {
+			top = args.Settings.Max
+		}
 		if w.Max > 0 {
 			top = w.Max
 		}
 		_, err := component.Child(ctx, g, w.Name, autoscaling.NewSchedule, &autoscaling.ScheduleArgs{
-			AutoscalingGroupName: g.AutoScalingGroup, ScheduledActionName: pulumi.String(w.Name),
+			AutoscalingGroupName: g.AutoScalingGroup, ScheduledActionName: pulumi.String(actionName(w, top)),
 			Recurrence: pulumi.String(w.Start), TimeZone: pulumi.String(w.TimeZone),
-			MinSize: pulumi.Int(w.Min), MaxSize: pulumi.Int(top), DesiredCapacity: pulumi.Int(-1), // as it is
-		})
+			MinSize: pulumi.Int(w.Min), MaxSize: pulumi.Int(top), DesiredCapacity: pulumi.Int(unchanged),
+		}, pulumi.DeleteBeforeReplace(true))
 		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// actionName is a window's name and a fingerprint of everything that it does.
+func actionName(w config.Window, top int) string {
+	sum := sha256.Sum256(fmt.Appendf(nil, "%s %s %d %d", w.Start, w.TimeZone, w.Min, top))
+	return w.Name + "-" + hex.EncodeToString(sum[:4])
 }
 
 func (g *NodeGroup) latest() pulumi.StringOutput {

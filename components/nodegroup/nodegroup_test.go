@@ -40,7 +40,7 @@ func args(ctx *pulumi.Context, g config.NodeGroup) (*nodegroup.Args, error) {
 	role, err := iam.NewRole(ctx, "role", &iam.RoleArgs{AssumeRolePolicy: pulumi.String("{}")})
 	text := func(s string) pulumi.StringOutput { return pulumi.String(s).ToStringOutput() }
 	a := &nodegroup.Args{
-		Settings: g, Architecture: config.ARM64, Version: "1.34",
+		Settings: g, Architecture: config.ARM64, Version: "1.36", Tags: map[string]string{"team": "data"},
 		Cluster: &cluster.Cluster{
 			Name: text("dip-test"), Endpoint: text("https://cluster.example"), CertificateAuthority: text("Q0E="),
 			SecurityGroup: text("sg"), NodeRole: role,
@@ -157,7 +157,7 @@ func TestTemplate(t *testing.T) {
 	for _, g := range []config.NodeGroup{managed(), batch()} {
 		in := run(t, g).Find(t, "aws:ec2/launchTemplate:LaunchTemplate", "g-template").Inputs.Mappable()
 		metadata := in["metadataOptions"].(map[string]any)
-		if metadata["httpTokens"] != "required" || metadata["httpPutResponseHopLimit"] != 2.0 {
+		if metadata["httpTokens"] != "required" || metadata["httpPutResponseHopLimit"] != 1.0 {
 			t.Errorf("%s: metadata is %v", g.Kind, metadata)
 		}
 		disk := in["blockDeviceMappings"].([]any)[0].(map[string]any)["ebs"].(map[string]any)
@@ -170,14 +170,109 @@ func TestTemplate(t *testing.T) {
 	}
 }
 
-// Windows move the bounds; -1 leaves the desired size alone.
+// Windows move the minimum; -1 leaves a size alone.
 func TestWindows(t *testing.T) {
 	g := batch()
-	g.Windows = []config.Window{{Name: "peak", Start: "0 6 * * 1-5", TimeZone: "Europe/Berlin", Min: 2, Max: 3}}
-	in := run(t, g).Find(t, "aws:autoscaling/schedule:Schedule", "g-peak").Inputs.Mappable()
-	if in["minSize"] != 2.0 || in["maxSize"] != 3.0 || in["desiredCapacity"] != -1.0 ||
+	g.Windows = []config.Window{{Name: "peak", Start: "0 6 * * 1-5", TimeZone: "Europe/Berlin", Min: 2}}
+	in := window(t, g, "peak")
+	if in["minSize"] != 2.0 || in["maxSize"] != -1.0 || in["desiredCapacity"] != -1.0 ||
 		in["timeZone"] != "Europe/Berlin" || in["recurrence"] != "0 6 * * 1-5" {
 		t.Errorf("window is %v", in)
+	}
+	// Where one window has a maximum, all have, or it would stay.
+	g.Windows = append(g.Windows, config.Window{Name: "night", Start: "0 20 * * *", TimeZone: "UTC", Max: 3})
+	if got := []any{window(t, g, "peak")["maxSize"], window(t, g, "night")["maxSize"]}; !slices.Equal(got,
+		[]any{4.0, 3.0}) {
+		t.Errorf("maxima are %v", got)
+	}
+}
+
+func window(t *testing.T, g config.NodeGroup, name string) map[string]any {
+	t.Helper()
+	return run(t, g).Find(t, "aws:autoscaling/schedule:Schedule", "g-"+name).Inputs.Mappable()
+}
+
+// AWS refuses an update, whose start time has passed: any change is another action.
+func TestChangedWindowIsAnotherAction(t *testing.T) {
+	base := config.Window{Name: "peak", Start: "0 6 * * 1-5", TimeZone: "UTC", Min: 2, Max: 3}
+	names := map[string]string{}
+	for what, change := range map[string]func(*config.Window){
+		"nothing": func(*config.Window) {}, "start": func(w *config.Window) { w.Start = "0 7 * * 1-5" },
+		"zone": func(w *config.Window) { w.TimeZone = "Europe/Berlin" },
+		"min":  func(w *config.Window) { w.Min = 1 }, "max": func(w *config.Window) { w.Max = 4 },
+	} {
+		g, w := batch(), base
+		change(&w)
+		g.Windows = []config.Window{w}
+		name := window(t, g, "peak")["scheduledActionName"].(string)
+		if other, ok := names[name]; ok {
+			t.Errorf("another %s has the name of another %s, %s", what, other, name)
+		}
+		names[name] = what
+		if again := window(t, g, "peak")["scheduledActionName"]; again != name || !strings.HasPrefix(name, "peak-") {
+			t.Errorf("the action of %s is called %s, then %s", what, name, again)
+		}
+	}
+}
+
+// Two actions of a group must not have the same time, not even while one replaces the other.
+func TestOldActionGoesFirst(t *testing.T) {
+	g := batch()
+	g.Windows = []config.Window{{Name: "peak", Start: "0 6 * * 1-5", TimeZone: "UTC", Min: 2}}
+	report := string(run(t, g).Report(t, func(componenttest.Resource) bool { return true }))
+	if !strings.Contains(report, "Schedule::g-peak:\n  deleteBeforeReplace: true") {
+		t.Errorf("no deleteBeforeReplace in\n%s", report)
+	}
+}
+
+// A maximum that no window moves follows the settings at once.
+func TestIgnoredSizes(t *testing.T) {
+	for name, c := range map[string]struct {
+		windows []config.Window
+		want    string
+	}{
+		"none": {nil, "ignoreChanges: [scalingConfig.desiredSize]"},
+		"minimum alone": {[]config.Window{{Name: "a", Start: "0 6 * * *", TimeZone: "UTC", Min: 2}},
+			"ignoreChanges: [scalingConfig.desiredSize, scalingConfig.minSize]"},
+		"maximum": {[]config.Window{{Name: "a", Start: "0 6 * * *", TimeZone: "UTC", Min: 2, Max: 3}},
+			"ignoreChanges: [scalingConfig.desiredSize, scalingConfig.maxSize, scalingConfig.minSize]"},
+	} {
+		g := managed()
+		g.Windows = c.windows
+		report := string(run(t, g).Report(t, func(componenttest.Resource) bool { return true }))
+		if !strings.Contains(report, c.want+"\n") {
+			t.Errorf("%s: no %q in\n%s", name, c.want, report)
+		}
+	}
+}
+
+// Managed nodes follow the cluster's version, and are patched when there is a newer release.
+func TestManagedNodesFollow(t *testing.T) {
+	in := run(t, managed()).Find(t, "aws:eks/nodeGroup:NodeGroup", "g-group").Inputs.Mappable()
+	if in["version"] != "1.36" || in["releaseVersion"] != "1.36.0-20261118" {
+		t.Errorf("version %v, release %v", in["version"], in["releaseVersion"])
+	}
+}
+
+// What costs money carries the stack's tags: instances, their volumes, and the Auto Scaling group.
+func TestTags(t *testing.T) {
+	r := run(t, batch())
+	kinds := map[string]any{}
+	for _, s := range r.Find(t, "aws:ec2/launchTemplate:LaunchTemplate",
+		"g-template").Inputs.Mappable()["tagSpecifications"].([]any) {
+		one := s.(map[string]any)
+		kinds[one["resourceType"].(string)] = one["tags"].(map[string]any)["team"]
+	}
+	if len(kinds) != 2 || kinds["instance"] != "data" || kinds["volume"] != "data" {
+		t.Errorf("launched with tags %v", kinds)
+	}
+	found := false
+	for _, tag := range r.Find(t, "aws:autoscaling/group:Group", "g-group").Inputs.Mappable()["tags"].([]any) {
+		m := tag.(map[string]any)
+		found = found || m["key"] == "team" && m["value"] == "data" && m["propagateAtLaunch"] == true
+	}
+	if !found {
+		t.Error("the group lacks the stack's tags")
 	}
 }
 

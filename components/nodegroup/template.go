@@ -59,6 +59,13 @@ spec:
 `, j.Cluster, j.Endpoint, j.CertificateAuthority, j.ServiceCIDR, flags)
 }
 
+// releaseParameter is the public parameter that names the newest release of a managed group's image. Source: "Retrieve
+// recommended Amazon Linux AMI IDs".
+func releaseParameter(version string, a config.Architecture) string {
+	return fmt.Sprintf("/aws/service/eks/optimized-ami/%s/amazon-linux-2023/%s/standard/recommended/release_version",
+		version, a.Lambda())
+}
+
 // image is the parameter that names the newest Amazon Linux 2023 image for a Kubernetes minor, as EC2 resolves it when
 // an instance starts. Source: "Retrieve recommended Amazon Linux AMI IDs".
 func image(version string, a config.Architecture) string {

@@ -36,6 +36,37 @@ func FromSource(arn pulumi.StringInput, account string) map[Test]pulumi.Input {
 	}
 }
 
+// ForAccount is the condition that a service acts for an account (12 digits): without it, anybody who can make the
+// service take a role by its ARN has a deputy here ("The confused deputy problem", IAM User Guide). Step Functions,
+// EventBridge Scheduler, EKS and VPC flow logs document that they send it. Lambda and EC2 do not: their roles cannot be
+// passed from another account.
+func ForAccount(account string) map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{{"StringEquals", "aws:SourceAccount"}: pulumi.String(account)}
+}
+
+// Below is the condition that a listing, if it is one, is of a prefix. S3 asks for s3:ListBucket, without s3:prefix,
+// before it says that an object that is read is missing ("GetObject", S3 API Reference): hence IfExists.
+func Below(prefixes ...string) map[Test]pulumi.Input {
+	var like pulumi.StringArray
+	for _, prefix := range prefixes {
+		like = append(like, pulumi.String(prefix+"*"))
+	}
+	return map[Test]pulumi.Input{{"StringLikeIfExists", "s3:prefix"}: like}
+}
+
+// Touching is the condition that a request on a DynamoDB table names no other attributes than these, in whichever of
+// its expressions ("Using IAM policy conditions for fine-grained access control").
+func Touching(attributes ...string) map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{{"ForAllValues:StringEquals", "dynamodb:Attributes"}: pulumi.ToStringArray(attributes)}
+}
+
+// Qualified is the condition that a request names a state machine by one of its aliases.
+func Qualified(alias string) map[Test]pulumi.Input {
+	return map[Test]pulumi.Input{
+		{"ForAnyValue:StringEquals", "states:StateMachineQualifier"}: pulumi.StringArray{pulumi.String(alias)},
+	}
+}
+
 // SigningDigests is the condition of signatures as certificates have them: ECDSA over a SHA-256 that is sent.
 func SigningDigests() map[Test]pulumi.Input {
 	return map[Test]pulumi.Input{

@@ -68,12 +68,13 @@ func Document(statements ...Statement) (pulumi.StringOutput, error) {
 	}).(pulumi.StringOutput), nil
 }
 
-// Trust renders the policy that lets a service take a role. actions are how; none: sts:AssumeRole.
-func Trust(service string, actions ...string) (string, error) {
+// Trust renders the policy that lets a service take a role on the given conditions. actions are how; none:
+// sts:AssumeRole.
+func Trust(service string, conditions map[Test]pulumi.Input, actions ...string) (pulumi.StringOutput, error) {
 	if len(actions) == 0 {
 		actions = []string{"sts:AssumeRole"}
 	}
-	return render([]Statement{{Principals: []string{service}, Actions: actions}}, nil)
+	return Document(Statement{Principals: []string{service}, Actions: actions, Conditions: conditions})
 }
 
 func validate(statements []Statement) error {
@@ -88,7 +89,7 @@ func validate(statements []Statement) error {
 		for _, a := range s.Actions {
 			service, action, ok := strings.Cut(a, ":")
 			if !ok || service == "" || action == "" {
-				errs = append(errs, fmt.Errorf("policy: statement %d: %q is no action", i, a))
+				errs = append(errs, fmt.Errorf("policy: statement %d: %q is not an action", i, a))
 			} else if s.Effect != Deny && strings.Contains(a, "*") {
 				errs = append(errs, fmt.Errorf("policy: statement %d allows the wildcard %q", i, a))
 			}

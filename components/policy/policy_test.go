@@ -13,9 +13,14 @@ import (
 // text is what a document comes to.
 func text(t *testing.T, statements ...policy.Statement) string {
 	t.Helper()
+	return value(t, func() (pulumi.StringOutput, error) { return policy.Document(statements...) })
+}
+
+func value(t *testing.T, make func() (pulumi.StringOutput, error)) string {
+	t.Helper()
 	var out string
 	componenttest.MustRun(t, func(ctx *pulumi.Context) error {
-		document, err := policy.Document(statements...)
+		document, err := make()
 		if err != nil {
 			return err
 		}
@@ -95,11 +100,22 @@ func TestStatementsThatAllowTheSameAreOne(t *testing.T) {
 }
 
 func TestTrust(t *testing.T) {
-	got, err := policy.Trust("lambda.amazonaws.com")
-	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
-		`"Principal":{"Service":["lambda.amazonaws.com"]},"Action":["sts:AssumeRole"]}]}`
-	if err != nil || got != want {
-		t.Errorf("got %s, %v; want %s", got, err, want)
+	trust := func(conditions map[policy.Test]pulumi.Input) (pulumi.StringOutput, error) {
+		return policy.Trust("states.amazonaws.com", conditions)
+	}
+	const start = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"Service":["states.amazonaws.com"]},"Action":["sts:AssumeRole"]`
+	for _, c := range []struct {
+		conditions map[policy.Test]pulumi.Input
+		want       string
+	}{
+		{nil, start + `}]}`},
+		{policy.ForAccount("123456789012"),
+			start + `,"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`},
+	} {
+		if got := value(t, func() (pulumi.StringOutput, error) { return trust(c.conditions) }); got != c.want {
+			t.Errorf("got  %s\nwant %s", got, c.want)
+		}
 	}
 }
 
@@ -109,10 +125,10 @@ func TestDocumentRefuses(t *testing.T) {
 		want      string
 	}{
 		"no actions":       {policy.Statement{}, "statement 0 has no actions"},
-		"every action":     {policy.Statement{Actions: []string{"*"}}, `"*" is no action`},
+		"every action":     {policy.Statement{Actions: []string{"*"}}, `"*" is not an action`},
 		"wildcard":         {policy.Statement{Actions: []string{"s3:Get*"}}, `statement 0 allows the wildcard "s3:Get*"`},
-		"no service":       {policy.Statement{Actions: []string{":GetObject"}}, `":GetObject" is no action`},
-		"denied nonsense":  {policy.Statement{Effect: policy.Deny, Actions: []string{"s3:"}}, `"s3:" is no action`},
+		"no service":       {policy.Statement{Actions: []string{":GetObject"}}, `":GetObject" is not an action`},
+		"denied nonsense":  {policy.Statement{Effect: policy.Deny, Actions: []string{"s3:"}}, `"s3:" is not an action`},
 		"one of two wrong": {policy.Statement{Actions: []string{"s3:GetObject", "s3:*"}}, `allows the wildcard "s3:*"`},
 	} {
 		if _, err := policy.Document(c.statement); err == nil || !strings.Contains(err.Error(), c.want) {

@@ -7,13 +7,15 @@ import (
 	"dip/components/component"
 )
 
-// Role declares a component's role that a service takes. actions are how; none: sts:AssumeRole.
-func Role(ctx *pulumi.Context, c pulumi.ComponentResource, role, service string, actions ...string) (*iam.Role, error) {
-	trust, err := Trust(service, actions...)
+// Role declares a component's role that a service takes on the given conditions: ForAccount where the service says for
+// whom it acts. actions are how; none: sts:AssumeRole.
+func Role(ctx *pulumi.Context, c pulumi.ComponentResource, role, service string, conditions map[Test]pulumi.Input,
+	actions ...string) (*iam.Role, error) {
+	trust, err := Trust(service, conditions, actions...)
 	if err != nil {
 		return nil, err
 	}
-	return component.Child(ctx, c, role, iam.NewRole, &iam.RoleArgs{AssumeRolePolicy: pulumi.String(trust)})
+	return component.Child(ctx, c, role, iam.NewRole, &iam.RoleArgs{AssumeRolePolicy: trust})
 }
 
 // Attach declares the policy of a component's role, given by its id or name.

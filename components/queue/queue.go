@@ -172,15 +172,22 @@ func redriveAllowPolicy(source string) (string, error) {
 
 // Send allows to send messages.
 func (q *Queue) Send() []policy.Statement {
-	return []policy.Statement{{Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{q.ARN}}}
+	return q.allow("sqs:SendMessage")
 }
 
-// Receive allows a function's mapping, a worker or a job to take messages, and to hand them back early.
+// Poll allows a function's mapping to take messages: what AWSLambdaSQSQueueExecutionRole allows.
+func (q *Queue) Poll() []policy.Statement {
+	return q.allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes")
+}
+
+// Receive allows a worker or a job to take messages, and to hand them back early.
 func (q *Queue) Receive() []policy.Statement {
-	return []policy.Statement{{
-		Actions: []string{
-			"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility", "sqs:GetQueueAttributes",
-		},
-		Resources: []pulumi.StringInput{q.ARN},
-	}}
+	return q.allow("sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:ChangeMessageVisibility")
+}
+
+// Measure allows to ask how many messages there are.
+func (q *Queue) Measure() []policy.Statement { return q.allow("sqs:GetQueueAttributes") }
+
+func (q *Queue) allow(actions ...string) []policy.Statement {
+	return []policy.Statement{{Actions: actions, Resources: []pulumi.StringInput{q.ARN}}}
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/componenttest"
+	"dip/components/policy"
 	"dip/components/queue"
 	"dip/config"
 )
@@ -125,6 +126,28 @@ func TestLeasedQueue(t *testing.T) {
 	redrive := r.Find(t, "aws:sqs/redrivePolicy:RedrivePolicy", "q-redrive").Inputs["redrivePolicy"].StringValue()
 	if !strings.HasSuffix(redrive, `"maxReceiveCount":24}`) {
 		t.Errorf("redrive policy is %s, want four times the receives", redrive)
+	}
+}
+
+// Workers are scaled by KEDA, which asks for the length of their queue by rights of its own.
+func TestOnlyAMappingMeasuresWhatItTakes(t *testing.T) {
+	for want, rights := range map[string]func(q *queue.Queue) []policy.Statement{
+		`"sqs:ReceiveMessage","sqs:DeleteMessage","sqs:GetQueueAttributes"`:      (*queue.Queue).Poll,
+		`"sqs:ReceiveMessage","sqs:DeleteMessage","sqs:ChangeMessageVisibility"`: (*queue.Queue).Receive,
+		`"sqs:GetQueueAttributes"`: (*queue.Queue).Measure,
+	} {
+		r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+			q, err := queue.New(ctx, "q", args())
+			if err != nil {
+				return err
+			}
+			_, err = policy.Attach(ctx, q, "rights", pulumi.String("r"), rights(q)...)
+			return err
+		})
+		got := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "q-rights").Inputs["policy"].StringValue()
+		if !strings.Contains(got, `"Action":[`+want+`],"Resource":["arn:aws:sqs:us-east-1:123456789012:q-queue"]`) {
+			t.Errorf("got %s, want %s", got, want)
+		}
 	}
 }
 

@@ -3,6 +3,7 @@ package registry
 
 import (
 	"encoding/json"
+	"fmt"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ecr"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -91,4 +92,26 @@ func lifecycle(keep int) (string, error) {
 		Action:    map[string]string{"type": "expire"},
 	}}})
 	return string(data), err
+}
+
+// Image is the image with a tag, whether it is pushed or not.
+func (r *Registry) Image(tag string) pulumi.StringOutput { return pulumi.Sprintf("%s:%s", r.URL, tag) }
+
+// Pushed is the image with a tag once it is in the repository. Pods of an image that is not there would wait without a
+// word, and a Deployment's would hold up the update until it times out: an update fails at once instead, a preview
+// warns. It is looked up when ready is known: what needs the image has something to run on then.
+func (r *Registry) Pushed(ctx *pulumi.Context, tag string, ready pulumi.StringInput) pulumi.StringOutput {
+	return pulumi.All(r.Image(tag), r.repository.Name, ready).ApplyT(func(v []any) (string, error) {
+		image := v[0].(string)
+		_, err := ecr.GetImage(ctx, &ecr.GetImageArgs{RepositoryName: v[1].(string), ImageTag: &tag}, pulumi.Parent(r))
+		if err == nil {
+			return image, nil
+		}
+		missing := fmt.Errorf("image %s is not in the repository: push it with `make image STACK=%s`, then deploy again, or "+
+			"do both with `make deploy STACK=%s`: %w", image, ctx.Stack(), ctx.Stack(), err)
+		if ctx.DryRun() {
+			return image, ctx.Log.Warn(missing.Error(), &pulumi.LogArgs{Resource: r})
+		}
+		return "", missing
+	}).(pulumi.StringOutput)
 }

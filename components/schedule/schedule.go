@@ -22,6 +22,7 @@ const TypeToken = "dip:schedule:Schedule"
 type Args struct {
 	Rate     config.Duration    // whole minutes, at least one
 	Function *function.Function // called asynchronously through its alias; required
+	Account  string             // of the stack, 12 digits; required
 }
 
 // Validate reports every problem.
@@ -30,6 +31,7 @@ func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Rate < minute || a.Rate%minute != 0, "Rate", "%s, want whole minutes, at least one", a.Rate)
 	found.If(a.Function == nil, "Function", "missing")
+	found.If(a.Account == "", "Account", "missing")
 	return found.Err()
 }
 
@@ -49,7 +51,8 @@ func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOp
 }
 
 func (s *Schedule) createRole(ctx *pulumi.Context, args *Args) (err error) {
-	if s.role, err = policy.Role(ctx, s, "role", "scheduler.amazonaws.com"); err != nil {
+	s.role, err = policy.Role(ctx, s, "role", "scheduler.amazonaws.com", policy.ForAccount(args.Account))
+	if err != nil {
 		return err
 	}
 	s.policy, err = policy.Attach(ctx, s, "policy", s.role.ID(), args.Function.Invoke()...)

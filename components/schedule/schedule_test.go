@@ -31,7 +31,7 @@ func TestSchedule(t *testing.T) {
 		if err != nil {
 			return err
 		}
-		_, err = New(ctx, "s", &Args{Rate: 5 * minute, Function: f})
+		_, err = New(ctx, "s", &Args{Rate: 5 * minute, Function: f, Account: componenttest.Account})
 		return err
 	})
 	want := []string{
@@ -46,6 +46,10 @@ func TestSchedule(t *testing.T) {
 		t.Errorf("it may do %s", policy)
 	}
 	made := r.Find(t, "aws:scheduler/schedule:Schedule", "s-schedule")
+	trust := r.Find(t, "aws:iam/role:Role", "s-role").Inputs["assumeRolePolicy"].StringValue()
+	if !strings.Contains(trust, `"aws:SourceAccount":"123456789012"`) {
+		t.Errorf("the role trusts %s", trust)
+	}
 	target := made.Inputs["target"].ObjectValue()
 	if made.Inputs["scheduleExpression"].StringValue() != "rate(5 minutes)" || target["arn"].StringValue() != live ||
 		target["roleArn"].StringValue() != "arn:aws:iam::123456789012:role/s-role" {
@@ -69,6 +73,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		componenttest.MustRefuse(t, "schedule s", func(ctx *pulumi.Context) error {
 			_, err := New(ctx, "s", &Args{Rate: config.Duration(rate)})
 			return err
-		}, "Rate: "+config.Duration(rate).String()+", want whole minutes, at least one", "Function: missing")
+		}, "Rate: "+config.Duration(rate).String()+", want whole minutes, at least one", "Function: missing",
+			"Account: missing")
 	}
 }

@@ -97,7 +97,7 @@ func (s *Segment) createQueue(ctx *pulumi.Context, args *Args) (err error) {
 
 func (s *Segment) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	f := args.function(s.PulumiResourceName())
-	f.Allow = policy.All(s.Queue.Receive(), f.Allow)
+	f.Allow = policy.All(s.Queue.Poll(), f.Allow)
 	s.Function, err = component.Child(ctx, s, "", function.New, f)
 	return err
 }
@@ -122,4 +122,12 @@ func (s *Segment) Send() []policy.Statement {
 		return s.Queue.Send()
 	}
 	return policy.All(s.Queue.Send(), s.Workers.Send())
+}
+
+// Measure allows to ask how many chunks wait for whatever processes them.
+func (s *Segment) Measure() []policy.Statement {
+	if s.Workers == nil {
+		return s.Queue.Measure()
+	}
+	return policy.All(s.Queue.Measure(), s.Workers.Measure())
 }

@@ -33,10 +33,11 @@ func Definition(f Functions) (string, error) {
 		plan: b.task(f.Splitter, allOfInput, planned),
 		planned: b.choose(map[contract.Action]string{
 			contract.ActionWait: dispatch, contract.ActionCertify: certify, contract.ActionFail: recordFailure,
+			contract.ActionDone: done,
 		}),
 		dispatch:  b.step(contract.Dispatch, await),
 		await:     wait{Type: "Wait", SecondsPath: b.path(contract.StepResponse{}, "WaitSeconds"), Next: reconcile},
-		reconcile: b.step(contract.Reconcile, reconciled),
+		reconcile: b.look(reconciled),
 		reconciled: b.choose(map[contract.Action]string{
 			contract.ActionWait: await, contract.ActionCertify: certify, contract.ActionFail: recordFailure,
 		}),
@@ -78,12 +79,15 @@ type reference string
 func (b *builder) task(arn string, payload any, next string) task {
 	return task{
 		Type:       "Task",
-		Resource:   "arn:aws:states:::lambda:invoke",
+		Resource:   "arn:" + partition(arn) + ":states:::lambda:invoke",
 		Parameters: b.template(map[string]any{"FunctionName": arn, "Payload": payload}),
 		OutputPath: "$.Payload",
-		Retry:      retries,
-		Catch:      []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: caught}},
-		Next:       next,
+		// Lambda answers within 15 minutes, or the answer is lost ("Best practices", Step Functions): an execution that waits
+		// for it stands still until it is a year old.
+		TimeoutSeconds: 16 * 60,
+		Retry:          retries,
+		Catch:          []catcher{{ErrorEquals: []string{"States.ALL"}, ResultPath: "$.error", Next: caught}},
+		Next:           next,
 	}
 }
 
@@ -91,6 +95,14 @@ func (b *builder) task(arn string, payload any, next string) task {
 func (b *builder) step(s contract.Step, next string) task {
 	request := contract.StepRequest{Version: contract.Version, Step: s}
 	return b.task(b.functions.Reconciler, b.request(request, "Load"), next)
+}
+
+// look asks the reconciler for a look at the ledger. How often it looks again depends on the execution's age.
+func (b *builder) look(next string) task {
+	sample := contract.StepRequest{Version: contract.Version, Step: contract.Reconcile}
+	fields := b.request(sample, "Load")
+	fields[b.key(sample, "Started")] = reference("$$.Execution.StartTime")
+	return b.task(b.functions.Reconciler, fields, next)
 }
 
 // recordFailure catches nothing: when the failure itself cannot be recorded, the execution's error says so.
@@ -154,6 +166,13 @@ func (b *builder) template(fields map[string]any) map[string]any {
 		}
 	}
 	return out
+}
+
+// partition is that of an ARN: aws, aws-cn, aws-us-gov.
+func partition(arn string) string {
+	_, rest, _ := strings.Cut(arn, ":")
+	name, _, _ := strings.Cut(rest, ":")
+	return name
 }
 
 // path is the JSON path of a field, by its name in Go.

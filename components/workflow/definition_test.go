@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"testing"
 
 	"dip/components/componenttest"
@@ -29,6 +30,55 @@ func TestDefinition(t *testing.T) {
 	again, err := Definition(functions)
 	if err != nil || again != text {
 		t.Error("the same functions give another text")
+	}
+}
+
+// ARNs of China and of GovCloud begin otherwise.
+func TestDefinitionIsOfItsPartition(t *testing.T) {
+	text, err := Definition(Functions{Splitter: "arn:aws-cn:lambda:cn-north-1:1:function:s", Reconciler: "arn:aws-cn:x"})
+	if err != nil || strings.Contains(text, "arn:aws:") || !strings.Contains(text, "arn:aws-cn:states:::lambda:invoke") {
+		t.Errorf("%v: %s", err, text)
+	}
+}
+
+// Every task ends, and is repeated for half an hour while its function is throttled: with full jitter, a delay is half
+// of its bound on average.
+func TestTasksEndAndEndureThrottling(t *testing.T) {
+	text, err := Definition(functions)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var m struct {
+		States map[string]struct {
+			Type           string
+			TimeoutSeconds int
+			Retry          []retrier
+		}
+	}
+	if err := json.Unmarshal([]byte(text), &m); err != nil {
+		t.Fatal(err)
+	}
+	for name, s := range m.States {
+		if s.Type != "Task" {
+			continue
+		}
+		if s.TimeoutSeconds <= 900 || s.TimeoutSeconds > 1000 {
+			t.Errorf("%s ends after %d s: want a little more than a function's 900", name, s.TimeoutSeconds)
+		}
+		seconds, delay := 0.0, 0.0
+		for _, r := range s.Retry {
+			if !slices.Contains(r.ErrorEquals, "Lambda.TooManyRequestsException") {
+				continue
+			}
+			delay = float64(r.IntervalSeconds)
+			for range r.MaxAttempts {
+				seconds += delay / 2
+				delay = min(delay*r.BackoffRate, float64(r.MaxDelaySeconds))
+			}
+		}
+		if seconds < 1800 || seconds > 2400 {
+			t.Errorf("%s endures %.0f s of throttling", name, seconds)
+		}
 	}
 }
 

@@ -13,9 +13,11 @@ type task struct {
 	Resource   string
 	Parameters map[string]any
 	OutputPath string
-	Retry      []retrier
-	Catch      []catcher `json:",omitempty"`
-	Next       string
+
+	TimeoutSeconds int
+	Retry          []retrier
+	Catch          []catcher `json:",omitempty"`
+	Next           string
 }
 
 type retrier struct {
@@ -64,15 +66,17 @@ type end struct {
 	CausePath string `json:",omitempty"`
 }
 
-// retries: the service's own errors pass, and every step may be repeated, so a step that crashed, ran out of time or
-// met an error is repeated too, but not for long. A step that knows it cannot succeed answers contract.ActionFail.
+// retries: the service's own errors pass. A function is throttled while others use the account's concurrency up: with
+// full jitter, 70 retries last about half an hour (31.5 s up to the longest delay, then 64 of 30 s on average). Every
+// step may be repeated, so a step that crashed, ran out of time or met an error is repeated too, but not for long. A step
+// that knows it cannot succeed answers contract.ActionFail.
 var retries = []retrier{
 	{
 		ErrorEquals: []string{
 			"Lambda.ServiceException", "Lambda.AWSLambdaException", "Lambda.SdkClientException",
 			"Lambda.ClientExecutionTimeoutException", "Lambda.TooManyRequestsException",
 		},
-		IntervalSeconds: 1, MaxAttempts: 10, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: "FULL",
+		IntervalSeconds: 1, MaxAttempts: 70, BackoffRate: 2, MaxDelaySeconds: 60, JitterStrategy: "FULL",
 	},
 	{
 		ErrorEquals:     []string{"States.Timeout", "States.TaskFailed", "Lambda.Unknown"},

@@ -3,11 +3,14 @@
 package workflow
 
 import (
+	"strings"
+
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sfn"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/alarm"
 	"dip/components/component"
 	"dip/components/function"
 	"dip/components/policy"
@@ -25,6 +28,10 @@ type Args struct {
 	Splitter, Reconciler *function.Function
 	// LogRetentionDays is one of the values that CloudWatch has. The zero value is invalid.
 	LogRetentionDays int
+	// Account is the stack's, 12 digits. The zero value is invalid.
+	Account string
+	// AlarmTopics are ARNs that alarms notify. Empty: alarms only change their state.
+	AlarmTopics []string
 }
 
 // Validate reports every problem.
@@ -33,6 +40,7 @@ func (a *Args) Validate() error {
 	found.If(a.Splitter == nil, "Splitter", "missing")
 	found.If(a.Reconciler == nil, "Reconciler", "missing")
 	found.If(a.LogRetentionDays < 1, "LogRetentionDays", "missing")
+	found.If(a.Account == "", "Account", "missing")
 	return found.Err()
 }
 
@@ -52,21 +60,25 @@ type Workflow struct {
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Workflow, error) {
 	w := &Workflow{}
 	return component.Declare(ctx, TypeToken, name, w, args, opts,
-		w.createLogs, w.createRole, w.createMachine, w.createAlias)
+		w.createLogs, w.createRole, w.createMachine, w.createAlias, w.watch)
 }
 
 // Outputs are the alias's ARN.
 func (w *Workflow) Outputs() pulumi.Map { return pulumi.Map{"arn": w.ARN} }
 
 func (w *Workflow) createLogs(ctx *pulumi.Context, args *Args) (err error) {
+	// Log delivery adds each group to a resource policy of at most 5,120 characters, which a handful of workflows use up,
+	// but covers those below this prefix at once ("Using CloudWatch Logs to log execution history in Step Functions").
 	w.logs, err = component.Child(ctx, w, "logs", cloudwatch.NewLogGroup, &cloudwatch.LogGroupArgs{
+		NamePrefix:      pulumi.Sprintf("/aws/vendedlogs/states/%s-", w.PulumiResourceName()),
 		RetentionInDays: pulumi.Int(args.LogRetentionDays),
 	})
 	return err
 }
 
 func (w *Workflow) createRole(ctx *pulumi.Context, args *Args) (err error) {
-	if w.role, err = policy.Role(ctx, w, "role", "states.amazonaws.com"); err != nil {
+	w.role, err = policy.Role(ctx, w, "role", "states.amazonaws.com", policy.ForAccount(args.Account))
+	if err != nil {
 		return err
 	}
 	w.policy, err = policy.Attach(ctx, w, "policy", w.role.ID(),
@@ -117,7 +129,34 @@ func (w *Workflow) createAlias(ctx *pulumi.Context, _ *Args) error {
 	return nil
 }
 
-// Start allows to start the workflow.
+// watch declares alarms on executions that end without success.
+func (w *Workflow) watch(ctx *pulumi.Context, args *Args) error {
+	for _, end := range alarm.Ends {
+		_, err := component.Child(ctx, w, end.Name+"-alarm", cloudwatch.NewMetricAlarm,
+			alarm.Executions(end.Metric, end.Text, w.machine.Arn, args.AlarmTopics))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Describe allows to ask for the state of executions.
+func (w *Workflow) Describe() []policy.Statement {
+	executions := w.machine.Arn.ApplyT(func(arn string) string {
+		return strings.Replace(arn, ":stateMachine:", ":execution:", 1) + ":*"
+	}).(pulumi.StringOutput)
+	return []policy.Statement{{
+		Actions: []string{"states:DescribeExecution"}, Resources: []pulumi.StringInput{executions},
+	}}
+}
+
+// Start allows to start the workflow. Step Functions authorizes a request that names an alias by the ARN of the state
+// machine itself, and the alias by a condition key ("Authorization for versions and aliases in Step Functions
+// workflows", https://docs.aws.amazon.com/step-functions/latest/dg/auth-version-alias.html).
 func (w *Workflow) Start() []policy.Statement {
-	return []policy.Statement{{Actions: []string{"states:StartExecution"}, Resources: []pulumi.StringInput{w.ARN}}}
+	return []policy.Statement{{
+		Actions: []string{"states:StartExecution"}, Resources: []pulumi.StringInput{w.machine.Arn},
+		Conditions: policy.Qualified(Alias),
+	}}
 }

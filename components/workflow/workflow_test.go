@@ -1,7 +1,9 @@
 package workflow_test
 
 import (
+	"reflect"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -10,11 +12,13 @@ import (
 	"dip/components/artifact"
 	"dip/components/componenttest"
 	"dip/components/function"
+	"dip/components/policy"
 	"dip/components/workflow"
 	"dip/config"
 	"dip/contract"
 )
 
+// declare makes a workflow, and a role that may start it.
 func declare(ctx *pulumi.Context) error {
 	named := map[string]*function.Function{}
 	for _, name := range []string{"splitter", "reconciler"} {
@@ -32,18 +36,45 @@ func declare(ctx *pulumi.Context) error {
 			return err
 		}
 	}
-	_, err := workflow.New(ctx, "load", &workflow.Args{
+	w, err := workflow.New(ctx, "load", &workflow.Args{
 		Splitter: named["splitter"], Reconciler: named["reconciler"], LogRetentionDays: 30,
+		Account: componenttest.Account, AlarmTopics: []string{"topic"},
 	})
+	if err != nil {
+		return err
+	}
+	_, err = policy.Attach(ctx, w, "starter", pulumi.String("starter"), policy.All(w.Start(), w.Describe())...)
 	return err
+}
+
+// Step Functions knows no right on an alias: with its ARN as the resource, nobody may start anything.
+func TestStartIsAllowedOnTheStateMachine(t *testing.T) {
+	r := componenttest.MustRun(t, declare)
+	got := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "load-starter").Inputs["policy"].StringValue()
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["states:StartExecution"],` +
+		`"Resource":["arn:aws:states:us-east-1:123456789012:stateMachine:load-machine"],` +
+		`"Condition":{"ForAnyValue:StringEquals":{"states:StateMachineQualifier":["live"]}}},` +
+		`{"Effect":"Allow","Action":["states:DescribeExecution"],` +
+		`"Resource":["arn:aws:states:us-east-1:123456789012:execution:load-machine:*"]}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	trust := r.Find(t, "aws:iam/role:Role", "load-role").Inputs["assumeRolePolicy"].StringValue()
+	if !strings.Contains(trust, `"aws:SourceAccount":"123456789012"`) {
+		t.Errorf("the role trusts %s", trust)
+	}
 }
 
 func TestWorkflow(t *testing.T) {
 	r := componenttest.MustRun(t, declare)
 	want := []string{
 		"aws:cloudwatch/logGroup:LogGroup::load-logs",
+		"aws:cloudwatch/metricAlarm:MetricAlarm::load-aborted-alarm",
+		"aws:cloudwatch/metricAlarm:MetricAlarm::load-failed-alarm",
+		"aws:cloudwatch/metricAlarm:MetricAlarm::load-timed-out-alarm",
 		"aws:iam/role:Role::load-role",
 		"aws:iam/rolePolicy:RolePolicy::load-policy",
+		"aws:iam/rolePolicy:RolePolicy::load-starter",
 		"aws:sfn/alias:Alias::load-live",
 		"aws:sfn/stateMachine:StateMachine::load-machine",
 	}
@@ -69,6 +100,10 @@ func TestWorkflow(t *testing.T) {
 		logs["level"].StringValue() != "ERROR" {
 		t.Errorf("logging is %v", logs)
 	}
+	group := r.Find(t, "aws:cloudwatch/logGroup:LogGroup", "load-logs").Inputs
+	if got := group["namePrefix"].StringValue(); got != "/aws/vendedlogs/states/load-" {
+		t.Errorf("the log group's name begins with %s", got)
+	}
 	route := r.Find(t, "aws:sfn/alias:Alias", "load-live").Inputs["routingConfigurations"].ArrayValue()[0].ObjectValue()
 	if route["weight"].NumberValue() != 100 ||
 		route["stateMachineVersionArn"].StringValue() != "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine:1" {
@@ -76,9 +111,25 @@ func TestWorkflow(t *testing.T) {
 	}
 }
 
+// An execution that ends otherwise than by success is reported, however it ends.
+func TestAlarms(t *testing.T) {
+	r := componenttest.MustRun(t, declare)
+	for name, metric := range map[string]string{
+		"failed": "ExecutionsFailed", "timed-out": "ExecutionsTimedOut", "aborted": "ExecutionsAborted",
+	} {
+		a := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", "load-"+name+"-alarm").Inputs.Mappable()
+		if a["namespace"] != "AWS/States" || a["metricName"] != metric || a["statistic"] != "Sum" || a["threshold"] != 0.0 ||
+			!reflect.DeepEqual(a["alarmActions"], []any{"topic"}) || !reflect.DeepEqual(a["dimensions"], map[string]any{
+			"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine",
+		}) {
+			t.Errorf("%s: %v", name, a)
+		}
+	}
+}
+
 func TestBadArgsRegisterNothing(t *testing.T) {
 	componenttest.MustRefuse(t, "workflow load", func(ctx *pulumi.Context) error {
 		_, err := workflow.New(ctx, "load", &workflow.Args{})
 		return err
-	}, "Splitter: missing", "Reconciler: missing", "LogRetentionDays: missing")
+	}, "Splitter: missing", "Reconciler: missing", "LogRetentionDays: missing", "Account: missing")
 }

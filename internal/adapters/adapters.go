@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -78,6 +79,25 @@ func (q *Queues) sendBatch(ctx context.Context, queue string, bodies []string) e
 	return errors.Join(errs...)
 }
 
+// Empty says whether a queue holds no message: none that is visible, received or delayed.
+func (q *Queues) Empty(ctx context.Context, queue string) (bool, error) {
+	numbers := []sqstypes.QueueAttributeName{
+		sqstypes.QueueAttributeNameApproximateNumberOfMessages,
+		sqstypes.QueueAttributeNameApproximateNumberOfMessagesNotVisible,
+		sqstypes.QueueAttributeNameApproximateNumberOfMessagesDelayed,
+	}
+	out, err := q.client.GetQueueAttributes(ctx, &sqs.GetQueueAttributesInput{QueueUrl: &queue, AttributeNames: numbers})
+	if err != nil {
+		return false, fmt.Errorf("ask %s how many messages it holds: %w", queue, err)
+	}
+	for _, number := range numbers {
+		if n, ok := out.Attributes[string(number)]; !ok || n != "0" {
+			return false, nil
+		}
+	}
+	return true, nil
+}
+
 // Workflows starts executions of one state machine.
 type Workflows struct {
 	client *sfn.Client
@@ -103,6 +123,37 @@ func (w *Workflows) Start(ctx context.Context, execution string, in contract.Wor
 		return nil
 	}
 	return err
+}
+
+// State tells whether there is an execution of that name, and whether it is running.
+func (w *Workflows) State(ctx context.Context, execution string) (known, running bool, err error) {
+	arn, err := executionARN(w.arn, execution)
+	if err != nil {
+		return false, false, err
+	}
+	out, err := w.client.DescribeExecution(ctx, &sfn.DescribeExecutionInput{ExecutionArn: &arn})
+	var missing *sfntypes.ExecutionDoesNotExist
+	switch {
+	case errors.As(err, &missing):
+		return false, false, nil
+	case err != nil:
+		return false, false, fmt.Errorf("describe execution %s: %w", execution, err)
+	}
+	// An execution that waits for a redrive of Step Functions itself counts as running.
+	over := []sfntypes.ExecutionStatus{sfntypes.ExecutionStatusSucceeded, sfntypes.ExecutionStatusFailed,
+		sfntypes.ExecutionStatusTimedOut, sfntypes.ExecutionStatusAborted}
+	return true, !slices.Contains(over, out.Status), nil
+}
+
+// executionARN is that of an execution of a state machine, which is given by its ARN or by that of an alias:
+// arn:aws:states:region:account:stateMachine:name[:alias] becomes arn:aws:states:region:account:execution:name:execution.
+func executionARN(machine, execution string) (string, error) {
+	parts := strings.Split(machine, ":")
+	if len(parts) < 7 || parts[5] != "stateMachine" {
+		return "", fmt.Errorf("%s is not the ARN of a state machine", machine)
+	}
+	parts[5] = "execution"
+	return strings.Join(append(parts[:7:7], execution), ":"), nil
 }
 
 // Bus publishes load events.

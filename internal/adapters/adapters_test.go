@@ -242,3 +242,63 @@ func TestBucketsAreAddressedByPathLocally(t *testing.T) {
 		}
 	}
 }
+
+// A message that is received or delayed is in the queue; what SQS does not say is not known to be zero.
+func TestEmpty(t *testing.T) {
+	const all = `{"Attributes":{"ApproximateNumberOfMessages":"%s","ApproximateNumberOfMessagesNotVisible":"%s",` +
+		`"ApproximateNumberOfMessagesDelayed":"%s"}}`
+	for _, c := range []struct {
+		answer string
+		want   bool
+	}{
+		{fmt.Sprintf(all, "0", "0", "0"), true}, {fmt.Sprintf(all, "1", "0", "0"), false},
+		{fmt.Sprintf(all, "0", "1", "0"), false}, {fmt.Sprintf(all, "0", "0", "1"), false},
+		{`{"Attributes":{"ApproximateNumberOfMessages":"0"}}`, false}, {`{}`, false},
+	} {
+		s, cfg := start(t, func(string, map[string]any) (int, string) { return http.StatusOK, c.answer })
+		got, err := NewQueues(cfg).Empty(t.Context(), "http://queue")
+		if err != nil || got != c.want || s.calls[0]["QueueUrl"] != "http://queue" {
+			t.Errorf("%s: %t, %v", c.answer, got, err)
+		}
+	}
+	_, cfg := start(t, func(string, map[string]any) (int, string) { return http.StatusInternalServerError, `{}` })
+	if _, err := NewQueues(cfg).Empty(t.Context(), "http://queue"); err == nil {
+		t.Error("a queue that does not answer is empty")
+	}
+}
+
+func TestStateOfAnExecution(t *testing.T) {
+	const alias = "arn:aws-cn:states:cn-north-1:1:stateMachine:load-machine-7:live"
+	for _, c := range []struct {
+		status         int
+		answer         string
+		known, running bool
+		fails          bool
+	}{
+		{http.StatusOK, `{"status":"RUNNING"}`, true, true, false},
+		{http.StatusOK, `{"status":"PENDING_REDRIVE"}`, true, true, false},
+		{http.StatusOK, `{"status":"SUCCEEDED"}`, true, false, false},
+		{http.StatusOK, `{"status":"FAILED"}`, true, false, false},
+		{http.StatusOK, `{"status":"TIMED_OUT"}`, true, false, false},
+		{http.StatusOK, `{"status":"ABORTED"}`, true, false, false},
+		{http.StatusBadRequest, `{"__type":"ExecutionDoesNotExist"}`, false, false, false},
+		{http.StatusBadRequest, `{"__type":"AccessDeniedException"}`, false, false, true},
+	} {
+		s, cfg := start(t, func(string, map[string]any) (int, string) { return c.status, c.answer })
+		known, running, err := NewWorkflows(cfg, alias).State(t.Context(), "3f2a-1")
+		if known != c.known || running != c.running || (err != nil) != c.fails {
+			t.Errorf("%s: %t, %t, %v", c.answer, known, running, err)
+		}
+		if got := s.calls[0]["executionArn"]; got != "arn:aws-cn:states:cn-north-1:1:execution:load-machine-7:3f2a-1" {
+			t.Errorf("asked for %v", got)
+		}
+	}
+	for machine, want := range map[string]string{
+		"arn:aws:states:r:1:stateMachine:m": "arn:aws:states:r:1:execution:m:e", "arn:aws:lambda:r:1:function:f:live": "",
+		"m": "",
+	} {
+		if got, err := executionARN(machine, "e"); got != want || (err == nil) != (want != "") {
+			t.Errorf("%s: %q, %v", machine, got, err)
+		}
+	}
+}

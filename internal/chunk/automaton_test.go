@@ -12,6 +12,8 @@ import (
 var (
 	csvDialect  = contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`}
 	jsonDialect = contract.Dialect{Encoding: contract.NDJSON}
+	// commented has comments, whose character is one of noise's.
+	commented = contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Comment: "a"}
 )
 
 // recordStarts is the reference: the offsets of all records of data from body on, found one byte at a time.
@@ -21,6 +23,7 @@ func recordStarts(data []byte, body int, d contract.Dialect) []int64 {
 		plain
 		inside
 		closed
+		comment
 	)
 	var starts []int64
 	state, open := start, false
@@ -28,6 +31,9 @@ func recordStarts(data []byte, body int, d contract.Dialect) []int64 {
 		c := data[i]
 		if !open {
 			starts, open, state = append(starts, int64(i)), true, start
+			if d.Comment != "" && c == d.Comment[0] {
+				state = comment
+			}
 		}
 		if d.Encoding == contract.NDJSON {
 			open = c != '\n'
@@ -56,6 +62,8 @@ func recordStarts(data []byte, body int, d contract.Dialect) []int64 {
 			if isQuote {
 				state = closed
 			}
+		case comment:
+			open = c != '\n'
 		case closed:
 			switch {
 			case isQuote:
@@ -101,7 +109,7 @@ func TestScannerAgreesWithTheAutomaton(t *testing.T) {
 	random := rand.New(rand.NewPCG(1, 1))
 	for range 50_000 {
 		data := noise(random, 1+random.IntN(40))
-		for _, d := range []contract.Dialect{csvDialect, jsonDialect} {
+		for _, d := range []contract.Dialect{csvDialect, jsonDialect, commented} {
 			if want, got := recordStarts(data, 0, d), scanStarts(data, 0, d, random); !slices.Equal(got, want) {
 				t.Fatalf("%s %q: records start at %v, want %v", d.Encoding, data, got, want)
 			}

@@ -124,7 +124,7 @@ func TestChainConvergesOnRandomInputs(t *testing.T) {
 	cases := 0
 	for range 1_500 {
 		data := noise(random, 1+random.IntN(48))
-		for _, d := range []contract.Dialect{csvDialect, jsonDialect} {
+		for _, d := range []contract.Dialect{csvDialect, jsonDialect, commented} {
 			for target := int64(1); target <= int64(len(data)); target++ {
 				l := load{data: data, body: random.IntN(min(3, len(data)+1)), dialect: d, random: random}
 				l.guess = finder(d, random.IntN(4), 1+random.IntN(12))

@@ -48,7 +48,8 @@ type Guess struct {
 // Without quoting a record starts after each line feed, so the result is certain. With quoting a line feed may be text:
 // the window is read from each state that the record automaton may be in before window[0] (inside quotes, in an
 // unquoted field, at a field's start), and the one whose records look best wins. Look-alikes are possible, such as a
-// quoted field full of CSV text that is larger than the window: hence the chain.
+// quoted field full of CSV text that is larger than the window: hence the chain. Where there are comments, the window
+// may begin inside one as well.
 func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess {
 	if d.Lines() {
 		i := bytes.IndexByte(window, '\n')
@@ -58,7 +59,11 @@ func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess 
 		return Guess{Offset: i, Found: true, Certain: true}
 	}
 	// The order breaks ties: most inputs have few line feeds inside quotes.
-	hypotheses := [...]hypothesis{{at: plainText}, {at: freshField}, {at: quotedText}}
+	hypotheses := []hypothesis{{at: plainText}, {at: freshField}, {at: quotedText}}
+	comment := -1
+	if d.Comment != "" {
+		hypotheses, comment = append(hypotheses, hypothesis{at: commentText}), int(d.Comment[0])
+	}
 	for i := range hypotheses {
 		hypotheses[i].start = -1
 	}
@@ -67,6 +72,11 @@ func FindStart(window []byte, d contract.Dialect, columns int, last bool) Guess 
 		ended := 0
 		for k := range hypotheses {
 			h := &hypotheses[k]
+			if h.at == freshRecord {
+				if h.at = freshField; int(c) == comment {
+					h.at = commentText
+				}
+			}
 			if !h.step(c, delimiter, quote) {
 				continue
 			}
@@ -118,11 +128,13 @@ func judge(hypotheses []hypothesis, columns int, last bool) Guess {
 type position uint8
 
 const (
-	freshField position = iota // at a field's start
-	plainText                  // in an unquoted field
-	quotedText                 // inside quotes
-	quoteSeen                  // after a quote inside quotes: the closing one, or the first of a doubled pair
-	returnSeen                 // after a carriage return that followed a closing quote
+	freshField  position = iota // at a field's start
+	plainText                   // in an unquoted field
+	quotedText                  // inside quotes
+	quoteSeen                   // after a quote inside quotes: the closing one, or the first of a doubled pair
+	returnSeen                  // after a carriage return that followed a closing quote
+	freshRecord                 // after a line feed that ended a record
+	commentText                 // in a comment, which is no evidence
 )
 
 // hypothesis reads the window from one assumed position and counts the evidence.
@@ -140,6 +152,9 @@ type hypothesis struct {
 
 // step consumes one byte and reports whether it ended a record.
 func (h *hypothesis) step(c, delimiter, quote byte) (ended bool) {
+	if h.at == commentText {
+		return c == '\n'
+	}
 	h.text = h.text || c != '\r' && c != '\n'
 	if h.at == quotedText {
 		if c == quote {
@@ -188,7 +203,7 @@ func (h *hypothesis) endRecord(columns int) {
 	case whole:
 		h.good++
 	}
-	h.at, h.fields, h.text = freshField, 0, false
+	h.at, h.fields, h.text = freshRecord, 0, false
 }
 
 // score weighs the evidence.

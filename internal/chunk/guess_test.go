@@ -13,6 +13,7 @@ import (
 func TestFindStart(t *testing.T) {
 	semicolons := contract.Dialect{Encoding: contract.CSV, Delimiter: ";", Quote: "'"}
 	lines := contract.Dialect{Encoding: contract.CSV, Delimiter: "\t"}
+	hashes := contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Comment: "#"}
 	more, nothing := Guess{NeedMore: true}, Guess{}
 	found := func(offset int, certain bool) Guess { return Guess{Offset: offset, Found: true, Certain: certain} }
 	tests := map[string]struct {
@@ -65,6 +66,8 @@ func TestFindStart(t *testing.T) {
 		"no quoting: a line feed is an end":    {"text\n\"\t2\n\"3\t4\n", lines, 2, false, found(4, true)},
 		"no quoting: cut on a start":           {"\n\"a\nb\"\n", lines, 1, false, found(0, true)},
 		"no quoting: no line feed":             {"\"3\t4\"", lines, 2, true, nothing},
+		"in a comment, and a quote in it":      {"a,\"b\n1,2\n3,4\n", hashes, 2, false, found(4, false)},
+		"a comment is no evidence":             {"x\n#,\"a\n\"b\",2\n\"c\",3\n\"d\",4\n", hashes, 2, false, found(1, false)},
 		"no window":                            {"", csvDialect, 2, false, more},
 		"too many fields before the first end": {"a,b,c\nd\",1\n2,3\n", csvDialect, 2, false, found(10, false)},
 	}

@@ -11,9 +11,10 @@ import (
 // The automaton defines where CSV records end: a quote at a field's start opens a quoted field; inside quotes only a
 // quote matters, and a doubled one is a literal; anything but a delimiter or a line break after the closing quote makes
 // the record malformed, and the rest of the field is read as unquoted; in an unquoted field quotes are plain bytes; a
-// line feed outside quotes ends the record.
+// line feed outside quotes ends the record. A record that begins with the dialect's comment character is a comment, and
+// ends with the next line feed.
 //
-// Three states are enough to find the ends of records: after a closing quote the automaton behaves as at a field's
+// Within records three states are enough to find their ends: after a closing quote the automaton behaves as at a field's
 // start (a quote returns inside, a delimiter or line feed ends the field, anything else continues unquoted), so
 // fieldStart represents both.
 type state uint8
@@ -22,12 +23,15 @@ const (
 	fieldStart state = iota
 	unquoted
 	quoted
+	recordStart // where a comment may begin
+	comment
 )
 
 // Scanner finds the ends of records in bytes that arrive in pieces of any size. It examines each byte once and retains
 // none. It is not safe for concurrent use.
 type Scanner struct {
 	delimiter, quote byte
+	comment          int // -1: none
 	quoting          bool
 	state            state
 }
@@ -37,15 +41,25 @@ func NewScanner(d contract.Dialect) *Scanner {
 	if d.Lines() {
 		return &Scanner{}
 	}
-	return &Scanner{quoting: true, delimiter: d.Delimiter[0], quote: d.Quote[0]}
+	s := &Scanner{quoting: true, delimiter: d.Delimiter[0], quote: d.Quote[0], comment: -1, state: recordStart}
+	if d.Comment != "" {
+		s.comment = int(d.Comment[0])
+	}
+	return s
 }
 
 // Next scans until the current record ends. It returns the number of bytes up to and including the record's line feed,
 // and true; the scanner is then at the start of the next record. If data ends first, it returns len(data) and false,
 // and the next call continues from there. The last record of an input may have no line feed.
 func (s *Scanner) Next(data []byte) (n int, ended bool) {
-	if !s.quoting {
+	if s.state == recordStart && len(data) > 0 {
+		if s.state = fieldStart; int(data[0]) == s.comment {
+			s.state = comment
+		}
+	}
+	if !s.quoting || s.state == comment {
 		if i := bytes.IndexByte(data, '\n'); i >= 0 {
+			s.state = recordStart
 			return i + 1, true
 		}
 		return len(data), false
@@ -70,7 +84,7 @@ func (s *Scanner) Next(data []byte) (n int, ended bool) {
 		i := bytes.IndexByte(data[at:feed], s.quote)
 		if i < 0 {
 			if feed < len(data) {
-				s.state = fieldStart
+				s.state = recordStart
 				return feed + 1, true
 			}
 			s.pass(data[at:])

@@ -20,7 +20,7 @@ const (
 )
 
 var statuses = []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published,
-	contract.Failed}
+	contract.Failed, contract.Duplicate}
 
 func (a *app) loadsCommand() *cobra.Command {
 	var segment, status string

@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"errors"
@@ -153,6 +154,9 @@ func certificateText(width int, c contract.Certificate) string {
 		terminal.Bytes(c.Length))
 	fmt.Fprintf(&b, "rows       in %s = out %s + quarantined %s\n",
 		terminal.Count(c.Totals.RowsIn), terminal.Count(c.Totals.RowsOut), terminal.Count(c.Totals.Quarantined))
+	if s := c.Totals.Skipped; s.Lines > 0 {
+		fmt.Fprintf(&b, "skipped    %s, %s\n", plural(int(s.Lines), "line"), terminal.Bytes(s.Bytes))
+	}
 	fmt.Fprintf(&b, "chain      %s: %s from byte %s to %s, %d ran again\n", chain, plural(c.Totals.Chunks, "chunk"),
 		terminal.Count(c.Body), terminal.Count(c.Chain.Position), c.Chain.Reruns)
 	fmt.Fprintf(&b, "hashes     out %s\n           quarantined %s\n", c.Totals.HashOut, c.Totals.HashBad)
@@ -227,7 +231,7 @@ func rejectedText(width int, r contract.Rejected) string {
 	if r.Field != "" {
 		reason = terminal.Printable(r.Field) + ": " + reason
 	}
-	raw := "  " + terminal.Printable(string(r.Bytes()))
+	raw := "  " + terminal.Printable(cmp.Or(r.Text, string(r.Bytes())))
 	if width > 0 {
 		raw = terminal.Fit(raw, width)
 	}

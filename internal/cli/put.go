@@ -37,7 +37,7 @@ func (a *app) putCommand() *cobra.Command {
 		Short: "Upload files to the landing bucket",
 		Long: "Put uploads files to the landing bucket in parts, each with a checksum. The pipeline ingests them; --wait\n" +
 			"follows the loads. The file name - means standard input and needs --key.\n\n" +
-			"Putting the same content twice makes two loads.",
+			"Putting the same content under the same key again loads nothing twice (loads.skipSame).",
 		Example: "  dip put trips.csv --segment trips --wait\n  zcat old.gz | dip put - --segment trips --key trips/old.csv",
 		Args:    cobra.MinimumNArgs(1),
 		RunE:    func(cmd *cobra.Command, files []string) error { return a.put(cmd.Context(), files, f) },

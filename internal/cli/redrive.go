@@ -31,7 +31,8 @@ func (a *app) redriveCommand() *cobra.Command {
 		Short: "Return dead letters to their queue and retry a failed load",
 		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, " +
 			"or the\nevents that intake could not process. A letter is deleted only after it has been sent.\n\n" +
-			"With --load, a failed load is retried as well. Acknowledged chunks do not run again.",
+			"With --load, a failed load is retried as well. Acknowledged chunks do not run again. The load keeps the " +
+			"schema,\ndialect and limits that were current when its file landed: after a change of these put the file again.",
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error { return a.redrive(cmd.Context(), f) },
 	}
@@ -69,9 +70,12 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 			return err
 		}
 	}
-	outcome, err := client.Retry(ctx, stack.Ledger, stack.SFN, stack.Outputs.Workflow, load.ID, time.Now())
+	outcome, err := client.Retry(ctx, stack.Ledger, stack.Lake, stack.SFN, stack.Outputs.Workflow, load.ID, time.Now())
 	if err != nil {
 		return err
+	}
+	if load.Catalog != stack.Outputs.Catalog && outcome != client.AllDone {
+		a.screen.Notef("the load keeps the settings of %s; to use those that are deployed now, put the file again", load.Catalog)
 	}
 	return a.result(map[string]any{"load": load.ID, "outcome": outcome},
 		fmt.Sprintf("load %s: %s\n", short(load.ID), outcome))

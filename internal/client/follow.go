@@ -33,7 +33,8 @@ func Read(ctx context.Context, l Ledger, id string) (Progress, error) {
 }
 
 // Follow polls a load's progress, passes each reading to each, and returns the last one when the load has finished. A
-// load that is not in the ledger yet has the status "": its event is in flight.
+// load that is not in the ledger yet has the status "": its event is in flight. One that has the content of another goes
+// on as that.
 func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Progress, error) {
 	for {
 		began := time.Now()
@@ -45,6 +46,10 @@ func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Prog
 			return p, fmt.Errorf("follow load %s: %w", id, err)
 		}
 		each(p)
+		if p.Status == contract.Duplicate { // its outcome is the other one's
+			id = p.Of
+			continue
+		}
 		if p.Status.Final() {
 			return p, nil
 		}

@@ -38,6 +38,7 @@ type Progress struct {
 	Key      string          `json:"key"`
 	Status   contract.Status `json:"status"`
 	Reason   string          `json:"reason,omitempty"`
+	Of       string          `json:"of,omitempty"` // status duplicate: the load with the same content
 	Received time.Time       `json:"received"`
 
 	Chunks  int `json:"chunks"` // 0 until planned
@@ -66,7 +67,7 @@ type Progress struct {
 // average since planning, and the time left assumes that this rate holds.
 func Measure(load ledger.Load, chunks []ledger.Chunk, now time.Time) Progress {
 	p := Progress{
-		Load: load.ID, Segment: load.Segment, Key: load.Object.Key, Status: load.Status, Reason: load.Reason,
+		Load: load.ID, Segment: load.Segment, Key: load.Object.Key, Status: load.Status, Reason: load.Reason, Of: load.Of,
 		Received: load.Received,
 	}
 	until := now

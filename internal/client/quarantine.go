@@ -31,7 +31,11 @@ func Quarantine(
 		if err != nil {
 			return err
 		}
-		for lines := json.NewDecoder(bytes.NewReader(data)); ; {
+		content, err := contract.Quarantine(bytes.NewReader(data))
+		if err != nil {
+			return fmt.Errorf("quarantine file %s: %w", key, err)
+		}
+		for lines := json.NewDecoder(content); ; {
 			var r contract.Rejected
 			err := lines.Decode(&r)
 			if errors.Is(err, io.EOF) {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
 	"dip/contract"
+	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
 )
@@ -208,6 +209,7 @@ func TestRetry(t *testing.T) {
 		"redriven, never started":    {contract.Running, 1, []string{id}, GoingOn, 0, []string{id + "-1"}},
 		"received, never started":    {contract.Received, 0, nil, GoingOn, 0, []string{id}},
 		"its workflow was lost":      {contract.Running, 0, []string{id}, Restarted, 1, []string{id + "-1"}},
+		"the content of another":     {contract.Duplicate, 0, []string{id}, AllDone, 0, nil},
 		"certified already":          {contract.Published, 0, []string{id}, AllDone, 0, nil},
 		"certified, being published": {contract.Certified, 0, nil, GoingOn, 0, []string{id}},
 	} {
@@ -217,7 +219,7 @@ func TestRetry(t *testing.T) {
 			for _, o := range c.over {
 				w.over[o] = true
 			}
-			got, err := Retry(t.Context(), f, w, "arn", id, time.Now())
+			got, err := Retry(t.Context(), f, laketest.New("lake"), w, "arn", id, time.Now())
 			load, lerr := f.Load(t.Context(), id)
 			redriven := load.Execution - c.execution
 			if err != nil || lerr != nil || got != c.want || redriven != c.redriven || !slices.Equal(w.started, c.started) {
@@ -225,5 +227,34 @@ func TestRetry(t *testing.T) {
 					c.started)
 			}
 		})
+	}
+}
+
+// A load that is redriven after its pieces have expired is restaged; one whose pieces are there, or not needed, is not.
+func TestRetryOfExpiredPieces(t *testing.T) {
+	for name, c := range map[string]struct {
+		gone, needed, restaged bool
+	}{
+		"expired": {true, true, true}, "there": {false, true, false}, "not needed": {true, false, false},
+	} {
+		f, lake := ledgertest.New(), laketest.New("lake")
+		piece := lake.Put("lake", "staging/things/a/0", []byte("x"))
+		piece.VersionID = ""
+		if c.gone {
+			lake.Delete("lake", piece.Key)
+		}
+		chunk := ledger.Chunk{Start: 0, End: 1, Attempt: 1, Staged: &piece}
+		if !c.needed {
+			chunk.Ack = &contract.Ack{}
+		}
+		f.Seed(ledger.Load{
+			ID: loadID("a"), Status: contract.Failed, Plan: &ledger.Plan{Restage: true},
+			Restage: &ledger.Chunk{Index: ledger.RestageIndex, Attempt: 1, Ack: &contract.Ack{End: 1}},
+		}, chunk)
+		_, err := Retry(t.Context(), f, lake, &fakeWorkflows{over: map[string]bool{}}, "arn", loadID("a"), time.Now())
+		load, lerr := f.Load(t.Context(), loadID("a"))
+		if err != nil || lerr != nil || load.Execution != 1 || (load.Restage.Ack == nil) != c.restaged {
+			t.Errorf("%s: %v, %v, restage %+v", name, err, lerr, load.Restage)
+		}
 	}
 }

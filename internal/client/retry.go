@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"dip/contract"
+	"dip/internal/fault"
 	"dip/internal/ledger"
 )
 
@@ -24,6 +25,7 @@ type Workflows interface {
 type Retrier interface {
 	Ledger
 	Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
+	Restage(ctx context.Context, load ledger.Load) error
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 }
 
@@ -40,12 +42,14 @@ const (
 // Retry retries a failed load: acknowledged chunks stay acknowledged, the others start over under a new execution of
 // the workflow. A load whose workflow was lost or ended without a result is retried the same way. Retry is
 // idempotent: a running load is left alone.
-func Retry(ctx context.Context, l Retrier, w Workflows, workflow, id string, now time.Time) (Retried, error) {
+func Retry(ctx context.Context, l Retrier, pieces Pieces, w Workflows, workflow, id string, now time.Time) (
+	Retried, error,
+) {
 	load, err := l.Load(ctx, id)
 	if err != nil {
 		return "", err
 	}
-	if load.Status == contract.Published {
+	if load.Status == contract.Published || load.Status == contract.Duplicate {
 		return AllDone, nil
 	}
 	if load.Status != contract.Failed {
@@ -56,6 +60,9 @@ func Retry(ctx context.Context, l Retrier, w Workflows, workflow, id string, now
 		if _, err := l.Fail(ctx, id, "its workflow ended without a result", now); err != nil {
 			return "", err
 		}
+	}
+	if err := restage(ctx, l, pieces, id); err != nil {
+		return "", err
 	}
 	if _, err := l.Redrive(ctx, load, now); err != nil {
 		return "", err
@@ -72,6 +79,36 @@ func Retry(ctx context.Context, l Retrier, w Workflows, workflow, id string, now
 		return "", fmt.Errorf("retry load %s: execution %d of its workflow has already ended: try again", id, load.Execution)
 	}
 	return Restarted, nil
+}
+
+// Pieces tells whether the pieces of a restaged input are there. *lake.Lake implements it.
+type Pieces interface {
+	Head(ctx context.Context, o contract.Object) (contract.Object, error)
+}
+
+// restage has the input of a failed load restaged once more if its pieces have expired: those that chunks still need.
+// Pieces expire in the order in which they were made.
+func restage(ctx context.Context, l Retrier, pieces Pieces, id string) error {
+	load, err := l.Load(ctx, id)
+	if err != nil || load.Restage == nil || load.Restage.Ack == nil {
+		return err
+	}
+	chunks, err := l.Chunks(ctx, id)
+	if err != nil {
+		return err
+	}
+	for _, c := range chunks {
+		if c.Ack != nil || c.Staged == nil {
+			continue
+		}
+		if _, err := pieces.Head(ctx, *c.Staged); fault.IsPermanent(err) {
+			return l.Restage(ctx, load)
+		} else if err != nil {
+			return fmt.Errorf("look for a piece of load %s: %w", id, err)
+		}
+		return nil
+	}
+	return nil
 }
 
 // start starts a load's current execution. Starting one that is already running succeeds; false means that it has

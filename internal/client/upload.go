@@ -28,6 +28,7 @@ const (
 
 // ObjectStore is the part of S3 that uploads need. *s3.Client implements it.
 type ObjectStore interface {
+	HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error)
 	PutObject(context.Context, *s3.PutObjectInput, ...func(*s3.Options)) (*s3.PutObjectOutput, error)
 	CreateMultipartUpload(context.Context, *s3.CreateMultipartUploadInput,
 		...func(*s3.Options)) (*s3.CreateMultipartUploadOutput, error)
@@ -133,11 +134,15 @@ func (u Upload) put(ctx context.Context, store ObjectStore, p parts, unchanged f
 	if err != nil {
 		return contract.Object{}, err
 	}
+	once, err := u.once(ctx, store)
+	if err != nil {
+		return contract.Object{}, err
+	}
 	var o contract.Object
 	if p.all() {
-		o, err = u.single(ctx, store, first, size, unchanged)
+		o, err = u.single(ctx, store, first, size, once, unchanged)
 	} else {
-		o, err = u.multipart(ctx, store, first, size, p, unchanged)
+		o, err = u.multipart(ctx, store, first, size, p, once, unchanged)
 	}
 	if err != nil {
 		return o, err
@@ -148,7 +153,7 @@ func (u Upload) put(ctx context.Context, store ObjectStore, p parts, unchanged f
 	return o, nil
 }
 
-func (u Upload) single(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64,
+func (u Upload) single(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64, once once,
 	unchanged func() error) (contract.Object, error) {
 	o := contract.Object{Bucket: u.Bucket, Key: u.Key, Size: size}
 	data, err := io.ReadAll(body)
@@ -162,22 +167,24 @@ func (u Upload) single(ctx context.Context, store ObjectStore, body io.ReadSeeke
 		return o, err
 	}
 	out, err := store.PutObject(ctx, &s3.PutObjectInput{
-		Bucket: &u.Bucket, Key: &u.Key, Body: bytes.NewReader(data), ContentLength: &size, Metadata: u.Metadata,
+		Bucket: &u.Bucket, Key: &u.Key, Body: bytes.NewReader(data), ContentLength: &size,
+		Metadata:          once.metadata,
 		ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		IfNoneMatch:       once.ifNoneMatch, IfMatch: once.ifMatch,
 	})
 	if err != nil {
-		return o, fmt.Errorf("put s3://%s/%s: %w", u.Bucket, u.Key, err)
+		return u.arrived(ctx, store, o, once, fmt.Errorf("put s3://%s/%s: %w", u.Bucket, u.Key, err))
 	}
 	u.sent(size)
 	o.VersionID, o.ETag = aws.ToString(out.VersionId), aws.ToString(out.ETag)
 	return o, nil
 }
 
-func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64, p parts,
+func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSeeker, size int64, p parts, once once,
 	unchanged func() error) (o contract.Object, err error) {
 	o = contract.Object{Bucket: u.Bucket, Key: u.Key}
 	created, err := store.CreateMultipartUpload(ctx, &s3.CreateMultipartUploadInput{
-		Bucket: &u.Bucket, Key: &u.Key, Metadata: u.Metadata, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
+		Bucket: &u.Bucket, Key: &u.Key, Metadata: once.metadata, ChecksumAlgorithm: types.ChecksumAlgorithmCrc32,
 	})
 	if err != nil {
 		return o, fmt.Errorf("put s3://%s/%s: begin: %w", u.Bucket, u.Key, err)
@@ -197,9 +204,11 @@ func (u Upload) multipart(ctx context.Context, store ObjectStore, body io.ReadSe
 	out, err := store.CompleteMultipartUpload(ctx, &s3.CompleteMultipartUploadInput{
 		Bucket: &u.Bucket, Key: &u.Key, UploadId: created.UploadId,
 		MultipartUpload: &types.CompletedMultipartUpload{Parts: done},
+		IfNoneMatch:     once.ifNoneMatch, IfMatch: once.ifMatch,
 	})
 	if err != nil {
-		return o, fmt.Errorf("put s3://%s/%s: complete: %w", u.Bucket, u.Key, err)
+		o.Size = size
+		return u.arrived(ctx, store, o, once, fmt.Errorf("put s3://%s/%s: complete: %w", u.Bucket, u.Key, err))
 	}
 	o.Size, o.VersionID, o.ETag = size, aws.ToString(out.VersionId), aws.ToString(out.ETag)
 	return o, nil

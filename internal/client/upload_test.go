@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"strings"
@@ -14,8 +15,10 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	smithyhttp "github.com/aws/smithy-go/transport/http"
 )
 
 // fakeStore is an in-memory store of uploads.
@@ -28,16 +31,43 @@ type fakeStore struct {
 	failPart  int32
 	onPart    func()
 	versionID *string
+
+	conditions []string                               // of the writes
+	heads      []func() (*s3.HeadObjectOutput, error) // answers, in order; after the last one, there is no object
+	fail       func() error                           // what writes fail with, though they took effect
 }
 
-func newStore() *fakeStore { return &fakeStore{parts: map[int32][]byte{}, versionID: aws.String("v1")} }
+func newStore() *fakeStore {
+	return &fakeStore{parts: map[int32][]byte{}, versionID: aws.String("v1"), fail: func() error { return nil }}
+}
+
+func (f *fakeStore) HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+	if len(f.heads) == 0 {
+		return nil, answer(http.StatusNotFound)
+	}
+	head := f.heads[0]
+	f.heads = f.heads[1:]
+	return head()
+}
+
+func (f *fakeStore) condition(ifNoneMatch, ifMatch *string) {
+	f.conditions = append(f.conditions, aws.ToString(ifNoneMatch)+"|"+aws.ToString(ifMatch))
+}
+
+// answer is the SDK's error for a status.
+func answer(status int) error {
+	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: errors.New(http.StatusText(status)),
+	}}
+}
 
 func (f *fakeStore) PutObject(
 	_ context.Context, in *s3.PutObjectInput, _ ...func(*s3.Options)) (*s3.PutObjectOutput, error,
 ) {
 	data, err := io.ReadAll(in.Body)
 	f.object, f.metadata = data, in.Metadata
-	return &s3.PutObjectOutput{VersionId: f.versionID, ETag: aws.String("e")}, err
+	f.condition(in.IfNoneMatch, in.IfMatch)
+	return &s3.PutObjectOutput{VersionId: f.versionID, ETag: aws.String("e")}, errors.Join(err, f.fail())
 }
 
 func (f *fakeStore) CreateMultipartUpload(
@@ -77,7 +107,8 @@ func (f *fakeStore) CompleteMultipartUpload(_ context.Context, in *s3.CompleteMu
 		}
 		f.object = append(f.object, f.parts[*p.PartNumber]...)
 	}
-	return &s3.CompleteMultipartUploadOutput{VersionId: f.versionID}, nil
+	f.condition(in.IfNoneMatch, in.IfMatch)
+	return &s3.CompleteMultipartUploadOutput{VersionId: f.versionID}, f.fail()
 }
 
 func (f *fakeStore) AbortMultipartUpload(

@@ -3,7 +3,10 @@
 //
 // Queries are taken to read old and new files together and to find columns by name (union_by_name in DuckDB, by-name
 // access in Spark and Trino): a column that a file lacks is null in its rows. They survive a new column. They do not
-// survive a column that is gone, has another name or another Parquet type, or whose values mean something else.
+// survive a column that is gone, has another name or another Parquet type, or whose values mean something else. Another
+// type may not even be an error: DuckDB 1.5.6 reads integers and doubles together as doubles, which rounds the
+// integers, local timestamps and instants as instants, and booleans and texts as texts. Only decimals of the same scale
+// keep every value.
 package compat
 
 import (

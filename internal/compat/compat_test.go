@@ -264,7 +264,8 @@ func TestInvalidSchemas(t *testing.T) {
 		{"{}", `{"fields":[{"name":"a"}]}`, "the old schema: fields: missing"},
 		{`{"fields":[{"name":"a"}]}`, `{"fields":[{"name":"a","type":"text"}]}`, "the new schema: fields[0].type"},
 	} {
-		if _, err := Compare([]byte(c.old), []byte(c.updated), Options{}); err == nil || !strings.HasPrefix(err.Error(), c.want) {
+		_, err := Compare([]byte(c.old), []byte(c.updated), Options{})
+		if err == nil || !strings.HasPrefix(err.Error(), c.want) {
 			t.Errorf("%v, want %s", err, c.want)
 		}
 	}

@@ -12,8 +12,9 @@ import (
 )
 
 // handled are the properties of a field that differ in effect; all others describe.
-var handled = []string{"name", "type", "format", "timezone", "path", "decimal", "decimalChar", "groupChar", "bareNumber",
-	"grouping", "trueValues", "falseValues", "delimiter", "itemType", "missingValues", "constraints", "categories"}
+var handled = []string{"name", "type", "format", "timezone", "path", "decimal", "decimalChar", "groupChar",
+	"bareNumber", "grouping", "trueValues", "falseValues", "delimiter", "itemType", "missingValues", "constraints",
+	"categories"}
 
 // field compares field i of the old schema with field j of the new one, which have the same name.
 func (c *comparison) field(i, j int) {

@@ -13,7 +13,21 @@ func Limit(content io.ReadCloser, most int64) io.ReadCloser {
 	if most == 0 {
 		return content
 	}
-	return &limited{ReadCloser: content, most: most, left: most}
+	return &limited{ReadCloser: content, left: most, over: TooLong(most)}
+}
+
+// small is the content, bytes, that any input may have: a short one of one repeated character is no attack.
+const small = 64 << 20
+
+// Expansion passes on up to times the stored bytes of an input's content; 0: all of it. More is a permanent error. gzip
+// cannot exceed 1,032 (zlib Technical Details), zstd can by far.
+func Expansion(content io.ReadCloser, stored int64, times int) io.ReadCloser {
+	if times == 0 {
+		return content
+	}
+	return &limited{ReadCloser: content, left: max(small, stored*int64(times)), over: fault.Permanent(fmt.Errorf(
+		"the input has more than %d times as much content as it has bytes (loads.maxExpansion): "+
+			"store it less compressed, or raise the limit", times))}
 }
 
 // TooLong is the permanent error of an input with more content than most bytes.
@@ -24,16 +38,17 @@ func TooLong(most int64) error {
 
 type limited struct {
 	io.ReadCloser
-	most, left int64
+	left int64
+	over error
 }
 
 func (l *limited) Read(p []byte) (int, error) {
 	if l.left < 0 {
-		return 0, TooLong(l.most)
+		return 0, l.over
 	}
 	n, err := l.ReadCloser.Read(p)
 	if l.left -= int64(n); l.left < 0 {
-		return n + int(l.left), TooLong(l.most)
+		return n + int(l.left), l.over
 	}
 	return n, err
 }

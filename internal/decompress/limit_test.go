@@ -37,3 +37,29 @@ func TestLimit(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What is small may expand as it likes.
+func TestExpansion(t *testing.T) {
+	for _, c := range []struct {
+		stored int64
+		times  int
+		length int64
+		long   bool
+	}{
+		{1, 10, small, false}, {1, 10, small + 1, true}, {small, 2, 2 * small, false}, {small, 2, 2*small + 1, true},
+		{1, 0, small + 1, false},
+	} {
+		content := io.NopCloser(io.LimitReader(endless{}, c.length))
+		got, err := io.Copy(io.Discard, Expansion(content, c.stored, c.times))
+		if c.long != fault.IsPermanent(err) || c.long != (err != nil) || got != c.length-map[bool]int64{true: 1}[c.long] {
+			t.Errorf("%d bytes of %d, at most %d times: %d, %v", c.length, c.stored, c.times, got, err)
+		}
+		if c.long && !strings.Contains(err.Error(), "loads.maxExpansion") {
+			t.Error(err)
+		}
+	}
+}
+
+type endless struct{}
+
+func (endless) Read(p []byte) (int, error) { return len(p), nil }

@@ -1,6 +1,6 @@
 // Package emf writes metrics in CloudWatch's embedded metric format: a line of JSON in a function's log that CloudWatch
-// Logs turns into data points ("Specification: Embedded metric format" in the CloudWatch User Guide). It costs no request,
-// and the log keeps what a data point came from.
+// Logs turns into data points ("Specification: Embedded metric format" in the CloudWatch User Guide). It costs no
+// request, and the log keeps what a data point came from.
 package emf
 
 import (
@@ -45,7 +45,8 @@ type metadata struct {
 
 // Emit writes one line. properties, such as the load and the chunk, are kept in the log and are no dimensions.
 //
-// Metrics are best effort: a line that cannot be written is dropped. What it measures has happened, and the ledger has it.
+// Metrics are best effort: a line that cannot be written is dropped. What it measures has happened, and the ledger has
+// it.
 func (e *Emitter) Emit(segment string, values Values, properties map[string]string) {
 	if e == nil {
 		return

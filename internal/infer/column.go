@@ -134,8 +134,8 @@ func (c *column) numeric() (field, string) {
 		return f, fmt.Sprintf("has numbers that a double would round: they are kept as decimals of 18 digits, %d of them "+
 			"after the point", c.scale)
 	}
-	return field{Type: untyped}, "numbers with so many digits stay as they are: a double would round them, and a decimal " +
-		"has 18 digits"
+	return field{Type: untyped}, "numbers with so many digits stay as they are: a double would round them, and a " +
+		"decimal has 18 digits"
 }
 
 // format proposes the format of a column of dates or times that are not written in the default form.

@@ -8,6 +8,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/record"
+	"dip/internal/sniff"
 )
 
 // delimiters that are detected, the most common one first.
@@ -18,9 +19,13 @@ func dialect(head []byte, o Options, r *Result) (contract.Dialect, error) {
 	head = head[record.SkipBOM(head):]
 	if o.Encoding == "" {
 		o.Encoding = contract.CSV
-		if bytes.HasPrefix(bytes.TrimLeft(head, " \t\r\n"), []byte("{")) {
+		text := bytes.TrimLeft(head, " \t\r\n")
+		if bytes.HasPrefix(text, []byte("{")) || bytes.HasPrefix(text, []byte("[{")) {
 			o.Encoding = contract.NDJSON
 		}
+	}
+	if err := sniff.Document(head, o.Encoding, len(head) < headSize); err != nil {
+		return contract.Dialect{}, fmt.Errorf("the input %w", err)
 	}
 	if o.Encoding == contract.NDJSON {
 		return contract.Dialect{Encoding: contract.NDJSON}, nil

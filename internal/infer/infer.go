@@ -132,7 +132,11 @@ func (r *misfits) PutOnce(_ context.Context, key, _ string, body io.ReadSeeker, 
 	if _, err := body.Seek(0, io.SeekStart); err != nil {
 		return fmt.Errorf("read the records that do not fit: %w", err)
 	}
-	for in := json.NewDecoder(body); len(r.Misfits) < maxMisfits; {
+	lines, err := contract.Quarantine(body)
+	if err != nil {
+		return fmt.Errorf("read the records that do not fit: %w", err)
+	}
+	for in := json.NewDecoder(lines); len(r.Misfits) < maxMisfits; {
 		var line contract.Rejected
 		if err := in.Decode(&line); errors.Is(err, io.EOF) {
 			return nil
@@ -155,7 +159,7 @@ func (f *file) profile(ctx context.Context, head []byte, r *Result) (schema, err
 	}
 	names, body, err := header(head, r.Dialect)
 	if err != nil {
-		return schema{}, err
+		return schema{}, f.explain(ctx, r.Dialect, err)
 	}
 	p, err := newTable(r.Dialect, len(names))
 	if err != nil {
@@ -165,6 +169,20 @@ func (f *file) profile(ctx context.Context, head []byte, r *Result) (schema, err
 		return schema{}, err
 	}
 	return p.schema(names, r)
+}
+
+// explain is why the header cannot be read: what a load of the file would fail with, which knows what else the file may
+// be, or err.
+func (f *file) explain(ctx context.Context, d contract.Dialect, err error) error {
+	s, compileErr := process.Compile("inferred", contract.Segment{Dialect: d, MaxRecordMB: maxRecordMB,
+		Schema: json.RawMessage(`{"fields":[{"name":"x"},{"name":"y"}]}`)})
+	if compileErr != nil {
+		return err
+	}
+	if _, loadErr := plan.Layout(ctx, f, s, f.object); loadErr != nil {
+		return loadErr
+	}
+	return err
 }
 
 // read passes the content from an offset on to take, in blocks that begin with a record. take returns how many bytes it

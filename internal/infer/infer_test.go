@@ -19,7 +19,7 @@ var update = flag.Bool("update", false, "rewrite the golden files")
 func report(r Result) string {
 	var b strings.Builder
 	b.Write(r.Schema)
-	fmt.Fprintf(&b, "dialect %+v\n", r.Dialect)
+	fmt.Fprintf(&b, "dialect %s, delimiter %q, header %t\n", r.Dialect.Encoding, r.Dialect.Delimiter, r.Dialect.Header)
 	for _, n := range r.Notes {
 		fmt.Fprintf(&b, "note %q %s\n", n.Field, n.Text)
 	}
@@ -108,7 +108,8 @@ func TestTheWholeFileCounts(t *testing.T) {
 	if err != nil || r.Fit != rows+1 || r.Records != rows+1 {
 		t.Fatalf("%d of %d fit, want %d: %v", r.Fit, r.Records, rows+1, err)
 	}
-	if s := string(r.Schema); !strings.Contains(s, `"a", "type": "string"`) || !strings.Contains(s, `"b", "type": "integer"`) {
+	s := string(r.Schema)
+	if !strings.Contains(s, `"a", "type": "string"`) || !strings.Contains(s, `"b", "type": "integer"`) {
 		t.Errorf("got\n%s", s)
 	}
 	if len(r.Notes) != 1 || !strings.Contains(r.Notes[0].Text, `all of its values are integers but 1, such as "x"`) {
@@ -148,6 +149,8 @@ func TestRefusals(t *testing.T) {
 		"bad delimiter": {"a,b\n", Options{Delimiter: "ab"}, "dialect: delimiter"},
 		"UTF-16":        {"\xff\xfea\x00", Options{}, "UTF-8"},
 		"CR alone":      {"a,b\r1,2\r", Options{}, "CR alone"},
+		"an array":      {"[{\"a\":1},\n{\"a\":2}]", Options{}, "the input is a JSON array, want one object a line"},
+		"pretty":        {"{\n \"a\": 1\n}\n{\n \"a\": 2\n}\n", Options{}, "over several lines, want one object a line"},
 		"empty key":     {`{"":1}`, Options{}, "no key has a name"},
 	} {
 		_, err := File(t.Context(), write(t, "input", []byte(c.content)), c.o)

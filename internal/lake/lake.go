@@ -52,6 +52,10 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 	if err != nil || len(sum) != sha256.Size {
 		return fmt.Errorf("put %s: %q is not a SHA-256", key, sha256Hex)
 	}
+	class, err := storageClass(body)
+	if err != nil {
+		return fmt.Errorf("put %s: rewind: %w", key, err)
+	}
 	for range tries {
 		if _, err = body.Seek(0, io.SeekStart); err != nil {
 			return fmt.Errorf("put %s: rewind: %w", key, err)
@@ -59,6 +63,7 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		_, err = l.client.PutObject(ctx, &s3.PutObjectInput{
 			Bucket: &l.bucket, Key: &key, Body: body, ContentType: &contentType,
 			IfNoneMatch:       aws.String("*"),
+			StorageClass:      class,
 			ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 			ChecksumSHA256:    aws.String(base64.StdEncoding.EncodeToString(sum)),
 			Metadata:          map[string]string{metaSHA256: sha256Hex},
@@ -75,6 +80,19 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		return fmt.Errorf("put s3://%s/%s: %w", l.bucket, key, err)
 	}
 	return nil
+}
+
+// tiered is the size from which Intelligent-Tiering moves an object, bytes ("How S3 Intelligent-Tiering works").
+const tiered = 128 << 10
+
+// storageClass puts large outputs into Intelligent-Tiering at once: the lifecycle's transition on day 0 would cost a
+// request more for each.
+func storageClass(body io.Seeker) (types.StorageClass, error) {
+	size, err := body.Seek(0, io.SeekEnd)
+	if size >= tiered {
+		return types.StorageClassIntelligentTiering, err
+	}
+	return "", err
 }
 
 func (l *Lake) sameContent(ctx context.Context, key, sha256Hex string) error {

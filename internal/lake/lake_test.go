@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -33,6 +34,20 @@ func TestPutOnceSaysWhatItPuts(t *testing.T) {
 	const checksum = "vFHp5l154ckLpUSrLq4QRMzfjBr3pVm6N1y6Qnb32Z4="
 	if aws.ToString(head.ChecksumSHA256) != checksum {
 		t.Errorf("S3 keeps the SHA-256 %q, want %q", aws.ToString(head.ChecksumSHA256), checksum)
+	}
+}
+
+func TestLargeOutputsAreTieredAtOnce(t *testing.T) {
+	f, l := Start(t)
+	for size, want := range map[int]types.StorageClass{tiered: types.StorageClassIntelligentTiering, tiered - 1: ""} {
+		key, data := fmt.Sprint(size), strings.Repeat("x", size)
+		if err := l.PutOnce(t.Context(), key, "text/plain", strings.NewReader(data), Hash([]byte(data))); err != nil {
+			t.Fatal(err)
+		}
+		head, err := f.HeadObject(t.Context(), &s3.HeadObjectInput{Bucket: &l.bucket, Key: &key})
+		if err != nil || head.StorageClass != want || *head.ContentLength != int64(size) {
+			t.Errorf("%d bytes: %+v, %v", size, head, err)
+		}
 	}
 }
 
@@ -124,7 +139,7 @@ func TestRefusalsMayBeCured(t *testing.T) {
 		_, ranged := l.ReadRange(t.Context(), o, 0, 5)
 		_, streamed := readAll(t, l.Stream(t.Context(), o, 0))
 		put := l.PutOnce(t.Context(), "a", "text/plain", strings.NewReader("rows"), Hash([]byte("rows")))
-		list := l.Versions(t.Context(), o.Bucket, func([]Listed) error { return nil })
+		list := l.Versions(t.Context(), o.Bucket, Marker{}, func([]Listed, Marker) error { return nil })
 		for what, err := range map[string]error{"head": head, "get": got, "range": ranged, "stream": streamed, "put": put,
 			"list": list} {
 			if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "s3://") {
@@ -136,22 +151,33 @@ func TestRefusalsMayBeCured(t *testing.T) {
 
 func TestBodiesThatAreCutOff(t *testing.T) {
 	f, l := Start(t)
-	contentRange := "bytes 0-9/10"
+	contentRange, asked := "bytes %d-9/10", []string(nil)
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
-		w.Header().Set("Content-Length", "10")
-		if r.Header.Get("Range") != "" {
-			w.Header().Set("Content-Range", contentRange)
+		start := 0
+		if span := r.Header.Get("Range"); span != "" {
+			asked = append(asked, span)
+			fmt.Sscanf(span, "bytes=%d-", &start)
+			w.Header().Set("Content-Range", strings.ReplaceAll(contentRange, "%d", strconv.Itoa(start)))
+			w.Header().Set("Content-Length", strconv.Itoa(10-start))
 			w.WriteHeader(http.StatusPartialContent)
+		} else {
+			w.Header().Set("Content-Length", "10")
 		}
-		w.Write([]byte("0123"))
+		w.Write([]byte("0123456789")[start : start+1])
 		return true
 	}
 	if _, err := l.Get(t.Context(), "catalog/1.json"); err == nil || fault.IsPermanent(err) {
 		t.Errorf("get: %v", err)
 	}
 	_, err := l.ReadRange(t.Context(), contract.Object{Bucket: "landing", Key: "a", Size: 10}, 0, 10)
-	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "4 of 10 bytes") {
-		t.Errorf("range: %v", err)
+	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "4 of 10 bytes") ||
+		!slices.Equal(asked, []string{"bytes=0-9", "bytes=1-9", "bytes=2-9", "bytes=3-9"}) {
+		t.Errorf("range: %v, asked for %q", err, asked)
+	}
+	contentRange = "bytes 5-9/10"
+	if _, err := l.ReadRange(t.Context(), contract.Object{Bucket: "landing", Key: "a", Size: 10}, 0, 10); err == nil ||
+		!strings.Contains(err.Error(), "does not begin at byte 0") {
+		t.Errorf("another range than was asked for: %v", err)
 	}
 	for _, contentRange = range []string{"", "bytes 0-9/*", "bytes 0-9"} {
 		_, err := l.ReadRange(t.Context(), contract.Object{Bucket: "landing", Key: "a", Size: 10}, 0, 10)
@@ -179,7 +205,7 @@ func TestPagesOfVersions(t *testing.T) {
 		return false
 	}
 	pages, got := 0, []string(nil)
-	err := l.Versions(t.Context(), f.Name("landing"), func(page []Listed) error {
+	err := l.Versions(t.Context(), f.Name("landing"), Marker{}, func(page []Listed, _ Marker) error {
 		pages++
 		for _, v := range page {
 			got = append(got, v.Key)
@@ -190,8 +216,8 @@ func TestPagesOfVersions(t *testing.T) {
 		t.Errorf("%d pages, %v, got %q", pages, err, got)
 	}
 	stop := errors.New("stop")
-	if err := l.Versions(t.Context(), f.Name("landing"), func([]Listed) error { return stop }); !errors.Is(err, stop) ||
-		len(f.seen()) != 4 {
+	err = l.Versions(t.Context(), f.Name("landing"), Marker{}, func([]Listed, Marker) error { return stop })
+	if !errors.Is(err, stop) || len(f.seen()) != 4 {
 		t.Errorf("the listing continues: %v, %q", err, f.seen())
 	}
 }
@@ -205,13 +231,37 @@ func TestListedKeysAreDecoded(t *testing.T) {
 		return true
 	}
 	var got []Listed
-	err := l.Versions(t.Context(), "landing", func(page []Listed) error {
+	err := l.Versions(t.Context(), "landing", Marker{}, func(page []Listed, _ Marker) error {
 		got = append(got, page...)
 		return nil
 	})
 	want := contract.Object{Bucket: "landing", Key: "a b+c%41\x01", VersionID: "v", Size: 3, ETag: "e"}
 	if err != nil || len(got) != 1 || got[0].Object != want {
 		t.Errorf("%v, got %+v", err, got)
+	}
+}
+
+// A connection that breaks in the middle of a body costs a further request for the rest, not the chunk's attempt.
+func TestBrokenBodiesAreContinued(t *testing.T) {
+	f, l := Start(t)
+	o := f.Put(f.Name("landing"), "a", []byte("0123456789"))
+	breaks := 2
+	f.before = func(w http.ResponseWriter, r *http.Request) bool {
+		if breaks == 0 {
+			return false
+		}
+		breaks--
+		start := 0
+		fmt.Sscanf(r.Header.Get("Range"), "bytes=%d-", &start)
+		w.Header().Set("Content-Range", fmt.Sprintf("bytes %d-8/10", start))
+		w.Header().Set("Content-Length", strconv.Itoa(9-start))
+		w.WriteHeader(http.StatusPartialContent)
+		w.Write([]byte("0123456789")[start : start+3])
+		return true
+	}
+	got, err := l.ReadRange(t.Context(), o, 1, 9)
+	if err != nil || string(got) != "12345678" || breaks != 0 {
+		t.Errorf("got %q, %v; %d breaks are left", got, err, breaks)
 	}
 }
 

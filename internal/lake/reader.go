@@ -2,10 +2,12 @@ package lake
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -84,41 +86,81 @@ func (r *Reader) fetchAhead() {
 	}
 }
 
+// A connection may break in the middle of a body, long after the SDK has stopped retrying: what is missing is asked for
+// again, bodyTries times in all.
+const (
+	bodyTries = 4
+	bodyPause = 100 * time.Millisecond // after the first, and twice as long after each further one
+)
+
 // ReadRange reads the bytes [from, to) of an object version. Fewer bytes than asked for are an error. A size that
 // differs from o's is a permanent one: a reader that stops at a wrong size takes a part for the whole.
 func (l *Lake) ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error) {
 	if from >= to {
 		return nil, nil
 	}
-	span := fmt.Sprintf("bytes=%d-%d", from, to-1)
+	data := make([]byte, to-from)
+	got := 0
+	for try, pause := 1, bodyPause; ; try, pause = try+1, 2*pause {
+		n, err := l.readBody(ctx, o, from+int64(got), data[got:])
+		got += n
+		var broken *brokenError
+		switch {
+		case err == nil:
+			return data, nil
+		case !errors.As(err, &broken):
+			return nil, err
+		case try == bodyTries || ctx.Err() != nil:
+			return nil, fmt.Errorf("get %s bytes=%d-%d: %d of %d bytes: %w", URI(o), from, to-1, got, len(data), err)
+		}
+		select {
+		case <-time.After(pause):
+		case <-ctx.Done():
+		}
+	}
+}
+
+// brokenError says that a body ended early.
+type brokenError struct{ error }
+
+func (e *brokenError) Unwrap() error { return e.error }
+
+// readBody fills data from an offset on. After a brokenError, n bytes of it are good.
+func (l *Lake) readBody(ctx context.Context, o contract.Object, from int64, data []byte) (n int, err error) {
+	span := fmt.Sprintf("bytes=%d-%d", from, from+int64(len(data))-1)
 	in := &s3.GetObjectInput{Bucket: &o.Bucket, Key: &o.Key, Range: &span}
 	if o.VersionID != "" {
 		in.VersionId = &o.VersionID
 	}
 	out, err := l.client.GetObject(ctx, in)
 	if err != nil {
-		return nil, classify(fmt.Errorf("get %s %s: %w", URI(o), span, err))
+		return 0, classify(fmt.Errorf("get %s %s: %w", URI(o), span, err))
 	}
 	defer out.Body.Close()
-	if err := checkSize(o, aws.ToString(out.ContentRange)); err != nil {
-		return nil, fmt.Errorf("get %s %s: %w", URI(o), span, err)
+	if err := checkRange(o, from, aws.ToString(out.ContentRange)); err != nil {
+		return 0, fmt.Errorf("get %s %s: %w", URI(o), span, err)
 	}
-	data := make([]byte, to-from)
-	if n, err := io.ReadFull(out.Body, data); err != nil {
-		return nil, fmt.Errorf("get %s %s: %d of %d bytes: %w", URI(o), span, n, len(data), err)
+	n, err = io.ReadFull(out.Body, data)
+	switch {
+	case err == nil:
+		return n, nil
+	case int64(n) == aws.ToInt64(out.ContentLength): // the object ends here
+		return n, fmt.Errorf("get %s %s: %d of %d bytes: %w", URI(o), span, n, len(data), err)
 	}
-	return data, nil
+	return n, &brokenError{err}
 }
 
-// checkSize compares an object's size with the total of a Content-Range such as "bytes 0-99/1234".
-func checkSize(o contract.Object, contentRange string) error {
-	_, total, _ := strings.Cut(contentRange, "/")
+// checkRange compares where a part begins, and the object's size, with a Content-Range such as "bytes 0-99/1234".
+func checkRange(o contract.Object, from int64, contentRange string) error {
+	span, total, _ := strings.Cut(contentRange, "/")
 	size, err := strconv.ParseInt(total, 10, 64)
-	if err != nil {
+	switch {
+	case err != nil:
 		return fmt.Errorf("the response's Content-Range %q has no total", contentRange)
-	}
-	if size != o.Size {
+	case size != o.Size:
 		return fault.Permanent(fmt.Errorf("the object has %d bytes, its event said %d", size, o.Size))
+	case !strings.HasPrefix(span, fmt.Sprintf("bytes %d-", from)):
+		return fmt.Errorf("the response's Content-Range %q does not begin at byte %d", contentRange, from)
 	}
 	return nil
 }

@@ -20,14 +20,25 @@ type Listed struct {
 	Modified time.Time
 }
 
-// Versions lists every object version of a bucket, page by page; delete markers are left out.
-func (l *Lake) Versions(ctx context.Context, bucket string, visit func([]Listed) error) error {
-	pages := s3.NewListObjectVersionsPaginator(l.client, &s3.ListObjectVersionsInput{
-		Bucket:       &bucket,
-		EncodingType: types.EncodingTypeUrl, // a key may hold characters that XML cannot
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
+// Marker is a place in a listing of versions: right after one version of a key. The zero value is its start.
+type Marker struct {
+	Key     string `json:"key,omitempty"`
+	Version string `json:"version,omitempty"`
+}
+
+// Versions lists the object versions of a bucket after a marker, page by page; delete markers are left out. next is
+// where the listing continues after a page, the zero value at its end.
+func (l *Lake) Versions(ctx context.Context, bucket string, after Marker,
+	visit func(page []Listed, next Marker) error) error {
+	for {
+		in := &s3.ListObjectVersionsInput{
+			Bucket:       &bucket,
+			EncodingType: types.EncodingTypeUrl, // a key may hold characters that XML cannot
+		}
+		if after.Key != "" {
+			in.KeyMarker, in.VersionIdMarker = &after.Key, &after.Version
+		}
+		page, err := l.client.ListObjectVersions(ctx, in)
 		if err != nil {
 			return fmt.Errorf("list versions of s3://%s: %w", bucket, err)
 		}
@@ -35,22 +46,37 @@ func (l *Lake) Versions(ctx context.Context, bucket string, visit func([]Listed)
 		if err != nil {
 			return err
 		}
-		if err := visit(list); err != nil {
+		after = Marker{}
+		if aws.ToBool(page.IsTruncated) {
+			if after.Key, err = decode(bucket, page, page.NextKeyMarker); err != nil {
+				return err
+			}
+			after.Version = aws.ToString(page.NextVersionIdMarker)
+		}
+		if err := visit(list, after); err != nil || after == (Marker{}) {
 			return err
 		}
 	}
-	return nil
+}
+
+// decode gives the key that a page names.
+func decode(bucket string, page *s3.ListObjectVersionsOutput, key *string) (string, error) {
+	if page.EncodingType != types.EncodingTypeUrl {
+		return aws.ToString(key), nil
+	}
+	decoded, err := url.QueryUnescape(aws.ToString(key))
+	if err != nil {
+		return "", fmt.Errorf("list versions of s3://%s: key %q: %w", bucket, aws.ToString(key), err)
+	}
+	return decoded, nil
 }
 
 func listed(bucket string, page *s3.ListObjectVersionsOutput) ([]Listed, error) {
 	list := make([]Listed, 0, len(page.Versions))
 	for _, v := range page.Versions {
-		key := aws.ToString(v.Key)
-		if page.EncodingType == types.EncodingTypeUrl {
-			var err error
-			if key, err = url.QueryUnescape(key); err != nil {
-				return nil, fmt.Errorf("list versions of s3://%s: key %q: %w", bucket, key, err)
-			}
+		key, err := decode(bucket, page, v.Key)
+		if err != nil {
+			return nil, err
 		}
 		list = append(list, Listed{
 			Object: contract.Object{

@@ -22,7 +22,7 @@ type Ledger interface {
 	Claim(ctx context.Context, c ledger.Claim, now, leaseUntil time.Time) (ledger.Outcome, error)
 	Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack) (bool, error)
 	FailChunk(ctx context.Context, c ledger.Claim, reason string) (bool, error)
-	Release(ctx context.Context, c ledger.Claim, lastError string) (bool, error)
+	Release(ctx context.Context, c ledger.Claim, lastError string, at time.Time) (bool, error)
 	HandBack(ctx context.Context, c ledger.Claim) (bool, error)
 }
 
@@ -130,6 +130,6 @@ func (h *Holder) failed(ctx context.Context, c ledger.Claim, err, cancelled erro
 		_, werr := h.Ledger.HandBack(ctx, c)
 		return errors.Join(ErrStopping, werr)
 	}
-	_, werr := h.Ledger.Release(ctx, c, err.Error())
+	_, werr := h.Ledger.Release(ctx, c, err.Error(), h.Now())
 	return errors.Join(err, werr)
 }

@@ -121,7 +121,7 @@ func TestDo(t *testing.T) {
 			name: "another holder took over", work: takes(50*time.Second, nil),
 			before: func(b *book, _ string, claim int) error {
 				if claim == 1 {
-					_, err := b.another().Resend(context.Background(), "L", b.Piece("L", 3), nil, time.Now())
+					_, err := b.another().Resend(context.Background(), "L", b.Piece("L", 3), nil, 0)
 					return err
 				}
 				return nil

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
-	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 
 	"dip/contract"
 )
@@ -50,50 +49,68 @@ const (
 )
 
 // Claim requests the right to work on an attempt until the lease expires. A later attempt takes over the chunk from an
-// earlier one at once; within an attempt, an expired lease can be taken over.
+// earlier one at once; within an attempt, an expired lease can be taken over, and counts as a failure of its holder.
 func (l *Ledger) Claim(ctx context.Context, c Claim, now, leaseUntil time.Time) (Outcome, error) {
+	update := "SET #owner = :owner, #lease = :lease, #attempt = :attempt REMOVE #released"
+	outcome, err := l.claim(ctx, c, leaseUntil, update,
+		"(#attempt < :attempt OR (#attempt = :attempt AND (attribute_not_exists(#owner) OR #owner = :owner)))", item{})
+	if err != nil || outcome == Granted {
+		return outcome, err
+	}
+	stands, outcome, err := l.whyRefused(ctx, c)
+	if err != nil || outcome != Busy || stands.Owner == "" || stands.LeaseUntil.UnixMilli() >= now.UnixMilli() {
+		return outcome, err
+	}
+	return l.claim(ctx, c, leaseUntil, update+" ADD #failures :one",
+		"#attempt = :attempt AND #owner = :stands AND #lease = :ended",
+		item{":stands": str(stands.Owner), ":ended": millis(stands.LeaseUntil), ":one": num(1)})
+}
+
+// claim takes a chunk that is neither acknowledged nor failed, on a further condition; Busy if that does not hold.
+func (l *Ledger) claim(ctx context.Context, c Claim, until time.Time, update, condition string, values item) (Outcome,
+	error) {
+	values[":owner"], values[":lease"], values[":attempt"] = str(c.Owner), millis(until), num(int64(c.Attempt))
+	names := map[string]string{
+		"#owner": attrOwner, "#lease": attrLease, "#attempt": attrAttempt, "#start": attrStart, "#ack": attrAck,
+		"#failure": attrFailure, "#released": attrReleased,
+	}
+	if _, counts := values[":one"]; counts {
+		names["#failures"] = attrFailures
+	}
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)),
-		UpdateExpression: ptr("SET #owner = :owner, #lease = :lease, #attempt = :attempt"),
+		UpdateExpression: &update,
 		ConditionExpression: ptr("attribute_exists(#start) AND attribute_not_exists(#ack) AND " +
-			"attribute_not_exists(#failure) AND " +
-			"(#attempt < :attempt OR (#attempt = :attempt AND " +
-			"(attribute_not_exists(#owner) OR #owner = :owner OR #lease < :now)))"),
-		ExpressionAttributeNames: map[string]string{
-			"#owner": attrOwner, "#lease": attrLease, "#attempt": attrAttempt, "#start": attrStart, "#ack": attrAck,
-			"#failure": attrFailure,
-		},
-		ExpressionAttributeValues: item{
-			":owner": str(c.Owner), ":lease": millis(leaseUntil), ":attempt": num(int64(c.Attempt)), ":now": millis(now),
-		},
+			"attribute_not_exists(#failure) AND " + condition),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
 	switch {
 	case refused(err):
-		return l.whyRefused(ctx, c)
+		return Busy, nil
 	case err != nil:
 		return Busy, fmt.Errorf("claim %s of load %s: %w", c.Name(), c.Load, err)
 	}
 	return Granted, nil
 }
 
-func (l *Ledger) whyRefused(ctx context.Context, c Claim) (Outcome, error) {
+func (l *Ledger) whyRefused(ctx context.Context, c Claim) (Chunk, Outcome, error) {
 	it, err := l.get(ctx, c.Load, workItem(c.Chunk))
 	if err != nil {
-		return Busy, fmt.Errorf("read %s of load %s: %w", c.Name(), c.Load, err)
+		return Chunk{}, Busy, fmt.Errorf("read %s of load %s: %w", c.Name(), c.Load, err)
 	}
 	if it == nil {
-		return Busy, fmt.Errorf("%s of load %s: %w", c.Name(), c.Load, ErrNotFound)
+		return Chunk{}, Busy, fmt.Errorf("%s of load %s: %w", c.Name(), c.Load, ErrNotFound)
 	}
 	stands, err := decodeChunk(it)
 	switch {
 	case err != nil:
-		return Busy, err
+		return Chunk{}, Busy, err
 	case stands.Ack != nil || stands.Failure != "":
-		return Done, nil
+		return stands, Done, nil
 	case stands.Attempt > c.Attempt:
-		return Superseded, nil
+		return stands, Superseded, nil
 	}
-	return Busy, nil
+	return stands, Busy, nil
 }
 
 // Acknowledge records a finished chunk. It returns false if the claim was lost to a later attempt or another owner,
@@ -103,35 +120,40 @@ func (l *Ledger) Acknowledge(ctx context.Context, c Claim, ack contract.Ack) (bo
 	if err != nil {
 		return false, fmt.Errorf("acknowledge %s of load %s: %w", c.Name(), c.Load, err)
 	}
-	return l.finish(ctx, c, "acknowledge", "SET #v = :v", attrAck, str(string(doc)))
+	return l.finish(ctx, c, "acknowledge", "SET #ack = :doc", map[string]string{}, item{":doc": str(string(doc))})
 }
 
 // FailChunk records that a chunk can never succeed; false if the claim was lost.
 func (l *Ledger) FailChunk(ctx context.Context, c Claim, reason string) (bool, error) {
-	return l.finish(ctx, c, "fail", "SET #v = :v", attrFailure, str(reason))
+	return l.finish(ctx, c, "fail", "SET #failure = :reason", map[string]string{"#failure": attrFailure},
+		item{":reason": text(reason)})
 }
 
 // Release records why an attempt failed and ends its lease, so that the next receiver of the message can take over at
 // once; false if the claim was lost.
-func (l *Ledger) Release(ctx context.Context, c Claim, lastError string) (bool, error) {
-	return l.finish(ctx, c, "release", "SET #v = :v REMOVE #owner", attrError, str(lastError))
+func (l *Ledger) Release(ctx context.Context, c Claim, lastError string, at time.Time) (bool, error) {
+	return l.finish(ctx, c, "release", "SET #error = :error, #released = :at REMOVE #owner ADD #failures :one",
+		map[string]string{"#error": attrError, "#released": attrReleased, "#failures": attrFailures},
+		item{":error": text(lastError), ":at": millis(at), ":one": num(1)})
 }
 
 // HandBack ends the lease of an attempt whose worker is stopping, like Release, and counts it: an attempt that was
 // handed back is not a failure of the work. False if the claim was lost.
 func (l *Ledger) HandBack(ctx context.Context, c Claim) (bool, error) {
-	return l.finish(ctx, c, "hand back", "REMOVE #owner ADD #v :v", attrHandedBack, num(1))
+	return l.finish(ctx, c, "hand back", "REMOVE #owner ADD #back :one", map[string]string{"#back": attrHandedBack},
+		item{":one": num(1)})
 }
 
-func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string, v types.AttributeValue) (bool, error) {
+// finish ends a claim: names and values are those of the update.
+func (l *Ledger) finish(ctx context.Context, c Claim, what, update string, names map[string]string, values item) (bool,
+	error) {
+	names["#attempt"], names["#owner"], names["#ack"] = attrAttempt, attrOwner, attrAck
+	values[":attempt"], values[":owner"] = num(int64(c.Attempt)), str(c.Owner)
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table, Key: key(c.Load, workItem(c.Chunk)),
-		UpdateExpression:    &update,
-		ConditionExpression: ptr("#attempt = :attempt AND #owner = :owner AND attribute_not_exists(#ack)"),
-		ExpressionAttributeNames: map[string]string{
-			"#v": attr, "#attempt": attrAttempt, "#owner": attrOwner, "#ack": attrAck,
-		},
-		ExpressionAttributeValues: item{":v": v, ":attempt": num(int64(c.Attempt)), ":owner": str(c.Owner)},
+		UpdateExpression:         &update,
+		ConditionExpression:      ptr("#attempt = :attempt AND #owner = :owner AND attribute_not_exists(#ack)"),
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
 	})
 	if refused(err) {
 		return false, nil
@@ -140,42 +162,6 @@ func (l *Ledger) finish(ctx context.Context, c Claim, what, update, attr string,
 		return false, fmt.Errorf("%s %s of load %s: %w", what, c.Name(), c.Load, err)
 	}
 	return true, nil
-}
-
-// Resend opens the next attempt at a chunk and returns it. from, if set, is the proven start of its first record: an
-// earlier acknowledgement is dropped, because that attempt started in the wrong place. ErrMoved means that the chunk
-// has changed since it was read, and nothing must be sent.
-func (l *Ledger) Resend(ctx context.Context, load string, c Chunk, from *int64, at time.Time) (Chunk, error) {
-	next := Chunk{
-		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Staged: c.Staged,
-		Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack,
-	}
-	update := "SET #attempt = :next, #sent = :sent REMOVE #owner, #lease, #failure"
-	condition := "#attempt = :attempt"
-	names := map[string]string{
-		"#attempt": attrAttempt, "#sent": attrSent, "#owner": attrOwner, "#lease": attrLease, "#failure": attrFailure,
-		"#ack": attrAck,
-	}
-	values := item{":attempt": num(int64(c.Attempt)), ":next": num(int64(next.Attempt)), ":sent": millis(at)}
-	if from != nil {
-		next.From = from
-		update = "SET #attempt = :next, #sent = :sent, #from = :from REMOVE #owner, #lease, #failure, #ack"
-		names["#from"], values[":from"] = attrFrom, num(*from)
-	} else {
-		condition += " AND attribute_not_exists(#ack)"
-	}
-	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
-		TableName: &l.table, Key: key(load, workItem(c.Index)),
-		UpdateExpression: &update, ConditionExpression: &condition,
-		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
-	})
-	if refused(err) {
-		return c, ErrMoved
-	}
-	if err != nil {
-		return c, fmt.Errorf("resend %s of load %s: %w", workName(c.Index), load, err)
-	}
-	return next, nil
 }
 
 func (o Outcome) String() string {

@@ -17,6 +17,9 @@ func ptr[T any](v T) *T { return &v }
 
 func str(s string) types.AttributeValue { return &types.AttributeValueMemberS{Value: s} }
 
+// text is a reason for people. It is cut: an item holds 400 KB ("Service, account, and table quotas").
+func text(s string) types.AttributeValue { return str(contract.Cut(s)) }
+
 func num(n int64) types.AttributeValue {
 	return &types.AttributeValueMemberN{Value: strconv.FormatInt(n, 10)}
 }
@@ -83,7 +86,7 @@ func decodeLoad(it item) (Load, error) {
 	d.fail(contract.LedgerIndexSortKey, err)
 	load := Load{
 		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object, Catalog: in.Catalog,
-		Received: received, Status: contract.Status(d.str(attrStatus)), Reason: d.str(attrReason),
+		Received: received, Status: contract.Status(d.str(attrStatus)), Reason: d.str(attrReason), Of: d.str(attrOf),
 		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated),
 	}
 	var plan Plan
@@ -113,6 +116,7 @@ func decodeChunk(it item) (Chunk, error) {
 		Index: index, Start: d.num(attrStart), End: d.num(attrEnd), Attempt: int(d.num(attrAttempt)),
 		Sent: d.time(attrSent), Owner: d.str(attrOwner), LeaseUntil: d.time(attrLease),
 		Failure: d.str(attrFailure), LastError: d.str(attrError), HandedBack: int(d.num(attrHandedBack)),
+		Released: d.time(attrReleased), Failures: int(d.num(attrFailures)),
 	}
 	if _, ok := it[attrFrom]; ok {
 		c.From = ptr(d.num(attrFrom))
@@ -131,7 +135,10 @@ func decodeChunk(it item) (Chunk, error) {
 func encodeChunk(load string, c Chunk) (item, error) {
 	it := key(load, workItem(c.Index))
 	it[attrStart], it[attrEnd] = num(c.Start), num(c.End)
-	it[attrAttempt], it[attrSent] = num(int64(c.Attempt)), millis(c.Sent)
+	it[attrAttempt] = num(int64(c.Attempt))
+	if !c.Sent.IsZero() {
+		it[attrSent] = millis(c.Sent)
+	}
 	if c.From != nil {
 		it[attrFrom] = num(*c.From)
 	}

@@ -37,6 +37,26 @@ func TestDamagedItemsAreNamed(t *testing.T) {
 	}
 }
 
+// A restage of a petabyte makes more pieces than five digits count.
+func TestChunksBeyond99999AreInOrder(t *testing.T) {
+	client, table := NewTable(t)
+	l := New(client, table)
+	want := []int{0, 1, 10_000, 10_001, 99_999, 100_000, 100_001, 1_000_000}
+	for _, index := range want {
+		if _, err := l.Stage(t.Context(), "L", Chunk{Index: index, Attempt: 1, Staged: &contract.Object{}}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	chunks, err := l.Chunks(t.Context(), "L")
+	var got []int
+	for _, c := range chunks {
+		got = append(got, c.Index)
+	}
+	if err != nil || !slices.Equal(got, want) {
+		t.Errorf("got %v, %v", got, err)
+	}
+}
+
 // The index and the chunks come in pages of 1 MB.
 func TestLongListsAreReadPageByPage(t *testing.T) {
 	client, table := NewTable(t)

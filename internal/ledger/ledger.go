@@ -10,6 +10,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
@@ -30,19 +31,22 @@ type Load struct {
 	Received  time.Time        `json:"received"`
 	Status    contract.Status  `json:"status"`
 	Reason    string           `json:"reason,omitempty"`  // why it failed
+	Of        string           `json:"of,omitempty"`      // Duplicate: the load with the same content
 	Execution int              `json:"execution"`         // 0, incremented by each redrive
 	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
 	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
 	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
 	Link      *contract.Link   `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
 	SHA256    string           `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
-	Updated   time.Time        `json:"updated"`
+	Updated   time.Time        `json:"updated"`           // its last change, or when its workflow was last seen running
 }
 
 // Plan is how an input is read.
 type Plan struct {
 	Compression contract.Compression `json:"compression"`
+	Front       contract.Skipped     `json:"front,omitzero"`    // lines before the header that are no records
 	Body        int64                `json:"body"`              // offset of the first record
+	Footer      contract.Skipped     `json:"footer,omitzero"`   // lines after the last record, of an input that can be split
 	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
 	Width       int                  `json:"width,omitempty"`
 	Lane        contract.Lane        `json:"lane,omitempty"`    // where chunks run; "" is Functions
@@ -58,13 +62,15 @@ type Chunk struct {
 	End        int64            `json:"end"`            // -1: the input's end
 	From       *int64           `json:"from,omitempty"` // proven start, once the chain has one
 	Attempt    int              `json:"attempt"`
-	Sent       time.Time        `json:"sent"`            // when the current attempt was sent
+	Sent       time.Time        `json:"sent"`            // when the current attempt's message was sent; zero: not yet
 	Owner      string           `json:"owner,omitempty"` // holder of the current attempt
 	LeaseUntil time.Time        `json:"leaseUntil"`
 	Staged     *contract.Object `json:"staged,omitempty"` // the piece of a restaged input that holds [Start, End)
 	Ack        *contract.Ack    `json:"ack,omitempty"`
 	Failure    string           `json:"failure,omitempty"`    // permanent: the load cannot succeed
 	LastError  string           `json:"lastError,omitempty"`  // of an attempt that may be retried
+	Released   time.Time        `json:"released,omitzero"`    // when its holder gave the current attempt up with LastError
+	Failures   int              `json:"failures,omitempty"`   // claims that came to nothing since the load began or was redriven
 	HandedBack int              `json:"handedBack,omitempty"` // times that a stopping worker handed it back
 }
 
@@ -81,23 +87,26 @@ func New(client *dynamodb.Client, table string) *Ledger { return &Ledger{client:
 const (
 	attrStatus     = "status"
 	attrReason     = "reason"
+	attrOf         = "of"
 	attrExecution  = "execution"
 	attrInput      = "input" // JSON of the parts of Load that never change
 	attrPlan       = "plan"
 	attrTotals     = "totals"
-	attrUpdated    = "updated"
-	attrStart      = "start"
+	attrUpdated    = contract.LedgerOpenSortKey
+	attrStart      = contract.LedgerStart
 	attrEnd        = "end"
 	attrFrom       = "from"
-	attrAttempt    = "attempt"
-	attrSent       = "sent"
-	attrOwner      = "owner"
-	attrLease      = "lease"
+	attrAttempt    = contract.LedgerAttempt
+	attrSent       = contract.LedgerSent
+	attrOwner      = contract.LedgerOwner
+	attrLease      = contract.LedgerLease
 	attrStaged     = "staged" // JSON
-	attrAck        = "ack"
-	attrFailure    = "failure"
-	attrError      = "error"
-	attrHandedBack = "handedBack"
+	attrAck        = contract.LedgerAck
+	attrFailure    = contract.LedgerFailure
+	attrError      = contract.LedgerError
+	attrHandedBack = contract.LedgerHandedBack
+	attrFailures   = contract.LedgerFailures
+	attrReleased   = contract.LedgerReleased
 	attrLink       = "link" // JSON
 	attrSHA256     = "sha256"
 	attrNumber     = "number"
@@ -145,10 +154,12 @@ func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created b
 	it[attrInput] = str(string(doc))
 	it[attrExecution] = num(0)
 	it[attrUpdated] = millis(load.Received)
-	it[contract.LedgerIndexKey] = str(load.Received.UTC().Format(time.DateOnly))
+	shard := contract.LedgerShard(load.ID)
+	it[contract.LedgerOpenKey] = str(shard)
+	it[contract.LedgerIndexKey] = str(contract.LedgerDay(load.Received.UTC().Format(time.DateOnly), shard))
 	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(createdFormat))
 	if load.Reason != "" {
-		it[attrReason] = str(load.Reason)
+		it[attrReason] = text(load.Reason)
 	}
 	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &l.table, Item: it,
@@ -220,30 +231,7 @@ func (l *Ledger) Chunks(ctx context.Context, id string) ([]Chunk, error) {
 			chunks = append(chunks, c)
 		}
 	}
+	// Keys have five digits: those of chunk 100,000 and on come between others.
+	slices.SortFunc(chunks, func(a, b Chunk) int { return a.Index - b.Index })
 	return chunks, nil
-}
-
-// Day lists the loads received on a day (YYYY-MM-DD, UTC), newest first.
-func (l *Ledger) Day(ctx context.Context, day string) ([]Load, error) {
-	var loads []Load
-	pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
-		TableName: &l.table, IndexName: ptr(contract.LedgerIndex), ScanIndexForward: ptr(false),
-		KeyConditionExpression:    ptr("#d = :d"),
-		ExpressionAttributeNames:  map[string]string{"#d": contract.LedgerIndexKey},
-		ExpressionAttributeValues: item{":d": str(day)},
-	})
-	for pages.HasMorePages() {
-		page, err := pages.NextPage(ctx)
-		if err != nil {
-			return nil, fmt.Errorf("list loads of %s: %w", day, err)
-		}
-		for _, it := range page.Items {
-			load, err := decodeLoad(it)
-			if err != nil {
-				return nil, fmt.Errorf("list loads of %s: %w", day, err)
-			}
-			loads = append(loads, load)
-		}
-	}
-	return loads, nil
 }

@@ -29,7 +29,7 @@ func (l *Ledger) Plan(ctx context.Context, id string, plan Plan, chunks []Chunk)
 		return false, nil
 	}
 	if plan.Restage {
-		chunks = append(chunks, Chunk{Index: RestageIndex, Start: plan.Body, End: -1, Attempt: 1, Sent: plan.At})
+		chunks = append(chunks, Chunk{Index: RestageIndex, Start: plan.Body, End: -1, Attempt: 1})
 	}
 	group, gctx := errgroup.WithContext(ctx)
 	group.SetLimit(writers)
@@ -97,6 +97,14 @@ func (l *Ledger) Stage(ctx context.Context, id string, c Chunk) (stands Chunk, e
 	return c, nil
 }
 
+// Same records that a load's object has the content of another load, and was not planned. It returns false if the load
+// has been planned or is over.
+func (l *Ledger) Same(ctx context.Context, id, of string, at time.Time) (bool, error) {
+	return l.updateLoad(ctx, id, []contract.Status{contract.Received, contract.Duplicate}, at, item{
+		attrStatus: str(string(contract.Duplicate)), attrOf: str(of),
+	})
+}
+
 // Publish records that a certified load's outputs are visible.
 func (l *Ledger) Publish(ctx context.Context, id string, at time.Time) (bool, error) {
 	return l.updateLoad(ctx, id, []contract.Status{contract.Certified, contract.Published}, at, item{
@@ -107,7 +115,7 @@ func (l *Ledger) Publish(ctx context.Context, id string, at time.Time) (bool, er
 // Fail records why a load failed. It returns false for a load that is certified or published, which can no longer fail.
 func (l *Ledger) Fail(ctx context.Context, id, reason string, at time.Time) (bool, error) {
 	return l.updateLoad(ctx, id, []contract.Status{contract.Received, contract.Running, contract.Failed}, at, item{
-		attrStatus: str(string(contract.Failed)), attrReason: str(reason),
+		attrStatus: str(string(contract.Failed)), attrReason: text(reason),
 	})
 }
 
@@ -128,17 +136,91 @@ func (l *Ledger) Redrive(ctx context.Context, load Load, at time.Time) (bool, er
 		next = contract.Received
 	default:
 		next = contract.Running
-		if err := l.reopen(ctx, load, at); err != nil {
+		if err := l.reopen(ctx, load); err != nil {
 			return false, err
 		}
 	}
 	return l.updateLoad(ctx, load.ID, []contract.Status{load.Status}, at, item{
 		attrStatus: str(string(next)), attrReason: str(""), attrExecution: num(int64(load.Execution + 1)),
+		contract.LedgerOpenKey: str(contract.LedgerShard(load.ID)),
 	})
 }
 
-// reopen opens the next attempt of all work that is not acknowledged.
-func (l *Ledger) reopen(ctx context.Context, load Load, at time.Time) error {
+// Resume gives a load whose workflow died, in whatever status that is not final, the number of its next execution. It
+// returns false, and changes nothing, if the load has got another or is over.
+func (l *Ledger) Resume(ctx context.Context, load Load, at time.Time) (bool, error) {
+	if load.Status.Final() {
+		return false, nil
+	}
+	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.table, Key: key(load.ID, loadItem),
+		UpdateExpression:    ptr("SET #execution = :next, #updated = :at"),
+		ConditionExpression: ptr("#execution = :execution AND #status = :status"),
+		ExpressionAttributeNames: map[string]string{
+			"#execution": attrExecution, "#updated": attrUpdated, "#status": attrStatus,
+		},
+		ExpressionAttributeValues: item{
+			":execution": num(int64(load.Execution)), ":next": num(int64(load.Execution + 1)), ":at": millis(at),
+			":status": str(string(load.Status)),
+		},
+	})
+	if refused(err) {
+		return false, nil
+	}
+	if err != nil {
+		return false, fmt.Errorf("resume load %s: %w", load.ID, err)
+	}
+	return true, nil
+}
+
+// Seen records that a load's workflow was found running: nobody looks after the load for a while. A load that has changed
+// meanwhile is left alone.
+func (l *Ledger) Seen(ctx context.Context, load Load, at time.Time) error {
+	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.table, Key: key(load.ID, loadItem),
+		UpdateExpression:          ptr("SET #updated = :at"),
+		ConditionExpression:       ptr("#updated = :updated"),
+		ExpressionAttributeNames:  map[string]string{"#updated": attrUpdated},
+		ExpressionAttributeValues: item{":at": millis(at), ":updated": millis(load.Updated)},
+	})
+	if err != nil && !refused(err) {
+		return fmt.Errorf("note that load %s was seen: %w", load.ID, err)
+	}
+	return nil
+}
+
+// Announced records that the event of a load's outcome was sent: nothing is left to do for it.
+func (l *Ledger) Announced(ctx context.Context, id string) error {
+	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.table, Key: key(id, loadItem),
+		UpdateExpression:         ptr("REMOVE #open"),
+		ConditionExpression:      ptr("#status IN (:published, :failed, :duplicate)"),
+		ExpressionAttributeNames: map[string]string{"#open": contract.LedgerOpenKey, "#status": attrStatus},
+		ExpressionAttributeValues: item{
+			":published": str(string(contract.Published)), ":failed": str(string(contract.Failed)),
+			":duplicate": str(string(contract.Duplicate)),
+		},
+	})
+	if err != nil && !refused(err) { // it was redriven meanwhile
+		return fmt.Errorf("note that the outcome of load %s is announced: %w", id, err)
+	}
+	return nil
+}
+
+// Restage has a failed load's input restaged once more: pieces of it have expired. Its chunks stay as they are.
+func (l *Ledger) Restage(ctx context.Context, load Load) error {
+	if load.Status != contract.Failed || load.Restage == nil || load.Restage.Ack == nil {
+		return nil
+	}
+	_, err := l.resend(ctx, load.ID, *load.Restage, &load.Restage.Start, reset)
+	if errors.Is(err, ErrMoved) {
+		return nil // somebody else does the same
+	}
+	return err
+}
+
+// reopen opens the next attempt of all work that is not acknowledged, as if none had failed.
+func (l *Ledger) reopen(ctx context.Context, load Load) error {
 	work, err := l.Chunks(ctx, load.ID)
 	if err != nil {
 		return err
@@ -150,7 +232,7 @@ func (l *Ledger) reopen(ctx context.Context, load Load, at time.Time) error {
 		if c.Ack != nil {
 			continue
 		}
-		if _, err := l.Resend(ctx, load.ID, c, nil, at); err != nil && !errors.Is(err, ErrMoved) {
+		if _, err := l.resend(ctx, load.ID, c, nil, reset); err != nil && !errors.Is(err, ErrMoved) {
 			return err
 		}
 	}

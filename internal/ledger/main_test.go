@@ -34,10 +34,15 @@ func NewTable(t *testing.T) (client *dynamodb.Client, table string) {
 		AttributeDefinitions: []types.AttributeDefinition{
 			attribute(contract.LedgerPartitionKey), attribute(contract.LedgerSortKey),
 			attribute(contract.LedgerIndexKey), attribute(contract.LedgerIndexSortKey),
+			attribute(contract.LedgerOpenKey),
+			{AttributeName: ptr(contract.LedgerOpenSortKey), AttributeType: types.ScalarAttributeTypeN},
 		},
 		KeySchema: schema(contract.LedgerPartitionKey, contract.LedgerSortKey),
 		GlobalSecondaryIndexes: []types.GlobalSecondaryIndex{{
 			IndexName: ptr(contract.LedgerIndex), KeySchema: schema(contract.LedgerIndexKey, contract.LedgerIndexSortKey),
+			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
+		}, {
+			IndexName: ptr(contract.LedgerOpenIndex), KeySchema: schema(contract.LedgerOpenKey, contract.LedgerOpenSortKey),
 			Projection: &types.Projection{ProjectionType: types.ProjectionTypeAll},
 		}},
 	})

@@ -22,12 +22,12 @@ func Planned(l ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
 func Message(l ledger.Load, c ledger.Chunk) contract.ChunkMessage {
 	m := contract.ChunkMessage{
 		Version: contract.Version, Load: l.ID, Segment: l.Segment, Catalog: l.Catalog, Object: l.Object,
-		Compression: l.Plan.Compression, Columns: l.Plan.Columns, Width: l.Plan.Width,
+		Compression: l.Plan.Compression, Columns: l.Plan.Columns, Width: l.Plan.Width, Footer: l.Plan.Footer.Bytes,
 		LoadDate: l.Received.UTC().Format(time.DateOnly),
 		Chunk:    c.Index, Attempt: c.Attempt, Start: c.Start, End: c.End, From: c.From,
 	}
 	if c.Staged != nil { // pieces are plain
-		m.Object, m.Base, m.Compression = *c.Staged, c.Start, contract.Plain
+		m.Object, m.Base, m.Compression, m.Footer = *c.Staged, c.Start, contract.Plain, 0
 	}
 	return m
 }

@@ -29,9 +29,8 @@ type PartitionLimitError struct {
 }
 
 func (e *PartitionLimitError) Error() string {
-	return fmt.Sprintf("partition by %s: more than %d different values; choose a field or a transform with fewer, or "+
-		"raise the limit",
-		e.Field, e.Limit)
+	return fmt.Sprintf("partition by %s: more than %d different values in a chunk; choose a field with fewer or a longer "+
+		"period, or raise segments.<name>.maxPartitions, and land the file again", e.Field, e.Limit)
 }
 
 // PartitionValueError says that a partition value is too long for an object key.

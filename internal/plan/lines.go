@@ -33,6 +33,14 @@ func (h *head) checkLines(from int, seg *process.Segment) error {
 		case whole && len(record.Trim(line)) == 0: // a blank line
 			start += n
 			continue
+		case seg.Dialect.Comments(line):
+			if err := commentLine(line, true); err != nil {
+				return err
+			}
+			if start += n; !whole {
+				return nil
+			}
+			continue
 		case seg.Dialect.Encoding == contract.NDJSON:
 			if bytes.Contains(line, []byte("}\r{")) {
 				return fault.Permanent(errCR)
@@ -49,6 +57,14 @@ func (h *head) checkLines(from int, seg *process.Segment) error {
 		return nil
 	}
 	return nil // endless blank lines
+}
+
+// commentLine refuses a comment with a CR in it: where lines end in CR alone, it takes in all that follows.
+func commentLine(line []byte, whole bool) error {
+	if whole && bytes.ContainsRune(record.Trim(line), '\r') {
+		return fault.Permanent(fmt.Errorf("a comment has a CR without LF: %w", errCR))
+	}
+	return nil
 }
 
 // headerLines says what is wrong with the end of a header's line, which may be cut off.

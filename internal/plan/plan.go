@@ -2,7 +2,7 @@
 package plan
 
 import (
-	"bytes"
+	"bufio"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +19,8 @@ import (
 	"dip/internal/ledger"
 	"dip/internal/process"
 	"dip/internal/record"
+	"dip/internal/sniff"
+	"dip/internal/text"
 	"dip/tableschema"
 )
 
@@ -26,6 +28,8 @@ import (
 type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (bool, error)
+	Same(ctx context.Context, id, of string, at time.Time) (bool, error)
+	Announced(ctx context.Context, id string) error
 }
 
 // Source reads inputs.
@@ -35,10 +39,17 @@ type Source interface {
 	Head(ctx context.Context, o contract.Object) (contract.Object, error)
 }
 
+// Versions knows the versions of inputs.
+type Versions interface {
+	// Previous is the version right before o, and whether it has the same content.
+	Previous(ctx context.Context, o contract.Object) (before contract.Object, same bool, err error)
+}
+
 // Planner plans loads: the code of the splitter function.
 type Planner struct {
 	Ledger   Ledger
 	Source   Source
+	Versions Versions
 	Segments *process.Segments
 	Log      *slog.Logger
 	Now      func() time.Time
@@ -54,6 +65,11 @@ func (p *Planner) Handle(ctx context.Context, in contract.WorkflowInput) (contra
 	response := contract.StepResponse{Load: load.ID, Action: contract.ActionWait}
 	if load.Plan == nil {
 		plan, chunks, err := p.plan(ctx, load)
+		var same *sameError
+		if errors.As(err, &same) {
+			response.Action = contract.ActionDone
+			return response, p.same(ctx, load, same.of)
+		}
 		if fault.IsPermanent(err) {
 			p.Log.WarnContext(ctx, "load cannot be planned", "load", load.ID, "error", err)
 			response.Action, response.Cause = contract.ActionFail, err.Error()
@@ -88,11 +104,16 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err := p.announced(ctx, load.Object); err != nil {
 		return fail(err)
 	}
+	if seg.Loads.SkipSame {
+		if err := p.repeated(ctx, load.Object); err != nil {
+			return fail(err)
+		}
+	}
 	// Compressed content is hardly shorter than its stored form. How long it is, only its reader finds out.
 	if most := seg.Loads.MaxContentBytes; most > 0 && load.Object.Size > most {
 		return fail(decompress.TooLong(most))
 	}
-	head, err := p.head(ctx, load.Object)
+	head, err := p.head(ctx, load.Object, seg)
 	if err != nil {
 		return fail(err)
 	}
@@ -101,7 +122,10 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err := head.layout(seg, &plan); err != nil {
 		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
 	}
-	chunks := cut(plan, load.Object.Size, seg.Loads.ChunkBytes)
+	if err := p.footer(ctx, load.Object, seg, &plan); err != nil {
+		return fail(fmt.Errorf("%s: %w", load.Object.Key, err))
+	}
+	chunks := cut(plan, load.Object.Size, seg.Loads.ChunkBytes, seg.Charset.Unit())
 	route, err := p.route(ctx, load, plan, head, chunks)
 	if err != nil {
 		return fail(err)
@@ -150,15 +174,19 @@ func (p *Planner) route(
 	return Choose(definition, catalog.Restage != "", splittable, content, largest), nil
 }
 
-// cut lays out the chunks of a plan. The start of the first one is known.
-func cut(plan ledger.Plan, size, target int64) []ledger.Chunk {
-	ranges := chunk.Plan(plan.Body, size, target)
+// cut lays out the chunks of a plan between units of the charset. The start of the first one is known.
+func cut(plan ledger.Plan, size, target int64, unit int) []ledger.Chunk {
+	u := int64(unit)
+	ranges := chunk.Plan(plan.Body/u, (size-plan.Footer.Bytes)/u, target/u)
+	for i := range ranges {
+		ranges[i] = chunk.Range{Start: ranges[i].Start * u, End: ranges[i].End * u}
+	}
 	if !plan.Compression.Splittable() && size > 0 {
 		ranges = []chunk.Range{{Start: plan.Body, End: -1}}
 	}
 	chunks := make([]ledger.Chunk, len(ranges))
 	for i, r := range ranges {
-		chunks[i] = ledger.Chunk{Index: i, Start: r.Start, End: r.End, Attempt: 1, Sent: plan.At}
+		chunks[i] = ledger.Chunk{Index: i, Start: r.Start, End: r.End, Attempt: 1}
 	}
 	if len(chunks) > 0 {
 		chunks[0].From = &plan.Body
@@ -173,9 +201,10 @@ const headSize = 256 << 10
 type head struct {
 	compression contract.Compression
 	content     io.ReadCloser
-	stored      *counted
-	start       []byte // the first stored bytes
-	data        []byte
+	stored, raw *counted
+	start       []byte    // the first stored bytes
+	text        io.Reader // the content, decoded
+	data        []byte    // what was read of it
 	eof         bool
 }
 
@@ -191,7 +220,7 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
-func (p *Planner) head(ctx context.Context, o contract.Object) (*head, error) {
+func (p *Planner) head(ctx context.Context, o contract.Object, seg *process.Segment) (*head, error) {
 	start, err := p.Source.ReadRange(ctx, o, 0, min(o.Size, zstd.HeaderMaxSize))
 	if err != nil {
 		return nil, err
@@ -202,22 +231,51 @@ func (p *Planner) head(ctx context.Context, o contract.Object) (*head, error) {
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
 	}
-	h.content, h.stored = content, stored
-	if err := h.more(headSize); err != nil {
+	h.content, h.stored, h.raw = content, stored, &counted{ReadCloser: content}
+	if err := h.open(seg.Dialect, seg.Charset); err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
 	return h, nil
 }
 
+// open reads the first bytes, and fails an input that is no text of records.
+func (h *head) open(d contract.Dialect, charset *text.Charset) error {
+	buffered := bufio.NewReaderSize(h.raw, headSize)
+	first, err := buffered.Peek(headSize)
+	if err != nil && !decompress.Ended(err) {
+		return fmt.Errorf("read the first bytes: %w", err)
+	}
+	if err := sniff.Foreign(first, d.Charset); err != nil {
+		return h.foreign(err)
+	}
+	h.text = charset.Reader(buffered, 0)
+	if err := h.more(headSize); err != nil {
+		return err
+	}
+	if err := sniff.Document(h.data, d.Encoding, h.eof); err != nil {
+		return h.foreign(err)
+	}
+	return nil
+}
+
+// foreign is the permanent error of an input that is something else than records.
+func (h *head) foreign(err error) error {
+	what := "the input"
+	if h.compression != contract.Plain {
+		what = fmt.Sprintf("the content of the %s input", h.compression)
+	}
+	return fault.Permanent(fmt.Errorf("%s %w", what, err))
+}
+
 func (h *head) seen() seen {
-	return seen{start: h.start, stored: h.stored.n, content: int64(len(h.data)), whole: h.eof}
+	return seen{start: h.start, stored: h.stored.n, content: h.raw.n, whole: h.eof}
 }
 
 func (h *head) Close() error { return errors.Join(h.content.Close(), h.stored.Close()) }
 
-// more reads n more bytes of the content.
+// more reads n more bytes of the text.
 func (h *head) more(n int) error {
-	more, err := io.ReadAll(io.LimitReader(h.content, int64(n)))
+	more, err := io.ReadAll(io.LimitReader(h.text, int64(n)))
 	if err != nil {
 		return fmt.Errorf("read the first bytes: %w", err)
 	}
@@ -227,28 +285,27 @@ func (h *head) more(n int) error {
 
 // layout finds the first record, and for CSV the column of each field.
 func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
-	for name, bom := range map[string][]byte{"UTF-16 (little endian)": {0xff, 0xfe}, "UTF-16 (big endian)": {0xfe, 0xff}} {
-		if bytes.HasPrefix(h.data, bom) {
-			return fault.Permanent(fmt.Errorf("the input is %s, want UTF-8", name))
-		}
-	}
-	body := record.SkipBOM(h.data)
-	plan.Body = int64(body)
-	if seg.Dialect.Encoding != contract.CSV {
-		return h.checkLines(body, seg)
-	}
-	plan.Width = len(seg.Schema.Fields)
-	if !seg.Dialect.Header {
-		return h.checkLines(body, seg)
-	}
-	body, end, err := h.header(body, seg)
+	at := record.SkipBOM(h.data)
+	at, err := h.front(at, seg, plan)
 	if err != nil {
 		return err
 	}
-	if plan.Body = int64(end); body == end {
+	plan.Body = seg.Charset.Len(h.data[:at])
+	if seg.Dialect.Encoding != contract.CSV {
+		return h.checkLines(at, seg)
+	}
+	plan.Width = len(seg.Schema.Fields)
+	if !seg.Dialect.Header {
+		return h.checkLines(at, seg)
+	}
+	start, end, err := h.header(at, seg, plan)
+	if err != nil {
+		return err
+	}
+	if plan.Body = seg.Charset.Len(h.data[:end]); start == end {
 		return nil
 	}
-	names, err := record.Header(h.data[body:end], seg.Dialect)
+	names, err := record.Header(h.data[start:end], seg.Dialect)
 	if err != nil {
 		return fault.Permanent(fmt.Errorf("cannot parse the header: %w", err))
 	}
@@ -260,20 +317,30 @@ func (h *head) layout(seg *process.Segment, plan *ledger.Plan) error {
 	return h.checkLines(end, seg)
 }
 
-// header finds the header at or after an offset: the first record that is not blank, or the first at all when the
-// schema has a single field, whose records may be blank. The input is at its end when start is end.
-func (h *head) header(from int, seg *process.Segment) (start, end int, err error) {
+// header finds the header at or after an offset: the first record that is neither blank nor a comment, or the first
+// that is no comment when the schema has a single field, whose records may be blank. The input is at its end when start
+// is end.
+func (h *head) header(from int, seg *process.Segment, plan *ledger.Plan) (start, end int, err error) {
 	for start = from; ; {
 		n, whole := record.End(h.data[start:], seg.Dialect)
 		end = start + n
-		line := h.data[start:end]
-		if err := headerLines(line, whole || h.eof, seg); err != nil {
+		line, comment := h.data[start:end], seg.Dialect.Comments(h.data[start:])
+		if comment {
+			err = commentLine(line, whole || h.eof)
+		} else {
+			err = headerLines(line, whole || h.eof, seg)
+		}
+		if err != nil {
 			return 0, 0, err
 		}
-		if (whole || h.eof) && (len(record.Trim(line)) > 0 || n == 0 || len(seg.Schema.Fields) == 1) {
+		switch {
+		case (whole || h.eof) && comment:
+			plan.Front = plan.Front.Plus(contract.Skipped{Lines: 1, Bytes: seg.Charset.Len(line)})
+			start = end
+			continue
+		case (whole || h.eof) && (len(record.Trim(line)) > 0 || n == 0 || len(seg.Schema.Fields) == 1):
 			return start, end, nil
-		}
-		if whole || h.eof {
+		case whole || h.eof:
 			start = end
 			continue
 		}

@@ -140,8 +140,9 @@ func start(t *testing.T, input string) (*world, *Planner) {
 		return counter{r, &w.read}
 	}
 	return w, &Planner{
-		Ledger: w.ledger, Source: w.lake, Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
-		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
+		Ledger: w.ledger, Source: w.lake, Versions: w.lake,
+		Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}},
+		Log:      slog.New(slog.DiscardHandler), Now: func() time.Time { return planned },
 	}
 }
 
@@ -248,7 +249,7 @@ func TestPlan(t *testing.T) {
 			}
 			var chunks []ledger.Chunk
 			for i, r := range c.chunks {
-				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1, Sent: c.want.At}
+				chunk := ledger.Chunk{Index: i, Start: r.start, End: r.end, Attempt: 1}
 				if i == 0 {
 					chunk.From = &c.want.Body
 				}
@@ -276,9 +277,19 @@ func TestLoadsThatCannotBePlanned(t *testing.T) {
 			"things/a.csv: the header does not match the schema of segment things"},
 		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},
 		{"a field too many", "things", "id,note,more\n", "the header does not match"},
-		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input is UTF-16 (little endian), want UTF-8"},
-		{"UTF-16", "lines", "\xfe\xff\x00{", "the input is UTF-16 (big endian), want UTF-8"},
-		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"), "UTF-16"},
+		{"UTF-16", "things", "\xff\xfei\x00d\x00", "the input begins with the byte order mark of UTF-16LE"},
+		{"UTF-16", "lines", "\xfe\xff\x00{", "the input begins with the byte order mark of UTF-16BE"},
+		{"compressed UTF-16", "things", gzipped(t, "\xff\xfei\x00d\x00"),
+			"the content of the gzip input begins with the byte order mark of UTF-16LE"},
+		{"gzip of gzip", "things", gzipped(t, gzipped(t, "id,note\n")),
+			"the content of the gzip input is compressed with gzip: compress it once only"},
+		{"zip", "things", "PK\x03\x04 a.csv", "the input is a zip archive"},
+		{"a page", "lines", "<!doctype html><title>Sign in</title>", "the input is an HTML page"},
+		{"an array", "lines", "[\n  {\"id\": 1}\n]\n", "the input is a JSON array, want one object a line: `jq -c '.[]' FILE"},
+		{"objects over several lines", "lines", gzipped(t, "{\n  \"id\": 1\n}\n"),
+			"the content of the gzip input has JSON objects over several lines"},
+		{"bytes behind gzip", "things", gzipped(t, "id,note\n") + "\n",
+			"the gzip input has 1 byte after the end of the compressed data"},
 		{"an endless header", "things", "\"id" + strings.Repeat("x", 3<<20),
 			"no header in the first 1 MiB (maxRecordMB): is its quote at byte 0 never closed?"},
 		{"blank lines without end", "things", strings.Repeat("\n", 3<<20) + "id,note\n",

@@ -14,18 +14,21 @@ import (
 	"dip/internal/fault"
 	"dip/internal/parquet"
 	"dip/internal/record"
+	"dip/internal/text"
 	"dip/tableschema"
 )
 
 // Segment is a segment's definition, ready for use.
 type Segment struct {
-	Name      string
-	Dialect   contract.Dialect
-	Schema    *tableschema.Schema
-	Types     []record.Type
-	Partition *parquet.Partition // nil: by load date
-	MaxRecord int                // bytes
-	Loads     contract.Loads
+	Name          string
+	Dialect       contract.Dialect
+	Charset       *text.Charset
+	Schema        *tableschema.Schema
+	Types         []record.Type
+	Partition     *parquet.Partition // nil: by load date
+	MaxRecord     int                // bytes
+	MaxPartitions int                // of a chunk; 0: the partitioner's default
+	Loads         contract.Loads
 
 	block int // bytes that are parsed at a time, until a longer record is met
 }
@@ -45,8 +48,9 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 		return nil, fault.Permanent(fmt.Errorf("dialect of segment %s: %w", name, err))
 	}
 	c := &Segment{
-		Name: name, Dialect: s.Dialect, Schema: parsed,
-		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20, Loads: s.Loads, block: blockSize,
+		Name: name, Dialect: s.Dialect, Charset: text.Of(s.Dialect.Charset), Schema: parsed,
+		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20,
+		MaxPartitions: s.MaxPartitions, Loads: s.Loads, block: blockSize,
 	}
 	if s.Partition.Field == "" {
 		return c, nil

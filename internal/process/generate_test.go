@@ -30,7 +30,7 @@ const madeSchema = `{"fields":[
 var words = []string{"x", "yes", "ü", "日本", `"`, `""`, ",", ";", "\n", "\r\n", "\r", "1,b\n2,c\n", " ", "\"\n1,2,3\n\"",
 	"'", "\\", "\t", "😀"}
 
-func text(random *rand.Rand, most int) string {
+func textOf(random *rand.Rand, most int) string {
 	var b strings.Builder
 	for range random.IntN(most + 1) {
 		b.WriteString(words[random.IntN(len(words))])
@@ -80,7 +80,7 @@ func makeCSV(random *rand.Rand, n, long int) *made {
 		if random.IntN(20) == 0 {
 			most = long
 		}
-		id, note, kind := strconv.Itoa(random.IntN(1000)-500), text(random, most), []string{"a", "b", "c"}[random.IntN(3)]
+		id, note, kind := strconv.Itoa(random.IntN(1000)-500), textOf(random, most), []string{"a", "b", "c"}[random.IntN(3)]
 		e := end()
 		if i == n-1 && random.IntN(2) == 0 {
 			e = ""
@@ -111,7 +111,7 @@ func makeCSV(random *rand.Rand, n, long int) *made {
 				m.bad[len(m.bad)-1][1]++
 			}
 		}
-		m.add("7"+delimiter+quote+"never closed\n"+strings.ReplaceAll(text(random, long), quote, "")+"end", "", "", false)
+		m.add("7"+delimiter+quote+"never closed\n"+strings.ReplaceAll(textOf(random, long), quote, "")+"end", "", "", false)
 	}
 	return m
 }
@@ -127,7 +127,7 @@ func makeNDJSON(random *rand.Rand, n, long int) *made {
 		if random.IntN(20) == 0 {
 			most = long
 		}
-		id, note, kind := strconv.Itoa(random.IntN(1000)-500), text(random, most), []string{"a", "b", "c"}[random.IntN(3)]
+		id, note, kind := strconv.Itoa(random.IntN(1000)-500), textOf(random, most), []string{"a", "b", "c"}[random.IntN(3)]
 		e := []string{"\n", "\r\n"}[random.IntN(2)]
 		if i == n-1 && random.IntN(2) == 0 {
 			e = ""

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"cmp"
 	"context"
 	"encoding/hex"
 	"encoding/json"
@@ -8,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"strings"
 
 	"dip/contract"
 	"dip/internal/chunk"
@@ -16,6 +18,7 @@ import (
 	"dip/internal/parquet"
 	"dip/internal/record"
 	"dip/internal/spool"
+	"dip/internal/text"
 )
 
 // Sink stores outputs write-once.
@@ -64,18 +67,19 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 	if m.From != nil {
 		return *m.From, m.End < 0 || *m.From < m.End, nil
 	}
-	before := m.Start - 1 // the line feed before a cut shows that a record starts at it
+	unit := int64(s.Charset.Unit())
+	before := m.Start - unit // the line feed before a cut shows that a record starts at it
 	for step := 0; ; step++ {
-		size, last := chunk.Window(step, m.End-before)
-		window, err := src.ReadRange(ctx, m.Object, before-m.Base, before-m.Base+size)
+		size, last := chunk.Window(step, (m.End-before)/unit)
+		window, err := src.ReadRange(ctx, m.Object, before-m.Base, before-m.Base+size*unit)
 		if err != nil {
 			return 0, false, fmt.Errorf("find the first record: %w", err)
 		}
-		g := chunk.FindStart(window, s.Dialect, m.Width, last)
+		g := chunk.FindStart(s.Charset.Narrow(window), s.Dialect, m.Width, last)
 		if g.NeedMore {
 			continue
 		}
-		from = m.Start + int64(g.Offset)
+		from = m.Start + int64(g.Offset)*unit
 		if !g.Found || from >= m.End {
 			return m.End, false, nil
 		}
@@ -100,9 +104,10 @@ type work struct {
 	spools     map[string]*spool.Spool
 	quarantine *spool.Spool
 
-	buf []byte // bytes from pos on that are not parsed yet
-	pos int64
-	eof bool
+	buf  []byte // text from pos on that is not parsed yet
+	pos  int64  // in the input
+	eof  bool
+	body *text.Body // of an input that ends with a footer; nil: there is none, or the plan knows where
 
 	ack              contract.Ack
 	hashOut, hashBad record.Sum
@@ -115,11 +120,11 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 	}
 	var err error
 	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns,
-		record.Options{Width: m.Width, MaxRecord: s.MaxRecord}); err != nil {
+		record.Options{Width: m.Width, MaxRecord: s.MaxRecord, Length: s.Charset.Len}); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
 	w.batch = record.NewBatch(w.parser.Types())
-	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, parquet.Options{}, w.open)
+	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, parquet.Options{MaxPartitions: s.MaxPartitions}, w.open)
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
@@ -167,10 +172,15 @@ func (w *work) run(ctx context.Context, src Source) (contract.Ack, error) {
 	return w.store(ctx)
 }
 
-// stream gives the content from w.pos on.
+// stream gives the text of the content from w.pos on, without the footer.
 func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 	if w.msg.Compression.Splittable() {
-		return src.Stream(ctx, w.msg.Object, w.pos-w.msg.Base), nil
+		stored := src.Stream(ctx, w.msg.Object, w.pos-w.msg.Base)
+		if w.msg.Footer == 0 && w.segment.Charset == nil {
+			return stored, nil
+		}
+		body := io.LimitReader(stored, w.msg.Object.Size-w.msg.Footer-(w.pos-w.msg.Base))
+		return closers{w.segment.Charset.Reader(body, w.pos), stored, stored}, nil
 	}
 	stored := src.Stream(ctx, w.msg.Object, 0)
 	content, err := decompress.Decompress(stored, w.msg.Compression)
@@ -178,10 +188,16 @@ func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 		return nil, errors.Join(err, stored.Close())
 	}
 	content = decompress.Limit(content, w.segment.Loads.MaxContentBytes)
+	content = decompress.Expansion(content, w.msg.Object.Size, w.segment.Loads.MaxExpansion)
 	if _, err := io.CopyN(io.Discard, content, w.pos-w.msg.Base); err != nil {
 		return nil, errors.Join(fmt.Errorf("skip to the first record: %w", err), content.Close(), stored.Close())
 	}
-	return closers{content, content, stored}, nil
+	var body io.Reader = content
+	if n := w.segment.Dialect.FooterLines; n > 0 {
+		w.body = w.segment.Charset.Body(content, n, w.segment.MaxRecord, w.pos)
+		body = w.body
+	}
+	return closers{w.segment.Charset.Reader(body, w.pos), content, stored}, nil
 }
 
 type closers struct {
@@ -210,7 +226,7 @@ func (w *work) fill(stream io.Reader) error {
 		case decompress.Ended(err):
 			w.eof = true
 		case err != nil:
-			return fmt.Errorf("read from byte %d: %w", w.pos+int64(len(w.buf)), err)
+			return fmt.Errorf("read from byte %d: %w", w.pos+w.segment.Charset.Len(w.buf), err)
 		}
 	}
 	return nil
@@ -219,7 +235,7 @@ func (w *work) fill(stream io.Reader) error {
 func (w *work) tooLong(rec []byte) error {
 	why := ""
 	if at := record.Opening(rec, w.segment.Dialect); at >= 0 {
-		why = fmt.Sprintf(": is the quote at byte %d never closed?", w.pos+int64(at))
+		why = fmt.Sprintf(": is the quote at byte %d never closed?", w.pos+w.segment.Charset.Len(rec[:at]))
 	}
 	return fault.Permanent(fmt.Errorf("the record at byte %d is longer than %d MiB (maxRecordMB of segment %s)%s",
 		w.pos, w.segment.MaxRecord>>20, w.segment.Name, why))
@@ -228,8 +244,8 @@ func (w *work) tooLong(rec []byte) error {
 // parse consumes all whole records that start before the limit, and says whether the chunk is done.
 func (w *work) parse() (done bool, err error) {
 	data, capped := w.buf, false
-	if room := w.limit - w.pos; int64(len(data)) > room {
-		data, capped = data[:room], true
+	if n := w.segment.Charset.Prefix(data, w.limit-w.pos); n < len(data) {
+		data, capped = data[:n], true
 	}
 	if err := w.take(data, w.eof && !capped); err != nil {
 		return false, err
@@ -256,16 +272,16 @@ func (w *work) take(data []byte, final bool) error {
 	used := 0
 	for {
 		r := w.parser.Parse(w.batch, data[used:], final)
-		for _, reject := range r.Rejects {
-			if err := w.reject(data[used:], w.pos+int64(used), reject); err != nil {
-				return err
-			}
+		if err := w.rejects(data[used:], r.Rejects); err != nil {
+			return err
 		}
 		w.ack.RowsOut += int64(r.Accepted)
 		w.ack.Quarantined += int64(r.Rejected)
 		w.ack.LinesIn += int64(r.AcceptedLines + r.RejectedLines)
 		w.ack.LinesBad += int64(r.RejectedLines)
+		w.ack.Skipped = w.ack.Skipped.Plus(r.Skipped)
 		w.hashOut, w.hashBad = w.hashOut.Plus(r.AcceptedSum), w.hashBad.Plus(r.RejectedSum)
+		w.pos += w.segment.Charset.Len(data[used : used+r.Consumed])
 		used += r.Consumed
 		switch r.Stop {
 		case record.BatchFull:
@@ -276,14 +292,12 @@ func (w *work) take(data []byte, final bool) error {
 		case record.RejectsFull:
 			continue
 		case record.TooLong:
-			w.pos += int64(used)
 			rest := data[used:]
 			end, _ := record.End(rest, w.segment.Dialect)
 			return w.tooLong(rest[:end])
 		}
 		break
 	}
-	w.pos += int64(used)
 	w.buf = w.buf[:copy(w.buf, w.buf[used:])]
 	return nil
 }
@@ -304,23 +318,47 @@ func (w *work) flush() error {
 	return nil
 }
 
-func (w *work) reject(data []byte, at int64, r record.Reject) error {
+// rejects quarantines records of data, which begins at w.pos.
+func (w *work) rejects(data []byte, list []record.Reject) error {
+	at, from := w.pos, 0
+	for _, r := range list {
+		at += w.segment.Charset.Len(data[from:r.Start])
+		line := contract.Rejected{Chunk: w.msg.Chunk, Start: at, Field: r.Field, Reason: r.Reason}
+		raw := data[r.Start:r.End]
+		if c := w.segment.Charset; c != nil {
+			line.Text = strings.ToValidUTF8(string(raw), "\ufffd")
+			line.Reason = cmp.Or(c.Fault(raw), r.Reason)
+			raw = c.Raw(raw)
+		}
+		line.End = at + int64(len(raw))
+		line.SetRaw(raw)
+		if err := w.reject(line); err != nil {
+			return fmt.Errorf("quarantine the record at byte %d: %w", at, err)
+		}
+		at, from = line.End, r.End
+	}
+	return nil
+}
+
+func (w *work) reject(line contract.Rejected) error {
 	if w.quarantine == nil {
 		var err error
-		if w.quarantine, err = spool.New(true); err != nil {
+		if w.quarantine, err = spool.NewGzip(); err != nil {
 			return err
 		}
 	}
-	line := contract.Rejected{
-		Chunk: w.msg.Chunk, Start: at + int64(r.Start), End: at + int64(r.End), Field: r.Field, Reason: r.Reason,
-	}
-	line.SetRaw(data[r.Start:r.End])
 	out, err := json.Marshal(line)
 	if err != nil {
-		return fmt.Errorf("quarantine the record at byte %d: %w", line.Start, err)
+		return err
 	}
 	if _, err := w.quarantine.Write(append(out, '\n')); err != nil {
-		return fmt.Errorf("quarantine the record at byte %d: %w", line.Start, err)
+		return err
+	}
+	// A short record is a long line here, with its place and its reason: a disk that is full would fail every attempt.
+	if most := w.segment.Loads.MaxQuarantineBytes; most > 0 && w.quarantine.Size > most {
+		return fault.Permanent(fmt.Errorf("up to byte %d, rejected records alone take more than %d MiB, compressed "+
+			"(loads.maxQuarantineMB): is this the format of segment %s? The last one: %s", line.End, most>>20,
+			w.segment.Name, line.Reason))
 	}
 	return nil
 }
@@ -334,6 +372,9 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 	a, m := &w.ack, w.msg
 	a.End, a.RowsIn = w.pos, w.ack.RowsOut+w.ack.Quarantined
 	a.HashOut, a.HashBad = w.hashOut.String(), w.hashBad.String()
+	if w.body != nil {
+		a.Footer = w.body.Footer()
+	}
 	for _, o := range outputs {
 		partition := o.Path
 		if w.segment.Partition == nil {
@@ -350,12 +391,15 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		a.Outputs = append(a.Outputs, out)
 	}
 	if w.quarantine != nil {
+		if err := w.quarantine.Finish(); err != nil {
+			return contract.Ack{}, err
+		}
 		sum := w.quarantine.Sum()
 		out := contract.Output{
 			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
 			Rows: a.Quarantined, Bytes: w.quarantine.Size, SHA256: sum,
 		}
-		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/x-ndjson", out.SHA256); err != nil {
+		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/gzip", out.SHA256); err != nil {
 			return contract.Ack{}, err
 		}
 		a.Quarantine = &out

@@ -169,7 +169,7 @@ func TestAgreesWithTheStandardLibrary(t *testing.T) {
 		out := csv.NewWriter(&b)
 		for range random.IntN(80) {
 			// The library makes \n of \r\n inside quotes.
-			note := strings.ReplaceAll(text(random, 30), "\r", "")
+			note := strings.ReplaceAll(textOf(random, 30), "\r", "")
 			if err := out.Write([]string{"1", note, "a"}); err != nil {
 				t.Fatal(err)
 			}
@@ -266,8 +266,17 @@ func TestTooManyPartitions(t *testing.T) {
 	}
 	r = newRun(t, newWorld([]byte(proven.String())), seg, plan, []int64{0, int64(proven.Len())})
 	_, err := Process(t.Context(), r.world, r.world, seg, r.message(0))
-	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "note") {
+	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "partition by note: more than 64 different values in a chunk") ||
+		!strings.Contains(err.Error(), "raise segments.<name>.maxPartitions") {
 		t.Errorf("200 partitions: %v", err)
+	}
+	for most, fails := range map[int]bool{199: true, 200: false} {
+		def.MaxPartitions = most
+		r = newRun(t, newWorld([]byte(proven.String())), compile(t, def), plan, []int64{0, int64(proven.Len())})
+		ack, err := Process(t.Context(), r.world, r.world, r.seg, r.message(0))
+		if fault.IsPermanent(err) != fails || !fails && len(ack.Outputs) != 200 {
+			t.Errorf("200 partitions of at most %d: %d outputs, %v", most, len(ack.Outputs), err)
+		}
 	}
 
 	input = []byte("1," + strings.Repeat("x", 600) + ",a\n")

@@ -2,6 +2,7 @@ package process
 
 import (
 	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"errors"
 	"io"
@@ -115,7 +116,8 @@ func (r *run) all(order []int) contract.Certificate {
 		r.chunks[i].Ack = &ack
 	}
 	for range len(r.chunks) + 1 {
-		d := reconcile.Decide(received, r.load, r.chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 1000})
+		d := reconcile.Decide(reconcile.Look{Now: received, Started: received}, r.load, r.chunks,
+			reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 1000, Keep: time.Hour})
 		if d.Action == contract.ActionCertify {
 			c, err := reconcile.Certificate("test", r.load, r.chunks)
 			if err != nil {
@@ -164,7 +166,15 @@ func (r *run) quarantined(c contract.Certificate) (got []contract.Rejected) {
 		if k.Quarantine == nil {
 			continue
 		}
-		for line := range strings.Lines(r.world.outputs()[k.Quarantine.Key]) {
+		z, err := gzip.NewReader(strings.NewReader(r.world.outputs()[k.Quarantine.Key]))
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		lines, err := io.ReadAll(z)
+		if err != nil {
+			r.t.Fatal(err)
+		}
+		for line := range strings.Lines(string(lines)) {
 			var rejected contract.Rejected
 			if err := json.Unmarshal([]byte(line), &rejected); err != nil {
 				r.t.Fatal(err)

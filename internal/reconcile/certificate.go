@@ -17,12 +17,13 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 	verdict := Chain(load, chunks)
 	c := contract.Certificate{
 		Version: contract.Version, Load: load.ID, Segment: load.Segment, Stack: stack, Catalog: load.Catalog,
-		Input: load.Object, Compression: load.Plan.Compression, Body: load.Plan.Body, Length: Length(load, chunks),
-		Columns: load.Plan.Columns, Width: load.Plan.Width,
+		Input: load.Object, Compression: load.Plan.Compression, Front: load.Plan.Front, Body: load.Plan.Body,
+		Footer: footer(load, chunks), Columns: load.Plan.Columns, Width: load.Plan.Width,
 		Chunks:   make([]contract.ChunkProof, len(chunks)),
 		Chain:    contract.ChainProof{Closed: verdict.Closed, Position: verdict.Position},
 		Received: load.Received, Certified: load.Plan.At, Link: load.Link,
 	}
+	c.Length = End(load, chunks) + c.Footer.Bytes
 	if !verdict.Closed {
 		return c, fmt.Errorf("the chain is not closed: proven up to byte %d of %d; missing chunks %v, chunks to rerun %v",
 			verdict.Position, c.Length, verdict.Missing, verdict.Rerun)
@@ -67,7 +68,7 @@ func conserved(k contract.ChunkProof) error {
 
 // Totals sums up a certificate's chunks.
 func Totals(c contract.Certificate) (contract.Totals, error) {
-	t := contract.Totals{Chunks: len(c.Chunks), Codes: []string{}}
+	t := contract.Totals{Chunks: len(c.Chunks), Codes: []string{}, Skipped: c.Front.Plus(c.Footer)}
 	var out, bad record.Sum
 	for _, k := range c.Chunks {
 		t.RowsIn += k.RowsIn
@@ -75,6 +76,7 @@ func Totals(c contract.Certificate) (contract.Totals, error) {
 		t.Quarantined += k.Quarantined
 		t.LinesIn += k.LinesIn
 		t.LinesBad += k.LinesBad
+		t.Skipped = t.Skipped.Plus(k.Skipped)
 		t.Bytes += k.End - k.Start
 		t.Attempts += k.Attempt
 		for _, o := range k.Outputs {

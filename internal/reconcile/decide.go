@@ -14,18 +14,31 @@ import (
 
 // Limits steer a load.
 type Limits struct {
-	DueAfter    time.Duration // an unclaimed attempt is sent again after this
-	MaxAttempts int           // attempts at a chunk in one execution of the workflow
+	DueAfter    time.Duration // after this, an unclaimed attempt's queue is asked whether it still has messages
+	MaxAttempts int           // claims of a chunk that come to nothing
+	Keep        time.Duration // how long a queue keeps a message
 }
 
 func limitsOf(l contract.Loads) Limits {
-	return Limits{DueAfter: time.Duration(l.DueAfterSeconds) * time.Second, MaxAttempts: l.MaxAttempts}
+	return Limits{
+		DueAfter: time.Duration(l.DueAfterSeconds) * time.Second, MaxAttempts: l.MaxAttempts,
+		Keep: time.Duration(l.KeepSeconds) * time.Second,
+	}
 }
 
-// Send asks for the next attempt at a chunk.
+// Look is the time of a look at a load, and what is known besides the ledger.
+type Look struct {
+	Now     time.Time
+	Started time.Time    // when this execution of the workflow began
+	Lost    map[int]bool // by index: unclaimed work whose queue is empty
+}
+
+// Send asks for the message of an attempt at a chunk.
 type Send struct {
-	Chunk ledger.Chunk
-	From  *int64 // the proven start, when the last attempt began in the wrong place
+	Chunk  ledger.Chunk
+	Repair bool   // of the current attempt: it was opened, but its message was not sent
+	From   *int64 // the proven start, when the last attempt began in the wrong place
+	Failed int    // 1: the last attempt failed, and nobody has counted it
 }
 
 // Decision is what a load does next.
@@ -36,15 +49,11 @@ type Decision struct {
 	Send   []Send
 }
 
-// Bounds of the wait between two looks at the ledger: Step Functions waits whole seconds, and a standard workflow may
-// have 25,000 history events ("Service quotas").
-const (
-	minWait = time.Second
-	maxWait = time.Minute
-)
-
 // Decide looks at a planned load. It is pure: the same ledger at the same time gives the same decision.
-func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limits) Decision {
+//
+// Waiting is not failing: work that nobody has claimed waits as long as its queue keeps its message, and nothing is sent
+// again before that message is gone. What counts against a load are claims that came to nothing.
+func Decide(look Look, load ledger.Load, chunks []ledger.Chunk, limits Limits) Decision {
 	for _, c := range work(load, chunks) {
 		if c.Failure != "" {
 			return fail("%s: %s", name(c), c.Failure)
@@ -66,25 +75,88 @@ func Decide(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limit
 	}
 	d := Decision{Action: contract.ActionWait}
 	due := time.Time{} // the earliest time at which something may have to be sent again
-	progress := lastProgress(load, chunks)
 	for _, c := range missing {
-		at := dueAt(c, progress, limits)
-		if now.Before(at) {
-			if due.IsZero() || at.Before(due) {
+		if awaitsPiece(load, c) {
+			continue
+		}
+		send, at := next(c, look, limits)
+		if send == nil {
+			if at.After(look.Now) && (due.IsZero() || at.Before(due)) {
 				due = at
 			}
 			continue
 		}
-		if c.Attempt >= allowed(load, c, limits) {
-			return fail("%s failed after %d attempts; last error: %s", name(c), c.Attempt, orUnknown(c.LastError))
+		if failures := c.Failures + send.Failed; failures >= limits.MaxAttempts {
+			return fail("%s failed %d times; last error: %s", name(c), failures, orUnknown(c.LastError))
 		}
-		d.Send = append(d.Send, Send{Chunk: c})
+		d.Send = append(d.Send, *send)
 	}
 	for _, r := range verdict.Rerun {
 		d.Send = append(d.Send, Send{Chunk: chunks[r.Index], From: &r.From})
 	}
-	d.Wait = wait(now, load, chunks, len(verdict.Missing), due)
+	d.Wait = wait(look, load, chunks, len(verdict.Missing), due)
 	return d
+}
+
+// awaitsPiece says whether a chunk waits for the restage job, which sends it once its piece is there: a redrive may find
+// that the pieces have expired.
+func awaitsPiece(load ledger.Load, c ledger.Chunk) bool {
+	return Restaging(load) && c.Index != ledger.RestageIndex && c.Sent.IsZero()
+}
+
+// next says what has to be sent for unacknowledged work now; nil for nothing, and then when to look again.
+func next(c ledger.Chunk, look Look, limits Limits) (send *Send, at time.Time) {
+	switch {
+	case c.Owner != "": // its holder died if its lease runs out
+		send, at = &Send{Chunk: c, Failed: 1}, c.LeaseUntil
+	case !c.Released.IsZero(): // its holder gave it up
+		send, at = &Send{Chunk: c}, c.Released.Add(backoff(c.Failures))
+		if c.Failures >= limits.MaxAttempts {
+			at = look.Now // another attempt would not be made
+		}
+	case c.Sent.IsZero(): // whoever opened the attempt died before it sent the message
+		return &Send{Chunk: c, Repair: true}, look.Now
+	default: // it waits until its message expires
+		send, at = &Send{Chunk: c}, c.Sent.Add(limits.Keep)
+		overdue := c.Sent.Add(limits.DueAfter)
+		switch {
+		case !look.Now.Before(at):
+		case look.Lost[c.Index]: // received again and again by functions that crashed before they claimed it
+			return &Send{Chunk: c, Failed: 1}, look.Now
+		case overdue.After(look.Now) && overdue.Before(at):
+			return nil, overdue
+		}
+	}
+	if look.Now.Before(at) {
+		return nil, at
+	}
+	return send, at
+}
+
+// Overdue lists work that nobody has claimed for so long that its message may be gone: into the dead-letter queue,
+// after it was received too many times.
+func Overdue(now time.Time, load ledger.Load, chunks []ledger.Chunk, limits Limits) []ledger.Chunk {
+	var overdue []ledger.Chunk
+	for _, c := range work(load, chunks) {
+		if c.Ack == nil && c.Owner == "" && c.Released.IsZero() && !c.Sent.IsZero() &&
+			!now.Before(c.Sent.Add(limits.DueAfter)) {
+			overdue = append(overdue, c)
+		}
+	}
+	return overdue
+}
+
+// backoff is the pause after the n-th failure: 15 s, 1 min, 4 min, 16 min and then half an hour. Five attempts outlast
+// an outage of twenty minutes.
+func backoff(failures int) time.Duration {
+	const first, most = 15 * time.Second, 30 * time.Minute
+	pause := first
+	for range failures - 1 {
+		if pause *= 4; pause >= most {
+			return most
+		}
+	}
+	return pause
 }
 
 func fail(format string, args ...any) Decision {
@@ -133,63 +205,11 @@ func incomplete(load ledger.Load, chunks []ledger.Chunk) string {
 	return ""
 }
 
-// allowed is how many attempts work gets. A worker that was interrupted and handed the work back may have used one up
-// without a failure of the work: after a number of receives a queue moves a message to its dead-letter queue.
-func allowed(load ledger.Load, c ledger.Chunk, limits Limits) int {
-	return limits.MaxAttempts*(load.Execution+1) + c.HandedBack
-}
-
 func orUnknown(s string) string {
 	if s == "" {
 		return "none reported: the function crashed, timed out, ran out of memory or never started"
 	}
 	return s
-}
-
-// dueAt is when unacknowledged work is sent again: when its worker's lease expires or, while it is unclaimed, DueAfter
-// after it was sent and after the load last made progress.
-func dueAt(c ledger.Chunk, progress time.Time, limits Limits) time.Time {
-	if c.Owner != "" {
-		return c.LeaseUntil
-	}
-	if c.Sent.After(progress) {
-		progress = c.Sent
-	}
-	return progress.Add(limits.DueAfter)
-}
-
-// lastProgress is the last time at which workers finished a chunk of a load. They take chunks as fast as the cluster
-// has nodes: a chunk in their queue is not lost as long as others are acknowledged. Functions take all at once: zero.
-func lastProgress(load ledger.Load, chunks []ledger.Chunk) time.Time {
-	if load.Plan.Lane != contract.Workers {
-		return time.Time{}
-	}
-	return lastAck(time.Time{}, chunks)
-}
-
-func lastAck(last time.Time, chunks []ledger.Chunk) time.Time {
-	for _, c := range chunks {
-		if c.Ack != nil && c.Ack.At.After(last) {
-			last = c.Ack.At
-		}
-	}
-	return last
-}
-
-// wait is the time to the next look: half of the time that the rest will take at the rate so far, and no less than a
-// quarter of the time since the last progress, so that the number of looks grows with the logarithm of a load's length,
-// even where it waits for a single chunk; never past the next due time.
-func wait(now time.Time, load ledger.Load, chunks []ledger.Chunk, missing int, due time.Time) time.Duration {
-	elapsed, last := now.Sub(load.Plan.At), lastAck(load.Plan.At, chunks)
-	w := elapsed / 2
-	if done := len(chunks) - missing; done > 0 && !Restaging(load) {
-		w = time.Duration(float64(elapsed) / float64(done) * float64(missing) / 2)
-	}
-	w = max(w, now.Sub(last)/4)
-	if !due.IsZero() {
-		w = min(w, due.Sub(now))
-	}
-	return time.Duration(math.Ceil(min(max(w, minWait), maxWait).Seconds())) * time.Second
 }
 
 // Chain gives the chain's verdict on a planned load.
@@ -202,30 +222,45 @@ func Chain(load ledger.Load, chunks []ledger.Chunk) chunk.Verdict {
 			links[i] = &chunk.Link{Start: c.Ack.Start, End: c.Ack.End, Rows: c.Ack.RowsIn}
 		}
 	}
-	length := Length(load, chunks)
+	end := End(load, chunks)
 	if Restaging(load) {
 		return chunk.Chain(load.Plan.Body, math.MaxInt64, ranges, links) // never closed: the end is not known yet
 	}
 	if !load.Plan.Compression.Splittable() && load.Restage == nil && len(ranges) == 1 {
-		ranges[0].End = length // known once the only chunk has read to the end
+		ranges[0].End = end // known once the only chunk has read to the end
 	}
-	return chunk.Chain(load.Plan.Body, length, ranges, links)
+	return chunk.Chain(load.Plan.Body, end, ranges, links)
 }
 
-// Length is the length of the decompressed input. That of a compressed one is known from the chunk or restage that read
-// it to its end; before, it is the plan's Body.
-func Length(load ledger.Load, chunks []ledger.Chunk) int64 {
+// End is where the records of the decompressed input end: at its own end, or where its footer begins. That of a
+// compressed one is known from the chunk or restage that read it to its end; before, it is the plan's Body.
+func End(load ledger.Load, chunks []ledger.Chunk) int64 {
 	if load.Plan.Compression.Splittable() {
-		return load.Object.Size
+		return load.Object.Size - load.Plan.Footer.Bytes
 	}
-	if load.Restage != nil {
-		if load.Restage.Ack != nil {
-			return load.Restage.Ack.End
-		}
-		return load.Plan.Body
-	}
-	if len(chunks) == 1 && chunks[0].Ack != nil {
-		return chunks[0].Ack.End
+	if reader := wholeReader(load, chunks); reader != nil {
+		return reader.End
 	}
 	return load.Plan.Body
+}
+
+// footer is what follows the records.
+func footer(load ledger.Load, chunks []ledger.Chunk) contract.Skipped {
+	if reader := wholeReader(load, chunks); reader != nil {
+		return reader.Footer
+	}
+	return load.Plan.Footer
+}
+
+// wholeReader is the acknowledgement of who read all of an input that cannot be split; nil when there is none.
+func wholeReader(load ledger.Load, chunks []ledger.Chunk) *contract.Ack {
+	switch {
+	case load.Plan.Compression.Splittable():
+		return nil
+	case load.Restage != nil:
+		return load.Restage.Ack
+	case len(chunks) == 1:
+		return chunks[0].Ack
+	}
+	return nil
 }

@@ -19,7 +19,10 @@ func at(seconds float64) time.Time {
 
 func ptr[T any](v T) *T { return &v }
 
-var limits = Limits{DueAfter: time.Minute, MaxAttempts: 3}
+var limits = Limits{DueAfter: time.Minute, MaxAttempts: 3, Keep: time.Hour}
+
+// look is a look some time after the plan, in the first execution.
+func look(seconds float64) Look { return Look{Now: at(seconds), Started: began} }
 
 // planned is a load of n chunks of 100 bytes, none of them claimed.
 func planned(n int) (ledger.Load, []ledger.Chunk) {
@@ -64,8 +67,10 @@ func TestDecide(t *testing.T) {
 		prepare func(l *ledger.Load, c chunks)
 		action  contract.Action
 		cause   string
+		lost    bool  // the queue is empty
 		send    []int // indexes
 		from    []int64
+		failed  int // of what is sent
 		wait    int
 	}{
 		{name: "all done", prepare: func(_ *ledger.Load, c chunks) { done(c) }, action: contract.ActionCertify},
@@ -73,8 +78,30 @@ func TestDecide(t *testing.T) {
 		{name: "one moment before it is due", seconds: 59.5, prepare: func(*ledger.Load, chunks) {},
 			action: contract.ActionWait, wait: 1},
 		{
-			name: "due, unclaimed", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
-			action: contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 15,
+			name: "unclaimed: it waits in its queue", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
+			action: contract.ActionWait, wait: 15,
+		},
+		{
+			name: "as long as the queue keeps its message", seconds: 3599,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) }, action: contract.ActionWait, wait: 18,
+		},
+		{
+			name: "and no longer", seconds: 3600, prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
+			action: contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 60,
+		},
+		{
+			name: "unclaimed, but its queue is empty", seconds: 60, lost: true,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]) },
+			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, failed: 1, wait: 15,
+		},
+		{
+			name: "opened and never sent", seconds: 2, prepare: func(_ *ledger.Load, c chunks) { c[1].Sent = time.Time{} },
+			action: contract.ActionWait, send: []int{1}, from: []int64{-1}, wait: 1,
+		},
+		{
+			name: "handed back: its message is in its queue", seconds: 50,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].HandedBack, c[2].LeaseUntil = 9, at(40) },
+			action:  contract.ActionWait, wait: 10,
 		},
 		{
 			name: "claimed, however long ago it was sent", seconds: 600,
@@ -84,15 +111,17 @@ func TestDecide(t *testing.T) {
 		{
 			name: "its worker's lease has expired", seconds: 610,
 			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Owner, c[2].LeaseUntil = "a", at(610) },
-			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 60,
+			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, failed: 1, wait: 60,
 		},
 		{
-			name: "its worker gave it back", seconds: 70,
-			prepare: func(_ *ledger.Load, c chunks) {
-				done(c[:2])
-				c[2].Sent, c[2].LeaseUntil, c[2].LastError = at(20), at(30), "reset"
-			},
-			action: contract.ActionWait, wait: 10,
+			name: "its worker gave it up", seconds: 70,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Released, c[2].Failures = at(60), 1 },
+			action:  contract.ActionWait, wait: 5,
+		},
+		{
+			name: "and it is due soon, though its message is still hidden", seconds: 75,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Released, c[2].Failures = at(60), 1 },
+			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 19,
 		},
 		{
 			name: "a failure is final", seconds: 1, prepare: func(_ *ledger.Load, c chunks) { c[1].Failure = "too long" },
@@ -111,35 +140,35 @@ func TestDecide(t *testing.T) {
 			name: "attempts are exhausted", seconds: 300,
 			prepare: func(_ *ledger.Load, c chunks) {
 				done(c[:2])
-				c[2].Attempt, c[2].Sent, c[2].LastError = 3, at(200), "reset"
+				c[2].Failures, c[2].Released, c[2].LastError = 3, at(300), "reset"
 			},
-			action: contract.ActionFail, cause: "chunk 2 (bytes 200 to 300) failed after 3 attempts; last error: reset",
+			action: contract.ActionFail, cause: "chunk 2 (bytes 200 to 300) failed 3 times; last error: reset",
 		},
 		{
 			name: "attempts are exhausted, no error reported", seconds: 300,
-			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Attempt, c[2].Sent = 3, at(200) },
-			action:  contract.ActionFail, cause: "none reported: the function crashed",
+			prepare: func(_ *ledger.Load, c chunks) {
+				done(c[:2])
+				c[2].Failures, c[2].Owner, c[2].LeaseUntil = 2, "a", at(290)
+			},
+			action: contract.ActionFail, cause: "failed 3 times; last error: none reported: the function crashed",
+		},
+		{
+			name: "its message ends among the dead letters again and again", seconds: 300, lost: true,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Failures = 2 },
+			action:  contract.ActionFail, cause: "failed 3 times",
 		},
 		{
 			name: "the last attempt may still succeed", seconds: 300,
-			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Attempt, c[2].Sent = 3, at(250) },
-			action:  contract.ActionWait, wait: 10,
+			prepare: func(_ *ledger.Load, c chunks) {
+				done(c[:2])
+				c[2].Failures, c[2].Owner, c[2].LeaseUntil = 2, "a", at(310)
+			},
+			action: contract.ActionWait, wait: 10,
 		},
 		{
-			name: "a redriven load gets the same number of attempts again", seconds: 300,
-			prepare: func(l *ledger.Load, c chunks) {
-				done(c[:2])
-				l.Execution, c[2].Attempt, c[2].Sent = 1, 5, at(200)
-			},
-			action: contract.ActionWait, send: []int{2}, from: []int64{-1}, wait: 60,
-		},
-		{
-			name: "and no more than that", seconds: 300,
-			prepare: func(l *ledger.Load, c chunks) {
-				done(c[:2])
-				l.Execution, c[2].Attempt, c[2].Sent = 1, 6, at(200)
-			},
-			action: contract.ActionFail, cause: "failed after 6 attempts",
+			name: "attempts are no failures", seconds: 300, lost: true,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Attempt = 50 },
+			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, failed: 1, wait: 60,
 		},
 		{
 			name: "a wrong guess runs again from the proven start, whatever else is missing", seconds: 2,
@@ -180,7 +209,11 @@ func TestDecide(t *testing.T) {
 			if l.Plan.Chunks == 1 {
 				k = k[:1]
 			}
-			got := Decide(at(c.seconds), l, k, limits)
+			look := look(c.seconds)
+			if c.lost {
+				look.Lost = map[int]bool{2: true}
+			}
+			got := Decide(look, l, k, limits)
 			if got.Action != c.action || !strings.Contains(got.Cause, c.cause) || (got.Cause == "") != (c.cause == "") {
 				t.Fatalf("got %+v, want %s %q", got, c.action, c.cause)
 			}
@@ -191,6 +224,9 @@ func TestDecide(t *testing.T) {
 			var from []int64
 			for _, s := range got.Send {
 				send = append(send, s.Chunk.Index)
+				if s.Failed != c.failed || s.Repair != s.Chunk.Sent.IsZero() {
+					t.Errorf("send %+v", s)
+				}
 				if s.From == nil {
 					from = append(from, -1)
 				} else {
@@ -200,7 +236,7 @@ func TestDecide(t *testing.T) {
 			if !reflect.DeepEqual(send, c.send) || !reflect.DeepEqual(from, c.from) {
 				t.Errorf("send %v from %v, want %v from %v", send, from, c.send, c.from)
 			}
-			if again := Decide(at(c.seconds), l, k, limits); !reflect.DeepEqual(again, got) {
+			if again := Decide(look, l, k, limits); !reflect.DeepEqual(again, got) {
 				t.Errorf("first %+v\nthen %+v", got, again)
 			}
 		})
@@ -210,7 +246,7 @@ func TestDecide(t *testing.T) {
 func TestDecideOfAnEmptyLoad(t *testing.T) {
 	l, chunks := planned(0)
 	l.Object.Size = l.Plan.Body // a header and nothing else
-	if got := Decide(at(1), l, chunks, limits); got.Action != contract.ActionCertify {
+	if got := Decide(look(1), l, chunks, limits); got.Action != contract.ActionCertify {
 		t.Errorf("got %+v", got)
 	}
 }
@@ -237,8 +273,8 @@ func TestWait(t *testing.T) {
 		for i := range c.acked {
 			ack(&chunks[i], chunks[i].Start, chunks[i].End, c.last*float64(i+1)/float64(c.acked))
 		}
-		if got := Decide(at(c.now), l, chunks,
-			Limits{DueAfter: long, MaxAttempts: 1}); got.Wait != time.Duration(c.want)*time.Second {
+		if got := Decide(look(c.now), l, chunks,
+			Limits{DueAfter: long, MaxAttempts: 1, Keep: long}); got.Wait != time.Duration(c.want)*time.Second {
 			t.Errorf("%s: %s, want %d s", c.name, got.Wait, c.want)
 		}
 	}
@@ -271,7 +307,7 @@ func TestNumberOfLooks(t *testing.T) {
 					ack(&chunks[i], chunks[i].Start, chunks[i].End, ends)
 				}
 			}
-			d := Decide(at(now), l, chunks, Limits{DueAfter: 24 * time.Hour, MaxAttempts: 1})
+			d := Decide(look(now), l, chunks, Limits{DueAfter: 24 * time.Hour, MaxAttempts: 1, Keep: 24 * time.Hour})
 			if d.Action == contract.ActionCertify {
 				break
 			}
@@ -283,17 +319,17 @@ func TestNumberOfLooks(t *testing.T) {
 	}
 }
 
-func TestLength(t *testing.T) {
+func TestEnd(t *testing.T) {
 	l, chunks := planned(2)
-	if got := Length(l, chunks); got != 200 {
+	if got := End(l, chunks); got != 200 {
 		t.Errorf("plain: %d", got)
 	}
 	l.Plan.Compression = contract.Zstd
-	if got := Length(l, chunks[:1]); got != l.Plan.Body {
+	if got := End(l, chunks[:1]); got != l.Plan.Body {
 		t.Errorf("compressed, not read yet: %d", got)
 	}
 	ack(&chunks[0], 10, 5_000, 1)
-	if got := Length(l, chunks[:1]); got != 5_000 {
+	if got := End(l, chunks[:1]); got != 5_000 {
 		t.Errorf("compressed: %d", got)
 	}
 }

@@ -22,16 +22,20 @@ import (
 type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
-	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error)
+	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
+	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
 	Head(ctx context.Context, segment string) (ledger.Head, error)
 	Certify(ctx context.Context, id, segment string, p ledger.Proof, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
+	Announced(ctx context.Context, id string) error
 }
 
 // Queue sends chunk messages to a segment's queue.
 type Queue interface {
 	Send(ctx context.Context, queue string, bodies []string) error
+	// Empty says whether a queue holds no message, neither visible nor received.
+	Empty(ctx context.Context, queue string) (bool, error)
 }
 
 // Bus announces the outcome of a load.
@@ -79,7 +83,7 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 	case contract.Dispatch:
 		response, err = r.dispatch(ctx, load)
 	case contract.Reconcile:
-		response, err = r.reconcile(ctx, load)
+		response, err = r.reconcile(ctx, load, q.Started)
 	case contract.Certify:
 		response, err = r.certify(ctx, load)
 	case contract.Publish:
@@ -116,8 +120,8 @@ func (r *Reconciler) segment(ctx context.Context, load ledger.Load) (contract.Se
 	return catalog.Segment(load.Segment)
 }
 
-// dispatch sends all work that is not acknowledged, at its current attempt. A repeated dispatch sends twice, which
-// the ledger's claims make harmless.
+// dispatch sends all work that is not acknowledged and whose message was not sent. What a dispatch that died has sent
+// and not recorded is sent twice, which the ledger's claims make harmless.
 func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
 	if err != nil {
@@ -125,7 +129,8 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 	}
 	var open []ledger.Chunk
 	for _, c := range work(load, chunks) {
-		if c.Ack == nil {
+		// Planners of earlier versions wrote the plan's time down.
+		if c.Ack == nil && c.Owner == "" && !awaitsPiece(load, c) && (c.Sent.IsZero() || c.Sent.Equal(load.Plan.At)) {
 			open = append(open, c)
 		}
 	}
@@ -135,7 +140,7 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 	return waitFor(minWait), nil
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.StepResponse, error) {
+func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load, started time.Time) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
@@ -144,10 +149,21 @@ func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load) (contract.
 	if err != nil {
 		return contract.StepResponse{}, err
 	}
-	d := Decide(r.Now(), load, chunks, limitsOf(segment.Loads))
+	if started.IsZero() { // executions of earlier versions do not say
+		started = load.Plan.At
+	}
+	look, limits := Look{Now: r.Now(), Started: started}, limitsOf(segment.Loads)
+	if look.Lost, err = r.lost(ctx, load, Overdue(look.Now, load, chunks, limits)); err != nil {
+		return contract.StepResponse{}, err
+	}
+	d := Decide(look, load, chunks, limits)
 	var again []ledger.Chunk
 	for _, s := range d.Send {
-		next, err := r.Ledger.Resend(ctx, load.ID, s.Chunk, s.From, r.Now())
+		if s.Repair {
+			again = append(again, s.Chunk)
+			continue
+		}
+		next, err := r.Ledger.Resend(ctx, load.ID, s.Chunk, s.From, s.Failed)
 		if errors.Is(err, ledger.ErrMoved) {
 			continue // it was acknowledged or sent meanwhile
 		}
@@ -192,12 +208,12 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 	if load.Status != contract.Published { // a repeated step does not count it again
 		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
 	}
-	err = r.Bus.Put(ctx, contract.EventPublished, contract.LoadEvent{
-		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object,
-		Certificate: contract.CertificateKey(load.Segment, load.ID), Manifest: key,
-		Rows: load.Totals.RowsOut, Quarantined: load.Totals.Quarantined,
-	})
-	return contract.StepResponse{Action: contract.ActionDone}, err
+	load.Status = contract.Published
+	return contract.StepResponse{Action: contract.ActionDone}, r.announce(ctx, load)
+}
+
+func (r *Reconciler) announce(ctx context.Context, l ledger.Load) error {
+	return load.Announcer{Stack: r.Stack, Ledger: r.Ledger, Bus: r.Bus}.Announce(ctx, l)
 }
 
 // Manifest lists the outputs of a load, one URI a line, in the order of the records.
@@ -212,7 +228,7 @@ func Manifest(bucket string, chunks []ledger.Chunk) []byte {
 }
 
 func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (contract.StepResponse, error) {
-	reason := Reason(cause)
+	reason := contract.Cut(Reason(cause))
 	failed, err := r.Ledger.Fail(ctx, load.ID, reason, r.Now())
 	if err != nil {
 		return contract.StepResponse{}, err
@@ -223,10 +239,8 @@ func (r *Reconciler) fail(ctx context.Context, load ledger.Load, cause string) (
 	if load.Status != contract.Failed {
 		r.measure(load, emf.Values{contract.LoadsFailed: 1})
 	}
-	err = r.Bus.Put(ctx, contract.EventFailed, contract.LoadEvent{
-		Version: contract.Version, Stack: r.Stack, Load: load.ID, Segment: load.Segment, Object: load.Object, Reason: reason,
-	})
-	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, err
+	load.Status, load.Reason = contract.Failed, reason
+	return contract.StepResponse{Action: contract.ActionFail, Cause: reason}, r.announce(ctx, load)
 }
 
 func (r *Reconciler) measure(load ledger.Load, values emf.Values) {

@@ -28,6 +28,7 @@ type world struct {
 	events []contract.LoadEvent
 	log    []string
 	broken map[string]bool
+	empty  map[string]bool // queues without messages
 	now    time.Time
 }
 
@@ -66,6 +67,10 @@ func (w *world) Send(_ context.Context, queue string, bodies []string) error {
 	return nil
 }
 
+func (w *world) Empty(_ context.Context, queue string) (bool, error) {
+	return w.empty[queue], w.do("ask " + queue)
+}
+
 func (w *world) Put(_ context.Context, detailType string, e contract.LoadEvent) error {
 	if err := w.do(detailType); err != nil {
 		return err
@@ -81,10 +86,13 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 	switch key {
 	case "catalog/new.json": // knows the queues
 		return contract.Catalog{Restage: "restage", Segments: map[string]contract.Segment{"things": {
-			Queue: "queue", Workers: "workers", Loads: contract.Loads{DueAfterSeconds: 1, MaxAttempts: 1},
+			Queue: "queue", Workers: "workers", Loads: contract.Loads{DueAfterSeconds: 1, MaxAttempts: 1, KeepSeconds: 1},
 		}}}, nil
 	case "catalog/old.json": // the load is pinned to its limits
-		pinned := contract.Loads{DueAfterSeconds: int(limits.DueAfter / time.Second), MaxAttempts: limits.MaxAttempts}
+		pinned := contract.Loads{
+			DueAfterSeconds: int(limits.DueAfter / time.Second), MaxAttempts: limits.MaxAttempts,
+			KeepSeconds: int(limits.Keep / time.Second),
+		}
 		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34,
 			Loads: pinned}}}, nil
 	}
@@ -134,12 +142,21 @@ func attempts(t *testing.T, bodies []string) (got []string) {
 	return got
 }
 
+// unsent makes the load one whose chunks were planned and not sent yet.
+func (w *world) unsent() {
+	w.edit(func(_ *ledger.Load, c []ledger.Chunk) {
+		for i := range c {
+			c[i].Sent = time.Time{}
+		}
+	})
+}
+
 func TestDispatch(t *testing.T) {
 	w, r := newWorld(3)
+	w.unsent()
 	w.ack(1, 100, 200, 1)
 	want := contract.StepResponse{Load: "L", Action: contract.ActionWait, WaitSeconds: 1}
-	for range 2 { // a repeated dispatch sends the same: the claims of the ledger make that harmless
-		w.sent = nil
+	for range 2 { // what was sent is not sent again, whichever execution asks
 		if got := w.step(t, r, contract.Dispatch, ""); got != want {
 			t.Errorf("got %+v", got)
 		}
@@ -189,9 +206,14 @@ func TestReconcile(t *testing.T) {
 	if len(w.sent) != 1 {
 		t.Errorf("sent %v", attempts(t, w.sent))
 	}
-	w.now = at(61)
+	w.now = at(70)
 	w.step(t, r, contract.Reconcile, "")
-	if got := attempts(t, w.sent[1:]); !slices.Equal(got, []string{"2.2@?"}) {
+	if len(w.sent) != 1 || !slices.Contains(w.log, "ask queue") {
+		t.Errorf("sent %v though the queue has messages; did %v", attempts(t, w.sent), w.log)
+	}
+	w.empty = map[string]bool{"queue": true}
+	w.step(t, r, contract.Reconcile, "")
+	if got := attempts(t, w.sent[1:]); !slices.Equal(got, []string{"1.3@130", "2.2@?"}) {
 		t.Errorf("sent %v", got)
 	}
 	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[2].Failure = "too long" })
@@ -209,12 +231,11 @@ func TestReconcile(t *testing.T) {
 
 // A load has the attempts of the catalog that it is pinned to, whatever the current one says.
 func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
-	for attempt, want := range map[int]contract.Action{2: contract.ActionWait, 3: contract.ActionFail} {
+	for failures, want := range map[int]contract.Action{2: contract.ActionWait, 3: contract.ActionFail} {
 		w, r := newWorld(1)
-		w.now = at(61)
-		w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[0].Attempt = attempt })
+		w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[0].Failures, c[0].Released = failures, at(1) })
 		if got := w.step(t, r, contract.Reconcile, ""); got.Action != want {
-			t.Errorf("due at attempt %d: %+v, want %s", attempt, got, want)
+			t.Errorf("after %d failures: %+v, want %s", failures, got, want)
 		}
 	}
 }
@@ -222,7 +243,7 @@ func TestTriesAreThoseOfThePinnedCatalog(t *testing.T) {
 // A chunk that is acknowledged after the ledger was read and before it is sent is not sent.
 func TestReconcileOfAChunkThatMoved(t *testing.T) {
 	w, r := newWorld(2)
-	w.now = at(61)
+	w.now, w.empty = at(61), map[string]bool{"queue": true}
 	w.ledger.After = func(op ledgertest.Op) error {
 		if op.Name == "Chunks" {
 			w.ack(1, 100, 200, 61)
@@ -238,24 +259,51 @@ func TestReconcileOfAChunkThatMoved(t *testing.T) {
 	}
 }
 
-// The next attempt is recorded before it is sent. When sending fails, the repeated step finds nothing due, and the
-// chunk is sent again once it is due.
+// The next attempt is recorded before it is sent. When sending fails, the repeated step sends it at once, whatever the
+// state of the queue.
 func TestReconcileWhoseSendingFailed(t *testing.T) {
 	w, r := newWorld(1)
+	w.edit(func(_ *ledger.Load, c []ledger.Chunk) { c[0].Owner, c[0].LeaseUntil = "a", at(60) })
 	w.now, w.broken["send to queue"] = at(61), true
-	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Reconcile}); !errors.Is(err,
-		errThrottled) || !strings.Contains(err.Error(), "reconcile load L") {
-		t.Fatalf("got %v", err)
+	for range 2 {
+		if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Reconcile}); !errors.Is(err,
+			errThrottled) || !strings.Contains(err.Error(), "reconcile load L") {
+			t.Fatalf("got %v", err)
+		}
+		if c := w.chunk(0); c.Attempt != 2 || c.Failures != 1 || !c.Sent.IsZero() {
+			t.Errorf("got %+v", c)
+		}
 	}
 	w.broken["send to queue"] = false
-	w.step(t, r, contract.Reconcile, "")
-	if w.sent != nil || w.chunk(0).Attempt != 2 {
-		t.Errorf("sent %v, attempt %d", w.sent, w.chunk(0).Attempt)
+	for range 2 {
+		w.step(t, r, contract.Reconcile, "")
+		if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.2@10"}) {
+			t.Errorf("sent %v", got)
+		}
 	}
-	w.now = at(122)
+}
+
+// A message whose sending was not recorded is sent twice: the claims of the ledger make that harmless.
+func TestReconcileThatDiedAfterItSent(t *testing.T) {
+	w, r := newWorld(1)
+	w.unsent()
+	w.broken["Sent"] = true
+	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Reconcile}); !errors.Is(err,
+		errThrottled) {
+		t.Fatalf("got %v", err)
+	}
+	w.broken["Sent"] = false
 	w.step(t, r, contract.Reconcile, "")
-	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.3@10"}) {
-		t.Errorf("sent %v", got)
+	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.1@10", "0.1@10"}) || w.chunk(0).Sent.IsZero() {
+		t.Errorf("sent %v, chunk %+v", got, w.chunk(0))
+	}
+}
+
+// Loads that an earlier version planned before this one dispatches them are sent.
+func TestDispatchOfAnOldPlan(t *testing.T) {
+	w, r := newWorld(1)
+	if w.step(t, r, contract.Dispatch, ""); len(w.sent) != 1 {
+		t.Errorf("sent %v", w.sent)
 	}
 }
 
@@ -326,6 +374,7 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 		{contract.Certify, "PublicKey"}, {contract.Certify, "Sign"}, {contract.Certify, putEnvelope},
 		{contract.Publish, "Load"}, {contract.Publish, "Chunks"},
 		{contract.Publish, putManifest}, {contract.Publish, "Publish"}, {contract.Publish, contract.EventPublished},
+		{contract.Publish, "Announced"},
 	} {
 		w, r := newWorld(2)
 		w.done()
@@ -335,8 +384,12 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 				if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: step}); !errors.Is(err, errThrottled) {
 					t.Fatalf("%s died at %q: %v", step, c.at, err)
 				}
-				if w.events != nil {
+				if w.events != nil && c.at != "Announced" {
 					t.Errorf("%s died at %q and announced the load", step, c.at)
+				}
+				w.events = nil // a receiver ignores the second
+				if open, err := w.ledger.Open(t.Context(), at(9_999), 9); err != nil || len(open) != 1 {
+					t.Errorf("%s died at %q, and nobody will find the load: %v, %v", step, c.at, open, err)
 				}
 				delete(w.broken, c.at)
 				w.now = w.now.Add(time.Hour)
@@ -346,6 +399,9 @@ func TestStepsThatDiedHalfway(t *testing.T) {
 		if !maps.Equal(w.unsigned(t), whole.unsigned(t)) || !reflect.DeepEqual(w.events, whole.events) ||
 			w.load().Status != contract.Published {
 			t.Errorf("%s died at %q: %+v", c.step, c.at, w)
+		}
+		if open, err := w.ledger.Open(t.Context(), at(99_999), 9); err != nil || len(open) != 0 {
+			t.Errorf("%s died at %q: an announced load is open: %v, %v", c.step, c.at, open, err)
 		}
 	}
 }
@@ -444,6 +500,7 @@ func TestFail(t *testing.T) {
 func TestLeftoversOfAnotherPlanDoNotCount(t *testing.T) {
 	w, r := newWorld(2)
 	l, chunks := planned(2)
+	chunks[0].Sent, chunks[1].Sent = time.Time{}, time.Time{}
 	w.ledger.Seed(l, append(chunks, ledger.Chunk{Index: 2, Start: 200, End: 300, Attempt: 1, Sent: began})...)
 	w.step(t, r, contract.Dispatch, "")
 	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.1@10", "1.1@?"}) {

@@ -42,6 +42,7 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 		prepare func(l *ledger.Load, c chunks)
 		action  contract.Action
 		cause   string
+		lost    bool
 		send    []int
 		wait    int
 	}{
@@ -52,11 +53,11 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			action:  contract.ActionWait, wait: 5,
 		},
 		{
-			name: "the job never began", seconds: 60, prepare: func(_ *ledger.Load, c chunks) { done(c) },
-			action: contract.ActionWait, send: nil, wait: 2,
+			name: "the job waits for a node", seconds: 70, prepare: func(_ *ledger.Load, c chunks) { done(c) },
+			action: contract.ActionWait, wait: 35,
 		},
 		{
-			name: "the job never began, and the load made no progress since", seconds: 70,
+			name: "the job never began, and its queue is empty", seconds: 70, lost: true,
 			prepare: func(_ *ledger.Load, c chunks) { done(c) },
 			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 35,
 		},
@@ -77,11 +78,14 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 		},
 		{
 			name: "the job died too often", seconds: 500,
-			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt = 3 },
-			action:  contract.ActionFail, cause: "the restage of the input failed after 3 attempts; last error: none reported",
+			prepare: func(l *ledger.Load, c chunks) {
+				done(c)
+				l.Restage.Failures, l.Restage.Owner, l.Restage.LeaseUntil = 2, "job", at(30)
+			},
+			action: contract.ActionFail, cause: "the restage of the input failed 3 times; last error: none reported",
 		},
 		{
-			name: "interruptions of the job do not count as attempts", seconds: 500,
+			name: "interruptions of the job do not count", seconds: 500, lost: true,
 			prepare: func(l *ledger.Load, c chunks) { done(c); l.Restage.Attempt, l.Restage.HandedBack = 5, 3 },
 			action:  contract.ActionWait, send: []int{ledger.RestageIndex}, wait: 60,
 		},
@@ -104,7 +108,11 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			l, k := restaged(3)
 			c.prepare(&l, k)
-			got := Decide(at(c.seconds), l, k, limits)
+			look := look(c.seconds)
+			if c.lost {
+				look.Lost = map[int]bool{ledger.RestageIndex: true}
+			}
+			got := Decide(look, l, k, limits)
 			if got.Action != c.action || got.Wait != time.Duration(c.wait)*time.Second ||
 				!strings.HasPrefix(got.Cause, c.cause) || (got.Cause == "") != (c.cause == "") {
 				t.Errorf("got %+v, want %s %d %q", got, c.action, c.wait, c.cause)
@@ -120,37 +128,8 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 	}
 	l, _ := restaged(0)
 	whole(&l, nil)
-	if got := Decide(at(1), l, nil, limits); got.Action != contract.ActionCertify {
+	if got := Decide(look(1), l, nil, limits); got.Action != contract.ActionCertify {
 		t.Errorf("an input without records: %+v", got)
-	}
-}
-
-// Workers take chunks as there is room: one that waits while others are acknowledged is not lost. A function's is.
-func TestChunksThatWaitForWorkersAreNotSentAgain(t *testing.T) {
-	for lane, want := range map[contract.Lane]int{contract.Functions: 1, contract.Workers: 0, "": 1} {
-		l, chunks := planned(3)
-		l.Plan.Lane = lane
-		done(chunks[:2])
-		chunks[1].Ack.At = at(50)
-		if got := Decide(at(100), l, chunks, limits); len(got.Send) != want {
-			t.Errorf("lane %q: sent %+v", lane, got.Send)
-		}
-		if got := Decide(at(111), l, chunks, limits); len(got.Send) != 1 {
-			t.Errorf("lane %q, long after the last progress: sent %+v", lane, got.Send)
-		}
-	}
-}
-
-// Each interruption of a worker may have used up an attempt.
-func TestInterruptionsAreNoFailures(t *testing.T) {
-	l, chunks := planned(1)
-	chunks[0].Attempt, chunks[0].HandedBack = 7, 5
-	if got := Decide(at(100), l, chunks, limits); got.Action != contract.ActionWait || len(got.Send) != 1 {
-		t.Errorf("got %+v", got)
-	}
-	chunks[0].HandedBack = 4
-	if got := Decide(at(100), l, chunks, limits); got.Action != contract.ActionFail {
-		t.Errorf("got %+v", got)
 	}
 }
 
@@ -195,11 +174,20 @@ func heavy(n int) (*world, *Reconciler) {
 func TestDispatchOfARestagedLoad(t *testing.T) {
 	w, r := heavy(2)
 	w.ack(0, 10, 100, 1)
+	w.edit(func(l *ledger.Load, c []ledger.Chunk) { l.Restage.Sent, c[1].Sent = time.Time{}, time.Time{} })
 	w.step(t, r, contract.Dispatch, "")
-	if want := []string{`{"v":1,"load":"L","attempt":1}`}; !slices.Equal(w.sent[:1], want) || len(w.sent) != 2 {
-		t.Fatalf("sent %q", w.sent)
+	if want := []string{`{"v":1,"load":"L","attempt":1}`}; !slices.Equal(w.sent, want) {
+		t.Fatalf("sent %q: the job sends chunks once their pieces are there", w.sent)
 	}
-	m, err := contract.ParseChunkMessage(w.sent[1])
+	w.edit(whole)
+	w.sent = nil
+	for range 2 {
+		w.step(t, r, contract.Dispatch, "")
+	}
+	if len(w.sent) != 1 {
+		t.Fatalf("sent %q once the restage is acknowledged", w.sent)
+	}
+	m, err := contract.ParseChunkMessage(w.sent[0])
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -215,17 +203,11 @@ func TestDispatchOfARestagedLoad(t *testing.T) {
 	if !slices.Contains(w.log, "send to restage") || !slices.Contains(w.log, "send to workers") {
 		t.Errorf("did %v", w.log)
 	}
-	w.edit(whole)
-	w.sent = nil
-	w.step(t, r, contract.Dispatch, "")
-	if len(w.sent) != 1 {
-		t.Errorf("sent %q although the restage is acknowledged", w.sent)
-	}
 }
 
 func TestReconcileSendsARestageAgain(t *testing.T) {
 	w, r := heavy(0)
-	w.now = at(100)
+	w.now, w.empty = at(100), map[string]bool{"restage": true}
 	got := w.step(t, r, contract.Reconcile, "")
 	if want := []string{`{"v":1,"load":"L","attempt":2}`}; !slices.Equal(w.sent, want) ||
 		got.Action != contract.ActionWait || w.load().Restage.Attempt != 2 {
@@ -238,7 +220,8 @@ func TestReconcileSendsARestageAgain(t *testing.T) {
 }
 
 func TestRestageWithoutACluster(t *testing.T) {
-	_, r := heavy(0)
+	w, r := heavy(0)
+	w.edit(func(l *ledger.Load, _ []ledger.Chunk) { l.Restage.Sent = time.Time{} })
 	r.Catalog = "catalog/old.json"
 	_, err := r.Handle(t.Context(), contract.StepRequest{Version: 1, Load: "L", Step: contract.Dispatch})
 	if err == nil || !strings.Contains(err.Error(), "the stack no longer has a cluster") {

@@ -11,23 +11,62 @@ import (
 	"dip/internal/load"
 )
 
-// send enqueues the current attempt at some work of a load.
+// queues are where a load's work goes: the current stack's, not those of the catalog that the load is pinned to.
+func (r *Reconciler) queues(ctx context.Context, l ledger.Load) (chunks, restage string, err error) {
+	catalog, err := r.Catalogs.Catalog(ctx, r.Catalog)
+	if err != nil {
+		return "", "", err
+	}
+	segment, err := catalog.Segment(l.Segment)
+	return segment.QueueOf(l.Plan.Lane), catalog.Restage, err
+}
+
+// lost says which unclaimed work has lost its message: its queue is empty. A message that was sent less than a minute
+// ago may not be counted yet ("GetQueueAttributes", SQS API Reference): work is not overdue that soon.
+func (r *Reconciler) lost(ctx context.Context, l ledger.Load, overdue []ledger.Chunk) (map[int]bool, error) {
+	if len(overdue) == 0 {
+		return nil, nil
+	}
+	chunks, restage, err := r.queues(ctx, l)
+	if err != nil {
+		return nil, err
+	}
+	lost, empty := map[int]bool{}, map[string]bool{"": true} // a queue that is gone has no messages
+	for _, c := range overdue {
+		queue := chunks
+		if c.Index == ledger.RestageIndex {
+			queue = restage
+		}
+		if _, asked := empty[queue]; !asked {
+			if empty[queue], err = r.Queue.Empty(ctx, queue); err != nil {
+				return nil, err
+			}
+		}
+		lost[c.Index] = empty[queue]
+	}
+	return lost, nil
+}
+
+// send enqueues the current attempt at some work of a load, and records that.
 func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chunk) error {
 	if len(some) == 0 {
 		return nil
 	}
-	catalog, err := r.Catalogs.Catalog(ctx, r.Catalog)
-	if err != nil {
+	if err := r.enqueue(ctx, l, some); err != nil {
 		return err
 	}
-	segment, err := catalog.Segment(l.Segment)
+	return r.Ledger.Sent(ctx, l.ID, some, r.Now())
+}
+
+func (r *Reconciler) enqueue(ctx context.Context, l ledger.Load, some []ledger.Chunk) error {
+	queue, restage, err := r.queues(ctx, l)
 	if err != nil {
 		return err
 	}
 	var chunks []string
 	for _, c := range some {
 		if c.Index == ledger.RestageIndex {
-			if err := r.sendRestage(ctx, catalog.Restage, l.ID, c.Attempt); err != nil {
+			if err := r.sendRestage(ctx, restage, l.ID, c.Attempt); err != nil {
 				return err
 			}
 			continue
@@ -41,7 +80,7 @@ func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chun
 	if len(chunks) == 0 {
 		return nil
 	}
-	return r.Queue.Send(ctx, segment.QueueOf(l.Plan.Lane), chunks)
+	return r.Queue.Send(ctx, queue, chunks)
 }
 
 func (r *Reconciler) sendRestage(ctx context.Context, queue, load string, attempt int) error {

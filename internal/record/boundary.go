@@ -33,26 +33,32 @@ func Trim(rec []byte) []byte {
 // It is the definition of a record. NDJSON, and CSV without quoting: a line feed ends it. CSV: a quote that is the
 // first byte of a field opens a quoted text, in which only quotes count; a doubled quote is data, a single one closes
 // the text. What follows a closing quote up to the next delimiter or line feed is unquoted, and quotes in it are data.
-// A line feed outside quotes ends the record.
+// A line feed outside quotes ends the record. A comment ends with the first line feed, whatever its quotes.
 func End(data []byte, d contract.Dialect) (end int, complete bool) {
-	if d.Lines() {
-		if k := bytes.IndexByte(data, '\n'); k >= 0 {
-			return k + 1, true
-		}
-		return len(data), false
+	if d.Lines() || d.Comments(data) {
+		return lineEnd(data)
 	}
 	return csvEnd(data, d.Delimiter[0], quoteOf(d))
 }
 
-// noQuote is a quote that equals no byte.
+func lineEnd(data []byte) (end int, complete bool) {
+	if k := bytes.IndexByte(data, '\n'); k >= 0 {
+		return k + 1, true
+	}
+	return len(data), false
+}
+
+// noQuote is a quote, or the start of a comment, that equals no byte.
 const noQuote = 256
 
 // quoteOf is a CSV dialect's quote, or noQuote.
-func quoteOf(d contract.Dialect) int {
-	if d.Quote == "" {
+func quoteOf(d contract.Dialect) int { return byteOf(d.Quote) }
+
+func byteOf(character string) int {
+	if character == "" {
 		return noQuote
 	}
-	return int(d.Quote[0])
+	return int(character[0])
 }
 
 func csvEnd(data []byte, delimiter byte, quote int) (end int, complete bool) {
@@ -158,7 +164,7 @@ func unquote(text []byte, quote byte, scratch *[]byte) []byte {
 // the beginning of a record.
 func Opening(rec []byte, d contract.Dialect) int {
 	at, longest := -1, -1
-	if d.Lines() {
+	if d.Lines() || d.Comments(rec) {
 		return at
 	}
 	quote := d.Quote[0]

@@ -64,6 +64,13 @@ func (p *Parser) compileColumns(columns []int) error {
 
 // csv reads the record at data[i] and returns the offset after it.
 func (p *Parser) csv(b *Batch, data []byte, i int, final bool) (end int, o outcome) {
+	if int(data[i]) == p.comment {
+		n, complete := lineEnd(data[i:])
+		if !complete && !final {
+			return i, cutOff
+		}
+		return i + n, comment
+	}
 	if end, ok := p.fastRecord(b, data, i); ok {
 		return end, accepted
 	}

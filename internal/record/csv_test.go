@@ -99,7 +99,7 @@ func TestCRCRLFInAColumnThatIsNoField(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, bad := outcomes(t, p, "a,b\r\r\n"); got != nil && len(got) > 0 || len(bad) != 1 {
+	if got, bad := outcomes(t, p, "a,b\r\r\n"); len(got) > 0 || len(bad) != 1 {
 		t.Errorf("got %q %q", got, bad)
 	}
 }
@@ -173,6 +173,31 @@ func TestNoQuoting(t *testing.T) {
 }
 
 // In a column without a field, and where the blank is the delimiter.
+// A comment is a line that begins where a record would, whatever its quotes; it is counted and nothing else.
+func TestCommentLines(t *testing.T) {
+	d := csvDialect
+	d.Comment = "#"
+	data := []byte("#a \"quote\n1,#x\r\n\n#\r\n\"2\n#3\",\"#y\"\n#\xff,,,\n #z,4\n#")
+	if n, whole := End(data, d); n != 10 || !whole || Opening(data, d) != -1 {
+		t.Errorf("the comment ends at %d, %t; its quote is at %d", n, whole, Opening(data, d))
+	}
+	p, err := NewParser(mustParse(t, text(2)), d, nil, Options{Length: func(b []byte) int64 { return 2 * int64(len(b)) }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	b := NewBatch(p.Types())
+	if r := p.Parse(b, data[:5], false); r.Consumed != 0 || r.Stop != NeedData {
+		t.Errorf("a comment that is cut off: %+v", r)
+	}
+	r := p.Parse(b, data, true)
+	if want := (contract.Skipped{Lines: 4, Bytes: 2 * (10 + 3 + 6 + 1)}); r.Skipped != want || r.Consumed != len(data) {
+		t.Errorf("skipped %+v, want %+v", r.Skipped, want)
+	}
+	if r.Accepted != 3 || r.Rejected != 0 || r.AcceptedLines != 4 {
+		t.Errorf("%d records of %d lines, %d rejected", r.Accepted, r.AcceptedLines, r.Rejected)
+	}
+}
+
 func TestBlanksBeforeQuotes(t *testing.T) {
 	s := mustParse(t, text(1))
 	p, err := NewParser(s, csvDialect, []int{1}, Options{Width: 2})

@@ -19,11 +19,13 @@ type whole struct {
 	rejects                  []string // start-end field reason
 	accepted, rejected       Sum
 	acceptedRows, rejectRows int
+	skipped                  contract.Skipped
 }
 
 func (w *whole) equal(o *whole) bool {
 	return slices.Equal(w.rows, o.rows) && slices.Equal(w.rejects, o.rejects) && w.accepted == o.accepted &&
-		w.rejected == o.rejected && w.acceptedRows == o.acceptedRows && w.rejectRows == o.rejectRows
+		w.rejected == o.rejected && w.acceptedRows == o.acceptedRows && w.rejectRows == o.rejectRows &&
+		w.skipped == o.skipped
 }
 
 func (w *whole) reject(start, end int, f fault) {
@@ -58,6 +60,7 @@ func inPieces(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []by
 			t.Fatalf("%d rejected, %d rejects", r.Rejected, len(r.Rejects))
 		}
 		w.acceptedRows += r.Accepted
+		w.skipped = w.skipped.Plus(r.Skipped)
 		w.accepted, w.rejected = w.accepted.Plus(r.AcceptedSum), w.rejected.Plus(r.RejectedSum)
 		from += r.Consumed
 		if r.Stop == BatchFull {
@@ -88,6 +91,8 @@ func byBook(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []byte
 		}
 		rec := Trim(data[i : i+n])
 		switch {
+		case d.Comments(rec):
+			w.skipped = w.skipped.Plus(contract.Skipped{Lines: 1, Bytes: int64(n)})
 		case len(rec) == 0 && len(s.Fields) > 1:
 		case p.wholeRecord(b, rec) == accepted:
 			b.Rows++
@@ -118,6 +123,7 @@ func FuzzCSV(f *testing.F) {
 	f.Add([]byte("\"a\"b\"c,\nd\",\"\r\n,\"\"\r,\"\"\r\n"), []byte{2, 2}, uint8(1))
 	f.Add([]byte("-,.,\n"), []byte{}, uint8(18))
 	f.Add([]byte("\"a,\"\n\"\"\n\"b\"\"\r\n"), []byte{2, 3}, uint8(33))
+	f.Add([]byte("a\"b\n\"a\nb\"\n\xffa\r\na"), []byte{2, 3}, uint8(64))
 	full := mustParse(f, fuzzSchema)
 	f.Fuzz(func(t *testing.T, data, cuts []byte, width uint8) {
 		s := full
@@ -130,6 +136,9 @@ func FuzzCSV(f *testing.F) {
 		}
 		if width&32 != 0 {
 			d.Quote = ""
+		}
+		if width&64 != 0 {
+			d.Comment = "a"
 		}
 		checkCSV(t, s, d, data, cuts)
 	})
@@ -168,6 +177,9 @@ func TestCSVOfTokens(t *testing.T) {
 		data, cuts := assemble(r, tokens, 30)
 		checkCSV(t, mustParse(t, text(1+r.IntN(3))), csvDialect, data, cuts)
 		checkCSV(t, mustParse(t, text(1+r.IntN(3))), contract.Dialect{Encoding: contract.CSV, Delimiter: ","}, data, cuts)
+		commented := csvDialect
+		commented.Comment = "1"
+		checkCSV(t, mustParse(t, text(1+r.IntN(3))), commented, data, cuts)
 		// rows of the full schema, mostly right
 		data = data[:0]
 		for range 1 + r.IntN(4) {

@@ -19,6 +19,8 @@ type Options struct {
 	MaxRejects int // rejected records of one Parse call; 1,024
 	MaxRecord  int // bytes of a record without its line end; no limit
 	Width      int // CSV: columns of the input; one more than the highest of NewParser's columns
+	// Length is the bytes that a text has in the input; nil: the text's own.
+	Length func(text []byte) int64
 }
 
 const (
@@ -40,6 +42,9 @@ func (o Options) withDefaults() (Options, error) {
 		if *f.v == 0 {
 			*f.v = f.otherwise
 		}
+	}
+	if o.Length == nil {
+		o.Length = func(text []byte) int64 { return int64(len(text)) }
 	}
 	return o, nil
 }
@@ -68,13 +73,14 @@ type Reject struct {
 
 // Result is what one call of Parse did.
 type Result struct {
-	Consumed           int // bytes of data: whole records and blank lines
+	Consumed           int // bytes of data: whole records, blank lines and comments
 	Accepted, Rejected int // records
 	// Lines of the records: one that has line breaks within quotes has several. In rejected ones, whose quotes may be
 	// broken, a CR alone ends a line too.
 	AcceptedLines, RejectedLines int
 	AcceptedSum, RejectedSum     Sum
-	Rejects                      []Reject // in the order of data; valid until the next call
+	Skipped                      contract.Skipped // comments
+	Rejects                      []Reject         // in the order of data; valid until the next call
 	Stop                         Stop
 }
 
@@ -148,7 +154,8 @@ type field struct {
 //
 // CSV. A record has exactly Width fields. Without quoting they are the texts between delimiters. Quotes never change a
 // value: an empty field and "" are both null under the missing values [""]. A record with nothing before its line end
-// is a blank line and skipped, except in an input of one column, where it is an empty field. Text after a closing quote
+// is a blank line and skipped, except in an input of one column, where it is an empty field. So is a line that begins
+// with the dialect's comment character where a record would. Text after a closing quote
 // and a quote that is never closed are faults. The CR of a CRLF is part of the line end, and so is a CR that ends the
 // input; a record that ends in CR CR LF is at fault. Any other CR, and NUL, is data. A quote that is not the first byte
 // of its field is data, but blanks and then a quote at the start of a field are a fault: other readers would have the
@@ -178,6 +185,7 @@ type Parser struct {
 	absent    []int    // CSV: fields that the input has no column for
 	delimiter byte
 	quote     int // noQuote: none
+	comment   int // what a comment begins with; noQuote: there are none
 
 	scratch []byte
 	rejects []Reject
@@ -225,7 +233,7 @@ func NewParser(s *tableschema.Schema, d contract.Dialect, columns []int, o Optio
 		}
 		p.root, err = compilePaths(p.fields)
 	} else {
-		p.delimiter, p.quote = d.Delimiter[0], quoteOf(d)
+		p.delimiter, p.quote, p.comment = d.Delimiter[0], quoteOf(d), byteOf(d.Comment)
 		err = p.compileColumns(columns)
 	}
 	if err != nil {
@@ -337,6 +345,9 @@ func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
 			}
 		case blank:
 			others += bytes.Count(data[i:end], lineFeed)
+		case comment:
+			others += bytes.Count(data[i:end], lineFeed)
+			r.Skipped = r.Skipped.Plus(contract.Skipped{Lines: 1, Bytes: p.options.Length(data[i:end])})
 		case rejected:
 			b.Truncate()
 			r.Rejected++
@@ -368,6 +379,7 @@ const (
 	accepted
 	rejected
 	cutOff
+	comment
 )
 
 func (p *Parser) full(b *Batch) bool {

@@ -17,6 +17,9 @@ import (
 var (
 	commas = contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true}
 	lines  = contract.Dialect{Encoding: contract.NDJSON}
+
+	commented = contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Comment: "#"}
+	utf16le   = contract.Dialect{Encoding: contract.CSV, Charset: contract.UTF16LE, Delimiter: ",", Quote: `"`}
 )
 
 // cutAll cuts content that begins at an offset and gives the pieces.
@@ -60,6 +63,8 @@ func TestCut(t *testing.T) {
 		{"a quote that is never closed", commas, "1,a\n2,\"b\n3,c\n", 4, []string{"1,a\n", "2,\"b\n3,c\n"}},
 		{"blank lines", commas, "\n\r\n1,a\n\n", 3, []string{"\n\r\n", "1,a\n", "\n"}},
 		{"quotes are text in NDJSON", lines, "{\"a\":\"\\\"\"}\n{}\n", 1, []string{"{\"a\":\"\\\"\"}\n", "{}\n"}},
+		{"quotes in a comment", commented, "#\"\n1,a\n2,b\n", 3, []string{"#\"\n", "1,a\n", "2,b\n"}},
+		{"UTF-16", utf16le, "\"\x00\n\x00\"\x00\n\x00a\n\n\x00", 3, []string{"\"\x00\n\x00\"\x00\n\x00", "a\n\n\x00"}},
 		{"all in one", lines, "{}\n{}\n", 100, []string{"{}\n{}\n"}},
 	} {
 		if got := cutAll(t, []byte(c.content), 7, c.dialect, c.target); fmt.Sprintf("%q", got) != fmt.Sprintf("%q", c.want) {
@@ -74,6 +79,11 @@ func TestCutRefusesEndlessRecords(t *testing.T) {
 	_, err := c.cut(&strings.Builder{}, 8<<20)
 	if !fault.IsPermanent(err) ||
 		!strings.Contains(err.Error(), "the record at byte 104 is longer than 1 MiB (maxRecordMB)") {
+		t.Errorf("got %v", err)
+	}
+	c = newCutter(iotest.OneByteReader(strings.NewReader("1,a\n2")), 5, utf16le, 1<<20)
+	if _, err := c.cut(&strings.Builder{}, 100); !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "its last byte, 9, is half of a character") {
 		t.Errorf("got %v", err)
 	}
 	// Long pieces of short records are fine.
@@ -127,9 +137,9 @@ func TestCutsAreRecords(t *testing.T) {
 	for range 2_000 {
 		content := make([]byte, random.IntN(200))
 		for i := range content {
-			content[i] = "a,\"\"\n\r"[random.IntN(6)]
+			content[i] = "a,\"\"\n\r#"[random.IntN(7)]
 		}
-		d := []contract.Dialect{commas, lines}[random.IntN(2)]
+		d := []contract.Dialect{commas, lines, commented}[random.IntN(3)]
 		target := int64(1 + random.IntN(60))
 		checkPieces(t, content, d, target, cutAll(t, content, 0, d, target))
 	}

@@ -32,6 +32,7 @@ type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
 	Stage(ctx context.Context, id string, c ledger.Chunk) (ledger.Chunk, error)
+	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
 }
 
 // Lake is where inputs come from and pieces go.
@@ -96,14 +97,17 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 	}
 	defer content.Close()
 	content = decompress.Limit(content, p.segment.Loads.MaxContentBytes)
-	at := p.load.Plan.Body
-	if n := len(p.chunks); n > 0 {
-		at = p.chunks[n-1].End
+	content = decompress.Expansion(content, p.load.Object.Size, p.segment.Loads.MaxExpansion)
+	at, err := p.again(ctx, content)
+	if err != nil {
+		return contract.Ack{}, err
 	}
-	if _, err := io.CopyN(io.Discard, content, at); err != nil {
-		return contract.Ack{}, fmt.Errorf("skip to byte %d: %w", at, err)
+	var records io.Reader = content
+	body := p.segment.Charset.Body(content, p.segment.Dialect.FooterLines, p.segment.MaxRecord, at)
+	if p.segment.Dialect.FooterLines > 0 {
+		records = body
 	}
-	c := newCutter(content, at, p.segment.Dialect, p.segment.MaxRecord)
+	c := newCutter(records, at, p.segment.Dialect, p.segment.MaxRecord)
 	for index := len(p.chunks); ; index++ {
 		if p.load, err = j.load(ctx, id); err != nil {
 			return contract.Ack{}, err // the load failed meanwhile: the rest is not needed
@@ -113,7 +117,7 @@ func (j *Job) restage(ctx context.Context, id string) (contract.Ack, error) {
 			return contract.Ack{}, err
 		}
 		if !more {
-			return contract.Ack{Start: p.load.Plan.Body, End: c.pos}, nil
+			return contract.Ack{Start: p.load.Plan.Body, End: c.pos, Footer: body.Footer()}, nil
 		}
 	}
 }
@@ -146,10 +150,61 @@ func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
 		return nil, err
 	}
 	p.chunks = load.Planned(l, chunks)
-	if n := len(p.chunks); n > 0 { // the previous job may have died before it sent its last chunk
+	// The previous job may have died before it sent its last chunk.
+	if n := len(p.chunks); n > 0 && !p.chunks[n-1].Sent.IsZero() {
 		return p, p.send(ctx, p.chunks[n-1])
 	}
 	return p, nil
+}
+
+// again reads the content up to the end of the last chunk. On its way it makes the pieces of chunks that were reopened by
+// a redrive, which expire: they get the same bytes under the same keys.
+func (p *pass) again(ctx context.Context, content io.Reader) (at int64, err error) {
+	skip := func(to int64) error {
+		if _, err := io.CopyN(io.Discard, content, to-at); err != nil {
+			return fmt.Errorf("skip to byte %d: %w", to, err)
+		}
+		at = to
+		return nil
+	}
+	for _, c := range p.chunks {
+		if c.Ack != nil || !c.Sent.IsZero() {
+			continue
+		}
+		if err := skip(c.Start); err != nil {
+			return at, err
+		}
+		if err := p.remake(ctx, content, c); err != nil {
+			return at, fmt.Errorf("make piece %d again: %w", c.Index, err)
+		}
+		at = c.End
+	}
+	end := p.load.Plan.Body
+	if n := len(p.chunks); n > 0 {
+		end = p.chunks[n-1].End
+	}
+	return end, skip(end)
+}
+
+func (p *pass) remake(ctx context.Context, content io.Reader, c ledger.Chunk) (err error) {
+	s, err := spool.New(true)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, s.Close()) }()
+	if _, err := io.CopyN(s, content, c.End-c.Start); err != nil {
+		return err
+	}
+	if key := contract.StagingKey(p.load.Segment, p.load.ID, c.Index, c.Start, s.Sum()); key != c.Staged.Key {
+		return fault.Permanent(fmt.Errorf("it is %s, it was %s: the input has changed", key, c.Staged.Key))
+	}
+	if err := s.Upload(ctx, p.Lake, c.Staged.Key, "application/octet-stream", s.Sum()); err != nil {
+		return err
+	}
+	if err := p.send(ctx, c); err != nil {
+		return err
+	}
+	return p.Ledger.Sent(ctx, p.load.ID, []ledger.Chunk{c}, p.Now())
 }
 
 // load reads a load that needs pieces.

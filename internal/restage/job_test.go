@@ -3,6 +3,7 @@ package restage
 import (
 	"bytes"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -10,6 +11,8 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf16"
+	"unicode/utf8"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -96,7 +99,8 @@ func direct(t *testing.T, w *world) contract.Ack {
 func same(t *testing.T, c contract.Certificate, want contract.Ack) {
 	t.Helper()
 	if c.Totals.RowsIn != want.RowsIn || c.Totals.HashOut != want.HashOut || c.Totals.HashBad != want.HashBad ||
-		c.Length != want.End {
+		c.Length != want.End+want.Footer.Bytes || c.Footer != want.Footer ||
+		c.Totals.Skipped != want.Skipped.Plus(want.Footer) {
 		t.Errorf("certified %+v of %d bytes, want %+v", c.Totals, c.Length, want)
 	}
 }
@@ -243,6 +247,55 @@ func TestStoppedJobHandsBack(t *testing.T) {
 	}
 	w.work(len(w.sent))
 	same(t, w.certificate(), want)
+}
+
+// The footer is in no piece, comments are in the pieces, and cuts fall between characters, whichever job reads the end.
+func TestRestageOfSkippedLines(t *testing.T) {
+	text := "id,note\n# \"ë\n" + string(table(rand.New(rand.NewPCG(5, 6)), 120)) + "\n#\nTOTAL,120\n-- ë"
+	for _, c := range []struct {
+		charset contract.Charset
+		unit    int64
+		write   func(string) []byte
+	}{{"", 1, func(s string) []byte { return []byte(s) }}, {contract.UTF16BE, 2, func(s string) []byte {
+		var raw []byte
+		for _, unit := range utf16.Encode([]rune(s)) {
+			raw = binary.BigEndian.AppendUint16(raw, unit)
+		}
+		return raw
+	}}} {
+		d := commas
+		d.Charset, d.Comment, d.FooterLines = c.charset, "#", 2
+		plan := tablePlan(contract.Gzip)
+		plan.Body *= c.unit
+		stored := compress(t, contract.Gzip, c.write(text))
+		for kill := range 9 {
+			w := newWorld(t, d, stored, plan)
+			w.killAt, w.after = kill, kill%2 == 0
+			if err := w.run(300); kill > 0 {
+				if !errors.Is(err, errKilled) {
+					t.Fatalf("killed at write %d: %v", kill, err)
+				}
+				w.killAt, w.dead = 0, false
+				w.resend()
+				err = w.run(301)
+				if err != nil {
+					t.Fatal(err)
+				}
+			} else if err != nil {
+				t.Fatal(err)
+			}
+			want := direct(t, w)
+			footer := contract.Skipped{Lines: 2, Bytes: c.unit * int64(utf8.RuneCountInString("TOTAL,120\n-- ë"))}
+			if c.unit == 1 {
+				footer.Bytes++ // ë
+			}
+			if want.Footer != footer || want.Skipped.Lines != 2 {
+				t.Errorf("in one piece: %+v, want %+v", want, footer)
+			}
+			w.work(len(w.sent))
+			same(t, w.certificate(), want)
+		}
+	}
 }
 
 func TestInputsThatCannotBeRestaged(t *testing.T) {

@@ -137,7 +137,7 @@ func (w *world) change(edit func(*ledger.Load)) {
 // resend gives the restage its next attempt, as the reconciler does when a job's lease has expired.
 func (w *world) resend() {
 	w.t.Helper()
-	_, err := w.others().Resend(context.Background(), w.id, w.restage(), nil, began)
+	_, err := w.others().Resend(context.Background(), w.id, w.restage(), nil, 0)
 	if err != nil && !errors.Is(err, ledger.ErrMoved) {
 		w.t.Fatal(err)
 	}
@@ -244,7 +244,8 @@ func (w *world) certificate() contract.Certificate {
 	w.t.Helper()
 	l := w.load()
 	chunks := load.Planned(l, w.chunks())
-	d := reconcile.Decide(began, l, chunks, reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 99})
+	d := reconcile.Decide(reconcile.Look{Now: began, Started: began}, l, chunks,
+		reconcile.Limits{DueAfter: time.Hour, MaxAttempts: 99, Keep: time.Hour})
 	if d.Action != contract.ActionCertify {
 		w.t.Fatalf("the next decision is %+v", d)
 	}

@@ -11,6 +11,8 @@ import (
 	"hash"
 	"io"
 	"os"
+
+	"github.com/klauspost/compress/gzip"
 )
 
 // Sink stores outputs write-once.
@@ -21,11 +23,12 @@ type Sink interface {
 // Spool is a temporary file for a growing output: outputs are uploaded once complete, and must not count against
 // memory. On Lambda it is in /tmp (512 MB by default).
 type Spool struct {
-	Size int64 // bytes written so far
+	Size int64 // bytes in the file so far
 
 	file *os.File
 	buf  *bufio.Writer
-	hash hash.Hash // nil if the caller knows the hash
+	hash hash.Hash    // nil if the caller knows the hash
+	zip  *gzip.Writer // nil if the output is not compressed
 }
 
 const bufferSize = 256 << 10
@@ -47,8 +50,41 @@ func New(hashed bool) (*Spool, error) {
 	return s, nil
 }
 
+// NewGzip creates an empty spool that compresses what is written to it, and has the Sum of that.
+func NewGzip() (*Spool, error) {
+	s, err := New(true)
+	if err != nil {
+		return nil, err
+	}
+	s.zip, err = gzip.NewWriterLevel(stored{s}, gzip.BestSpeed)
+	return s, err
+}
+
+// stored appends to a spool's file.
+type stored struct{ *Spool }
+
+func (s stored) Write(p []byte) (int, error) { return s.store(p) }
+
 // Write appends to the output.
 func (s *Spool) Write(p []byte) (int, error) {
+	if s.zip != nil {
+		return s.zip.Write(p)
+	}
+	return s.store(p)
+}
+
+// Finish completes a compressed output: nothing can be written to it any more, and Size and Sum are those of all of it.
+func (s *Spool) Finish() error {
+	if s.zip == nil {
+		return nil
+	}
+	if err := s.zip.Close(); err != nil {
+		return fmt.Errorf("compress the output: %w", err)
+	}
+	return nil
+}
+
+func (s *Spool) store(p []byte) (int, error) {
 	if s.hash != nil {
 		s.hash.Write(p)
 	}

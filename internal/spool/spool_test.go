@@ -1,7 +1,10 @@
 package spool
 
 import (
+	"compress/gzip"
 	"context"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"io"
 	"strings"
@@ -76,5 +79,45 @@ func TestUploadFails(t *testing.T) {
 	refused := errors.New("refused")
 	if err := s.Upload(t.Context(), &sink{fail: refused}, "k", "", ""); !errors.Is(err, refused) {
 		t.Errorf("%v", err)
+	}
+}
+
+// The hash and the size are those of the compressed bytes, which are the same for the same content.
+func TestGzip(t *testing.T) {
+	text := strings.Repeat("the same line again\n", 10_000)
+	var sums []string
+	for range 2 {
+		s, err := NewGzip()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := io.WriteString(s, text); err != nil {
+			t.Fatal(err)
+		}
+		if err := s.Finish(); err != nil {
+			t.Fatal(err)
+		}
+		var to sink
+		if err := s.Upload(t.Context(), &to, "k", "application/gzip", s.Sum()); err != nil {
+			t.Fatal(err)
+		}
+		hash := sha256.Sum256([]byte(to.content))
+		if int(s.Size) != len(to.content) || len(to.content) > len(text)/10 || hex.EncodeToString(hash[:]) != s.Sum() {
+			t.Errorf("%d bytes are %d, size %d, sum %s", len(text), len(to.content), s.Size, s.Sum())
+		}
+		z, err := gzip.NewReader(strings.NewReader(to.content))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, err := io.ReadAll(z); err != nil || string(got) != text {
+			t.Errorf("%d bytes come out, %v", len(got), err)
+		}
+		sums = append(sums, s.Sum())
+		if err := s.Close(); err != nil {
+			t.Error(err)
+		}
+	}
+	if sums[0] != sums[1] {
+		t.Errorf("the same content as %s and %s", sums[0], sums[1])
 	}
 }

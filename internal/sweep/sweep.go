@@ -1,10 +1,11 @@
-// Package sweep finds objects whose events were lost: it compares the landing bucket's listing with the ledger and
-// enqueues unknown object versions for intake.
+// Package sweep finds what was lost: objects whose event never came, by comparing the landing bucket's listing with the
+// ledger; loads whose workflow died; and outcomes that were never announced.
 package sweep
 
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/url"
@@ -15,16 +16,23 @@ import (
 
 	"dip/contract"
 	"dip/internal/lake"
+	"dip/internal/ledger"
 )
 
-// Landing lists the landing bucket: every object version, without delete markers.
+// Landing lists the landing bucket: object versions after a marker, without delete markers.
 type Landing interface {
-	Versions(ctx context.Context, bucket string, visit func([]lake.Listed) error) error
+	Versions(ctx context.Context, bucket string, after lake.Marker,
+		visit func(page []lake.Listed, next lake.Marker) error) error
 }
 
-// Ledger returns the statuses of known loads.
+// Ledger is the part of the ledger that the sweeper needs.
 type Ledger interface {
 	Statuses(ctx context.Context, ids []string) (map[string]contract.Status, error)
+	TakeSweep(ctx context.Context, owner string, now, until time.Time) (ledger.Sweep, bool, error)
+	KeepSweep(ctx context.Context, owner string, s ledger.Sweep, over bool) (bool, error)
+	Open(ctx context.Context, since time.Time, n int) ([]ledger.Load, error)
+	Resume(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
+	Seen(ctx context.Context, load ledger.Load, at time.Time) error
 }
 
 // Queue sends to the intake queue.
@@ -34,56 +42,124 @@ type Queue interface {
 
 // Sweeper compares listing and ledger.
 type Sweeper struct {
-	Bucket  string // landing bucket
-	Intake  string // URL of the intake queue
-	Grace   time.Duration
-	Ledger  Ledger
-	Landing Landing
-	Queue   Queue
-	Log     *slog.Logger
-	Now     func() time.Time
+	Bucket  string        // landing bucket
+	Intake  string        // URL of the intake queue
+	Grace   time.Duration // the event of a younger object may still be in flight
+	Horizon time.Duration // older versions are compared by a full pass only
+	Full    time.Duration // between two full passes
+	Owner   string        // of this invocation
+
+	Ledger    Ledger
+	Landing   Landing
+	Queue     Queue
+	Workflows Workflows
+	Announce  func(ctx context.Context, load ledger.Load) error // sends the event of an outcome and records that
+	Log       *slog.Logger
+	Now       func() time.Time
 }
 
 // Report counts what a sweep found.
 type Report struct {
-	Versions int `json:"versions"`
-	Enqueued int `json:"enqueued"`
+	Versions  int  `json:"versions"`           // listed
+	Compared  int  `json:"compared"`           // of them
+	Enqueued  int  `json:"enqueued"`           // of them
+	Full      bool `json:"full,omitempty"`     // the pass compares every version
+	Continued bool `json:"continue,omitempty"` // the pass goes on in the next invocation
+	Busy      bool `json:"busy,omitempty"`     // another sweep is under way: this one did nothing
+	Resumed   int  `json:"resumed"`            // loads whose workflow had died
+	Announced int  `json:"announced"`          // outcomes whose event was lost
 }
 
-// Sweep enqueues every object version older than the grace period that the ledger does not know, or whose load was
-// received but never got a workflow. It may be repeated and may overlap another sweep: intake is idempotent.
+// finishing is the part of an invocation that is left for the last page and for keeping the marker.
+const finishing = 30 * time.Second
+
+// longest is an invocation without a deadline: the maximum duration of a Lambda invocation.
+const longest = 15 * time.Minute
+
+// errPause ends a listing that the next invocation continues.
+var errPause = errors.New("the invocation is over")
+
+// Sweep resumes loads whose workflow died, announces outcomes whose event was lost, and enqueues object versions older
+// than the grace period that the ledger does not know, or whose load was received but never got a workflow. It lists
+// as much as an invocation has time for: the next one continues. It may be repeated at any point.
 func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
+	now := s.Now()
+	deadline, ok := ctx.Deadline()
+	if !ok {
+		deadline = now.Add(longest)
+	}
+	state, taken, err := s.Ledger.TakeSweep(ctx, s.Owner, now, deadline)
+	if err != nil || !taken {
+		s.Log.InfoContext(ctx, "another sweep is under way")
+		return Report{Busy: !taken}, err
+	}
+	report, err := s.sweep(ctx, &state, deadline.Add(-min(finishing, deadline.Sub(now)/2)))
+	if err != nil {
+		err = fmt.Errorf("sweep %s: %w", s.Bucket, err)
+	}
+	if _, kept := s.Ledger.KeepSweep(context.WithoutCancel(ctx), s.Owner, state, true); kept != nil {
+		err = errors.Join(err, kept)
+	}
+	s.Log.InfoContext(ctx, "sweep finished", "report", report, "error", err)
+	return report, err
+}
+
+func (s *Sweeper) sweep(ctx context.Context, state *ledger.Sweep, until time.Time) (Report, error) {
 	var report Report
-	before := s.Now().Add(-s.Grace)
-	err := s.Landing.Versions(ctx, s.Bucket, func(page []lake.Listed) error {
-		report.Versions += len(page)
-		lost, err := s.lost(ctx, page, before)
-		if err != nil {
+	if err := s.revive(ctx, &report, until); err != nil {
+		return report, err
+	}
+	if state.Began.IsZero() {
+		state.Began = s.Now()
+		state.Full = state.Began.Sub(state.FullAt) >= s.Full
+	}
+	report.Full = state.Full
+	err := s.Landing.Versions(ctx, s.Bucket, state.Marker, func(page []lake.Listed, next lake.Marker) error {
+		if err := s.compare(ctx, page, *state, &report); err != nil {
 			return err
 		}
-		report.Enqueued += len(lost)
-		return s.Queue.Send(ctx, s.Intake, lost)
+		state.Versions += len(page)
+		state.Marker = next
+		if next != (lake.Marker{}) && !s.Now().Before(until) {
+			return errPause
+		}
+		return nil
 	})
-	if err != nil {
-		return report, fmt.Errorf("sweep %s: %w", s.Bucket, err)
+	switch {
+	case errors.Is(err, errPause):
+		report.Continued = true
+		return report, nil
+	case err != nil:
+		return report, err
 	}
-	s.Log.InfoContext(ctx, "sweep finished", "versions", report.Versions, "enqueued", report.Enqueued)
+	whole := ledger.Sweep{FullAt: state.FullAt}
+	if state.Full {
+		whole.FullAt = state.Began
+	}
+	*state = whole
 	return report, nil
 }
 
-func (s *Sweeper) lost(ctx context.Context, page []lake.Listed, before time.Time) ([]string, error) {
+// compare enqueues what the ledger does not know of a page.
+func (s *Sweeper) compare(ctx context.Context, page []lake.Listed, state ledger.Sweep, report *Report) error {
+	report.Versions += len(page)
+	before, after := state.Began.Add(-s.Grace), state.Began.Add(-s.Horizon)
 	var ids []string
 	byID := map[string]lake.Listed{}
 	for _, v := range page {
-		if v.Modified.After(before) || contract.FolderMarker(v.Object) {
+		if v.Modified.After(before) || contract.FolderMarker(v.Object) || !state.Full && v.Modified.Before(after) {
 			continue
 		}
 		id := contract.LoadID(v.Object)
 		ids, byID[id] = append(ids, id), v
 	}
+	if len(ids) == 0 {
+		return nil
+	}
+	report.Compared += len(ids)
 	known, err := s.Ledger.Statuses(ctx, ids)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	var bodies []string
 	for _, id := range ids {
@@ -93,11 +169,12 @@ func (s *Sweeper) lost(ctx context.Context, page []lake.Listed, before time.Time
 		s.Log.WarnContext(ctx, "object without a load", "load", id, "key", byID[id].Key, "version", byID[id].VersionID)
 		body, err := Event(byID[id])
 		if err != nil {
-			return nil, err
+			return err
 		}
 		bodies = append(bodies, body)
 	}
-	return bodies, nil
+	report.Enqueued += len(bodies)
+	return s.Queue.Send(ctx, s.Intake, bodies)
 }
 
 // Event is the notification that S3 would have sent for an object version.

@@ -27,13 +27,22 @@ type world struct {
 	asked   []int // number of ids in each ledger read
 	sent    []string
 	broken  map[string]error // by part
+
+	executions map[string]bool // by name: whether it is running
+	started    []string
+	announced  []string
 }
 
 func newWorld() *world {
-	w := &world{ledger: ledgertest.New(), landing: laketest.New("lake"), broken: map[string]error{}}
+	w := &world{
+		ledger: ledgertest.New(), landing: laketest.New("lake"), broken: map[string]error{}, executions: map[string]bool{},
+	}
 	w.ledger.Before = func(op ledgertest.Op) error {
-		w.asked = append(w.asked, len(strings.Fields(op.Load)))
-		return w.broken["ledger"]
+		if op.Name == "Statuses" {
+			w.asked = append(w.asked, len(strings.Fields(op.Load)))
+			return w.broken["ledger"]
+		}
+		return w.broken[op.Name]
 	}
 	w.landing.Before = func(laketest.Op) error { return w.broken["list"] }
 	return w
@@ -49,9 +58,25 @@ func (w *world) Send(_ context.Context, queue string, bodies []string) error {
 
 func sweeper(w *world) *Sweeper {
 	return &Sweeper{
-		Bucket: "landing", Intake: "queue", Grace: time.Minute, Ledger: w.ledger, Landing: w.landing, Queue: w,
+		Bucket: "landing", Intake: "queue", Grace: time.Minute, Horizon: 48 * time.Hour, Full: 24 * time.Hour, Owner: "a",
+		Ledger: w.ledger, Landing: w.landing, Queue: w, Workflows: w, Announce: w.announce,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
+}
+
+func (w *world) State(_ context.Context, execution string) (known, running bool, err error) {
+	running, known = w.executions[execution]
+	return known, running, w.broken["describe"]
+}
+
+func (w *world) Start(_ context.Context, execution string, in contract.WorkflowInput) error {
+	w.started = append(w.started, execution+" of "+in.Load)
+	return w.broken["start"]
+}
+
+func (w *world) announce(ctx context.Context, load ledger.Load) error {
+	w.announced = append(w.announced, load.ID)
+	return errors.Join(w.broken["announce"], w.ledger.Announced(ctx, load.ID))
 }
 
 // land puts an object of some age.
@@ -97,7 +122,7 @@ func TestSweep(t *testing.T) {
 	for _, status := range []contract.Status{contract.Received, contract.Running, contract.Certified, contract.Published,
 		contract.Failed} {
 		o := w.land("trips/"+string(status), time.Hour)
-		w.ledger.Seed(ledger.Load{ID: contract.LoadID(o), Object: o, Status: status})
+		w.ledger.Seed(ledger.Load{ID: contract.LoadID(o), Object: o, Status: status, Updated: now})
 		if status == contract.Received {
 			received = o
 		}
@@ -114,7 +139,7 @@ func TestSweep(t *testing.T) {
 	if got := keys(t, w.sent); !slices.Equal(got, want) {
 		t.Errorf("enqueued %q, want %q", got, want)
 	}
-	if want := (Report{Versions: 11, Enqueued: 5}); report != want {
+	if want := (Report{Versions: 11, Compared: 9, Enqueued: 5, Full: true}); report != want {
 		t.Errorf("report %+v, want %+v", report, want)
 	}
 	if !slices.Equal(w.asked, []int{3, 4, 2}) {
@@ -122,7 +147,8 @@ func TestSweep(t *testing.T) {
 	}
 	w = newWorld()
 	w.land("trips/too young", 0)
-	if report, err := sweeper(w).Sweep(t.Context()); err != nil || report != (Report{Versions: 1}) || w.sent != nil {
+	if report, err := sweeper(w).Sweep(t.Context()); err != nil ||
+		report != (Report{Versions: 1, Full: true}) || w.sent != nil {
 		t.Errorf("nothing to do: %+v, %v", report, err)
 	}
 }

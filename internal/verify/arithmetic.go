@@ -27,7 +27,8 @@ func (v *verification) same(path string, got, want reflect.Value) {
 		}
 		for i := range got.NumField() {
 			f := got.Type().Field(i)
-			inner := strings.TrimPrefix(path+"."+strings.TrimSuffix(f.Tag.Get("json"), ",omitempty"), ".")
+			name, _, _ := strings.Cut(f.Tag.Get("json"), ",")
+			inner := strings.TrimPrefix(path+"."+name, ".")
 			if f.Anonymous {
 				inner = path
 			}
@@ -56,7 +57,8 @@ func (v *verification) arithmetic() {
 	v.check(c.Load == contract.LoadID(c.Input), "the load id %s is not that of the input", c.Load)
 	v.check(c.Segment == contract.SegmentOf(c.Input.Key), "the input landed for segment %q, not for %q",
 		contract.SegmentOf(c.Input.Key), c.Segment)
-	v.check(c.Chain.Closed && c.Chain.Position == c.Length, "the certificate's chain is not closed")
+	end := c.Length - c.Footer.Bytes
+	v.check(c.Chain.Closed && c.Chain.Position == end, "the certificate's chain is not closed")
 	v.check(c.Chain.Reruns >= 0 && c.Chain.Reruns <= len(c.Chunks), "%d of %d chunks ran again", c.Chain.Reruns,
 		len(c.Chunks))
 	v.check(!c.Received.After(c.Certified), "it was certified before it was received")
@@ -67,7 +69,7 @@ func (v *verification) arithmetic() {
 		v.check(k.CutStart == cut, "chunk %d is cut at byte %d, the previous one ends at %d", i, k.CutStart, cut)
 		v.check(k.CutEnd > k.CutStart || k.CutEnd == -1 && last && !c.Compression.Splittable(),
 			"chunk %d is cut from byte %d to %d", i, k.CutStart, k.CutEnd)
-		v.check(!last || k.CutEnd == -1 || k.CutEnd == c.Length, "the last chunk is cut at byte %d of %d", k.CutEnd, c.Length)
+		v.check(!last || k.CutEnd == -1 || k.CutEnd == end, "the last chunk is cut at byte %d of %d", k.CutEnd, end)
 		cut = k.CutEnd
 		if k.CutEnd >= 0 && pos >= k.CutEnd {
 			v.check(k.RowsIn == 0 && k.Start == k.End, "chunk %d owns no record but has %d, from byte %d to %d", i, k.RowsIn,
@@ -78,7 +80,7 @@ func (v *verification) arithmetic() {
 		}
 		v.chunkArithmetic(k)
 	}
-	v.check(pos == c.Length, "the chunks cover %d of %d bytes", pos, c.Length)
+	v.check(pos == end, "the chunks cover %d of %d bytes", pos, end)
 	v.totals()
 }
 
@@ -86,6 +88,12 @@ func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 	c := v.Certificate
 	v.check(k.RowsIn == k.RowsOut+k.Quarantined, "chunk %d: %d rows in, %d out, %d quarantined", k.Chunk, k.RowsIn,
 		k.RowsOut, k.Quarantined)
+	footer := contract.Skipped{}
+	if k.CutEnd == -1 {
+		footer = c.Footer
+	}
+	v.check(k.Footer == footer, "chunk %d: %d lines and %d bytes follow its records, want %d and %d", k.Chunk,
+		k.Footer.Lines, k.Footer.Bytes, footer.Lines, footer.Bytes)
 	v.check(k.Attempt >= 1 && k.Millis >= 0, "chunk %d: attempt %d, %d ms", k.Chunk, k.Attempt, k.Millis)
 	v.check(!k.At.After(c.Certified), "chunk %d was acknowledged after the certificate", k.Chunk)
 	for _, o := range k.Outputs {
@@ -95,7 +103,8 @@ func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 	}
 	if k.Quarantine != nil {
 		q := *k.Quarantine
-		v.check(q.Key == contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256),
+		key := contract.QuarantineKey(c.Segment, c.Load, k.Chunk, k.Start, q.SHA256)
+		v.check(q.Key == key || q.Key == strings.TrimSuffix(key, contract.QuarantineSuffix),
 			"%s is not the key of the quarantine of chunk %d", q.Key, k.Chunk)
 		v.check(q.Partition == "", "%s: a quarantine has no partition", q.Key)
 	}
@@ -114,6 +123,7 @@ func (v *verification) totals() {
 		t.Quarantined += k.Quarantined
 		t.LinesIn += k.LinesIn
 		t.LinesBad += k.LinesBad
+		t.Skipped = t.Skipped.Plus(k.Skipped)
 		t.Bytes += k.End - k.Start
 		t.Attempts += k.Attempt
 		t.Codes = append(t.Codes, k.Code)
@@ -140,11 +150,13 @@ func (v *verification) totals() {
 		{"hashOut", c.Totals.HashOut, out.String()}, {"hashQuarantined", c.Totals.HashBad, bad.String()},
 		{"attempts", c.Totals.Attempts, t.Attempts},
 		{"linesIn", c.Totals.LinesIn, t.LinesIn}, {"linesQuarantined", c.Totals.LinesBad, t.LinesBad},
+		{"skipped", c.Totals.Skipped, t.Skipped.Plus(c.Front).Plus(c.Footer)},
 	} {
 		v.check(n.got == n.want, "totals.%s is %v, the chunks add up to %v", n.name, n.got, n.want)
 	}
 	v.check(slices.Equal(c.Totals.Codes, t.Codes), "totals.codes is %q, the chunks have %q", c.Totals.Codes, t.Codes)
-	v.check(t.Bytes == c.Length-c.Body, "the chunks cover %d bytes, the records have %d", t.Bytes, c.Length-c.Body)
+	records := c.Length - c.Footer.Bytes - c.Body
+	v.check(t.Bytes == records, "the chunks cover %d bytes, the records have %d", t.Bytes, records)
 }
 
 // parseSum reads what sum.String writes.

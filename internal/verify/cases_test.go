@@ -117,7 +117,7 @@ func (w *world) print(t *testing.T) string {
 		if k.Quarantine == nil {
 			continue
 		}
-		for line := range strings.Lines(string(w.content(k.Quarantine.Key))) {
+		for line := range strings.Lines(string(w.quarantine(t, k))) {
 			var r contract.Rejected
 			if err := json.Unmarshal([]byte(line), &r); err != nil {
 				t.Fatal(err)
@@ -129,6 +129,9 @@ func (w *world) print(t *testing.T) string {
 	total := w.certificate.Totals
 	head := fmt.Sprintf("certified: %d rows, %d quarantined; %d of %d lines", total.RowsOut, total.Quarantined,
 		total.LinesBad, total.LinesIn)
+	if skipped := total.Skipped; skipped.Lines > 0 {
+		head += fmt.Sprintf("; skipped %d lines, %d bytes", skipped.Lines, skipped.Bytes)
+	}
 	return strings.Join(append(append([]string{head}, rows...), rejected...), "\n") + "\n"
 }
 

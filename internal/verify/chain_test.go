@@ -180,6 +180,12 @@ func TestTamperedChain(t *testing.T) {
 			t.Fatal(err)
 		}
 		record := whole.ledger[load]
+		rerouted := was
+		rerouted.Link = &contract.Link{Number: was.Link.Number, Load: "elsewhere", SHA256: "x"}
+		detour, err := rerouted.Encode()
+		if err != nil {
+			t.Fatal(err)
+		}
 		for _, c := range []struct {
 			name, want string
 			edit       func(s *series)
@@ -187,6 +193,9 @@ func TestTamperedChain(t *testing.T) {
 		}{
 			{"removed", "the certificate is missing", func(s *series) { s.remove(load) }, false},
 			{"replaced", "has the SHA-256 " + lake.Hash(data), func(s *series) { s.put(t, forged, data, mine) }, false},
+			{"replaced, with another one before it", "has the SHA-256", func(s *series) {
+				s.put(t, rerouted, detour, mine)
+			}, false},
 			{"no JSON", "has the SHA-256", func(s *series) { s.objects.Put(lakeBucket, at, []byte("{")) }, false},
 			{"its envelope removed", "is not signed", func(s *series) {
 				s.objects.Delete(lakeBucket, contract.EnvelopeKey("things", load))
@@ -247,6 +256,12 @@ func TestForgedChain(t *testing.T) {
 	}
 	if r := forged.prove(t, nil); r.Verified || len(r.Problems) == 0 {
 		t.Errorf("%+v", r)
+	}
+	endless := whole.copy()
+	endless.remove(nameOf(3))
+	endless.ledger[nameOf(3)] = Recorded{Link: &contract.Link{Number: 9, Load: nameOf(3)}}
+	if r := endless.prove(t, nil); r.Verified || len(r.Problems) != 2 {
+		t.Errorf("a ledger that leads in a circle: %+v", r)
 	}
 	shorter := whole.copy()
 	shorter.remove(nameOf(4))

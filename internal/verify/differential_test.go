@@ -1,10 +1,10 @@
 package verify
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -14,6 +14,7 @@ import (
 	"dip/contract"
 	"dip/internal/decompress"
 	"dip/internal/record"
+	"dip/internal/text"
 	"dip/tableschema"
 )
 
@@ -23,40 +24,57 @@ type verdict struct {
 	raw  string // sum over its bytes
 	row  string // its values; "" when it is quarantined
 	fits bool
+	kept string // the bytes that are quarantined
 }
 
 func (v verdict) String() string {
 	if v.fits {
 		return fmt.Sprintf("to byte %d: fits, values %q of %.8s", v.end, v.row, v.raw)
 	}
-	return fmt.Sprintf("to byte %d: quarantined, %.8s", v.end, v.raw)
+	return fmt.Sprintf("to byte %d: quarantined, %.8s: %q", v.end, v.raw, v.kept)
+}
+
+// verdicts are those of an input, and how much of it is comments.
+type verdicts struct {
+	list    []verdict
+	skipped contract.Skipped
 }
 
 // dataPlane asks the parser that makes the outputs for its verdicts, record by record.
-func dataPlane(s *tableschema.Schema, d contract.Dialect, columns []int, width int, data []byte) ([]verdict, error) {
-	p, err := record.NewParser(s, d, columns, record.Options{MaxRows: 1, MaxRejects: 1, Width: width})
+func dataPlane(s *tableschema.Schema, d contract.Dialect, columns []int, width int, raw []byte) (v verdicts, err error) {
+	charset := text.Of(d.Charset)
+	data, err := io.ReadAll(charset.Reader(bytes.NewReader(raw), 0))
 	if err != nil {
-		return nil, err
+		return v, err
+	}
+	p, err := record.NewParser(s, d, columns, record.Options{MaxRows: 1, MaxRejects: 1, Width: width, Length: charset.Len})
+	if err != nil {
+		return v, err
 	}
 	b := record.NewBatch(p.Types())
-	var list []verdict
+	at := int64(0)
 	for i := 0; i < len(data); {
 		r := p.Parse(b, data[i:], true)
+		from := i
 		i += r.Consumed
+		at += charset.Len(data[from:i])
+		v.skipped = v.skipped.Plus(r.Skipped)
 		switch {
 		case r.Accepted == 1 && r.Rejected == 0:
-			list = append(list, verdict{end: int64(i), raw: r.AcceptedSum.String(), row: string(batchRow(b).b), fits: true})
+			v.list = append(v.list, verdict{end: at, raw: r.AcceptedSum.String(), row: string(batchRow(b).b), fits: true})
 			b.Reset()
 		case r.Rejected == 1 && r.Accepted == 0:
-			if at := i - r.Consumed + r.Rejects[0].End; at != i {
-				return nil, fmt.Errorf("the record rejected up to byte %d ends at byte %d", at, i)
+			reject := r.Rejects[0]
+			if from+reject.End != i {
+				return v, fmt.Errorf("the record rejected up to byte %d ends at byte %d", from+reject.End, i)
 			}
-			list = append(list, verdict{end: int64(i), raw: r.RejectedSum.String()})
+			v.list = append(v.list, verdict{end: at, raw: r.RejectedSum.String(),
+				kept: string(charset.Raw(data[from+reject.Start : i]))})
 		case r.Consumed == 0 || r.Accepted+r.Rejected > 0:
-			return nil, fmt.Errorf("at byte %d: %+v", i, r)
+			return v, fmt.Errorf("at byte %d: %+v", i, r)
 		}
 	}
-	return list, nil
+	return v, nil
 }
 
 // batchRow is the only row of a batch in the form that the verifier compares.
@@ -80,24 +98,33 @@ func batchRow(b *record.Batch) (r row) {
 }
 
 // verifier asks the verifier for its verdicts.
-func verifier(s *tableschema.Schema, d contract.Dialect, columns []int, width int, data []byte) ([]verdict, error) {
-	r := &reader{in: bufio.NewReaderSize(bytes.NewReader(data), 64), dialect: d, width: width}
-	var list []verdict
+func verifier(s *tableschema.Schema, d contract.Dialect, columns []int, width int, data []byte) (v verdicts, err error) {
+	r := newReader(bytes.NewReader(data), d, 64)
+	r.width = width
 	for {
 		rec, err := r.next()
 		if decompress.Ended(err) {
-			return list, nil
+			return v, nil
 		}
 		if err != nil {
-			return nil, err
+			return v, err
+		}
+		if rec.comment {
+			v.skipped = v.skipped.Plus(contract.Skipped{Lines: 1, Bytes: rec.end - rec.start})
+			continue
 		}
 		var raw sum
 		raw.add(rec.bytes)
-		v := verdict{end: rec.end, raw: raw.String()}
+		one := verdict{end: rec.end, raw: raw.String()}
 		if values, err := values(s, d, columns, width, rec); err == nil {
-			v.row, v.fits = string(values.b), true
+			one.row, one.fits = string(values.b), true
+		} else {
+			one.kept = string(data[rec.start:rec.end])
+			if d.Charset != "" && one.kept != string(rec.input) {
+				return v, fmt.Errorf("the record %q is read as %q", one.kept, rec.input)
+			}
 		}
-		list = append(list, v)
+		v.list = append(v.list, one)
 	}
 }
 
@@ -138,14 +165,18 @@ func differential(t *testing.T, seed uint64, n int) (fit, quarantined int) {
 			} else {
 				data = r.ndjson(s)
 			}
-			data = r.mutate(data, d)
-			got, err := dataPlane(s, d, columns, width, data)
+			data = r.encode(r.mutate(data, d), d.Charset)
+			ours, err := dataPlane(s, d, columns, width, data)
 			if err != nil {
 				t.Fatalf("seed %d: %q: %v\n%+v\n%s", seed, data, err, d, raw)
 			}
-			want, err := verifier(s, d, columns, width, data)
+			theirs, err := verifier(s, d, columns, width, data)
 			if err != nil {
 				t.Fatalf("seed %d: %q: %v\n%+v\n%s", seed, data, err, d, raw)
+			}
+			got, want := ours.list, theirs.list
+			if ours.skipped != theirs.skipped {
+				t.Errorf("seed %d: data plane skips %+v, verifier %+v of %q\n%+v", seed, ours.skipped, theirs.skipped, data, d)
 			}
 			for i := range max(len(got), len(want)) {
 				if i >= len(got) || i >= len(want) || got[i] != want[i] {
@@ -191,46 +222,33 @@ func TestDataPlaneAndVerifierAgree(t *testing.T) {
 	}
 }
 
-// file is a whole input: with a byte order mark, blank lines and a header, each of them or none, and compressed or not.
+// file is a whole input: with a byte order mark, blank lines and a header, each of them or none, the lines that the
+// dialect skips, and compressed or not.
 func (r source) file(t *testing.T, s *tableschema.Schema, d contract.Dialect) []byte {
 	var b bytes.Buffer
-	if r.once(4) {
+	if d.Charset != contract.Windows1252 && d.Charset != contract.Latin1 && r.once(4) {
 		b.WriteString("\ufeff")
+	}
+	for range d.SkipLines {
+		b.WriteString(r.line("") + "\n")
 	}
 	if d.Encoding == contract.NDJSON {
 		b.Write(r.mutate(r.ndjson(s), d))
 	} else {
 		columns, width := r.layout(s, d)
 		if d.Header {
-			names := make([]string, width)
-			for i := range names {
-				names[i] = fmt.Sprint("other", i)
-			}
-			for i := range s.Fields {
-				column := i
-				if columns != nil {
-					column = columns[i]
-				}
-				if column >= 0 {
-					names[column] = s.Fields[i].Name
-				}
-			}
-			if r.once(8) {
-				b.WriteString(r.pick("\n", "\r\n", "\n\n"))
-			}
-			for i, name := range names {
-				if i > 0 {
-					b.WriteString(d.Delimiter)
-				}
-				if d.Quote != "" && (strings.ContainsAny(name, d.Delimiter+d.Quote) || r.once(4)) {
-					name = d.Quote + strings.ReplaceAll(name, d.Quote, d.Quote+d.Quote) + d.Quote
-				}
-				b.WriteString(name)
-			}
-			b.WriteString(r.pick("\n", "\r\n"))
+			r.header(&b, s, d, columns, width)
 		}
 		b.Write(r.mutate(r.csv(s, d, columns, width), d))
 	}
+	for i := range d.FooterLines {
+		b.WriteString(r.line(""))
+		if i < d.FooterLines-1 || r.once(2) {
+			b.WriteString(r.pick("\n", "\r\n"))
+		}
+	}
+	raw := r.encode(b.Bytes(), d.Charset)
+	b = *bytes.NewBuffer(raw)
 	if r.once(8) {
 		var z bytes.Buffer
 		w := gzip.NewWriter(&z)
@@ -243,6 +261,38 @@ func (r source) file(t *testing.T, s *tableschema.Schema, d contract.Dialect) []
 		return z.Bytes()
 	}
 	return b.Bytes()
+}
+
+func (r source) header(b *bytes.Buffer, s *tableschema.Schema, d contract.Dialect, columns []int, width int) {
+	names := make([]string, width)
+	for i := range names {
+		names[i] = fmt.Sprint("other", i)
+	}
+	for i := range s.Fields {
+		column := i
+		if columns != nil {
+			column = columns[i]
+		}
+		if column >= 0 {
+			names[column] = s.Fields[i].Name
+		}
+	}
+	if r.once(8) {
+		b.WriteString(r.pick("\n", "\r\n", "\n\n"))
+	}
+	if d.Comment != "" && r.once(2) {
+		b.WriteString(r.line(d.Comment) + r.pick("\n", "\r\n"))
+	}
+	for i, name := range names {
+		if i > 0 {
+			b.WriteString(d.Delimiter)
+		}
+		if d.Quote != "" && (strings.ContainsAny(name, d.Delimiter+d.Quote) || r.once(4)) {
+			name = d.Quote + strings.ReplaceAll(name, d.Quote, d.Quote+d.Quote) + d.Quote
+		}
+		b.WriteString(name)
+	}
+	b.WriteString(r.pick("\n", "\r\n"))
 }
 
 // loadsOf is how many inputs of the test above there are for a whole load: each takes a hundred times as long.

@@ -2,11 +2,14 @@ package verify
 
 import (
 	"bytes"
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"strconv"
 	"strings"
+	utf16codes "unicode/utf16"
+	"unicode/utf8"
 
 	"dip/contract"
 	"dip/tableschema"
@@ -24,11 +27,19 @@ func (r source) pick(of ...string) string { return of[r.IntN(len(of))] }
 func (r source) once(n int) bool { return r.IntN(n) == 0 }
 
 func (r source) dialect() contract.Dialect {
+	var charset contract.Charset
+	if r.once(4) {
+		charset = contract.Charsets[1+r.IntN(len(contract.Charsets)-1)]
+	}
 	if r.once(2) {
-		return contract.Dialect{Encoding: contract.NDJSON}
+		return contract.Dialect{Encoding: contract.NDJSON, Charset: charset}
 	}
 	for {
-		d := contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: r.once(2)}
+		d := contract.Dialect{Encoding: contract.CSV, Charset: charset, Delimiter: ",", Quote: `"`, Header: r.once(2)}
+		if r.once(4) {
+			d.Comment = r.pick("#", "#", "-", "1", "a", " ", "{")
+			d.SkipLines, d.FooterLines = r.IntN(3), r.IntN(3)
+		}
 		if r.once(3) {
 			d.Delimiter = r.pick(";", "\t", "|", " ", ".", "-", ":", "1", "e", "T", "\x01")
 		}
@@ -235,6 +246,8 @@ func (r source) csv(s *tableschema.Schema, d contract.Dialect, columns []int, wi
 			row = append(row[:len(row):len(row)], nil)
 		case r.once(16):
 			b.WriteString(end)
+		case d.Comment != "" && r.once(4):
+			b.WriteString(r.line(d.Comment) + end)
 		}
 		for k, f := range row {
 			if k > 0 {
@@ -250,6 +263,44 @@ func (r source) csv(s *tableschema.Schema, d contract.Dialect, columns []int, wi
 		}
 	}
 	return b.Bytes()
+}
+
+// line is a line that is no record.
+func (r source) line(prefix string) string {
+	return prefix + r.pick("", "comment", "it's", `a "quote`, "a,b,c", "é€", "\xff", "TOTAL;7", "a\rb", "日本")
+}
+
+// encode writes a text in a charset. What the charset lacks becomes bytes that are something else, or nothing.
+func (r source) encode(text []byte, c contract.Charset) (raw []byte) {
+	if c == "" {
+		return text
+	}
+	order := map[contract.Charset]binary.AppendByteOrder{contract.UTF16LE: binary.LittleEndian,
+		contract.UTF16BE: binary.BigEndian}[c]
+	for len(text) > 0 {
+		char, n := utf8.DecodeRune(text)
+		switch {
+		case order == nil && char == '€':
+			raw = append(raw, 0x80)
+		case order == nil:
+			raw = append(raw, byte(char))
+		case char == utf8.RuneError:
+			raw = order.AppendUint16(raw, 0xd800+uint16(r.IntN(0x800)))
+		default:
+			for _, unit := range utf16codes.Encode([]rune{char}) {
+				raw = order.AppendUint16(raw, unit)
+			}
+		}
+		text = text[n:]
+	}
+	if len(raw) > 1 && r.once(8) { // any unit in any place
+		i := r.IntN(len(raw)) &^ 1
+		raw[i] = byte(r.Uint32())
+		if r.once(2) {
+			raw[min(i+1, len(raw)-1)] = byte(r.Uint32())
+		}
+	}
+	return raw
 }
 
 func (r source) quoted(d contract.Dialect, text string) string {

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 
 	"dip/contract"
 	"dip/internal/decompress"
@@ -34,6 +35,8 @@ func (v *verification) chunk(ctx context.Context, k contract.ChunkProof, t tally
 			"chunk %d: %d lines, %d of them quarantined; the input has %d and %d",
 			k.Chunk, k.LinesIn, k.LinesBad, t.in, t.badLines)
 	}
+	v.check(k.Skipped == t.skipped, "chunk %d: %d lines and %d bytes are comments, the input has %d and %d", k.Chunk,
+		k.Skipped.Lines, k.Skipped.Bytes, t.skipped.Lines, t.skipped.Bytes)
 	v.check(k.HashOut == t.rawOut.String(), "chunk %d: the hash of its records is not that of the input's", k.Chunk)
 	v.check(k.HashBad == t.rawBad.String(), "chunk %d: the hash of its quarantined records is not that of the input's",
 		k.Chunk)
@@ -112,7 +115,17 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 	n := int64(0)
 	if k.Quarantine != nil {
 		err := v.fetch(ctx, *k.Quarantine, func(r io.Reader) error {
-			for lines := bufio.NewReader(r); ; n++ {
+			stored := bufio.NewReader(r)
+			head, err := stored.Peek(decompress.MagicSize) // fewer bytes are a quarantine that cannot be parsed
+			if err != nil && !decompress.Ended(err) {
+				return err
+			}
+			content, err := decompress.Decompress(stored, decompress.Detect(head))
+			if err != nil {
+				return err
+			}
+			defer content.Close()
+			for lines := bufio.NewReader(content); ; n++ {
 				line, err := lines.ReadBytes('\n')
 				if decompress.Ended(err) && len(line) == 0 {
 					return nil
@@ -128,9 +141,17 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 				v.check(record.Reason != "", "%s: record %d has no reason", k.Quarantine.Key, n)
 				whole := int64(len(record.Bytes())) == record.End-record.Start && (record.Raw == "" || record.Base64 == nil)
 				v.check(whole, "%s: record %d does not hold the bytes %d to %d", k.Quarantine.Key, n, record.Start, record.End)
-				raw := trimLineEnd(record.Bytes())
-				raws.add(raw)
-				rejects.add(rejected(record.Start, record.End, raw))
+				text, err := decodeAll(record.Bytes(), v.dialect.Charset)
+				if err != nil {
+					return fault.Permanent(fmt.Errorf("record %d: %w", n, err))
+				}
+				raw, shown := raw{bytes: trimLineEnd(text)}, ""
+				if v.dialect.Charset != "" {
+					raw.input, shown = record.Bytes(), strings.ToValidUTF8(string(text), "\ufffd")
+				}
+				v.check(record.Text == shown, "%s: the text of record %d is not that of its bytes", k.Quarantine.Key, n)
+				raws.add(raw.bytes)
+				rejects.add(rejected(record.Start, record.End, raw.original()))
 			}
 		})
 		if err != nil {

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bufio"
 	"bytes"
 	"io"
 
@@ -11,28 +10,35 @@ import (
 
 // raw is one record as a plain sequential reader sees it.
 type raw struct {
-	start, end int64    // byte range, line end included
-	bytes      []byte   // without the line end
+	start, end int64    // byte range in the input, line end included
+	bytes      []byte   // its text, without the line end
+	input      []byte   // its bytes in the input, line end included, where they are not the text
 	fields     [][]byte // CSV, unquoted; nil for NDJSON
 	malformed  bool     // CSV: breaks the rules of quoting
+	comment    bool     // CSV: is a comment, and no record
 }
 
 // reader reads records byte by byte. It is deliberately plain, and shares no code with what it checks.
 type reader struct {
-	in      *bufio.Reader
+	in      *characters
 	dialect contract.Dialect
 	width   int
 	pos     int64
 }
 
-// next gives the next record, blank lines left out; io.EOF at the end.
+// newReader reads records of a content from its start.
+func newReader(content io.Reader, d contract.Dialect, size int) *reader {
+	return &reader{in: newCharacters(content, d.Charset, size), dialect: d}
+}
+
+// next gives the next record or comment, blank lines left out; io.EOF at the end.
 func (r *reader) next() (raw, error) {
 	for {
 		rec, err := r.line()
 		if err != nil {
 			return raw{}, err
 		}
-		blank := len(rec.bytes) == 0 && r.width != 1
+		blank := len(rec.bytes) == 0 && r.width != 1 && !rec.comment
 		if r.dialect.Encoding == contract.NDJSON {
 			blank = len(bytes.Trim(rec.bytes, " \t\r")) == 0
 		}
@@ -45,29 +51,49 @@ func (r *reader) next() (raw, error) {
 // line reads up to the line feed that ends a record.
 func (r *reader) line() (raw, error) {
 	rec := raw{start: r.pos}
-	if r.dialect.Encoding == contract.NDJSON {
-		for {
-			c, err := r.in.ReadByte()
-			if decompress.Ended(err) {
-				if len(rec.bytes) == 0 {
-					return rec, io.EOF
-				}
-				break
-			}
-			if err != nil {
-				return rec, err
-			}
-			r.pos++
-			if c == '\n' {
-				break
-			}
-			rec.bytes = append(rec.bytes, c)
-		}
-		rec.bytes = bytes.TrimSuffix(rec.bytes, []byte("\r"))
-		rec.end = r.pos
-		return rec, nil
+	r.in.read = r.in.read[:0]
+	var err error
+	switch {
+	case r.dialect.Encoding == contract.NDJSON:
+		rec, err = r.plain(rec)
+	case r.dialect.Comment != "" && r.in.startsWith(r.dialect.Comment[0]):
+		rec, err = r.plain(rec)
+		rec.comment = true
+	default:
+		rec, err = r.csv(rec)
 	}
-	return r.csv(rec)
+	rec.input = r.in.read
+	return rec, err
+}
+
+// plain reads up to the next line feed.
+func (r *reader) plain(rec raw) (raw, error) {
+	for {
+		c, err := r.byte()
+		if decompress.Ended(err) {
+			if len(rec.bytes) == 0 {
+				return rec, io.EOF
+			}
+			break
+		}
+		if err != nil {
+			return rec, err
+		}
+		if c == '\n' {
+			break
+		}
+		rec.bytes = append(rec.bytes, c)
+	}
+	rec.bytes = bytes.TrimSuffix(rec.bytes, []byte("\r"))
+	rec.end = r.pos
+	return rec, nil
+}
+
+// byte gives the next byte of the text.
+func (r *reader) byte() (byte, error) {
+	c, width, err := r.in.next()
+	r.pos += int64(width)
+	return c, err
 }
 
 // The places in a CSV record.
@@ -91,7 +117,7 @@ func (r *reader) csv(rec raw) (raw, error) {
 		field, at = nil, fieldStart
 	}
 	for {
-		c, err := r.in.ReadByte()
+		c, err := r.byte()
 		if decompress.Ended(err) {
 			if r.pos == rec.start {
 				return rec, io.EOF
@@ -104,7 +130,6 @@ func (r *reader) csv(rec raw) (raw, error) {
 		if err != nil {
 			return rec, err
 		}
-		r.pos++
 		if c == '\n' && at != inQuotes {
 			return r.endRecord(rec, field, at), nil
 		}
@@ -130,8 +155,7 @@ func (r *reader) csv(rec raw) (raw, error) {
 			at = inQuotes
 		case at == afterQuote:
 			// A carriage return before the line feed ends the record; anything else breaks the rules.
-			next, err := r.in.Peek(1)
-			if c != '\r' || (err == nil && next[0] != '\n') {
+			if c != '\r' || !r.in.startsWith('\n') && !r.in.ended() {
 				rec.malformed = true
 			}
 			field = append(field, c)

@@ -164,7 +164,7 @@ func tampered(t *testing.T) *world {
 		idle = idle || k.RowsIn == 0
 		quarantined = quarantined || k.Quarantined > 0 && k.RowsOut > 0
 		binary = binary || k.Quarantine != nil &&
-			bytes.Contains(w.content(k.Quarantine.Key), []byte("rawBase64"))
+			bytes.Contains(w.quarantine(t, k), []byte("rawBase64"))
 	}
 	if !idle || !quarantined || !binary || len(w.certificate.Columns) == 0 {
 		t.Fatalf("the load is too plain: %+v", w.certificate)
@@ -280,7 +280,7 @@ func TestTamperedQuarantine(t *testing.T) {
 		if k.Quarantine == nil {
 			continue
 		}
-		lines := bytes.SplitAfter(w.content(k.Quarantine.Key), []byte("\n"))
+		lines := bytes.SplitAfter(w.quarantine(t, k), []byte("\n"))
 		lines = lines[:len(lines)-1]
 		for n, line := range lines {
 			var r contract.Rejected

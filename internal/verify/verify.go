@@ -60,6 +60,7 @@ type tally struct {
 	rawOut, rawBad sum
 	rows           sum // values of the records that fit
 	rejects        sum // byte ranges and bytes of those that do not
+	skipped        contract.Skipped
 }
 
 type verification struct {

@@ -1,7 +1,6 @@
 package verify
 
 import (
-	"bufio"
 	"bytes"
 	"compress/gzip"
 	"encoding/json"
@@ -106,7 +105,8 @@ func TestQuotesAfterBlanksAreMalformed(t *testing.T) {
 		`1, "x"`: true, "1,\t \"": true, ` "x",1`: true, `1,"a", "x, y"`: true,
 		`1," ""x"""`: false, `1, x "y"`: false, `1, `: false, ` , "`: true, `1,x "y"`: false,
 	} {
-		r := &reader{in: bufio.NewReader(strings.NewReader(line + "\n")), dialect: csvDialect, width: 2}
+		r := newReader(strings.NewReader(line+"\n"), csvDialect, 64)
+		r.width = 2
 		rec, err := r.next()
 		if err != nil || rec.malformed != want || string(rec.bytes) != line {
 			t.Errorf("%q: %+v, %v", line, rec, err)
@@ -114,7 +114,8 @@ func TestQuotesAfterBlanksAreMalformed(t *testing.T) {
 	}
 	tabs := csvDialect
 	tabs.Delimiter = "\t"
-	r := &reader{in: bufio.NewReader(strings.NewReader("1\t\t\"x\"\n")), dialect: tabs, width: 3}
+	r := newReader(strings.NewReader("1\t\t\"x\"\n"), tabs, 64)
+	r.width = 3
 	if rec, err := r.next(); err != nil || rec.malformed || len(rec.fields) != 3 || string(rec.fields[2]) != "x" {
 		t.Errorf("%+v, %v", rec, err)
 	}

@@ -1,8 +1,11 @@
 package verify
 
 import (
+	"bytes"
+	"compress/gzip"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"slices"
 	"testing"
@@ -74,7 +77,8 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 		w.process(t, compiled, i)
 	}
 	for range w.chunks {
-		d := reconcile.Decide(now, w.load, w.chunks, reconcile.Limits{MaxAttempts: 100})
+		d := reconcile.Decide(reconcile.Look{Now: now, Started: now}, w.load, w.chunks,
+			reconcile.Limits{MaxAttempts: 100, Keep: time.Hour})
 		if d.Action == contract.ActionFail {
 			return w, d.Cause
 		}
@@ -91,6 +95,20 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 	w.load.Totals = &w.certificate.Totals
 	w.objects.Put(lakeBucket, contract.ManifestKey("things", w.load.ID), reconcile.Manifest(lakeBucket, w.chunks))
 	return w, ""
+}
+
+// quarantine is what a chunk rejected, decompressed.
+func (w *world) quarantine(t *testing.T, k contract.ChunkProof) []byte {
+	t.Helper()
+	z, err := gzip.NewReader(bytes.NewReader(w.content(k.Quarantine.Key)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return lines
 }
 
 // certify stores the certificate as the reconciler does.

@@ -1,4 +1,4 @@
-// Package autoscaler is the Cluster Autoscaler: it adds nodes for pods that fit nowhere, and empties and removes nodes
+// Package autoscaler is the Cluster Autoscaler: it adds nodes for pods that fit nowhere, and drains and removes nodes
 // that are hardly used, within the pods' disruption budgets. It is for groups whose pods may be moved; see package
 // escalator for the others.
 package autoscaler
@@ -8,6 +8,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/component"
+	"dip/config"
 	"dip/k8s"
 )
 
@@ -22,10 +23,10 @@ const app = "cluster-autoscaler"
 
 // Args configure the Cluster Autoscaler.
 type Args struct {
-	// Version is the image's tag, whose minor is the cluster's. The zero value is invalid.
-	Version string
+	// Image is what runs; its minor is the cluster's. The zero value is invalid.
+	Image config.Image
 	// Cluster is the cluster's name: groups are found by the tag with it. The zero value is invalid.
-	Cluster string
+	Cluster pulumi.StringInput
 	// Region is the cluster's. The zero value is invalid.
 	Region string
 	// Groups are the groups that it scales. The zero value is invalid.
@@ -45,14 +46,12 @@ type Group struct {
 // Validate reports every problem.
 func (a *Args) Validate() error {
 	var found component.Problems
-	found.If(!k8s.Pinned(a.image()), "Version", "%q, want an exact tag", a.Version)
-	found.If(a.Cluster == "", "Cluster", "missing")
+	found.If(!a.Image.Pinned(), "Image", "%q, want an exact tag or a digest", a.Image.Reference())
+	found.If(a.Cluster == nil, "Cluster", "missing")
 	found.If(a.Region == "", "Region", "missing")
 	found.If(len(a.Groups) == 0, "Groups", "missing")
 	return found.Err()
 }
-
-func (a *Args) image() string { return k8s.AutoscalerImage + ":" + a.Version }
 
 // Autoscaler is the Cluster Autoscaler.
 type Autoscaler struct {
@@ -89,7 +88,7 @@ func (a *Autoscaler) createPriorities(ctx *pulumi.Context, args *Args) error {
 
 func (a *Autoscaler) createController(ctx *pulumi.Context, args *Args) error {
 	return k8s.Controller{
-		App: app, Namespace: k8s.System, Image: args.image(),
+		App: app, Namespace: k8s.System, Image: args.Image.Reference(),
 		Command: []string{"./cluster-autoscaler"}, Args: Flags(args.Cluster),
 		Env:  k8s.Env(map[string]pulumi.StringInput{k8s.RegionVariable: pulumi.String(args.Region)}),
 		Port: 8085, Path: "/health-check", MilliCPU: 100, MemoryMB: 600, Place: args.Place,

@@ -9,6 +9,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/componenttest"
+	"dip/config"
 	"dip/k8s"
 	"dip/k8s/autoscaler"
 	"dip/k8s/k8stest"
@@ -16,7 +17,8 @@ import (
 
 func args() *autoscaler.Args {
 	return &autoscaler.Args{
-		Version: "v1.34.0", Cluster: "dip-test", Region: componenttest.Region, Place: k8s.Place{Group: "services"},
+		Image:   config.Cluster{Autoscaler: "v1.36.1"}.Image(config.AutoscalerImage),
+		Cluster: pulumi.String("dip-test"), Region: componenttest.Region, Place: k8s.Place{Group: "services"},
 		Groups: map[string]autoscaler.Group{
 			"services": {AutoScalingGroup: pulumi.String("eks-services.1"), Spot: true},
 			"steady":   {AutoScalingGroup: pulumi.String("eks-steady-2")},
@@ -45,6 +47,16 @@ func TestAutoscaler(t *testing.T) {
 	componenttest.Golden(t, "testdata/autoscaler.yaml", k8stest.Manifest(t, r))
 }
 
+// flags are the command line of a cluster's autoscaler.
+func flags(t *testing.T) (list []string) {
+	componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		all := autoscaler.Flags(pulumi.String("dip-test")).ToStringArrayOutput()
+		ctx.Export("flags", all.ApplyT(func(v []string) int { list = v; return len(v) }))
+		return nil
+	})
+	return list
+}
+
 // The list was taken from the documentation by hand; the program refuses to start with a flag that it does not know.
 func TestFlagsAreDocumented(t *testing.T) {
 	data, err := os.ReadFile("testdata/flags.txt")
@@ -57,8 +69,8 @@ func TestFlagsAreDocumented(t *testing.T) {
 			known = append(known, line)
 		}
 	}
-	seen := map[string]bool{}
-	for _, flag := range autoscaler.Flags("dip-test") {
+	seen, flags := map[string]bool{}, flags(t)
+	for _, flag := range flags {
 		name, value, ok := strings.Cut(strings.TrimPrefix(flag, "--"), "=")
 		if !strings.HasPrefix(flag, "--") || !ok || value == "" {
 			t.Errorf("%q: want --name=value", flag)
@@ -75,19 +87,18 @@ func TestFlagsAreDocumented(t *testing.T) {
 		"--expander=priority,least-waste", "--balance-similar-node-groups=true", "--skip-nodes-with-local-storage=false",
 		"--node-group-auto-discovery=asg:tag=k8s.io/cluster-autoscaler/enabled,k8s.io/cluster-autoscaler/dip-test",
 	} {
-		if !slices.Contains(autoscaler.Flags("dip-test"), flag) {
+		if !slices.Contains(flags, flag) {
 			t.Errorf("%s is missing", flag)
 		}
 	}
 }
 
 func TestAllow(t *testing.T) {
-	text := k8stest.Rights(t, autoscaler.Allow(componenttest.Region, componenttest.Account, "dip-test"))
+	text := k8stest.Rights(t, autoscaler.Allow(componenttest.Region, componenttest.Account,
+		pulumi.String("dip-test"), pulumi.String("eks-services.1")))
 	for _, want := range []string{
 		`"Action":["autoscaling:SetDesiredCapacity","autoscaling:TerminateInstanceInAutoScalingGroup"],` +
-			`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/*"],` +
-			`"Condition":{"StringEquals":{"aws:ResourceTag/k8s.io/cluster-autoscaler/dip-test":"owned",` +
-			`"aws:ResourceTag/k8s.io/cluster-autoscaler/enabled":"true"}}`,
+			`"Resource":["arn:aws:autoscaling:us-east-1:123456789012:autoScalingGroup:*:autoScalingGroupName/eks-services.1"]}`,
 		`"Resource":["arn:aws:eks:us-east-1:123456789012:nodegroup/dip-test/*"]`,
 	} {
 		if !strings.Contains(text, want) {
@@ -97,11 +108,13 @@ func TestAllow(t *testing.T) {
 }
 
 func TestBadArgsRegisterNothing(t *testing.T) {
-	for _, version := range []string{"", "latest"} {
+	for _, tag := range []string{"", "latest"} {
+		image := config.Image{Repository: "registry.example/a", Tag: tag}
 		componenttest.MustRefuse(t, "autoscaler a", func(ctx *pulumi.Context) error {
-			_, err := autoscaler.New(ctx, "a", &autoscaler.Args{Version: version})
+			_, err := autoscaler.New(ctx, "a", &autoscaler.Args{Image: image})
 			return err
 		},
-			`Version: "`+version+`", want an exact tag`, "Cluster: missing", "Region: missing", "Groups: missing")
+			`Image: "`+image.Reference()+`", want an exact tag or a digest`, "Cluster: missing", "Region: missing",
+			"Groups: missing")
 	}
 }

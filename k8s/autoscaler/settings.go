@@ -16,19 +16,21 @@ import (
 
 // clusterTag is the tag of a cluster's groups, which it scales when they have config.AutoscalerEnabled too. EKS puts
 // both on managed groups by itself.
-func clusterTag(cluster string) string { return config.AutoscalerTags + cluster }
+func clusterTag(cluster pulumi.StringInput) pulumi.StringOutput {
+	return pulumi.Sprintf("%s%s", config.AutoscalerTags, cluster)
+}
 
 // Flags are its command line. What is not said is the default, which the documentation gives.
-func Flags(cluster string) []string {
-	return []string{
-		"--v=2",
-		"--cloud-provider=aws",
-		"--namespace=" + k8s.System, // of its lease, status and priorities
-		"--leader-elect=true",
-		"--node-group-auto-discovery=asg:tag=" + config.AutoscalerEnabled + "," + clusterTag(cluster),
-		"--expander=priority,least-waste", // spot before on-demand; of equals the one that is filled best
-		"--balance-similar-node-groups=true",
-		"--skip-nodes-with-local-storage=false", // a pod's emptyDir is scratch space: it must not pin a node
+func Flags(cluster pulumi.StringInput) pulumi.StringArray {
+	return pulumi.StringArray{
+		pulumi.String("--v=2"),
+		pulumi.String("--cloud-provider=aws"),
+		pulumi.String("--namespace=" + k8s.System), // of its lease, status and priorities
+		pulumi.String("--leader-elect=true"),
+		pulumi.Sprintf("--node-group-auto-discovery=asg:tag=%s,%s", config.AutoscalerEnabled, clusterTag(cluster)),
+		pulumi.String("--expander=priority,least-waste"), // spot before on-demand; of equals the one that is filled best
+		pulumi.String("--balance-similar-node-groups=true"),
+		pulumi.String("--skip-nodes-with-local-storage=false"), // an emptyDir is scratch space: it must not pin a node
 	}
 }
 
@@ -73,24 +75,21 @@ func renderPriorities(groups map[int][]string) string {
 	return text.String()
 }
 
-// Allow is what it needs of AWS. It can look at all groups, for looking cannot be limited, and change those that carry
-// the cluster's tag. Source: "Cluster Autoscaler on AWS", permissions with auto-discovery.
-func Allow(region, account, cluster string) []policy.Statement {
+// Allow is what it needs of AWS. It looks at all groups, because looking cannot be limited, and changes those of its
+// node groups, given by the names of their Auto Scaling groups. Source: "Cluster Autoscaler on AWS", permissions with
+// auto-discovery.
+func Allow(region, account string, cluster pulumi.StringInput, groups ...pulumi.StringInput) []policy.Statement {
 	return []policy.Statement{
 		k8s.Look("autoscaling:DescribeAutoScalingGroups", "autoscaling:DescribeAutoScalingInstances",
 			"autoscaling:DescribeLaunchConfigurations", "autoscaling:DescribeScalingActivities", "autoscaling:DescribeTags",
 			"ec2:DescribeImages", "ec2:DescribeInstanceTypes", "ec2:DescribeLaunchTemplateVersions",
 			"ec2:GetInstanceTypesFromInstanceRequirements"),
 		{Actions: []string{"eks:DescribeNodegroup"}, Resources: []pulumi.StringInput{
-			pulumi.String(fmt.Sprintf("arn:aws:eks:%s:%s:nodegroup/%s/*", region, account, cluster)),
+			pulumi.Sprintf("arn:%s:eks:%s:%s:nodegroup/%s/*", config.PartitionOf(region), region, account, cluster),
 		}},
 		{
 			Actions:   []string{"autoscaling:SetDesiredCapacity", "autoscaling:TerminateInstanceInAutoScalingGroup"},
-			Resources: k8s.AutoScalingGroups(region, account, pulumi.String("*")),
-			Conditions: map[policy.Test]pulumi.Input{
-				{Operator: "StringEquals", Key: "aws:ResourceTag/" + config.AutoscalerEnabled}: pulumi.String("true"),
-				{Operator: "StringEquals", Key: "aws:ResourceTag/" + clusterTag(cluster)}:      pulumi.String("owned"),
-			},
+			Resources: k8s.AutoScalingGroups(region, account, groups...),
 		},
 	}
 }
@@ -121,7 +120,7 @@ var clusterRules = []k8s.Rule{
 		Verbs: read},
 }
 
-// localRules are what it does in its namespace: elect a leader, write down its status, read the priorities.
+// localRules are what it does in its namespace: elect a leader, record its status, read the priorities.
 func localRules() []k8s.Rule {
 	own := []string{"cluster-autoscaler-status", priorityConfig}
 	return append(k8s.Leases(app),

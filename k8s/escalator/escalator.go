@@ -1,5 +1,5 @@
 // Package escalator is Atlassian's Escalator: it adds nodes to a group when the requests of its pods exceed a share of
-// it, and removes nodes only once they are empty. It never drains: it is for groups whose work must end by itself.
+// it, and removes nodes only once they are empty. It never drains: it is for groups whose work must run to completion.
 package escalator
 
 import (
@@ -28,6 +28,8 @@ const app = "escalator"
 
 // Args configure Escalator.
 type Args struct {
+	// Image is what runs. The zero value is invalid.
+	Image config.Image
 	// Region is the groups'. The zero value is invalid.
 	Region string
 	// Groups are the groups that it scales. The zero value is invalid.
@@ -47,6 +49,7 @@ type Group struct {
 // Validate reports every problem.
 func (a *Args) Validate() error {
 	var found component.Problems
+	found.If(!a.Image.Pinned(), "Image", "%q, want an exact tag or a digest", a.Image.Reference())
 	found.If(a.Region == "", "Region", "missing")
 	found.If(len(a.Groups) == 0, "Groups", "missing")
 	for _, name := range slices.Sorted(maps.Keys(a.Groups)) {
@@ -82,8 +85,8 @@ func (e *Escalator) createAccount(ctx *pulumi.Context, args *Args) (err error) {
 func (e *Escalator) createController(ctx *pulumi.Context, args *Args) error {
 	groups := nodeGroups(args.Groups)
 	return k8s.Controller{
-		App: app, Namespace: k8s.System, Image: k8s.EscalatorImage,
-		Command: []string{"./main"}, Args: Flags(scanInterval(args.Groups)),
+		App: app, Namespace: k8s.System, Image: args.Image.Reference(),
+		Command: []string{"./main"}, Args: pulumi.ToStringArray(Flags(scanInterval(args.Groups))),
 		Env: corev1.EnvVarArray{
 			corev1.EnvVarArgs{Name: pulumi.String(k8s.RegionVariable), Value: pulumi.String(args.Region)},
 			k8s.FieldEnv("POD_IP", "status.podIP"), k8s.FieldEnv("POD_NAME", "metadata.name"), // POD_NAME: who leads

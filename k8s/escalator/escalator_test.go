@@ -26,6 +26,7 @@ func settings() config.Escalator {
 
 func args() *escalator.Args {
 	return &escalator.Args{
+		Image:  (config.Cluster{}).Image(config.EscalatorImage),
 		Region: componenttest.Region, Place: k8s.Place{Group: "services"},
 		Groups: map[string]escalator.Group{"batch": {AutoScalingGroup: pulumi.String("batch-1a2b"), Settings: settings()}},
 	}
@@ -124,12 +125,12 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		})
 		return err
 	},
-		"Region: missing", "Groups[batch].AutoScalingGroup: missing",
+		`Image: "", want an exact tag or a digest`, "Region: missing", "Groups[batch].AutoScalingGroup: missing",
 		"Groups[batch].Settings.coolDown: 0s: want", "Groups[batch].Settings.fastRemoval: 0: want",
 		"Groups[batch].Settings.hardDeleteGrace: 5m: want more", "Groups[batch].Settings: want taintLowerPercent <",
 		"Place: batch is a group that it scales")
 	componenttest.MustRefuse(t, "escalator e", func(ctx *pulumi.Context) error {
-		_, err := escalator.New(ctx, "e", &escalator.Args{Region: componenttest.Region})
+		_, err := escalator.New(ctx, "e", &escalator.Args{Image: args().Image, Region: componenttest.Region})
 		return err
 	}, "Groups: missing")
 }

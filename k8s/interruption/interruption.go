@@ -1,6 +1,6 @@
-// Package interruption is the AWS Node Termination Handler: it drains nodes that are about to be taken away, for groups
-// that EKS does not manage. It learns of it in one of two ways, never in both: from the metadata of each node, or from
-// a queue.
+// Package interruption is the AWS Node Termination Handler: it drains nodes that are about to be removed, in groups
+// that EKS does not manage. It is notified in one of two ways, never both: by the metadata of each node, or through a
+// queue.
 package interruption
 
 import (
@@ -28,8 +28,10 @@ const app = "node-termination-handler"
 
 // Args configure the handler.
 type Args struct {
-	// Mode is how it learns of interruptions: config.ByIMDS or config.ByQueue. The zero value is invalid.
+	// Mode is how it is notified of interruptions: config.ByIMDS or config.ByQueue. The zero value is invalid.
 	Mode config.Interruptions
+	// Image is what runs. The zero value is invalid.
+	Image config.Image
 	// Queue is the URL of the queue. Nil: there is none, as the mode by metadata needs.
 	Queue pulumi.StringInput
 	// Region is the queue's. The zero value is invalid.
@@ -45,6 +47,7 @@ func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Mode != config.ByIMDS && a.Mode != config.ByQueue,
 		"Mode", "%q, want %s or %s", a.Mode, config.ByIMDS, config.ByQueue)
+	found.If(!a.Image.Pinned(), "Image", "%q, want an exact tag or a digest", a.Image.Reference())
 	found.If((a.Queue != nil) != (a.Mode == config.ByQueue),
 		"Queue", "mode %s has one, and no other mode", config.ByQueue)
 	found.If(a.Region == "", "Region", "missing")
@@ -86,8 +89,8 @@ func (t *Interruption) createAccount(ctx *pulumi.Context, args *Args) error {
 	return err
 }
 
-// onEachNode runs a handler on each node of the groups that are drained so. It uses the node's network: the metadata of
-// an instance is meant for the instance.
+// onEachNode runs a handler on each node of the groups that are drained this way. It uses the node's network: the
+// metadata of an instance is meant for the instance.
 func (t *Interruption) onEachNode(ctx *pulumi.Context, args *Args) error {
 	update := appsv1.RollingUpdateDaemonSetArgs{MaxUnavailable: pulumi.Any("25%")}
 	everyTaint := corev1.TolerationArgs{Operator: pulumi.String("Exists")} // also those of a node that goes
@@ -107,7 +110,7 @@ func (t *Interruption) onEachNode(ctx *pulumi.Context, args *Args) error {
 					NodeSelector:    pulumi.StringMap{config.InterruptionsLabel: pulumi.String(config.ByIMDS)},
 					Tolerations:     corev1.TolerationArray{everyTaint},
 					Containers: corev1.ContainerArray{corev1.ContainerArgs{
-						Name: pulumi.String(app), Image: pulumi.String(k8s.TerminationImage), Env: environment(byIMDS, nil),
+						Name: pulumi.String(app), Image: pulumi.String(args.Image.Reference()), Env: environment(byIMDS, nil),
 						Resources: k8s.Resources(50, 64), SecurityContext: k8s.ContainerSecurity(),
 					}},
 				},
@@ -120,7 +123,7 @@ func (t *Interruption) onEachNode(ctx *pulumi.Context, args *Args) error {
 // onQueue runs handlers that share a queue.
 func (t *Interruption) onQueue(ctx *pulumi.Context, args *Args) error {
 	return k8s.Controller{
-		App: app, Namespace: args.namespace(), Image: k8s.TerminationImage, MilliCPU: 50, MemoryMB: 128,
+		App: app, Namespace: args.namespace(), Image: args.Image.Reference(), MilliCPU: 50, MemoryMB: 128,
 		Port: 8080, Path: "/healthz", Place: args.Place,
 		Env: environment(byQueue, map[string]pulumi.StringInput{
 			"QUEUE_URL": args.Queue, k8s.RegionVariable: pulumi.String(args.Region),

@@ -14,6 +14,8 @@ import (
 	"dip/k8s/k8stest"
 )
 
+var image = (config.Cluster{}).Image(config.TerminationImage)
+
 var modes = map[config.Interruptions]struct {
 	args     interruption.Args
 	children []string
@@ -39,7 +41,7 @@ func TestInterruption(t *testing.T) {
 		t.Run(string(mode), func(t *testing.T) {
 			r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 				args := c.args
-				args.Mode, args.Region = mode, componenttest.Region
+				args.Mode, args.Region, args.Image = mode, componenttest.Region, image
 				_, err := interruption.New(ctx, "termination", &args)
 				return err
 			})
@@ -66,7 +68,7 @@ func TestAllowsToCompleteHooksOfItsGroupsAlone(t *testing.T) {
 }
 
 func TestBadArgsRegisterNothing(t *testing.T) {
-	const queue = "Queue: mode queue has one, and no other mode"
+	const queue, noImage = "Queue: mode queue has one, and no other mode", `Image: "", want an exact tag or a digest`
 	for name, c := range map[string]struct {
 		args interruption.Args
 		want string
@@ -77,9 +79,13 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"both modes":                {interruption.Args{Mode: config.ByIMDS, Queue: pulumi.String("q"), Region: "r"}, queue},
 		"a queue that is not there": {interruption.Args{Mode: config.ByQueue, Region: "r"}, queue},
 		"no region":                 {interruption.Args{Mode: config.ByIMDS}, "Region: missing"},
+		"no image":                  {interruption.Args{Mode: config.ByIMDS, Region: "r"}, noImage},
 	} {
 		t.Run(name, func(t *testing.T) {
 			componenttest.MustRefuse(t, "interruption t", func(ctx *pulumi.Context) error {
+				if c.want != noImage {
+					c.args.Image = image
+				}
 				_, err := interruption.New(ctx, "t", &c.args)
 				return err
 			}, c.want)

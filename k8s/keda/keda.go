@@ -2,6 +2,7 @@
 package keda
 
 import (
+	"cmp"
 	"strconv"
 
 	"github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes"
@@ -11,6 +12,7 @@ import (
 
 	"dip/components/component"
 	"dip/components/policy"
+	"dip/config"
 	"dip/k8s"
 )
 
@@ -20,11 +22,11 @@ const TypeToken = "dip:k8s:Keda"
 // Account is the operator's service account, as the chart names it. It needs AWS: see Allow.
 const Account = "keda-operator"
 
-// Source of the chart.
+// Source of the chart, whose version 2.21.0 is published (KEDA 2.21, tested with Kubernetes 1.34 to 1.36).
 const (
 	Chart      = "keda"
 	Repository = "https://kedacore.github.io/charts"
-	Version    = "2.21.0"
+	Version    = config.KEDAVersion
 )
 
 // apiVersion of the objects that tell KEDA what to scale.
@@ -42,22 +44,30 @@ const (
 
 // Args configure KEDA.
 type Args struct {
+	// Operator, Metrics and Webhooks are the images of its parts. The zero values are invalid.
+	Operator, Metrics, Webhooks config.Image
 	// Place is where it runs itself. The zero value is any node that is not dedicated.
 	Place k8s.Place
 	// After are the resources that it needs: the namespaces and its AWS identity.
 	After []pulumi.Resource
 }
 
-// Validate accepts all: every setting is optional.
-func (a *Args) Validate() error { return nil }
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var found component.Problems
+	found.If(!a.Operator.Pinned(), "Operator", "%q, want an exact tag or a digest", a.Operator.Reference())
+	found.If(!a.Metrics.Pinned(), "Metrics", "%q, want an exact tag or a digest", a.Metrics.Reference())
+	found.If(!a.Webhooks.Pinned(), "Webhooks", "%q, want an exact tag or a digest", a.Webhooks.Reference())
+	return found.Err()
+}
 
 // Keda is KEDA.
 type Keda struct {
 	pulumi.ResourceState
 	component.NoOutputs
 
-	// Ready are the resources after which objects can be scaled. What KEDA scales is taken away before KEDA is: it
-	// would be left with finalizers that nobody removes.
+	// Ready are the resources after which objects can be scaled. What KEDA scales is removed before KEDA is: its
+	// finalizers would never be removed otherwise.
 	Ready []pulumi.Resource
 }
 
@@ -72,7 +82,7 @@ func (k *Keda) install(ctx *pulumi.Context, args *Args) error {
 		"name": pulumi.String(app), "namespace": pulumi.String(k8s.Keda),
 		"chart": pulumi.String(Chart), "version": pulumi.String(Version),
 		"repositoryOpts": pulumi.Map{"repo": pulumi.String(Repository)},
-		"timeout":        pulumi.Int(600), "maxHistory": pulumi.Int(5), "values": values(args.Place),
+		"timeout":        pulumi.Int(600), "maxHistory": pulumi.Int(5), "values": values(args),
 		"compat": pulumi.String("true"), // what the SDK sends
 	}, component.After(args.After...))
 	k.Ready = []pulumi.Resource{release}
@@ -92,7 +102,7 @@ func newRelease(ctx *pulumi.Context, name string, args *pulumi.Map, opts ...pulu
 
 // values are the chart's, without the wildcards of its roles: KEDA watches the workloads alone, scales nothing but
 // Deployments and Jobs, and reads no secret.
-func values(place k8s.Place) pulumi.Map {
+func values(args *Args) pulumi.Map {
 	text := func(s string) pulumi.Input { return pulumi.String(s) }
 	components := []string{"operator", "metricServer", "webhooks"}
 	resources, budgets := pulumi.Map{}, pulumi.Map{}
@@ -115,14 +125,29 @@ func values(place k8s.Place) pulumi.Map {
 		"podDisruptionBudget": budgets,
 		"resources":           resources,
 		"logging":             pulumi.Map{"operator": pulumi.Map{"format": text("json")}},
+		"image": pulumi.Map{
+			"keda": image(args.Operator), "metricsApiServer": image(args.Metrics), "webhooks": image(args.Webhooks),
+		},
 	}
-	if selector := place.NodeSelector(); selector != nil {
+	if selector := args.Place.NodeSelector(); selector != nil {
 		all["nodeSelector"] = selector
 	}
-	if tolerations := place.Tolerations(); tolerations != nil {
+	if tolerations := args.Place.Tolerations(); tolerations != nil {
 		all["tolerations"] = tolerations
 	}
 	return all
+}
+
+// image is an image in the chart's parts: its templates join registry, repository and tag, so that a digest goes behind
+// the tag. A digest alone has the chart's version for its tag, which nobody looks at.
+func image(i config.Image) pulumi.Map {
+	tag := cmp.Or(i.Tag, Version)
+	if i.Digest != "" {
+		tag += "@" + i.Digest
+	}
+	return pulumi.Map{
+		"registry": pulumi.String(i.Registry()), "repository": pulumi.String(i.Path()), "tag": pulumi.String(tag),
+	}
 }
 
 // authenticate says that the scalers ask AWS with the operator's own rights.
@@ -149,7 +174,7 @@ type Queue struct {
 	Region string
 	// Length is how many messages make one pod.
 	Length int
-	// InFlight says whether messages count that somebody is working on.
+	// InFlight says whether messages in flight count too.
 	InFlight bool
 }
 

@@ -2,6 +2,7 @@ package keda_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
@@ -9,6 +10,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/componenttest"
+	"dip/config"
 	"dip/k8s"
 	"dip/k8s/k8stest"
 	"dip/k8s/keda"
@@ -17,7 +19,12 @@ import (
 func declare(t *testing.T, place k8s.Place) *componenttest.Recorder {
 	t.Helper()
 	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
-		_, err := keda.New(ctx, "keda", &keda.Args{Place: place})
+		_, err := keda.New(ctx, "keda", &keda.Args{
+			Operator: config.Image{Repository: "ghcr.io/kedacore/keda", Tag: "2.21.0"},
+			Metrics:  config.Image{Repository: "mirror.example:5000/keda/metrics", Tag: "2.21.0", Digest: "sha256:1"},
+			Webhooks: config.Image{Repository: "mirror.example/webhooks", Digest: "sha256:2"},
+			Place:    place,
+		})
 		return err
 	})
 }
@@ -51,6 +58,28 @@ func TestAnyPlace(t *testing.T) {
 	if values.HasValue("nodeSelector") || values.HasValue("tolerations") {
 		t.Errorf("values are %v", values.Mappable())
 	}
+}
+
+// A digest goes behind the tag, since the chart joins registry, repository and tag.
+func TestImages(t *testing.T) {
+	release := declare(t, k8s.Place{}).Find(t, "kubernetes:helm.sh/v3:Release", "keda-release")
+	images := release.Inputs.Mappable()["values"].(map[string]any)["image"].(map[string]any)
+	for part, want := range map[string]string{
+		"keda": "ghcr.io kedacore/keda 2.21.0", "metricsApiServer": "mirror.example:5000 keda/metrics 2.21.0@sha256:1",
+		"webhooks": "mirror.example webhooks 2.21.0@sha256:2",
+	} {
+		i := images[part].(map[string]any)
+		if got := fmt.Sprint(i["registry"], " ", i["repository"], " ", i["tag"]); got != want {
+			t.Errorf("%s is %s, want %s", part, got, want)
+		}
+	}
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	componenttest.MustRefuse(t, "keda k", func(ctx *pulumi.Context) error {
+		_, err := keda.New(ctx, "k", &keda.Args{})
+		return err
+	}, `Operator: "", want an exact tag or a digest`, `Metrics: "", want`, `Webhooks: "", want`)
 }
 
 func TestAllowsToAskForLengthsAlone(t *testing.T) {

@@ -18,9 +18,8 @@ type Quota struct {
 	MemoryMB int // requests and limits, MiB
 }
 
-// QuotaOf is room for all workers of so many segments and all restage jobs that the settings allow, and for half as
-// many workers again: while a Deployment is updated, new pods are there beside the old ones, and a worker that was told
-// to stop counts until it did.
+// QuotaOf leaves room for all workers of the segments and all restage jobs that the settings allow, plus half as many
+// workers: during an update new pods run alongside the old ones, and a terminating worker counts until it has exited.
 func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 	workers := segments * (w.Max + (w.Max+1)/2)
 	jobs := 2 * r.Max // a job that is replaced counts until it is gone
@@ -31,8 +30,8 @@ func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 	}
 }
 
-// limit keeps a mistake in the workloads' namespace from buying nodes without end, and gives requests to a container
-// that names none: Escalator does not see it otherwise.
+// limit keeps a mistake in the workloads' namespace from buying nodes without limit, and gives containers default
+// requests: Escalator does not see a container without any.
 func (t *Tenancy) limit(ctx *pulumi.Context, args *Args) error {
 	memory := pulumi.String(k8s.Memory(args.Quota.MemoryMB))
 	_, err := component.Child(ctx, t, "quota", corev1.NewResourceQuota, &corev1.ResourceQuotaArgs{

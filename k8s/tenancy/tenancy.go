@@ -1,5 +1,5 @@
 // Package tenancy divides the cluster: namespaces that admit no privileged pod, priorities, quotas, and network
-// policies that let in nobody.
+// policies that deny all ingress.
 package tenancy
 
 import (
@@ -70,7 +70,7 @@ func (t *Tenancy) createNamespaces(ctx *pulumi.Context, _ *Args) error {
 }
 
 // priorities are the priority classes. The kubelet evicts the lowest first when a node runs out of memory. Only scalers
-// preempt: without them there would never be room. Workers and jobs wait for nodes: nothing kills a job for a worker.
+// preempt: without them there would never be room. Workers and jobs wait for nodes: no job is killed for a worker.
 var priorities = map[string]struct {
 	value      int
 	preemption string

@@ -21,9 +21,6 @@ import (
 // TypeToken is the component's type.
 const TypeToken = "dip:k8s:Worker"
 
-// scratchMB is the size of /tmp, MiB: outputs are streamed, the rest is small.
-const scratchMB = 512
-
 // Account is the service account of a segment's workers, which needs AWS.
 func Account(segment string) string { return "worker-" + segment }
 
@@ -33,6 +30,8 @@ type Args struct {
 	Segment string
 	// Settings are sizes and numbers. The zero value is invalid.
 	Settings config.Workers
+	// ScratchMB is the size of /tmp, MiB. The zero value is invalid.
+	ScratchMB int
 	// Program is the binary in the image: the segment's artifact. The zero value is invalid.
 	Program string
 	// Image is the image, with its tag. The zero value is invalid.
@@ -54,6 +53,7 @@ func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Segment == "", "Segment", "missing")
 	found.If(a.Program == "", "Program", "missing")
+	found.If(a.ScratchMB < 1, "ScratchMB", "missing")
 	found.If(a.Image == nil, "Image", "missing")
 	found.If(a.Queue == nil, "Queue", "missing")
 	found.If(a.Region == "", "Region", "missing")
@@ -106,7 +106,7 @@ func (w *Worker) createDeployment(ctx *pulumi.Context, args *Args) error {
 	pod := k8s.Workload{
 		App: w.app, Image: args.Image, Program: args.Program, Env: env, Region: args.Region,
 		MilliCPU: s.MilliCPU, MemoryMB: s.MemoryMB,
-		ScratchMB: scratchMB, Grace: s.Grace, Priority: k8s.WorkerPriority, Place: args.Place,
+		ScratchMB: args.ScratchMB, Grace: s.Grace, Priority: k8s.WorkerPriority, Place: args.Place,
 	}.PodSpec()
 	pod.TopologySpreadConstraints = k8s.Spread(w.app)
 	meta := k8s.Meta(w.app, k8s.Workloads, w.app)

@@ -24,6 +24,7 @@ func args() *worker.Args {
 			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
 			LakeBucket: pulumi.String("lake"),
 		},
+		ScratchMB: 512,
 		Settings: config.Workers{
 			MilliCPU: 900, MemoryMB: 1536, Slots: 2, Min: 1, Max: 8, ChunksPerPod: 4, MaxUnavailablePercent: 25,
 			Lease: config.Duration(time.Minute), Grace: config.Duration(50 * time.Second),

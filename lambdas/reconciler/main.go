@@ -21,7 +21,7 @@ func main() {
 		Catalogs: b.Catalogs, Signer: adapters.NewSigner(b.Config, env.SigningKey),
 		Log: b.Log, Metrics: b.Metrics, Now: time.Now, Pause: pause,
 	}
-	lambda.Start(r.Handle)
+	lambda.Start(boot.Step(r.Handle))
 }
 
 func pause(ctx context.Context, d time.Duration) error {

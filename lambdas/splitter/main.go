@@ -15,7 +15,8 @@ import (
 func main() {
 	_, b := boot.Start(func(e contract.SplitterEnv[string]) contract.Common[string] { return e.Common })
 	p := &plan.Planner{
-		Ledger: b.Ledger, Source: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
+		Ledger: b.Ledger, Source: b.Lake, Versions: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs},
+		Log: b.Log, Now: time.Now,
 	}
-	lambda.Start(p.Handle)
+	lambda.Start(boot.Step(p.Handle))
 }

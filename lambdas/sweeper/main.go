@@ -1,8 +1,9 @@
-// Command sweeper is the Lambda function that finds objects whose events were lost.
+// Command sweeper is the Lambda function that finds objects whose events were lost, and loads whose workflow died.
 package main
 
 import (
 	"context"
+	"crypto/rand"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -10,15 +11,20 @@ import (
 	"dip/contract"
 	"dip/internal/adapters"
 	"dip/internal/boot"
+	"dip/internal/load"
 	"dip/internal/sweep"
 )
 
 func main() {
 	env, b := boot.Start(func(e contract.SweeperEnv[string]) contract.Common[string] { return e.Common })
-	s := &sweep.Sweeper{
-		Bucket: env.LandingBucket, Intake: env.IntakeQueue,
-		Grace:  time.Duration(contract.Int(env.GraceSeconds)) * time.Second,
-		Ledger: b.Ledger, Landing: b.Lake, Queue: adapters.NewQueues(b.Config), Log: b.Log, Now: time.Now,
-	}
-	lambda.Start(func(ctx context.Context) (sweep.Report, error) { return s.Sweep(ctx) })
+	outcomes := load.Announcer{Stack: env.Stack, Ledger: b.Ledger, Bus: adapters.NewBus(b.Config, env.EventBus)}
+	lambda.Start(func(ctx context.Context) (sweep.Report, error) {
+		s := &sweep.Sweeper{
+			Bucket: env.LandingBucket, Intake: env.IntakeQueue, Grace: boot.Seconds(env.GraceSeconds),
+			Horizon: boot.Seconds(env.HorizonSeconds), Full: boot.Seconds(env.FullSeconds), Owner: rand.Text(),
+			Ledger: b.Ledger, Landing: b.Lake, Queue: adapters.NewQueues(b.Config),
+			Workflows: adapters.NewWorkflows(b.Config, env.Workflow), Announce: outcomes.Announce, Log: b.Log, Now: time.Now,
+		}
+		return s.Sweep(ctx)
+	})
 }

@@ -48,12 +48,13 @@ def record(caller, environ, account, start_response):
         _note(caller.principal, action, resource, context)
 
     def started(status, headers, exc_info=None):
-        # S3 says that an object is missing only to those who may list the bucket; others get 403.
+        # S3 says that an object is missing only to those who may list the bucket; others get 403. Its own question
+        # has no prefix ("GetObject", S3 API Reference).
         if caller.service == "s3" and status.startswith("404"):
             for action, resource, _ in needs:
                 bucket, _, key = resource.partition("/")
                 if key and action.startswith("s3:GetObject"):
-                    _note(caller.principal, "s3:ListBucket", bucket, {"s3:prefix": key})
+                    _note(caller.principal, "s3:ListBucket", bucket, {})
         return start_response(status, headers, exc_info) if exc_info else start_response(status, headers)
 
     return started

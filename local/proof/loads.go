@@ -125,7 +125,8 @@ func (p *proof) load(ctx context.Context, bytes int64) ([]string, error) {
 		rows, chunks = rows+c.Totals.RowsIn, chunks+int64(len(c.Chunks))
 	}
 	return []string{
-		fmt.Sprintf("%s in %d loads, %d chunks, %d rows, all certificates proved", terminal.Bytes(bytes), len(ids), chunks, rows),
+		fmt.Sprintf("%s in %d loads, %d chunks, %d rows, all certificates proved", terminal.Bytes(bytes), len(ids), chunks,
+			rows),
 		fmt.Sprintf("landed in %s, certified %s later", terminal.Duration(landed.Sub(began)),
 			terminal.Duration(p.Now().Sub(landed))),
 	}, nil

@@ -103,6 +103,27 @@ func function(alias string) string {
 	return parts[6]
 }
 
+// killExecution stops the execution of a load. The sweeper finds it at one of its next runs.
+func (p *proof) killExecution(ctx context.Context) ([]string, error) {
+	return p.disturb(ctx, disturbed, func(ctx context.Context, s *client.Stack, at client.Progress) ([]string, error) {
+		machine := s.Outputs.Workflow[:strings.LastIndexByte(s.Outputs.Workflow, ':')] // without the alias
+		var list struct {
+			Executions []struct{ ExecutionArn, Name string }
+		}
+		if err := p.aws(ctx, &list, "stepfunctions", "list-executions", "--state-machine-arn", machine,
+			"--status-filter", "RUNNING"); err != nil {
+			return nil, err
+		}
+		for _, e := range list.Executions {
+			if strings.HasPrefix(e.Name, at.Load) {
+				err := p.aws(ctx, nil, "stepfunctions", "stop-execution", "--execution-arn", e.ExecutionArn)
+				return []string{fmt.Sprintf("%s was stopped with %d of %d chunks done", e.Name, at.Done, at.Chunks)}, err
+			}
+		}
+		return nil, fmt.Errorf("no execution of load %s is running", at.Load)
+	})
+}
+
 // killPods ends the workers' pods without grace while they work.
 func (p *proof) killPods(ctx context.Context) ([]string, error) {
 	if !p.settings.Cluster.Enabled {

@@ -2,6 +2,7 @@ package proof
 
 import (
 	"context"
+	"strings"
 
 	"dip/internal/terminal"
 )
@@ -16,6 +17,9 @@ type Step struct {
 	always bool // even after a failure
 	run    func(*proof, context.Context) ([]string, error)
 }
+
+// short makes a size part of a name: 10GB.
+var short = strings.NewReplacer(".0 ", "", " ", "")
 
 // loadStep begins the names of the steps that load an input, each followed by its size.
 const loadStep = "load-"
@@ -39,12 +43,16 @@ func Steps(sizes []int64) []Step {
 			Missing: "the emulator delivers no flow logs", run: (*proof).flowLog},
 	}
 	for _, size := range sizes {
-		steps = append(steps, Step{Name: loadStep + terminal.Bytes(size), Shows: "an input of this size is certified",
-			run: func(p *proof, ctx context.Context) ([]string, error) { return p.load(ctx, size) }})
+		steps = append(steps, Step{
+			Name: loadStep + short.Replace(terminal.Bytes(size)), Shows: "an input of this size is certified",
+			run: func(p *proof, ctx context.Context) ([]string, error) { return p.load(ctx, size) },
+		})
 	}
 	return append(steps,
 		Step{Name: "kill-functions", Shows: "a load whose functions are stopped halfway is certified",
 			run: (*proof).stopFunctions},
+		Step{Name: "kill-execution", Shows: "a load whose workflow is stopped halfway is resumed by the sweeper",
+			Missing: "the local sweeper runs once a day", run: (*proof).killExecution},
 		Step{Name: "kill-pods", Shows: "a load whose workers are killed halfway is certified",
 			Missing: "the emulator has no nodes; make lab shows it", run: (*proof).killPods},
 		Step{Name: "interrupt-node", Shows: "a load on a spot instance that is interrupted halfway is certified",

@@ -66,7 +66,9 @@ func Evaluator(cache string) Simulator {
 }
 
 // Check simulates what roles did, and what that implies, and looks for rights that nothing of it used.
-func (s *Stack) Check(ctx context.Context, observed []emulator.Call, reasons []Reason, judge Simulator) (Report, error) {
+func (s *Stack) Check(
+	ctx context.Context, observed []emulator.Call, reasons []Reason, judge Simulator) (Report, error,
+) {
 	all := s.all(observed)
 	verdicts, err := judge(ctx, s.request(all))
 	if err != nil {

@@ -90,10 +90,13 @@ func (s *Stack) keysFor(all *calls, o emulator.Call) {
 	}
 }
 
+const bucketEncryption = "aws:s3/bucketServerSideEncryptionConfigurationV2:" +
+	"BucketServerSideEncryptionConfigurationV2"
+
 // keys are the keys by the ARNs of what they encrypt.
 func (s *Stack) keys() map[string]string {
 	keys := map[string]string{}
-	for _, r := range s.byType["aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"] {
+	for _, r := range s.byType[bucketEncryption] {
 		keys[bucketARN(r.text("bucket"))] = r.text("rules", "applyServerSideEncryptionByDefault", "kmsMasterKeyId")
 	}
 	for _, r := range s.byType["aws:dynamodb/table:Table"] {
@@ -117,20 +120,23 @@ func (s *Stack) keyARN(key string) string {
 	}
 }
 
-// takes adds that a service takes a role. All services here name the account in that: source: "Cross-service confused
-// deputy prevention" of the IAM user guide.
-func (s *Stack) takes(all *calls, service, role string, actions ...string) {
+// takes adds that a service takes a role, with the condition keys that it is documented to send. Most name the account
+// for which they act: see "Cross-service confused deputy prevention" in the service's guide.
+func (s *Stack) takes(all *calls, service, role string, context map[string]any, actions ...string) {
 	for _, action := range append([]string{"sts:AssumeRole"}, actions...) {
-		all.add(service+" takes its role", service, action, role, map[string]any{"aws:SourceAccount": s.Account})
+		all.add(service+" takes its role", service, action, role, context)
 	}
 }
+
+// forAccount is the condition key of services that say for which account they act.
+func (s *Stack) forAccount() map[string]any { return map[string]any{"aws:SourceAccount": s.Account} }
 
 // functionsRun: Lambda takes a function's role, with it writes its log, and buries events that failed.
 // Source: "Defining Lambda function permissions with an execution role" of the Lambda developer guide.
 func (s *Stack) functionsRun(all *calls) {
 	for _, r := range s.byType["aws:lambda/function:Function"] {
 		role, group := r.text("role"), r.text("loggingConfig", "logGroup")
-		s.takes(all, "lambda.amazonaws.com", role)
+		s.takes(all, "lambda.amazonaws.com", role, nil) // no documentation says that Lambda names the account
 		s.writesLog(all, "Lambda writes the log of "+r.name(), role, group)
 		if queue := r.text("deadLetterConfig", "targetArn"); queue != "" {
 			all.add("Lambda buries events of "+r.name(), role, "sqs:SendMessage", queue, nil)
@@ -166,7 +172,7 @@ func (s *Stack) mappingsPoll(all *calls) {
 func (s *Stack) workflowsLog(all *calls) {
 	for _, r := range s.byType["aws:sfn/stateMachine:StateMachine"] {
 		role := r.text("roleArn")
-		s.takes(all, "states.amazonaws.com", role)
+		s.takes(all, "states.amazonaws.com", role, s.forAccount())
 		if level := r.text("loggingConfiguration", "level"); level == "" || level == "OFF" {
 			continue
 		}
@@ -181,7 +187,7 @@ func (s *Stack) workflowsLog(all *calls) {
 func (s *Stack) schedulesFire(all *calls) {
 	for _, r := range s.byType["aws:scheduler/schedule:Schedule"] {
 		role := r.text("target", "roleArn")
-		s.takes(all, "scheduler.amazonaws.com", role)
+		s.takes(all, "scheduler.amazonaws.com", role, s.forAccount())
 		all.add("the schedule "+r.name()+" fires", role, "lambda:InvokeFunction", r.text("target", "arn"), nil)
 	}
 }
@@ -208,10 +214,21 @@ func (s *Stack) rulesSend(all *calls) {
 	}
 }
 
-// podsStart: EKS Pod Identity takes the role of a service account, and tags its session.
+// podsStart: EKS Pod Identity takes the role of a service account, and tags its session. Source: "Grant Pods access to
+// AWS resources based on tags" of the EKS user guide.
 func (s *Stack) podsStart(all *calls) {
 	for _, r := range s.byType["aws:eks/podIdentityAssociation:PodIdentityAssociation"] {
-		s.takes(all, "pods.eks.amazonaws.com", r.text("roleArn"), "sts:TagSession")
+		cluster := r.text("clusterName")
+		s.takes(all, "pods.eks.amazonaws.com", r.text("roleArn"), map[string]any{
+			"aws:SourceAccount":                         s.Account,
+			"aws:SourceArn":                             s.arn("eks", "cluster/"+cluster),
+			"aws:RequestTag/eks-cluster-arn":            s.arn("eks", "cluster/"+cluster),
+			"aws:RequestTag/eks-cluster-name":           cluster,
+			"aws:RequestTag/kubernetes-namespace":       r.text("namespace"),
+			"aws:RequestTag/kubernetes-service-account": r.text("serviceAccount"),
+			"aws:RequestTag/kubernetes-pod-name":        "example",
+			"aws:RequestTag/kubernetes-pod-uid":         "example",
+		}, "sts:TagSession")
 	}
 }
 
@@ -225,7 +242,7 @@ func (s *Stack) flowsAreLogged(all *calls) {
 		}
 		why := "VPC writes " + r.name()
 		group := strings.TrimSuffix(r.text("logDestination"), ":*")
-		s.takes(all, "vpc-flow-logs.amazonaws.com", role)
+		s.takes(all, "vpc-flow-logs.amazonaws.com", role, s.forAccount())
 		s.writesLog(all, why, role, group[strings.LastIndexByte(group, ':')+1:])
 		all.add(why, role, "logs:DescribeLogGroups", s.arn("logs", "log-group:*"), nil)
 		all.add(why, role, "logs:DescribeLogStreams", group+":*", nil)
@@ -243,6 +260,6 @@ func (s *Stack) nodesStart(all *calls) {
 		all.add("EC2 starts nodes of "+r.name(), "ec2.amazonaws.com", "sts:AssumeRole", r.text("nodeRoleArn"), nil)
 	}
 	for _, r := range s.byType["aws:eks/cluster:Cluster"] {
-		s.takes(all, "eks.amazonaws.com", r.text("roleArn"))
+		s.takes(all, "eks.amazonaws.com", r.text("roleArn"), s.forAccount())
 	}
 }

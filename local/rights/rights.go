@@ -1,8 +1,8 @@
 // Package rights compares what the roles of a stack do with what their policies allow. The emulator allows everything,
 // so that only this shows what a first deployment would be denied, and what a role may do for no reason.
 //
-// What roles did is recorded by the emulator. What no request shows, such as what a service does on behalf of a role, is
-// added by rule. Each distinct call is simulated by an evaluator that is not ours, see dip/tools/simulate.
+// What roles did is recorded by the emulator. What no request shows, such as what a service does on behalf of a role,
+// is added by rule. Each distinct call is simulated by an evaluator that is not ours, see dip/tools/simulate.
 package rights
 
 import (
@@ -183,7 +183,8 @@ func (s *Stack) readAttached() error {
 // keyPolicy is what KMS gives to a key without a policy: the policies of roles decide. Source: "Default key policy" of
 // the KMS developer guide.
 func (s *Stack) keyPolicy() string {
-	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"arn:aws:iam::%s:root"},`+
+	return fmt.Sprintf(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow",`+
+		`"Principal":{"AWS":"arn:aws:iam::%s:root"},`+
 		`"Action":"kms:*","Resource":"*"}]}`, s.Account)
 }
 

@@ -43,8 +43,11 @@ func policy(statements ...string) string {
 }
 
 func trust(service string) string {
-	return policy(fmt.Sprintf(`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":%q},`+
-		`"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`, service))
+	condition := `,"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}`
+	if service == "lambda.amazonaws.com" {
+		condition = ""
+	}
+	return policy(fmt.Sprintf(`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":%q}%s}`, service, condition))
 }
 
 // small is the resources of a small stack: a function that takes messages and reads and writes what a key encrypts, a

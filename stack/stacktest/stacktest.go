@@ -6,7 +6,10 @@ import (
 	"encoding/json"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 	"testing"
+	"time"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 	"gopkg.in/yaml.v3"
@@ -16,15 +19,54 @@ import (
 	"dip/k8s/restage"
 )
 
+// Today is the day on which programs run, whatever the day is.
+var Today = time.Date(2026, 11, 27, 12, 0, 0, 0, time.UTC)
+
 // Run runs a program as a stack, with the settings of the stack's own file, changed. The working directory is the
 // repository's root, as it is for Pulumi.
 func Run(
 	t testing.TB, environment config.Environment, change func(settings map[string]any), program pulumi.RunFunc,
 ) (*componenttest.Recorder, error) {
 	t.Helper()
-	return componenttest.Run(string(environment), map[string]string{
+	return RunWith(t, environment, change, nil, program)
+}
+
+// RunWith is Run in an account that answers some functions in another way than an empty one.
+func RunWith(
+	t testing.TB, environment config.Environment, change func(settings map[string]any),
+	functions componenttest.Functions, program pulumi.RunFunc,
+) (*componenttest.Recorder, error) {
+	t.Helper()
+	return componenttest.RunWith(string(environment), map[string]string{
 		config.Key: string(object(t, environment, change)), config.ArtifactsKey: artifacts(t),
-	}, program)
+	}, functions, program)
+}
+
+// Digest is that of every image that has none of its own.
+var Digest = "sha256:" + strings.Repeat("0123456789abcdef", 4)
+
+// complete adds what a stack file of the repository leaves to whoever deploys: the addresses that reach the cluster,
+// and the digests that prod demands.
+func complete(settings map[string]any) {
+	environment, _ := settings["environment"].(string)
+	if !slices.Contains([]config.Environment{config.Dev, config.Staging, config.Prod}, config.Environment(environment)) {
+		return
+	}
+	cluster, ok := settings["cluster"].(map[string]any)
+	if !ok {
+		cluster = map[string]any{}
+		settings["cluster"] = cluster
+	}
+	if cluster["publicCidrs"] == nil && cluster["privateAccess"] == nil {
+		cluster["publicCidrs"] = []string{"203.0.113.0/24"}
+	}
+	if environment == string(config.Prod) && cluster["images"] == nil {
+		images := map[string]any{}
+		for _, name := range (config.Cluster{Autoscaler: "v1.36.1"}).Undigested() {
+			images[name] = (config.Cluster{}).Image(name).Reference() + "@" + Digest
+		}
+		cluster["images"] = images
+	}
 }
 
 // Settings are the settings with which Run runs a program.
@@ -48,10 +90,12 @@ func object(t testing.TB, environment config.Environment, change func(settings m
 	if err := yaml.Unmarshal(data, &file); err != nil {
 		t.Fatal(err)
 	}
+	settings := file.Config[config.Key].(map[string]any)
 	if change != nil {
-		change(file.Config[config.Key].(map[string]any))
+		change(settings)
 	}
-	data, err = json.Marshal(file.Config[config.Key])
+	complete(settings)
+	data, err = json.Marshal(settings)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -286,7 +286,8 @@ func TestEKSPluginComesFromNpm(t *testing.T) {
 	}
 	in := &installer{source: source, cache: cache, log: io.Discard}
 	t.Setenv("PATH", bin)
-	if err := in.eks(filepath.Join(cache, "plugins")); err == nil || !strings.Contains(err.Error(), "npm is not installed") {
+	if err := in.eks(filepath.Join(cache, "plugins")); err == nil ||
+		!strings.Contains(err.Error(), "npm is not installed") {
 		t.Errorf("without npm: %v", err)
 	}
 	t.Setenv("PATH", bin+":/usr/bin:/bin")

@@ -295,26 +295,59 @@ func (s *stream) Close() error {
 	return nil
 }
 
-// Versions lists every object version of a bucket, page by page, without delete markers.
-func (f *Fake) Versions(ctx context.Context, bucket string, visit func([]lake.Listed) error) error {
-	var all []lake.Listed
-	err := f.do(ctx, Op{Name: "Versions", Bucket: bucket}, func() error {
-		for _, path := range slices.Sorted(maps.Keys(f.objects)) {
-			for _, v := range slices.Backward(f.objects[path]) {
-				if v.Bucket == bucket && !v.deleted {
-					all = append(all, v.Listed)
-				}
+// Previous is the version of an object right before o, and whether it has the same content.
+func (f *Fake) Previous(ctx context.Context, o contract.Object) (before contract.Object, same bool, err error) {
+	err = f.do(ctx, Op{Name: "Previous", Bucket: o.Bucket, Key: o.Key, Version: o.VersionID}, func() error {
+		versions := f.objects[o.Bucket+"/"+o.Key]
+		for i := 1; i < len(versions); i++ {
+			if old := versions[i-1]; versions[i].VersionID == o.VersionID && !old.deleted {
+				before, same = old.Object, bytes.Equal(old.content, versions[i].content)
 			}
 		}
 		return nil
 	})
-	if err != nil {
-		return err
-	}
-	for page := range slices.Chunk(all, f.Page) {
-		if err := visit(page); err != nil {
+	return before, same && err == nil, err
+}
+
+// Versions lists the object versions of a bucket after a marker, page by page, without delete markers.
+func (f *Fake) Versions(ctx context.Context, bucket string, after lake.Marker,
+	visit func(page []lake.Listed, next lake.Marker) error) error {
+	for {
+		var page []lake.Listed
+		var next lake.Marker
+		err := f.do(ctx, Op{Name: "Versions", Bucket: bucket}, func() error {
+			page, next = f.page(bucket, after)
+			return nil
+		})
+		if err != nil {
 			return err
 		}
+		if err := visit(page, next); err != nil || next == (lake.Marker{}) {
+			return err
+		}
+		after = next
 	}
-	return nil
+}
+
+// page is the next page of a listing, in which the newest version of a key comes first.
+func (f *Fake) page(bucket string, after lake.Marker) (page []lake.Listed, next lake.Marker) {
+	for _, path := range slices.Sorted(maps.Keys(f.objects)) {
+		key, ok := strings.CutPrefix(path, bucket+"/")
+		if !ok || key < after.Key {
+			continue
+		}
+		skip := key == after.Key
+		for _, v := range slices.Backward(f.objects[path]) {
+			switch {
+			case skip:
+				skip = v.VersionID != after.Version
+			case !v.deleted && len(page) == f.Page:
+				last := page[len(page)-1]
+				return page, lake.Marker{Key: last.Key, Version: last.VersionID}
+			case !v.deleted:
+				page = append(page, v.Listed)
+			}
+		}
+	}
+	return page, lake.Marker{}
 }

@@ -67,7 +67,7 @@ func TestPagesOfAListing(t *testing.T) {
 		f.Put("landing", key, nil)
 	}
 	var got []string
-	err := f.Versions(t.Context(), "landing", func(page []lake.Listed) error {
+	err := f.Versions(t.Context(), "landing", lake.Marker{}, func(page []lake.Listed, _ lake.Marker) error {
 		got = append(got, "|")
 		for _, v := range page {
 			got = append(got, v.Key)

@@ -191,7 +191,7 @@ func readAll(t *testing.T, r io.ReadCloser) ([]byte, error) {
 
 func streaming(t *testing.T, s Subject) {
 	content := make([]byte, 100_000)
-	rand.NewChaCha8([32]byte{1}).Read(content)
+	_, _ = rand.NewChaCha8([32]byte{1}).Read(content) // never fails
 	o := s.Put(s.Name("landing"), "trips/a", content)
 	s.land("trips/a", "overwritten meanwhile")
 	for _, from := range []int64{0, 1, 99_999, 100_000} {
@@ -280,7 +280,7 @@ func versions(t *testing.T, s Subject) {
 	s.Delete(s.Name("landing"), "trips/a")
 	s.Put(s.Name("other"), "x", []byte("not here"))
 	var got []contract.Object
-	err := s.Versions(t.Context(), s.Name("landing"), func(page []lake.Listed) error {
+	err := s.Versions(t.Context(), s.Name("landing"), lake.Marker{}, func(page []lake.Listed, _ lake.Marker) error {
 		for _, v := range page {
 			if v.Modified.IsZero() || v.ETag == "" || strings.Contains(v.ETag, `"`) {
 				t.Errorf("got %+v", v)
@@ -302,10 +302,44 @@ func versions(t *testing.T, s Subject) {
 	if !slices.IsSortedFunc(got, func(a, b contract.Object) int { return strings.Compare(a.Key, b.Key) }) {
 		t.Errorf("not in the order of the keys: %+v", got)
 	}
+	for i, v := range got { // it goes on after any of them
+		var rest []contract.Object
+		after := lake.Marker{Key: v.Key, Version: v.VersionID}
+		err := s.Versions(t.Context(), s.Name("landing"), after, func(page []lake.Listed, _ lake.Marker) error {
+			for _, v := range page {
+				rest = append(rest, v.Object)
+			}
+			return nil
+		})
+		if err != nil || !slices.Equal(rest, got[i+1:]) {
+			t.Errorf("after %+v: %v, %+v", after, err, rest)
+		}
+	}
 	stop := errors.New("stop")
-	err = s.Versions(t.Context(), s.Name("landing"), func([]lake.Listed) error { return stop })
+	err = s.Versions(t.Context(), s.Name("landing"), lake.Marker{}, func([]lake.Listed, lake.Marker) error { return stop })
 	if !errors.Is(err, stop) {
 		t.Errorf("the visitor's error was lost: %v", err)
+	}
+}
+
+func previous(t *testing.T, s Subject) {
+	s.land("trips/a0", "one") // not a version of trips/a
+	first, again, other := s.land("trips/a", "one"), s.land("trips/a", "one"), s.land("trips/a", "two")
+	s.Delete(s.Name("landing"), "trips/a")
+	anew := s.land("trips/a", "two")
+	longer := s.land("trips/a", "three")
+	for _, c := range []struct {
+		of     contract.Object
+		before string
+		same   bool
+	}{
+		{first, "", false}, {again, first.VersionID, true}, {other, again.VersionID, false}, {anew, "", false},
+		{longer, anew.VersionID, false},
+	} {
+		before, same, err := s.Previous(t.Context(), c.of)
+		if err != nil || before.VersionID != c.before || same != c.same {
+			t.Errorf("before %s: %+v, %t, %v; want %q, %t", c.of.VersionID, before, same, err, c.before, c.same)
+		}
 	}
 }
 

@@ -22,7 +22,9 @@ type Lake interface {
 	Head(ctx context.Context, o contract.Object) (contract.Object, error)
 	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
 	ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error)
-	Versions(ctx context.Context, bucket string, visit func([]lake.Listed) error) error
+	Previous(ctx context.Context, o contract.Object) (before contract.Object, same bool, err error)
+	Versions(ctx context.Context, bucket string, after lake.Marker,
+		visit func(page []lake.Listed, next lake.Marker) error) error
 }
 
 // Subject is an empty lake under test, and what others do to its objects. Its bucket and those named landing and other
@@ -51,6 +53,7 @@ var scenarios = []struct {
 	{"a wrong size", wrongSize},
 	{"missing objects", notThere},
 	{"Versions", versions},
+	{"Previous", previous},
 	{"a context that has ended", endedContext},
 	{"random operations", randomOperations},
 }

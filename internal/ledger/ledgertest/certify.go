@@ -87,6 +87,9 @@ func certifySeveral(t *testing.T, l Subject) {
 	must[bool](t)(l.Fail(t.Context(), "failed", "why", at(1)))
 	must[bool](t)(l.Certify(t.Context(), "L", "trips", first(3), at(2)))
 	old := headOf(t, l, "trips")
+	if ok, err := l.Certify(t.Context(), "M", "trips", first(3), at(2)); ok || !errors.Is(err, ledger.ErrMoved) {
+		t.Errorf("a second first one: %t, %v", ok, err)
+	}
 	if ok, err := l.Certify(t.Context(), "failed", "trips", after(old, "failed"), at(2)); ok || err != nil {
 		t.Errorf("a failed load: %t, %v", ok, err)
 	}

@@ -103,7 +103,7 @@ func acknowledge(t *testing.T, l Subject) {
 	for what, finish := range map[string]func() (bool, error){
 		"acknowledge": func() (bool, error) { return l.Acknowledge(t.Context(), owner, contract.Ack{RowsIn: 99}) },
 		"fail":        func() (bool, error) { return l.FailChunk(t.Context(), owner, "broken") },
-		"release":     func() (bool, error) { return l.Release(t.Context(), owner, "broken") },
+		"release":     func() (bool, error) { return l.Release(t.Context(), owner, "broken", at(50)) },
 	} {
 		if ok, err := finish(); err != nil || ok {
 			t.Errorf("%s after the acknowledgement: %t, %v", what, ok, err)
@@ -123,7 +123,7 @@ func zombieIsRefused(t *testing.T, l Subject) {
 	if ok, err := l.Acknowledge(t.Context(), zombie, contract.Ack{RowsIn: 1}); err != nil || ok {
 		t.Errorf("after another owner took over: %t, %v", ok, err)
 	}
-	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61)))
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, 0))
 	for _, late := range []ledger.Claim{zombie, by(0, 1, "heir")} {
 		if ok, err := l.Acknowledge(t.Context(), late, contract.Ack{RowsIn: 1}); err != nil || ok {
 			t.Errorf("%s after the next attempt was sent: %t, %v", late.Owner, ok, err)
@@ -131,7 +131,7 @@ func zombieIsRefused(t *testing.T, l Subject) {
 		if ok, err := l.FailChunk(t.Context(), late, "broken"); err != nil || ok {
 			t.Errorf("%s failed the next attempt: %t, %v", late.Owner, ok, err)
 		}
-		if ok, err := l.Release(t.Context(), late, "broken"); err != nil || ok {
+		if ok, err := l.Release(t.Context(), late, "broken", at(50)); err != nil || ok {
 			t.Errorf("%s released the next attempt: %t, %v", late.Owner, ok, err)
 		}
 	}
@@ -147,13 +147,13 @@ func zombieIsRefused(t *testing.T, l Subject) {
 func releaseLetsTheNextOneIn(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	claim(t, l, "a", 1, 2, 900)
-	if ok, err := l.Release(t.Context(), by(0, 1, "b"), "not mine"); err != nil || ok {
+	if ok, err := l.Release(t.Context(), by(0, 1, "b"), "not mine", at(50)); err != nil || ok {
 		t.Fatalf("another owner released it: %t, %v", ok, err)
 	}
-	if ok, err := l.Release(t.Context(), by(0, 1, "a"), "connection reset"); err != nil || !ok {
+	if ok, err := l.Release(t.Context(), by(0, 1, "a"), "connection reset", at(50)); err != nil || !ok {
 		t.Fatal(ok, err)
 	}
-	if c := chunkOf(t, l, 0); c.Owner != "" || c.LastError != "connection reset" {
+	if c := chunkOf(t, l, 0); c.Owner != "" || c.LastError != "connection reset" || !c.Released.Equal(at(50)) {
 		t.Errorf("got %+v", c)
 	}
 	if got := claim(t, l, "b", 1, 3, 900); got != ledger.Granted {
@@ -179,7 +179,7 @@ func handBack(t *testing.T, l Subject) {
 			t.Errorf("got %+v", c)
 		}
 	}
-	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, at(61)))
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 0), nil, 0))
 	if next.HandedBack != 2 || chunkOf(t, l, 0).HandedBack != 2 {
 		t.Errorf("got %+v", next)
 	}
@@ -188,12 +188,12 @@ func handBack(t *testing.T, l Subject) {
 func resend(t *testing.T, l Subject) {
 	planned(t, l, 2)
 	claim(t, l, "a", 1, 2, 60)
-	must[bool](t)(l.Release(t.Context(), by(0, 1, "a"), "connection reset"))
+	must[bool](t)(l.Release(t.Context(), by(0, 1, "a"), "connection reset", at(50)))
 	claim(t, l, "b", 1, 3, 60)
 	read := chunkOf(t, l, 0)
-	next, err := l.Resend(t.Context(), "L", read, nil, at(61))
+	next, err := l.Resend(t.Context(), "L", read, nil, 0)
 	want := ledger.Chunk{
-		Index: 0, Start: 10, End: 100, From: ptr(int64(10)), Attempt: 2, Sent: at(61), LastError: "connection reset",
+		Index: 0, Start: 10, End: 100, From: ptr(int64(10)), Attempt: 2, LastError: "connection reset", Failures: 1,
 	}
 	if err != nil || !reflect.DeepEqual(next, want) {
 		t.Fatalf("%v\ngot  %+v\nwant %+v", err, next, want)
@@ -202,10 +202,10 @@ func resend(t *testing.T, l Subject) {
 		t.Errorf("the ledger has %+v", c)
 	}
 	// A caller that read the chunk before that no longer decides on it.
-	if _, err := l.Resend(t.Context(), "L", read, nil, at(62)); !errors.Is(err, ledger.ErrMoved) {
+	if _, err := l.Resend(t.Context(), "L", read, nil, 0); !errors.Is(err, ledger.ErrMoved) {
 		t.Errorf("resend of a resent chunk: %v", err)
 	}
-	if _, err := l.Resend(t.Context(), "L", read, ptr(int64(20)), at(62)); !errors.Is(err, ledger.ErrMoved) {
+	if _, err := l.Resend(t.Context(), "L", read, ptr(int64(20)), 0); !errors.Is(err, ledger.ErrMoved) {
 		t.Errorf("rerun of a resent chunk: %v", err)
 	}
 }
@@ -217,14 +217,14 @@ func resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testing.T,
 	must[ledger.Outcome](t)(l.Claim(t.Context(), owner, at(2), at(60)))
 	must[bool](t)(l.Acknowledge(t.Context(), owner, contract.Ack{Start: 105, End: 200, RowsIn: 4}))
 	// It was not acknowledged when it was read, and is now.
-	if _, err := l.Resend(t.Context(), "L", read, nil, at(61)); !errors.Is(err, ledger.ErrMoved) {
+	if _, err := l.Resend(t.Context(), "L", read, nil, 0); !errors.Is(err, ledger.ErrMoved) {
 		t.Fatalf("got %v", err)
 	}
 	if c := chunkOf(t, l, 1); c.Ack == nil || c.Attempt != 1 {
 		t.Fatalf("got %+v", c)
 	}
-	next, err := l.Resend(t.Context(), "L", chunkOf(t, l, 1), ptr(int64(0)), at(61))
-	want := ledger.Chunk{Index: 1, Start: 100, End: 200, From: ptr(int64(0)), Attempt: 2, Sent: at(61)}
+	next, err := l.Resend(t.Context(), "L", chunkOf(t, l, 1), ptr(int64(0)), 0)
+	want := ledger.Chunk{Index: 1, Start: 100, End: 200, From: ptr(int64(0)), Attempt: 2}
 	if err != nil || !reflect.DeepEqual(next, want) {
 		t.Fatalf("%v\ngot  %+v\nwant %+v", err, next, want)
 	}
@@ -232,7 +232,7 @@ func resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace(t *testing.T,
 		t.Errorf("the ledger has %+v", c)
 	}
 	// The proven start stays with the chunk however often it is sent.
-	third := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", next, nil, at(70)))
+	third := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", next, nil, 0))
 	if third.From == nil || *third.From != 0 || *chunkOf(t, l, 1).From != 0 {
 		t.Errorf("got %+v", third)
 	}

@@ -36,13 +36,16 @@ type table struct {
 	mu    sync.Mutex
 	loads map[string]ledger.Load
 	work  map[string]map[int]ledger.Chunk // by load and index, restages under RestageIndex
-	heads map[string]ledger.Head          // by segment
+	open  map[string]bool                 // loads whose outcome was not announced
+	sweep *sweep
+	heads map[string]ledger.Head // by segment
 }
 
 // New makes an empty ledger.
 func New() *Fake {
 	return &Fake{table: &table{
 		loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}, heads: map[string]ledger.Head{},
+		open: map[string]bool{}, sweep: &sweep{},
 	}}
 }
 
@@ -65,7 +68,14 @@ func (t *table) seed(load ledger.Load, chunks []ledger.Chunk) {
 		work[ledger.RestageIndex] = clone(*load.Restage)
 	}
 	load.Restage = nil
-	t.loads[load.ID], t.work[load.ID] = clone(load), work
+	t.loads[load.ID], t.work[load.ID], t.open[load.ID] = clone(load), work, !load.Status.Final()
+}
+
+// Reopen makes a load one whose outcome was not announced, past all rules and hooks.
+func (f *Fake) Reopen(id string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.open[id] = true
 }
 
 // Change edits a load and its chunks in place, bypassing all rules and hooks.
@@ -168,6 +178,26 @@ func (f *Fake) Day(ctx context.Context, day string) (loads []ledger.Load, err er
 			}
 		}
 		slices.SortStableFunc(loads, func(a, b ledger.Load) int { return b.Received.Compare(a.Received) })
+		return nil
+	})
+	return loads, err
+}
+
+// Open lists loads that are not over or announced and have not changed since a time, the oldest n of each shard.
+func (f *Fake) Open(ctx context.Context, since time.Time, n int) (loads []ledger.Load, err error) {
+	err = f.do(ctx, Op{Name: "Open"}, func() error {
+		shards := map[string]int{}
+		for _, id := range slices.Sorted(maps.Keys(f.open)) {
+			if load, ok := f.loads[id]; ok && f.open[id] && load.Updated.Before(millis(since)) {
+				loads = append(loads, clone(load))
+			}
+		}
+		slices.SortStableFunc(loads, func(a, b ledger.Load) int { return a.Updated.Compare(b.Updated) })
+		loads = slices.DeleteFunc(loads, func(load ledger.Load) bool {
+			shard := contract.LedgerShard(load.ID)
+			shards[shard]++
+			return shards[shard] > n
+		})
 		return nil
 	})
 	return loads, err

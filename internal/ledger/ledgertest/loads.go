@@ -94,8 +94,8 @@ func latePlanDoesNotOverwriteWork(t *testing.T, l Subject) {
 			}
 			must[bool](t)(l.Acknowledge(t.Context(), acked, contract.Ack{RowsIn: 7}))
 			must[bool](t)(l.FailChunk(t.Context(), failed, "broken"))
-			must[bool](t)(l.Release(t.Context(), released, "reset"))
-			must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 3), ptr(int64(310)), at(9)))
+			must[bool](t)(l.Release(t.Context(), released, "reset", at(50)))
+			must[ledger.Chunk](t)(l.Resend(t.Context(), "L", chunkOf(t, l, 3), ptr(int64(310)), 0))
 			before = chunksOf(t, l, "L")
 		})
 		return nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -20,7 +21,10 @@ func everyWriteTwice(t *testing.T, l Subject) {
 	ctx := t.Context()
 	restage := plan(0)
 	restage.Restage = true
-	var read ledger.Chunk
+	var (
+		read   ledger.Chunk
+		stands ledger.Load
+	)
 	for _, step := range []struct {
 		name string
 		do   func(when time.Time) error
@@ -39,7 +43,7 @@ func everyWriteTwice(t *testing.T, l Subject) {
 		{"claim another", func(time.Time) error { _, err := l.Claim(ctx, other, at(2), at(60)); return err }},
 		{"hand back", func(time.Time) error { _, err := l.HandBack(ctx, other); return err }},
 		{"claim again", func(time.Time) error { _, err := l.Claim(ctx, other, at(3), at(60)); return err }},
-		{"release", func(time.Time) error { _, err := l.Release(ctx, other, "reset"); return err }},
+		{"release", func(time.Time) error { _, err := l.Release(ctx, other, "reset", at(50)); return err }},
 		{"fail a chunk", func(time.Time) error {
 			_, err := l.Claim(ctx, other, at(4), at(60))
 			_, failed := l.FailChunk(ctx, other, "broken")
@@ -47,17 +51,26 @@ func everyWriteTwice(t *testing.T, l Subject) {
 		}},
 		{"fail", func(time.Time) error { _, err := l.Fail(ctx, "L", "broken", at(7)); return err }},
 		{"redrive", func(when time.Time) error { _, err := l.Redrive(ctx, received("L"), when); return err }},
-		{"resend", func(when time.Time) error {
+		{"resume", func(when time.Time) error {
+			if stands.ID == "" {
+				stands = loadOf(t, l)
+			}
+			_, err := l.Resume(ctx, stands, when)
+			return err
+		}},
+		{"resend", func(time.Time) error {
 			if read.Attempt == 0 {
 				read = chunkOf(t, l, 1)
 			}
-			if _, err := l.Resend(ctx, "L", read, nil, when); !errors.Is(err, ledger.ErrMoved) {
+			if _, err := l.Resend(ctx, "L", read, nil, 1); !errors.Is(err, ledger.ErrMoved) {
 				return err
 			}
 			return nil
 		}},
+		{"sent", func(when time.Time) error { return l.Sent(ctx, "L", chunksOf(t, l, "L"), when) }},
 		{"certify", func(when time.Time) error { _, err := l.Certify(ctx, "L", "trips", first(3), when); return err }},
 		{"publish", func(time.Time) error { _, err := l.Publish(ctx, "L", at(9)); return err }},
+		{"announced", func(time.Time) error { return l.Announced(ctx, "L") }},
 	} {
 		before := state(t, l, "L")
 		if err := step.do(at(10)); err != nil {
@@ -80,6 +93,7 @@ func everyWriteTwice(t *testing.T, l Subject) {
 func state(t *testing.T, l Ledger, id string) (all struct {
 	Load   ledger.Load
 	Chunks []ledger.Chunk
+	Open   int
 }) {
 	t.Helper()
 	var err error
@@ -87,6 +101,7 @@ func state(t *testing.T, l Ledger, id string) (all struct {
 		t.Fatal(err)
 	}
 	all.Chunks = chunksOf(t, l, id)
+	all.Open = len(must[[]ledger.Load](t)(l.Open(t.Context(), at(1_000), 9)))
 	return all
 }
 
@@ -176,7 +191,7 @@ func (r *randomRun) step() {
 			r.acks[fmt.Sprintf("%d.%d", c.Chunk, c.Attempt)]++
 		}
 	case 7:
-		r.both("release "+name, func(l Ledger) (any, error) { return l.Release(ctx, c, "lost") })
+		r.both("release "+name, func(l Ledger) (any, error) { return l.Release(ctx, c, "lost", now) })
 	case 8:
 		r.both("hand back "+name, func(l Ledger) (any, error) { return l.HandBack(ctx, c) })
 	case 9:
@@ -189,9 +204,11 @@ func (r *randomRun) step() {
 				from = ptr(int64(r.now))
 			}
 			r.both(fmt.Sprintf("resend %d.%d from %v", old.Index, old.Attempt, from != nil), func(l Ledger) (any, error) {
-				return l.Resend(ctx, r.load, old, from, now)
+				return l.Resend(ctx, r.load, old, from, r.now%2)
 			})
 		}
+	case 13:
+		r.both("sent", func(l Ledger) (any, error) { return nil, l.Sent(ctx, r.load, r.seen[:min(2, len(r.seen))], now) })
 	default:
 		r.life(now)
 	}
@@ -200,7 +217,17 @@ func (r *randomRun) step() {
 // life is what happens to the load as a whole.
 func (r *randomRun) life(now time.Time) {
 	ctx, id := r.t.Context(), r.load
-	switch r.IntN(12) {
+	switch r.IntN(14) {
+	case 12:
+		r.both("announced", func(l Ledger) (any, error) { return nil, l.Announced(ctx, id) })
+	case 13:
+		r.both("resume", func(l Ledger) (any, error) {
+			load, err := l.Load(ctx, id)
+			if err != nil {
+				return nil, err
+			}
+			return l.Resume(ctx, load, now)
+		})
 	case 0, 1, 2:
 		r.both("receive", func(l Ledger) (any, error) {
 			load := received(id)
@@ -238,7 +265,11 @@ func (r *randomRun) compare() {
 	r.t.Helper()
 	load := r.both("load", func(l Ledger) (any, error) { return l.Load(r.t.Context(), r.load) }).(ledger.Load)
 	work := r.both("chunks", func(l Ledger) (any, error) { return l.Chunks(r.t.Context(), r.load) }).([]ledger.Chunk)
-	r.trace = r.trace[:len(r.trace)-2]
+	r.both("open", func(l Ledger) (any, error) {
+		all, err := l.Open(r.t.Context(), at(1_000), 99)
+		return slices.ContainsFunc(all, func(load ledger.Load) bool { return load.ID == r.load }), err
+	})
+	r.trace = r.trace[:len(r.trace)-3]
 	if load.Restage != nil {
 		work = append(work, *load.Restage)
 	}

@@ -31,7 +31,7 @@ func piece(index int, start, end int64, key string) ledger.Chunk {
 
 func restageIsWorkLikeAChunk(t *testing.T, l Subject) {
 	restaged(t, l)
-	want := ledger.Chunk{Index: ledger.RestageIndex, Start: 10, End: -1, Attempt: 1, Sent: at(1)}
+	want := ledger.Chunk{Index: ledger.RestageIndex, Start: 10, End: -1, Attempt: 1}
 	load := loadOf(t, l)
 	if !reflect.DeepEqual(load.Restage, &want) || !load.Plan.Restage || load.Plan.Lane != contract.Workers {
 		t.Fatalf("got %+v, plan %+v", load.Restage, load.Plan)
@@ -55,7 +55,7 @@ func restageIsWorkLikeAChunk(t *testing.T, l Subject) {
 	if !must[bool](t)(l.HandBack(t.Context(), owner)) {
 		t.Fatal("not handed back")
 	}
-	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", *loadOf(t, l).Restage, nil, at(70)))
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", *loadOf(t, l).Restage, nil, 0))
 	owner.Attempt = 2
 	must[ledger.Outcome](t)(l.Claim(t.Context(), owner, at(71), at(90)))
 	if !must[bool](t)(l.Acknowledge(t.Context(), owner, contract.Ack{Start: 10, End: 900})) || next.HandedBack != 1 {
@@ -84,7 +84,7 @@ func stage(t *testing.T, l Subject) {
 	}
 	// The proof of a piece that is sent again goes with it.
 	second := must[ledger.Chunk](t)(l.Stage(t.Context(), "L", piece(1, 110, 210, "staging/1")))
-	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", second, nil, at(70)))
+	next := must[ledger.Chunk](t)(l.Resend(t.Context(), "L", second, nil, 0))
 	if next.Staged == nil || *next.Staged != *second.Staged {
 		t.Errorf("got %+v", next)
 	}
@@ -95,7 +95,7 @@ func stageReplacesWhatADeadPlanLeft(t *testing.T, l Subject) {
 	receivedLoad(t, l)
 	p := plan(1)
 	p.Compression = contract.Gzip
-	whole := ledger.Chunk{Index: 0, Start: 10, End: -1, Attempt: 1, Sent: at(1)}
+	whole := ledger.Chunk{Index: 0, Start: 10, End: -1, Attempt: 1}
 	if _, err := l.Process(dies(2)).Plan(t.Context(), "L", p, []ledger.Chunk{whole}); !errors.Is(err, errDied) {
 		t.Fatal(err)
 	}
@@ -151,13 +151,35 @@ func redriveOfARestagedLoad(t *testing.T, l Subject) {
 	if c := chunkOf(t, l, 0); c.Attempt != 2 || c.Staged == nil {
 		t.Errorf("the chunk is %+v", c)
 	}
-	// Once it is acknowledged it stays so.
+	// Once it is acknowledged it stays so, unless its pieces are gone.
 	job = by(ledger.RestageIndex, 2, "b")
 	must[ledger.Outcome](t)(l.Claim(t.Context(), job, at(10), at(60)))
 	must[bool](t)(l.Acknowledge(t.Context(), job, contract.Ack{End: 110}))
 	must[bool](t)(l.Fail(t.Context(), "L", "lost", at(11)))
 	must[bool](t)(l.Redrive(t.Context(), loadOf(t, l), at(12)))
 	if r := loadOf(t, l).Restage; r.Attempt != 2 || r.Ack == nil {
+		t.Errorf("the restage is %+v", r)
+	}
+	running := loadOf(t, l)
+	for _, status := range []contract.Status{contract.Running, contract.Failed} {
+		if status == contract.Failed {
+			must[bool](t)(l.Fail(t.Context(), "L", "no such piece", at(13)))
+		}
+		for range 2 {
+			if err := l.Restage(t.Context(), loadOf(t, l)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if r := loadOf(t, l).Restage; (r.Ack == nil) != (status == contract.Failed) {
+			t.Errorf("%s: the restage is %+v", status, r)
+		}
+	}
+	running.Status = contract.Failed // read before somebody else had it restaged
+	if err := l.Restage(t.Context(), running); err != nil {
+		t.Error(err)
+	}
+	must[bool](t)(l.Redrive(t.Context(), loadOf(t, l), at(14)))
+	if r := loadOf(t, l).Restage; r.Ack != nil || r.Attempt != 4 || !r.Sent.IsZero() {
 		t.Errorf("the restage is %+v", r)
 	}
 }

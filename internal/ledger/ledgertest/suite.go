@@ -24,18 +24,27 @@ type Ledger interface {
 
 	Plan(ctx context.Context, id string, plan ledger.Plan, chunks []ledger.Chunk) (planned bool, err error)
 	Stage(ctx context.Context, id string, c ledger.Chunk) (stands ledger.Chunk, err error)
+	Same(ctx context.Context, id, of string, at time.Time) (bool, error)
 	Head(ctx context.Context, segment string) (ledger.Head, error)
 	Certify(ctx context.Context, id, segment string, p ledger.Proof, at time.Time) (bool, error)
 	Publish(ctx context.Context, id string, at time.Time) (bool, error)
 	Fail(ctx context.Context, id, reason string, at time.Time) (bool, error)
 	Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
+	Restage(ctx context.Context, load ledger.Load) error
+	Resume(ctx context.Context, load ledger.Load, at time.Time) (bool, error)
+	Seen(ctx context.Context, load ledger.Load, at time.Time) error
+	Announced(ctx context.Context, id string) error
+	Open(ctx context.Context, since time.Time, n int) ([]ledger.Load, error)
+	TakeSweep(ctx context.Context, owner string, now, until time.Time) (ledger.Sweep, bool, error)
+	KeepSweep(ctx context.Context, owner string, s ledger.Sweep, over bool) (bool, error)
 
 	Claim(ctx context.Context, c ledger.Claim, now, leaseUntil time.Time) (ledger.Outcome, error)
 	Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack) (bool, error)
 	FailChunk(ctx context.Context, c ledger.Claim, reason string) (bool, error)
-	Release(ctx context.Context, c ledger.Claim, lastError string) (bool, error)
+	Release(ctx context.Context, c ledger.Claim, lastError string, at time.Time) (bool, error)
 	HandBack(ctx context.Context, c ledger.Claim) (bool, error)
-	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time) (ledger.Chunk, error)
+	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
+	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
 }
 
 // Subject is an empty ledger under test.
@@ -64,6 +73,11 @@ var scenarios = []struct {
 	{"Redrive of a load that was never planned", redriveOfALoadThatWasNeverPlanned},
 	{"Redrive of a certified load", redriveOfACertifiedLoad},
 	{"Redrive that died halfway", redriveThatDied},
+	{"Redrive forgets failures", redriveForgetsFailures},
+	{"Resume", resume},
+	{"Same", same},
+	{"Open", open},
+	{"sweep", sweeping},
 	{"unknown loads", unknownLoads},
 
 	{"Certify", certify},
@@ -78,6 +92,9 @@ var scenarios = []struct {
 	{"Acknowledge after a failure", acknowledgeAfterAFailure},
 	{"zombie", zombieIsRefused},
 	{"Release", releaseLetsTheNextOneIn},
+	{"failures", failures},
+	{"reasons are cut", reasonsAreCut},
+	{"Sent", sent},
 	{"HandBack", handBack},
 	{"Resend", resend},
 	{"Resend of an acknowledged chunk", resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace},

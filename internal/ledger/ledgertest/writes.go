@@ -22,6 +22,7 @@ func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Loa
 			ID: load.ID, Segment: load.Segment, Object: load.Object, Catalog: load.Catalog, Received: load.Received.UTC(),
 			Status: load.Status, Reason: load.Reason, Updated: millis(load.Received),
 		})
+		f.open[load.ID] = true
 		load.Updated = load.Received
 		stands, created = load, true
 		return nil
@@ -41,7 +42,7 @@ func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []l
 		return false, err
 	}
 	if plan.Restage {
-		restage := ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1, Sent: plan.At}
+		restage := ledger.Chunk{Index: ledger.RestageIndex, Start: plan.Body, End: -1, Attempt: 1}
 		chunks = append(slices.Clone(chunks), restage)
 	}
 	for _, c := range chunks {
@@ -65,7 +66,8 @@ func (f *Fake) Plan(ctx context.Context, id string, plan ledger.Plan, chunks []l
 // fresh is a chunk that was never claimed.
 func fresh(c ledger.Chunk) ledger.Chunk {
 	return clone(ledger.Chunk{
-		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt, Sent: millis(c.Sent), Staged: c.Staged,
+		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Attempt: c.Attempt, Sent: millis(c.Sent),
+		Staged: c.Staged,
 	})
 }
 
@@ -84,6 +86,12 @@ func (f *Fake) Stage(ctx context.Context, id string, c ledger.Chunk) (stands led
 		return ledger.Chunk{}, err
 	}
 	return stands, nil
+}
+
+// Same records that a load's object has the content of another load.
+func (f *Fake) Same(ctx context.Context, id, of string, at time.Time) (bool, error) {
+	from := []contract.Status{contract.Received, contract.Duplicate}
+	return f.update(ctx, "Same", id, at, from, func(l *ledger.Load) { l.Status, l.Of = contract.Duplicate, of })
 }
 
 // Certify makes a running load certified and its certificate the head of the segment's chain.
@@ -119,7 +127,9 @@ func (f *Fake) Publish(ctx context.Context, id string, at time.Time) (bool, erro
 // Fail records why a load failed.
 func (f *Fake) Fail(ctx context.Context, id, reason string, at time.Time) (bool, error) {
 	from := []contract.Status{contract.Received, contract.Running, contract.Failed}
-	return f.update(ctx, "Fail", id, at, from, func(l *ledger.Load) { l.Status, l.Reason = contract.Failed, reason })
+	return f.update(ctx, "Fail", id, at, from, func(l *ledger.Load) {
+		l.Status, l.Reason = contract.Failed, contract.Cut(reason)
+	})
 }
 
 // Redrive gives a load another try under a new execution number.
@@ -147,13 +157,63 @@ func (f *Fake) Redrive(ctx context.Context, load ledger.Load, at time.Time) (boo
 			if c.Ack != nil {
 				continue
 			}
-			if _, err := f.Resend(ctx, load.ID, c, nil, at); err != nil && !errors.Is(err, ledger.ErrMoved) {
+			if _, err := f.resend(ctx, load.ID, c, nil, reset); err != nil && !errors.Is(err, ledger.ErrMoved) {
 				return false, err
 			}
 		}
 	}
 	return f.update(ctx, "Redrive", load.ID, at, []contract.Status{load.Status}, func(l *ledger.Load) {
 		l.Status, l.Reason, l.Execution = next, "", load.Execution+1
+		f.open[l.ID] = true
+	})
+}
+
+// Restage has a failed load's input restaged once more.
+func (f *Fake) Restage(ctx context.Context, load ledger.Load) error {
+	if load.Status != contract.Failed || load.Restage == nil || load.Restage.Ack == nil {
+		return nil
+	}
+	_, err := f.resend(ctx, load.ID, *load.Restage, &load.Restage.Start, reset)
+	if errors.Is(err, ledger.ErrMoved) {
+		return nil
+	}
+	return err
+}
+
+// Resume gives a load whose workflow died the number of its next execution.
+func (f *Fake) Resume(ctx context.Context, load ledger.Load, at time.Time) (ok bool, err error) {
+	if load.Status.Final() {
+		return false, nil
+	}
+	err = f.do(ctx, Op{Name: "Resume", Load: load.ID, Write: true}, func() error {
+		stands, known := f.loads[load.ID]
+		if ok = known && stands.Execution == load.Execution && stands.Status == load.Status; ok {
+			stands.Execution, stands.Updated = load.Execution+1, millis(at)
+			f.loads[load.ID] = stands
+		}
+		return nil
+	})
+	return ok && err == nil, err
+}
+
+// Seen records that a load's workflow is running.
+func (f *Fake) Seen(ctx context.Context, load ledger.Load, at time.Time) error {
+	return f.do(ctx, Op{Name: "Seen", Load: load.ID, Write: true}, func() error {
+		if stands, ok := f.loads[load.ID]; ok && stands.Updated.Equal(millis(load.Updated)) {
+			stands.Updated = millis(at)
+			f.loads[load.ID] = stands
+		}
+		return nil
+	})
+}
+
+// Announced records that nothing is left to do for a load.
+func (f *Fake) Announced(ctx context.Context, id string) error {
+	return f.do(ctx, Op{Name: "Announced", Load: id, Write: true}, func() error {
+		if load := f.loads[id]; load.Status.Final() {
+			delete(f.open, id)
+		}
+		return nil
 	})
 }
 
@@ -191,7 +251,11 @@ func (f *Fake) Claim(ctx context.Context, c ledger.Claim, now, until time.Time) 
 		case stands.Attempt == c.Attempt && held && stands.Owner != c.Owner:
 			return nil
 		}
+		if stands.Attempt == c.Attempt && stands.Owner != "" && stands.Owner != c.Owner {
+			stands.Failures++
+		}
 		stands.Owner, stands.LeaseUntil, stands.Attempt = c.Owner, millis(until), c.Attempt
+		stands.Released = time.Time{}
 		f.put(c.Load, stands)
 		outcome = ledger.Granted
 		return nil
@@ -212,12 +276,14 @@ func (f *Fake) Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack
 
 // FailChunk records that a chunk can never succeed; false when the claim was lost.
 func (f *Fake) FailChunk(ctx context.Context, c ledger.Claim, reason string) (bool, error) {
-	return f.finish(ctx, "FailChunk", c, func(k *ledger.Chunk) { k.Failure = reason })
+	return f.finish(ctx, "FailChunk", c, func(k *ledger.Chunk) { k.Failure = contract.Cut(reason) })
 }
 
 // Release ends a lease and records why; false when the claim was lost.
-func (f *Fake) Release(ctx context.Context, c ledger.Claim, lastError string) (bool, error) {
-	return f.finish(ctx, "Release", c, func(k *ledger.Chunk) { k.Owner, k.LastError = "", lastError })
+func (f *Fake) Release(ctx context.Context, c ledger.Claim, lastError string, at time.Time) (bool, error) {
+	return f.finish(ctx, "Release", c, func(k *ledger.Chunk) {
+		k.Owner, k.LastError, k.Released, k.Failures = "", contract.Cut(lastError), millis(at), k.Failures+1
+	})
 }
 
 // HandBack ends a lease and counts that; false when the claim was lost.
@@ -237,26 +303,38 @@ func (f *Fake) finish(ctx context.Context, name string, c ledger.Claim, set func
 	return ok && err == nil, err
 }
 
+// reset, in place of a number of failures, makes a chunk as if none had failed.
+const reset = -1
+
 // Resend opens the next attempt at a chunk; ErrMoved when it has moved on since it was read.
-func (f *Fake) Resend(
-	ctx context.Context, load string, c ledger.Chunk, from *int64, at time.Time,
-) (ledger.Chunk, error) {
+func (f *Fake) Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error) {
+	return f.resend(ctx, load, c, from, failed)
+}
+
+func (f *Fake) resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error) {
 	next := ledger.Chunk{
 		Index: c.Index, Start: c.Start, End: c.End, From: c.From, Staged: c.Staged,
-		Attempt: c.Attempt + 1, Sent: at, LastError: c.LastError, HandedBack: c.HandedBack,
+		Attempt: c.Attempt + 1, LastError: c.LastError, HandedBack: c.HandedBack, Failures: max(0, c.Failures+failed),
 	}
 	if from != nil {
 		next.From = from
 	}
+	if failed == reset {
+		next.Failures = 0
+	}
 	err := f.do(ctx, Op{Name: "Resend", Load: load, Chunk: c.Index, Write: true}, func() error {
 		stands, ok := f.work[load][c.Index]
-		if !ok || stands.Attempt != c.Attempt || from == nil && stands.Ack != nil {
+		if !ok || stands.Attempt != c.Attempt || from == nil && stands.Ack != nil || stands.Owner != c.Owner ||
+			c.Owner != "" && !stands.LeaseUntil.Equal(millis(c.LeaseUntil)) {
 			return ledger.ErrMoved
 		}
-		stands.Attempt, stands.Sent = next.Attempt, millis(at)
-		stands.Owner, stands.LeaseUntil, stands.Failure = "", time.Time{}, ""
+		stands.Attempt, stands.Sent = next.Attempt, time.Time{}
+		stands.Owner, stands.LeaseUntil, stands.Failure, stands.Released = "", time.Time{}, "", time.Time{}
 		if from != nil {
 			stands.From, stands.Ack = from, nil
+		}
+		if stands.Failures += failed; failed == reset {
+			stands.Failures = 0
 		}
 		f.put(load, clone(stands))
 		return nil
@@ -265,4 +343,21 @@ func (f *Fake) Resend(
 		return c, err
 	}
 	return next, nil
+}
+
+// Sent records that messages were sent.
+func (f *Fake) Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error {
+	for _, c := range some {
+		err := f.do(ctx, Op{Name: "Sent", Load: load, Chunk: c.Index, Write: true}, func() error {
+			if stands, ok := f.work[load][c.Index]; ok && stands.Attempt == c.Attempt && stands.Sent.IsZero() {
+				stands.Sent = millis(at)
+				f.put(load, stands)
+			}
+			return nil
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -1,7 +1,7 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
 from . import (
-    autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, s3, sqs, stepfunctions,
+    autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs, stepfunctions,
     stepfunctions_limits,
 )
 
@@ -20,5 +20,6 @@ def apply(endpoint, region, history_events):
     stepfunctions_limits.apply(history_events)
     images.apply()
     ec2.apply()
+    quotas.apply()
     autoscaling.apply()
     eks.apply()

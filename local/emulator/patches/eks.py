@@ -104,6 +104,9 @@ def update_cluster_config(backend, p):
 @operation
 def update_cluster_version(backend, p):
     cluster = eks_api.cluster_of(backend, p)
+    now, wanted = (int(version.split(".")[1]) for version in (cluster.version, p["version"]))
+    if wanted not in (now, now + 1):
+        raise eks_api.invalid(f"Unsupported Kubernetes minor version update from {cluster.version} to {p['version']}")
     cluster.version = p["version"]
     return eks_api.record_update(cluster, "VersionUpdate", {"Version": p["version"]})
 

@@ -7,7 +7,8 @@ from moto.moto_api._internal import mock_random as random
 from . import eks_api
 from .eks_api import operation
 
-# The default version of each add-on for Kubernetes 1.34. Source: the add-ons' pages of the EKS guide.
+# A version of each add-on, which is the default for all Kubernetes minors here. Source: the add-ons' pages of the EKS
+# guide, for 1.34.
 _DEFAULTS = {
     "vpc-cni": "v1.20.4-eksbuild.1",
     "coredns": "v1.12.3-eksbuild.1",

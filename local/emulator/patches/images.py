@@ -9,7 +9,7 @@ _PREFIX = "/aws/service/eks/optimized-ami"
 _ARCHITECTURES = {"x86_64": "AL2023_x86_64_STANDARD", "arm64": "AL2023_ARM_64_STANDARD"}
 _RESOLVE = "resolve:ssm:"
 # The Kubernetes minors that EKS supports. Source: "Amazon EKS Kubernetes release calendar", November 2026.
-_MINORS = ("1.31", "1.32", "1.33", "1.34", "1.35")
+_MINORS = ("1.31", "1.32", "1.33", "1.34", "1.35", "1.36")
 
 
 def parameter(minor, architecture, what="image_id"):

@@ -213,6 +213,8 @@ def encoded_keys_of_versions():
         if encoding == "url" and response.data.get("Action") == "ListObjectVersions":
             for version in result.result["Versions"] + result.result["DeleteMarkers"]:
                 version["Key"] = urllib.parse.quote(version["Key"])
+            for marker in {"KeyMarker", "NextKeyMarker"} & result.result.keys():
+                result.result[marker] = urllib.parse.quote(result.result[marker])
             result.result["EncodingType"] = encoding
         return original(response, result)
 

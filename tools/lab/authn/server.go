@@ -21,8 +21,8 @@ import (
 
 // Options of Start.
 type Options struct {
-	// Cluster is the cluster's name in EKS.
-	Cluster string
+	// Cluster is the cluster's name in EKS; "" as long as there is none.
+	Cluster func(context.Context) (string, error)
 	// AWS knows the owners of access keys and the cluster's access entries.
 	AWS awsapi.Client
 }
@@ -105,7 +105,11 @@ func (s *Server) identify(ctx context.Context, text string) (authv1.UserInfo, er
 	if err != nil {
 		return nobody, err
 	}
-	d := directory{aws: s.options.AWS, cluster: s.options.Cluster}
+	cluster, err := s.options.Cluster(ctx)
+	if err != nil || cluster == "" {
+		return nobody, errors.Join(errors.New("there is no cluster"), err)
+	}
+	d := directory{aws: s.options.AWS, cluster: cluster}
 	caller, err := d.caller(ctx, token)
 	if err != nil {
 		return nobody, fmt.Errorf("identify the signer of a token: %w", err)
@@ -116,7 +120,7 @@ func (s *Server) identify(ctx context.Context, text string) (authv1.UserInfo, er
 	case err != nil:
 		return nobody, fmt.Errorf("read the access entry of %s: %w", principal, err)
 	case !ok:
-		return nobody, fmt.Errorf("cluster %s has no access entry for %s", s.options.Cluster, principal)
+		return nobody, fmt.Errorf("cluster %s has no access entry for %s", cluster, principal)
 	}
 	return access.user(caller, session)
 }

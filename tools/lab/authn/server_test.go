@@ -2,6 +2,7 @@ package authn_test
 
 import (
 	"bytes"
+	"context"
 	"crypto/tls"
 	"crypto/x509"
 	"encoding/json"
@@ -110,7 +111,7 @@ func review(t *testing.T, s *authn.Server, token string) authv1.TokenReviewStatu
 }
 
 func start(t *testing.T, aws awsapi.Client) *authn.Server {
-	s, err := authn.Start(authn.Options{Cluster: "dip-test", AWS: aws})
+	s, err := authn.Start(authn.Options{Cluster: named("dip-test"), AWS: aws})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -148,4 +149,9 @@ func TestReview(t *testing.T) {
 			t.Errorf("got %+v, want %q", got, want)
 		}
 	}
+}
+
+// named is a cluster that exists.
+func named(cluster string) func(context.Context) (string, error) {
+	return func(context.Context) (string, error) { return cluster, nil }
 }

@@ -27,7 +27,7 @@ func New(account, region string) Table {
 	return Table{
 		{Prefix: fmt.Sprintf("%s.dkr.ecr.%s.amazonaws.com/", account, region)},
 		{Prefix: "public.ecr.aws/aws-ec2/aws-node-termination-handler:", Program: "node-termination-handler"},
-		{Prefix: "atlassian/escalator:", Program: "escalator"},
+		{Prefix: "ghcr.io/atlassian/escalator:", Program: "escalator"},
 		{Prefix: "ghcr.io/kedacore/keda:", Program: "keda"},
 		{Prefix: "ghcr.io/kedacore/keda-metrics-apiserver:", Program: "keda-adapter"},
 	}

@@ -19,11 +19,11 @@ func TestProgram(t *testing.T) {
 		{"123456789012.dkr.ecr.us-east-1.amazonaws.com/dip-images:0123", "", ""},
 		{"123456789012.dkr.ecr.eu-west-1.amazonaws.com/dip-images:0123", "/app/trips", ""},
 		{"public.ecr.aws/aws-ec2/aws-node-termination-handler:v1.25.1", "", "node-termination-handler"},
-		{"atlassian/escalator:v1.15.0", "/main", "escalator"},
+		{"ghcr.io/atlassian/escalator:v1.15.0", "/main", "escalator"},
 		{"ghcr.io/kedacore/keda:2.21.0", "/keda", "keda"},
 		{"ghcr.io/kedacore/keda-metrics-apiserver:2.21.0", "", "keda-adapter"},
 		{"ghcr.io/kedacore/keda-admission-webhooks:2.21.0", "", ""},
-		{"registry.k8s.io/autoscaling/cluster-autoscaler:v1.34.0", "", ""},
+		{"registry.k8s.io/autoscaling/cluster-autoscaler:v1.36.1", "", ""},
 	} {
 		var command []string
 		if c.command != "" {
@@ -46,7 +46,7 @@ func TestQuery(t *testing.T) {
 // Images that only appear to run. An image that is added to the stack belongs here or in the table.
 var pretended = []string{"registry.k8s.io/autoscaling/cluster-autoscaler", "registry/images"}
 
-var reference = regexp.MustCompile(`(?m)^\s*(?:- )?image: "?([^\s"@]+?)(?::[^:/\s"]+)?"?$`)
+var reference = regexp.MustCompile(`(?m)^\s*(?:- )?image: "?([^\s"@]+?)(?::[^:/\s"@]+)?(?:@sha256:[0-9a-f]+)?"?$`)
 
 func TestEveryImageOfTheStackIsDecidedUpon(t *testing.T) {
 	files, err := filepath.Glob("../../../k8s/*/testdata/*.yaml")

@@ -28,8 +28,8 @@ const (
 type Options struct {
 	AWS        awsapi.Client
 	Kubernetes kubernetes.Interface
-	// Cluster is the cluster's name in EKS.
-	Cluster string
+	// Cluster is the cluster's name in EKS; "" as long as there is none.
+	Cluster func(context.Context) (string, error)
 	// OnChange receives each node that was registered or removed; nil: not called. It is called from one goroutine, and
 	// blocks the controller.
 	OnChange func(Change)
@@ -37,8 +37,7 @@ type Options struct {
 
 // Run keeps the nodes until ctx ends. It fails when AWS or the cluster do not answer for a minute.
 func Run(ctx context.Context, o Options) error {
-	f := &fleet{aws: o.AWS, cluster: o.Cluster, types: map[string]Type{}, zones: map[string]string{},
-		joins: map[string]Join{}}
+	f := &fleet{aws: o.AWS, types: map[string]Type{}, zones: map[string]string{}, joins: map[string]Join{}}
 	ticker := time.NewTicker(every)
 	defer ticker.Stop()
 	well := time.Now()
@@ -62,7 +61,12 @@ func Run(ctx context.Context, o Options) error {
 
 // look compares once and makes all changes that can be made.
 func (o Options) look(ctx context.Context, f *fleet) error {
-	instances, err := f.running(ctx)
+	var instances []Instance
+	cluster, err := o.Cluster(ctx)
+	if err == nil && cluster != "" {
+		f.cluster = cluster
+		instances, err = f.running(ctx)
+	}
 	if err != nil {
 		return err
 	}

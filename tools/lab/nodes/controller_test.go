@@ -63,7 +63,7 @@ func TestRun(t *testing.T) {
 	go func() {
 		ended <- nodes.Run(ctx, nodes.Options{
 			AWS: awsapi.Client{Endpoint: server.URL, Region: "us-east-1"}, Kubernetes: client,
-			Cluster:  "dip-test",
+			Cluster:  func(context.Context) (string, error) { return "dip-test", nil },
 			OnChange: func(c nodes.Change) { changes <- c },
 		})
 	}()

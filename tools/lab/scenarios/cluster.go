@@ -10,6 +10,7 @@ import (
 
 	"k8s.io/client-go/kubernetes"
 
+	"dip/config"
 	"dip/local"
 	"dip/local/emulator"
 	"dip/tools/lab/authn"
@@ -47,7 +48,7 @@ func startCluster(
 	ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error,
 ) {
 	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, Key: d.Key}}
-	c.podKeys = podKeys{aws: c.AWS, byRole: map[string]emulator.Key{}}
+	c.podKeys = podKeys{aws: c.AWS, cluster: c.name, byRole: map[string]emulator.Key{}}
 	if err := c.start(ctx, l, d, image, fail); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), c.stop())
 	}
@@ -63,7 +64,7 @@ func (c *Cluster) start(
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
 	}
-	if c.authn, err = authn.Start(authn.Options{Cluster: clusterName, AWS: c.AWS}); err != nil {
+	if c.authn, err = authn.Start(authn.Options{Cluster: c.name, AWS: c.AWS}); err != nil {
 		return err
 	}
 	if c.proxy, err = awsproxy.Start(d.Endpoint, filepath.Join(dir, "aws-ca.pem")); err != nil {
@@ -84,14 +85,14 @@ func (c *Cluster) start(
 		case <-running.Done():
 		}
 	}()
-	config, err := c.Plane.Config()
+	access, err := c.Plane.Config()
 	if err != nil {
 		return err
 	}
-	if c.Client, err = kubernetes.NewForConfig(config); err != nil {
+	if c.Client, err = kubernetes.NewForConfig(access); err != nil {
 		return fmt.Errorf("use the cluster: %w", err)
 	}
-	if c.before, err = takeInventory(ctx, config); err != nil {
+	if c.before, err = takeInventory(ctx, access); err != nil {
 		return err
 	}
 	hear, err := c.startMetadata(running, l.binaries["ec2-metadata-mock"], dir, fail)
@@ -99,9 +100,23 @@ func (c *Cluster) start(
 		return err
 	}
 	c.agent(running, fail, func(ctx context.Context) error {
-		return nodes.Run(ctx, nodes.Options{AWS: c.AWS, Kubernetes: c.Client, Cluster: clusterName, OnChange: hear})
+		return nodes.Run(ctx, nodes.Options{AWS: c.AWS, Kubernetes: c.Client, Cluster: c.name, OnChange: hear})
 	})
 	return c.startKubelet(running, podPrograms{images: table, binaries: l.binaries, own: image}, d, dir, fail)
+}
+
+// name is the cluster's name in EKS, which the stack chooses; "" as long as there is none.
+func (c *Cluster) name(ctx context.Context) (string, error) {
+	var answer struct{ Clusters []string }
+	if err := c.AWS.Get(ctx, "eks", "/clusters", &answer); err != nil {
+		return "", err
+	}
+	for _, name := range answer.Clusters {
+		if config.IsClusterOf("", stackName, name) {
+			return name, nil
+		}
+	}
+	return "", nil
 }
 
 // agent runs something as long as the cluster runs.

@@ -5,11 +5,17 @@ import (
 	"fmt"
 	"path/filepath"
 
+	"dip/config"
 	"dip/local"
 )
 
 // previewed are the stacks with a cluster.
 var previewed = []string{"dev", "staging", "prod"}
+
+// deployable are the settings that the stacks' files leave to whoever deploys.
+var deployable = map[string]any{config.Key: map[string]any{
+	"cluster": map[string]any{"privateAccess": true, "digestsOnly": false},
+}}
 
 // previewStacks previews all stacks with a cluster, as their first deployment would be.
 func (l *Lab) previewStacks(ctx context.Context) ([]string, error) {
@@ -17,7 +23,7 @@ func (l *Lab) previewStacks(ctx context.Context) ([]string, error) {
 	for _, name := range previewed {
 		changes, err := local.Preview(ctx, local.Options{
 			Root: l.options.Root, Stack: name, StateDir: filepath.Join(l.options.Dir, "preview", name), BuildDir: l.buildDir(),
-			Screen: l.options.Screen, Env: l.engineEnvironment(),
+			Screen: l.options.Screen, Env: l.engineEnvironment(), Settings: deployable,
 		})
 		if err != nil {
 			return nil, fmt.Errorf("stack %s: %w", name, err)

@@ -13,7 +13,8 @@ import (
 
 // podKeys stands in for EKS Pod Identity: a pod gets a key of the role that its service account is associated with.
 type podKeys struct {
-	aws awsapi.Client
+	aws     awsapi.Client
+	cluster func(context.Context) (string, error) // its name
 
 	mu     sync.Mutex
 	byRole map[string]emulator.Key
@@ -45,7 +46,11 @@ func (k *podKeys) of(namespace, account string) (emulator.Key, error) {
 
 // role is the ARN of an account's role; empty: it has none.
 func (k *podKeys) role(ctx context.Context, namespace, account string) (string, error) {
-	base := "/clusters/" + url.PathEscape(clusterName) + "/pod-identity-associations"
+	name, err := k.cluster(ctx)
+	if err != nil {
+		return "", err
+	}
+	base := "/clusters/" + url.PathEscape(name) + "/pod-identity-associations"
 	var list struct {
 		Associations []struct {
 			ID string `json:"associationId"`
@@ -60,7 +65,7 @@ func (k *podKeys) role(ctx context.Context, namespace, account string) (string, 
 			Role string `json:"roleArn"`
 		} `json:"association"`
 	}
-	err := k.aws.Get(ctx, "eks", base+"/"+url.PathEscape(list.Associations[0].ID), &one)
+	err = k.aws.Get(ctx, "eks", base+"/"+url.PathEscape(list.Associations[0].ID), &one)
 	if err == nil && one.Association.Role == "" {
 		err = fmt.Errorf("the association of %s/%s has no role", namespace, account)
 	}

@@ -4,16 +4,16 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"strings"
 
 	"dip/config"
 	"dip/contract"
 	"dip/local"
 	"dip/local/emulator"
 )
-
-// clusterName is what the program calls the stack's cluster.
-var clusterName = config.ClusterName(stackName)
 
 // shortened makes the stack's sizes and times such that a scenario takes minutes on one machine: chunks of 1 MiB,
 // functions that may take little at once, and an Escalator that looks often. What the stack is made of stays the same.
@@ -24,6 +24,7 @@ var shortened = map[string]any{config.Key: map[string]any{
 		"events": map[string]any{"timeout": "10s"},
 	},
 	"cluster": map[string]any{
+		"privateAccess": true,
 		// Two on a node, so that eight are on four; many chunks at once and little grace, so that some have to be handed
 		// back.
 		"workers": map[string]any{"milliCPU": 1900, "slots": 8, "grace": "10s"},
@@ -52,7 +53,23 @@ func (l *Lab) stackOptions(fail context.CancelCauseFunc) local.Options {
 		}
 		return emulator.ControlPlane{Endpoint: l.Cluster.Plane.Endpoint, CA: l.Cluster.Plane.CA}, nil
 	}
+	o.Push = pushImage
 	return o
+}
+
+// pushImage puts a manifest into the emulated registry: the programs themselves run from the build folder.
+func pushImage(ctx context.Context, d local.Daemon, image string) error {
+	repository, tag, ok := strings.Cut(image[strings.LastIndex(image, "/")+1:], ":")
+	if !ok {
+		return errors.New("not the name of an image")
+	}
+	cmd := exec.CommandContext(ctx, "aws", "ecr", "put-image", "--repository-name", repository, "--image-tag", tag,
+		"--image-manifest", `{"schemaVersion": 2, "mediaType": "application/vnd.oci.image.manifest.v1+json"}`)
+	cmd.Env = append(os.Environ(), d.Environment()...)
+	if text, err := cmd.CombinedOutput(); err != nil {
+		return fmt.Errorf("aws ecr put-image: %w: %s", err, strings.TrimSpace(string(text)))
+	}
+	return nil
 }
 
 // buildDir outlives a run, so that the next one builds only what has changed.
@@ -70,8 +87,8 @@ func (l *Lab) up(ctx context.Context, fail context.CancelCauseFunc) (err error) 
 	if err != nil {
 		return err
 	}
-	if c := l.Stack.Outputs.Cluster; c == nil || c.Name != clusterName {
-		return fmt.Errorf("stack %s: its cluster is %v, want %s", stackName, c, clusterName)
+	if c := l.Stack.Outputs.Cluster; c == nil || !config.IsClusterOf("", stackName, c.Name) {
+		return fmt.Errorf("stack %s: its cluster is %v", stackName, c)
 	}
 	return nil
 }

@@ -1,0 +1,51 @@
+package config
+
+import (
+	_ "embed"
+	"encoding/json"
+	"fmt"
+)
+
+// Prices are AWS's list prices of one day and region, USD. Those that a rule's message or docs/costs.md names are here
+// and nowhere else.
+type Prices struct {
+	Date    string   `json:"date"`   // of the look-up, 2006-01-02
+	Region  string   `json:"region"` // all prices are this region's
+	Sources []string `json:"sources"`
+
+	ClusterHour         float64            `json:"clusterHour"`         // EKS, in standard support
+	ClusterExtendedHour float64            `json:"clusterExtendedHour"` // EKS, in extended support
+	InstanceHour        map[string]float64 `json:"instanceHour"`        // on-demand Linux, by type
+	// SpotShare is what spot is assumed to cost as a share of on-demand: it changes by the hour.
+	SpotShare         float64 `json:"spotShare"`
+	VolumeGBMonth     float64 `json:"volumeGBMonth"` // gp3
+	NATHour           float64 `json:"natHour"`
+	NATGB             float64 `json:"natGB"`
+	EndpointZoneHour  float64 `json:"endpointZoneHour"`  // an interface endpoint, for each zone
+	PublicAddressHour float64 `json:"publicAddressHour"` // a public IPv4 address
+	KeyMonth          float64 `json:"keyMonth"`          // a customer managed KMS key
+	AlarmMonth        float64 `json:"alarmMonth"`
+	LogGB             float64 `json:"logGB"` // ingested
+
+	LambdaGBSecond          map[Architecture]float64 `json:"lambdaGBSecond"`
+	LambdaMillionRequests   float64                  `json:"lambdaMillionRequests"`
+	SQSMillionRequests      float64                  `json:"sqsMillionRequests"`
+	S3ThousandWrites        float64                  `json:"s3ThousandWrites"`
+	S3ThousandReads         float64                  `json:"s3ThousandReads"`
+	S3GBMonth               float64                  `json:"s3GBMonth"` // Standard
+	DynamoMillionWrites     float64                  `json:"dynamoMillionWrites"`
+	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
+	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
+}
+
+//go:embed prices.json
+var pricesFile []byte
+
+// ListPrices reads prices.json. An invalid file is a bug in this package, which any test finds.
+func ListPrices() Prices {
+	var p Prices
+	if err := json.Unmarshal(pricesFile, &p); err != nil {
+		panic(fmt.Sprintf("config: prices.json: %v", err))
+	}
+	return p
+}
