@@ -55,6 +55,11 @@ lab: ## Bring the stack dev up, cluster included, prove things on it and take it
 	@$(COMPILE) -C tools/lab -what "the lab" .
 	@go run -C tools/lab .
 
+PROOF ?= --stack dev --sizes 10GB
+.PHONY: proof-aws
+proof-aws: build ## Prove a stack on an AWS account, write proof.md and destroy it: PROOF="--stack dev --sizes 10GB,1TB"
+	go run ./cmd/proof $(PROOF)
+
 .PHONY: check
 check: format-check vet lint unit ## Format, vet, lint and unit tests
 

@@ -68,10 +68,14 @@ func run(m *testing.M) (code int, err error) {
 	}
 	chaos.runner = stack.Runner
 	code = m.Run()
+	if err := checkRights(ctx, code == 0); err != nil {
+		fmt.Fprintf(os.Stderr, "FAIL: rights:\n%v\n", err)
+		code = 1
+	}
 	if code != 0 {
 		showLogs(filepath.Join(dir, "state"))
 	}
-	if err := stack.Down(ctx); err != nil {
+	if err := errors.Join(proveRemoval(ctx), stack.Down(ctx)); err != nil {
 		return 1, fmt.Errorf("down: %w", err)
 	}
 	if left, err := os.ReadDir(filepath.Join(dir, "state")); !errors.Is(err, fs.ErrNotExist) {

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net/http"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -26,6 +25,8 @@ type Daemon struct {
 	Instance string    `json:"instance"` // random: resources created in another instance are gone
 	Endpoint string    `json:"endpoint"` // for all AWS services
 	Started  time.Time `json:"started"`
+	// Key is demanded of every request. It belongs to this start.
+	Key emulator.Key `json:"key"`
 }
 
 const (
@@ -61,7 +62,7 @@ func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation)
 	}
 	started()
 	r, err := runner.New(runner.Options{
-		Endpoint: e.Endpoint(), Region: Region, AccountID: Account, Dir: p.functionsCode(), LogDir: p.functions(),
+		Endpoint: e.Endpoint(), Key: e.Key(), Region: Region, AccountID: Account, Dir: p.functionsCode(), LogDir: p.functions(),
 		OnInvoke: onInvoke, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
@@ -69,7 +70,9 @@ func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation)
 		return nil, errors.Join(err, e.Stop())
 	}
 	b := &backend{
-		daemon: Daemon{PID: os.Getpid(), Instance: rand.Text(), Endpoint: e.Endpoint(), Started: time.Now().UTC()},
+		daemon: Daemon{
+			PID: os.Getpid(), Instance: rand.Text(), Endpoint: e.Endpoint(), Started: time.Now().UTC(), Key: e.Key(),
+		},
 		runner: r, stopped: make(chan struct{}), cancel: cancel,
 	}
 	go func() {
@@ -133,22 +136,14 @@ func findDaemon(ctx context.Context, p place) (Daemon, bool, error) {
 	if err != nil || !ok || d.PID != pid {
 		return Daemon{}, false, err
 	}
-	return d, answers(ctx, d.Endpoint), nil
+	return d, d.answers(ctx), nil
 }
 
-func answers(ctx context.Context, endpoint string) bool {
+func (d Daemon) answers(ctx context.Context) bool {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, endpoint+"/_local/changes?since=-1", nil)
-	if err != nil {
-		return false
-	}
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return false
-	}
-	res.Body.Close()
-	return res.StatusCode == http.StatusOK
+	_, err := emulator.Revision(ctx, d.Endpoint, d.Key, -1)
+	return err == nil
 }
 
 // spawnDaemon starts the background process and returns when it responds. executable is this program.

@@ -15,6 +15,16 @@ import (
 // keeps for all stacks is left. It may be called again after any interruption.
 func (s *Stack) Down(ctx context.Context) error { return down(ctx, s.options, s.backend) }
 
+// Remove destroys the stack's resources with the engine, and leaves its processes running until Down.
+func (s *Stack) Remove(ctx context.Context) error {
+	held, err := s.place.enter(ctx, s.options.Screen)
+	if err != nil {
+		return err
+	}
+	err = takeDown(ctx, s.options, s.place, held, s.backend, terminal.NewSteps(s.options.Screen))
+	return errors.Join(err, held.release())
+}
+
 // Down takes down the local stack of a checkout, whatever state it is in.
 func Down(ctx context.Context, o Options) error {
 	o, err := o.resolve()
@@ -88,7 +98,7 @@ func takeDown(ctx context.Context, o Options, p place, held *lock, b *backend, s
 		if known.Outputs == nil || known.Outputs.Cluster != nil { // a failed Up saves no outputs
 			kinds = slices.Concat(inventories, clusterInventories)
 		}
-		left, err := leftovers(ctx, d.Endpoint, kinds)
+		left, err := leftovers(ctx, d, kinds)
 		if err != nil {
 			return "", err
 		}

@@ -99,7 +99,7 @@ func TestLeftovers(t *testing.T) {
 		}
 	}))
 	defer server.Close()
-	got, err := leftovers(t.Context(), server.URL, inventories)
+	got, err := leftovers(t.Context(), Daemon{Endpoint: server.URL}, inventories)
 	want := []string{
 		"bucket landing", "queue http://127.0.0.1:1/123456789012/trips", "table ledger-1", "event bus dip",
 		"log group /aws/x",

@@ -4,11 +4,9 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"regexp"
-	"strings"
 )
 
 // inventory is one call that lists resources of one kind. A call in a JSON protocol has a target, one in the query
@@ -98,10 +96,10 @@ var paths = map[string]string{"s3": "/", "lambda": "/2015-03-31/functions/", "sc
 	"eks": "/clusters"}
 
 // leftovers names the resources of those kinds that are still in the emulator.
-func leftovers(ctx context.Context, endpoint string, kinds []inventory) ([]string, error) {
+func leftovers(ctx context.Context, d Daemon, kinds []inventory) ([]string, error) {
 	var found []string
 	for _, i := range kinds {
-		text, err := i.ask(ctx, endpoint)
+		text, err := i.ask(ctx, d)
 		if err != nil {
 			return nil, fmt.Errorf("list leftovers of kind %s: %w", i.kind, err)
 		}
@@ -114,53 +112,36 @@ func leftovers(ctx context.Context, endpoint string, kinds []inventory) ([]strin
 	return found, nil
 }
 
-func (i inventory) ask(ctx context.Context, endpoint string) (string, error) {
-	req, err := i.request(ctx, endpoint)
+func (i inventory) ask(ctx context.Context, d Daemon) (string, error) {
+	method, path, headers, body, err := i.request()
 	if err != nil {
 		return "", err
 	}
-	// The emulator distinguishes services by the scope of the signature, and does not check signatures.
-	req.Header.Set("Authorization",
-		fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
-			accessKey, Region, i.service))
-	res, err := http.DefaultClient.Do(req)
+	req, err := http.NewRequestWithContext(ctx, method, d.Endpoint+path, nil)
 	if err != nil {
 		return "", err
 	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err != nil {
-		return "", err
+	for name, value := range headers {
+		req.Header.Set(name, value)
 	}
-	if res.StatusCode != http.StatusOK {
-		return "", fmt.Errorf("the emulator returned %s: %s", res.Status, text)
+	text, err := d.Key.Send(req, i.service, Region, []byte(body))
+	if err == nil && i.target != "" && !json.Valid(text) {
+		err = fmt.Errorf("the emulator did not return JSON: %s", text)
 	}
-	if i.target != "" && !json.Valid(text) {
-		return "", fmt.Errorf("the emulator did not return JSON: %s", text)
-	}
-	return string(text), nil
+	return string(text), err
 }
 
-func (i inventory) request(ctx context.Context, endpoint string) (*http.Request, error) {
+// request is the request that lists the resources, in the protocol of their service.
+func (i inventory) request() (method, path string, headers map[string]string, body string, err error) {
 	switch {
 	case i.target != "":
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", strings.NewReader(i.body))
-		if err == nil {
-			req.Header.Set("X-Amz-Target", i.target)
-			req.Header.Set("Content-Type", "application/x-amz-json-1.0")
-		}
-		return req, err
+		headers = map[string]string{"X-Amz-Target": i.target, "Content-Type": "application/x-amz-json-1.0"}
+		return http.MethodPost, "/", headers, i.body, nil
 	case i.action != "":
 		form, err := url.ParseQuery("Action=" + i.action)
-		if err != nil {
-			return nil, err
-		}
-		req, err := http.NewRequestWithContext(ctx, http.MethodPost, endpoint+"/", strings.NewReader(form.Encode()))
-		if err == nil {
-			req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
-		}
-		return req, err
+		headers = map[string]string{"Content-Type": "application/x-www-form-urlencoded"}
+		return http.MethodPost, "/", headers, form.Encode(), err
 	default:
-		return http.NewRequestWithContext(ctx, http.MethodGet, endpoint+paths[i.service], nil)
+		return http.MethodGet, paths[i.service], nil, "", nil
 	}
 }

@@ -3,7 +3,6 @@ package local
 import (
 	"context"
 	"errors"
-	"io"
 	"net/http"
 	"os"
 	"regexp"
@@ -17,8 +16,8 @@ import (
 
 // account is an empty emulator.
 type account struct {
-	t        *testing.T
-	endpoint string
+	t *testing.T
+	Daemon
 }
 
 func newAccount(t *testing.T) account {
@@ -36,31 +35,24 @@ func newAccount(t *testing.T) account {
 			t.Error(err)
 		}
 	})
-	return account{t, e.Endpoint()}
+	return account{t, Daemon{Endpoint: e.Endpoint(), Key: e.Key()}}
 }
 
 // post sends a request to a service and returns the first match of a pattern in the response.
 func (a account) post(service, path, target, contentType, body, pattern string) string {
 	a.t.Helper()
-	req, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.endpoint+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(a.t.Context(), http.MethodPost, a.Endpoint+path, nil)
 	if err != nil {
 		a.t.Fatal(err)
 	}
-	req.Header.Set("Authorization",
-		"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
 	if target != "" {
 		req.Header.Set("X-Amz-Target", target)
 	}
 	req.Header.Set("Content-Type", contentType)
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		a.t.Fatal(err)
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
+	text, err := a.Key.Send(req, service, Region, []byte(body))
 	m := regexp.MustCompile(pattern).FindSubmatch(text)
-	if err != nil || res.StatusCode != http.StatusOK || m == nil {
-		a.t.Fatalf("%s: no %q: %s: %s, %v", body, pattern, res.Status, text, err)
+	if err != nil || m == nil {
+		a.t.Fatalf("%s: no %q: %s, %v", body, pattern, text, err)
 	}
 	return string(m[len(m)-1])
 }
@@ -79,7 +71,7 @@ func (a account) json(service, target, body, pattern string) string {
 func TestLeftoversOfAStackWithACluster(t *testing.T) {
 	a := newAccount(t)
 	kinds := slices.Concat(inventories, clusterInventories)
-	if left, err := leftovers(t.Context(), a.endpoint, kinds); err != nil || len(left) > 0 {
+	if left, err := leftovers(t.Context(), a.Daemon, kinds); err != nil || len(left) > 0 {
 		t.Fatalf("an empty account has %q, %v", left, err)
 	}
 	vpc := a.query("ec2", "CreateVpc&CidrBlock=10.0.0.0/16", "vpc-[0-9a-f]{17}")
@@ -110,7 +102,7 @@ func TestLeftoversOfAStackWithACluster(t *testing.T) {
 		`{"name": "c", "roleArn": "arn:aws:iam::123456789012:role/r", "resourcesVpcConfig": {"subnetIds": ["`+subnet+`"]}}`,
 		"")
 
-	left, err := leftovers(t.Context(), a.endpoint, clusterInventories)
+	left, err := leftovers(t.Context(), a.Daemon, clusterInventories)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,7 +13,6 @@ import (
 	"path/filepath"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"golang.org/x/sync/errgroup"
 
 	"dip/internal/client"
@@ -26,8 +25,9 @@ type Stack struct {
 	Outputs client.Outputs
 	// Daemon is the process that the stack runs in; with Options.InProcess, this one.
 	Daemon Daemon
-	// Changed reports whether Up changed any resource.
+	// Changed reports whether the last Up or Update changed any resource, Changes what it did.
 	Changed bool
+	Changes Changes
 	// Runner is nil unless Options.InProcess is set.
 	Runner *runner.Runner
 
@@ -41,7 +41,7 @@ func (d Daemon) AWSConfig() aws.Config {
 	return aws.Config{
 		Region:       Region,
 		BaseEndpoint: aws.String(d.Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider(accessKey, accessKey, ""),
+		Credentials:  d.Key.Provider(),
 	}
 }
 
@@ -147,7 +147,7 @@ func (s *Stack) locateCluster(ctx context.Context, show *terminal.Steps) error {
 		if err != nil {
 			return "", err
 		}
-		return "running at " + c.Endpoint, c.Announce(ctx, s.Daemon.Endpoint)
+		return "running at " + c.Endpoint, c.Announce(ctx, s.Daemon.Endpoint, s.Daemon.Key)
 	})
 }
 
@@ -159,7 +159,7 @@ func (s *Stack) settle(ctx context.Context, show *terminal.Steps, e *engine) err
 	}
 	err := show.Run("stack", func(say func(string, ...any)) (string, error) {
 		c, err := s.deploy(ctx, e, say)
-		s.Changed = c.summary.Any()
+		s.Changed, s.Changes = c.summary.Any(), c.summary
 		return c.summary.String(), err
 	})
 	if err != nil {

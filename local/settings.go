@@ -65,17 +65,16 @@ func hasCluster(root, stack string, c map[string]any) (bool, error) {
 	return parsed.Cluster.Enabled, nil
 }
 
-// Environment returns the variables, as NAME=value, that point programs with an AWS SDK at the daemon's emulator.
-func (d Daemon) Environment() []string {
+// Environment returns the variables, as NAME=value, that point programs with an AWS SDK at the daemon's emulator, with
+// its owner's key.
+func (d Daemon) Environment() []string { return append(d.Address(), d.Key.Environment()...) }
+
+// Address is Environment without a key: for programs that have one of their own.
+func (d Daemon) Address() []string {
 	return []string{
 		"AWS_ENDPOINT_URL=" + d.Endpoint,
 		"AWS_REGION=" + Region,
 		"AWS_DEFAULT_REGION=" + Region,
-		"AWS_ACCESS_KEY_ID=" + accessKey,
-		"AWS_SECRET_ACCESS_KEY=" + accessKey,
 		"AWS_EC2_METADATA_DISABLED=true",
 	}
 }
-
-// accessKey stands in for credentials. The emulator accepts any, but the SDKs require some.
-const accessKey = "local"

@@ -229,3 +229,26 @@ func write(t *testing.T, path, text string) {
 		t.Fatal(err)
 	}
 }
+
+// The state folder holds the key of the emulator: nobody else may look into it.
+func TestStateIsItsOwnersAlone(t *testing.T) {
+	p := place(filepath.Join(t.TempDir(), "state"))
+	if err := os.Mkdir(string(p), 0o755); err != nil { // of an earlier version
+		t.Fatal(err)
+	}
+	if err := p.make(); err != nil {
+		t.Fatal(err)
+	}
+	if err := writeJSON(p.daemon(), Daemon{}); err != nil {
+		t.Fatal(err)
+	}
+	for path, want := range map[string]os.FileMode{string(p): 0o700, p.daemon(): 0o600} {
+		info, err := os.Stat(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if info.Mode().Perm() != want {
+			t.Errorf("%s has the mode %v, want %v", path, info.Mode().Perm(), want)
+		}
+	}
+}

@@ -20,6 +20,14 @@ func (s *Stack) Update(ctx context.Context) error {
 	})
 }
 
+// UpdateWith is Update with settings on top of the stack's, for this time alone.
+func (s *Stack) UpdateWith(ctx context.Context, settings map[string]any) error {
+	own := s.options.Settings
+	s.options.Settings = merge(own, settings)
+	defer func() { s.options.Settings = own }()
+	return s.Update(ctx)
+}
+
 // Preview reports what Update would change.
 func (s *Stack) Preview(ctx context.Context) (c Changes, err error) {
 	err = s.work(ctx, func(show *terminal.Steps, e *engine) error {

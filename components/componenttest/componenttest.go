@@ -45,7 +45,8 @@ type Recorder struct {
 	resources []Resource
 }
 
-// Run runs a program as the stack and returns what it registered. config are the values of the stack file.
+// Run runs a program as the stack and returns what it registered. config are the values of the stack file. What AWS
+// would refuse of it is an error.
 func Run(stack string, config map[string]string, program pulumi.RunFunc) (*Recorder, error) {
 	return RunWith(stack, config, nil, program)
 }
@@ -54,6 +55,9 @@ func Run(stack string, config map[string]string, program pulumi.RunFunc) (*Recor
 func RunWith(stack string, config map[string]string, functions Functions, program pulumi.RunFunc) (*Recorder, error) {
 	r := &Recorder{functions: functions}
 	err := pulumi.RunErr(program, pulumi.WithMocks(Project, stack, r), func(info *pulumi.RunInfo) { info.Config = config })
+	if err == nil {
+		err = r.Refused()
+	}
 	return r, err
 }
 

@@ -11,7 +11,6 @@ import (
 	"testing"
 
 	"dip/local/emulator"
-	"dip/local/emulator/emulatortest"
 )
 
 // ask sends an EKS operation; into may be nil.
@@ -49,7 +48,8 @@ func newCluster(t *testing.T) (path string, subnets []string) {
 func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 	path, _ := newCluster(t)
 	at := emulator.ControlPlane{Endpoint: "https://127.0.0.1:6443", CA: []byte("-----BEGIN CERTIFICATE-----\n")}
-	ok(t, at.Announce(t.Context(), *emulatortest.Config(t).BaseEndpoint))
+	endpoint, key := owner(t)
+	ok(t, at.Announce(t.Context(), endpoint, key))
 	var got struct {
 		Cluster struct {
 			Endpoint             string
@@ -65,11 +65,11 @@ func TestClusterIsWhereItsControlPlaneRuns(t *testing.T) {
 	if got.Cluster.ResourcesVpcConfig.VpcID == "" || got.Cluster.ResourcesVpcConfig.ClusterSecurityGroupID == "" {
 		t.Errorf("network %+v", got.Cluster.ResourcesVpcConfig)
 	}
-	err = at.Announce(t.Context(), "http://127.0.0.1:1")
+	err = at.Announce(t.Context(), "http://127.0.0.1:1", key)
 	if err == nil || !strings.Contains(err.Error(), "announce the control plane https://127.0.0.1:6443 to the emulator") {
 		t.Errorf("nothing listens there: %v", err)
 	}
-	err = at.Announce(t.Context(), *emulatortest.Config(t).BaseEndpoint+"/nothing")
+	err = at.Announce(t.Context(), endpoint+"/_local/nothing", key)
 	if err == nil || !strings.Contains(err.Error(), "returned 404") {
 		t.Errorf("another server listens there: %v", err)
 	}

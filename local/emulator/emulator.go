@@ -22,7 +22,7 @@ import (
 	"time"
 )
 
-//go:embed emulator.py server.py patches/*.py
+//go:embed *.py patches/*.py
 var program embed.FS
 
 // MotoVersion is the only release of moto that the patches support.
@@ -45,6 +45,8 @@ type Options struct {
 	AccountID string
 	// Region for requests without one; empty: us-east-1.
 	Region string
+	// HistoryEvents is the number of events with which an execution of a workflow fails; 0: 25,000, as on AWS.
+	HistoryEvents int
 	// Python interpreter; empty: python3 from the PATH.
 	Python string
 	// Log receives the emulator's output except its readiness line; nil drops all but the last lines, which become
@@ -55,6 +57,7 @@ type Options struct {
 // Emulator is a running emulator.
 type Emulator struct {
 	endpoint string
+	key      Key
 	cmd      *exec.Cmd
 	stdin    io.Closer
 	exited   chan struct{}
@@ -105,7 +108,7 @@ func Start(ctx context.Context, o Options) (*Emulator, error) {
 	if err != nil {
 		return nil, fmt.Errorf("make a folder for the emulator: %w", err)
 	}
-	e := &Emulator{exited: make(chan struct{})}
+	e := &Emulator{key: newKey(), exited: make(chan struct{})}
 	err = e.launch(ctx, python, dir, o)
 	// A program that listens has loaded all its files: nothing is left behind even if this process is killed.
 	removed := os.RemoveAll(dir)
@@ -129,7 +132,12 @@ func (e *Emulator) launch(ctx context.Context, python, dir string, o Options) er
 	if o.Region != "" {
 		args = append(args, "--region", o.Region)
 	}
+	if o.HistoryEvents != 0 {
+		args = append(args, "--history-events", strconv.Itoa(o.HistoryEvents))
+	}
 	e.cmd = exec.Command(python, args...)
+	// Unlike its arguments, a process's environment can be read by its user only.
+	e.cmd.Env = append(os.Environ(), e.key.Environment()...)
 	tail := &lastLines{next: o.Log}
 	e.cmd.Stderr = tail
 	stdin, err := e.cmd.StdinPipe()
@@ -181,6 +189,9 @@ func (e *Emulator) watch(stdout io.Reader, ready chan<- string, rest io.Writer) 
 
 // Endpoint is the URL for all AWS services.
 func (e *Emulator) Endpoint() string { return e.endpoint }
+
+// Key is the owner's: everything is allowed to it. It is random, and ends with the emulator.
+func (e *Emulator) Key() Key { return e.key }
 
 // Exited is closed when the emulator's process has exited.
 func (e *Emulator) Exited() <-chan struct{} { return e.exited }

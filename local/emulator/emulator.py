@@ -1,7 +1,9 @@
 """The AWS emulator: moto in one process on loopback, with the patches that a data plane needs.
 
-    python3 emulator.py [--port N] [--account ID] [--region NAME] [--check]
+    export AWS_ACCESS_KEY_ID=... AWS_SECRET_ACCESS_KEY=...
+    python3 emulator.py [--port N] [--account ID] [--region NAME] [--history-events N] [--check]
 
+The key is its owner's: every request must be signed, with that key or with one of a role that was assumed.
 Port 0 (the default) takes a free port. When the server listens, one line of JSON goes to stdout:
 {"endpoint": "http://127.0.0.1:PORT"}. All state lives in memory and ends with the process.
 
@@ -60,9 +62,8 @@ def configure(port, account, region):
             "MOTO_PORT": str(port),
             "MOTO_ACCOUNT_ID": account,
             "MOTO_IAM_LOAD_MANAGED_POLICIES": "true",
-            # boto3 inside moto requires credentials although nothing checks them.
-            "AWS_ACCESS_KEY_ID": "local",
-            "AWS_SECRET_ACCESS_KEY": "local",
+            # A web page must not read what a request returns.
+            "MOTO_DISABLE_GLOBAL_CORS": "true",
             "AWS_DEFAULT_REGION": region,
         }
     )
@@ -77,23 +78,30 @@ def main():
     parser.add_argument("--port", type=int, default=0)
     parser.add_argument("--account", default="123456789012")
     parser.add_argument("--region", default="us-east-1")
+    parser.add_argument("--history-events", type=int, default=25_000, help="with which an execution fails")
     parser.add_argument("--check", action="store_true", help="only check that this machine can run it")
     args = parser.parse_args()
 
     check_moto()
     if args.check:
         return
+    # boto3 inside moto, which calls this server, signs with the owner's key too.
+    key = os.environ.get("AWS_ACCESS_KEY_ID"), os.environ.get("AWS_SECRET_ACCESS_KEY")
+    if not all(key):
+        sys.exit("AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY must be set: the emulator serves signed requests only")
     exit_with_parent()
     # Bound before moto is imported: MOTO_PORT must be right from the start, and no other process can take the port.
     listener = socket.create_server(("127.0.0.1", args.port), backlog=512)
     port = listener.getsockname()[1]
     configure(port, args.account, args.region)
 
+    import callers
     import patches
     import server
 
-    patches.apply(f"http://127.0.0.1:{port}", args.region)
-    httpd = server.make(listener)
+    patches.apply(f"http://127.0.0.1:{port}", args.region, args.history_events)
+    gate = callers.Gate(port, callers.keyring(*key, args.account))
+    httpd = server.make(listener, gate, args.account)
     print(json.dumps({"endpoint": f"http://127.0.0.1:{port}"}), flush=True)
     httpd.serve_forever()
 

@@ -2,14 +2,14 @@ package emulator_test
 
 import (
 	"encoding/xml"
+	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
 	"testing"
 
-	"dip/local/emulator/emulatortest"
+	"dip/local/emulator"
 )
 
 // call sends an operation of a query service (autoscaling, ec2, iam) and decodes the response; into may be nil. The
@@ -30,25 +30,19 @@ func call(t *testing.T, service, action string, params map[string]string, into a
 	return xml.Unmarshal([]byte(text), into)
 }
 
-// send sends a request to a service, which the scope of the unchecked signature names.
+// send sends a request to a service.
 func send(t *testing.T, service, method, path, contentType, body string) (string, error) {
 	t.Helper()
-	req, err := http.NewRequestWithContext(t.Context(), method, *emulatortest.Config(t).BaseEndpoint+path,
-		strings.NewReader(body))
+	endpoint, key := owner(t)
+	req, err := http.NewRequestWithContext(t.Context(), method, endpoint+path, nil)
 	if err != nil {
 		return "", err
 	}
 	req.Header.Set("Content-Type", contentType)
-	req.Header.Set("Authorization",
-		"AWS4-HMAC-SHA256 Credential=local/20260101/us-east-1/"+service+"/aws4_request, SignedHeaders=host, Signature=0")
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer res.Body.Close()
-	text, err := io.ReadAll(res.Body)
-	if err == nil && res.StatusCode >= 300 {
-		err = fmt.Errorf("%s: %s", res.Status, text)
+	text, err := key.Send(req, service, "us-east-1", []byte(body))
+	var status *emulator.StatusError
+	if errors.As(err, &status) {
+		err = fmt.Errorf("%d: %s", status.Code, status.Text)
 	}
 	return string(text), err
 }

@@ -3,17 +3,23 @@
 import json
 import sys
 from urllib.parse import parse_qs, unquote
+from xml.sax.saxutils import escape
 
 from moto.awslambda.models import lambda_backends
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, make_server
 
+import calls
+import callers
+import limits
 from patches import changes, eks, runner
 
+LOCAL_PATH = "/_local/"
 CODE_PATH = "/_local/code/"
 RUNNER_PATH = "/_local/runner"
 CHANGES_PATH = "/_local/changes"
 EKS_PATH = "/_local/eks"
+CALLS_PATH = "/_local/calls"
 
 # How long a request for changes waits for one.
 CHANGES_WAIT_SECONDS = 20
@@ -62,16 +68,16 @@ def serve_code(path, start_response):
 
 
 def register_runner(environ, start_response):
-    """PUT /_local/runner {"url": ...}: from now on invocations go there. An empty url unregisters the runner."""
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    runner.url = json.loads(body)["url"]
+    """PUT /_local/runner {"url": ..., "token": ...}: from now on invocations go there, with the token. An empty url
+    unregisters the runner."""
+    registered = json.loads(callers.body(environ))
+    runner.url, runner.token = registered["url"], registered["token"]
     return answer(start_response, "200 OK", b"{}")
 
 
 def locate_clusters(environ, start_response):
     """PUT /_local/eks {"endpoint": ..., "certificateAuthority": ...}: from now on all clusters have this endpoint."""
-    body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
-    eks.location.update(json.loads(body))
+    eks.location.update(json.loads(callers.body(environ)))
     return answer(start_response, "200 OK", b"{}")
 
 
@@ -82,19 +88,57 @@ def wait_for_changes(environ, start_response):
     return answer(start_response, "200 OK", json.dumps({"revision": revision}).encode())
 
 
-def application():
+# How much of a refused request's body is read, so that its sender sees the response rather than a broken connection.
+DRAIN_BYTES = 1 << 20
+
+
+def refuse(environ, start_response, refused):
+    """Responds as AWS does to requests that it does not accept, in the form that the client of a service reads."""
+    environ["wsgi.input"].read(min(int(environ.get("CONTENT_LENGTH") or 0), DRAIN_BYTES))
+    if "HTTP_X_AMZ_TARGET" in environ or "json" in environ.get("CONTENT_TYPE", ""):
+        kind, text = "application/json", json.dumps({"__type": refused.code, "message": str(refused)})
+    else:
+        error = f"<Error><Code>{refused.code}</Code><Message>{escape(str(refused))}</Message></Error>"
+        s3 = "/s3/aws4_request" in environ.get("HTTP_AUTHORIZATION", "")
+        kind, text = "application/xml", error if s3 else f"<ErrorResponse>{error}</ErrorResponse>"
+    headers = [("Content-Type", kind), ("Content-Length", str(len(text.encode()))), ("Connection", "close"),
+               ("x-amzn-errortype", refused.code)]
+    start_response(refused.status, headers)
+    return [text.encode()]
+
+
+def owned(environ, start_response):
+    """The paths of local mode. They belong to the emulator's owner."""
+    path, method = environ.get("PATH_INFO", ""), environ["REQUEST_METHOD"]
+    if path.startswith(CODE_PATH):
+        return serve_code(path, start_response)
+    if path == RUNNER_PATH and method == "PUT":
+        return register_runner(environ, start_response)
+    if path == EKS_PATH and method == "PUT":
+        return locate_clusters(environ, start_response)
+    if path == CHANGES_PATH:
+        return wait_for_changes(environ, start_response)
+    if path == CALLS_PATH:
+        return answer(start_response, "200 OK", json.dumps(calls.recorded()).encode())
+    return answer(start_response, "404 Not Found", b"{}")
+
+
+def application(gate, account):
     moto = DomainDispatcherApplication(create_backend_app)
 
     def wsgi(environ, start_response):
         path = environ.get("PATH_INFO", "")
-        if path.startswith(CODE_PATH):
-            return serve_code(path, start_response)
-        if path == RUNNER_PATH and environ["REQUEST_METHOD"] == "PUT":
-            return register_runner(environ, start_response)
-        if path == EKS_PATH and environ["REQUEST_METHOD"] == "PUT":
-            return locate_clusters(environ, start_response)
-        if path == CHANGES_PATH:
-            return wait_for_changes(environ, start_response)
+        try:
+            caller = gate.admit(environ)
+            if path.startswith(LOCAL_PATH) and caller.principal != callers.ROOT:
+                raise callers.Refused("AccessDenied", f"{path} belongs to the emulator's owner")
+            limits.check(caller.service, environ)
+        except callers.Refused as refused:
+            return refuse(environ, start_response, refused)
+        if path.startswith(LOCAL_PATH):
+            return owned(environ, start_response)
+        if caller.principal != callers.ROOT:
+            start_response = calls.record(caller, environ, account, start_response)
         body = moto(environ, start_response)
         # Before the client has the response: a caller that acts on it finds the revision already counted.
         if changes.concerns_runner(environ["REQUEST_METHOD"], path, environ.get("HTTP_X_AMZ_TARGET", "")):
@@ -104,11 +148,11 @@ def application():
     return wsgi
 
 
-def make(listener):
-    """A threaded server on a socket that is already listening."""
+def make(listener, gate, account):
+    """A threaded server on a socket that is already listening. gate checks who calls."""
     host, port = listener.getsockname()
     # Requests are CPU-bound and short: with long time slices one big request would delay all small ones.
     sys.setswitchinterval(0.001)
     return make_server(
-        host, port, application(), threaded=True, request_handler=Handler, fd=listener.detach()
+        host, port, application(gate, account), threaded=True, request_handler=Handler, fd=listener.detach()
     )

@@ -16,12 +16,15 @@ import (
 	"sync"
 
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+
+	"dip/local/emulator"
 )
 
 // codeCache keeps unpacked code by its hash, so that a published version keeps its own while $LATEST moves on.
 type codeCache struct {
 	dir    string
-	http   *http.Client
+	key    emulator.Key
+	region string
 	lambda *lambda.Client
 	// mu allows one download at a time; concurrent starts of one version are more frequent than changes of two functions.
 	mu sync.Mutex
@@ -64,15 +67,7 @@ func (c *codeCache) fetch(ctx context.Context, v *version) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	res, err := c.http.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s", *out.Code.Location, res.Status)
-	}
-	return io.ReadAll(res.Body)
+	return c.key.Send(req, emulator.Service, c.region, nil)
 }
 
 // unpackAtomically unpacks next to dir and renames: a folder that exists is complete.

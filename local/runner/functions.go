@@ -25,6 +25,7 @@ type version struct {
 	function, number string
 	codeSha256       string
 	handler, runtime string
+	role             string // ARN
 	timeout          time.Duration
 	memoryMB         int
 	env              map[string]string
@@ -34,8 +35,8 @@ type version struct {
 // key distinguishes versions whose instances must not be mixed: $LATEST before and after an update share a number.
 func (v *version) key() string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%s\x00%d", v.function, v.number, v.codeSha256, v.handler, v.timeout,
-		v.memoryMB)
+	fmt.Fprintf(&b, "%s\x00%s\x00%s\x00%s\x00%s\x00%s\x00%d", v.function, v.number, v.codeSha256, v.handler, v.role,
+		v.timeout, v.memoryMB)
 	for _, name := range slices.Sorted(maps.Keys(v.env)) {
 		fmt.Fprintf(&b, "\x00%s=%s", name, v.env[name])
 	}
@@ -124,6 +125,7 @@ func versionOf(c types.FunctionConfiguration) *version {
 		codeSha256: aws.ToString(c.CodeSha256),
 		handler:    aws.ToString(c.Handler),
 		runtime:    string(c.Runtime),
+		role:       aws.ToString(c.Role),
 		timeout:    time.Duration(aws.ToInt32(c.Timeout)) * time.Second,
 		memoryMB:   int(aws.ToInt32(c.MemorySize)),
 	}

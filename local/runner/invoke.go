@@ -25,8 +25,8 @@ const (
 )
 
 // invokeAPI serves Lambda's Invoke
-// (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) for the emulator and for users. Asynchronous
-// invocations end with ctx.
+// (https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html) for the emulator. Asynchronous invocations end with
+// ctx.
 func (r *Runner) invokeAPI(ctx context.Context) http.Handler {
 	mux := http.NewServeMux()
 	mux.HandleFunc("POST /2015-03-31/functions/{name}/invocations", func(w http.ResponseWriter, req *http.Request) {
@@ -77,7 +77,7 @@ func (r *Runner) invokeAPI(ctx context.Context) http.Handler {
 		}
 		_, _ = w.Write(out.body) // a client that disconnects does not undo the invocation
 	})
-	return mux
+	return withToken(r.token, mux)
 }
 
 // awaitRevision waits until a control plane update that preceded the request has taken effect.

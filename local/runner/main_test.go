@@ -195,7 +195,7 @@ func newWorld(ctx context.Context, dir string, now func() time.Time) (*world, <-
 	}
 	w := &world{emulator: e, logDir: dir + "/logs", more: make(chan struct{})}
 	r, err := New(Options{
-		Endpoint: e.Endpoint(), Dir: dir, LogDir: w.logDir, AsyncRetryDelay: 10 * time.Millisecond,
+		Endpoint: e.Endpoint(), Key: e.Key(), Dir: dir, LogDir: w.logDir, AsyncRetryDelay: 10 * time.Millisecond,
 		Now: now, OnInvoke: w.observe,
 		Log: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn})),
 	})
@@ -296,7 +296,7 @@ const roleARN = "arn:aws:iam::123456789012:role/runner-test"
 
 func (w *world) ensureRole(t *testing.T) {
 	t.Helper()
-	createRole.Do(func() { createRoleErr = putRole(w.emulator.Endpoint()) })
+	createRole.Do(func() { createRoleErr = putRole(w.emulator) })
 	if createRoleErr != nil {
 		t.Fatal(createRoleErr)
 	}

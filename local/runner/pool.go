@@ -176,9 +176,13 @@ func (p *pool) start(ctx context.Context, v *version) (*instance, error) {
 	if err != nil {
 		return nil, err
 	}
+	key, err := p.r.keys.of(ctx, v.role, sessionOf(v.function))
+	if err != nil {
+		return nil, err
+	}
 	s := settings{
 		endpoint: p.r.opts.Endpoint, region: p.r.opts.Region, scratch: filepath.Join(p.r.opts.Dir, "instances"),
-		observe: p.r.metrics.Line,
+		key: key, observe: p.r.metrics.Line,
 	}
 	in, err := startInstance(ctx, v, code, s, log, initLimit)
 	if errors.Is(err, errInitTimeout) {

@@ -4,13 +4,11 @@
 package runner
 
 import (
-	"bytes"
 	"cmp"
 	"context"
-	"encoding/json"
+	"crypto/rand"
 	"errors"
 	"fmt"
-	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -21,7 +19,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/aws/retry"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -31,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"dip/local/emulator"
 	"dip/local/metrics"
 )
 
@@ -38,6 +36,8 @@ import (
 type Options struct {
 	// Endpoint of the emulator. Required.
 	Endpoint string
+	// Key of the emulator's owner. Required. Functions get one of their role.
+	Key emulator.Key
 	// Region and AccountID of the functions; empty: us-east-1 and 123456789012.
 	Region, AccountID string
 	// Addr is the listen address of the invoke API; empty: a free port on loopback.
@@ -73,7 +73,7 @@ type Runner struct {
 	opts     Options
 	log      *slog.Logger
 	listener net.Listener
-	http     *http.Client
+	token    string // demanded of whoever invokes a function
 
 	lambda    *lambda.Client
 	sqs       *sqs.Client
@@ -85,6 +85,7 @@ type Runner struct {
 
 	registry *registry
 	code     *codeCache
+	keys     *roleKeys
 	logs     *logFiles
 	metrics  *metrics.Publisher
 	pool     *pool
@@ -105,7 +106,8 @@ func New(o Options) (*Runner, error) {
 		o.Log = slog.Default()
 	}
 	var missing []error
-	for name, value := range map[string]string{"Endpoint": o.Endpoint, "Dir": o.Dir, "LogDir": o.LogDir} {
+	required := map[string]string{"Endpoint": o.Endpoint, "Key.ID": o.Key.ID, "Dir": o.Dir, "LogDir": o.LogDir}
+	for name, value := range required {
 		if value == "" {
 			missing = append(missing, fmt.Errorf("runner.Options.%s is empty", name))
 		}
@@ -128,10 +130,11 @@ func New(o Options) (*Runner, error) {
 	if err != nil {
 		return nil, fmt.Errorf("listen for invocations: %w", err)
 	}
-	r := &Runner{opts: o, log: o.Log, listener: listener, http: &http.Client{}}
+	r := &Runner{opts: o, log: o.Log, listener: listener, token: rand.Text()}
 	r.connect()
 	r.registry = newRegistry(r.lambda)
-	r.code = &codeCache{dir: filepath.Join(o.Dir, "code"), http: r.http, lambda: r.lambda}
+	r.code = &codeCache{dir: filepath.Join(o.Dir, "code"), key: o.Key, region: o.Region, lambda: r.lambda}
+	r.keys = &roleKeys{endpoint: o.Endpoint, owner: o.Key, byRole: map[string]emulator.Key{}}
 	r.logs = &logFiles{dir: o.LogDir, files: map[string]*logFile{}}
 	r.pool = newPool(r)
 	return r, nil
@@ -143,7 +146,7 @@ func (r *Runner) connect() {
 	cfg := aws.Config{
 		Region:       r.opts.Region,
 		BaseEndpoint: aws.String(r.opts.Endpoint),
-		Credentials:  credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Credentials:  r.opts.Key.Provider(),
 		HTTPClient:   &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 256}},
 		Retryer: func() aws.Retryer {
 			return retry.NewStandard(func(o *retry.StandardOptions) { o.MaxAttempts = 2 })
@@ -164,7 +167,7 @@ func (r *Runner) connect() {
 	}
 }
 
-// InvokeURL is the base URL of the Lambda Invoke API, for the emulator and for users.
+// InvokeURL is the base URL of the Lambda Invoke API, for the emulator alone: it demands a token that only that knows.
 func (r *Runner) InvokeURL() string { return "http://" + r.listener.Addr().String() }
 
 // Run serves until ctx ends or the emulator is gone. When it returns, no instance is running. Messages in flight are
@@ -209,31 +212,14 @@ func (r *Runner) Run(ctx context.Context) error {
 func (r *Runner) register(ctx context.Context, url string) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	body, err := json.Marshal(map[string]string{"url": url})
-	if err != nil {
-		return fmt.Errorf("encode the runner's address: %w", err)
-	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodPut, r.opts.Endpoint+"/_local/runner", bytes.NewReader(body))
-	if err != nil {
-		return fmt.Errorf("register the runner: %w", err)
-	}
-	res, err := r.http.Do(req)
-	if err != nil {
-		return fmt.Errorf("register the runner: %w", err)
-	}
-	defer res.Body.Close()
-	if res.StatusCode != http.StatusOK {
-		text, err := io.ReadAll(io.LimitReader(res.Body, 500))
-		return errors.Join(fmt.Errorf("register the runner: the emulator returned %s: %s", res.Status, text), err)
-	}
-	return nil
+	return emulator.Register(ctx, r.opts.Endpoint, r.opts.Key, url, r.token)
 }
 
 // follow mirrors the control plane: it reads everything once, then whenever the emulator reports a change.
 func (r *Runner) follow(ctx context.Context, sources *sources, clock *clock) error {
 	var revision int64 = -1
 	for ctx.Err() == nil {
-		next, err := r.changesSince(ctx, revision)
+		next, err := emulator.Revision(ctx, r.opts.Endpoint, r.opts.Key, revision)
 		if ctx.Err() != nil {
 			break
 		}
@@ -263,23 +249,4 @@ func (r *Runner) mirror(ctx context.Context, revision int64, sources *sources, c
 	r.pool.retireOutdated()
 	sources.sync(ctx, mappings)
 	return clock.sync(ctx)
-}
-
-// changesSince waits until the emulator's revision is past the given one, or for about 20 s.
-func (r *Runner) changesSince(ctx context.Context, revision int64) (int64, error) {
-	url := fmt.Sprintf("%s/_local/changes?since=%d", r.opts.Endpoint, revision)
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, url, nil)
-	if err != nil {
-		return 0, err
-	}
-	res, err := r.http.Do(req)
-	if err != nil {
-		return 0, err
-	}
-	defer res.Body.Close()
-	var answer struct{ Revision int64 }
-	if err := json.NewDecoder(res.Body).Decode(&answer); err != nil {
-		return 0, fmt.Errorf("read the emulator's revision: %w", err)
-	}
-	return answer.Revision, nil
 }

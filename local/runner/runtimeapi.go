@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"dip/internal/child"
+	"dip/local/emulator"
 )
 
 const (
@@ -90,6 +91,7 @@ type instance struct {
 // settings of an instance that are the same for all functions.
 type settings struct {
 	endpoint, region, scratch string
+	key                       emulator.Key
 	observe                   func(line []byte)
 }
 
@@ -107,7 +109,7 @@ func startInstance(
 	if err != nil {
 		return nil, fmt.Errorf("listen for a runtime: %w", err)
 	}
-	in.server = &http.Server{Handler: in.runtimeAPI(), ReadHeaderTimeout: 10 * time.Second}
+	in.server = &http.Server{Handler: fromPrograms(in.runtimeAPI()), ReadHeaderTimeout: 10 * time.Second}
 	go func() { _ = in.server.Serve(listener) }() // ends with Close, which is the only error
 
 	output := &lineWriter{emit: in.printed}
@@ -360,9 +362,9 @@ func environment(v *version, s settings, code, scratch, api, name string) []stri
 		"AWS_EXECUTION_ENV":               "AWS_Lambda_" + v.runtime,
 		"AWS_REGION":                      s.region,
 		"AWS_DEFAULT_REGION":              s.region,
-		"AWS_ACCESS_KEY_ID":               "local",
-		"AWS_SECRET_ACCESS_KEY":           "local",
-		"AWS_SESSION_TOKEN":               "local",
+		"AWS_ACCESS_KEY_ID":               s.key.ID,
+		"AWS_SECRET_ACCESS_KEY":           s.key.Secret,
+		"AWS_SESSION_TOKEN":               s.key.Token,
 		"AWS_ENDPOINT_URL":                s.endpoint,
 	})
 	list := make([]string, 0, len(env))

@@ -10,7 +10,6 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"dip/internal/testenv"
 	"dip/local/emulator"
@@ -49,6 +48,6 @@ func Config(t testing.TB) aws.Config {
 	}
 	return aws.Config{
 		Region: "us-east-1", BaseEndpoint: aws.String(shared.e.Endpoint()),
-		Credentials: credentials.NewStaticCredentialsProvider("local", "local", ""),
+		Credentials: shared.e.Key().Provider(),
 	}
 }

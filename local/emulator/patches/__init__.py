@@ -1,9 +1,12 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
-from . import autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs, stepfunctions
+from . import (
+    autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs, stepfunctions,
+    stepfunctions_limits,
+)
 
 
-def apply(endpoint, region):
+def apply(endpoint, region, history_events):
     """Applies all patches. Call once, before the first request."""
     core.apply()
     sqs.apply()
@@ -14,6 +17,7 @@ def apply(endpoint, region):
     kinesis.apply()
     kms.apply()
     stepfunctions.apply(endpoint, region)
+    stepfunctions_limits.apply(history_events)
     images.apply()
     ec2.apply()
     quotas.apply()

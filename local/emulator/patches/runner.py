@@ -7,6 +7,8 @@ from . import changes
 
 # The runner's invoke API, set when it registers. Empty: no runner is registered.
 url = ""
+# What the runner demands of whoever invokes: its port is open to every program and web page of this machine.
+token = ""
 
 # Above Lambda's maximum timeout: the runner, not this connection, times out functions.
 TIMEOUT_SECONDS = 920
@@ -24,6 +26,7 @@ def invoke(function, qualifier, body, invocation_type="Event", log_type="None"):
     if qualifier:
         path += f"?Qualifier={quote(str(qualifier), safe='')}"
     headers = {
+        "Authorization": f"Bearer {token}",
         "X-Amz-Invocation-Type": invocation_type,
         "X-Amz-Log-Type": log_type,
         # The runner first reads the control plane up to this revision: an update before this call takes effect.

@@ -5,6 +5,7 @@ import datetime
 import functools
 import json
 import random
+import sys
 import threading
 import uuid
 
@@ -14,6 +15,7 @@ import moto.stepfunctions.parser.models as parser
 from botocore.config import Config
 from moto.core.responses import ActionResult, EmptyResult
 from moto.stepfunctions.responses import StepFunctionResponse
+from moto.sts.models import sts_backends
 
 _starting = threading.RLock()
 
@@ -203,14 +205,14 @@ def versions():
 
 def shared_clients(endpoint, region):
     """moto makes a new AWS client per task (tens of milliseconds) with one connection, to `localhost`, which may
-    resolve to an address where nothing listens. Here, all executions share one client per service."""
+    resolve to an address where nothing listens, and signs with a key that does not exist. Here, all executions of a
+    role share one client per service, which signs with a key of that role."""
     import boto3
 
-    session = boto3.Session(region_name=region)
     lock = threading.Lock()
 
     @functools.cache
-    def make(service, region_name):
+    def make(service, region_name, role_arn):
         # No timeout of its own: the timeout of the function or of the state ends a task.
         config = Config(
             parameter_validation=False,
@@ -219,15 +221,33 @@ def shared_clients(endpoint, region):
             read_timeout=3600,
             max_pool_connections=256,
         )
-        return session.client(service, region_name=region_name, endpoint_url=endpoint, config=config)
+        return boto3.Session(region_name=region).client(
+            service, region_name=region_name, endpoint_url=endpoint, config=config, **_assume(role_arn, region)
+        )
 
-    class Clients:
-        @staticmethod
-        def client(service_name, region_name, **_):
-            with lock:  # a session is not safe for concurrent creation of clients
-                return make(service_name, region_name)
+    def boto_client_for(region, service, state_credentials=None):
+        with lock:  # one client per service and role
+            return make(service, region, state_credentials.role_arn if state_credentials else None)
 
-    boto_client.boto3 = Clients
+    original = boto_client.boto_client_for
+    boto_client.boto_client_for = boto_client_for
+    for module in list(sys.modules.values()):  # those that imported the function by its name
+        if getattr(module, "boto_client_for", None) is original:
+            module.boto_client_for = boto_client_for
+
+
+def _assume(role_arn, region):
+    """A key of a role as arguments of a client; of no role, the process's own key."""
+    if role_arn is None:
+        return {}
+    role = sts_backends[role_arn.split(":")[4]]["aws"].assume_role(
+        region_name=region, role_session_name="states", role_arn=role_arn, policy=None, duration=43200, external_id=None
+    )
+    return {
+        "aws_access_key_id": role.access_key_id,
+        "aws_secret_access_key": role.secret_access_key,
+        "aws_session_token": role.session_token,
+    }
 
 
 def apply(endpoint, region):

@@ -2,9 +2,13 @@ package authn
 
 import (
 	"context"
+	"encoding/xml"
 	"fmt"
+	"io"
+	"net/http"
 	"net/url"
 
+	"dip/local/emulator"
 	"dip/tools/lab/awsapi"
 )
 
@@ -14,19 +18,32 @@ type directory struct {
 	cluster string
 }
 
-// caller returns the ARN of an access key's owner. The emulator does not accept presigned requests for STS: the
-// question is asked directly, with the token's access key.
+// caller returns the ARN of a token's signer. STS answers the request that the token is, for this cluster alone, as its
+// signature covers the cluster's name.
 func (d directory) caller(ctx context.Context, t Token) (string, error) {
-	asking := d.aws
-	asking.AccessKey, asking.Region = t.AccessKey, t.Region
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, d.aws.Endpoint+"/?"+t.Request.RawQuery, nil)
+	if err != nil {
+		return "", err
+	}
+	req.Host = t.Request.Host
+	req.Header.Set(clusterHeader, d.cluster)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		return "", err
+	}
+	if res.StatusCode != http.StatusOK {
+		return "", fmt.Errorf("STS refuses the token: %w", &emulator.StatusError{Code: res.StatusCode, Text: string(text)})
+	}
 	var answer struct {
 		ARN string `xml:"GetCallerIdentityResult>Arn"`
 	}
-	if err := asking.Query(ctx, "sts", "GetCallerIdentity", nil, &answer); err != nil {
-		return "", err
-	}
-	if answer.ARN == "" {
-		return "", fmt.Errorf("STS does not know access key %s", t.AccessKey)
+	if err := xml.Unmarshal(text, &answer); err != nil {
+		return "", fmt.Errorf("read the answer of STS: %w", err)
 	}
 	return answer.ARN, nil
 }

@@ -50,8 +50,11 @@ func policy(name, scope string) string {
 func aws(t *testing.T) awsapi.Client {
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.URL.Path == "/" {
-			_, credential, _ := strings.Cut(r.Header.Get("Authorization"), "Credential=")
-			key, _, _ := strings.Cut(credential, "/")
+			key, _, _ := strings.Cut(r.FormValue("X-Amz-Credential"), "/")
+			if r.Host != "sts.us-east-1.amazonaws.com" || r.Header.Get("X-K8s-Aws-Id") != "dip-test" || callers[key] == "" {
+				http.Error(w, "<Code>SignatureDoesNotMatch</Code>", http.StatusForbidden)
+				return
+			}
 			fmt.Fprintf(w, "<GetCallerIdentityResponse><GetCallerIdentityResult><Arn>%s</Arn></GetCallerIdentityResult>"+
 				"</GetCallerIdentityResponse>", callers[key])
 			return
@@ -68,7 +71,7 @@ func aws(t *testing.T) awsapi.Client {
 		}
 	}))
 	t.Cleanup(server.Close)
-	return awsapi.Client{Endpoint: server.URL, Region: "us-east-1", AccessKey: "lab"}
+	return awsapi.Client{Endpoint: server.URL, Region: "us-east-1"}
 }
 
 // fresh is a token that an access key signs now.
@@ -137,7 +140,7 @@ func TestReview(t *testing.T) {
 	}
 	for text, want := range map[string]string{
 		fresh("stranger"): "cluster dip-test has no access entry for arn:aws:iam::123456789012:user/stranger",
-		fresh("unknown"):  "STS does not know access key unknown",
+		fresh("unknown"):  "STS refuses the token",
 		fresh("node"):     "no name for arn:aws:iam::123456789012:role/node",
 		signedAt(time.Now().Add(-time.Hour), "root"): "want at most 15m0s",
 		"other": "does not begin with k8s-aws-v1.",

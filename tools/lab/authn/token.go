@@ -27,6 +27,8 @@ type Token struct {
 	AccessKey string
 	Region    string
 	Signed    time.Time
+	// Request is the signed request. Only STS can tell whether its signature is right.
+	Request *url.URL
 }
 
 // The parameters of the request, in lower case: each appears once, and no other is allowed.
@@ -66,7 +68,9 @@ func ParseToken(text string) (Token, error) {
 	if err != nil {
 		return Token{}, fmt.Errorf("a token whose query is wrong: %w", err)
 	}
-	return parseQuery(query)
+	token, err := parseQuery(query)
+	token.Request = request
+	return token, err
 }
 
 // single reads a query in which each parameter is given once. Names are returned in lower case.

@@ -8,10 +8,11 @@ import (
 	"encoding/xml"
 	"errors"
 	"fmt"
-	"io"
 	"net/http"
 	"net/url"
 	"strings"
+
+	"dip/local/emulator"
 )
 
 // Client sends requests to an emulator.
@@ -19,8 +20,8 @@ type Client struct {
 	// Endpoint is the emulator's URL.
 	Endpoint string
 	Region   string
-	// AccessKey identifies the caller. The emulator checks no signature.
-	AccessKey string
+	// Key identifies the caller.
+	Key emulator.Key
 }
 
 // versions of the services' query APIs.
@@ -54,48 +55,25 @@ func (c Client) Get(ctx context.Context, service, path string, out any) error {
 	return nil
 }
 
-// StatusError is an answer with an error status.
-type StatusError struct {
-	Code int
-	Text string
-}
-
-func (e *StatusError) Error() string {
-	return fmt.Sprintf("the emulator answers %d %s: %s", e.Code, http.StatusText(e.Code), e.Text)
-}
-
 // IsNotFound reports whether a resource does not exist.
 func IsNotFound(err error) bool {
-	var status *StatusError
+	var status *emulator.StatusError
 	return errors.As(err, &status) && status.Code == http.StatusNotFound
 }
 
 func (c Client) ask(ctx context.Context, service, method, path, body, contentType string) (text []byte, err error) {
-	req, err := http.NewRequestWithContext(ctx, method, c.Endpoint+path, strings.NewReader(body))
+	req, err := http.NewRequestWithContext(ctx, method, c.Endpoint+path, nil)
 	if err != nil {
 		return nil, err
 	}
 	if contentType != "" {
 		req.Header.Set("Content-Type", contentType)
 	}
-	// The emulator recognizes service and caller by the scope of the signature.
-	req.Header.Set("Authorization",
-		fmt.Sprintf("AWS4-HMAC-SHA256 Credential=%s/20260101/%s/%s/aws4_request, SignedHeaders=host, Signature=0",
-			c.AccessKey, c.Region, service))
-	res, err := http.DefaultClient.Do(req)
-	if err != nil {
-		return nil, err
-	}
-	defer func() { err = errors.Join(err, res.Body.Close()) }()
-	text, err = io.ReadAll(res.Body)
-	if err == nil && res.StatusCode != http.StatusOK {
-		err = &StatusError{Code: res.StatusCode, Text: string(text)}
-	}
-	return text, err
+	return c.Key.Send(req, service, c.Region, []byte(body))
 }
 
 // IsGone reports whether an instance no longer exists.
 func IsGone(err error) bool {
-	var status *StatusError
+	var status *emulator.StatusError
 	return errors.As(err, &status) && strings.Contains(status.Text, "InvalidInstanceID")
 }

@@ -62,7 +62,7 @@ func TestRun(t *testing.T) {
 	ctx, cancel := context.WithCancel(t.Context())
 	go func() {
 		ended <- nodes.Run(ctx, nodes.Options{
-			AWS: awsapi.Client{Endpoint: server.URL, Region: "us-east-1", AccessKey: "lab"}, Kubernetes: client,
+			AWS: awsapi.Client{Endpoint: server.URL, Region: "us-east-1"}, Kubernetes: client,
 			Cluster:  func(context.Context) (string, error) { return "dip-test", nil },
 			OnChange: func(c nodes.Change) { changes <- c },
 		})

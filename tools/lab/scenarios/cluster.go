@@ -12,6 +12,7 @@ import (
 
 	"dip/config"
 	"dip/local"
+	"dip/local/emulator"
 	"dip/tools/lab/authn"
 	"dip/tools/lab/awsapi"
 	"dip/tools/lab/awsproxy"
@@ -33,11 +34,12 @@ type Cluster struct {
 	// Containers is what happened to the containers that ran for real.
 	Containers history
 
-	authn  *authn.Server
-	proxy  *awsproxy.Proxy
-	before inventory // what the cluster contains by itself
-	agents sync.WaitGroup
-	end    context.CancelFunc
+	podKeys podKeys
+	authn   *authn.Server
+	proxy   *awsproxy.Proxy
+	before  inventory // what the cluster contains by itself
+	agents  sync.WaitGroup
+	end     context.CancelFunc
 }
 
 // startCluster starts a cluster for a stack whose emulator runs. image is the folder of the stack's own programs. ctx
@@ -45,7 +47,8 @@ type Cluster struct {
 func startCluster(
 	ctx context.Context, l *Lab, d local.Daemon, image string, fail context.CancelCauseFunc) (*Cluster, error,
 ) {
-	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, AccessKey: "lab"}}
+	c := &Cluster{AWS: awsapi.Client{Endpoint: d.Endpoint, Region: local.Region, Key: d.Key}}
+	c.podKeys = podKeys{aws: c.AWS, cluster: c.name, byRole: map[string]emulator.Key{}}
 	if err := c.start(ctx, l, d, image, fail); err != nil {
 		return nil, errors.Join(fmt.Errorf("start the cluster: %w", err), c.stop())
 	}

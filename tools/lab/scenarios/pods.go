@@ -64,12 +64,17 @@ func (c *Cluster) startKubelet(
 	return nil
 }
 
-// podEnvironment points a pod to the emulator, in place of Pod Identity. Escalator's SDK has no setting for an
-// endpoint, and the termination handler of a node asks for the node's metadata.
+// podEnvironment points a pod to the emulator, with the key that Pod Identity gives to its service account. Escalator's
+// SDK has no setting for an endpoint, and the termination handler of a node asks for the node's metadata.
 func (c *Cluster) podEnvironment(
 	programs podPrograms, d local.Daemon, pod *corev1.Pod, container string) ([]string, error,
 ) {
-	env := d.Environment()
+	env := d.Address()
+	key, err := c.podKeys.of(pod.Namespace, pod.Spec.ServiceAccountName)
+	if err != nil {
+		return nil, err
+	}
+	env = append(env, key.Environment()...)
 	for _, one := range pod.Spec.Containers {
 		if one.Name != container {
 			continue

@@ -27,6 +27,7 @@ var scenarios = []scenario{
 	{name: "restage", run: (*Lab).restage},
 	{name: "escalator", run: (*Lab).scaleToZero},
 	{name: "storm", run: (*Lab).storm},
+	{name: "rights", run: (*Lab).compareRights}, // of all that ran before
 }
 
 // choose finds the scenarios by their names; none is all.
