@@ -29,8 +29,8 @@ func (h *head) front(from int, seg *process.Segment, plan *ledger.Plan) (end int
 		case h.eof && bytes.ContainsRune(h.data, '\r'):
 			return 0, fault.Permanent(errCR)
 		case h.eof:
-			return 0, fault.Permanent(fmt.Errorf("the input has %d lines, fewer than it should begin with: skipLines says %d",
-				line, seg.Dialect.SkipLines))
+			return 0, fault.Permanent(fmt.Errorf("the input has %d lines, and skipLines skips %d", line,
+				seg.Dialect.SkipLines))
 		case len(h.data)-from > seg.MaxRecord:
 			return 0, fault.Permanent(fmt.Errorf("the first %d lines (skipLines) are longer than %d MiB (maxRecordMB)",
 				seg.Dialect.SkipLines, seg.MaxRecord>>20))

@@ -91,7 +91,7 @@ func TestSkippedLinesThatAreNot(t *testing.T) {
 		want        string
 	}{
 		{"too few lines", "a\nb\n", func(d *contract.Dialect) { d.SkipLines = 3 },
-			"the input has 2 lines, fewer than it should begin with: skipLines says 3"},
+			"the input has 2 lines, and skipLines skips 3"},
 		{"lines that end in CR", "a\rb\rid,note\r", func(d *contract.Dialect) { d.SkipLines = 2 }, "end in CR alone"},
 		{"endless lines", strings.Repeat("x", 3<<20), func(d *contract.Dialect) { d.SkipLines = 1 },
 			"the first 1 lines (skipLines) are longer than 1 MiB (maxRecordMB)"},
@@ -100,7 +100,7 @@ func TestSkippedLinesThatAreNot(t *testing.T) {
 		{"a comment after the header that ends in CR", "id,note\n#a\r1,a\r", func(d *contract.Dialect) { d.Comment = "#" },
 			"a comment has a CR without LF"},
 		{"no footer", "id,note\n1,a\n", func(d *contract.Dialect) { d.FooterLines = 2 },
-			"the input has fewer than 2 lines from byte 8 on, where its records begin: footerLines"},
+			"the input has fewer than 2 lines from byte 8 on, where its records begin, and footerLines skips as many"},
 		{"no footer, and no records", "id,note\n", func(d *contract.Dialect) { d.FooterLines = 1 },
 			"the input has fewer than 1 lines from byte 8 on"},
 		{"an endless footer", "id,note\n1,a\n" + strings.Repeat("x", 3<<20), func(d *contract.Dialect) { d.FooterLines = 1 },

@@ -180,7 +180,10 @@ func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
 			return stored, nil
 		}
 		body := io.LimitReader(stored, w.msg.Object.Size-w.msg.Footer-(w.pos-w.msg.Base))
-		return closers{w.segment.Charset.Reader(body, w.pos), stored, stored}, nil
+		return struct {
+			io.Reader
+			io.Closer
+		}{w.segment.Charset.Reader(body, w.pos), stored}, nil
 	}
 	stored := src.Stream(ctx, w.msg.Object, 0)
 	content, err := decompress.Decompress(stored, w.msg.Compression)

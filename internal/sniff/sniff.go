@@ -87,14 +87,14 @@ func Document(text []byte, e contract.Encoding, whole bool) error {
 // known finds the kind of a file that is no text.
 func known(head []byte) (format, bool) {
 	for _, f := range formats {
-		if bytes.HasPrefix(head, []byte(f.magic)) && (!f.text || !printable(head)) {
+		if bytes.HasPrefix(head, []byte(f.magic)) && (!f.text || !printable(head[:min(len(head), near)])) {
 			return f, true
 		}
 	}
 	switch {
 	case bytes.HasPrefix(head, []byte("PK\x03\x04")), bytes.HasPrefix(head, []byte("PK\x05\x06")): // APPNOTE.TXT, 4.3
 		return zipped(head), true
-	case len(head) > 262 && string(head[257:262]) == "ustar": // POSIX pax
+	case len(head) > 262 && string(head[257:262]) == "ustar" && bytes.IndexByte(head[:257], 0) > 0: // POSIX pax
 		return format{is: "a tar archive", mend: extract}, true
 	}
 	return format{}, false
@@ -111,12 +111,14 @@ func zipped(head []byte) format {
 	return format{is: "a zip archive", mend: extract}
 }
 
+// near is how soon something that is no text follows a magic number that may begin a text.
+const near = 32
+
 // sample is how many bytes decide whether an input is text.
 const sample = 4 << 10
 
-// printable says that a sample is UTF-8 without control characters other than those of lines and columns.
+// printable says that bytes, which may be cut off, are UTF-8 without control characters but those of lines and columns.
 func printable(head []byte) bool {
-	head = head[:min(len(head), sample)]
 	for len(head) > 0 {
 		r, n := utf8.DecodeRune(head)
 		switch {

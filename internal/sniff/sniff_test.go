@@ -95,8 +95,10 @@ func TestForeign(t *testing.T) {
 // What begins like another format may still be text.
 func TestTextIsNotForeign(t *testing.T) {
 	for _, text := range []string{"", "a", "id,name\n1,Zoë\n", "\ufeffid\n", "BZh,id\n1,2\n", "PAR1,PAR2\n1,2\n", "ORC,ELF\n",
+		"ORC_ID,name,and some more columns\n1,caf\xe9,\x00\n",
 		"Salted__,b\n", "PK,id\n", "a\x00,b\n", "1,\x00\n", "\x00,1\n", "caf\xe9,b\n", "a,\xff\xfe\n", "<a>,<b>\n", "\xe6\x97",
-		strings.Repeat("日本語,a\n", 2_000)[:sample+1], "%PDF,a\n", strings.Repeat("a,\x00b\n", 100), strings.Repeat("\x00", 100)} {
+		strings.Repeat("日本語,a\n", 2_000)[:sample+1], "%PDF,a\n", strings.Repeat("a,\x00b\n", 100), strings.Repeat("\x00", 100),
+		strings.Repeat("a", 257) + "ustar\n"} {
 		for _, e := range []contract.Encoding{contract.CSV, contract.NDJSON} {
 			if err := errors.Join(Foreign([]byte(text), ""), Document([]byte(text), e, true)); err != nil {
 				t.Errorf("%.40q: %v", text, err)

@@ -26,8 +26,8 @@ func (c *Charset) LastLines(raw []byte, n int) (at, lines int) {
 
 // TooFewLines is the permanent error of an input that has fewer lines than its footer should have, from an offset on.
 func TooFewLines(n int, from int64) error {
-	return fault.Permanent(fmt.Errorf("the input has fewer than %d lines from byte %d on, where its records begin: "+
-		"footerLines says that it ends with as many that are none", n, from))
+	return fault.Permanent(fmt.Errorf("the input has fewer than %d lines from byte %d on, where its records begin, and "+
+		"footerLines skips as many at its end", n, from))
 }
 
 // TooLongFooter is the permanent error of lines that take more memory than a record may.
