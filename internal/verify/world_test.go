@@ -53,7 +53,7 @@ func ingest(t *testing.T, segment contract.Segment, content []byte, chunkBytes i
 		Status: contract.Received})
 	segments := &process.Segments{Catalogs: &catalog.Reader{Lake: w.objects}}
 	planner := plan.Planner{
-		Ledger: book, Source: w.objects, Segments: segments,
+		Ledger: book, Source: w.objects, Versions: w.objects, Segments: segments,
 		Log: slog.New(slog.DiscardHandler), Now: func() time.Time { return now },
 	}
 	step, err := planner.Handle(t.Context(), contract.WorkflowInput{Load: id})
