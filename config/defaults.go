@@ -43,9 +43,11 @@ func defaults(e Environment) *Stack {
 			MaxAge: minutes(pick(e, 15, 60, 60, 30)),
 		},
 		Functions: Functions{
-			Intake:     function(256, pick(e, seconds(20), seconds(60), seconds(60), seconds(60))),
-			Splitter:   function(512, pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
-			Reconciler: function(pick(e, 512, 512, 1024, 1769), pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
+			Intake:   function(256, pick(e, seconds(20), seconds(60), seconds(60), seconds(60))),
+			Splitter: function(512, pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
+			// The certificate of the largest load, 10,000 chunks of 64 outputs, takes 750 MiB: BenchmarkLargestLoad of
+			// internal/reconcile.
+			Reconciler: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
 			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 		},
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),

@@ -66,6 +66,7 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 		dir = path.Join("build", string(s.Architecture))
 	}
 	s.functions, err = artifact.Open(dir, string(s.Architecture), slices.Concat(contract.SystemFunctions, s.programs())...)
+	err = errors.Join(err, s.reserveConcurrency(ctx))
 	if s.Cluster.Enabled {
 		err = errors.Join(err, s.openHeavy(ctx, dir, today))
 	}

@@ -2,6 +2,10 @@ package workflowtest
 
 import (
 	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -38,6 +42,7 @@ type world struct {
 	queues  map[string]*queue
 	machine *Machine
 	catalog string
+	signer  signer
 	events  []contract.LoadEvent
 
 	mu         sync.Mutex
@@ -64,6 +69,11 @@ func newWorld(t *testing.T) *world {
 		t: t, ledger: ledgertest.New(), lake: laketest.New("lake"), executions: map[string]*running{},
 		queues: map[string]*queue{"intake": {}, "queue": {}, "workers": {}},
 	}
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w.signer = signer{key}
 	var cancel context.CancelFunc
 	w.ctx, cancel = context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); w.busy.Wait() })
@@ -121,8 +131,19 @@ func (w *world) publishCatalog() {
 func (w *world) reconciler() *reconcile.Reconciler {
 	return &reconcile.Reconciler{
 		Stack: "test", Catalog: w.catalog, Ledger: w.ledger, Queue: w, Bus: w, Lake: w.lake,
-		Catalogs: &catalog.Reader{Lake: w.lake}, Log: quiet, Now: time.Now,
+		Catalogs: &catalog.Reader{Lake: w.lake}, Signer: w.signer, Log: quiet, Now: time.Now, Pause: sleep,
 	}
+}
+
+// signer signs as KMS does.
+type signer struct{ *ecdsa.PrivateKey }
+
+func (s signer) Sign(_ context.Context, digest [sha256.Size]byte) ([]byte, error) {
+	return ecdsa.SignASN1(rand.Reader, s.PrivateKey, digest[:])
+}
+
+func (s signer) PublicKey(context.Context) (*ecdsa.PublicKey, error) {
+	return &s.PrivateKey.PublicKey, nil
 }
 
 // Send puts messages into a queue.

@@ -1,4 +1,4 @@
-"""Quotas of EC2, of which moto knows none, and the account's default key of volumes."""
+"""Quotas of EC2 and Lambda, of which moto knows none, and the account's default key of volumes."""
 
 from moto.core.responses import ActionResult
 from moto.ec2.responses import EC2Response
@@ -11,18 +11,21 @@ _EC2 = {
     "L-1216C47A": ("Running On-Demand Standard (A, C, D, H, I, M, R, T, Z) instances", 512.0),
 }
 
+_LAMBDA = {"L-B99A9384": ("Concurrent executions", 1000.0)}
+
 
 def quotas_of_ec2():
     original = ServiceQuotasBackend.get_service_quota
 
     def get_service_quota(self, service_code, quota_code):
-        if service_code != "ec2" or quota_code not in _EC2:
+        known = {"ec2": _EC2, "lambda": _LAMBDA}.get(service_code, {})
+        if quota_code not in known:
             return original(self, service_code, quota_code)
-        name, value = _EC2[quota_code]
+        name, value = known[quota_code]
         return {
-            "ServiceCode": "ec2",
-            "ServiceName": "Amazon Elastic Compute Cloud (Amazon EC2)",
-            "QuotaArn": f"arn:aws:servicequotas:{self.region_name}:{self.account_id}:ec2/{quota_code}",
+            "ServiceCode": service_code,
+            "ServiceName": service_code,
+            "QuotaArn": f"arn:aws:servicequotas:{self.region_name}:{self.account_id}:{service_code}/{quota_code}",
             "QuotaCode": quota_code,
             "QuotaName": name,
             "Value": value,
