@@ -12,6 +12,7 @@ import (
 
 	"dip/config"
 	"dip/contract"
+	"dip/internal/fault"
 	"dip/internal/terminal"
 	"dip/local"
 )
@@ -28,7 +29,7 @@ type constructed struct {
 // The verdicts. All but the last are right.
 const (
 	verdictEqual   = "equal"
-	verdictRefused = "refused" // by the preview or the plan: there is nothing to compare
+	verdictRefused = "refused" // by the preview, or the load fails: there is nothing to compare
 	verdictKnown   = "differs as known"
 	verdictDiffers = "DIFFERS"
 )
@@ -86,9 +87,9 @@ func (o *options) constructedCase(ctx context.Context, p *peer, folder string) (
 	if reason, ok := inexpressible[name]; ok && err != nil {
 		return constructed{Name: name, Verdict: verdictKnown, Detail: reason}, nil
 	}
-	if err != nil && strings.HasPrefix(err.Error(), "plan ") {
-		return constructed{Name: name, Verdict: verdictRefused,
-			Detail: strings.ReplaceAll(strings.TrimPrefix(firstLine(err), "plan "), input+": ", "")}, nil
+	if fault.IsPermanent(err) {
+		_, why, _ := strings.Cut(firstLine(err), input+": ")
+		return constructed{Name: name, Verdict: verdictRefused, Detail: strings.ReplaceAll(why, input+": ", "")}, nil
 	}
 	if err != nil {
 		return constructed{}, err

@@ -17,7 +17,9 @@ import (
 	"dip/contract"
 	"dip/internal/chunk"
 	"dip/internal/decompress"
+	"dip/internal/record"
 	"dip/internal/terminal"
+	"dip/internal/text"
 )
 
 // comparison compares dip's reading of a file with DuckDB's.
@@ -230,25 +232,36 @@ func (e *equality) quarantined() (lines []contract.Rejected, err error) {
 	}
 }
 
-// copyGood copies the header and the records that are not among the bad ones, and notes those with their numbers.
+// copyGood copies the header and the records that are not among the bad ones, decoded and without the lines that are no
+// records, and notes the bad ones with their numbers.
 func (e *equality) copyGood(w io.Writer, r *bufio.Reader, bad []contract.Rejected) error {
-	e.header = make([]byte, e.out.Plan.Body)
-	if _, err := io.ReadFull(r, e.header); err != nil {
+	charset := text.Of(e.dialect.Charset)
+	front := make([]byte, e.out.Plan.Body)
+	if _, err := io.ReadFull(r, front); err != nil {
 		return err
 	}
+	front, err := io.ReadAll(charset.Reader(bytes.NewReader(front), 0))
+	if err != nil {
+		return err
+	}
+	e.header = e.headerOf(front)
 	if _, err := w.Write(e.header); err != nil {
 		return err
 	}
+	content := bufio.NewReaderSize(charset.Reader(r, e.out.Plan.Body), 1<<20)
 	records := chunk.NewScanner(e.dialect)
 	pos, number := e.out.Plan.Body, int64(0)
-	for eof := false; !eof; {
-		record, err := nextRecord(records, r)
+	for eof := false; !eof && number < e.out.Ack.RowsIn; { // what follows the last record is the footer
+		record, err := nextRecord(records, content)
 		if eof = errors.Is(err, io.EOF); err != nil && !eof {
 			return err
 		}
 		start := pos
-		pos += int64(len(record))
-		if e.blank(record) {
+		pos += charset.Len(record)
+		switch {
+		case e.dialect.Comments(record):
+			continue
+		case e.blank(record):
 			if _, err := w.Write(record); err != nil {
 				return err
 			}
@@ -273,12 +286,32 @@ func (e *equality) copyGood(w io.Writer, r *bufio.Reader, bad []contract.Rejecte
 	return nil
 }
 
-// blank reports that the bytes are not a record.
-func (e *equality) blank(record []byte) bool {
-	if e.dialect.Encoding == contract.NDJSON {
-		return len(bytes.Trim(record, " \t\r\n")) == 0
+// headerOf is the header in what stands before the first record: the last record there that is not blank.
+func (e *equality) headerOf(front []byte) []byte {
+	if !e.dialect.Header {
+		return nil
 	}
-	return len(record) == 0 || e.out.Plan.Width > 1 && len(bytes.TrimRight(record, "\r\n")) == 0
+	front = front[record.SkipBOM(front):]
+	for range e.dialect.SkipLines {
+		front = front[bytes.IndexByte(front, '\n')+1:]
+	}
+	var header []byte
+	for len(front) > 0 {
+		n, _ := record.End(front, e.dialect)
+		if line := front[:n]; len(record.Trim(line)) > 0 && !e.dialect.Comments(line) {
+			header = line
+		}
+		front = front[n:]
+	}
+	return header
+}
+
+// blank reports that the bytes are not a record.
+func (e *equality) blank(line []byte) bool {
+	if e.dialect.Encoding == contract.NDJSON {
+		return len(bytes.Trim(line, " \t\r\n")) == 0
+	}
+	return len(line) == 0 || e.out.Plan.Width > 1 && len(bytes.TrimRight(line, "\r\n")) == 0
 }
 
 // nextRecord reads one record with its line end; the last one returns io.EOF.

@@ -20,6 +20,7 @@ import (
 	"dip/contract"
 	"dip/internal/adapters"
 	"dip/internal/catalog"
+	"dip/internal/fault"
 	"dip/internal/lake"
 	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
@@ -65,7 +66,7 @@ func loadFile(ctx context.Context, s stores, d contract.Segment, object contract
 	}
 	response, err := planner.Handle(ctx, contract.WorkflowInput{Version: contract.Version, Load: l.ID})
 	if err == nil && response.Action == contract.ActionFail {
-		err = errors.New(response.Cause)
+		err = fault.Permanent(errors.New(response.Cause))
 	}
 	if err == nil {
 		l, err = book.Load(ctx, l.ID)
@@ -91,6 +92,7 @@ func loadFile(ctx context.Context, s stores, d contract.Segment, object contract
 // landed is a load of an object, and the lake with its catalog, which has one segment.
 func landed(d contract.Segment, object contract.Object) (ledger.Load, *laketest.Fake, error) {
 	d.Loads.ChunkBytes = math.MaxInt64 / 4 // one chunk
+	d.Loads.SkipSame = false               // a file has no other versions
 	key, text, err := contract.Catalog{Version: contract.Version,
 		Segments: map[string]contract.Segment{segmentName: d}}.Encode()
 	catalogs := laketest.New(bucket)
