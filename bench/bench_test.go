@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -182,6 +183,16 @@ func TestInputsAreGoodAndTheSameEveryTime(t *testing.T) {
 			}
 			if out.Ack.Quarantined != 0 || out.Ack.RowsOut < 400 {
 				t.Errorf("%d rows, %d quarantined", out.Ack.RowsOut, out.Ack.Quarantined)
+			}
+			server := httptest.NewServer(serve(path))
+			defer server.Close()
+			o.Key = filepath.Base(path)
+			over, err := loadFile(t.Context(), lakeAt(server.URL), d, o)
+			if err != nil {
+				t.Fatalf("over S3: %v", err)
+			}
+			if over.Ack.RowsOut != out.Ack.RowsOut {
+				t.Errorf("%d rows over S3, want %d", over.Ack.RowsOut, out.Ack.RowsOut)
 			}
 		})
 	}
