@@ -47,6 +47,7 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("arn", arn("events", "event-bus/"+args.Name))
 	case "aws:cloudwatch/metricAlarm:MetricAlarm":
 		set("name", args.Name)
+		set("arn", arn("cloudwatch", "alarm:"+args.Name))
 	case "aws:sns/topic:Topic":
 		set("arn", arn("sns", args.Name))
 	case "aws:cloudwatch/eventRule:EventRule":

@@ -48,8 +48,8 @@ var refused = map[string][]Resource{
 	"256, at most 255 are accepted (https://docs.aws.amazon.com/amazondyn": {declare("aws:dynamodb/table:Table", long(248), nil)},
 	`the name "ab" does not have the form [a-zA-Z0-9_.-]{3,}`: {
 		declare("aws:dynamodb/table:Table", "t", map[string]any{"name": "ab"})},
-	"129, at most 128 are accepted (https://docs.aws.amazon.com/IAM":               {declare("aws:iam/policy:Policy", long(121), nil)},
-	"name " + long(122) + suffix + ": 130":                                         {declare("aws:iam/instanceProfile:InstanceProfile", long(122), nil)},
+	"129, at most 128 are accepted (https://docs.aws.amazon.com/IAM": {declare("aws:iam/policy:Policy", long(121), nil)},
+	"name " + long(122) + suffix + ": 130":                           {declare("aws:iam/instanceProfile:InstanceProfile", long(122), nil)},
 	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm": {
 		declare(alarm, long(248), nil)},
 	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm": {

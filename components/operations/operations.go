@@ -1,5 +1,5 @@
 // Package operations is how a stack tells that it needs somebody: a topic, one page a segment over all of its alarms,
-// and a message for each failed load.
+// a message for each failed load, and a dashboard.
 package operations
 
 import (
@@ -29,9 +29,14 @@ type Args struct {
 	Alarms []config.Alarm
 	// Pages are who is paged. The zero value is invalid.
 	Pages []string
+	// Graphs are those of the dashboard. Every graph has a page of Pages.
+	Graphs []config.Graph
 	// Dimensions are those of a target's metrics. Required.
 	Dimensions func(config.Target) (pulumi.StringMap, error)
-	// NamePrefix is what the names of pages begin with, in this account and region no other's. The zero value is invalid.
+	// Region is the stack's, for the dashboard. The zero value is invalid.
+	Region string
+	// NamePrefix is what the names of pages begin with and the dashboard's name, in this account and region no other's.
+	// The zero value is invalid.
 	NamePrefix string
 	// Stack is its name, for messages. The zero value is invalid.
 	Stack string
@@ -54,6 +59,10 @@ func (a *Args) Validate() error {
 			alarm.Name, alarm.Page)
 	}
 	found.If(a.Dimensions == nil, "Dimensions", "missing")
+	for _, g := range a.Graphs {
+		found.If(!slices.Contains(a.Pages, g.Page), "Graphs", "%s is of %q, which is not one of Pages", g.Title, g.Page)
+	}
+	found.If(a.Region == "", "Region", "missing")
 	found.If(a.NamePrefix == "", "NamePrefix", "missing")
 	found.If(a.Stack == "", "Stack", "missing")
 	found.If(a.Bus == nil, "Bus", "missing")
@@ -71,14 +80,15 @@ type Operations struct {
 	topic  *sns.Topic
 	policy *sns.TopicPolicy
 	failed *cloudwatch.EventRule
-	names  map[string][]any // of the alarms of a page: inputs
+	names  map[string][]any                // of the alarms of a page: inputs
+	arns   map[string][]pulumi.StringInput // of the same
 }
 
 // New declares operations.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Operations, error) {
-	o := &Operations{names: map[string][]any{}}
+	o := &Operations{names: map[string][]any{}, arns: map[string][]pulumi.StringInput{}}
 	return component.Declare(ctx, TypeToken, name, o, args, opts,
-		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.tellFailures)
+		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tellFailures)
 }
 
 // Outputs are the topic's ARN.

@@ -31,6 +31,7 @@ func args() *operations.Args {
 	}
 	bad, all := of("a"), of("b")
 	bad.ID, all.ID = "bad", "all"
+	limit := 0.5
 	return &operations.Args{
 		Alarms: []config.Alarm{
 			{
@@ -46,7 +47,12 @@ func args() *operations.Args {
 				Of: 1, At: 1, Missing: config.NotBreaching,
 			},
 		},
-		Pages: []string{"trips", "quiet", "system"}, NamePrefix: "dip-test", Stack: "test", Account: componenttest.Account,
+		Graphs: []config.Graph{
+			{Title: "input", Page: "trips", Series: []config.Series{of("input"), of("more")}, Period: 5 * minute},
+			{Title: "share", Page: "trips", Series: []config.Series{bad, all}, Math: "bad / all", Limit: &limit, Period: minute},
+			{Title: "other", Page: "system", Series: []config.Series{of("other")}, Period: minute},
+		},
+		Region: "us-east-1", Pages: []string{"trips", "quiet", "system"}, NamePrefix: "dip-test", Stack: "test", Account: componenttest.Account,
 		Dimensions: func(t config.Target) (pulumi.StringMap, error) {
 			return pulumi.StringMap{"QueueName": pulumi.String(t.Name)}, nil
 		},
@@ -179,12 +185,44 @@ func TestFailedLoads(t *testing.T) {
 	}
 }
 
+// A page's alarms come first, then its graphs, row by row.
+func TestDashboard(t *testing.T) {
+	d := run(t).Find(t, "aws:cloudwatch/dashboard:Dashboard", "ops-dashboard").Inputs
+	if got := d["dashboardName"].StringValue(); got != "dip-test" {
+		t.Errorf("it is called %s", got)
+	}
+	const (
+		arn  = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
+		head = `{"widgets":[{"type":"alarm","x":0,"y":0,"width":24,"height":2,"properties":` +
+			`{"alarms":["` + arn + `ops-late","` + arn + `ops-share"],"title":"trips"}},`
+		input = `{"type":"metric","x":0,"y":2,"width":6,"height":5,"properties":{"metrics":` +
+			`[["n","m","QueueName","input",{"stat":"Sum"}],["n","m","QueueName","more",{"stat":"Sum"}]],"period":300,` +
+			`"region":"us-east-1","title":"input","view":"timeSeries"}},`
+		share = `{"type":"metric","x":6,"y":2,"width":6,"height":5,"properties":{"annotations":{"horizontal":` +
+			`[{"label":"alarm","value":0.5}]},"metrics":[["n","m","QueueName","a",{"id":"bad","stat":"Sum","visible":false}],` +
+			`["n","m","QueueName","b",{"id":"all","stat":"Sum","visible":false}],` +
+			`[{"expression":"bad / all","id":"result","label":"share"}]],"period":60,"region":"us-east-1","title":"share",` +
+			`"view":"timeSeries"}},`
+		system = `{"type":"alarm","x":0,"y":7,"width":24,"height":2,"properties":` +
+			`{"alarms":["` + arn + `ops-broken"],"title":"system"}},` +
+			`{"type":"metric","x":0,"y":9,"width":6,"height":5,"properties":{"metrics":` +
+			`[["n","m","QueueName","other",{"stat":"Sum"}]],"period":60,"region":"us-east-1","title":"other",` +
+			`"view":"timeSeries"}}]}`
+	)
+	if got, want := d["dashboardBody"].StringValue(), head+input+share+system; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
 func TestBadArgsRegisterNothing(t *testing.T) {
 	componenttest.MustRefuse(t, "operations ops", func(ctx *pulumi.Context) error {
-		_, err := operations.New(ctx, "ops", &operations.Args{Alarms: []config.Alarm{{Name: "a", Page: "nobody"}}})
+		_, err := operations.New(ctx, "ops", &operations.Args{
+			Alarms: []config.Alarm{{Name: "a", Page: "nobody"}}, Graphs: []config.Graph{{Title: "g", Page: "nobody"}},
+		})
 		return err
-	}, "Pages: missing", `Alarms: a pages "nobody", which is not one of Pages`, "Dimensions: missing", "NamePrefix: missing",
-		"Stack: missing", "Bus: missing", "Account: missing")
+	}, "Pages: missing", `Alarms: a pages "nobody", which is not one of Pages`, "Dimensions: missing",
+		`Graphs: g is of "nobody", which is not one of Pages`, "Region: missing", "NamePrefix: missing", "Stack: missing",
+		"Bus: missing", "Account: missing")
 }
 
 func TestATargetThatIsNotThere(t *testing.T) {

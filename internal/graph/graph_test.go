@@ -54,7 +54,7 @@ func golden(t *testing.T, name, got string) {
 	}
 }
 
-func page1(t *testing.T, h *History) string {
+func pageOf(t *testing.T, h *History) string {
 	t.Helper()
 	var b strings.Builder
 	if err := HTML(&b, h); err != nil {
@@ -69,12 +69,12 @@ func TestText(t *testing.T) {
 }
 
 func TestPage(t *testing.T) {
-	golden(t, "day.html", page1(t, day()))
+	golden(t, "day.html", pageOf(t, day()))
 }
 
 // The page loads nothing, fits both colour schemes, and says so where there is nothing to draw.
 func TestPageStandsAlone(t *testing.T) {
-	text := page1(t, New("<dev>", at(24), to, []string{"<b>", "trips"}))
+	text := pageOf(t, New("<dev>", at(24), to, []string{"<b>", "trips"}))
 	for _, never := range []string{"http", "src=", "@import", "<script", "<b>", "<dev>"} {
 		if strings.Contains(text, never) {
 			t.Errorf("the page has %s", never)
@@ -86,7 +86,7 @@ func TestPageStandsAlone(t *testing.T) {
 			t.Errorf("the page lacks %s", want)
 		}
 	}
-	if strings.Contains(page1(t, New("dev", at(24), to, nil)), "<figure>") {
+	if strings.Contains(pageOf(t, New("dev", at(24), to, nil)), "<figure>") {
 		t.Error("a stack without segments has a chart")
 	}
 }
@@ -94,11 +94,11 @@ func TestPageStandsAlone(t *testing.T) {
 // Ten thousand chunks make a page of the size of one.
 func TestPageOfManyChunks(t *testing.T) {
 	h := day()
-	small := len(page1(t, h))
+	small := len(pageOf(t, h))
 	for i := range 10_000 {
 		h.Segment("trips").Chunks = append(h.Segment("trips").Chunks, float64(i%50)/10+0.1)
 	}
-	if large := len(page1(t, h)); large > small+2000 {
+	if large := len(pageOf(t, h)); large > small+2000 {
 		t.Errorf("%d bytes, without them %d", large, small)
 	}
 }
@@ -159,6 +159,28 @@ func TestBins(t *testing.T) {
 	}
 	if limits, counts := bins([]Segment{{Chunks: []float64{0}}}); len(limits) == 0 || counts[0][0] != 1 {
 		t.Errorf("a chunk that took no time: %v %v", limits, counts)
+	}
+}
+
+func TestNiceSeconds(t *testing.T) {
+	for most, want := range map[float64][]float64{
+		0: {0, 0.1}, 0.3: {0, 0.1, 0.2, 0.3}, 95: {0, 30, 60, 90, 120}, 371: {0, 120, 240, 360, 480},
+		30 * 86400: {0, 6 * 86400, 12 * 86400, 18 * 86400, 24 * 86400, 30 * 86400},
+	} {
+		got := niceSeconds(most)
+		if len(got) != len(want) || math.Abs(got[len(got)-1]-want[len(want)-1]) > 1e-9 {
+			t.Errorf("%v: %v, want %v", most, got, want)
+		}
+	}
+}
+
+func TestShort(t *testing.T) {
+	for d, want := range map[time.Duration]string{
+		time.Minute: "1m", 30 * time.Minute: "30m", time.Hour: "1h", 10 * time.Hour: "10h", 168 * time.Hour: "168h",
+	} {
+		if got := short(d); got != want {
+			t.Errorf("%s: %s", d, got)
+		}
 	}
 }
 

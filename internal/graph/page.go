@@ -77,7 +77,7 @@ func inputFigure(h *History) figure {
 	if most == 0 {
 		return f
 	}
-	c := newChart(f.Title, most, bytes)
+	c := newChart(f.Title, nice(most), bytes)
 	below := make([]float64, n)
 	for series, s := range h.Segments {
 		for i, v := range s.Bytes {
@@ -110,7 +110,7 @@ func loadsFigure(h *History) figure {
 	if most == 0 {
 		return f
 	}
-	c := newChart(f.Title, most, duration)
+	c := newChart(f.Title, niceSeconds(most), duration)
 	whole := float64(len(h.Segments[0].Bytes)) * float64(h.Step)
 	for series, s := range h.Segments {
 		for _, l := range s.Loads {
@@ -131,7 +131,7 @@ func loadsFigure(h *History) figure {
 func chunksFigure(h *History) figure {
 	f := figure{
 		Title: "Time of chunks", Empty: "No chunks.",
-		Note: "How many chunks took how long: each bar up to its mark. Chunks of the newest loads.",
+		Note: "How many chunks took how long. Chunks of the newest loads.",
 	}
 	limits, counts := bins(h.Segments)
 	if limits == nil {
@@ -141,7 +141,7 @@ func chunksFigure(h *History) figure {
 	for _, of := range counts {
 		most = max(most, slices.Max(of))
 	}
-	c := newChart(f.Title, float64(most), func(v float64) string {
+	c := newChart(f.Title, nice(float64(most)), func(v float64) string {
 		if v != float64(int64(v)) {
 			return ""
 		}
@@ -156,7 +156,10 @@ func chunksFigure(h *History) figure {
 					fmt.Sprintf("%s, up to %s: %s", s.Name, span(limit), terminal.Count(int64(n))))
 			}
 		}
-		c.text(c.x((float64(j)+0.45)*width), chartHeight-8, "middle", span(limit))
+		c.text(c.x((float64(j)+0.45)*width), chartHeight-8, "middle", "≤ "+span(limit))
+		if j > 0 {
+			c.between(float64(j)*width - width/20)
+		}
 	}
 	f.Chart = drawn(c)
 	return f
@@ -175,7 +178,7 @@ func ageFigure(h *History) figure {
 	if !there {
 		return f
 	}
-	c := newChart(f.Title, most, duration)
+	c := newChart(f.Title, niceSeconds(most), duration)
 	for i, s := range h.Segments {
 		c.line(i, h.ages(s))
 	}

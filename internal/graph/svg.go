@@ -19,15 +19,13 @@ const colours = 8
 
 // chart is a plot with its axes.
 type chart struct {
-	svg      strings.Builder
-	top      float64 // largest value of the vertical axis
-	describe func(float64) string
+	svg strings.Builder
+	top float64 // largest value of the vertical axis
 }
 
-// newChart begins a chart that says what it shows, up to a largest value.
-func newChart(title string, most float64, describe func(float64) string) *chart {
-	c := &chart{describe: describe}
-	ticks := nice(most)
+// newChart begins a chart that says what it shows, with the marks of its vertical axis.
+func newChart(title string, ticks []float64, describe func(float64) string) *chart {
+	c := &chart{}
 	c.top = ticks[len(ticks)-1]
 	fmt.Fprintf(&c.svg, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, chartWidth, chartHeight,
 		html.EscapeString(title))
@@ -94,13 +92,44 @@ func (c *chart) times(h *History) {
 	n := len(h.Segments[0].Bytes)
 	every := max(1, n/marks)
 	for i := 0; i < n; i += every {
-		c.text(c.x(float64(i)/float64(n)), chartHeight-8, "start", h.From.Add(time.Duration(i)*h.Step).UTC().Format(format))
+		x, anchor := c.x(float64(i)/float64(n)), "start"
+		if x > chartWidth-90 { // the text would leave the chart
+			anchor = "end"
+		}
+		c.text(x, chartHeight-8, anchor, h.From.Add(time.Duration(i)*h.Step).UTC().Format(format))
 	}
 }
 
 func (c *chart) end() string {
 	c.svg.WriteString("</svg>")
 	return c.svg.String()
+}
+
+// between parts two groups of bars.
+func (c *chart) between(share float64) {
+	x := c.x(share)
+	fmt.Fprintf(&c.svg, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, x, x, topRoom, chartHeight-bottom)
+}
+
+// spans are the steps of a time axis, seconds.
+var spans = []float64{
+	0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600,
+}
+
+// niceSeconds are round times from 0 to at least most, about five of them; beyond five days, whole days.
+func niceSeconds(most float64) []float64 {
+	step := spans[len(spans)-1] * math.Ceil(most/spans[len(spans)-1]/5)
+	for _, s := range spans {
+		if s*5 >= most {
+			step = s
+			break
+		}
+	}
+	ticks := []float64{0, step}
+	for ticks[len(ticks)-1] < most {
+		ticks = append(ticks, float64(len(ticks))*step)
+	}
+	return ticks
 }
 
 // nice are round values from 0 to at least most, about five of them.

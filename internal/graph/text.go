@@ -43,7 +43,7 @@ func seconds(s float64) time.Duration { return time.Duration(s * float64(time.Se
 
 // short is "30m" for "30m0s".
 func short(d time.Duration) string {
-	return strings.TrimSuffix(strings.TrimSuffix(d.String(), "0s"), "0m")
+	return strings.Replace(strings.Replace(d.String(), "m0s", "m", 1), "h0m", "h", 1)
 }
 
 func largest(values []float64) float64 {
