@@ -1,6 +1,7 @@
 package alarms
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -75,7 +76,7 @@ func decide(e ast.Expr, states map[string]types.StateValue) (bool, error) {
 func inState(e *ast.CallExpr, states map[string]types.StateValue) (bool, error) {
 	state, ok := e.Fun.(*ast.Ident)
 	if !ok || len(e.Args) != 1 {
-		return false, fmt.Errorf("want the name of one alarm")
+		return false, errors.New("want the name of one alarm")
 	}
 	literal, ok := e.Args[0].(*ast.BasicLit)
 	if !ok {

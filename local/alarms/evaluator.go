@@ -2,6 +2,7 @@ package alarms
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"time"
@@ -160,7 +161,7 @@ func (e *Evaluator) points(ctx context.Context, a types.MetricAlarm, n int) ([]P
 	for _, q := range a.Metrics {
 		if q.MetricStat == nil {
 			if expression != "" {
-				return nil, fmt.Errorf("more than one expression is not evaluated")
+				return nil, errors.New("more than one expression is not evaluated")
 			}
 			expression = aws.ToString(q.Expression)
 			continue

@@ -55,10 +55,23 @@ func newPipeline(t *testing.T) *pipeline {
 		}),
 	}
 	p.alarms = &Evaluator{Client: p.watch, Now: func() time.Time { return p.now }, Log: slog.New(slog.DiscardHandler)}
+	declare(t, p.watch, s, "trips-lost-events", watched)
+	_, err = p.watch.PutCompositeAlarm(t.Context(), &cloudwatch.PutCompositeAlarmInput{
+		AlarmName: aws.String(page), AlarmRule: aws.String(`ALARM("` + watched + `")`),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return p
+}
+
+// declare puts an alarm of a stack's table into CloudWatch under a name.
+func declare(t *testing.T, watch *cloudwatch.Client, s *config.Stack, alarm, name string) {
+	t.Helper()
 	table := s.Alarms()
-	a := table[slices.IndexFunc(table, func(a config.Alarm) bool { return a.Name == "trips-lost-events" })]
-	_, err = p.watch.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
-		AlarmName: aws.String(watched), Namespace: &a.Series[0].Namespace, MetricName: &a.Series[0].Metric,
+	a := table[slices.IndexFunc(table, func(a config.Alarm) bool { return a.Name == alarm })]
+	_, err := watch.PutMetricAlarm(t.Context(), &cloudwatch.PutMetricAlarmInput{
+		AlarmName: &name, Namespace: &a.Series[0].Namespace, MetricName: &a.Series[0].Metric,
 		Dimensions: []types.Dimension{
 			{Name: aws.String(contract.StackDimension), Value: aws.String("local")},
 			{Name: aws.String(contract.SegmentDimension), Value: aws.String(a.Series[0].Of.Name)},
@@ -70,13 +83,43 @@ func newPipeline(t *testing.T) *pipeline {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = p.watch.PutCompositeAlarm(t.Context(), &cloudwatch.PutCompositeAlarmInput{
-		AlarmName: aws.String(page), AlarmRule: aws.String(`ALARM("` + watched + `")`),
+}
+
+// publish has CloudWatch get what a function printed, as it does on this machine.
+func publish(t *testing.T, watch *cloudwatch.Client, out *bytes.Buffer) {
+	t.Helper()
+	publisher := &metrics.Publisher{Client: watch, Log: slog.New(slog.DiscardHandler)}
+	for line := range bytes.Lines(out.Bytes()) {
+		publisher.Line(line)
+	}
+	publisher.Flush(t.Context())
+	out.Reset()
+}
+
+// states are those of alarms after an evaluation.
+func states(t *testing.T, e *Evaluator, watch *cloudwatch.Client, names ...string) []types.StateValue {
+	t.Helper()
+	if err := e.Round(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	out, err := watch.DescribeAlarms(t.Context(), &cloudwatch.DescribeAlarmsInput{
+		AlarmNames: names, AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return p
+	found := map[string]types.StateValue{}
+	for _, a := range out.MetricAlarms {
+		found[*a.AlarmName] = a.StateValue
+	}
+	for _, a := range out.CompositeAlarms {
+		found[*a.AlarmName] = a.StateValue
+	}
+	var all []types.StateValue
+	for _, name := range names {
+		all = append(all, found[name])
+	}
+	return all
 }
 
 // Send is the intake queue.
@@ -99,11 +142,7 @@ func (p *pipeline) sweep() sweep.Report {
 	if err != nil {
 		p.t.Fatal(err)
 	}
-	publisher := &metrics.Publisher{Client: p.watch, Log: log}
-	for line := range bytes.Lines(out.Bytes()) {
-		publisher.Line(line)
-	}
-	publisher.Flush(p.t.Context())
+	publish(p.t, p.watch, &out)
 	return report
 }
 
@@ -124,34 +163,18 @@ func (p *pipeline) intake() {
 	p.queue = nil
 }
 
-// states are those of the alarm and of its page, after an evaluation.
-func (p *pipeline) states() [2]types.StateValue {
-	p.t.Helper()
-	if err := p.alarms.Round(p.t.Context()); err != nil {
-		p.t.Fatal(err)
-	}
-	out, err := p.watch.DescribeAlarms(p.t.Context(), &cloudwatch.DescribeAlarmsInput{
-		AlarmNames: []string{watched, page},
-		AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
-	})
-	if err != nil || len(out.MetricAlarms) != 1 || len(out.CompositeAlarms) != 1 {
-		p.t.Fatal(out, err)
-	}
-	return [2]types.StateValue{out.MetricAlarms[0].StateValue, out.CompositeAlarms[0].StateValue}
-}
-
 // A suppressed event makes the lost-event alarm fire, and whoever is on duty is paged. The sweeper's repair ends both.
 func TestALostEventRingsUntilItIsRepaired(t *testing.T) {
 	p := newPipeline(t)
 	p.landing.Now = func() time.Time { return p.now }
-	quiet, rings := [2]types.StateValue{ok, ok}, [2]types.StateValue{alarm, alarm}
-	period := func(step string, lost int, want [2]types.StateValue) {
+	quiet, rings := []types.StateValue{ok, ok}, []types.StateValue{alarm, alarm}
+	period := func(step string, lost int, want []types.StateValue) {
 		t.Helper()
 		if report := p.sweep(); report.Enqueued != lost {
 			t.Errorf("%s: the sweep found %d lost events, want %d", step, report.Enqueued, lost)
 		}
 		p.now = p.now.Add(p.rate)
-		if got := p.states(); got != want {
+		if got := states(t, p.alarms, p.watch, watched, page); !slices.Equal(got, want) {
 			t.Errorf("%s: alarm and page are %v, want %v", step, got, want)
 		}
 	}

@@ -1,6 +1,7 @@
 package alarms
 
 import (
+	"errors"
 	"fmt"
 	"go/ast"
 	"go/parser"
@@ -100,7 +101,7 @@ func combine(e *ast.BinaryExpr, series map[string][]Point, length int) ([]Point,
 
 func fill(e *ast.CallExpr, series map[string][]Point, length int) ([]Point, error) {
 	if name, ok := e.Fun.(*ast.Ident); !ok || name.Name != "FILL" || len(e.Args) != 2 {
-		return nil, fmt.Errorf("want FILL(series, number), which is the only function that is evaluated")
+		return nil, errors.New("want FILL(series, number), which is the only function that is evaluated")
 	}
 	points, err := compute(e.Args[0], series, length)
 	if err != nil {
