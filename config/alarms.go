@@ -58,7 +58,8 @@ func queueAlarms(page, name string, age Duration) []Alarm {
 	return []Alarm{
 		fires(page, name+"-dead-letters", oneOf1, Alarm{
 			Series: []Series{{"", QueueMetrics, queueDepth, Maximum, Target{OfDeadLetters, name}}}, Operator: Above,
-			Reason: "Messages failed for good: inspect them, fix the cause, redrive them", Runbook: "the-dead-letter-alarm-fires",
+			Reason:  "Messages failed for good: inspect them, fix the cause, redrive them",
+			Runbook: "the-dead-letter-alarm-fires",
 		}),
 		fires(page, name+"-age", oneOf1, Alarm{
 			Series:   []Series{{"", QueueMetrics, QueueAge, Maximum, Target{OfQueue, name}}},

@@ -92,7 +92,8 @@ func TestThresholdsFollowTheSettings(t *testing.T) {
 func TestAlarmsOfWhatIsThere(t *testing.T) {
 	for environment, workers := range map[string]bool{"small": false, "dev": true} {
 		for _, name := range []string{"trips-workers-age", "restage-dead-letters"} {
-			if got := slices.ContainsFunc(tableOf(t, environment, ``), func(a Alarm) bool { return a.Name == name }); got != workers {
+			table := tableOf(t, environment, ``)
+			if got := slices.ContainsFunc(table, func(a Alarm) bool { return a.Name == name }); got != workers {
 				t.Errorf("%s has %s: %v", environment, name, got)
 			}
 		}

@@ -36,7 +36,9 @@ type Stack struct {
 	AlarmWebhooks []string `json:"alarmWebhooks"`
 	// ARNs of at most four other SNS topics that alarms notify too
 	AlarmTopics []string `json:"alarmTopics"`
-	Landing     Bucket   `json:"landing"` // where inputs land
+	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
+	Dashboard bool   `json:"dashboard"`
+	Landing   Bucket `json:"landing"` // where inputs land
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk

@@ -13,8 +13,11 @@ type Graph struct {
 }
 
 // Graphs are the graphs of a stack's dashboard: of each segment what it does, and for each alarm of the table what it
-// watches, with its threshold.
+// watches, with its threshold. A stack without a dashboard has none.
 func (s *Stack) Graphs() []Graph {
+	if !s.Dashboard {
+		return nil
+	}
 	var all []Graph
 	for _, name := range s.SegmentNames() {
 		one := func(title string, statistic Statistic, metrics ...contract.Metric) {

@@ -7,7 +7,7 @@ import (
 
 // Each alarm has its graph, and each page what it is about.
 func TestGraphs(t *testing.T) {
-	s, err := parse(t, stack("dev", "", `"deadline": "30m"`))
+	s, err := parse(t, stack("dev", `"dashboard": true`, `"deadline": "30m"`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -19,6 +19,9 @@ func TestGraphs(t *testing.T) {
 		} else if g := graphs[i]; *g.Limit != a.Threshold || g.Math != a.Math || !slices.Equal(g.Series, a.Series) {
 			t.Errorf("the graph of %s is %+v", a.Name, g)
 		}
+	}
+	if s.Dashboard = false; len(s.Graphs()) != 0 {
+		t.Error("a stack without a dashboard has graphs")
 	}
 	for _, g := range graphs {
 		if !slices.Contains(s.Pages(), g.Page) || len(g.Series) == 0 || g.Period == 0 {

@@ -26,6 +26,7 @@ type Prices struct {
 	KeyMonth          float64 `json:"keyMonth"`          // a customer managed KMS key
 	AlarmMonth        float64 `json:"alarmMonth"`        // for each metric that an alarm watches
 	CompositeMonth    float64 `json:"compositeAlarmMonth"`
+	DashboardMonth    float64 `json:"dashboardMonth"`
 	LogGB             float64 `json:"logGB"` // ingested
 
 	LambdaGBSecond          map[Architecture]float64 `json:"lambdaGBSecond"`

@@ -23,7 +23,8 @@ func NewOperations(
 	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads,
 ) (*Operations, error) {
 	made, err := operations.New(ctx, "operations", &operations.Args{
-		Alarms: s.Alarms(), Graphs: s.Graphs(), Pages: s.Pages(), Region: s.Region, Dimensions: watched{s, segments, loads}.dimensions,
+		Alarms: s.Alarms(), Graphs: s.Graphs(), Pages: s.Pages(), Region: s.Region,
+		Dimensions: watched{s, segments, loads}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
 	})

@@ -77,7 +77,7 @@ func (o *Operations) page(ctx *pulumi.Context, args *Args) error {
 		rule := pulumi.All(o.names[page]...).ApplyT(anyOf).(pulumi.StringOutput)
 		_, err := component.Child(ctx, o, page, cloudwatch.NewCompositeAlarm, &cloudwatch.CompositeAlarmArgs{
 			AlarmName:        pulumi.Sprintf("%s-%s", args.NamePrefix, page),
-			AlarmDescription: pulumi.Sprintf("%s of stack %s needs somebody: which of its alarms fire says why", page, args.Stack),
+			AlarmDescription: pulumi.Sprintf("%s of stack %s needs somebody: the alarms of its rule say why", page, args.Stack),
 			AlarmRule:        rule, AlarmActions: actions, OkActions: actions,
 		}, component.After(o.policy))
 		if err != nil {

@@ -31,6 +31,9 @@ type widget struct {
 
 // draw declares the dashboard: for each page its alarms' states, and below them its graphs.
 func (o *Operations) draw(ctx *pulumi.Context, args *Args) error {
+	if len(args.Graphs) == 0 {
+		return nil
+	}
 	var inputs []any // dimensions of each series, then the ARNs of each page's alarms
 	for _, g := range args.Graphs {
 		for _, s := range g.Series {

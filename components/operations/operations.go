@@ -29,7 +29,7 @@ type Args struct {
 	Alarms []config.Alarm
 	// Pages are who is paged. The zero value is invalid.
 	Pages []string
-	// Graphs are those of the dashboard. Every graph has a page of Pages.
+	// Graphs are those of the dashboard. Every graph has a page of Pages. Empty: there is no dashboard.
 	Graphs []config.Graph
 	// Dimensions are those of a target's metrics. Required.
 	Dimensions func(config.Target) (pulumi.StringMap, error)

@@ -52,7 +52,8 @@ func args() *operations.Args {
 			{Title: "share", Page: "trips", Series: []config.Series{bad, all}, Math: "bad / all", Limit: &limit, Period: minute},
 			{Title: "other", Page: "system", Series: []config.Series{of("other")}, Period: minute},
 		},
-		Region: "us-east-1", Pages: []string{"trips", "quiet", "system"}, NamePrefix: "dip-test", Stack: "test", Account: componenttest.Account,
+		Region: "us-east-1", Pages: []string{"trips", "quiet", "system"}, NamePrefix: "dip-test",
+		Stack: "test", Account: componenttest.Account,
 		Dimensions: func(t config.Target) (pulumi.StringMap, error) {
 			return pulumi.StringMap{"QueueName": pulumi.String(t.Name)}, nil
 		},
@@ -136,14 +137,15 @@ func TestTopic(t *testing.T) {
 		`"Resource":["` + topic + `"],"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}},` +
 		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],` +
 		`"Resource":["` + topic + `"],"Condition":{"ArnEquals":{"aws:SourceArn":` +
-		`"arn:aws:events:us-east-1:123456789012:rule/ops-failed-loads"},"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
+		`"arn:aws:events:us-east-1:123456789012:rule/ops-failed-loads"},` +
+		`"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 	key := r.Find(t, "aws:kms/key:Key", "ops-key").Inputs["policy"].StringValue()
 	for _, want := range []string{
-		`{"Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},"Action":["kms:Decrypt","kms:GenerateDataKey"],` +
-			`"Resource":["*"],"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
+		`{"Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},` +
+			`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":["*"],"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
 		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["kms:Decrypt","kms:GenerateDataKey"],` +
 			`"Resource":["*"]}`,
 		`"Principal":{"AWS":["arn:aws:iam::123456789012:root"]},"Action":["kms:DescribeKey",`,
@@ -211,6 +213,19 @@ func TestDashboard(t *testing.T) {
 	)
 	if got, want := d["dashboardBody"].StringValue(), head+input+share+system; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWithoutADashboard(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		a := args()
+		a.Graphs = nil
+		_, err := operations.New(ctx, "ops", a)
+		return err
+	})
+	got := r.Children(operations.TypeToken, "ops")
+	if slices.Contains(got, "aws:cloudwatch/dashboard:Dashboard::ops-dashboard") {
+		t.Errorf("children are %v", got)
 	}
 }
 

@@ -21,8 +21,8 @@ func (a *app) graphCommand() *cobra.Command {
 	var file string
 	cmd := &cobra.Command{
 		Use: "graph", Short: "Show what the stack read, and how long that took, over a time", Args: cobra.NoArgs,
-		Long: "Graph shows the input and the time of loads, the times of chunks and the age of queues, for each segment, in\n" +
-			"the terminal, or as a page that needs nothing but its file.",
+		Long: "Graph shows the input and the time of loads, the times of chunks and the age of queues, for each segment,\n" +
+			"in the terminal, or as a page that needs nothing but its file.",
 		Example: "  dip graph\n  dip graph --since 168h --html week.html",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if since <= 0 {

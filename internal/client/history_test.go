@@ -39,7 +39,8 @@ func TestReadHistory(t *testing.T) {
 	plan := &ledger.Plan{Chunks: 2}
 	chunks := []ledger.Chunk{{Index: 0, Ack: &contract.Ack{Millis: 1500}}, {Index: 1}}
 	for id, l := range map[string]ledger.Load{
-		"a": {Status: contract.Published, Received: noon.Add(-2 * time.Hour), Plan: plan, Totals: &contract.Totals{Bytes: 500}},
+		"a": {Status: contract.Published, Received: noon.Add(-2 * time.Hour), Plan: plan,
+			Totals: &contract.Totals{Bytes: 500}},
 		"b": {Status: contract.Failed, Received: noon.Add(-3 * time.Hour), Object: contract.Object{Size: 7}},
 		"c": {Status: contract.Running, Received: noon.Add(-time.Hour), Plan: plan, Object: contract.Object{Size: 9}},
 		"d": {Status: contract.Published, Received: noon.Add(-25 * time.Hour)},

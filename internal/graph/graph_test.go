@@ -80,8 +80,8 @@ func TestPageStandsAlone(t *testing.T) {
 			t.Errorf("the page has %s", never)
 		}
 	}
-	for _, want := range []string{"prefers-color-scheme: dark", "Nothing was received.", "No load has ended.", "No chunks.",
-		"CloudWatch has no data."} {
+	for _, want := range []string{"prefers-color-scheme: dark", "Nothing was received.", "No load has ended.",
+		"No chunks.", "CloudWatch has no data."} {
 		if !strings.Contains(text, want) {
 			t.Errorf("the page lacks %s", want)
 		}

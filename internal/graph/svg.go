@@ -113,7 +113,8 @@ func (c *chart) between(share float64) {
 
 // spans are the steps of a time axis, seconds.
 var spans = []float64{
-	0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600, 24 * 3600,
+	0.1, 0.2, 0.5, 1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800, 3600, 2 * 3600, 3 * 3600, 6 * 3600, 12 * 3600,
+	24 * 3600,
 }
 
 // niceSeconds are round times from 0 to at least most, about five of them; beyond five days, whole days.

@@ -48,7 +48,8 @@ func TestASlowSegmentRingsBeforeItsDeadline(t *testing.T) {
 	const chunks = 100
 	load := ledger.Load{
 		ID: "L", Segment: "trips", Catalog: "catalog/1.json", Received: began, Status: contract.Running,
-		Object: contract.Object{Size: 100 * chunks}, Plan: &ledger.Plan{Compression: contract.Plain, Chunks: chunks, At: began},
+		Object: contract.Object{Size: 100 * chunks},
+		Plan:   &ledger.Plan{Compression: contract.Plain, Chunks: chunks, At: began},
 	}
 	work := make([]ledger.Chunk, chunks)
 	for i := range work {
@@ -74,7 +75,8 @@ func TestASlowSegmentRingsBeforeItsDeadline(t *testing.T) {
 				}
 			}
 		})
-		if _, err := r.Handle(t.Context(), contract.StepRequest{Version: 1, Load: "L", Step: contract.Reconcile}); err != nil {
+		step := contract.StepRequest{Version: 1, Load: "L", Step: contract.Reconcile}
+		if _, err := r.Handle(t.Context(), step); err != nil {
 			t.Fatal(err)
 		}
 		publish(t, watch, &out)

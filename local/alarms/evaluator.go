@@ -95,7 +95,9 @@ func (e *Evaluator) Round(ctx context.Context) error {
 	return nil
 }
 
-func (e *Evaluator) read(ctx context.Context) (metrics []types.MetricAlarm, composites []types.CompositeAlarm, err error) {
+func (e *Evaluator) read(
+	ctx context.Context,
+) (metrics []types.MetricAlarm, composites []types.CompositeAlarm, err error) {
 	pages := cloudwatch.NewDescribeAlarmsPaginator(e.Client, &cloudwatch.DescribeAlarmsInput{
 		AlarmTypes: []types.AlarmType{types.AlarmTypeMetricAlarm, types.AlarmTypeCompositeAlarm},
 	})
