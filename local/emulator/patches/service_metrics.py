@@ -11,8 +11,10 @@ from moto.cloudwatch.models import cloudwatch_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-# How often queues and executions are looked at: AWS does it once a minute.
+# How often queues and executions are looked at. AWS does it once a minute; here, what has not changed since is
+# published as rarely, so that an idle stack does not fill its memory.
 EVERY_SECONDS = 10
+UNCHANGED_SECONDS = 60
 
 ENDS = {"FAILED": "ExecutionsFailed", "TIMED_OUT": "ExecutionsTimedOut", "ABORTED": "ExecutionsAborted"}
 
@@ -28,6 +30,23 @@ def queue_metrics(queue, now):
         {"MetricName": "ApproximateAgeOfOldestMessage", "Dimensions": dimensions, "Unit": "Seconds",
          "Value": max(0, now - oldest)},
     ]
+
+
+class Changes:
+    """Lets data points of queues through that differ from the last one, and one a minute that does not."""
+
+    def __init__(self):
+        self._last = {}
+
+    def of(self, points, now):
+        told = []
+        for point in points:
+            key = (point["MetricName"], point["Dimensions"][0]["Value"])
+            value, at = self._last.get(key, (None, 0))
+            if value != point["Value"] or now - at >= UNCHANGED_SECONDS:
+                self._last[key] = (point["Value"], now)
+                told.append(point)
+        return told
 
 
 class Executions:
@@ -48,12 +67,12 @@ class Executions:
         return points
 
 
-def sample(account, region, executions):
+def sample(account, region, executions, changes):
     """Puts the data points of this moment."""
     now = datetime.datetime.now(datetime.timezone.utc)
     found = {"AWS/SQS": [], "AWS/States": []}
     for queue in list(sqs_backends[account][region].queues.values()):
-        found["AWS/SQS"] += queue_metrics(queue, now.timestamp())
+        found["AWS/SQS"] += changes.of(queue_metrics(queue, now.timestamp()), now.timestamp())
     for machine in list(stepfunctions_parser_backends[account][region].state_machines):
         found["AWS/States"] += executions.metrics(machine)
     for namespace, points in found.items():
@@ -67,11 +86,11 @@ def apply(account, region):
     """Samples as long as the process lives."""
 
     def run():
-        executions = Executions()
+        executions, changes = Executions(), Changes()
         while True:
             time.sleep(EVERY_SECONDS)
             try:
-                sample(account, region, executions)
+                sample(account, region, executions, changes)
             except Exception as error:  # the next sample may succeed
                 print(f"metrics of queues and executions: {error}", file=sys.stderr, flush=True)
 
