@@ -58,7 +58,9 @@ func TestASlowSegmentRingsBeforeItsDeadline(t *testing.T) {
 	kept := ledgertest.New()
 	kept.Seed(load, work...)
 	var out bytes.Buffer
-	rules := pinned{contract.Catalog{Segments: map[string]contract.Segment{"trips": s.Catalog("trips")}}}
+	segment := s.Catalog("trips")
+	segment.Queue = "trips"
+	rules := pinned{contract.Catalog{Segments: map[string]contract.Segment{"trips": segment}}}
 	r := &reconcile.Reconciler{
 		Ledger: kept, Queue: rules, Catalogs: rules, Log: slog.New(slog.DiscardHandler), Now: clock,
 		Metrics: &emf.Emitter{Stack: "local", Out: &out, Now: clock},
@@ -76,8 +78,8 @@ func TestASlowSegmentRingsBeforeItsDeadline(t *testing.T) {
 			}
 		})
 		step := contract.StepRequest{Version: 1, Load: "L", Step: contract.Reconcile}
-		if _, err := r.Handle(t.Context(), step); err != nil {
-			t.Fatal(err)
+		if next, err := r.Handle(t.Context(), step); err != nil || next.Action != contract.ActionWait {
+			t.Fatal(next, err)
 		}
 		publish(t, watch, &out)
 		for i, state := range states(t, e, watch, risk, missed) {

@@ -5,6 +5,9 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -88,11 +91,26 @@ func (e *Evaluator) Round(ctx context.Context) error {
 	}
 	for _, c := range composites {
 		name := aws.ToString(c.AlarmName)
-		if err := e.set(ctx, name, c.StateValue, states[name], aws.ToString(c.AlarmRule)); err != nil {
+		if err := e.set(ctx, name, c.StateValue, states[name], firing(aws.ToString(c.AlarmRule), states)); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// firing says which alarms of a rule fire: whoever is paged wants to know.
+func firing(rule string, states map[string]types.StateValue) string {
+	var names []string
+	for name, state := range states {
+		if state == types.StateValueAlarm && strings.Contains(rule, strconv.Quote(name)) {
+			names = append(names, name)
+		}
+	}
+	if names == nil {
+		return "no alarm of its rule fires"
+	}
+	slices.Sort(names)
+	return strings.Join(names, ", ")
 }
 
 func (e *Evaluator) read(

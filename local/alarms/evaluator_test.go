@@ -110,6 +110,18 @@ func TestRounds(t *testing.T) {
 	}
 }
 
+// A page says which of its alarms fire.
+func TestFiring(t *testing.T) {
+	states := map[string]types.StateValue{"a": alarm, "b": ok, "c": alarm, "aa": alarm}
+	for rule, want := range map[string]string{
+		`ALARM("a") OR ALARM("b") OR ALARM("c")`: "a, c", `ALARM("b")`: "no alarm of its rule fires",
+	} {
+		if got := firing(rule, states); got != want {
+			t.Errorf("%s: %s", rule, got)
+		}
+	}
+}
+
 func TestAtOfOf(t *testing.T) {
 	a := metric("a")
 	a.EvaluationPeriods, a.DatapointsToAlarm = aws.Int32(3), aws.Int32(2)
