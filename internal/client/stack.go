@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -38,6 +39,7 @@ type Stack struct {
 	S3      *s3.Client
 	SQS     *sqs.Client
 	SFN     *sfn.Client
+	Lambda  *lambda.Client
 	KMS     *kms.Client
 	Metrics *cloudwatch.Client
 	Ledger  *ledger.Ledger
@@ -57,8 +59,9 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 	return &Stack{
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
-		Metrics: cloudwatch.NewFromConfig(cfg), Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
-		Lake: bucket, Catalogs: &catalog.Reader{Lake: bucket},
+		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg),
+		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
+		Lake:   bucket, Catalogs: &catalog.Reader{Lake: bucket},
 	}
 }
 
