@@ -18,7 +18,8 @@ func TestReserveConcurrency(t *testing.T) {
 		{"just enough", ``, 241, ``, 0, 0},
 		{"room to reserve", ``, 1000, ``, 10, 20},
 		{"no room beside the segments", ``, 300, ``, 0, 0},
-		{"reserved by the settings", `"reservedConcurrency": 250`, 300, `250 are reserved in all, and Lambda leaves 100`, 0, 0},
+		{"reserved by the settings", `"reservedConcurrency": 250`, 300,
+			`250 are reserved in all, and Lambda leaves 100`, 0, 0},
 		{"and within the quota", `"reservedConcurrency": 250`, 1000, ``, 10, 20},
 	} {
 		s, err := parse(t, stack("prod", ``, c.segment))

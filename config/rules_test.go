@@ -52,7 +52,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"topic", "dev", `"alarmTopics": ["ops"]`, ``, `alarmTopics[0]: "ops" is not the ARN of an SNS topic`},
 	{"existing bucket", "dev", `"landing": {"name": "s3://mine"}`, ``,
 		`landing.name: "s3://mine" is not the name of a bucket`},
-	{"existing key", "dev", `"lake": {"kmsKey": "alias/mine"}`, ``, `lake.kmsKey: "alias/mine" is not the ARN of a KMS key`},
+	{"existing key", "dev", `"lake": {"kmsKey": "alias/mine"}`, ``,
+		`lake.kmsKey: "alias/mine" is not the ARN of a KMS key`},
 	{"old versions", "dev", `"landing": {"noncurrentDays": 0}`, ``, `landing.noncurrentDays: 0: want 1 to 36500`},
 	{"uploads", "dev", `"lake": {"abortUploadDays": 0}`, ``, `lake.abortUploadDays: 0: want 1 to 36500`},
 	{"archive tier", "dev", `"lake": {"intelligentTiering": {"archiveDays": 30}}`, ``,
@@ -67,8 +68,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 		`queues.deadLettersRetention: 337h: want 1m to 336h`},
 	{"age", "dev", `"queues": {"maxAge": "0s"}`, ``, `queues.maxAge: 0s: want 1m to 336h`},
 	{"dead letters", "dev", `"queues": {"deadLettersRetention": "240h"}`, ``,
-		`queues.deadLettersRetention: 240h: want more than queues.retention, 240h: a dead letter's age counts from its first ` +
-			`enqueueing`},
+		`queues.deadLettersRetention: 240h: want more than queues.retention, 240h: a dead letter's age counts from its ` +
+			`first enqueueing`},
 	{"expiry before the last receive", "dev", `"queues": {"retention": "3h"}`, ``,
 		`queues.retention: 3h: want more than 10h, 20 receives of 30m each (6 x segments.trips.timeout): a message would ` +
 			`expire before it becomes a dead letter`},
@@ -106,7 +107,8 @@ var rules = []struct{ name, environment, members, trips, want string }{
 	{"comment of NDJSON", "dev", ``, `"encoding": "ndjson", "comment": "#"`, `segments.trips.comment: only csv has it`},
 	{"skipped lines of NDJSON", "dev", ``, `"encoding": {"format": "ndjson"}, "skipLines": 2`,
 		`segments.trips.skipLines: only csv has it`},
-	{"footer of NDJSON", "dev", ``, `"encoding": "ndjson", "footerLines": 2`, `segments.trips.footerLines: only csv has it`},
+	{"footer of NDJSON", "dev", ``, `"encoding": "ndjson", "footerLines": 2`,
+		`segments.trips.footerLines: only csv has it`},
 	{"skipped lines below zero", "dev", ``, `"skipLines": -1`, `segments.trips.skipLines: -1: want 0 to 1000`},
 	{"footer below zero", "dev", ``, `"footerLines": -1`, `segments.trips.footerLines: -1: want 0 to 1000`},
 	{"charset", "dev", ``, `"encoding": {"charset": "cp1252"}`,

@@ -18,9 +18,9 @@ const (
 	LedgerOpenSortKey  = "updated" // number: milliseconds since 1970 of the load's last change
 )
 
-// LedgerShards are the partitions that each key of an index is divided into: a partition takes 1,000 writes a second, and
-// an index that takes no more throttles its table ("Using Global Secondary Indexes: write throughput considerations").
-// 16 take what some 4,000 loads a second write.
+// LedgerShards are the partitions that each key of an index is divided into: a partition takes 1,000 writes a second,
+// and an index that takes no more throttles its table ("Using Global Secondary Indexes: write throughput
+// considerations"). 16 take what some 4,000 loads a second write.
 var LedgerShards = strings.Split("0123456789abcdef", "")
 
 // LedgerShard is the shard of a load.
@@ -93,7 +93,7 @@ type Ack struct {
 	HashOut     string    `json:"hashOut"`          // sum over the raw records that went to the output, 32 hex digits
 	HashBad     string    `json:"hashQuarantined"`  // the same over the quarantined ones
 	Skipped     Skipped   `json:"skipped,omitzero"` // comments that start in the chunk's range
-	Footer      Skipped   `json:"footer,omitzero"`  // after the last record; of an input that cannot be split, or its restage
+	Footer      Skipped   `json:"footer,omitzero"`  // after the last record; of an unsplittable input, or its restage
 	Outputs     []Output  `json:"outputs,omitempty"`
 	Quarantine  *Output   `json:"quarantine,omitempty"`
 	Code        string    `json:"code"`    // fingerprint of the code that made the rows

@@ -65,8 +65,9 @@ var (
 var (
 	LostEvents = Metric{Name: "LostEvents", Unit: UnitCount,
 		Value: "a segment's objects that landed without a load, enqueued now"}
-	OldestLoad = Metric{Name: "OldestLoad", Unit: UnitSeconds, Value: "since the receipt of a segment's oldest unfinished load"}
-	Sweeps     = Metric{Name: "Sweeps", Unit: UnitCount, Value: "1 per sweep that ended without an error"}
+	OldestLoad = Metric{Name: "OldestLoad", Unit: UnitSeconds,
+		Value: "since the receipt of a segment's oldest unfinished load"}
+	Sweeps = Metric{Name: "Sweeps", Unit: UnitCount, Value: "1 per sweep that ended without an error"}
 )
 
 // Metrics lists every metric.

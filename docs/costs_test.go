@@ -99,7 +99,8 @@ func idle(t *testing.T, e config.Environment) []cost {
 		{"their volumes", volumes},
 		{"KMS keys", float64(n["aws:kms/key:Key"]) * p.KeyMonth},
 		{"dashboard", float64(n["aws:cloudwatch/dashboard:Dashboard"]) * p.DashboardMonth},
-		{"alarms", float64(watched)*p.AlarmMonth + float64(n["aws:cloudwatch/compositeAlarm:CompositeAlarm"])*p.CompositeMonth},
+		{"alarms", float64(watched)*p.AlarmMonth +
+			float64(n["aws:cloudwatch/compositeAlarm:CompositeAlarm"])*p.CompositeMonth},
 	}
 }
 
@@ -199,8 +200,8 @@ func costsPage(t *testing.T) []byte {
 	paragraph("A month of %d hours in which nothing lands.", config.HoursPerMonth)
 	heading(table(t, "USD a month", idle, "%.2f"))
 	paragraph("Spot is taken to cost %.0f %% of on-demand; it changes by the hour. `small` has no network and no "+
-		"cluster: what it costs at rest is its keys and alarms, and the storage of what you keep (S3 Standard: $%.3f a GB and "+
-		"month). Not in the table: logs ($%.2f a GB), flow logs among them, and traffic through NAT gateways ($%.3f a "+
+		"cluster: what it costs at rest is its keys and alarms, and the storage of what you keep (S3 Standard: $%.3f a GB "+
+		"and month). Not in the table: logs ($%.2f a GB), flow logs among them, and traffic through NAT gateways ($%.3f a "+
 		"GB): images of a new node, a few hundred MB. Data does not take that way: S3 and DynamoDB have gateway "+
 		"endpoints, which are free.", 100*p.SpotShare, p.S3GBMonth, p.LogGB, p.NATGB)
 	paragraph("What to turn off first: interface endpoints (`network.endpoints: []`) keep traffic off the internet, and "+

@@ -62,8 +62,8 @@ func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation)
 	}
 	started()
 	r, err := runner.New(runner.Options{
-		Endpoint: e.Endpoint(), Key: e.Key(), Region: Region, AccountID: Account, Dir: p.functionsCode(), LogDir: p.functions(),
-		OnInvoke: onInvoke, Log: slog.New(slog.NewTextHandler(log, nil)),
+		Endpoint: e.Endpoint(), Key: e.Key(), Region: Region, AccountID: Account,
+		Dir: p.functionsCode(), LogDir: p.functions(), OnInvoke: onInvoke, Log: slog.New(slog.NewTextHandler(log, nil)),
 	})
 	if err != nil {
 		cancel()

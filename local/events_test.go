@@ -14,14 +14,20 @@ import (
 	"dip/contract"
 )
 
-const events = `{"sequence":1,"resourcePreEvent":{"metadata":{"op":"create","urn":"urn:pulumi:local::dip::dip:queue:Queue$aws:sqs/queue:Queue::trips"}}}
-{"sequence":2,"resOutputsEvent":{"metadata":{"op":"create","urn":"urn:pulumi:local::dip::dip:queue:Queue$aws:sqs/queue:Queue::trips"}}}
-{"sequence":3,"resOutputsEvent":{"metadata":{"op":"same","urn":"urn:pulumi:local::dip::pulumi:pulumi:Stack::dip-local"}}}
-{"sequence":4,"resOpFailedEvent":{"metadata":{"op":"create","urn":"urn:pulumi:local::dip::aws:s3/bucketV2:BucketV2::landing"}}}
-{"sequence":5,"diagnosticEvent":{"urn":"urn:pulumi:local::dip::aws:s3/bucketV2:BucketV2::landing","message":"no\nspace\n","severity":"error"}}
+const (
+	queueURN  = "urn:pulumi:local::dip::dip:queue:Queue$aws:sqs/queue:Queue::trips"
+	stackURN  = "urn:pulumi:local::dip::pulumi:pulumi:Stack::dip-local"
+	bucketURN = "urn:pulumi:local::dip::aws:s3/bucketV2:BucketV2::landing"
+
+	events = `{"sequence":1,"resourcePreEvent":{"metadata":{"op":"create","urn":"` + queueURN + `"}}}
+{"sequence":2,"resOutputsEvent":{"metadata":{"op":"create","urn":"` + queueURN + `"}}}
+{"sequence":3,"resOutputsEvent":{"metadata":{"op":"same","urn":"` + stackURN + `"}}}
+{"sequence":4,"resOpFailedEvent":{"metadata":{"op":"create","urn":"` + bucketURN + `"}}}
+{"sequence":5,"diagnosticEvent":{"urn":"` + bucketURN + `","message":"no\nspace\n","severity":"error"}}
 {"sequence":6,"diagnosticEvent":{"message":"old version","severity":"warning"}}
 {"sequence":7,"summaryEvent":{"resourceChanges":{"create":1,"same":1}}}
 `
+)
 
 func TestEngineEventsBecomeProgress(t *testing.T) {
 	var c changes

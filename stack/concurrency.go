@@ -21,8 +21,8 @@ func (s *Setup) reserveConcurrency(ctx *pulumi.Context) error {
 		ServiceCode: "lambda", QuotaCode: &code,
 	})
 	if err != nil {
-		return ctx.Log.Warn(fmt.Sprintf("segments.<name>.concurrency: the account's quota (%s) is not checked: %v", code, err),
-			nil)
+		return ctx.Log.Warn(
+			fmt.Sprintf("segments.<name>.concurrency: the account's quota (%s) is not checked: %v", code, err), nil)
 	}
 	return s.ReserveConcurrency(int(quota.Value))
 }

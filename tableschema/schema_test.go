@@ -17,13 +17,15 @@ func one(t *testing.T, properties string) *Field {
 }
 
 func TestParseDefaults(t *testing.T) {
-	s, err := Parse([]byte("\ufeff" + `{"$schema":"https://datapackage.org/profiles/2.0/tableschema.json","title":1,"fields":[
+	s, err := Parse([]byte("\ufeff" +
+		`{"$schema":"https://datapackage.org/profiles/2.0/tableschema.json","title":1,"fields":[
 		{"name":"a","title":5,"rdfType":"x","custom":{}},
 		{"name":"b","type":"number","missingValues":["-"]},
 		{"name":"c","type":"string","constraints":{"unique":true}},
 		{"name":"d","type":"list","itemType":"integer","delimiter":";"},
 		{"name":"e","type":"date","format":"fmt:%d.%m.%Y"}],
-		"primaryKey":"a","uniqueKeys":[["a","b"]],"foreignKeys":[],"missingValues":[{"value":"NA","label":"none"},{"value":""}]}`))
+		"primaryKey":"a","uniqueKeys":[["a","b"]],"foreignKeys":[],` +
+		`"missingValues":[{"value":"NA","label":"none"},{"value":""}]}`))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -114,35 +116,39 @@ func TestParseReportsEverything(t *testing.T) {
 }
 
 func TestParseRejectsWholes(t *testing.T) {
-	for text, want := range map[string]string{
-		`[]`:                "want a JSON object",
-		`{`:                 "want a JSON object",
-		`{}`:                "fields: missing",
-		`{"fields":[]}`:     "fields: empty",
-		`{"fields":{}}`:     "fields: {}: want an array",
-		`{"fields":[null]}`: "fields[0]: null: want an object",
-		`{"fields":[{"name":"a","path":"x.y"},{"name":"b","path":"x.y"}]}`:                            "fields[1].path: \"x.y\" is also the path of fields[0]",
-		`{"fields":[{"name":"a","type":"date","format":"%Y"}]}`:                                       "needs a year",
-		`{"fields":[{"name":"a","type":"time","format":"%H %Y"}]}`:                                    "a time has no date directives",
-		`{"fields":[{"name":"a","type":"date","format":"%Y%m%d%H"}]}`:                                 "a date has no directives of time",
-		`{"fields":[{"name":"a","type":"time","format":"%I"}]}`:                                       "%I needs %p",
-		`{"fields":[{"name":"a","type":"time","format":"%M"}]}`:                                       "needs an hour",
-		`{"fields":[{"name":"a","type":"time","format":"iso"}]}`:                                      "unknown format",
-		`{"fields":[{"name":"a","type":"time","format":"%H%"}]}`:                                      "ends in %",
-		`{"fields":[{"name":"a","type":"number","groupChar":"."}]}`:                                   "is also the decimalChar",
-		`{"fields":[{"name":"a","type":"string","constraints":{"minLength":2,"maxLength":1}}]}`:       "minLength is above maxLength",
-		`{"fields":[{"name":"a","type":"string","constraints":{"enum":[]}}]}`:                         "no value would be allowed",
-		`{"fields":[{"name":"a","type":"duration","constraints":{"minimum":"P1D"}}]}`:                 "not supported for type duration",
-		`{"fields":[{"name":"a","type":"boolean","constraints":{"enum":[{}]}}]}`:                      "is not a boolean",
-		`{"fields":[{"name":"a","type":"string","constraints":{"required":"yes"}}]}`:                  `fields[0].constraints.required: "yes": want true or false`,
-		`{"fields":[{"name":"a"}],"fieldsMatch":["exact","subset"]}`:                                  "fieldsMatch: ",
-		`{"fields":[{"name":"a"}],"missingValues":[1]}`:                                               "missingValues: want an array",
-		`{"fields":[{"name":"a","trueValues":"x","type":"boolean"}]}`:                                 "fields[0].trueValues: \"x\": want an array of strings",
-		`{"fields":[{"name":"a","type":"integer","categories":[{"label":"x"}]}]}`:                     "is missing",
-		`{"fields":[{"name":"a","type":"string","description":"` + strings.Repeat("ü", 99) + `"},7]}`: "fields[1]: 7",
+	for _, c := range []struct{ text, want string }{
+		{`[]`, "want a JSON object"},
+		{`{`, "want a JSON object"},
+		{`{}`, "fields: missing"},
+		{`{"fields":[]}`, "fields: empty"},
+		{`{"fields":{}}`, "fields: {}: want an array"},
+		{`{"fields":[null]}`, "fields[0]: null: want an object"},
+		{`{"fields":[{"name":"a","path":"x.y"},{"name":"b","path":"x.y"}]}`,
+			"fields[1].path: \"x.y\" is also the path of fields[0]"},
+		{`{"fields":[{"name":"a","type":"date","format":"%Y"}]}`, "needs a year"},
+		{`{"fields":[{"name":"a","type":"time","format":"%H %Y"}]}`, "a time has no date directives"},
+		{`{"fields":[{"name":"a","type":"date","format":"%Y%m%d%H"}]}`, "a date has no directives of time"},
+		{`{"fields":[{"name":"a","type":"time","format":"%I"}]}`, "%I needs %p"},
+		{`{"fields":[{"name":"a","type":"time","format":"%M"}]}`, "needs an hour"},
+		{`{"fields":[{"name":"a","type":"time","format":"iso"}]}`, "unknown format"},
+		{`{"fields":[{"name":"a","type":"time","format":"%H%"}]}`, "ends in %"},
+		{`{"fields":[{"name":"a","type":"number","groupChar":"."}]}`, "is also the decimalChar"},
+		{`{"fields":[{"name":"a","type":"string","constraints":{"minLength":2,"maxLength":1}}]}`,
+			"minLength is above maxLength"},
+		{`{"fields":[{"name":"a","type":"string","constraints":{"enum":[]}}]}`, "no value would be allowed"},
+		{`{"fields":[{"name":"a","type":"duration","constraints":{"minimum":"P1D"}}]}`, "not supported for type duration"},
+		{`{"fields":[{"name":"a","type":"boolean","constraints":{"enum":[{}]}}]}`, "is not a boolean"},
+		{`{"fields":[{"name":"a","type":"string","constraints":{"required":"yes"}}]}`,
+			`fields[0].constraints.required: "yes": want true or false`},
+		{`{"fields":[{"name":"a"}],"fieldsMatch":["exact","subset"]}`, "fieldsMatch: "},
+		{`{"fields":[{"name":"a"}],"missingValues":[1]}`, "missingValues: want an array"},
+		{`{"fields":[{"name":"a","trueValues":"x","type":"boolean"}]}`,
+			"fields[0].trueValues: \"x\": want an array of strings"},
+		{`{"fields":[{"name":"a","type":"integer","categories":[{"label":"x"}]}]}`, "is missing"},
+		{`{"fields":[{"name":"a","type":"string","description":"` + strings.Repeat("ü", 99) + `"},7]}`, "fields[1]: 7"},
 	} {
-		if _, err := Parse([]byte(text)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: error %v, want %q", text, err, want)
+		if _, err := Parse([]byte(c.text)); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: error %v, want %q", c.text, err, c.want)
 		}
 	}
 }
@@ -169,7 +175,8 @@ func TestMatchHeader(t *testing.T) {
 		{`"partial"`, "z,a", []int{1, -1, -1}, nil},
 		{`"partial"`, "a,z,a", nil, []string{`repeated columns: "a"`}},
 	} {
-		s, err := Parse([]byte(`{"fields":[{"name":"a","constraints":{"required":true}},{"name":"b"},{"name":"c"}],"fieldsMatch":` + c.match + `}`))
+		s, err := Parse([]byte(`{"fields":[{"name":"a","constraints":{"required":true}},{"name":"b"},{"name":"c"}],` +
+			`"fieldsMatch":` + c.match + `}`))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -193,8 +200,10 @@ func TestMatchHeader(t *testing.T) {
 }
 
 func FuzzParse(f *testing.F) {
-	f.Add([]byte(`{"fields":[{"name":"a","type":"integer","constraints":{"minimum":"3","enum":[1,"2"]}}],"missingValues":["",{"value":"x"}]}`))
-	f.Add([]byte(`{"fields":[{"name":"a","type":"datetime","format":"%d/%b/%y %I %p %z %%"},{"name":"b","type":"list","itemType":"date"}]}`))
+	f.Add([]byte(`{"fields":[{"name":"a","type":"integer","constraints":{"minimum":"3","enum":[1,"2"]}}],` +
+		`"missingValues":["",{"value":"x"}]}`))
+	f.Add([]byte(`{"fields":[{"name":"a","type":"datetime","format":"%d/%b/%y %I %p %z %%"},` +
+		`{"name":"b","type":"list","itemType":"date"}]}`))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		s, err := Parse(data)
 		if err != nil {

@@ -119,7 +119,8 @@ func TestDeploy(t *testing.T) {
 			slices.Concat([]string{build, ask, look}, push, []string{"pulumi up --stack", prune}),
 		},
 		"what is pushed is not pushed twice": {
-			clustered, record{answers: map[string][]string{ask: {outputs}}}, []string{build, ask, look, "pulumi up --stack", prune},
+			clustered, record{answers: map[string][]string{ask: {outputs}}},
+			[]string{build, ask, look, "pulumi up --stack", prune},
 		},
 		"without a cluster there is no image": {
 			`{environment: dev, cluster: {enabled: false}, segments: {trips: {}}}`, record{},

@@ -26,33 +26,42 @@ func many(n int, value string) map[string]any {
 func long(n int) string { return strings.Repeat("x", n) }
 
 const (
-	keyType, lifecycle, mapping = "aws:kms/key:Key", "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2",
-		"aws:lambda/eventSourceMapping:EventSourceMapping"
-	inline = "aws:iam/rolePolicy:RolePolicy"
+	keyType   = "aws:kms/key:Key"
+	lifecycle = "aws:s3/bucketLifecycleConfigurationV2:BucketLifecycleConfigurationV2"
+	mapping   = "aws:lambda/eventSourceMapping:EventSourceMapping"
+	inline    = "aws:iam/rolePolicy:RolePolicy"
 )
 
 // refused are resources that AWS refuses, each beyond one limit alone, by what is said about them.
 var refused = map[string][]Resource{
-	"characters of the name " + long(57) + suffix + ": 65, at most 64":     {declare(role, long(57), nil)},
-	`the name "a b" does not have the form`:                                {declare(role, "r", map[string]any{"name": "a b"})},
-	"65, at most 64 are accepted (https://docs.aws.amazon.com/lambda/":     {declare(function, long(57), nil)},
-	"81, at most 80 are accepted (https://docs.aws.amazon.com/AWSSimp":     {declare(queue, long(73), nil)},
-	`the name "a.b" does not have the form`:                                {declare(queue, "q", map[string]any{"name": "a.b"})},
-	"64, at most 63 are accepted (https://docs.aws.amazon.com/AmazonS3":    {declare(bucket, long(56), nil)},
-	`the name "Upper" does not have the form`:                              {declare(bucket, "b", map[string]any{"bucket": "Upper"})},
-	`the name "ab" does not have the form`:                                 {declare(bucket, "b", map[string]any{"bucket": "ab"})},
-	"513, at most 512 are accepted":                                        {declare("aws:cloudwatch/logGroup:LogGroup", long(505), nil)},
-	"81, at most 80 are accepted (https://docs.aws.amazon.com/step-fun":    {declare("aws:sfn/stateMachine:StateMachine", long(73), nil)},
-	"257, at most 256 are accepted (https://docs.aws.amazon.com/kms":       {declare("aws:kms/alias:Alias", long(243), nil)},
-	`the name "mine" does not have the form alias/`:                        {declare("aws:kms/alias:Alias", "a", map[string]any{"name": "mine"})},
-	"256, at most 255 are accepted (https://docs.aws.amazon.com/amazondyn": {declare("aws:dynamodb/table:Table", long(248), nil)},
+	`the name "a b" does not have the form`:   {declare(role, "r", map[string]any{"name": "a b"})},
+	`the name "a.b" does not have the form`:   {declare(queue, "q", map[string]any{"name": "a.b"})},
+	`the name "Upper" does not have the form`: {declare(bucket, "b", map[string]any{"bucket": "Upper"})},
+	`the name "ab" does not have the form`:    {declare(bucket, "b", map[string]any{"bucket": "ab"})},
+	`the name "mine" does not have the form alias/`: {
+		declare("aws:kms/alias:Alias", "a", map[string]any{"name": "mine"})},
 	`the name "ab" does not have the form [a-zA-Z0-9_.-]{3,}`: {
 		declare("aws:dynamodb/table:Table", "t", map[string]any{"name": "ab"})},
+
+	"characters of the name " + long(57) + suffix + ": 65, at most 64":  {declare(role, long(57), nil)},
+	"65, at most 64 are accepted (https://docs.aws.amazon.com/lambda/":  {declare(function, long(57), nil)},
+	"81, at most 80 are accepted (https://docs.aws.amazon.com/AWSSimp":  {declare(queue, long(73), nil)},
+	"64, at most 63 are accepted (https://docs.aws.amazon.com/AmazonS3": {declare(bucket, long(56), nil)},
+	"513, at most 512 are accepted": {
+		declare("aws:cloudwatch/logGroup:LogGroup", long(505), nil)},
+	"81, at most 80 are accepted (https://docs.aws.amazon.com/step-fun": {
+		declare("aws:sfn/stateMachine:StateMachine", long(73), nil)},
+	"257, at most 256 are accepted (https://docs.aws.amazon.com/kms": {
+		declare("aws:kms/alias:Alias", long(243), nil)},
+	"256, at most 255 are accepted (https://docs.aws.amazon.com/amazondyn": {
+		declare("aws:dynamodb/table:Table", long(248), nil)},
 	"129, at most 128 are accepted (https://docs.aws.amazon.com/IAM": {declare("aws:iam/policy:Policy", long(121), nil)},
-	"name " + long(122) + suffix + ": 130":                           {declare("aws:iam/instanceProfile:InstanceProfile", long(122), nil)},
+	"name " + long(122) + suffix + ": 130": {
+		declare("aws:iam/instanceProfile:InstanceProfile", long(122), nil)},
 	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm": {
 		declare(alarm, long(248), nil)},
-	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm": {
+	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/" +
+		"API_PutCompositeAlarm": {
 		declare(compositeAlarm, "c", map[string]any{"alarmName": long(256)})},
 	"257, at most 256 are accepted (https://docs.aws.amazon.com/sns": {declare("aws:sns/topic:Topic", long(249), nil)},
 	"characters of a rule: 10241, at most 10240": {
@@ -69,18 +78,22 @@ var refused = map[string][]Resource{
 		declare("aws:ec2/launchTemplate:LaunchTemplate", long(121), nil)},
 	"256, at most 255 are accepted (https://docs.aws.amazon.com/autoscaling": {
 		declare("aws:autoscaling/group:Group", long(248), nil)},
-	"64, at most 63 are accepted (https://docs.aws.amazon.com/eks":     {declare("aws:eks/nodeGroup:NodeGroup", long(56), nil)},
-	"101, at most 100 are accepted (https://docs.aws.amazon.com/eks":   {declare("eks:index:Cluster", long(93), nil)},
-	"257, at most 256 are accepted (https://docs.aws.amazon.com/Amazo": {declare("aws:ecr/repository:Repository", long(249), nil)},
+	"64, at most 63 are accepted (https://docs.aws.amazon.com/eks": {
+		declare("aws:eks/nodeGroup:NodeGroup", long(56), nil)},
+	"101, at most 100 are accepted (https://docs.aws.amazon.com/eks": {
+		declare("eks:index:Cluster", long(93), nil)},
+	"257, at most 256 are accepted (https://docs.aws.amazon.com/Amazo": {
+		declare("aws:ecr/repository:Repository", long(249), nil)},
 
 	"name " + long(39) + unique + ": 65": {declare(role, "r", map[string]any{"namePrefix": long(39)})},
 	"name " + long(38) + unique + ": 64": {declare(bucket, "b", map[string]any{"bucketPrefix": long(38)})},
 
-	"tags: 51, at most 50":              {declare(queue, "q", map[string]any{"tags": many(51, "")})},
-	`tag "` + long(129) + `": at most`:  {declare(queue, "q", map[string]any{"tags": map[string]any{long(129): ""}})},
-	`tag "key-000": at most`:            {declare(queue, "q", map[string]any{"tags": many(1, long(257))})},
-	`tag "aws:x": the prefix`:           {declare(queue, "q", map[string]any{"tags": map[string]any{"aws:x": ""}})},
-	"tags of an object: 11, at most 10": {declare("aws:s3/bucketObjectv2:BucketObjectv2", "o", map[string]any{"tags": many(11, "")})},
+	"tags: 51, at most 50":             {declare(queue, "q", map[string]any{"tags": many(51, "")})},
+	`tag "` + long(129) + `": at most`: {declare(queue, "q", map[string]any{"tags": map[string]any{long(129): ""}})},
+	`tag "key-000": at most`:           {declare(queue, "q", map[string]any{"tags": many(1, long(257))})},
+	`tag "aws:x": the prefix`:          {declare(queue, "q", map[string]any{"tags": map[string]any{"aws:x": ""}})},
+	"tags of an object: 11, at most 10": {
+		declare("aws:s3/bucketObjectv2:BucketObjectv2", "o", map[string]any{"tags": many(11, "")})},
 
 	"characters of the trust policy: 2049": {declare(role, "r", map[string]any{"assumeRolePolicy": " " + long(2049)})},
 	"characters of inline policies: 10241": {declare(role, "r", nil),
@@ -90,12 +103,17 @@ var refused = map[string][]Resource{
 	"bytes of a key policy: 32769":         {declare(keyType, "k", map[string]any{"policy": long(32769)})},
 	"bytes of a bucket policy: 20481": {
 		declare("aws:s3/bucketPolicy:BucketPolicy", "p", map[string]any{"policy": long(20481)})},
-	"bytes of a queue policy: 8193":    {declare(queue, "q", map[string]any{"policy": `{"Id":"` + long(8184) + `"}`})},
-	"statements of a queue policy: 21": {declare(queue, "q", map[string]any{"policy": `{"Statement":[{}` + strings.Repeat(",{}", 20) + `]}`})},
-	"bytes of a definition: 1048577":   {declare("aws:sfn/stateMachine:StateMachine", "m", map[string]any{"definition": long(1<<20 + 1)})},
-	"characters of an event pattern":   {declare("aws:cloudwatch/eventRule:EventRule", "r", map[string]any{"eventPattern": long(2049)})},
-	"bytes of user data: 16386":        {declare("aws:ec2/launchTemplate:LaunchTemplate", "abc", map[string]any{"userData": long(21848)})},
-	"characters of a lifecycle policy": {declare("aws:ecr/lifecyclePolicy:LifecyclePolicy", "p", map[string]any{"policy": long(30721)})},
+	"bytes of a queue policy: 8193": {declare(queue, "q", map[string]any{"policy": `{"Id":"` + long(8184) + `"}`})},
+	"statements of a queue policy: 21": {
+		declare(queue, "q", map[string]any{"policy": `{"Statement":[{}` + strings.Repeat(",{}", 20) + `]}`})},
+	"bytes of a definition: 1048577": {
+		declare("aws:sfn/stateMachine:StateMachine", "m", map[string]any{"definition": long(1<<20 + 1)})},
+	"characters of an event pattern": {
+		declare("aws:cloudwatch/eventRule:EventRule", "r", map[string]any{"eventPattern": long(2049)})},
+	"bytes of user data: 16386": {
+		declare("aws:ec2/launchTemplate:LaunchTemplate", "abc", map[string]any{"userData": long(21848)})},
+	"characters of a lifecycle policy": {
+		declare("aws:ecr/lifecyclePolicy:LifecyclePolicy", "p", map[string]any{"policy": long(30721)})},
 
 	`rule "a": ids are different`: {declare(lifecycle, "l", map[string]any{"rules": []any{
 		map[string]any{"id": "a"}, map[string]any{"id": "a"}}})},
@@ -103,7 +121,8 @@ var refused = map[string][]Resource{
 		transition("GLACIER", 90))},
 	"objects move to STANDARD_IA after 29 days": {rules(transition("STANDARD_IA", 29))},
 	"objects expire after 30 days and move to GLACIER after 30": {declare(lifecycle, "l", map[string]any{"rules": []any{
-		map[string]any{"id": "a", "transitions": []any{transition("GLACIER", 30)}, "expiration": map[string]any{"days": 30.0}}}})},
+		map[string]any{"id": "a", "transitions": []any{transition("GLACIER", 30)},
+			"expiration": map[string]any{"days": 30.0}}}})},
 	"lifecycle rules: 1001":   {declare(lifecycle, "l", map[string]any{"rules": numbered(1001)})},
 	"deletionWindowInDays: 6": {declare(keyType, "k", map[string]any{"deletionWindowInDays": 6.0})},
 	"global secondary indexes: 21": {declare("aws:dynamodb/table:Table", "tab",
@@ -123,16 +142,25 @@ var refused = map[string][]Resource{
 	"delaySeconds: 901":                {declare(queue, "q", map[string]any{"delaySeconds": 901.0})},
 	"maxMessageSize: 1048577":          {declare(queue, "q", map[string]any{"maxMessageSize": 1048577.0})},
 	"receiveWaitTimeSeconds: 21":       {declare(queue, "q", map[string]any{"receiveWaitTimeSeconds": 21.0})},
+
 	"a visibility timeout of 359 s: recommended are six of the function's timeouts, 360 s": mapped(359, nil),
-	"batchSize: 11, accepted are 1 to 10":                                                  mapped(360, map[string]any{"batchSize": 11.0}),
-	"batchSize: 10001, accepted are 1 to 10000":                                            mapped(360, map[string]any{"batchSize": 10001.0, "maximumBatchingWindowInSeconds": 1.0}),
-	"maximumBatchingWindowInSeconds: 301":                                                  mapped(360, map[string]any{"maximumBatchingWindowInSeconds": 301.0}),
-	"maximumConcurrency: 1, accepted":                                                      mapped(360, map[string]any{"scalingConfig": map[string]any{"maximumConcurrency": 1.0}}),
-	"alarmActions: 6, at most 5":                                                           {declare(alarm, "a", map[string]any{"alarmActions": []any{"1", "2", "3", "4", "5", "6"}})},
-	"okActions: 6, at most 5":                                                              {declare(alarm, "a", map[string]any{"okActions": []any{"1", "2", "3", "4", "5", "6"}})},
-	"seconds that are evaluated: 86460":                                                    {declare(alarm, "a", map[string]any{"period": 60.0, "evaluationPeriods": 1441.0})},
-	"2 days of retention":                                                                  {declare("aws:cloudwatch/logGroup:LogGroup", "l", map[string]any{"retentionInDays": 2.0})},
-	"a block of 10.0.0.0/15":                                                               {declare("aws:ec2/vpc:Vpc", "v", map[string]any{"cidrBlock": "10.0.0.0/15"})},
+
+	"batchSize: 11, accepted are 1 to 10": mapped(360, map[string]any{"batchSize": 11.0}),
+	"batchSize: 10001, accepted are 1 to 10000": mapped(360, map[string]any{"batchSize": 10001.0,
+		"maximumBatchingWindowInSeconds": 1.0}),
+	"maximumBatchingWindowInSeconds: 301": mapped(360, map[string]any{"maximumBatchingWindowInSeconds": 301.0}),
+	"maximumConcurrency: 1, accepted": mapped(360, map[string]any{
+		"scalingConfig": map[string]any{"maximumConcurrency": 1.0}}),
+
+	"alarmActions: 6, at most 5": {
+		declare(alarm, "a", map[string]any{"alarmActions": []any{"1", "2", "3", "4", "5", "6"}})},
+	"okActions: 6, at most 5": {
+		declare(alarm, "a", map[string]any{"okActions": []any{"1", "2", "3", "4", "5", "6"}})},
+	"seconds that are evaluated: 86460": {
+		declare(alarm, "a", map[string]any{"period": 60.0, "evaluationPeriods": 1441.0})},
+	"2 days of retention": {
+		declare("aws:cloudwatch/logGroup:LogGroup", "l", map[string]any{"retentionInDays": 2.0})},
+	"a block of 10.0.0.0/15": {declare("aws:ec2/vpc:Vpc", "v", map[string]any{"cidrBlock": "10.0.0.0/15"})},
 }
 
 func transition(class string, days float64) map[string]any {
@@ -190,7 +218,8 @@ func TestAccepted(t *testing.T) {
 		declare(role, long(56), nil), declare(bucket, "b", map[string]any{"bucket": long(63)}),
 		declare("aws:kms/alias:Alias", "a", map[string]any{"name": "alias/dip-lake"}),
 		declare("aws:s3/bucketObjectv2:BucketObjectv2", "o", map[string]any{"tags": many(10, "")}),
-		declare(alarm, "a", map[string]any{"period": 3600.0, "evaluationPeriods": 168.0, "alarmActions": []any{"1", "2", "3", "4", "5"}}),
+		declare(alarm, "a", map[string]any{"period": 3600.0, "evaluationPeriods": 168.0,
+			"alarmActions": []any{"1", "2", "3", "4", "5"}}),
 		declare(keyType, "k", map[string]any{"deletionWindowInDays": 7.0}),
 		rules(transition("STANDARD_IA", 30), transition("GLACIER", 90), transition("DEEP_ARCHIVE", 180)),
 		rules(transition("INTELLIGENT_TIERING", 0)),

@@ -145,7 +145,8 @@ func TestTopic(t *testing.T) {
 	key := r.Find(t, "aws:kms/key:Key", "ops-key").Inputs["policy"].StringValue()
 	for _, want := range []string{
 		`{"Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},` +
-			`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":["*"],"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
+			`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":["*"],` +
+			`"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
 		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["kms:Decrypt","kms:GenerateDataKey"],` +
 			`"Resource":["*"]}`,
 		`"Principal":{"AWS":["arn:aws:iam::123456789012:root"]},"Action":["kms:DescribeKey",`,

@@ -68,8 +68,8 @@ type end struct {
 
 // retries: the service's own errors pass. A function is throttled while others use the account's concurrency up: with
 // full jitter, 70 retries last about half an hour (31.5 s up to the longest delay, then 64 of 30 s on average). Every
-// step may be repeated, so a step that crashed, ran out of time or met an error is repeated too, but not for long. A step
-// that knows it cannot succeed answers contract.ActionFail.
+// step may be repeated, so a step that crashed, ran out of time or met an error is repeated too, but not for long. A
+// step that knows it cannot succeed answers contract.ActionFail.
 var retries = []retrier{
 	{
 		ErrorEquals: []string{

@@ -146,7 +146,8 @@ func (w *Workflows) State(ctx context.Context, execution string) (known, running
 }
 
 // executionARN is that of an execution of a state machine, which is given by its ARN or by that of an alias:
-// arn:aws:states:region:account:stateMachine:name[:alias] becomes arn:aws:states:region:account:execution:name:execution.
+// arn:aws:states:region:account:stateMachine:name[:alias] becomes
+// arn:aws:states:region:account:execution:name:execution.
 func executionARN(machine, execution string) (string, error) {
 	parts := strings.Split(machine, ":")
 	if len(parts) < 7 || parts[5] != "stateMachine" {

@@ -110,7 +110,8 @@ func TestSendReportsWhatWasNotAccepted(t *testing.T) {
 	_, cfg := start(t, func(string, map[string]any) (int, string) {
 		return http.StatusOK,
 			`{"Successful":[{"Id":"0","MessageId":"m","MD5OfMessageBody":"0cc175b9c0f1b6a831c399e269772661"}],` +
-				`"Failed":[{"Id":"1","Code":"InternalError","Message":"try again","SenderFault":false},{"Id":"2","Code":"Other","SenderFault":true}]}`
+				`"Failed":[{"Id":"1","Code":"InternalError","Message":"try again","SenderFault":false},` +
+				`{"Id":"2","Code":"Other","SenderFault":true}]}`
 	})
 	err := NewQueues(cfg).Send(t.Context(), "http://queue", []string{"a", "b", "c"})
 	if err == nil || !strings.Contains(err.Error(), "send to http://queue: InternalError: try again") ||

@@ -14,8 +14,8 @@ import (
 // line feed outside quotes ends the record. A record that begins with the dialect's comment character is a comment, and
 // ends with the next line feed.
 //
-// Within records three states are enough to find their ends: after a closing quote the automaton behaves as at a field's
-// start (a quote returns inside, a delimiter or line feed ends the field, anything else continues unquoted), so
+// Within records three states are enough to find their ends: after a closing quote the automaton behaves as at a
+// field's start (a quote returns inside, a delimiter or line feed ends the field, anything else continues unquoted), so
 // fieldStart represents both.
 type state uint8
 

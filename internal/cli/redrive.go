@@ -75,7 +75,8 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 		return err
 	}
 	if load.Catalog != stack.Outputs.Catalog && outcome != client.AllDone {
-		a.screen.Notef("the load keeps the settings of %s; to use those that are deployed now, put the file again", load.Catalog)
+		a.screen.Notef("the load keeps the settings of %s; to use those that are deployed now, put the file again",
+			load.Catalog)
 	}
 	return a.result(map[string]any{"load": load.ID, "outcome": outcome},
 		fmt.Sprintf("load %s: %s\n", short(load.ID), outcome))

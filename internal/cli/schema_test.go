@@ -23,7 +23,8 @@ func TestSchemaInfer(t *testing.T) {
 	good, bad := file("good.csv", "a;b\n1;007\n2;12\n"), file("bad.csv", "a,b\n1,2\n3\n4\n5\n6\n7\n8\n")
 
 	code, stdout, stderr := run(t, "schema", "infer", good)
-	if code != ExitOK || !strings.Contains(stdout, `{"name": "a", "type": "integer", "constraints": {"required": true}}`) ||
+	if code != ExitOK ||
+		!strings.Contains(stdout, `{"name": "a", "type": "integer", "constraints": {"required": true}}`) ||
 		!strings.Contains(stderr, "all 2 records fit") || !strings.Contains(stderr, "b: stays a text: values such as 007") ||
 		!strings.Contains(stderr, `the delimiter is ";"`) {
 		t.Errorf("exit %d\n%s\n%s", code, stdout, stderr)

@@ -33,8 +33,8 @@ func Read(ctx context.Context, l Ledger, id string) (Progress, error) {
 }
 
 // Follow polls a load's progress, passes each reading to each, and returns the last one when the load has finished. A
-// load that is not in the ledger yet has the status "": its event is in flight. One that has the content of another goes
-// on as that.
+// load that is not in the ledger yet has the status "": its event is in flight. One that has the content of another
+// goes on as that.
 func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Progress, error) {
 	for {
 		began := time.Now()

@@ -16,9 +16,9 @@ import (
 )
 
 // once makes one version of an object, whatever happens to the replies: a write whose reply is lost is repeated by the
-// SDK, and would make a second version, and a second load with the same rows. The write is conditional on what was there
-// before ("Add preconditions to S3 operations with conditional requests"), so the repetition is refused; and the version
-// that is there then says by its token whose it is.
+// SDK, and would make a second version, and a second load with the same rows. The write is conditional on what was
+// there before ("Add preconditions to S3 operations with conditional requests"), so the repetition is refused; and the
+// version that is there then says by its token whose it is.
 type once struct {
 	ifNoneMatch, ifMatch *string
 	metadata             map[string]string

@@ -14,7 +14,7 @@ import (
 
 // A write whose reply is lost is repeated by the SDK and then refused: the version that is there is the first one's.
 func TestALostReplyMakesOneVersion(t *testing.T) {
-	lost := errors.New("connection reset")
+	lost, refused := errors.New("connection reset"), answer(http.StatusPreconditionFailed)
 	for name, c := range map[string]struct {
 		size       int
 		before     error // HEAD before the write; nil: there is an object
@@ -23,15 +23,16 @@ func TestALostReplyMakesOneVersion(t *testing.T) {
 		conditions string
 		err        string
 	}{
-		"a new key":                        {size: 9, before: answer(http.StatusNotFound), conditions: "*|"},
-		"a new version":                    {size: 9, conditions: "|old"},
-		"who may not read":                 {size: 9, before: answer(http.StatusForbidden), conditions: "|"},
-		"a large file":                     {size: partSize + 1, before: answer(http.StatusNotFound), conditions: "*|"},
-		"the reply is lost":                {size: 9, failed: lost, ours: true, conditions: "|old"},
-		"and the repetition refused":       {size: 9, failed: answer(http.StatusPreconditionFailed), ours: true, conditions: "|old"},
-		"the reply to a large file's end":  {size: partSize + 1, failed: answer(http.StatusNotFound), ours: true, conditions: "|old"},
+		"a new key":                  {size: 9, before: answer(http.StatusNotFound), conditions: "*|"},
+		"a new version":              {size: 9, conditions: "|old"},
+		"who may not read":           {size: 9, before: answer(http.StatusForbidden), conditions: "|"},
+		"a large file":               {size: partSize + 1, before: answer(http.StatusNotFound), conditions: "*|"},
+		"the reply is lost":          {size: 9, failed: lost, ours: true, conditions: "|old"},
+		"and the repetition refused": {size: 9, failed: refused, ours: true, conditions: "|old"},
+		"the reply to a large file's end": {size: partSize + 1, failed: answer(http.StatusNotFound), ours: true,
+			conditions: "|old"},
 		"the write is lost":                {size: 9, failed: lost, conditions: "|old", err: "connection reset"},
-		"somebody else wrote it meanwhile": {size: 9, failed: answer(http.StatusPreconditionFailed), conditions: "|old", err: "somebody else"},
+		"somebody else wrote it meanwhile": {size: 9, failed: refused, conditions: "|old", err: "somebody else"},
 		"nobody knows what is there":       {size: 9, before: answer(http.StatusServiceUnavailable), err: "head s3://b/k"},
 	} {
 		f := newStore()

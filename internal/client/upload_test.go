@@ -41,7 +41,9 @@ func newStore() *fakeStore {
 	return &fakeStore{parts: map[int32][]byte{}, versionID: aws.String("v1"), fail: func() error { return nil }}
 }
 
-func (f *fakeStore) HeadObject(context.Context, *s3.HeadObjectInput, ...func(*s3.Options)) (*s3.HeadObjectOutput, error) {
+func (f *fakeStore) HeadObject(
+	context.Context, *s3.HeadObjectInput, ...func(*s3.Options),
+) (*s3.HeadObjectOutput, error) {
 	if len(f.heads) == 0 {
 		return nil, answer(http.StatusNotFound)
 	}
@@ -57,7 +59,8 @@ func (f *fakeStore) condition(ifNoneMatch, ifMatch *string) {
 // answer is the SDK's error for a status.
 func answer(status int) error {
 	return &awshttp.ResponseError{ResponseError: &smithyhttp.ResponseError{
-		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}}, Err: errors.New(http.StatusText(status)),
+		Response: &smithyhttp.Response{Response: &http.Response{StatusCode: status}},
+		Err:      errors.New(http.StatusText(status)),
 	}}
 }
 

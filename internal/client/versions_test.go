@@ -140,7 +140,8 @@ func publish(t *testing.T, client *lambda.Client, role, name string, n, other in
 			t.Fatal(err)
 		}
 	}
-	in := &lambda.CreateAliasInput{Name: aws.String("live"), FunctionName: &name, FunctionVersion: aws.String(fmt.Sprint(n))}
+	in := &lambda.CreateAliasInput{Name: aws.String("live"), FunctionName: &name,
+		FunctionVersion: aws.String(fmt.Sprint(n))}
 	if other > 0 {
 		in.FunctionVersion = aws.String("1")
 		in.RoutingConfig = &lambdatypes.AliasRoutingConfiguration{

@@ -200,14 +200,18 @@ func TestSchemas(t *testing.T) {
 		"another field in its place": {schemaOf(ab()...), with(`"fieldsMatch":"partial"`, `"name":"a"`,
 			`"name":"c","type":"date"`),
 			"fieldsMatch: exact -> partial: compatible\nfields[b]: any -> : breaks readers\nfields[c]:  -> date: compatible"},
-		"another order":                {schemaOf(ab()...), schemaOf(`"name":"b"`, `"name":"a"`), "fields: a, b -> b, a: quarantines more"},
-		"another order, found by name": {with(`"fieldsMatch":"equal"`, ab()...), with(`"fieldsMatch":"equal"`, `"name":"b"`, `"name":"a"`), "fields: a, b -> b, a: compatible"},
-		"a stricter header":            {with(`"fieldsMatch":"subset"`, ab()...), schemaOf(ab()...), "fieldsMatch: subset -> exact: quarantines more"},
-		"another header":               {with(`"fieldsMatch":"subset"`, ab()...), with(`"fieldsMatch":"superset"`, ab()...), "fieldsMatch: subset -> superset: quarantines more"},
+		"another order": {schemaOf(ab()...), schemaOf(`"name":"b"`, `"name":"a"`),
+			"fields: a, b -> b, a: quarantines more"},
+		"another order, found by name": {with(`"fieldsMatch":"equal"`, ab()...),
+			with(`"fieldsMatch":"equal"`, `"name":"b"`, `"name":"a"`), "fields: a, b -> b, a: compatible"},
+		"a stricter header": {with(`"fieldsMatch":"subset"`, ab()...), schemaOf(ab()...),
+			"fieldsMatch: subset -> exact: quarantines more"},
+		"another header": {with(`"fieldsMatch":"subset"`, ab()...), with(`"fieldsMatch":"superset"`, ab()...),
+			"fieldsMatch: subset -> superset: quarantines more"},
 		"a primary key": {schemaOf(ab()...), with(`"primaryKey":"a"`, ab()...),
 			"primaryKey:  -> \"a\": compatible\nfields[a].constraints.required: false -> true: quarantines more"},
-		"missing values of all": {with(`"missingValues":["","NA"]`, `"name":"a","type":"date"`), schemaOf(`"name":"a","type":"date"`),
-			`fields[a].missingValues: ["","NA"] -> [""]: quarantines more`},
+		"missing values of all": {with(`"missingValues":["","NA"]`, `"name":"a","type":"date"`),
+			schemaOf(`"name":"a","type":"date"`), `fields[a].missingValues: ["","NA"] -> [""]: quarantines more`},
 		"a title": {schemaOf(ab()...), with(`"title":"t"`, ab()...), `title:  -> "t": compatible`},
 	} {
 		d, err := Compare(c.old, c.updated, Options{Encoding: contract.CSV})
@@ -220,7 +224,8 @@ func TestSchemas(t *testing.T) {
 // Rows must stay in the folder that their value names.
 func TestPartition(t *testing.T) {
 	o := Options{Encoding: contract.CSV, Partition: "x"}
-	d, err := Compare(one(`"type":"date"`), one(`"type":"date","format":"any","title":"t","constraints":{"required":true}`), o)
+	d, err := Compare(one(`"type":"date"`),
+		one(`"type":"date","format":"any","title":"t","constraints":{"required":true}`), o)
 	want := "fields[x].format: default -> any: breaks readers\nfields[x].constraints.required: false -> true: " +
 		"quarantines more\nfields[x].title:  -> \"t\": compatible"
 	if got := show(d); err != nil || got != want {

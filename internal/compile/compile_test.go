@@ -60,7 +60,8 @@ func TestEvery(t *testing.T) {
 func TestAbsent(t *testing.T) {
 	file := `{"Require": [{"Path": "example.com/Here", "Version": "v1.0.0"},
 		{"Path": "example.com/absent", "Version": "v1.0.0"},
-		{"Path": "replaced", "Version": "v1.0.0"}, {"Path": "other", "Version": "v2.0.0"}, {"Path": "folder", "Version": "v0.0.0"}],
+		{"Path": "replaced", "Version": "v1.0.0"}, {"Path": "other", "Version": "v2.0.0"}, ` +
+		`{"Path": "folder", "Version": "v0.0.0"}],
 		"Replace": [{"Old": {"Path": "replaced"}, "New": {"Path": "fork", "Version": "v1.2.0-RC"}},
 		{"Old": {"Path": "other", "Version": "v1.0.0"}, "New": {"Path": "fork", "Version": "v3.0.0"}},
 		{"Old": {"Path": "folder"}, "New": {"Path": "../folder"}}]}`

@@ -60,8 +60,10 @@ func TestBytesAfterTheEnd(t *testing.T) {
 				}
 			}
 		}
-		begun := map[contract.Compression][]string{contract.Gzip: {"\x1f", "\x1f\x8b", "\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x00nam"},
-			contract.Zstd: {"\x28", "\x28\xb5\x2f", "\x5f", "P*M", "P*M\x18\x04\x00\x00\x00ab"}}
+		begun := map[contract.Compression][]string{
+			contract.Gzip: {"\x1f", "\x1f\x8b", "\x1f\x8b\x08\x08\x00\x00\x00\x00\x00\x00nam"},
+			contract.Zstd: {"\x28", "\x28\xb5\x2f", "\x5f", "P*M", "P*M\x18\x04\x00\x00\x00ab"},
+		}
 		for _, rest := range begun[c.kind] {
 			_, err := read(bytes.NewReader(append(bytes.Clone(c.stored), rest...)), c.kind)
 			if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "input is truncated") {
@@ -125,7 +127,8 @@ func TestTooLargeAWindowHasAMend(t *testing.T) {
 	single := []byte{0x28, 0xb5, 0x2f, 0xfd, 0xa0, 0, 0, 0, 0x10} // one segment of 256 MiB
 	for name, stored := range map[string][]byte{"zstd --long=31": frame(31), "one segment": single} {
 		_, err := read(bytes.NewReader(stored), contract.Zstd)
-		if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "needs a window of more than 128 MiB to be decompressed") ||
+		if !fault.IsPermanent(err) ||
+			!strings.Contains(err.Error(), "needs a window of more than 128 MiB to be decompressed") ||
 			!strings.Contains(err.Error(), "compress it again with --long=27 or less") {
 			t.Errorf("%s: %v", name, err)
 		}

@@ -45,7 +45,8 @@ func TestObjects(t *testing.T) {
 		}},
 		{"what S3 sends when notifications are configured", testEvent, nil},
 		{"a console's folder",
-			`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},"object":{"key":"trips/","size":0,"versionId":"1"}}}]}`, nil},
+			`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":"b"},` +
+				`"object":{"key":"trips/","size":0,"versionId":"1"}}}]}`, nil},
 	} {
 		if got, err := Objects(c.body); err != nil || !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v\ngot  %+v\nwant %+v", c.name, err, got, c.want)

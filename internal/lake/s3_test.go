@@ -93,7 +93,8 @@ func (f *S3) sign(r *http.Request) {
 	key, err := f.key.Retrieve(f.t.Context())
 	if err == nil {
 		r.Header.Del("Authorization")
-		err = v4.NewSigner().SignHTTP(f.t.Context(), key, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", "us-east-1", time.Now())
+		err = v4.NewSigner().SignHTTP(f.t.Context(), key, r, r.Header.Get("X-Amz-Content-Sha256"), "s3", "us-east-1",
+			time.Now())
 	}
 	if err != nil {
 		f.t.Error(err)

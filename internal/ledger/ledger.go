@@ -46,7 +46,7 @@ type Plan struct {
 	Compression contract.Compression `json:"compression"`
 	Front       contract.Skipped     `json:"front,omitzero"`    // lines before the header that are no records
 	Body        int64                `json:"body"`              // offset of the first record
-	Footer      contract.Skipped     `json:"footer,omitzero"`   // lines after the last record, of an input that can be split
+	Footer      contract.Skipped     `json:"footer,omitzero"`   // lines after the last record, of a splittable input
 	Columns     []int                `json:"columns,omitempty"` // CSV: see contract.ChunkMessage
 	Width       int                  `json:"width,omitempty"`
 	Lane        contract.Lane        `json:"lane,omitempty"`    // where chunks run; "" is Functions
@@ -70,7 +70,7 @@ type Chunk struct {
 	Failure    string           `json:"failure,omitempty"`    // permanent: the load cannot succeed
 	LastError  string           `json:"lastError,omitempty"`  // of an attempt that may be retried
 	Released   time.Time        `json:"released,omitzero"`    // when its holder gave the current attempt up with LastError
-	Failures   int              `json:"failures,omitempty"`   // claims that came to nothing since the load began or was redriven
+	Failures   int              `json:"failures,omitempty"`   // failed claims since the load began or was redriven
 	HandedBack int              `json:"handedBack,omitempty"` // times that a stopping worker handed it back
 }
 

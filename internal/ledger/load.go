@@ -173,8 +173,8 @@ func (l *Ledger) Resume(ctx context.Context, load Load, at time.Time) (bool, err
 	return true, nil
 }
 
-// Seen records that a load's workflow was found running: nobody looks after the load for a while. A load that has changed
-// meanwhile is left alone.
+// Seen records that a load's workflow was found running: nobody looks after the load for a while. A load that has
+// changed meanwhile is left alone.
 func (l *Ledger) Seen(ctx context.Context, load Load, at time.Time) error {
 	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table, Key: key(load.ID, loadItem),

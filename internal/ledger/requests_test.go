@@ -41,8 +41,8 @@ func answered(a answers) *Ledger {
 	}), "table")
 }
 
-// The role of a function or a worker may name these attributes and no others, in whichever expression. That of a restage
-// job may name one more.
+// The role of a function or a worker may name these attributes and no others, in whichever expression. That of a
+// restage job may name one more.
 func TestWorkNamesItsOwnAttributes(t *testing.T) {
 	stands, err := json.Marshal(map[string]any{"Item": map[string]any{
 		"load": map[string]string{"S": "L"}, "item": map[string]string{"S": "chunk#00000"},

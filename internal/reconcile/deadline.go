@@ -41,8 +41,8 @@ func Predict(now time.Time, load ledger.Load, chunks []ledger.Chunk) time.Time {
 	return now.Add(time.Duration(min(max(0, rest), math.MaxInt64/2)))
 }
 
-// Slack is what a load in a segment with a deadline has left at its end, or at the end that is predicted; below zero: it
-// is too late by that much. Late says whether its deadline is over. ok is false without a deadline.
+// Slack is what a load in a segment with a deadline has left at its end, or at the end that is predicted; below zero:
+// it is too late by that much. Late says whether its deadline is over. ok is false without a deadline.
 func Slack(
 	now time.Time, segment contract.Segment, load ledger.Load, chunks []ledger.Chunk,
 ) (slack time.Duration, late, ok bool) {

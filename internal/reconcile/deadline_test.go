@@ -12,7 +12,7 @@ import (
 	"dip/internal/ledger"
 )
 
-// tenChunks is a load of 1000 bytes in ten chunks, received 20 s and planned 10 s before its chunks are looked at, at 100 s.
+// tenChunks is a load of 1000 bytes in ten chunks, received 20 s and planned 10 s before its chunks are read, at 100 s.
 func tenChunks() (ledger.Load, []ledger.Chunk) {
 	load := ledger.Load{
 		Status: contract.Running, Received: at(80), Object: contract.Object{Size: 1000},

@@ -51,8 +51,8 @@ type Decision struct {
 
 // Decide looks at a planned load. It is pure: the same ledger at the same time gives the same decision.
 //
-// Waiting is not failing: work that nobody has claimed waits as long as its queue keeps its message, and nothing is sent
-// again before that message is gone. What counts against a load are claims that came to nothing.
+// Waiting is not failing: work that nobody has claimed waits as long as its queue keeps its message, and nothing is
+// sent again before that message is gone. What counts against a load are claims that came to nothing.
 func Decide(look Look, load ledger.Load, chunks []ledger.Chunk, limits Limits) Decision {
 	for _, c := range work(load, chunks) {
 		if c.Failure != "" {
@@ -98,8 +98,8 @@ func Decide(look Look, load ledger.Load, chunks []ledger.Chunk, limits Limits) D
 	return d
 }
 
-// awaitsPiece says whether a chunk waits for the restage job, which sends it once its piece is there: a redrive may find
-// that the pieces have expired.
+// awaitsPiece says whether a chunk waits for the restage job, which sends it once its piece is there: a redrive may
+// find that the pieces have expired.
 func awaitsPiece(load ledger.Load, c ledger.Chunk) bool {
 	return Restaging(load) && c.Index != ledger.RestageIndex && c.Sent.IsZero()
 }

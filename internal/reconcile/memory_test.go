@@ -11,8 +11,9 @@ import (
 	"dip/internal/ledger"
 )
 
-// BenchmarkLargestLoad reports what the reconciler holds of the largest load that is planned, 10,000 chunks of 64 outputs
-// each: for a look at it, and for its certificate with the text. The reconciler's memory in config/defaults.go follows.
+// BenchmarkLargestLoad reports what the reconciler holds of the largest load that is planned, 10,000 chunks of 64
+// outputs each: for a look at it, and for its certificate with the text. The reconciler's memory in config/defaults.go
+// follows.
 func BenchmarkLargestLoad(b *testing.B) {
 	const chunks, outputs = 10_000, 64
 	for range b.N {

@@ -7,9 +7,9 @@ import (
 	"dip/internal/ledger"
 )
 
-// Bounds of the wait between two looks at the ledger. Step Functions waits whole seconds. A standard workflow ends after
-// 25,000 events, outside of every Catch ("Service quotas", Step Functions), and a round of wait, look and choice makes
-// nine of them: the bounds grow with the execution's age, so that one of 30 days has room left for retries.
+// Bounds of the wait between two looks at the ledger. Step Functions waits whole seconds. A standard workflow ends
+// after 25,000 events, outside of every Catch ("Service quotas", Step Functions), and a round of wait, look and choice
+// makes nine of them: the bounds grow with the execution's age, so that one of 30 days has room left for retries.
 const (
 	minWait  = time.Second
 	maxWait  = time.Minute

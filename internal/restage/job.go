@@ -157,8 +157,8 @@ func (j *Job) pass(ctx context.Context, id string) (*pass, error) {
 	return p, nil
 }
 
-// again reads the content up to the end of the last chunk. On its way it makes the pieces of chunks that were reopened by
-// a redrive, which expire: they get the same bytes under the same keys.
+// again reads the content up to the end of the last chunk. On its way it makes the pieces of chunks that were reopened
+// by a redrive, which expire: they get the same bytes under the same keys.
 func (p *pass) again(ctx context.Context, content io.Reader) (at int64, err error) {
 	skip := func(to int64) error {
 		if _, err := io.CopyN(io.Discard, content, to-at); err != nil {

@@ -19,8 +19,8 @@ func document(text []byte, whole bool) error {
 			return errors.New("is a JSON array, want one object a line: `jq -c '.[]' FILE > FILE.ndjson` writes it so")
 		}
 	case text[0] == '{' && pretty(text, whole):
-		return errors.New("has JSON objects over several lines, want one object a line: `jq -c . FILE > FILE.ndjson` writes " +
-			"them so")
+		return errors.New("has JSON objects over several lines, want one object a line: `jq -c . FILE > FILE.ndjson` " +
+			"writes them so")
 	}
 	return nil
 }

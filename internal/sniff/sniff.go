@@ -27,8 +27,8 @@ const (
 	decrypt = "decrypt it before it lands"
 )
 
-// formats have their first bytes from RFC 1952 (gzip), RFC 8878 (zstd), RFC 9580 (PGP), ISO 32000 (PDF), MS-CFB (Office)
-// and the format specifications of the other projects.
+// formats have their first bytes from RFC 1952 (gzip), RFC 8878 (zstd), RFC 9580 (PGP), ISO 32000 (PDF), MS-CFB
+// (Office) and the format specifications of the other projects.
 var formats = []format{
 	{is: "compressed with gzip", magic: "\x1f\x8b\x08", mend: "compress it once only"},
 	{is: "compressed with zstd", magic: "\x28\xb5\x2f\xfd", mend: "compress it once only"},

@@ -56,13 +56,15 @@ func TestForeign(t *testing.T) {
 	for _, c := range []struct{ name, head, want string }{
 		{"gzip", gz.String(), "is compressed with gzip: compress it once only"},
 		{"zstd", string(z.EncodeAll([]byte("a"), nil)), "is compressed with zstd"},
-		{"bzip2", "BZh91AY&SY\x9e\x8e\x1c\x02", "is compressed with bzip2: compress it with gzip or zstd instead, as by `bzcat FILE"},
+		{"bzip2", "BZh91AY&SY\x9e\x8e\x1c\x02",
+			"is compressed with bzip2: compress it with gzip or zstd instead, as by `bzcat FILE"},
 		{"bzip2 of nothing", "BZh9\x17rE8P\x90\x00\x00\x00\x00", "bzip2"},
 		{"xz", "\xfd7zXZ\x00\x00\x04", "is compressed with xz"},
 		{"zip", archive(t, "a.csv"), "is a zip archive: extract its files"},
 		{"empty zip", archive(t), "is a zip archive"},
 		{"Excel", archive(t, "[Content_Types].xml", "_rels/.rels", "xl/workbook.xml"), "is an Excel workbook (.xlsx): save"},
-		{"ODS", "PK\x03\x04\x14\x00\x00\x08mimetypeapplication/vnd.oasis.opendocument.spreadsheetPK", "is a spreadsheet (.ods)"},
+		{"ODS", "PK\x03\x04\x14\x00\x00\x08mimetypeapplication/vnd.oasis.opendocument.spreadsheetPK",
+			"is a spreadsheet (.ods)"},
 		{"xls", "\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1\x00", "is an old Office file such as .xls"},
 		{"7z", "7z\xbc\xaf\x27\x1c\x00", "is a 7z archive"},
 		{"tar", tarred.String(), "is a tar archive"},
@@ -73,14 +75,17 @@ func TestForeign(t *testing.T) {
 		{"Avro", "Obj\x01\x04\x16", "is an Avro file"},
 		{"PGP", "-----BEGIN PGP MESSAGE-----\n", "is a PGP message: decrypt it"},
 		{"Git LFS", "version https://git-lfs.github.com/spec/v1\n", "is a pointer of Git LFS: fetch it"},
-		{"UTF-16LE", "\xff\xfe" + units(table, binary.LittleEndian), "begins with the byte order mark of UTF-16LE, the segment's " +
-			"charset is utf-8: convert it, as by `iconv -f UTF-16LE -t UTF-8 FILE`, or set encoding: {charset: utf-16le}"},
+		{"UTF-16LE", "\xff\xfe" + units(table, binary.LittleEndian),
+			"begins with the byte order mark of UTF-16LE, the segment's charset is utf-8: convert it, " +
+				"as by `iconv -f UTF-16LE -t UTF-8 FILE`, or set encoding: {charset: utf-16le}"},
 		{"UTF-16BE", "\xfe\xff" + units(table, binary.BigEndian), "begins with the byte order mark of UTF-16BE"},
 		{"UTF-32LE", "\xff\xfe\x00\x00a\x00\x00\x00", "begins with the byte order mark of UTF-32LE"},
 		{"UTF-32BE", "\x00\x00\xfe\xff\x00\x00\x00a", "begins with the byte order mark of UTF-32BE"},
-		{"UTF-16LE without a mark", units(table, binary.LittleEndian), "looks like UTF-16LE, the segment's charset is utf-8: convert"},
+		{"UTF-16LE without a mark", units(table, binary.LittleEndian),
+			"looks like UTF-16LE, the segment's charset is utf-8: convert"},
 		{"UTF-16BE without a mark", units(table, binary.BigEndian), "looks like UTF-16BE, "},
-		{"UTF-16LE, hardly Latin", units(strings.Repeat("日本語日本語日本語,東京都東京都\n", 9), binary.LittleEndian), "looks like UTF-16LE"},
+		{"UTF-16LE, hardly Latin", units(strings.Repeat("日本語日本語日本語,東京都東京都\n", 9), binary.LittleEndian),
+			"looks like UTF-16LE"},
 		{"a short one", units("a,b\n", binary.LittleEndian), "looks like UTF-16LE"},
 	} {
 		for _, charset := range []contract.Charset{"", contract.UTF8} {
@@ -94,11 +99,13 @@ func TestForeign(t *testing.T) {
 
 // What begins like another format may still be text.
 func TestTextIsNotForeign(t *testing.T) {
-	for _, text := range []string{"", "a", "id,name\n1,Zoë\n", "\ufeffid\n", "BZh,id\n1,2\n", "PAR1,PAR2\n1,2\n", "ORC,ELF\n",
+	for _, text := range []string{
+		"", "a", "id,name\n1,Zoë\n", "\ufeffid\n", "BZh,id\n1,2\n", "PAR1,PAR2\n1,2\n", "ORC,ELF\n",
 		"ORC_ID,name,and some more columns\n1,caf\xe9,\x00\n",
-		"Salted__,b\n", "PK,id\n", "a\x00,b\n", "1,\x00\n", "\x00,1\n", "caf\xe9,b\n", "a,\xff\xfe\n", "<a>,<b>\n", "\xe6\x97",
-		strings.Repeat("日本語,a\n", 2_000)[:sample+1], "%PDF,a\n", strings.Repeat("a,\x00b\n", 100), strings.Repeat("\x00", 100),
-		strings.Repeat("a", 257) + "ustar\n"} {
+		"Salted__,b\n", "PK,id\n", "a\x00,b\n", "1,\x00\n", "\x00,1\n", "caf\xe9,b\n", "a,\xff\xfe\n", "<a>,<b>\n",
+		"\xe6\x97", strings.Repeat("日本語,a\n", 2_000)[:sample+1], "%PDF,a\n", strings.Repeat("a,\x00b\n", 100),
+		strings.Repeat("\x00", 100), strings.Repeat("a", 257) + "ustar\n",
+	} {
 		for _, e := range []contract.Encoding{contract.CSV, contract.NDJSON} {
 			if err := errors.Join(Foreign([]byte(text), ""), Document([]byte(text), e, true)); err != nil {
 				t.Errorf("%.40q: %v", text, err)

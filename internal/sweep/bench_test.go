@@ -13,8 +13,8 @@ import (
 	"dip/internal/ledger/ledgertest"
 )
 
-// List prices in us-east-1, November 2026: a LIST request of S3 Standard, and a read request unit of DynamoDB on demand.
-// An eventually consistent read of an item of up to 4 KB, which a load is, takes half a unit.
+// List prices in us-east-1, November 2026: a LIST request of S3 Standard, and a read request unit of DynamoDB on
+// demand. An eventually consistent read of an item of up to 4 KB, which a load is, takes half a unit.
 const (
 	listDollars = 0.005 / 1_000
 	readDollars = 0.125 / 1_000_000

@@ -2,8 +2,8 @@
 //
 // Decoding loses nothing: bytes that are no character of the charset become surrogates, which UTF-8 does not allow, so
 // that their record is rejected. Undefined single bytes become U+DC80 to U+DCFF (as Python's surrogateescape, PEP 383),
-// and unpaired surrogates of UTF-16 stay what they are (as in WTF-8). Each character of the text thus stands for a known
-// number of bytes of the input, and offsets are found by counting.
+// and unpaired surrogates of UTF-16 stay what they are (as in WTF-8). Each character of the text thus stands for a
+// known number of bytes of the input, and offsets are found by counting.
 package text
 
 import (

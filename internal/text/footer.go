@@ -32,7 +32,8 @@ func TooFewLines(n int, from int64) error {
 
 // TooLongFooter is the permanent error of lines that take more memory than a record may.
 func TooLongFooter(n, most int) error {
-	return fault.Permanent(fmt.Errorf("%d lines of the input (footerLines) are longer than %d MiB (maxRecordMB)", n, most>>20))
+	return fault.Permanent(fmt.Errorf("%d lines of the input (footerLines) are longer than %d MiB (maxRecordMB)",
+		n, most>>20))
 }
 
 // Body reads an input but for its last lines. It holds as many lines in memory, for any may turn out to be the last.

@@ -144,7 +144,8 @@ func TestHalfOfACharacter(t *testing.T) {
 		}
 	}
 	broken := errors.New("reset")
-	_, err := io.ReadAll(Of(contract.UTF16LE).Reader(io.MultiReader(strings.NewReader("a\x00b"), iotest.ErrReader(broken)), 0))
+	interrupted := io.MultiReader(strings.NewReader("a\x00b"), iotest.ErrReader(broken))
+	_, err := io.ReadAll(Of(contract.UTF16LE).Reader(interrupted, 0))
 	if !errors.Is(err, broken) || fault.IsPermanent(err) {
 		t.Errorf("a network failure within a character: %v", err)
 	}

@@ -51,7 +51,7 @@ func (w *world) published(id string, rows int64, sent int) {
 	}
 }
 
-// No spot capacity, or workers that are busy with other loads: that is no failure of this one, and nothing is sent twice.
+// No spot capacity, or workers busy with other loads: that is no failure of this one, and nothing is sent twice.
 func TestALoadWaits5HoursForAWorker(t *testing.T) {
 	live(t, rows(100), 6*time.Hour, func(w *world, _ string) {
 		time.AfterFunc(5*time.Hour, w.work)

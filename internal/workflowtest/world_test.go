@@ -122,7 +122,8 @@ func (w *world) publishCatalog() {
 	if err != nil {
 		w.t.Fatal(err)
 	}
-	if err := w.lake.PutOnce(w.ctx, key, "application/json", strings.NewReader(string(data)), lake.Hash(data)); err != nil {
+	err = w.lake.PutOnce(w.ctx, key, "application/json", strings.NewReader(string(data)), lake.Hash(data))
+	if err != nil {
 		w.t.Fatal(err)
 	}
 	w.catalog = key

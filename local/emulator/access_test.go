@@ -58,12 +58,15 @@ func TestForeignRequestsAreRefused(t *testing.T) {
 		"wrong secret": {emulator.Key{ID: key.ID, Secret: "x"}, nil, "SignatureDoesNotMatch"},
 		"origin": {key, func(r *http.Request) { r.Header.Set("Origin", "https://example.com") },
 			"requests of web pages"},
-		"origin of a file":   {key, func(r *http.Request) { r.Header.Set("Origin", "null") }, "requests of web pages"},
-		"browser":            {key, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "none") }, "requests of web pages"},
-		"foreign host":       {key, func(r *http.Request) { r.Host = "example.com" }, "example.com"},
-		"host of a rebinder": {key, func(r *http.Request) { r.Host = "127.0.0.1.example.com" + r.URL.Host[9:] }, "example.com"},
-		"other port":         {key, func(r *http.Request) { r.Host = "127.0.0.1:1" }, "127.0.0.1:1"},
-		"host like AWS":      {key, func(r *http.Request) { r.Host = "evilamazonaws.com" }, "evilamazonaws.com"},
+		"origin of a file": {key, func(r *http.Request) { r.Header.Set("Origin", "null") },
+			"requests of web pages"},
+		"browser": {key, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "none") },
+			"requests of web pages"},
+		"foreign host": {key, func(r *http.Request) { r.Host = "example.com" }, "example.com"},
+		"host of a rebinder": {key, func(r *http.Request) { r.Host = "127.0.0.1.example.com" + r.URL.Host[9:] },
+			"example.com"},
+		"other port":    {key, func(r *http.Request) { r.Host = "127.0.0.1:1" }, "127.0.0.1:1"},
+		"host like AWS": {key, func(r *http.Request) { r.Host = "evilamazonaws.com" }, "evilamazonaws.com"},
 	} {
 		_, err := c.key.Send(identity(t, endpoint, c.change), "sts", "us-east-1", []byte(whoAmI))
 		var status *emulator.StatusError
@@ -81,8 +84,8 @@ func TestUnsignedRequestsAreRefused(t *testing.T) {
 	endpoint, _ := owner(t)
 	for _, c := range []struct{ method, path string }{
 		{"GET", "/"}, {"OPTIONS", "/"}, {"POST", "/moto-api/reset"}, {"GET", "/latest/meta-data/"},
-		{"GET", "/_local/changes?since=-1"}, {"GET", "/_local/calls"}, {"PUT", "/_local/runner"}, {"GET", "/_local/code/a/b/c/d"},
-		{"POST", "/2015-03-31/functions/f/invocations"},
+		{"GET", "/_local/changes?since=-1"}, {"GET", "/_local/calls"}, {"PUT", "/_local/runner"},
+		{"GET", "/_local/code/a/b/c/d"}, {"POST", "/2015-03-31/functions/f/invocations"},
 	} {
 		req, err := http.NewRequestWithContext(t.Context(), c.method, endpoint+c.path, strings.NewReader("{}"))
 		if err != nil {
@@ -212,7 +215,8 @@ func TestSignaturesOfOddRequests(t *testing.T) {
 	must[*s3.CreateBucketOutput](t)(client.CreateBucket(t.Context(), &s3.CreateBucketInput{Bucket: bucket}))
 	for _, key := range []string{"a b+c ü ☃ %41.csv", "a//b/../c", "x=1&y=2?z#f", "~-_.!*'()@:,;$", `"\|{}`} {
 		must[*s3.PutObjectOutput](t)(client.PutObject(t.Context(),
-			&s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader("x"), Metadata: map[string]string{"a": " b   c "}}))
+			&s3.PutObjectInput{Bucket: bucket, Key: &key, Body: strings.NewReader("x"),
+				Metadata: map[string]string{"a": " b   c "}}))
 		must[*s3.ListObjectsV2Output](t)(client.ListObjectsV2(t.Context(),
 			&s3.ListObjectsV2Input{Bucket: bucket, Prefix: &key, StartAfter: aws.String(url.QueryEscape(key))}))
 	}

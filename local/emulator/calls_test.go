@@ -92,8 +92,8 @@ func TestCallsOfRoles(t *testing.T) {
 		ExpressionAttributeNames: map[string]string{"#s": "status"}})
 	_, _ = tables.Query(ctx, &dynamodb.QueryInput{TableName: name("ledger"), IndexName: name("day"),
 		KeyConditionExpression: name("began = :b")})
-	_, _ = tables.BatchGetItem(ctx,
-		&dynamodb.BatchGetItemInput{RequestItems: map[string]ddbtypes.KeysAndAttributes{"ledger": {Keys: []map[string]ddbtypes.AttributeValue{item}}}})
+	_, _ = tables.BatchGetItem(ctx, &dynamodb.BatchGetItemInput{RequestItems: map[string]ddbtypes.KeysAndAttributes{
+		"ledger": {Keys: []map[string]ddbtypes.AttributeValue{item}}}})
 	_, _ = tables.TransactWriteItems(ctx, &dynamodb.TransactWriteItemsInput{TransactItems: []ddbtypes.TransactWriteItem{
 		{ConditionCheck: &ddbtypes.ConditionCheck{TableName: name("ledger"), Key: item, ConditionExpression: name("a = :a")}},
 		{Delete: &ddbtypes.Delete{TableName: name("ledger"), Key: item}}}})
@@ -103,8 +103,9 @@ func TestCallsOfRoles(t *testing.T) {
 		Entries: []sqstypes.SendMessageBatchRequestEntry{{Id: name("1"), MessageBody: name("m")}}})
 	const machine = "arn:aws:states:us-east-1:123456789012:stateMachine:load"
 	_, _ = sfn.NewFromConfig(cfg).StartExecution(ctx, &sfn.StartExecutionInput{StateMachineArn: name(machine + ":live")})
-	_, _ = eventbridge.NewFromConfig(cfg).PutEvents(ctx, &eventbridge.PutEventsInput{Entries: []ebtypes.PutEventsRequestEntry{
-		{EventBusName: name("bus"), Source: name("dip"), DetailType: name("Load Published"), Detail: name("{}")}}})
+	_, _ = eventbridge.NewFromConfig(cfg).PutEvents(ctx, &eventbridge.PutEventsInput{
+		Entries: []ebtypes.PutEventsRequestEntry{
+			{EventBusName: name("bus"), Source: name("dip"), DetailType: name("Load Published"), Detail: name("{}")}}})
 	key := must[*kms.CreateKeyOutput](t)(kms.NewFromConfig(emulatortest.Config(t)).CreateKey(ctx,
 		&kms.CreateKeyInput{KeySpec: kmstypes.KeySpecEccNistP256, KeyUsage: kmstypes.KeyUsageTypeSignVerify}))
 	_, _ = kms.NewFromConfig(cfg).Sign(ctx, &kms.SignInput{KeyId: key.KeyMetadata.KeyId, Message: make([]byte, 32),
@@ -120,7 +121,8 @@ func TestCallsOfRoles(t *testing.T) {
 		`dynamodb:Query ` + table + `/index/day {"dynamodb:Attributes":["began"]}`,
 		`dynamodb:UpdateItem ` + table +
 			` {"dynamodb:Attributes":["ack","attempt","error","item","load","status"]}`,
-		`events:PutEvents arn:aws:events:us-east-1:123456789012:event-bus/bus {"events:detail-type":"Load Published","events:source":"dip"}`,
+		`events:PutEvents arn:aws:events:us-east-1:123456789012:event-bus/bus ` +
+			`{"events:detail-type":"Load Published","events:source":"dip"}`,
 		`kms:Sign ` + *key.KeyMetadata.Arn + ` {"kms:MessageType":"DIGEST","kms:SigningAlgorithm":"ECDSA_SHA_256"}`,
 		`s3:AbortMultipartUpload arn:aws:s3:::calls-of-roles/big`,
 		`s3:GetObject arn:aws:s3:::calls-of-roles/data/trips/1`,

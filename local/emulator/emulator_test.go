@@ -156,7 +156,9 @@ func TestObjects(t *testing.T) {
 	// A policy that AWS has on every bucket; the emulator speaks plain HTTP.
 	must[*s3.PutBucketPolicyOutput](t)(client.PutBucketPolicy(t.Context(),
 		&s3.PutBucketPolicyInput{Bucket: bucket, Policy: aws.String(
-			`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*","Resource":["arn:aws:s3:::objects","arn:aws:s3:::objects/*"],"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`)}))
+			`{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":"*","Action":"s3:*",` +
+				`"Resource":["arn:aws:s3:::objects","arn:aws:s3:::objects/*"],` +
+				`"Condition":{"Bool":{"aws:SecureTransport":"false"}}}]}`)}))
 	content := make([]byte, 6<<20)
 	if _, err := rand.Read(content); err != nil {
 		t.Fatal(err)
@@ -315,7 +317,8 @@ func TestDeadLettersGoBack(t *testing.T) {
 	}
 }
 
-const passDefinition = `{"StartAt":"P","States":{"P":{"Type":"Pass","Result":%q,"Next":"W"},"W":{"Type":"Wait","Seconds":%d,"End":true}}}`
+const passDefinition = `{"StartAt":"P","States":{"P":{"Type":"Pass","Result":%q,"Next":"W"},` +
+	`"W":{"Type":"Wait","Seconds":%d,"End":true}}}`
 
 func TestExecutionsThroughAnAlias(t *testing.T) {
 	t.Parallel()

@@ -90,8 +90,9 @@ func template(t *testing.T) (id string) {
 		ID string `xml:"launchTemplate>launchTemplateId"`
 	}
 	ok(t, call(t, "ec2", "CreateLaunchTemplate", map[string]string{
-		"LaunchTemplateName":                                 t.Name(),
-		"LaunchTemplateData.ImageId":                         "resolve:ssm:/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/standard/recommended/image_id",
+		"LaunchTemplateName": t.Name(),
+		"LaunchTemplateData.ImageId": "resolve:ssm:/aws/service/eks/optimized-ami/1.34/amazon-linux-2023/x86_64/" +
+			"standard/recommended/image_id",
 		"LaunchTemplateData.UserData":                        "", // none, in the provider's form
 		"LaunchTemplateData.TagSpecification.1.ResourceType": "instance",
 		"LaunchTemplateData.TagSpecification.1.Tag.1.Key":    "Name",

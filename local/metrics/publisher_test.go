@@ -29,7 +29,8 @@ func (p *putter) PutMetricData(
 
 func line(namespace, metric string) []byte {
 	return fmt.Appendf(nil,
-		`{"_aws":{"CloudWatchMetrics":[{"Namespace":%q,"Dimensions":[[]],"Metrics":[{"Name":%q}]}]},"a":1}`, namespace, metric)
+		`{"_aws":{"CloudWatchMetrics":[{"Namespace":%q,"Dimensions":[[]],"Metrics":[{"Name":%q}]}]},"a":1}`,
+		namespace, metric)
 }
 
 func TestPublishesInBatches(t *testing.T) {

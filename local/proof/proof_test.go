@@ -64,19 +64,24 @@ func dev() *account {
 			},
 		},
 		prints: map[string]string{
-			"aws sts get-caller-identity":          `{"Account": "123456789012", "Arn": "arn:aws:sts::123456789012:assumed-role/deploy/me"}`,
+			"aws sts get-caller-identity": `{"Account": "123456789012", ` +
+				`"Arn": "arn:aws:sts::123456789012:assumed-role/deploy/me"}`,
 			"aws ec2 describe-availability-zones":  `{"AvailabilityZones": [{"RegionName": "us-east-1"}, {}, {}, {}]}`,
 			"aws lambda get-account-settings":      `{"AccountLimit": {"ConcurrentExecutions": 115}}`,
 			"aws ec2 describe-instance-types":      `{"InstanceTypes": [{"VCpuInfo": {"DefaultVCpus": 2}}]}`,
 			"aws service-quotas get-service-quota": `{"Quota": {"Value": 14}}`,
-			"aws iam list-roles": `{"Roles": [{"RoleName": "AWSServiceRoleForEC2Spot"}, {"RoleName": "AWSServiceRoleForAutoScaling"},
+			"aws iam list-roles": `{"Roles": [{"RoleName": "AWSServiceRoleForEC2Spot"}, ` +
+				`{"RoleName": "AWSServiceRoleForAutoScaling"},
 				{"RoleName": "AWSServiceRoleForAmazonEKS"}, {"RoleName": "AWSServiceRoleForAmazonEKSNodegroup"}]}`,
-			"aws iam simulate-principal-policy --policy-source-arn arn:aws:iam::123456789012:role/deploy ": `{"EvaluationResults": [{"EvalActionName": "s3:CreateBucket", "EvalDecision": "allowed"}]}`,
+			"aws iam simulate-principal-policy --policy-source-arn " +
+				"arn:aws:iam::123456789012:role/deploy ": `{"EvaluationResults": [` +
+				`{"EvalActionName": "s3:CreateBucket", "EvalDecision": "allowed"}]}`,
 			"aws ec2 describe-flow-logs":   `{"FlowLogs": [{"FlowLogId": "fl-1", "DeliverLogsStatus": "SUCCESS"}]}`,
 			"make image STACK=dev":         ``,
 			"aws resourcegroupstaggingapi": `{"ResourceTagMappingList": [{"ResourceARN": "arn:aws:kms:us-east-1:1:key/k"}]}`,
 			"aws kms describe-key":         `{"KeyMetadata": {"KeyState": "PendingDeletion"}}`,
-			"aws ce get-cost-and-usage":    `{"ResultsByTime": [{"Groups": [{"Keys": ["S3"], "Metrics": {"UnblendedCost": {"Amount": "1.5", "Unit": "USD"}}}]}]}`,
+			"aws ce get-cost-and-usage": `{"ResultsByTime": [{"Groups": [{"Keys": ["S3"], ` +
+				`"Metrics": {"UnblendedCost": {"Amount": "1.5", "Unit": "USD"}}}]}]}`,
 		},
 	}
 }
@@ -93,8 +98,8 @@ func prove(t *testing.T, o Options) (map[string]Outcome, Report, error) {
 	return outcomes, report, err
 }
 
-var withoutData = []string{"preflight-account", "preflight-quotas", "preflight-roles", "preflight-rights", "up", "image", "up-again",
-	"flow-log", "interrupt-node", "destroy", "nothing-left", "bill"}
+var withoutData = []string{"preflight-account", "preflight-quotas", "preflight-roles", "preflight-rights", "up",
+	"image", "up-again", "flow-log", "interrupt-node", "destroy", "nothing-left", "bill"}
 
 func TestSteps(t *testing.T) {
 	a := dev()

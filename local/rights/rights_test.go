@@ -50,7 +50,8 @@ func trust(service string) string {
 	if service == "lambda.amazonaws.com" {
 		condition = ""
 	}
-	return policy(fmt.Sprintf(`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":%q}%s}`, service, condition))
+	return policy(fmt.Sprintf(`{"Effect":"Allow","Action":"sts:AssumeRole","Principal":{"Service":%q}%s}`,
+		service, condition))
 }
 
 // small is the resources of a small stack: a function that takes messages and reads and writes what a key encrypts, a
@@ -68,7 +69,8 @@ func small() []Resource {
 			allow("s3:PutObject", "arn:aws:s3:::lake/data/trips/*", ""),
 			allow("kms:Decrypt", lakeKey, ""), allow("kms:GenerateDataKey", lakeKey, ""),
 			allow("dynamodb:UpdateItem", ledgerTable, `{"ForAllValues:StringEquals":{"dynamodb:Attributes":["load","ack"]}}`),
-			allow("states:StartExecution", loadMachine, `{"ForAnyValue:StringEquals":{"states:StateMachineQualifier":["live"]}}`),
+			allow("states:StartExecution", loadMachine,
+				`{"ForAnyValue:StringEquals":{"states:StateMachineQualifier":["live"]}}`),
 		)}),
 		res("aws:iam/role:Role", "load-role", map[string]any{"arn": roleARN + "load-1",
 			"assumeRolePolicy": trust("states.amazonaws.com")}),
@@ -102,7 +104,8 @@ func small() []Resource {
 			"queues": []any{map[string]any{"queueArn": workQueue}}}),
 		res("aws:kms/key:Key", "ops-key", map[string]any{"arn": opsKey, "policy": policy(
 			`{"Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},`+
-				`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
+				`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*",`+
+				`"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
 			`{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},`+
 				`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*"}`)}),
 		res("aws:sns/topic:Topic", "ops-topic", map[string]any{"arn": opsTopic, "kmsMasterKeyId": opsKey}),
@@ -179,7 +182,8 @@ func TestASmallStack(t *testing.T) {
 func TestBrokenStatements(t *testing.T) {
 	for _, c := range []struct{ old, broken, want string }{
 		{"catalog/*", "catalogue/*", "role trips-role: s3:GetObject on arn:aws:s3:::lake/catalog/1 is not allowed"},
-		{`"s3:PutObject"],"Resource":["arn:aws:s3:::lake/data/trips/*`, `"s3:PutObject"],"Resource":["arn:aws:s3:::lake/data/events/*`,
+		{`"s3:PutObject"],"Resource":["arn:aws:s3:::lake/data/trips/*`,
+			`"s3:PutObject"],"Resource":["arn:aws:s3:::lake/data/events/*`,
 			"role trips-role: s3:PutObject on arn:aws:s3:::lake/data/trips/1 is not allowed (ImplicitlyDenied)"},
 		{"kms:Decrypt", "kms:Encrypt", "needed because s3:GetObject on what a key encrypts"},
 		{"kms:GenerateDataKey", "kms:Encrypt", "needed because s3:PutObject on what a key encrypts"},
@@ -188,11 +192,13 @@ func TestBrokenStatements(t *testing.T) {
 		{`["load","ack"]`, `["load"]`, "role trips-role: dynamodb:UpdateItem on " + ledgerTable + " is not allowed"},
 		// The right that no load would ever have started with.
 		{`"` + loadMachine + `"],"Condition":{"ForAnyValue:StringEquals":{"states:StateMachineQualifier":["live"]}}`,
-			`"` + loadMachine + `:live"]`, "nearest: statement 8 of trips-policy: Allow states:StartExecution on " + loadMachine + ":live"},
+			`"` + loadMachine + `:live"]`,
+			"nearest: statement 8 of trips-policy: Allow states:StartExecution on " + loadMachine + ":live"},
 		{"states:StateMachineQualifier", "states:StateMachineAlias", "role trips-role: states:StartExecution"},
 		{"logs:UpdateLogDelivery", "logs:CreateLogGroup", "needed because Step Functions delivers the log of load-machine"},
 		{"function:trips:live", "function:trips", "role load-role: lambda:InvokeFunction"},
-		{"scheduler.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com: sts:AssumeRole on " + roleARN + "sweep-1"},
+		{"scheduler.amazonaws.com", "events.amazonaws.com",
+			"scheduler.amazonaws.com: sts:AssumeRole on " + roleARN + "sweep-1"},
 		{`"aws:SourceArn":"arn:aws:s3:::landing"`, `"aws:SourceArn":"arn:aws:s3:::lake"`,
 			"s3.amazonaws.com: sqs:SendMessage on " + workQueue + " is not allowed"},
 		{`"ArnEquals":{"aws:SourceArn":"` + failedRule, `"ArnEquals":{"aws:SourceArn":"` + failedRule + "x",
@@ -268,7 +274,8 @@ func TestMatches(t *testing.T) {
 }
 
 func TestPoliciesOfKeys(t *testing.T) {
-	text := `{"Version":"2012-10-17","Id":"key-default-1","Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow",
+	text := `{"Version":"2012-10-17","Id":"key-default-1",` +
+		`"Statement":[{"Sid":"Enable IAM User Permissions","Effect":"Allow",
 		"Principal":{"AWS":"arn:aws:iam::123456789012:root"},"Action":"kms:*","Resource":"*"}]}`
 	if d, err := parseDocument(text); err != nil || !d.Statement[0].grants("kms:Sign", lakeKey) {
 		t.Errorf("%v, %v", d, err)

@@ -62,7 +62,8 @@ func sweeping(t *testing.T, l Subject) {
 	if s, ok := take("a", 0, 60); !ok || !reflect.DeepEqual(s, ledger.Sweep{}) {
 		t.Fatalf("the first one got %+v, %t", s, ok)
 	}
-	half := ledger.Sweep{Began: at(0), Full: true, Marker: lake.Marker{Key: "trips/ü", Version: "v"}, Versions: 7, FullAt: at(-9)}
+	half := ledger.Sweep{Began: at(0), Full: true, Marker: lake.Marker{Key: "trips/ü", Version: "v"}, Versions: 7,
+		FullAt: at(-9)}
 	if !keep("a", half, false) {
 		t.Fatal("not kept")
 	}

@@ -9,8 +9,8 @@ import (
 	"dip/internal/ledger"
 )
 
-// A claim that comes to nothing is a failure: one that was given up, whose lease ran out and was taken over, or that the
-// reconciler says so of. A worker that stops has not failed, and waiting is no failure at all.
+// A claim that comes to nothing is a failure: one that was given up, whose lease ran out and was taken over, or that
+// the reconciler says so of. A worker that stops has not failed, and waiting is no failure at all.
 func failures(t *testing.T, l Subject) {
 	planned(t, l, 1)
 	is := func(want int, why string) {

@@ -154,7 +154,8 @@ var broken = map[string]struct{ manifest, want string }{
 	"a missing kind": {"apiVersion: keda.sh/v1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n",
 		`no matches for kind "ScaledObject"`},
 	"a custom resource against its schema": {
-		"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\nspec: {scaleTargetRef: {name: a}, triggers: none}\n", "spec.triggers",
+		"apiVersion: keda.sh/v1alpha1\nkind: ScaledObject\nmetadata: {name: a, namespace: dip}\n" +
+			"spec: {scaleTargetRef: {name: a}, triggers: none}\n", "spec.triggers",
 	},
 }
 

@@ -32,7 +32,8 @@ var (
 		"arn:aws:iam::123456789012:user/root":   `{"username": "root", "kubernetesGroups": []}`,
 		"arn:aws:iam::123456789012:user/viewer": `{"username": "viewer", "kubernetesGroups": ["readers"]}`,
 		"arn:aws:iam::123456789012:role/ops":    `{"username": "ops:{{SessionName}}", "kubernetesGroups": ["ops"]}`,
-		"arn:aws:iam::123456789012:role/node":   `{"username": "system:node:{{EC2PrivateDNSName}}", "kubernetesGroups": ["system:nodes"]}`,
+		"arn:aws:iam::123456789012:role/node": `{"username": "system:node:{{EC2PrivateDNSName}}", ` +
+			`"kubernetesGroups": ["system:nodes"]}`,
 	}
 	policies = map[string]string{
 		"arn:aws:iam::123456789012:user/root":   policy("AmazonEKSClusterAdminPolicy", "cluster"),

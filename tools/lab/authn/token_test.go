@@ -10,9 +10,11 @@ import (
 )
 
 // request is what a token of `aws eks get-token` (aws-cli 1.45.11) holds.
-const request = "https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15&X-Amz-Algorithm=AWS4-HMAC-SHA256" +
-	"&X-Amz-Credential=AKIAEXAMPLE%2F20261126%2Fus-east-1%2Fsts%2Faws4_request&X-Amz-Date=20261126T071836Z&X-Amz-Expires=60" +
-	"&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id&X-Amz-Signature=0d003654dde649ce445bcf288e77af3639ac6d972acc3c6b02596c240c63796d"
+const request = "https://sts.us-east-1.amazonaws.com/?Action=GetCallerIdentity&Version=2011-06-15" +
+	"&X-Amz-Algorithm=AWS4-HMAC-SHA256" +
+	"&X-Amz-Credential=AKIAEXAMPLE%2F20261126%2Fus-east-1%2Fsts%2Faws4_request" +
+	"&X-Amz-Date=20261126T071836Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host%3Bx-k8s-aws-id" +
+	"&X-Amz-Signature=0d003654dde649ce445bcf288e77af3639ac6d972acc3c6b02596c240c63796d"
 
 var signed = time.Date(2026, 11, 26, 7, 18, 36, 0, time.UTC)
 

@@ -28,7 +28,8 @@ const described = `<DescribeInstancesResponse><reservationSet><item><instancesSe
 const typed = `<DescribeInstanceTypesResponse><instanceTypeSet><item>
 <vCpuInfo><defaultVCpus>2</defaultVCpus></vCpuInfo><memoryInfo><sizeInMiB>8192</sizeInMiB></memoryInfo>
 <networkInfo>
-<maximumNetworkInterfaces>3</maximumNetworkInterfaces><ipv4AddressesPerInterface>10</ipv4AddressesPerInterface></networkInfo>
+<maximumNetworkInterfaces>3</maximumNetworkInterfaces>` +
+	`<ipv4AddressesPerInterface>10</ipv4AddressesPerInterface></networkInfo>
 <processorInfo><supportedArchitectures><item>arm64</item></supportedArchitectures></processorInfo>
 </item></instanceTypeSet></DescribeInstanceTypesResponse>`
 

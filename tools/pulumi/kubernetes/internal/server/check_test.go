@@ -13,31 +13,33 @@ import (
 )
 
 func TestTokens(t *testing.T) {
-	for token, want := range map[string]string{
-		"kubernetes:core/v1:ConfigMap":                                     "/v1, Kind=ConfigMap",
-		"kubernetes:apps/v1:Deployment":                                    "apps/v1, Kind=Deployment",
-		"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole":              "rbac.authorization.k8s.io/v1, Kind=ClusterRole",
-		"kubernetes:keda.sh/v1alpha1:ScaledObject":                         "keda.sh/v1alpha1, Kind=ScaledObject",
-		"kubernetes:flowcontrol.apiserver.k8s.io/v1beta3:FlowSchema":       "flowcontrol.apiserver.k8s.io/v1beta3, Kind=FlowSchema",
-		"kubernetes:helm.sh/v3:Chart":                                      "",
-		"kubernetes:helm.sh/v4:Chart":                                      "",
-		"kubernetes:yaml/v2:ConfigFile":                                    "",
-		"kubernetes:yaml:ConfigFile":                                       "",
-		"kubernetes:kustomize/v2:Directory":                                "",
-		"kubernetes:apps/latest:Deployment":                                "",
-		"kubernetes:apps/v1:":                                              "",
-		"aws:s3/bucket:Bucket":                                             "",
-		"kubernetes:core/v1:ConfigMap:more":                                "",
-		"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition":      "apiextensions.k8s.io/v1, Kind=CustomResourceDefinition",
-		"kubernetes:admissionregistration.k8s.io/v1:ValidatingWebhook/x:y": "",
+	for _, c := range []struct{ token, want string }{
+		{"kubernetes:core/v1:ConfigMap", "/v1, Kind=ConfigMap"},
+		{"kubernetes:apps/v1:Deployment", "apps/v1, Kind=Deployment"},
+		{"kubernetes:rbac.authorization.k8s.io/v1:ClusterRole", "rbac.authorization.k8s.io/v1, Kind=ClusterRole"},
+		{"kubernetes:keda.sh/v1alpha1:ScaledObject", "keda.sh/v1alpha1, Kind=ScaledObject"},
+		{"kubernetes:flowcontrol.apiserver.k8s.io/v1beta3:FlowSchema",
+			"flowcontrol.apiserver.k8s.io/v1beta3, Kind=FlowSchema"},
+		{"kubernetes:helm.sh/v3:Chart", ""},
+		{"kubernetes:helm.sh/v4:Chart", ""},
+		{"kubernetes:yaml/v2:ConfigFile", ""},
+		{"kubernetes:yaml:ConfigFile", ""},
+		{"kubernetes:kustomize/v2:Directory", ""},
+		{"kubernetes:apps/latest:Deployment", ""},
+		{"kubernetes:apps/v1:", ""},
+		{"aws:s3/bucket:Bucket", ""},
+		{"kubernetes:core/v1:ConfigMap:more", ""},
+		{"kubernetes:apiextensions.k8s.io/v1:CustomResourceDefinition",
+			"apiextensions.k8s.io/v1, Kind=CustomResourceDefinition"},
+		{"kubernetes:admissionregistration.k8s.io/v1:ValidatingWebhook/x:y", ""},
 	} {
-		kind, err := parseToken(token)
-		if want == "" {
+		kind, err := parseToken(c.token)
+		if c.want == "" {
 			if !errors.Is(err, plugin.ErrUnknown) {
-				t.Errorf("%s: %v %v", token, kind, err)
+				t.Errorf("%s: %v %v", c.token, kind, err)
 			}
-		} else if err != nil || kind.String() != want {
-			t.Errorf("%s: %v %v", token, kind, err)
+		} else if err != nil || kind.String() != c.want {
+			t.Errorf("%s: %v %v", c.token, kind, err)
 		}
 	}
 }
