@@ -100,4 +100,4 @@ generate: ## Regenerate what is generated: JSON Schema and page of the stack con
 
 .PHONY: bench
 bench: ## Measure the record path; against DuckDB in the same run when it can be installed
-	go run ./bench
+	@if command -v gcc >/dev/null; then export CGO_ENABLED=1 GOFLAGS="$$GOFLAGS -tags=libzstd,netgo,osusergo"; fi; go run ./bench

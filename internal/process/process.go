@@ -87,9 +87,13 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 	}
 }
 
-// blockSize is how many bytes are parsed at a time: large enough that a batch of columns fills its pages, small
-// compared with the memory of the smallest function.
-const blockSize = 4 << 20
+const (
+	// blockSize is how many bytes are read at a time: small compared with the memory of the smallest function.
+	blockSize = 4 << 20
+	// Rows and bytes of a batch: it stays in the processor's caches between the parser and the encoder.
+	batchRows  = 8 << 10
+	batchBytes = 2 << 20
+)
 
 // work is one chunk being processed.
 type work struct {
@@ -120,11 +124,13 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 	}
 	var err error
 	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns,
-		record.Options{Width: m.Width, MaxRecord: s.MaxRecord, Length: s.Charset.Len}); err != nil {
+		record.Options{MaxRows: batchRows, MaxBytes: batchBytes, Width: m.Width, MaxRecord: s.MaxRecord,
+			Length: s.Charset.Len}); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
 	w.batch = record.NewBatch(w.parser.Types())
-	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, parquet.Options{MaxPartitions: s.MaxPartitions}, w.open)
+	options := parquet.Options{MaxPartitions: s.MaxPartitions, Level: s.Level}
+	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, options, w.open)
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
