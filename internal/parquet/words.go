@@ -151,8 +151,8 @@ func (w *words) encode(c *codec, out []byte) ([]byte, int, error) {
 	return out, w.plain, nil
 }
 
-// plainGain is the part of the size of differences that PLAIN values must save, 1/n: they are eight bytes each that zstd
-// has to go through, whereas differences are short and often not worth compressing.
+// plainGain is the part of the size of short differences, which take less than three quarters of PLAIN values, that
+// PLAIN values must save, 1/n: zstd has to go through all their bytes, whereas differences are often not worth it.
 const plainGain = 3
 
 // choose compresses a sample of the page both ways.
@@ -166,10 +166,13 @@ func (w *words) choose(c *codec) (int, error) {
 	if err != nil {
 		return 0, err
 	}
-	c.sample = appendWords(c.sample[:0], sample, w.width)
 	size := len(delta)
+	if short := 4*len(c.sample) < 3*w.width*len(sample); short {
+		size -= size / plainGain
+	}
+	c.sample = appendWords(c.sample[:0], sample, w.width)
 	plain, err := c.zstd.Encode(c.sample)
-	if err != nil || size-size/plainGain < len(plain) {
+	if err != nil || size < len(plain) {
 		return encDelta, err
 	}
 	return encPlain, nil
