@@ -54,12 +54,12 @@ func TestEfforts(t *testing.T) {
 		level int
 		want  effort
 	}{
-		"noise":          {noise, 3, stored},
-		"little noise":   {noise[:sampleLeast-1], 3, full},
-		"same":           {make([]byte, len(noise)), 3, fast},
-		"words":          {[]byte(words.String()), 9, full},
-		"words, level 1": {[]byte(words.String()), 1, fast},
-		"noise between":  {append(make([]byte, len(noise)), append(bytes.Clone(noise), make([]byte, len(noise))...)...), 3, stored},
+		"noise":         {noise, 3, stored},
+		"little noise":  {noise[:sampleLeast-1], 3, full},
+		"same":          {make([]byte, len(noise)), 3, fast},
+		"words":         {[]byte(words.String()), 9, full},
+		"same, level 1": {make([]byte, len(noise)), 1, fast},
+		"noise between": {append(make([]byte, len(noise)), append(bytes.Clone(noise), make([]byte, len(noise))...)...), 3, stored},
 	} {
 		codec, err := newCodec(c.level)
 		if err != nil {
