@@ -36,6 +36,8 @@ type Segment struct {
 	FunctionMB int `json:"functionMB,omitempty"`
 
 	Loads Loads `json:"loads,omitzero"`
+
+	Stream *Stream `json:"stream,omitempty"` // how its records arrive by stream; nil: they arrive as files
 }
 
 // Loads is how a segment's loads are processed. A load keeps the settings that it started with.
