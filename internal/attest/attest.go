@@ -77,13 +77,13 @@ func (a *Attester) Certify(ctx context.Context, load ledger.Load, c contract.Cer
 
 // Tries to enter a chain, and the wait between two. Of loads that certify at once one enters at a time.
 const (
-	linkTries    = 60
+	Tries        = 60
 	longestPause = 500 * time.Millisecond
 )
 
 // link certifies a load in the ledger and returns it as it stands there then, linked.
 func (a *Attester) link(ctx context.Context, load ledger.Load, c contract.Certificate) (ledger.Load, error) {
-	for try := range linkTries {
+	for try := range Tries {
 		if try > 0 {
 			longest := min(10*time.Millisecond<<min(try, 10), longestPause)
 			if err := a.Pause(ctx, rand.N(longest)); err != nil {
@@ -116,7 +116,7 @@ func (a *Attester) link(ctx context.Context, load ledger.Load, c contract.Certif
 		return stands, err
 	}
 	return load, fmt.Errorf("segment %s certifies too many loads at once: no place in its chain after %d tries",
-		load.Segment, linkTries)
+		load.Segment, Tries)
 }
 
 // putCertificate writes the certificate's file, whose hash the ledger has of a linked load. Other bytes would break the

@@ -113,7 +113,7 @@ func TestMessages(t *testing.T) {
 		{"\x00dip marker -1\n", Message{Record: []byte("\x00dip marker -1\n")}},
 		{"\x00dip marker 1", Message{Record: []byte("\x00dip marker 1")}},
 	} {
-		got := Open([]byte(c.data), now)
+		got := Parse([]byte(c.data), now)
 		if got.Marker != c.want.Marker || got.ID != c.want.ID || !bytes.Equal(got.Record, c.want.Record) {
 			t.Errorf("%q: %+v", c.data, got)
 		}
@@ -123,21 +123,21 @@ func TestMessages(t *testing.T) {
 			t.Errorf("the id %q was accepted", id)
 		}
 	}
-	plain, enveloped := Open([]byte("{}\r\n"), now).Digest("1", now), Open(envelope, now).Digest("2", now)
+	plain, enveloped := Parse([]byte("{}\r\n"), now).Digest("1", now), Parse(envelope, now).Digest("2", now)
 	if plain.Sum != enveloped.Sum || plain.ID != (ID{}) || enveloped.ID == (ID{}) {
 		t.Errorf("%+v, %+v", plain, enveloped)
 	}
-	if m := Open(Marker(now), now).Digest("3", now); m != (Record{Sequence: "3", At: now, Marker: now}) {
+	if m := Parse(Marker(now), now).Digest("3", now); m != (Record{Sequence: "3", At: now, Marker: now}) {
 		t.Errorf("%+v", m)
 	}
 }
 
-func FuzzOpen(f *testing.F) {
+func FuzzParse(f *testing.F) {
 	for _, s := range []string{"", "{}", "\x00dip id a\n{}", "\x00dip marker 12\n", "\x00dip marker 012\n"} {
 		f.Add([]byte(s), int64(100))
 	}
 	f.Fuzz(func(t *testing.T, data []byte, arrival int64) {
-		m := Open(data, arrival)
+		m := Parse(data, arrival)
 		again := m.Record
 		switch {
 		case m.Marker != 0:

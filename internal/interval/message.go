@@ -40,11 +40,11 @@ func Envelope(id string, rec []byte) ([]byte, error) {
 	return fmt.Appendf(nil, "%s%s\n%s", idPrefix, id, rec), nil
 }
 
-// Open reads the data of a stream's record. What is neither a marker nor an envelope is a record without an id.
+// Parse reads the data of a stream's record. What is neither a marker nor an envelope is a record without an id.
 //
 // A marker counts only when it arrives at or after the end that it marks: whoever may write to the stream can move
 // records to the next interval by a marker, but not into the future.
-func Open(data []byte, arrival int64) Message {
+func Parse(data []byte, arrival int64) Message {
 	head, rest, ok := bytes.Cut(data, []byte("\n"))
 	if id, enveloped := bytes.CutPrefix(head, []byte(idPrefix)); ok && enveloped && len(id) > 0 && len(id) <= maxID {
 		return Message{ID: string(id), Record: rest}

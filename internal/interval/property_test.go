@@ -38,9 +38,9 @@ func (c *closer) closing() Closing {
 		}
 	}
 	for _, s := range c.shards {
-		from, known := c.next[s.id]
-		if !known {
-			from = Cursor{Through: s.floor}
+		from := c.next[s.id]
+		if from.After == "" {
+			from.Through = s.floor
 		}
 		at := slices.IndexFunc(s.batches, func(b Batch) bool { return b.After == from.After })
 		sh := Shard{ID: s.id, Closed: len(s.children) > 0, From: from}
@@ -165,7 +165,7 @@ func (c *closer) compare() error {
 	total := 0
 	var all []owned
 	for _, s := range c.shards { // parents come first
-		through := s.floor
+		through := s.inherited()
 		for _, r := range s.records {
 			if r.Marker != 0 {
 				through = max(through, r.Marker)
@@ -175,7 +175,8 @@ func (c *closer) compare() error {
 			key := s.id + " " + string(r.Sequence)
 			start, ok := c.placed[key]
 			if !ok {
-				return fmt.Errorf("%s is in no interval", key)
+				return fmt.Errorf("%s, which arrived at %d behind the marker of %d, is in no interval before %d", key, r.At,
+					through, c.interval.Start)
 			}
 			want := Of(max(r.At, through), length*time.Millisecond).Start
 			if first := Of(1_700_000_000_000, length*time.Millisecond).Start; want < first {

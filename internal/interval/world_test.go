@@ -81,7 +81,7 @@ func (w *world) put(s *truth, data []byte, skew int64) {
 	w.sequence.Add(w.sequence, big.NewInt(1+w.Int64N(40)))
 	at := w.now - skew
 	n := Sequence(w.sequence.String())
-	s.records = append(s.records, put{Open(data, at).Digest(n, at), w.IntN(10)})
+	s.records = append(s.records, put{Parse(data, at).Digest(n, at), w.IntN(10)})
 }
 
 // step lets some time pass in which something happens.
@@ -121,9 +121,7 @@ func (w *world) witness(all bool) {
 		for ready && s.archived < len(s.records) && (all || w.IntN(2) == 0) {
 			if !s.begun {
 				s.begun = true
-				for _, p := range s.parents {
-					s.floor = max(s.floor, p.through)
-				}
+				s.floor = s.inherited()
 				s.through = s.floor
 			}
 			b := Batch{}
@@ -138,6 +136,17 @@ func (w *world) witness(all bool) {
 			s.batches = append(s.batches, b)
 		}
 	}
+}
+
+// inherited is the newest marker before a shard: of its parents, or where one has no records of those before it.
+func (s *truth) inherited() (through int64) {
+	for _, p := range s.parents {
+		if !p.begun {
+			p.through = p.inherited()
+		}
+		through = max(through, p.through)
+	}
+	return through
 }
 
 // process has batches of a lane acknowledged, in ways that a mapping with factor 10 can lead to.
@@ -185,6 +194,9 @@ func (w *world) process(all bool) {
 }
 
 func (w *world) outcome(s *truth, batch []Record) {
+	if len(batch) == 0 {
+		return
+	}
 	half := len(batch) / 2
 	switch w.IntN(8) {
 	case 0: // killed for good

@@ -274,7 +274,7 @@ func TestABusyChain(t *testing.T) {
 	}
 	_, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Certify})
 	pauses := len(slices.DeleteFunc(slices.Clone(w.log), func(s string) bool { return s != "pause" }))
-	if err == nil || !strings.Contains(err.Error(), "too many loads at once") || pauses != linkTries-1 {
+	if err == nil || !strings.Contains(err.Error(), "too many loads at once") || pauses != attest.Tries-1 {
 		t.Errorf("%v after %d pauses", err, pauses)
 	}
 	w.broken["pause"] = true

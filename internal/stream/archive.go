@@ -27,7 +27,7 @@ type Lake interface {
 	Bucket() string
 }
 
-func put(ctx context.Context, to Sink, key, contentType string, data []byte) error {
+func store(ctx context.Context, to Sink, key, contentType string, data []byte) error {
 	return to.PutOnce(ctx, key, contentType, bytes.NewReader(data), lake.Hash(data))
 }
 
@@ -104,7 +104,7 @@ func keep(ctx context.Context, to Sink, shard string, set interval.Set, key stri
 	if len(data) > inline {
 		c.Records = nil
 		c.Stored = &contract.Output{Key: key, Rows: int64(len(set)), Bytes: int64(len(data)), SHA256: lake.Hash(data)}
-		if err := put(ctx, to, key, "application/octet-stream", data); err != nil {
+		if err := store(ctx, to, key, "application/octet-stream", data); err != nil {
 			return c, err
 		}
 	}

@@ -36,7 +36,7 @@ type arrived struct {
 
 func arrive(r contract.StreamRecord) (arrived, error) {
 	n, err := interval.ParseSequence(r.Sequence)
-	m := interval.Open(r.Data, r.At)
+	m := interval.Parse(r.Data, r.At)
 	return arrived{r, m, m.Digest(n, r.At)}, err
 }
 

@@ -33,7 +33,7 @@ func (c *Closer) freeze(ctx context.Context, load ledger.Load, v view, d interva
 		return err
 	}
 	key := contract.ClosingKey(load.Segment, load.ID, lake.Hash(data))
-	if err := put(ctx, c.Lake, key, "application/json", data); err != nil {
+	if err := store(ctx, c.Lake, key, "application/json", data); err != nil {
 		return err
 	}
 	_, err = c.Ledger.Freeze(ctx, load.ID, key)
@@ -59,7 +59,7 @@ func (c *Closer) finish(ctx context.Context, load ledger.Load) (*contract.Certif
 	if err := a.Certify(ctx, load, *certificate, manifest); err != nil {
 		return nil, err
 	}
-	if err := put(ctx, c.Lake, contract.ManifestKey(load.Segment, load.ID), "text/plain", manifest); err != nil {
+	if err := store(ctx, c.Lake, contract.ManifestKey(load.Segment, load.ID), "text/plain", manifest); err != nil {
 		return nil, err
 	}
 	if _, err := c.Ledger.Publish(ctx, load.ID, c.Processor.Now()); err != nil {
@@ -111,7 +111,7 @@ func (c *Closer) proof(ctx context.Context, load ledger.Load, v view, d interval
 		sum := lake.Hash(data)
 		p.IDs = &contract.Output{Key: contract.IDsKey(load.Segment, load.ID, sum), Rows: int64(len(d.IDs)),
 			Bytes: int64(len(data)), SHA256: sum}
-		if err := put(ctx, c.Lake, p.IDs.Key, "application/octet-stream", data); err != nil {
+		if err := store(ctx, c.Lake, p.IDs.Key, "application/octet-stream", data); err != nil {
 			return nil, err
 		}
 	}

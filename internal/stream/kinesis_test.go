@@ -141,6 +141,7 @@ type lane struct {
 	queue []int       // sizes of batches that failed and were halved
 	own   []int       // of the shard's records
 	tries map[int]int // by the first record of a batch
+	busy  bool
 }
 
 func (m *mapping) of(s *shard) []*lane {
@@ -170,9 +171,11 @@ func (m *mapping) deliver(s *shard, at, n int) bool {
 		return false
 	}
 	l := m.of(s)[at]
-	if len(l.own) == 0 {
+	if len(l.own) == 0 || l.busy {
 		return false
 	}
+	l.busy = true
+	defer func() { l.busy = false }()
 	size := min(n, len(l.own))
 	if len(l.queue) > 0 { // a batch that failed comes first, in the size that it was halved to
 		size = l.queue[0]

@@ -75,13 +75,13 @@ func (c *Closer) known(ctx context.Context, before *contract.Certificate) ([]Sha
 
 // shard adds a shard to the view.
 func (c *Closer) shard(ctx context.Context, v *view, load ledger.Load, s Shard, before *contract.Certificate) error {
-	from, known := cursor(before, s.ID)
+	from := cursor(before, s.ID)
 	batches, err := c.Ledger.Archive(ctx, load.Segment, s.ID, string(from.After))
 	if err != nil {
 		return err
 	}
-	if !known && len(batches) > 0 {
-		from.Through = batches[0].From
+	if from.After == "" && len(batches) > 0 {
+		from.Through = batches[0].From // what its parents left
 	}
 	in := interval.Shard{ID: s.ID, Parents: s.Parents, Closed: s.Closed, From: from}
 	for _, b := range batches {
@@ -128,17 +128,15 @@ func (c *Closer) ack(ctx context.Context, v *view, load ledger.Load, ack contrac
 }
 
 // cursor is where an interval begins in a shard: where the one before left off.
-func cursor(before *contract.Certificate, shard string) (at interval.Cursor, known bool) {
-	if before == nil {
-		return at, false
-	}
-	for _, s := range before.Stream.Shards {
-		if s.Shard == shard {
-			return interval.Cursor{After: interval.Sequence(s.Next.After), Through: s.Next.Through},
-				len(s.Batches) > 0 || s.Next.After != ""
+func cursor(before *contract.Certificate, shard string) interval.Cursor {
+	if before != nil {
+		for _, s := range before.Stream.Shards {
+			if s.Shard == shard {
+				return interval.Cursor{After: interval.Sequence(s.Next.After), Through: s.Next.Through}
+			}
 		}
 	}
-	return at, false
+	return interval.Cursor{}
 }
 
 // seen are the record ids of the intervals that the look-back reaches.

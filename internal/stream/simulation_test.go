@@ -32,7 +32,7 @@ func TestEveryRecordIsCertifiedOnce(t *testing.T) {
 
 // live lets records come while everything may go wrong.
 func (w *world) live() {
-	for range 40 + w.IntN(60) {
+	for range 30 + w.IntN(30) {
 		w.now = w.now.Add(time.Duration(w.IntN(8000)) * time.Millisecond)
 		for range w.IntN(8) {
 			w.produce()
@@ -91,7 +91,7 @@ func (w *world) drain() {
 				}
 			}
 		}
-		w.now = w.now.Add(10 * time.Second)
+		w.now = w.now.Add(25 * time.Second)
 		w.tryClose()
 		if w.now.After(end.Add(10 * time.Minute)) {
 			w.Fatalf("seed %d: the interval from %s does not close", w.seed, w.open.Start)

@@ -76,21 +76,34 @@ func (w *Witness) end(ctx context.Context, shard string) (interval.Cursor, error
 	if err != nil {
 		return interval.Cursor{}, err
 	}
-	i := slices.IndexFunc(all, func(s Shard) bool { return s.ID == shard })
-	if i < 0 {
+	if !slices.ContainsFunc(all, func(s Shard) bool { return s.ID == shard }) {
 		return interval.Cursor{}, fmt.Errorf("the stream has no shard %s", shard)
 	}
-	at := interval.Cursor{}
+	through, err := w.inherit(ctx, shard, all)
+	return interval.Cursor{Through: through}, err
+}
+
+// inherit gives the newest marker before the first record of a shard: that of its parents. A parent without a record has
+// inherited it itself; one that the stream no longer has was gone before this lane began.
+func (w *Witness) inherit(ctx context.Context, shard string, all []Shard) (through int64, err error) {
+	i := slices.IndexFunc(all, func(s Shard) bool { return s.ID == shard })
+	if i < 0 {
+		return 0, nil
+	}
 	for _, parent := range all[i].Parents {
 		last, err := w.Ledger.Tail(ctx, w.Segment, parent)
 		if err != nil {
-			return at, err
+			return 0, err
 		}
+		before := int64(0)
 		if last != nil {
-			at.Through = max(at.Through, last.Through)
+			before = last.Through
+		} else if before, err = w.inherit(ctx, parent, all); err != nil {
+			return 0, err
 		}
+		through = max(through, before)
 	}
-	return at, nil
+	return through, nil
 }
 
 // append archives records behind a place. It returns false if the archive goes on there in another way.
@@ -109,7 +122,7 @@ func (w *Witness) append(ctx context.Context, shard string, at interval.Cursor, 
 	}
 	b.Last, b.Through = string(at.After), at.Through
 	b.Key = contract.ArchiveKey(w.Segment, shard, b.After, b.SHA256)
-	if err := put(ctx, w.Sink, b.Key, "application/gzip", data); err != nil {
+	if err := store(ctx, w.Sink, b.Key, "application/gzip", data); err != nil {
 		return false, err
 	}
 	return w.Ledger.Append(ctx, w.Segment, b)

@@ -61,6 +61,7 @@ type world struct {
 	now      time.Time
 	settings contract.Stream
 	catalogs []string // keys; the last one is deployed
+	segments *process.Segments
 	stream   *kinesis
 	lake     *laketest.Fake
 	ledger   *ledgertest.Fake
@@ -81,6 +82,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 		ledger: ledgertest.New(), now: time.Date(2026, 1, 31, 23, 57, 13, 0, time.UTC)}
 	w.settings = contract.Stream{Name: "readings", IntervalSeconds: 60, GraceSeconds: 5, DueSeconds: 600,
 		LookBackSeconds: w.IntN(3) * 60}
+	w.segments = &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}}
 	w.deploy("")
 	w.stream = newKinesis(&w.now, 1+w.IntN(3))
 	w.stream.step = func() int64 { return 1 + w.Int64N(1<<20) }
@@ -115,7 +117,7 @@ func newWorld(t *testing.T, seed uint64) *world {
 func (w *world) deploy(note string) {
 	w.Helper()
 	c := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{"readings": {
-		Dialect: contract.Dialect{Encoding: contract.NDJSON}, MaxRecordMB: 1, MaxPartitions: 2, Stream: &w.settings,
+		Dialect: contract.Dialect{Encoding: contract.NDJSON}, MaxRecordMB: 1, MaxPartitions: 1, Stream: &w.settings,
 		Schema: json.RawMessage(`{"title":"` + note + `","fields":[{"name":"v","type":"integer",` +
 			`"constraints":{"required":true}},{"name":"room","type":"string"}]}`),
 		Partition: contract.Partition{Field: "room", By: "value"},
@@ -176,7 +178,7 @@ func (w *world) newProcessor() *Processor {
 	books, objects := w.hands()
 	return &Processor{Segment: "readings", Catalog: w.catalogs[len(w.catalogs)-1], Code: "c0de", Runtime: "1",
 		Ledger: books, Sink: objects, Log: quiet, Now: func() time.Time { return w.now },
-		Segments: &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}}}
+		Segments: w.segments}
 }
 
 func (w *world) newCloser() *Closer {
@@ -190,7 +192,7 @@ var quiet = slog.New(slog.DiscardHandler)
 // produce puts one record: mostly good ones, some with an id, and some of what no table wants.
 func (w *world) produce() {
 	value := fmt.Sprint(len(w.puts))
-	data := fmt.Appendf(nil, `{"v":%s,"room":"r%d"}`, value, w.IntN(2))
+	data := fmt.Appendf(nil, `{"v":%s,"room":"hall"}`, value)
 	p := put{value: value}
 	switch w.IntN(12) {
 	case 0: // it does not fit the schema

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"reflect"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -38,7 +39,7 @@ func archive(t *testing.T, l Subject) {
 	}
 	for after, want := range map[string][]contract.Archived{"": all, "9": all[1:], "10": all[2:], "100": all[3:],
 		"20000": nil} {
-		if got := must[[]contract.Archived](t)(l.Archive(t.Context(), "readings", "s", after)); !reflect.DeepEqual(got, want) {
+		if got := must[[]contract.Archived](t)(l.Archive(t.Context(), "readings", "s", after)); !slices.Equal(got, want) {
 			t.Errorf("behind %q: %+v", after, got)
 		}
 	}
