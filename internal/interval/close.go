@@ -104,15 +104,14 @@ func (c Closing) Decide() (Decision, error) {
 		d.State = Overdue
 	}
 	var records []owned
-	marked := map[string]bool{}
 	for _, s := range c.Shards {
-		own, err := c.walk(s, &d, marked)
+		own, err := c.walk(s, &d)
 		if err != nil {
 			return d, err
 		}
 		records = append(records, own...)
 	}
-	c.await(marked, &d)
+	c.await(&d)
 	if len(d.Waiting) > 0 {
 		return d, nil
 	}
@@ -124,9 +123,9 @@ func (c Closing) Decide() (Decision, error) {
 	return d, nil
 }
 
-// walk goes through a shard's archive: it gives the interval's records, and notes whether the marker is there and where
-// the next interval begins. To begin with, d.Waiting has the ends of all shards.
-func (c Closing) walk(s Shard, d *Decision, marked map[string]bool) (own []owned, err error) {
+// walk goes through a shard's archive: it gives the interval's records, and notes where the archive ends and where the
+// next interval begins. To begin with, all shards are in d.Waiting.
+func (c Closing) walk(s Shard, d *Decision) (own []owned, err error) {
 	at, next := s.From, (*Cursor)(nil)
 	for _, b := range s.Batches {
 		if b.After != at.After {
@@ -140,7 +139,6 @@ func (c Closing) walk(s Shard, d *Decision, marked map[string]bool) (own []owned
 			when := at.Pass(r)
 			switch {
 			case r.Marker != 0:
-				marked[s.ID] = marked[s.ID] || r.Marker >= c.Interval.End
 			case when >= c.Interval.End:
 				if next == nil {
 					next = &begin
@@ -161,10 +159,10 @@ func (c Closing) walk(s Shard, d *Decision, marked map[string]bool) (own []owned
 	return own, nil
 }
 
-// await leaves the shards in d.Waiting that keep the interval open. A shard is done when its marker is archived. One that
-// was closed before it got a marker is done when its children are: a child's records are not delivered before those of
+// await leaves the shards in d.Waiting that keep the interval open. A shard is done when a marker is archived that ends
+// the interval; one of its parents, which it inherits with its first record, will do. One that was closed before it got a marker is done when its children are: a child's records are not delivered before those of
 // its parents. All of them have to be known: a shard is split into two, or merged with one other.
-func (c Closing) await(marked map[string]bool, d *Decision) {
+func (c Closing) await(d *Decision) {
 	halves := map[string]int{} // a merged shard counts for both
 	closed := map[string]bool{}
 	for _, s := range c.Shards {
@@ -173,8 +171,8 @@ func (c Closing) await(marked map[string]bool, d *Decision) {
 			halves[p] += len(s.Parents)
 		}
 	}
-	for id := range d.Waiting {
-		if marked[id] || closed[id] && halves[id] == 2 {
+	for id, end := range d.Waiting {
+		if end.Through >= c.Interval.End || closed[id] && halves[id] == 2 {
 			delete(d.Waiting, id) // a child without a marker waits itself
 		}
 	}

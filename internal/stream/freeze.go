@@ -95,6 +95,7 @@ func (c *Closer) proof(ctx context.Context, load ledger.Load, v view, d interval
 			Next: contract.StreamCursor{After: string(next.After), Through: next.Through},
 		})
 	}
+	slices.SortFunc(p.Shards, func(a, b contract.ShardProof) int { return cmp.Compare(a.Shard, b.Shard) })
 	for _, piece := range d.Duplicates {
 		key := contract.CoverKey(load.Segment, load.ID, piece.Records.ID(piece.Shard))
 		cover, err := keep(ctx, c.Lake, piece.Shard, piece.Records, key)

@@ -64,13 +64,19 @@ func (c *Closer) known(ctx context.Context, before *contract.Certificate) ([]Sha
 	if before != nil {
 		for _, old := range before.Stream.Shards {
 			listed := slices.ContainsFunc(shards, func(s Shard) bool { return s.ID == old.Shard })
-			if last := old.Batches; !listed && len(last) > 0 && old.Next.After != last[len(last)-1].Last {
+			if !listed && !over(old, before.Stream.Interval) {
 				shards = append(shards, Shard{ID: old.Shard, Parents: old.Parents, Closed: true})
 			}
 		}
 	}
 	slices.SortFunc(shards, func(a, b Shard) int { return cmp.Compare(b.ID, a.ID) }) // ids ascend as shards are made
 	return shards, nil
+}
+
+// over says that an interval has the last of a shard: it was closed, its children had begun, since it had no marker
+// of its own, and there was nothing left of it.
+func over(s contract.ShardProof, of contract.Interval) bool {
+	return s.Closed && len(s.Batches) == 0 && s.Next.Through < of.End.UnixMilli()
 }
 
 // shard adds a shard to the view.

@@ -1,6 +1,7 @@
 package stream
 
 import (
+	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
@@ -9,6 +10,8 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/lake"
+	"dip/internal/verify"
 )
 
 var seed = flag.Uint64("seed", 0, "run the simulation with this seed alone")
@@ -101,6 +104,7 @@ func (w *world) drain() {
 
 // check compares all certified intervals with what was put.
 func (w *world) check() {
+	w.verify()
 	contents := w.lake.Contents("lake")
 	found, ids, repeated := map[string]int{}, map[string]int{}, int64(0)
 	for _, c := range w.certificates(contents) {
@@ -145,6 +149,32 @@ func (w *world) check() {
 	}
 	if missing != repeated {
 		w.Errorf("seed %d: %d records with ids are not there, %d are certified as repeated", w.seed, missing, repeated)
+	}
+}
+
+// verify proves each certificate and their chain with independent code.
+func (w *world) verify() {
+	contents := w.lake.Contents("lake")
+	for _, c := range w.certificates(contents) {
+		sum := lake.Hash([]byte(contents[contract.CertificateKey("readings", c.Load)]))
+		r, err := verify.Certificate(w.Context(), verify.Options{Lake: w.lake, Certificate: c, SHA256: sum,
+			PublicKey: &key.PrivateKey.PublicKey})
+		if err != nil || !r.Verified || r.RowsIn != c.Totals.RowsIn || r.Signature != verify.SignatureVerified {
+			w.Errorf("seed %d: %+v, %v", w.seed, r, err)
+		}
+	}
+	head, err := w.ledger.Head(w.Context(), "readings")
+	if err != nil {
+		w.Fatal(err)
+	}
+	r, err := verify.Chain(w.Context(), verify.ChainOptions{Lake: w.lake, Segment: "readings", Head: head.Next(),
+		PublicKey: &key.PrivateKey.PublicKey,
+		Recorded: func(ctx context.Context, load string) (verify.Recorded, error) {
+			l, err := w.ledger.Load(ctx, load)
+			return verify.Recorded{Link: l.Link, SHA256: l.SHA256, Unpublished: l.Status != contract.Published}, err
+		}})
+	if err != nil || !r.Verified {
+		w.Errorf("seed %d: %+v, %v", w.seed, r, err)
 	}
 }
 
