@@ -97,7 +97,6 @@ type StreamProof struct {
 type ShardProof struct {
 	Shard   string       `json:"shard"`
 	Parents []string     `json:"parents,omitempty"`
-	Closed  bool         `json:"closed,omitempty"` // it was split or merged
 	From    StreamCursor `json:"from"`
 	Batches []Archived   `json:"batches"`
 	Next    StreamCursor `json:"next"` // where the next interval begins

@@ -13,7 +13,6 @@ import (
 type Shard struct {
 	ID      string
 	Parents []string
-	Closed  bool    // it was split or merged, and takes no more records
 	From    Cursor  // where the closing of the interval before says that this one begins
 	Batches []Batch // what is archived from there on, in order
 }
@@ -164,15 +163,13 @@ func (c Closing) walk(s Shard, d *Decision) (own []owned, err error) {
 // its parents. All of them have to be known: a shard is split into two, or merged with one other.
 func (c Closing) await(d *Decision) {
 	halves := map[string]int{} // a merged shard counts for both
-	closed := map[string]bool{}
 	for _, s := range c.Shards {
-		closed[s.ID] = s.Closed
 		for _, p := range s.Parents {
 			halves[p] += len(s.Parents)
 		}
 	}
 	for id, end := range d.Waiting {
-		if end.Through >= c.Interval.End || closed[id] && halves[id] == 2 {
+		if end.Through >= c.Interval.End || halves[id] == 2 {
 			delete(d.Waiting, id) // a child without a marker waits itself
 		}
 	}

@@ -90,7 +90,7 @@ func (c *Closer) proof(ctx context.Context, load ledger.Load, v view, d interval
 	for _, s := range v.Shards {
 		next := d.Next[s.ID]
 		p.Shards = append(p.Shards, contract.ShardProof{
-			Shard: s.ID, Parents: s.Parents, Closed: s.Closed, Batches: v.batches[s.ID],
+			Shard: s.ID, Parents: s.Parents, Batches: v.batches[s.ID],
 			From: contract.StreamCursor{After: string(s.From.After), Through: s.From.Through},
 			Next: contract.StreamCursor{After: string(next.After), Through: next.Through},
 		})

@@ -73,10 +73,10 @@ func (c *Closer) known(ctx context.Context, before *contract.Certificate) ([]Sha
 	return shards, nil
 }
 
-// over says that an interval has the last of a shard: it was closed, its children had begun, since it had no marker
-// of its own, and there was nothing left of it.
+// over says that an interval has the last of a shard. There was nothing new of it, and no marker that ends the interval: so
+// the interval was closed by markers of its children, which come after all that it had.
 func over(s contract.ShardProof, of contract.Interval) bool {
-	return s.Closed && len(s.Batches) == 0 && s.Next.Through < of.End.UnixMilli()
+	return len(s.Batches) == 0 && s.Next.Through < of.End.UnixMilli()
 }
 
 // shard adds a shard to the view.
@@ -89,7 +89,7 @@ func (c *Closer) shard(ctx context.Context, v *view, load ledger.Load, s Shard, 
 	if from.After == "" && len(batches) > 0 {
 		from.Through = batches[0].From // what its parents left
 	}
-	in := interval.Shard{ID: s.ID, Parents: s.Parents, Closed: s.Closed, From: from}
+	in := interval.Shard{ID: s.ID, Parents: s.Parents, From: from}
 	for _, b := range batches {
 		list, err := unpack(ctx, c.Lake, b)
 		if err != nil {
