@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"errors"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -110,7 +111,8 @@ func TestSelectionNamesWhatDuckDBCannotRead(t *testing.T) {
 }
 
 // TestSeparate processes a file with bad records among good ones: the good ones stay as they stand, line ends, blank
-// lines and header included, and the bad ones get the numbers that a reader of the file would give them.
+// lines and header included, but for the byte order mark, and the bad ones get the numbers that a reader of the file
+// would give them.
 func TestSeparate(t *testing.T) {
 	const text = "\ufeffa,b\r\n1,\"x\ny\"\n\nbad,2\n3,4\r\n5\n6,last"
 	dir := t.TempDir()
@@ -138,7 +140,7 @@ func TestSeparate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if want := "\ufeffa,b\r\n1,\"x\ny\"\n\n3,4\r\n6,last"; string(good) != want {
+	if want := "a,b\r\n1,\"x\ny\"\n\n3,4\r\n6,last"; string(good) != want {
 		t.Errorf("good records %q, want %q", good, want)
 	}
 	if q := e.Quarantined; len(q) != 2 || q[0].Row != 2 || q[0].Raw != "bad,2\n" || q[0].Field != "a" || q[1].Row != 4 ||
@@ -182,6 +184,16 @@ func TestInputsAreGoodAndTheSameEveryTime(t *testing.T) {
 			}
 			if out.Ack.Quarantined != 0 || out.Ack.RowsOut < 400 {
 				t.Errorf("%d rows, %d quarantined", out.Ack.RowsOut, out.Ack.Quarantined)
+			}
+			server := httptest.NewServer(serve(path))
+			defer server.Close()
+			o.Key = filepath.Base(path)
+			over, err := loadFile(t.Context(), lakeAt(server.URL), d, o)
+			if err != nil {
+				t.Fatalf("over S3: %v", err)
+			}
+			if over.Ack.RowsOut != out.Ack.RowsOut {
+				t.Errorf("%d rows over S3, want %d", over.Ack.RowsOut, out.Ack.RowsOut)
 			}
 		})
 	}

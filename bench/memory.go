@@ -25,10 +25,20 @@ const memoryShareTenths = 7
 func (c *contest) memory(ctx context.Context) (memory, error) {
 	m := memory{Input: c.input.name, Bytes: c.bytes, MemoryMB: c.memoryMB, LimitMiB: c.memoryMB * memoryShareTenths / 10}
 	c.screen.Notef("%s: memory over S3 with GOMEMLIMIT=%dMiB ...", c.input.name, m.LimitMiB)
-	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	server := httptest.NewServer(serve(c.path))
+	defer server.Close()
+	var err error
+	_, m.Usage, err = c.machine.run(ctx, c.ours("--endpoint", server.URL),
+		c.settings(fmt.Sprintf("GOMEMLIMIT=%dMiB", m.LimitMiB)), nil)
+	return m, err
+}
+
+// serve is as much of S3 as one input needs: each object is the file at path, and what is written is dropped.
+func serve(path string) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.Method == http.MethodGet && strings.HasPrefix(r.URL.Path, "/"+bucket+"/"):
-			http.ServeFile(w, r, c.path)
+		case (r.Method == http.MethodGet || r.Method == http.MethodHead) && strings.HasPrefix(r.URL.Path, "/"+bucket+"/"):
+			http.ServeFile(w, r, path)
 		case r.Method == http.MethodPut:
 			if _, err := io.Copy(io.Discard, r.Body); err != nil {
 				http.Error(w, err.Error(), http.StatusInternalServerError)
@@ -36,10 +46,5 @@ func (c *contest) memory(ctx context.Context) (memory, error) {
 		default:
 			http.NotFound(w, r)
 		}
-	}))
-	defer server.Close()
-	var err error
-	_, m.Usage, err = c.machine.run(ctx, c.ours("--endpoint", server.URL),
-		c.settings(fmt.Sprintf("GOMEMLIMIT=%dMiB", m.LimitMiB)), nil)
-	return m, err
+	})
 }

@@ -32,9 +32,13 @@ func TestMergeKeepsWhatTheTopDoesNotName(t *testing.T) {
 // Every stack of the checkout runs here: its functions are built for this machine, and its settings say so.
 func TestStacksOfTheCheckout(t *testing.T) {
 	for stack, cluster := range map[string]bool{"local": false, "dev": true, "staging": true, "prod": true} {
-		o, err := Options{Root: "..", Stack: stack, StateDir: t.TempDir(), Settings: map[string]any{
-			config.Key: map[string]any{"tags": map[string]any{"owner": "test"}},
-		}}.resolve()
+		settings := map[string]any{"tags": map[string]any{"owner": "test"}}
+		if cluster { // what each team must say of its own
+			settings["cluster"] = map[string]any{"privateAccess": true, "digestsOnly": false}
+		}
+		o, err := Options{
+			Root: "..", Stack: stack, StateDir: t.TempDir(), Settings: map[string]any{config.Key: settings},
+		}.resolve()
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -33,8 +33,8 @@ func TestRights(t *testing.T) {
 			b *bucket.Bucket) []policy.Statement {
 			return b.Read("a/", "b/")
 		},
-		allow(`"s3:PutObject","s3:GetObject"`, arn+`/a/*"`) + "," + find(`"a/*"`) + "," + allow(`"kms:GenerateDataKey"`,
-			`"arn:aws:kms:us-east-1:123456789012:key/b-key"`) + "," + decrypt: func(
+		allow(`"s3:PutObject","s3:GetObject"`, arn+`/a/*"`) + "," + allow(`"kms:GenerateDataKey"`,
+			`"arn:aws:kms:us-east-1:123456789012:key/b-key"`) + "," + find(`"a/*"`) + "," + decrypt: func(
 			b *bucket.Bucket) []policy.Statement {
 			return b.Write("a/")
 		},

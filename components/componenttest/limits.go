@@ -87,14 +87,24 @@ var nameLimits = []limit{
 // suffix is what the engine appends to a name that a resource does not set: a hyphen and seven hexadecimal digits.
 const suffix = "-0123456"
 
-// nameProperties are the properties that hold a resource's name, of types where that is not "name".
-var nameProperties = map[string]string{bucket: "bucket", "aws:eks/nodeGroup:NodeGroup": "nodeGroupName"}
+// unique is what the provider appends to a name prefix: the time and a counter.
+const unique = "20060102150405000000000001"
+
+// nameProperties and prefixProperties are the properties that hold a resource's name or its beginning, of types where
+// these are not "name" and "namePrefix".
+var (
+	nameProperties   = map[string]string{bucket: "bucket", "aws:eks/nodeGroup:NodeGroup": "nodeGroupName"}
+	prefixProperties = map[string]string{bucket: "bucketPrefix", "aws:eks/nodeGroup:NodeGroup": "nodeGroupNamePrefix"}
+)
 
 // named is the limit of a type's names: their length and their form.
 func named(kind string, length int, form, page string) limit {
 	whole := regexp.MustCompile(`^` + form + `$`)
 	return limit{of: []string{kind}, source: docs + page, check: func(_ *declared, r Resource) string {
 		name := r.inputs().text(cmp.Or(nameProperties[kind], "name"))
+		if prefix := r.inputs().text(cmp.Or(prefixProperties[kind], "namePrefix")); name == "" && prefix != "" {
+			name = prefix + unique
+		}
 		if name == "" {
 			name = r.Name + suffix
 			if kind == "aws:kms/alias:Alias" {

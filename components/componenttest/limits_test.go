@@ -65,6 +65,9 @@ var refused = map[string][]Resource{
 	"101, at most 100 are accepted (https://docs.aws.amazon.com/eks":   {declare("eks:index:Cluster", long(93), nil)},
 	"257, at most 256 are accepted (https://docs.aws.amazon.com/Amazo": {declare("aws:ecr/repository:Repository", long(249), nil)},
 
+	"name " + long(39) + unique + ": 65": {declare(role, "r", map[string]any{"namePrefix": long(39)})},
+	"name " + long(38) + unique + ": 64": {declare(bucket, "b", map[string]any{"bucketPrefix": long(38)})},
+
 	"tags: 51, at most 50":              {declare(queue, "q", map[string]any{"tags": many(51, "")})},
 	`tag "` + long(129) + `": at most`:  {declare(queue, "q", map[string]any{"tags": map[string]any{long(129): ""}})},
 	`tag "key-000": at most`:            {declare(queue, "q", map[string]any{"tags": many(1, long(257))})},

@@ -202,6 +202,7 @@ func TestPagesOfVersions(t *testing.T) {
 		}
 		query.Set("max-keys", "2")
 		r.URL.RawQuery = query.Encode()
+		f.sign(r)
 		return false
 	}
 	pages, got := 0, []string(nil)
