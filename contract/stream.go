@@ -5,14 +5,14 @@ import (
 	"time"
 )
 
-// Stream is how the records of a segment arrive by a Kinesis stream and become intervals. The length of the intervals of
-// a stream never changes.
+// Stream is how the records of a segment arrive by a Kinesis stream and become intervals. The length of the intervals
+// of a stream never changes.
 type Stream struct {
 	Name            string `json:"name"`                      // of the stream
 	IntervalSeconds int    `json:"intervalSeconds"`           // length of an interval of arrival time
 	GraceSeconds    int    `json:"graceSeconds"`              // from an interval's end to its markers
-	DueSeconds      int    `json:"dueSeconds"`                // an interval that is open this long after its end is overdue
-	LookBackSeconds int    `json:"lookBackSeconds,omitempty"` // in which a repeated record id is a duplicate, beside its interval
+	DueSeconds      int    `json:"dueSeconds"`                // an interval that is open for this long is overdue
+	LookBackSeconds int    `json:"lookBackSeconds,omitempty"` // before an interval; an id from it is a duplicate's
 }
 
 // Interval is a span of arrival time, from Start until, and without, End.

@@ -119,9 +119,9 @@ func (a *Attester) link(ctx context.Context, load ledger.Load, c contract.Certif
 		load.Segment, Tries)
 }
 
-// putCertificate writes the certificate's file, whose hash the ledger has of a linked load. Other bytes would break the
-// chain: only code that writes certificates in another form makes them, when it takes over from code that died just
-// before this write.
+// putCertificate writes the certificate's file, whose hash the ledger has of a linked load. Other bytes would break
+// the chain: only code that writes certificates in another form makes them, when it takes over from code that died
+// just before this write.
 func (a *Attester) putCertificate(ctx context.Context, load ledger.Load, data []byte) error {
 	key := contract.CertificateKey(load.Segment, load.ID)
 	if load.Link == nil || lake.Hash(data) == load.SHA256 {

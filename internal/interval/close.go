@@ -94,9 +94,9 @@ type owned struct {
 // Decide closes an interval, or says what keeps it open. The error says where the archive is not what the witness's
 // chain says: nothing can be closed on it.
 //
-// An acknowledgement counts when all its records are the interval's and no duplicates, and its rows and hash are theirs.
-// Of those that have records in common the largest one counts: the outermost one where they are nested, as after a
-// batch that was bisected although it was done. What this leaves of the others is run again.
+// An acknowledgement counts when all its records are the interval's and no duplicates, and its rows and hash are
+// theirs. Of those that have records in common the largest one counts: the outermost one where they are nested, as
+// after a batch that was bisected although it was done. What this leaves of the others is run again.
 func (c Closing) Decide() (Decision, error) {
 	d := Decision{State: Open, Waiting: map[string]Cursor{}, Next: map[string]Cursor{}}
 	if c.Now >= c.Due {
@@ -158,9 +158,10 @@ func (c Closing) walk(s Shard, d *Decision) (own []owned, err error) {
 	return own, nil
 }
 
-// await leaves the shards in d.Waiting that keep the interval open. A shard is done when a marker is archived that ends
-// the interval; one of its parents, which it inherits with its first record, will do. One that was closed before it got a marker is done when its children are: a child's records are not delivered before those of
-// its parents. All of them have to be known: a shard is split into two, or merged with one other.
+// await leaves the shards in d.Waiting that keep the interval open. A shard is done when a marker is archived that
+// ends the interval; one of its parents, which it inherits with its first record, will do. One that was closed before
+// it got a marker is done when its children are: a child's records are not delivered before those of its parents. All
+// of them have to be known: a shard is split into two, or merged with one other.
 func (c Closing) await(d *Decision) {
 	halves := map[string]int{} // a merged shard counts for both
 	for _, s := range c.Shards {

@@ -42,7 +42,8 @@ func TestAMarkerEndsAnInterval(t *testing.T) {
 	}
 	in.Interval, in.Shards[0].From = Interval{200, 300}, d.Next["a"]
 	in.Shards[0].Batches = append(in.Shards[0].Batches, batchOf("6", mark("7", 300)))
-	if d, err = in.Decide(); err != nil || d.Archived.Records != 2 || d.State != Open || d.Next["a"] != (Cursor{"7", 300}) ||
+	d, err = in.Decide()
+	if err != nil || d.Archived.Records != 2 || d.State != Open || d.Next["a"] != (Cursor{"7", 300}) ||
 		!reflect.DeepEqual(d.Rerun, []Piece{{"a", Set{"4", "6"}}}) {
 		t.Errorf("the next one: %+v, %v", d, err)
 	}
@@ -104,11 +105,13 @@ func TestWhichAcknowledgementsCount(t *testing.T) {
 		"none":                   {nil, 0, Set{"1", "2", "3", "4", "5", "6"}},
 		"all":                    {[]Ack{ackOf("a", r)}, 6, nil},
 		"halves":                 {[]Ack{ackOf("a", r[:3]), ackOf("a", r[3:])}, 6, nil},
-		"interleaved":            {[]Ack{ackOf("a", []Record{r[0], r[2], r[4]}), ackOf("a", []Record{r[1], r[3], r[5]})}, 6, nil},
+		"interleaved": {[]Ack{ackOf("a", []Record{r[0], r[2], r[4]}), ackOf("a", []Record{r[1], r[3], r[5]})}, 6,
+			nil},
 		"nested":                 {[]Ack{ackOf("a", r[:1]), ackOf("a", r[1:3]), ackOf("a", r[:4])}, 4, Set{"5", "6"}},
 		"the same set twice":     {[]Ack{ackOf("a", r), ackOf("a", r)}, 6, nil},
 		"overlapping":            {[]Ack{ackOf("a", r[:4]), ackOf("a", r[3:])}, 4, Set{"5", "6"}},
-		"a record of another":    {[]Ack{ackOf("a", append(slices.Clone(r[:2]), at("7", 250)))}, 0, Set{"1", "2", "3", "4", "5", "6"}},
+		"a record of another":    {[]Ack{ackOf("a", append(slices.Clone(r[:2]), at("7", 250)))}, 0,
+			Set{"1", "2", "3", "4", "5", "6"}},
 		"another shard's":        {[]Ack{ackOf("b", r)}, 0, Set{"1", "2", "3", "4", "5", "6"}},
 		"nothing":                {[]Ack{{Shard: "a"}}, 0, Set{"1", "2", "3", "4", "5", "6"}},
 		"wrong number of rows":   {[]Ack{wrongRows}, 0, Set{"1", "2", "3", "4", "5", "6"}},
@@ -157,7 +160,8 @@ func TestDuplicates(t *testing.T) {
 	in.Seen = map[ID]bool{old.ID: true}
 	in.Acks = []Ack{ackOf("a", []Record{first, again}), ackOf("b", []Record{other})}
 	d, err := in.Decide()
-	if want := []Piece{{"a", Set{"1", "2", "3"}}}; err != nil || d.State != Closed || !reflect.DeepEqual(d.Duplicates, want) ||
+	want := []Piece{{"a", Set{"1", "2", "3"}}}
+	if err != nil || d.State != Closed || !reflect.DeepEqual(d.Duplicates, want) ||
 		d.Repeated.Records != 3 || d.Archived.Records != 4 || !slices.Equal(d.Counted, []int{1}) {
 		t.Errorf("%+v, %v", d, err)
 	}

@@ -21,9 +21,9 @@ type Cursor struct {
 	Through int64    // the intervals that end here or before are over: the newest marker before it; 0: none
 }
 
-// Pass moves the cursor behind a record, and gives the time by which the record belongs to an interval: its arrival, but
-// never within an interval that a marker before it has ended. So an interval loses nothing to a clock that is behind:
-// what comes after its marker belongs to the next one.
+// Pass moves the cursor behind a record, and gives the time by which the record belongs to an interval: its arrival,
+// but never within an interval that a marker before it has ended. So an interval loses nothing to a clock that is
+// behind: what comes after its marker belongs to the next one.
 func (c *Cursor) Pass(r Record) (at int64) {
 	c.After, c.Through = r.Sequence, max(c.Through, r.Marker)
 	return max(r.At, c.Through)

@@ -27,9 +27,6 @@ type Load struct {
 	ID      string          `json:"load"`
 	Segment string          `json:"segment"` // "" if the key has none
 	Object  contract.Object `json:"object"`
-	// Interval is nil unless the input is an interval of a stream. The closer looks after it, and no workflow: it is never
-	// open.
-	Interval  *contract.Interval `json:"interval,omitempty"`
 	Catalog   string             `json:"catalog"`
 	Received  time.Time          `json:"received"`
 	Status    contract.Status    `json:"status"`
@@ -42,6 +39,10 @@ type Load struct {
 	Link      *contract.Link     `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
 	SHA256    string             `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
 	Updated   time.Time          `json:"updated"`           // its last change, or when its workflow was last seen running
+
+	// Interval is nil unless the input is an interval of a stream. The closer looks after it, and no workflow: it is never
+	// open.
+	Interval *contract.Interval `json:"interval,omitempty"`
 }
 
 // Plan is how an input is read.

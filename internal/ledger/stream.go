@@ -76,8 +76,8 @@ func (l *Ledger) Cover(ctx context.Context, load string, a contract.StreamAck) e
 	return nil
 }
 
-// coversOf spreads the acknowledgements of an interval: a partition takes 1,000 writes a second ("Service quotas"), and a
-// shard delivers at most 10 batches at once.
+// coversOf spreads the acknowledgements of an interval: a partition takes 1,000 writes a second ("Service quotas"),
+// and a shard delivers at most 10 batches at once.
 func coversOf(load, shard string) string { return coversPrefix + load + "#" + shard }
 
 // Covers lists the acknowledgements of records of a shard in an interval.
@@ -93,8 +93,8 @@ func (l *Ledger) Covers(ctx context.Context, load, shard string) ([]contract.Str
 	return acks, nil
 }
 
-// Freeze records under which key the closed interval's certificate is, before it has a place in the chain. The first one
-// stays, and is returned: acknowledgements may go on coming.
+// Freeze records under which key the closed interval's certificate is, before it has a place in the chain. The first
+// one stays, and is returned: acknowledgements may go on coming.
 func (l *Ledger) Freeze(ctx context.Context, load, closing string) (stands string, err error) {
 	_, err = l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
 		TableName: &l.table, Key: key(load, loadItem),

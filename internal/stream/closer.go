@@ -34,8 +34,9 @@ type Stream interface {
 	Created(ctx context.Context) (time.Time, error)
 }
 
-// Closer closes the intervals of a segment's stream, one after the other: it puts markers into the shards, decides which
-// acknowledgements count, processes what none covers from the archive, certifies and publishes. Several may run at once.
+// Closer closes the intervals of a segment's stream, one after the other: it puts markers into the shards, decides
+// which acknowledgements count, processes what none covers from the archive, certifies and publishes. Several may run
+// at once.
 type Closer struct {
 	Stack     string
 	Processor *Processor // names the segment and the catalog, and runs what was not processed
@@ -55,8 +56,8 @@ type Report struct {
 	Problems  []string           // what keeps it open, by shard and range
 }
 
-// Close closes all intervals that can be closed. An interval that is overdue is reported, not an error: its records may
-// be lost, and a repetition may still find them.
+// Close closes all intervals that can be closed. An interval that is overdue is reported, not an error: its records
+// may be lost, and a repetition may still find them.
 func (c *Closer) Close(ctx context.Context) (Report, error) {
 	var r Report
 	before, err := c.newest(ctx)

@@ -43,7 +43,7 @@ func arrive(r contract.StreamRecord) (arrived, error) {
 // read gives the records of an event, which are of one shard.
 func read(e events.KinesisEvent) (shard string, list []arrived, err error) {
 	for _, r := range e.Records {
-		of, _, ok := strings.Cut(r.EventID, ":") // shardId-000000000000:49590338271490256608559692538361571095921575989136588898
+		of, _, ok := strings.Cut(r.EventID, ":") // shardId-000000000000:49590338271490256608559692538361571095921...
 		if shard == "" {
 			shard = of
 		}

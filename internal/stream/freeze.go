@@ -17,8 +17,8 @@ import (
 	"dip/internal/record"
 )
 
-// freeze fixes what a closed interval consists of: acknowledgements may go on coming, and another closer may have picked
-// others. The first one counts.
+// freeze fixes what a closed interval consists of: acknowledgements may go on coming, and another closer may have
+// picked others. The first one counts.
 func (c *Closer) freeze(ctx context.Context, load ledger.Load, v view, d interval.Decision) error {
 	proof, err := c.proof(ctx, load, v, d)
 	if err != nil {
@@ -80,7 +80,8 @@ func manifestOf(bucket string, c contract.Certificate) []byte {
 }
 
 // proof is the part of the certificate that a load of files does not have. It counts no acknowledgement: see certify.
-func (c *Closer) proof(ctx context.Context, load ledger.Load, v view, d interval.Decision) (*contract.StreamProof, error) {
+func (c *Closer) proof(ctx context.Context, load ledger.Load, v view, d interval.Decision) (*contract.StreamProof,
+	error) {
 	p := &contract.StreamProof{
 		Interval: *load.Interval, First: v.First, LookBackSeconds: v.settings.LookBackSeconds,
 		Shards: []contract.ShardProof{}, Covers: []contract.Cover{},
@@ -119,8 +120,8 @@ func (c *Closer) proof(ctx context.Context, load ledger.Load, v view, d interval
 	return p, nil
 }
 
-// certify makes the certificate of a closed interval, without its link. The error says which part of the proof does not
-// hold.
+// certify makes the certificate of a closed interval, without its link. The error says which part of the proof does
+// not hold.
 func (c *Closer) certify(load ledger.Load, v view, d interval.Decision, p *contract.StreamProof) (
 	contract.Certificate, error) {
 	certificate := contract.Certificate{

@@ -53,9 +53,9 @@ func (c *Closer) look(ctx context.Context, load ledger.Load, of interval.Interva
 	return v, nil
 }
 
-// known lists the shards: those that the stream has, and those that it had when it was last looked at and whose records
-// may not all be closed. Children come before their parents: what is archived of a child shows that its parents are
-// archived to their ends, so it is read first.
+// known lists the shards: those that the stream has, and those that it had when it was last looked at and whose
+// records may not all be closed. Children come before their parents: what is archived of a child shows that its
+// parents are archived to their ends, so it is read first.
 func (c *Closer) known(ctx context.Context, before *contract.Certificate) ([]Shard, error) {
 	shards, err := c.Stream.Shards(ctx)
 	if err != nil {
@@ -73,8 +73,8 @@ func (c *Closer) known(ctx context.Context, before *contract.Certificate) ([]Sha
 	return shards, nil
 }
 
-// over says that an interval has the last of a shard. There was nothing new of it, and no marker that ends the interval: so
-// the interval was closed by markers of its children, which come after all that it had.
+// over says that an interval has the last of a shard. There was nothing new of it, and no marker that ends the
+// interval: so the interval was closed by markers of its children, which come after all that it had.
 func over(s contract.ShardProof, of contract.Interval) bool {
 	return len(s.Batches) == 0 && s.Next.Through < of.End.UnixMilli()
 }

@@ -35,8 +35,8 @@ type Processor struct {
 	Now      func() time.Time
 }
 
-// Handle processes a batch: the records of each interval become outputs of their own, and are acknowledged with the set
-// of their sequence numbers. What fails is delivered again from its first record on, or bisected.
+// Handle processes a batch: the records of each interval become outputs of their own, and are acknowledged with the
+// set of their sequence numbers. What fails is delivered again from its first record on, or bisected.
 func (p *Processor) Handle(ctx context.Context, e events.KinesisEvent) (events.KinesisEventResponse, error) {
 	var response events.KinesisEventResponse
 	shard, list, err := read(e)

@@ -94,7 +94,8 @@ func TestAWitnessThatIsOvertaken(t *testing.T) {
 		t.Errorf("archived %+v", b)
 	}
 	late.Ledger = busy{w.ledger}
-	if err := late.Handle(t.Context(), event(s, w.send(1))); err == nil || !strings.Contains(err.Error(), "others were first") {
+	err := late.Handle(t.Context(), event(s, w.send(1)))
+	if err == nil || !strings.Contains(err.Error(), "others were first") {
 		t.Errorf("always overtaken: %v", err)
 	}
 }
@@ -224,7 +225,8 @@ func TestAChangedArchiveClosesNothing(t *testing.T) {
 	}
 	b := w.archive(s.id)[0]
 	w.lake.Corrupt("lake", b.Key, func(data []byte) []byte { return append(data, 0) })
-	if r, err := w.newCloser().Close(t.Context()); err == nil || !strings.Contains(err.Error(), b.Key) || r.Certified != nil {
+	r, err := w.newCloser().Close(t.Context())
+	if err == nil || !strings.Contains(err.Error(), b.Key) || r.Certified != nil {
 		t.Errorf("%+v, %v", r, err)
 	}
 }

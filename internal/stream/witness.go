@@ -19,8 +19,8 @@ type WitnessLedger interface {
 	Append(ctx context.Context, segment string, b contract.Archived) (bool, error)
 }
 
-// Witness archives the records of a stream raw and in order. Its mapping has the factor 1, so that each batch of a shard
-// begins where the one before it ended, and retries until a record expires: it skips nothing.
+// Witness archives the records of a stream raw and in order. Its mapping has the factor 1, so that each batch of a
+// shard begins where the one before it ended, and retries until a record expires: it skips nothing.
 type Witness struct {
 	Segment string
 	Ledger  WitnessLedger
@@ -62,8 +62,8 @@ func (w *Witness) Handle(ctx context.Context, e events.KinesisEvent) error {
 	return fmt.Errorf("archive records of shard %s: others were first %d times", shard, appends)
 }
 
-// end is where a shard's archive ends. A shard that has none goes on where its parents left off: their records have all
-// been delivered before its first one.
+// end is where a shard's archive ends. A shard that has none goes on where its parents left off: their records have
+// all been delivered before its first one.
 func (w *Witness) end(ctx context.Context, shard string) (interval.Cursor, error) {
 	last, err := w.Ledger.Tail(ctx, w.Segment, shard)
 	if err != nil {
@@ -83,8 +83,8 @@ func (w *Witness) end(ctx context.Context, shard string) (interval.Cursor, error
 	return interval.Cursor{Through: through}, err
 }
 
-// inherit gives the newest marker before the first record of a shard: that of its parents. A parent without a record has
-// inherited it itself; one that the stream no longer has was gone before this lane began.
+// inherit gives the newest marker before the first record of a shard: that of its parents. A parent without a record
+// has inherited it itself; one that the stream no longer has was gone before this lane began.
 func (w *Witness) inherit(ctx context.Context, shard string, all []Shard) (through int64, err error) {
 	i := slices.IndexFunc(all, func(s Shard) bool { return s.ID == shard })
 	if i < 0 {

@@ -52,8 +52,9 @@ var key = func() signer {
 	return signer{k}
 }()
 
-// world is the whole lane in memory: a stream, its mappings and functions, the ledger and the lake, on a clock that only
-// the test moves. Any operation of a function may fail before or after its effect, or let another invocation run first.
+// world is the whole lane in memory: a stream, its mappings and functions, the ledger and the lake, on a clock that
+// only the test moves. Any operation of a function may fail before or after its effect, or let another invocation run
+// first.
 type world struct {
 	*testing.T
 	*rand.Rand

@@ -49,8 +49,8 @@ func (v *verification) lines(ctx context.Context, b contract.Archived, visit fun
 	})
 }
 
-// repeats finds the duplicates among the interval's records, which are in order, and compares them and the ids with the
-// certificate's.
+// repeats finds the duplicates among the interval's records, which are in order, and compares them and the ids with
+// the certificate's.
 func (v *verification) repeats(ctx context.Context, records []*sent, before *contract.Certificate) error {
 	seen, err := v.seen(ctx, before)
 	if err != nil {
@@ -106,7 +106,10 @@ func (v *verification) ids(ctx context.Context, want map[[16]byte]bool) error {
 	for id := range want {
 		v.check(got[id], "%s lacks a record id of the interval", o.Key)
 	}
-	v.check(len(got) == len(want), "%s has %d record ids, the interval has %d", o.Key, len(got), len(want))
+	v.check(len(got) == len(want) && o.Rows == int64(len(want)), "%s has %d record ids, the certificate says %d, the "+
+		"interval has %d", o.Key, len(got), o.Rows, len(want))
+	v.check(o.Partition == "" && o.Key == contract.IDsKey(v.Certificate.Segment, v.Certificate.Load, o.SHA256),
+		"%s is not the key of the interval's record ids", o.Key)
 	return err
 }
 
@@ -169,6 +172,10 @@ func (v *verification) set(ctx context.Context, c contract.Cover) ([]*big.Int, e
 		v.check(size == int(data[0]) && step.Sign() > 0, "a set of records of shard %s is not encoded as sets are", c.Shard)
 		n = step.Add(step, n)
 		set, data = append(set, n), data[1+size:]
+	}
+	if o := c.Stored; o != nil {
+		v.check(o.Rows == int64(len(set)) && o.Partition == "" && c.Records == nil,
+			"%s has %d records, the certificate says %d", o.Key, len(set), o.Rows)
 	}
 	return set, nil
 }
@@ -247,7 +254,7 @@ func (t *tally) stream(v *verification, pos int64, r *sent) {
 	}
 	if err == nil && !blank && !rec.comment && rec.end == int64(len(r.data)) &&
 		len(rec.bytes) <= v.segment.MaxRecordMB<<20 && !bytes.HasPrefix(r.data, []byte("\xf3\x89\x9a\xc2")) {
-		rec.start, rec.end = pos, pos+rec.end
+		rec.start, rec.end, rec.sequence = pos, pos+rec.end, r.sequence.String()
 		t.add(v, reader.width, rec)
 		return
 	}
@@ -256,5 +263,5 @@ func (t *tally) stream(v *verification, pos int64, r *sent) {
 	t.badLines++
 	t.bad++
 	t.rawBad.add(whole)
-	t.rejects.add(rejected(pos, pos+int64(len(r.data)), whole))
+	t.rejects.add(rejected(pos, pos+int64(len(r.data)), r.sequence.String(), whole))
 }

@@ -151,7 +151,7 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 				}
 				v.check(record.Text == shown, "%s: the text of record %d is not that of its bytes", k.Quarantine.Key, n)
 				raws.add(raw.bytes)
-				rejects.add(rejected(record.Start, record.End, raw.original()))
+				rejects.add(rejected(record.Start, record.End, record.Sequence, raw.original()))
 			}
 		})
 		if err != nil {
@@ -170,11 +170,12 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 func (v *verification) place(k contract.ChunkProof, r contract.Rejected, n int64) {
 	if s := v.Certificate.Stream; s != nil {
 		known := k.Chunk >= 0 && k.Chunk < len(s.Covers)
-		v.check(known && r.Shard == s.Covers[k.Chunk].Shard && number(r.Sequence).Sign() >= 0, "%s: record %d is of shard %s",
+		v.check(known && r.Shard == s.Covers[k.Chunk].Shard && r.Chunk == 0, "%s: record %d is of shard %s",
 			k.Quarantine.Key, n, r.Shard)
 		return
 	}
-	v.check(r.Chunk == k.Chunk, "%s: record %d is of chunk %d", k.Quarantine.Key, n, r.Chunk)
+	v.check(r.Chunk == k.Chunk && r.Shard == "" && r.Sequence == "", "%s: record %d is of chunk %d", k.Quarantine.Key, n,
+		r.Chunk)
 }
 
 func trimLineEnd(raw []byte) []byte {

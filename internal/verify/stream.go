@@ -8,6 +8,7 @@ import (
 	"math/big"
 	"slices"
 	"strconv"
+	"time"
 
 	"dip/contract"
 	"dip/internal/fault"
@@ -38,6 +39,7 @@ func (v *verification) archived(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	v.settings()
 	shards := map[string]*shardRead{}
 	own := map[string]*sent{} // by shard and sequence number
 	for i, p := range c.Stream.Shards {
@@ -54,6 +56,21 @@ func (v *verification) archived(ctx context.Context) error {
 		return err
 	}
 	return v.covers(ctx, own)
+}
+
+// settings compares the interval with the catalog's settings of the stream.
+func (v *verification) settings() {
+	c, s := v.Certificate, v.segment.Stream
+	if s == nil {
+		v.check(false, "segment %s has no stream in the catalog", c.Segment)
+		return
+	}
+	v.check(c.Input == contract.IntervalInput(c.Segment, *s, c.Stream.Interval), "the input %+v is not the interval",
+		c.Input)
+	seconds := func(n int) time.Duration { return time.Duration(n) * time.Second }
+	v.check(c.Stream.End.Sub(c.Stream.Start) == seconds(s.IntervalSeconds) &&
+		c.Stream.LookBackSeconds == s.LookBackSeconds, "the interval lasts until %s and looks %d s back, the catalog has %+v",
+		c.Stream.End, c.Stream.LookBackSeconds, *s)
 }
 
 // before is the certificate that this one links to; nil for the first one. v.link has compared its hash.
