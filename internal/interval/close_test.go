@@ -102,15 +102,15 @@ func TestWhichAcknowledgementsCount(t *testing.T) {
 		count int // of records that are covered
 		rerun Set
 	}{
-		"none":                   {nil, 0, Set{"1", "2", "3", "4", "5", "6"}},
-		"all":                    {[]Ack{ackOf("a", r)}, 6, nil},
-		"halves":                 {[]Ack{ackOf("a", r[:3]), ackOf("a", r[3:])}, 6, nil},
+		"none":   {nil, 0, Set{"1", "2", "3", "4", "5", "6"}},
+		"all":    {[]Ack{ackOf("a", r)}, 6, nil},
+		"halves": {[]Ack{ackOf("a", r[:3]), ackOf("a", r[3:])}, 6, nil},
 		"interleaved": {[]Ack{ackOf("a", []Record{r[0], r[2], r[4]}), ackOf("a", []Record{r[1], r[3], r[5]})}, 6,
 			nil},
-		"nested":                 {[]Ack{ackOf("a", r[:1]), ackOf("a", r[1:3]), ackOf("a", r[:4])}, 4, Set{"5", "6"}},
-		"the same set twice":     {[]Ack{ackOf("a", r), ackOf("a", r)}, 6, nil},
-		"overlapping":            {[]Ack{ackOf("a", r[:4]), ackOf("a", r[3:])}, 4, Set{"5", "6"}},
-		"a record of another":    {[]Ack{ackOf("a", append(slices.Clone(r[:2]), at("7", 250)))}, 0,
+		"nested":             {[]Ack{ackOf("a", r[:1]), ackOf("a", r[1:3]), ackOf("a", r[:4])}, 4, Set{"5", "6"}},
+		"the same set twice": {[]Ack{ackOf("a", r), ackOf("a", r)}, 6, nil},
+		"overlapping":        {[]Ack{ackOf("a", r[:4]), ackOf("a", r[3:])}, 4, Set{"5", "6"}},
+		"a record of another": {[]Ack{ackOf("a", append(slices.Clone(r[:2]), at("7", 250)))}, 0,
 			Set{"1", "2", "3", "4", "5", "6"}},
 		"another shard's":        {[]Ack{ackOf("b", r)}, 0, Set{"1", "2", "3", "4", "5", "6"}},
 		"nothing":                {[]Ack{{Shard: "a"}}, 0, Set{"1", "2", "3", "4", "5", "6"}},

@@ -24,21 +24,21 @@ var ErrNotFound = errors.New("no such load")
 
 // Load is one object version on its way to the table.
 type Load struct {
-	ID      string          `json:"load"`
-	Segment string          `json:"segment"` // "" if the key has none
-	Object  contract.Object `json:"object"`
-	Catalog   string             `json:"catalog"`
-	Received  time.Time          `json:"received"`
-	Status    contract.Status    `json:"status"`
-	Reason    string             `json:"reason,omitempty"`  // why it failed
-	Of        string             `json:"of,omitempty"`      // Duplicate: the load with the same content
-	Execution int                `json:"execution"`         // 0, incremented by each redrive
-	Plan      *Plan              `json:"plan,omitempty"`    // nil until planned
-	Restage   *Chunk             `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
-	Totals    *contract.Totals   `json:"totals,omitempty"`  // nil until certified
-	Link      *contract.Link     `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
-	SHA256    string             `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
-	Updated   time.Time          `json:"updated"`           // its last change, or when its workflow was last seen running
+	ID        string           `json:"load"`
+	Segment   string           `json:"segment"` // "" if the key has none
+	Object    contract.Object  `json:"object"`
+	Catalog   string           `json:"catalog"`
+	Received  time.Time        `json:"received"`
+	Status    contract.Status  `json:"status"`
+	Reason    string           `json:"reason,omitempty"`  // why it failed
+	Of        string           `json:"of,omitempty"`      // Duplicate: the load with the same content
+	Execution int              `json:"execution"`         // 0, incremented by each redrive
+	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
+	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
+	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
+	Link      *contract.Link   `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
+	SHA256    string           `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
+	Updated   time.Time        `json:"updated"`           // its last change, or when its workflow was last seen running
 
 	// Interval is nil unless the input is an interval of a stream. The closer looks after it, and no workflow: it is never
 	// open.
