@@ -19,7 +19,7 @@ var seed = flag.Uint64("seed", 0, "run the simulation with this seed alone")
 // Every record that a producer got a yes for is in one certified interval: in the output, in quarantine, or repeated.
 // Whatever dies. `-seed N` runs a failure again.
 func TestEveryRecordIsCertifiedOnce(t *testing.T) {
-	from, to := uint64(1), uint64(240)
+	from, to := uint64(1), uint64(200)
 	if *seed != 0 {
 		from, to = *seed, *seed
 	}
@@ -35,12 +35,12 @@ func TestEveryRecordIsCertifiedOnce(t *testing.T) {
 
 // live lets records come while everything may go wrong.
 func (w *world) live() {
-	for range 30 + w.IntN(30) {
+	for range 25 + w.IntN(20) {
 		w.now = w.now.Add(time.Duration(w.IntN(8000)) * time.Millisecond)
-		for range w.IntN(8) {
+		for range w.IntN(6) {
 			w.produce()
 		}
-		for range w.IntN(12) {
+		for range w.IntN(10) {
 			w.deliver()
 		}
 		open := w.stream.open()

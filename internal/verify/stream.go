@@ -40,13 +40,21 @@ func (v *verification) archived(ctx context.Context) error {
 		return err
 	}
 	v.settings()
+	read := map[string]bool{} // batches that the closing of the interval before had read
+	if before != nil {
+		for _, s := range before.Stream.Shards {
+			for _, b := range s.Batches {
+				read[b.Key] = true
+			}
+		}
+	}
 	shards := map[string]*shardRead{}
 	own := map[string]*sent{} // by shard and sequence number
 	for i, p := range c.Stream.Shards {
 		v.check(i == 0 || p.Shard > c.Stream.Shards[i-1].Shard, "shard %s is listed twice, or not in order", p.Shard)
 		s := &shardRead{ShardProof: p}
 		shards[p.Shard] = s
-		if err := v.shard(ctx, s, own); err != nil {
+		if err := v.shard(ctx, s, own, read); err != nil {
 			return fmt.Errorf("shard %s: %w", p.Shard, err)
 		}
 	}
@@ -104,7 +112,7 @@ func (v *verification) interval(ctx context.Context, load string) (*contract.Cer
 }
 
 // shard reads what is archived of a shard.
-func (v *verification) shard(ctx context.Context, s *shardRead, own map[string]*sent) error {
+func (v *verification) shard(ctx context.Context, s *shardRead, own map[string]*sent, read map[string]bool) error {
 	at := s.From
 	next := (*contract.StreamCursor)(nil)
 	last := big.NewInt(-1)
@@ -137,6 +145,8 @@ func (v *verification) shard(ctx context.Context, s *shardRead, own map[string]*
 				}
 			case when >= start || v.Certificate.Stream.First:
 				own[s.Shard+" "+line.Sequence] = r
+			default:
+				v.check(read[b.Key], "record %s of shard %s belongs to an interval that was closed without it", n, s.Shard)
 			}
 		})
 		if err != nil {
