@@ -28,7 +28,7 @@ type deployment struct {
 // engineParallel is how many resources the engine processes at once: most of the time it only waits.
 const engineParallel = "64"
 
-// deploy builds, pushes the image of a stack with a cluster, and runs the update.
+// deploy builds, pushes the image of a stack with a cluster, runs the update, and deletes versions that are superseded.
 func (d deployment) deploy(ctx context.Context) error {
 	settings, err := d.settings()
 	if err != nil {
@@ -42,7 +42,10 @@ func (d deployment) deploy(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	return d.shell.run(ctx, nil, "pulumi", "up", "--stack", d.stack, "--parallel", engineParallel)
+	if err := d.shell.run(ctx, nil, "pulumi", "up", "--stack", d.stack, "--parallel", engineParallel); err != nil {
+		return err
+	}
+	return d.shell.run(ctx, nil, "go", "run", "./cmd/dip", "--stack", d.stack, "prune")
 }
 
 // push builds the image and pushes it, unless it is there: a tag is the hash of its content, and the repository refuses

@@ -101,6 +101,7 @@ func TestDeploy(t *testing.T) {
 		build = "go run ./cmd/build"
 		ask   = "pulumi stack output"
 		look  = "aws ecr describe-images"
+		prune = "go run ./cmd/dip"
 		first = "env " + config.RegistryOnly + "=true pulumi " + config.RegistryTarget
 	)
 	push := []string{"aws ecr get-login-password", "docker login --username", "docker buildx build"}
@@ -111,18 +112,18 @@ func TestDeploy(t *testing.T) {
 	}{
 		"the first time the repository comes alone": {
 			clustered, record{answers: map[string][]string{ask: {"{}", outputs}}, fails: map[string]error{look: errMissing}},
-			slices.Concat([]string{build, ask, first, ask, look}, push, []string{"pulumi up --stack"}),
+			slices.Concat([]string{build, ask, first, ask, look}, push, []string{"pulumi up --stack", prune}),
 		},
 		"new code is pushed, then rolled out": {
 			clustered, record{answers: map[string][]string{ask: {outputs}}, fails: map[string]error{look: errMissing}},
-			slices.Concat([]string{build, ask, look}, push, []string{"pulumi up --stack"}),
+			slices.Concat([]string{build, ask, look}, push, []string{"pulumi up --stack", prune}),
 		},
 		"what is pushed is not pushed twice": {
-			clustered, record{answers: map[string][]string{ask: {outputs}}}, []string{build, ask, look, "pulumi up --stack"},
+			clustered, record{answers: map[string][]string{ask: {outputs}}}, []string{build, ask, look, "pulumi up --stack", prune},
 		},
 		"without a cluster there is no image": {
 			`{environment: dev, cluster: {enabled: false}, segments: {trips: {}}}`, record{},
-			[]string{build, "pulumi up --stack"},
+			[]string{build, "pulumi up --stack", prune},
 		},
 	} {
 		if err := project(t, c.settings, &c.r).deploy(t.Context()); err != nil {

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
+	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
@@ -36,6 +37,7 @@ type Stack struct {
 	S3      *s3.Client
 	SQS     *sqs.Client
 	SFN     *sfn.Client
+	Lambda  *lambda.Client
 	KMS     *kms.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
@@ -51,6 +53,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 	return &Stack{
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
+		Lambda: lambda.NewFromConfig(cfg),
 		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
 		Lake:   lake.New(objects, o.LakeBucket),
 	}

@@ -186,8 +186,8 @@ def _autoscaling(operation, p, arns):
         name = next((group for group, ids in members if p["InstanceId"] in ids), None)
     if name not in groups:
         raise Unknown(f"autoscaling {operation} of an unknown group")
-    tags = {f"aws:ResourceTag/{tag['key']}": tag["value"] for tag in groups[name].tags}
-    more = {f"autoscaling:ResourceTag/{tag['key']}": tag["value"] for tag in groups[name].tags}
+    tags = {f"aws:ResourceTag/{tag['Key']}": tag["Value"] for tag in groups[name].tags}
+    more = {f"autoscaling:ResourceTag/{tag['Key']}": tag["Value"] for tag in groups[name].tags}
     yield f"autoscaling:{operation}", groups[name].arn, {**tags, **more}
 
 

@@ -3,6 +3,8 @@ package emulator_test
 import (
 	"encoding/json"
 	"fmt"
+	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"testing"
@@ -23,8 +25,8 @@ import (
 	sqstypes "github.com/aws/aws-sdk-go-v2/service/sqs/types"
 )
 
-// as is a configuration that signs as a role of a name, and what its calls have needed so far.
-func as(t *testing.T, name string) (aws.Config, func() []string) {
+// assume gives a key of a role of a name, and the role's ARN.
+func assume(t *testing.T, name string) (emulator.Key, string) {
 	t.Helper()
 	endpoint, key := owner(t)
 	role := "arn:aws:iam::123456789012:role/" + name
@@ -32,6 +34,14 @@ func as(t *testing.T, name string) (aws.Config, func() []string) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	return own, role
+}
+
+// as is a configuration that signs as a role of a name, and what its calls have needed so far.
+func as(t *testing.T, name string) (aws.Config, func() []string) {
+	t.Helper()
+	endpoint, key := owner(t)
+	own, role := assume(t, name)
 	cfg := emulatortest.Config(t)
 	cfg.Credentials = own.Provider()
 	return cfg, func() []string {
@@ -125,5 +135,26 @@ func TestCallsOfRoles(t *testing.T) {
 	}
 	if got := needed(); !slices.Equal(got, want) {
 		t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+	}
+}
+
+// Groups are judged by their tags.
+func TestCallsOfGroups(t *testing.T) {
+	t.Parallel()
+	own, _ := assume(t, "scaler")
+	_, needed := as(t, "scaler")
+	name, endpoint := newGroup(t), *emulatortest.Config(t).BaseEndpoint
+	form := url.Values{"Action": {"SetDesiredCapacity"}, "AutoScalingGroupName": {name}, "DesiredCapacity": {"0"}}
+	req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint+"/", nil)
+	ok(t, err)
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	_, err = own.Send(req, "autoscaling", "us-east-1", []byte(form.Encode()))
+	ok(t, err)
+	const tags = `{"autoscaling:ResourceTag/kubernetes.io/cluster/dip":"owned",` +
+		`"aws:ResourceTag/kubernetes.io/cluster/dip":"owned"}`
+	got := needed()
+	if len(got) != 1 || !strings.HasPrefix(got[0], "autoscaling:SetDesiredCapacity arn:aws:autoscaling:") ||
+		!strings.HasSuffix(got[0], ":autoScalingGroupName/"+name+" "+tags) {
+		t.Errorf("%q", got)
 	}
 }

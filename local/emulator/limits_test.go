@@ -2,7 +2,9 @@ package emulator_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -200,5 +202,29 @@ func TestLimitOfAHistory(t *testing.T) {
 	out := run(t, cfg, `{"StartAt": "Again", "States": {"Again": {"Type": "Pass", "Next": "Again"}}}`, "{}")
 	if out.Status != "FAILED" || !strings.Contains(aws.ToString(out.Cause), "maximum number of history events (100)") {
 		t.Errorf("the execution %s because %s", out.Status, aws.ToString(out.Cause))
+	}
+}
+
+// The preview asks for quotas as AWS's provider does: for the default first.
+func TestQuotas(t *testing.T) {
+	t.Parallel()
+	endpoint, key := owner(t)
+	for _, operation := range []string{"GetAWSDefaultServiceQuota", "GetServiceQuota"} {
+		for of, want := range map[[2]string]float64{
+			{"ec2", "L-0263D0A3"}: 5, {"lambda", "L-B99A9384"}: 1000, {"vpc", "L-F678F1CE"}: 5,
+		} {
+			req, err := http.NewRequestWithContext(t.Context(), http.MethodPost, endpoint+"/", nil)
+			ok(t, err)
+			req.Header.Set("Content-Type", "application/x-amz-json-1.1")
+			req.Header.Set("X-Amz-Target", "ServiceQuotasV20190624."+operation)
+			text, err := key.Send(req, "servicequotas", "us-east-1",
+				fmt.Appendf(nil, `{"ServiceCode": %q, "QuotaCode": %q}`, of[0], of[1]))
+			ok(t, err)
+			var out struct{ Quota struct{ Value float64 } }
+			ok(t, json.Unmarshal(text, &out))
+			if out.Quota.Value != want {
+				t.Errorf("%s of %s: %v, want %v", operation, of, out.Quota.Value, want)
+			}
+		}
 	}
 }

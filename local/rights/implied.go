@@ -244,7 +244,7 @@ func (s *Stack) flowsAreLogged(all *calls) {
 		group := strings.TrimSuffix(r.text("logDestination"), ":*")
 		s.takes(all, "vpc-flow-logs.amazonaws.com", role, s.forAccount())
 		s.writesLog(all, why, role, group[strings.LastIndexByte(group, ':')+1:])
-		all.add(why, role, "logs:DescribeLogGroups", s.arn("logs", "log-group:*"), nil)
+		all.add(why, role, "logs:DescribeLogGroups", "*", nil)
 		all.add(why, role, "logs:DescribeLogStreams", group+":*", nil)
 	}
 }

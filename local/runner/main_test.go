@@ -19,6 +19,7 @@ import (
 	"dip/internal/emf"
 	"dip/internal/testenv"
 	"dip/local/emulator"
+	"dip/local/emulator/emulatortest"
 
 	"github.com/aws/aws-lambda-go/events"
 	lambdago "github.com/aws/aws-lambda-go/lambda"
@@ -296,7 +297,7 @@ const roleARN = "arn:aws:iam::123456789012:role/runner-test"
 
 func (w *world) ensureRole(t *testing.T) {
 	t.Helper()
-	createRole.Do(func() { createRoleErr = putRole(w.emulator) })
+	createRole.Do(func() { _, createRoleErr = emulatortest.PutRole(w.emulator, "runner-test") })
 	if createRoleErr != nil {
 		t.Fatal(createRoleErr)
 	}

@@ -37,6 +37,24 @@ func Main(m *testing.M) {
 // skipped, and fails in CI.
 func Config(t testing.TB) aws.Config {
 	t.Helper()
+	e := start(t)
+	return aws.Config{
+		Region: "us-east-1", BaseEndpoint: aws.String(e.Endpoint()), Credentials: e.Key().Provider(),
+	}
+}
+
+// Role is the ARN of a new role in that emulator.
+func Role(t testing.TB, name string) string {
+	t.Helper()
+	arn, err := PutRole(start(t), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return arn
+}
+
+func start(t testing.TB) *emulator.Emulator {
+	t.Helper()
 	shared.once.Do(func() {
 		shared.e, shared.err = emulator.Start(context.Background(), emulator.Options{Log: os.Stderr})
 	})
@@ -46,8 +64,5 @@ func Config(t testing.TB) aws.Config {
 	if shared.err != nil {
 		t.Fatal(shared.err)
 	}
-	return aws.Config{
-		Region: "us-east-1", BaseEndpoint: aws.String(shared.e.Endpoint()),
-		Credentials: shared.e.Key().Provider(),
-	}
+	return shared.e
 }

@@ -1,8 +1,11 @@
 """Quotas of EC2 and Lambda, of which moto knows none, and the account's default key of volumes."""
 
+import json
+
 from moto.core.responses import ActionResult
 from moto.ec2.responses import EC2Response
 from moto.servicequotas.models import ServiceQuotasBackend
+from moto.servicequotas.responses import ServiceQuotasResponse
 
 # An account that has been used for a while: a new one has fewer vCPUs.
 _EC2 = {
@@ -37,6 +40,16 @@ def quotas_of_ec2():
     ServiceQuotasBackend.get_service_quota = get_service_quota
 
 
+def default_quotas():
+    """moto lists the defaults of a service, but gets none, which AWS's provider does before it gets a quota."""
+
+    def get_aws_default_service_quota(self):
+        asked = json.loads(self.body)
+        return json.dumps({"Quota": self.backend.get_service_quota(asked["ServiceCode"], asked["QuotaCode"])})
+
+    ServiceQuotasResponse.get_aws_default_service_quota = get_aws_default_service_quota
+
+
 def key_of_volumes():
     """moto sets the default key but does not return it. A new account has AWS's own."""
 
@@ -48,4 +61,5 @@ def key_of_volumes():
 
 def apply():
     quotas_of_ec2()
+    default_quotas()
     key_of_volumes()
