@@ -117,7 +117,7 @@ func (w *world) step() {
 // witness archives some of what there is, or all of it. The records of a child come after those of its parents.
 func (w *world) witness(all bool) {
 	for _, s := range w.shards {
-		ready := !slices.ContainsFunc(s.parents, func(p *truth) bool { return p.archived < len(p.records) })
+		ready := !slices.ContainsFunc(s.parents, (*truth).left)
 		for ready && s.archived < len(s.records) && (all || w.IntN(2) == 0) {
 			if !s.begun {
 				s.begun = true
@@ -136,6 +136,11 @@ func (w *world) witness(all bool) {
 			s.batches = append(s.batches, b)
 		}
 	}
+}
+
+// left says whether anything of a shard, or of one before it, is not archived.
+func (s *truth) left() bool {
+	return s.archived < len(s.records) || slices.ContainsFunc(s.parents, (*truth).left)
 }
 
 // inherited is the newest marker before a shard: of its parents, or where one has no records of those before it.

@@ -1,10 +1,12 @@
 package stream
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"strconv"
 	"time"
@@ -59,7 +61,9 @@ func (p *Processor) Handle(ctx context.Context, e events.KinesisEvent) (events.K
 		}
 	}
 	var failed interval.Set
-	for of, group := range groups {
+	inOrder := func(a, b interval.Interval) int { return cmp.Compare(a.Start, b.Start) }
+	for _, of := range slices.SortedFunc(maps.Keys(groups), inOrder) {
+		group := groups[of]
 		if err := p.cover(ctx, p.Catalog, loadOf(p.Segment, s, of), span(of).Start, shard, group, 1); err != nil {
 			p.Log.ErrorContext(ctx, "records failed", "shard", shard, "from", group[0].Sequence, "records", len(group),
 				"error", err)
