@@ -162,7 +162,8 @@ func (m *mapping) of(s *shard) []*lane {
 
 // left says whether anything of a shard, or of one before it, is not delivered.
 func (m *mapping) left(s *shard) bool {
-	return slices.ContainsFunc(s.parents, m.left) || slices.ContainsFunc(m.of(s), func(l *lane) bool { return len(l.own) > 0 || len(l.queue) > 0 })
+	return slices.ContainsFunc(s.parents, m.left) ||
+		slices.ContainsFunc(m.of(s), func(l *lane) bool { return len(l.own) > 0 })
 }
 
 // deliver invokes the function with the next batch of a lane, of at most n records. It says whether there was one.
