@@ -83,6 +83,8 @@ func queueMode(settings map[string]any) {
 func options(settings map[string]any) {
 	settings["lake"] = map[string]any{"intelligentTiering": map[string]any{"archiveDays": 90, "deepArchiveDays": 180}}
 	settings["alarmTopics"] = []string{"arn:aws:sns:us-east-1:123456789012:ops"}
+	settings["alarmEmails"], settings["alarmWebhooks"] = []string{"ops@example.com"}, []string{"https://example.com/ops"}
+	settings["segments"].(map[string]any)["trips"].(map[string]any)["deadline"] = "30m"
 	settings["functions"] = map[string]any{"intake": map[string]any{"reservedConcurrency": 10}}
 	settings["cluster"] = map[string]any{
 		"privateAccess": true, "volumeKey": "arn:aws:kms:us-east-1:123456789012:key/volumes",

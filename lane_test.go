@@ -56,7 +56,7 @@ func TestHeavyLane(t *testing.T) {
 		}
 	}
 	// A message's age counts while the job works.
-	late := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", "restage-age-alarm").Inputs["threshold"].NumberValue()
+	late := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", "operations-restage-age").Inputs["threshold"].NumberValue()
 	if want := (settings.Queues.MaxAge + settings.Cluster.Restage.Deadline).Seconds(); int(late) != want {
 		t.Errorf("a restage is late after %v s, want %d s", late, want)
 	}

@@ -49,7 +49,12 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	outputs := stack.NewOutputs(setup, storage, segments, loads)
+	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
+	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads)
+	if err != nil {
+		return nil, err
+	}
+	outputs := stack.NewOutputs(setup, storage, segments, loads, operations)
 	if lane := segments.Heavy; lane != nil { // the heavy lane: what is too large for a function runs on a cluster
 		// Network, control plane, registry, node groups, interruptions, add-ons.
 		cluster, err := stack.NewCluster(ctx, setup, lane)

@@ -30,9 +30,15 @@ type Stack struct {
 	RolePath string `json:"rolePath"`
 	// what all physical names begin with, such as "acme"; "": names of the program's own. It cannot change later
 	NamePrefix string `json:"namePrefix"`
-	// ARNs of SNS topics that alarms notify; without any, alarms only change state
+	// mail addresses that are told of alarms and failed loads by the stack's SNS topic; AWS asks each for its consent
+	AlarmEmails []string `json:"alarmEmails"`
+	// HTTPS endpoints that are told the same; each has to confirm, as SNS asks it to
+	AlarmWebhooks []string `json:"alarmWebhooks"`
+	// ARNs of at most four other SNS topics that alarms notify too
 	AlarmTopics []string `json:"alarmTopics"`
-	Landing     Bucket   `json:"landing"` // where inputs land
+	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
+	Dashboard bool   `json:"dashboard"`
+	Landing   Bucket `json:"landing"` // where inputs land
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk
@@ -174,6 +180,8 @@ type Segment struct {
 	Package        string   `json:"package"`                        // of the function; default lambdas/<name>
 	// functions, or workers: all chunks run on the cluster
 	Lane contract.Lane `json:"lane"`
+	// alarms fire when a load is published, or will be, later than this after its receipt
+	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none"`
 
 	schema json.RawMessage
 }
@@ -222,7 +230,9 @@ func (s *Stack) Catalog(name string) contract.Segment {
 		MaxPartitions: g.MaxPartitions,
 		Lane:          g.Lane,
 		FunctionMB:    g.FunctionMB(),
-		Loads:         s.Loads.catalog(s.Queues.Retention),
+
+		DeadlineSeconds: g.Deadline.Seconds(),
+		Loads:           s.Loads.catalog(s.Queues.Retention),
 	}
 }
 

@@ -33,6 +33,7 @@ func defaults(e Environment) *Stack {
 	s := &Stack{
 		Environment:  e,
 		Architecture: pick(e, Architecture(runtime.GOARCH), ARM64, ARM64, ARM64),
+		Dashboard:    pick(e, true, false, true, true),
 		Landing:      bucket,
 		Lake:         bucket,
 		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},

@@ -24,7 +24,9 @@ type Prices struct {
 	EndpointZoneHour  float64 `json:"endpointZoneHour"`  // an interface endpoint, for each zone
 	PublicAddressHour float64 `json:"publicAddressHour"` // a public IPv4 address
 	KeyMonth          float64 `json:"keyMonth"`          // a customer managed KMS key
-	AlarmMonth        float64 `json:"alarmMonth"`
+	AlarmMonth        float64 `json:"alarmMonth"`        // for each metric that an alarm watches
+	CompositeMonth    float64 `json:"compositeAlarmMonth"`
+	DashboardMonth    float64 `json:"dashboardMonth"`
 	LogGB             float64 `json:"logGB"` // ingested
 
 	LambdaGBSecond          map[Architecture]float64 `json:"lambdaGBSecond"`

@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"maps"
+	"net/mail"
+	"net/url"
 	"regexp"
 	"slices"
 	"strings"
@@ -103,9 +105,38 @@ func (s *Stack) validateTags(found *problems) {
 	if p := s.RolePath; p != "" && !rolePath.MatchString(p) {
 		found.add("rolePath", `%q: want a path that begins and ends with a slash, such as "/pipelines/"`, p)
 	}
+	s.validateAlarms(found)
+}
+
+// maxAlarmTopics is what an alarm's five actions leave beside the stack's own topic ("PutMetricAlarm" in the API
+// reference of CloudWatch).
+const maxAlarmTopics = 4
+
+func (s *Stack) validateAlarms(found *problems) {
 	for i, topic := range s.AlarmTopics {
 		if !topicARN.MatchString(topic) {
 			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is not the ARN of an SNS topic", topic)
+		}
+	}
+	if n := len(s.AlarmTopics); n > maxAlarmTopics {
+		found.add("alarmTopics", "%d topics, want at most %d", n, maxAlarmTopics)
+	}
+	for i, address := range s.AlarmEmails {
+		if parsed, err := mail.ParseAddress(address); err != nil || parsed.Address != address {
+			found.add(fmt.Sprintf("alarmEmails[%d]", i), "%q is not a mail address such as ops@example.com", address)
+		}
+	}
+	for i, endpoint := range s.AlarmWebhooks {
+		if u, err := url.Parse(endpoint); err != nil || u.Scheme != "https" || u.Host == "" {
+			found.add(fmt.Sprintf("alarmWebhooks[%d]", i), "%q is not an HTTPS URL", endpoint)
+		}
+	}
+	for _, list := range []struct {
+		name   string
+		values []string
+	}{{"alarmTopics", s.AlarmTopics}, {"alarmEmails", s.AlarmEmails}, {"alarmWebhooks", s.AlarmWebhooks}} {
+		if sorted := slices.Sorted(slices.Values(list.values)); len(slices.Compact(sorted)) < len(list.values) {
+			found.add(list.name, "a value is repeated")
 		}
 	}
 }
@@ -184,6 +215,8 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "is the name of a function that every stack has; choose another")
 	case name == restageName:
 		found.add(path, "is the name of the restage job; choose another")
+	case name == System, name == contract.NoSegment:
+		found.add(path, "is the name under which alarms and metrics have what no segment has; choose another")
 	case strings.HasSuffix(name, "-workers"):
 		found.add(path, "ends in -workers, which is reserved for workers' queues; choose another")
 	}

@@ -34,6 +34,8 @@ type Segment struct {
 	Workers string `json:"workers,omitempty"` // URL of the queue of the segment's workers; "" without a cluster
 	// more content than a function may take at once, MiB, is the heavy lane's; 0: no limit
 	FunctionMB int `json:"functionMB,omitempty"`
+	// how long a load may take from its receipt to its publication; 0: as long as it likes
+	DeadlineSeconds int `json:"deadlineSeconds,omitempty"`
 
 	Loads Loads `json:"loads,omitzero"`
 

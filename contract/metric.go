@@ -10,6 +10,9 @@ const (
 	SegmentDimension = "segment"
 )
 
+// NoSegment is the segment in metrics of what has none: a dimension cannot be empty.
+const NoSegment = "none"
+
 // Unit is a CloudWatch unit
 // (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_MetricDatum.html).
 type Unit string
@@ -50,15 +53,27 @@ var (
 	LoadSeconds    = Metric{Name: "LoadSeconds", Unit: UnitSeconds, Value: "from a load's receipt to its publication"}
 )
 
-// Metrics of the sweeper.
+// Metrics of a load in a segment with a deadline, emitted by the reconciler each time that it looks at the load, and as
+// it publishes it.
 var (
-	LostEvents = Metric{Name: "LostEvents", Unit: UnitCount, Value: "landed objects that no event announced, enqueued now"}
+	DeadlineSlack = Metric{Name: "DeadlineSlack", Unit: UnitSeconds,
+		Value: "from the end of a load, predicted until it is over, to its deadline; below zero: too late"}
+	LateLoads = Metric{Name: "LateLoads", Unit: UnitCount, Value: "1 per load past its deadline, else 0"}
+)
+
+// Metrics of the sweeper, one value a sweep. Sweeps has no segment.
+var (
+	LostEvents = Metric{Name: "LostEvents", Unit: UnitCount,
+		Value: "a segment's objects that landed without a load, enqueued now"}
+	OldestLoad = Metric{Name: "OldestLoad", Unit: UnitSeconds, Value: "since the receipt of a segment's oldest unfinished load"}
+	Sweeps     = Metric{Name: "Sweeps", Unit: UnitCount, Value: "1 per sweep that ended without an error"}
 )
 
 // Metrics lists every metric.
 func Metrics() []Metric {
 	return []Metric{
 		ChunksAcknowledged, ChunkAttempts, ChunkSeconds, ChunkRate, BytesIn, RecordsIn, RecordsOut, RecordsQuarantined,
-		ChunkErrors, LoadsPublished, LoadsFailed, LoadSeconds, LostEvents,
+		ChunkErrors, LoadsPublished, LoadsFailed, LoadSeconds, DeadlineSlack,
+		LateLoads, LostEvents, OldestLoad, Sweeps,
 	}
 }

@@ -18,6 +18,7 @@ type StackOutputs[T any] struct {
 	Workflow          T                            `json:"workflow"`          // ARN of the alias
 	EventBus          T                            `json:"eventBus"`          // name
 	SigningKey        T                            `json:"signingKey"`        // ARN of the key that signs certificates
+	AlarmTopic        T                            `json:"alarmTopic"`        // ARN of the SNS topic of alarms and failed loads
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name

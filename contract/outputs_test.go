@@ -12,7 +12,7 @@ import (
 func outputs() contract.StackOutputs[string] {
 	return contract.StackOutputs[string]{
 		Region: "r", LandingBucket: "landing", LakeBucket: "lake", LedgerTable: "table", Catalog: "catalog/1.json",
-		IntakeQueue: "q", IntakeDeadLetters: "d", Workflow: "w", EventBus: "b", SigningKey: "k",
+		IntakeQueue: "q", IntakeDeadLetters: "d", Workflow: "w", EventBus: "b", SigningKey: "k", AlarmTopic: "t",
 		Functions: map[string]string{"intake": "f"},
 		Segments:  map[string]contract.SegmentOutputs[string]{"trips": {Queue: "q", DeadLetters: "d", Function: "f"}},
 	}

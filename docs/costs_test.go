@@ -86,6 +86,10 @@ func idle(t *testing.T, e config.Environment) []cost {
 		nodes += float64(least) * price * config.HoursPerMonth
 		volumes += float64(least*g.DiskGB) * p.VolumeGBMonth
 	}
+	watched := 0
+	for _, a := range s.Alarms() {
+		watched += a.Metrics()
+	}
 	return []cost{
 		{"EKS control plane", float64(n["eks:index:Cluster"]) * p.ClusterHour * config.HoursPerMonth},
 		{"NAT gateways, with their addresses", gateways * (p.NATHour + p.PublicAddressHour) * config.HoursPerMonth},
@@ -94,7 +98,8 @@ func idle(t *testing.T, e config.Environment) []cost {
 		{"nodes, at the largest minimum of the windows", nodes},
 		{"their volumes", volumes},
 		{"KMS keys", float64(n["aws:kms/key:Key"]) * p.KeyMonth},
-		{"alarms", float64(n["aws:cloudwatch/metricAlarm:MetricAlarm"]) * p.AlarmMonth},
+		{"dashboard", float64(n["aws:cloudwatch/dashboard:Dashboard"]) * p.DashboardMonth},
+		{"alarms", float64(watched)*p.AlarmMonth + float64(n["aws:cloudwatch/compositeAlarm:CompositeAlarm"])*p.CompositeMonth},
 	}
 }
 

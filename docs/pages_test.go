@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"dip/config"
 	"dip/contract"
 )
 
@@ -137,4 +138,21 @@ func TestCertificatePageNamesEveryField(t *testing.T) {
 	}
 	check(reflect.TypeFor[contract.Certificate]())
 	check(reflect.TypeFor[contract.Rejected]())
+}
+
+// Whoever is woken by an alarm finds its section in the runbook.
+func TestRunbookExplainsEveryAlarm(t *testing.T) {
+	sections := anchors(pages(t)["docs/runbook.md"])
+	for _, e := range config.Environments {
+		stack := stackOf(t, e)
+		for name, s := range stack.Segments {
+			s.Deadline = config.Duration(time.Hour)
+			stack.Segments[name] = s
+		}
+		for _, a := range stack.Alarms() {
+			if !slices.Contains(sections, a.Runbook) {
+				t.Errorf("%s: alarm %s: docs/runbook.md has no section %s", e, a.Name, a.Runbook)
+			}
+		}
+	}
 }

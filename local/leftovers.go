@@ -45,7 +45,9 @@ var inventories = []inventory{
 	{kind: "role", service: "iam", action: "ListRoles", name: xmlField("RoleName"),
 		ignore: regexp.MustCompile(`^AWSServiceRole`)},
 	{kind: "policy", service: "iam", action: "ListPolicies&Scope=Local", name: xmlField("PolicyName")},
-	{kind: "alarm", service: "monitoring", action: "DescribeAlarms", name: xmlField("AlarmName")},
+	{kind: "alarm", service: "monitoring", action: "DescribeAlarms&AlarmTypes.member.1=MetricAlarm&AlarmTypes.member.2=CompositeAlarm",
+		name: xmlField("AlarmName")},
+	{kind: "topic", service: "sns", action: "ListTopics", name: xmlField("TopicArn")},
 	{kind: "function", service: "lambda", name: jsonField("FunctionName")},
 	{kind: "schedule", service: "scheduler", name: jsonField("Name")},
 }

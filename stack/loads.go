@@ -85,13 +85,13 @@ func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segment
 func newWorkflow(ctx *pulumi.Context, s *Setup, splitter, reconciler *function.Function) (*workflow.Workflow, error) {
 	return workflow.New(ctx, "load", &workflow.Args{
 		Splitter: splitter, Reconciler: reconciler, LogRetentionDays: s.Functions.Reconciler.LogRetentionDays,
-		Account: s.Account, AlarmTopics: s.AlarmTopics,
+		Account: s.Account,
 	})
 }
 
 func newIntakeQueue(ctx *pulumi.Context, s *Setup, st *Storage) (*queue.Queue, error) {
 	arrivals, err := queue.New(ctx, "intake", &queue.Args{
-		Settings: s.Queues, Timeout: s.Functions.Intake.Timeout, AlarmTopics: s.AlarmTopics,
+		Settings: s.Queues, Timeout: s.Functions.Intake.Timeout,
 		Sender: &queue.Sender{Bucket: st.Landing.ARN, Account: s.Account},
 	})
 	if err != nil {
@@ -131,7 +131,7 @@ func newSweeper(
 			st.Landing.ListVersions(), st.Ledger.Allow("BatchGetItem", "UpdateItem"), st.Ledger.ListOpen(), arrivals.Send(),
 			loads.Start(), loads.Describe(), st.Bus.Put(),
 		),
-		DeadLetters: s.Queues.DeadLettersRetention, AlarmTopics: s.AlarmTopics,
+		DeadLetters: s.Queues.DeadLettersRetention,
 	})
 	if err != nil {
 		return nil, err

@@ -14,7 +14,7 @@ type Outputs struct {
 }
 
 // NewOutputs gathers the outputs that every stack has.
-func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads) *Outputs {
+func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads, operations *Operations) *Outputs {
 	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.Region),
 		LandingBucket:     st.Landing.Name,
@@ -26,6 +26,7 @@ func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads) *Output
 		Workflow:          loads.Workflow.ARN,
 		EventBus:          st.Bus.Name,
 		SigningKey:        st.Signer.ARN,
+		AlarmTopic:        operations.Topic,
 		Functions: map[string]pulumi.StringInput{
 			"intake": loads.Intake.ARN, "splitter": loads.Splitter.ARN,
 			"reconciler": loads.Reconciler.ARN, "sweeper": loads.Sweeper.ARN,

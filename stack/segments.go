@@ -67,17 +67,12 @@ func newSegment(ctx *pulumi.Context, s *Setup, st *Storage, name string) (*segme
 	settings := s.Segments[name]
 	code := s.functions[programOf(settings)]
 	return segment.New(ctx, name, &segment.Args{
-		Settings: settings, Queues: s.Queues, Architecture: s.Architecture, AlarmTopics: s.AlarmTopics,
-		Artifact: code, Common: st.common(s, code.Code), Allow: st.processChunks(name), Lease: s.lease,
+		Settings: settings, Queues: s.Queues, Architecture: s.Architecture, Artifact: code,
+		Common: st.common(s, code.Code), Allow: st.processChunks(name), Lease: s.lease,
 	})
 }
 
-// newRestageQueue declares the queue of restages. A message stays in it while a job works on it, and is not late until
-// the job's deadline is over.
+// newRestageQueue declares the queue of restages. A message stays in it while a job works on it.
 func newRestageQueue(ctx *pulumi.Context, s *Setup) (*queue.Queue, error) {
-	settings := s.Queues
-	settings.MaxAge += s.Cluster.Restage.Deadline
-	return queue.New(ctx, "restage", &queue.Args{
-		Settings: settings, Lease: s.Cluster.Restage.Lease, AlarmTopics: s.AlarmTopics,
-	})
+	return queue.New(ctx, "restage", &queue.Args{Settings: s.Queues, Lease: s.Cluster.Restage.Lease})
 }

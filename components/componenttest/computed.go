@@ -45,6 +45,11 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:cloudwatch/eventBus:EventBus":
 		set("name", args.Name)
 		set("arn", arn("events", "event-bus/"+args.Name))
+	case "aws:cloudwatch/metricAlarm:MetricAlarm":
+		set("name", args.Name)
+		set("arn", arn("cloudwatch", "alarm:"+args.Name))
+	case "aws:sns/topic:Topic":
+		set("arn", arn("sns", args.Name))
 	case "aws:cloudwatch/eventRule:EventRule":
 		set("name", args.Name)
 		set("arn", arn("events", "rule/"+args.Name))

@@ -26,6 +26,8 @@ const (
 	queue    = "aws:sqs/queue:Queue"
 	bucket   = "aws:s3/bucketV2:BucketV2"
 	alarm    = "aws:cloudwatch/metricAlarm:MetricAlarm"
+
+	compositeAlarm = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 )
 
 // limits lists what AWS refuses of what a stack declares. What it refuses of calls is in local/emulator/limits.py.
@@ -49,6 +51,8 @@ var nameLimits = []limit{
 	named("aws:dynamodb/table:Table", 255, `[a-zA-Z0-9_.-]{3,}`,
 		"amazondynamodb/latest/developerguide/HowItWorks.NamingRulesDataTypes.html"),
 	named(alarm, 255, `.+`, "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"),
+	named(compositeAlarm, 255, `.+`, "AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html"),
+	named("aws:sns/topic:Topic", 256, `[a-zA-Z0-9_-]+`, "sns/latest/api/API_CreateTopic.html"),
 	named("aws:cloudwatch/eventBus:EventBus", 256, `[/.\w-]+`, "eventbridge/latest/APIReference/API_CreateEventBus.html"),
 	named("aws:cloudwatch/eventRule:EventRule", 64, `[.\w-]+`, "eventbridge/latest/APIReference/API_PutRule.html"),
 	named("aws:scheduler/schedule:Schedule", 64, `[\w.-]+`, "scheduler/latest/APIReference/API_CreateSchedule.html"),
@@ -93,7 +97,9 @@ const unique = "20060102150405000000000001"
 // nameProperties and prefixProperties are the properties that hold a resource's name or its beginning, of types where
 // these are not "name" and "namePrefix".
 var (
-	nameProperties   = map[string]string{bucket: "bucket", "aws:eks/nodeGroup:NodeGroup": "nodeGroupName"}
+	nameProperties = map[string]string{
+		bucket: "bucket", "aws:eks/nodeGroup:NodeGroup": "nodeGroupName", compositeAlarm: "alarmName",
+	}
 	prefixProperties = map[string]string{bucket: "bucketPrefix", "aws:eks/nodeGroup:NodeGroup": "nodeGroupNamePrefix"}
 )
 

@@ -82,6 +82,13 @@ var computeLimits = []limit{
 		},
 	},
 	{
+		of: []string{compositeAlarm}, source: docs + "AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html",
+		check: func(_ *declared, r Resource) string {
+			rule := r.inputs().text("alarmRule")
+			return cmp.Or(above(len(rule), 10240, "characters of a rule"), above(strings.Count(rule, "("), 100, "alarms of a rule"))
+		},
+	},
+	{
 		of: []string{alarm}, source: docs + "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html",
 		check: func(_ *declared, r Resource) string {
 			v := r.inputs()

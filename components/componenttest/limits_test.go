@@ -48,9 +48,17 @@ var refused = map[string][]Resource{
 	"256, at most 255 are accepted (https://docs.aws.amazon.com/amazondyn": {declare("aws:dynamodb/table:Table", long(248), nil)},
 	`the name "ab" does not have the form [a-zA-Z0-9_.-]{3,}`: {
 		declare("aws:dynamodb/table:Table", "t", map[string]any{"name": "ab"})},
-	"129, at most 128 are accepted (https://docs.aws.amazon.com/IAM":               {declare("aws:iam/policy:Policy", long(121), nil)},
-	"name " + long(122) + suffix + ": 130":                                         {declare("aws:iam/instanceProfile:InstanceProfile", long(122), nil)},
-	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/": {declare(alarm, long(248), nil)},
+	"129, at most 128 are accepted (https://docs.aws.amazon.com/IAM": {declare("aws:iam/policy:Policy", long(121), nil)},
+	"name " + long(122) + suffix + ": 130":                           {declare("aws:iam/instanceProfile:InstanceProfile", long(122), nil)},
+	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm": {
+		declare(alarm, long(248), nil)},
+	"256, at most 255 are accepted (https://docs.aws.amazon.com/AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm": {
+		declare(compositeAlarm, "c", map[string]any{"alarmName": long(256)})},
+	"257, at most 256 are accepted (https://docs.aws.amazon.com/sns": {declare("aws:sns/topic:Topic", long(249), nil)},
+	"characters of a rule: 10241, at most 10240": {
+		declare(compositeAlarm, "c", map[string]any{"alarmName": "c", "alarmRule": long(10241)})},
+	"alarms of a rule: 101, at most 100": {
+		declare(compositeAlarm, "c", map[string]any{"alarmName": "c", "alarmRule": strings.Repeat("(", 101)})},
 	"257, at most 256 are accepted (https://docs.aws.amazon.com/eventbridge": {
 		declare("aws:cloudwatch/eventBus:EventBus", long(249), nil)},
 	"65, at most 64 are accepted (https://docs.aws.amazon.com/eventbridge": {

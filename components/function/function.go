@@ -11,7 +11,6 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sqs"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"dip/components/alarm"
 	"dip/components/artifact"
 	"dip/components/component"
 	"dip/components/policy"
@@ -39,8 +38,6 @@ type Args struct {
 	Allow []policy.Statement
 	// DeadLetters keeps events that an asynchronous call fails with. Zero: the function is only called synchronously.
 	DeadLetters config.Duration
-	// AlarmTopics are ARNs that the alarm on dead letters notifies. Empty: it only changes its state.
-	AlarmTopics []string
 }
 
 // Validate reports every problem, the unset fields of Env by their variables' names.
@@ -64,6 +61,9 @@ type Function struct {
 
 	ARN     pulumi.StringOutput // of the alias: the only way to call it
 	RoleARN pulumi.StringOutput // of the role that it runs with
+	Name    pulumi.StringOutput // what metrics know it by
+	// DeadLettersName is the name of the queue of its dead letters. The zero value: it has none.
+	DeadLettersName pulumi.StringOutput
 
 	logs        *cloudwatch.LogGroup
 	deadLetters *sqs.Queue
@@ -101,9 +101,8 @@ func (f *Function) createDeadLetters(ctx *pulumi.Context, args *Args) (err error
 	if err != nil {
 		return err
 	}
-	_, err = component.Child(ctx, f, "dead-letters-alarm", cloudwatch.NewMetricAlarm,
-		alarm.DeadLetters(f.deadLetters.Name, args.AlarmTopics))
-	return err
+	f.DeadLettersName = f.deadLetters.Name
+	return nil
 }
 
 func (f *Function) createRole(ctx *pulumi.Context, args *Args) (err error) {
@@ -152,7 +151,11 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 		settings.DeadLetterConfig = &lambda.FunctionDeadLetterConfigArgs{TargetArn: f.deadLetters.Arn}
 	}
 	f.function, err = component.Child(ctx, f, "function", lambda.NewFunction, settings, component.After(f.policy))
-	return err
+	if err != nil {
+		return err
+	}
+	f.Name = f.function.Name
+	return nil
 }
 
 func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) error {

@@ -59,7 +59,6 @@ func TestChildren(t *testing.T) {
 	}
 	a := args()
 	a.DeadLetters = minute
-	want = slices.Insert(want, 1, "aws:cloudwatch/metricAlarm:MetricAlarm::f-dead-letters-alarm")
 	want = append(want, "aws:sqs/queue:Queue::f-dead-letters")
 	if got := run(t, a).Children(function.TypeToken, "f"); !slices.Equal(got, want) {
 		t.Errorf("children with dead letters are %v, want %v", got, want)

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"reflect"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 )
 
@@ -67,7 +68,11 @@ func (n Names) rename(resource string, props any) bool {
 	}
 	for _, key := range prefixed {
 		if f := args.FieldByName(key); f.IsValid() && f.Type() == optionalString {
-			f.Set(reflect.ValueOf(pulumi.String(cut(n.Prefix+"-"+resource, limit-randomPart-1) + "-")))
+			name := cut(n.Prefix+"-"+resource, limit-randomPart-1) + "-"
+			if _, ok := props.(*kms.AliasArgs); ok {
+				name = "alias/" + name
+			}
+			f.Set(reflect.ValueOf(pulumi.String(name)))
 			return true
 		}
 	}

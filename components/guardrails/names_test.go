@@ -39,6 +39,9 @@ func TestNames(t *testing.T) {
 		if _, err := kms.NewKey(ctx, "key", &kms.KeyArgs{}); err != nil {
 			return err
 		}
+		if _, err := kms.NewAlias(ctx, "alias", &kms.AliasArgs{TargetKeyId: pulumi.String("key")}); err != nil {
+			return err
+		}
 		_, err := dynamodb.NewTable(ctx, "table", &dynamodb.TableArgs{})
 		return err
 	})
@@ -47,6 +50,7 @@ func TestNames(t *testing.T) {
 		{"aws:sqs/queue:Queue", "named", "name", "mine"},
 		{"aws:s3/bucketV2:BucketV2", "bucket", "bucketPrefix", "acme-bucket-"},
 		{"aws:dynamodb/table:Table", "table", "name", "acme-dev-table"},
+		{"aws:kms/alias:Alias", "alias", "namePrefix", "alias/acme-alias-"},
 	} {
 		if got := r.Find(t, c.token, c.resource).Inputs.Mappable()[c.property]; got != c.want {
 			t.Errorf("%s has %s %v, want %s", c.resource, c.property, got, c.want)

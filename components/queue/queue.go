@@ -1,5 +1,5 @@
 // Package queue is an SQS queue whose messages never vanish: those that fail repeatedly end in a dead-letter
-// queue that keeps them longer, and alarms report it.
+// queue that keeps them longer.
 package queue
 
 import (
@@ -29,8 +29,6 @@ type Args struct {
 	Window config.Duration
 	// Sender is a bucket that may send its events here. Nil: only roles that are allowed to send.
 	Sender *Sender
-	// AlarmTopics are ARNs that alarms notify. Empty: alarms only change their state.
-	AlarmTopics []string
 }
 
 // Sender is a bucket. The account is part of it because a bucket's ARN names none: a name that was freed may be
@@ -45,7 +43,6 @@ func (a *Args) Validate() error {
 	var found component.Problems
 	found.If((a.Timeout > 0) == (a.Lease > 0), "Timeout, Lease", "want one of them")
 	s := a.Settings
-	s.MaxAge = min(s.MaxAge, s.DeadLettersRetention) // where jobs take messages, their time comes on top of the setting
 	found.Add(config.CheckLimits("Settings", s))
 	found.If(s.DeadLettersRetention <= s.Retention, "Settings.deadLettersRetention", "want more than Settings.retention")
 	if a.Sender != nil {
@@ -77,6 +74,8 @@ type Queue struct {
 	URL            pulumi.StringOutput
 	ARN            pulumi.StringOutput
 	DeadLettersURL pulumi.StringOutput
+	// Name and DeadLettersName are the queues' names: what metrics know them by.
+	Name, DeadLettersName pulumi.StringOutput
 	// Ready are the resources after which no failing message can be lost: a consumer depends on them.
 	Ready []pulumi.Resource
 
@@ -88,7 +87,7 @@ type Queue struct {
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Queue, error) {
 	q := &Queue{}
 	return component.Declare(ctx, TypeToken, name, q, args, opts,
-		q.createDeadLetters, q.createQueue, q.redrive, q.watch)
+		q.createDeadLetters, q.createQueue, q.redrive)
 }
 
 // Outputs are the queues' URLs.
@@ -104,7 +103,7 @@ func (q *Queue) createDeadLetters(ctx *pulumi.Context, args *Args) (err error) {
 	if err != nil {
 		return err
 	}
-	q.DeadLettersURL = q.deadLetters.Url
+	q.DeadLettersURL, q.DeadLettersName = q.deadLetters.Url, q.deadLetters.Name
 	return nil
 }
 
@@ -130,7 +129,7 @@ func (q *Queue) createQueue(ctx *pulumi.Context, args *Args) (err error) {
 	if q.queue, err = component.Child(ctx, q, "queue", sqs.NewQueue, settings); err != nil {
 		return err
 	}
-	q.URL, q.ARN = q.queue.Url, q.queue.Arn
+	q.URL, q.ARN, q.Name = q.queue.Url, q.queue.Arn, q.queue.Name
 	return nil
 }
 

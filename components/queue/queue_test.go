@@ -23,7 +23,6 @@ func args() *queue.Args {
 			MaxReceives: 6, Retention: minutes(60), DeadLettersRetention: minutes(120), MaxAge: minutes(10),
 		},
 		Timeout: minutes(1), Window: minutes(1) / 12,
-		AlarmTopics: []string{"arn:aws:sns:us-east-1:123456789012:ops"},
 	}
 }
 
@@ -33,8 +32,6 @@ func TestQueue(t *testing.T) {
 		return err
 	})
 	want := []string{
-		"aws:cloudwatch/metricAlarm:MetricAlarm::q-age-alarm",
-		"aws:cloudwatch/metricAlarm:MetricAlarm::q-dead-letters-alarm",
 		"aws:sqs/queue:Queue::q-dead-letters",
 		"aws:sqs/queue:Queue::q-queue",
 		"aws:sqs/redriveAllowPolicy:RedriveAllowPolicy::q-redrive-allow",
@@ -74,41 +71,6 @@ func TestQueue(t *testing.T) {
 	if got, want := allow["queueUrl"].StringValue(),
 		"https://sqs.us-east-1.amazonaws.com/123456789012/q-dead-letters"; got != want {
 		t.Errorf("redrive allow policy is of %s, want %s", got, want)
-	}
-}
-
-func TestAlarmsWatchTheRightQueues(t *testing.T) {
-	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
-		_, err := queue.New(ctx, "q", args())
-		return err
-	})
-	for name, want := range map[string]struct {
-		queue, metric string
-		threshold     float64
-	}{
-		"q-age-alarm":          {"q-queue", "ApproximateAgeOfOldestMessage", 600},
-		"q-dead-letters-alarm": {"q-dead-letters", "ApproximateNumberOfMessagesVisible", 0},
-	} {
-		alarm := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", name).Inputs
-		if got := alarm["dimensions"].ObjectValue()["QueueName"].StringValue(); got != want.queue {
-			t.Errorf("%s watches %s", name, got)
-		}
-		if alarm["metricName"].StringValue() != want.metric || alarm["threshold"].NumberValue() != want.threshold {
-			t.Errorf("%s rings above %v of %v", name, alarm["threshold"], alarm["metricName"])
-		}
-		if got := alarm["alarmActions"].ArrayValue(); len(got) != 1 || got[0].StringValue() != args().AlarmTopics[0] {
-			t.Errorf("%s notifies %v", name, got)
-		}
-	}
-}
-
-// A message of a job is in its queue while the job works on it: that must not raise an alarm.
-func TestMaxAgeMayExceedItsLimitByAJobsTime(t *testing.T) {
-	a := args()
-	a.Settings.Retention, a.Settings.DeadLettersRetention = minutes(13*24*60), minutes(14*24*60)
-	a.Settings.MaxAge = minutes(15 * 24 * 60)
-	if err := a.Validate(); err != nil {
-		t.Error(err)
 	}
 }
 

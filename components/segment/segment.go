@@ -33,8 +33,6 @@ type Args struct {
 	Allow []policy.Statement
 	// Lease is how long a worker's receive of a chunk lasts. Zero: the segment has no workers.
 	Lease config.Duration
-	// AlarmTopics are ARNs that alarms notify. Empty: alarms only change their state.
-	AlarmTopics []string
 }
 
 // Validate reports every problem of the queue, the function and what ties them together.
@@ -50,13 +48,11 @@ func (a *Args) Validate() error {
 }
 
 func (a *Args) workers() *queue.Args {
-	return &queue.Args{Settings: a.Queues, Lease: a.Lease, AlarmTopics: a.AlarmTopics}
+	return &queue.Args{Settings: a.Queues, Lease: a.Lease}
 }
 
 func (a *Args) queue() *queue.Args {
-	return &queue.Args{
-		Settings: a.Queues, Timeout: a.Settings.Timeout, Window: a.Settings.BatchingWindow, AlarmTopics: a.AlarmTopics,
-	}
+	return &queue.Args{Settings: a.Queues, Timeout: a.Settings.Timeout, Window: a.Settings.BatchingWindow}
 }
 
 func (a *Args) function(name string) *function.Args {

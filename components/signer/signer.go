@@ -68,21 +68,13 @@ func (s *Signer) createKey(ctx *pulumi.Context, args *Args) (err error) {
 	return err
 }
 
-// administration is all that may be done with the key but to sign, or to let others sign by a grant.
-var administration = []string{
-	"kms:DescribeKey", "kms:GetKeyPolicy", "kms:PutKeyPolicy", "kms:ListKeyPolicies", "kms:GetKeyRotationStatus",
-	"kms:EnableKey", "kms:DisableKey", "kms:UpdateKeyDescription", "kms:TagResource", "kms:UntagResource",
-	"kms:ListResourceTags", "kms:CreateAlias", "kms:UpdateAlias", "kms:DeleteAlias", "kms:ScheduleKeyDeletion",
-	"kms:CancelKeyDeletion", "kms:ListGrants", "kms:RevokeGrant",
-}
-
 // Admit gives the key its policy: the role with the given ARN alone may sign. The account may administer the key and
 // read its public half, as far as IAM policies say so. A key has one policy, so Admit is called once.
 func (s *Signer) Admit(ctx *pulumi.Context, role pulumi.StringInput) error {
 	itself := []pulumi.StringInput{pulumi.String("*")}
 	account := []pulumi.StringInput{pulumi.Sprintf("arn:aws:iam::%s:root", s.account)}
 	document, err := policy.Document(
-		policy.Statement{AWS: account, Actions: administration, Resources: itself},
+		policy.Statement{AWS: account, Actions: policy.AdministerKey, Resources: itself},
 		policy.Statement{AWS: account, Actions: []string{"kms:GetPublicKey", "kms:Verify"}, Resources: itself},
 		policy.Statement{
 			AWS: []pulumi.StringInput{role}, Actions: []string{"kms:Sign"}, Resources: itself,

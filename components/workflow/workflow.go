@@ -10,7 +10,6 @@ import (
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sfn"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
-	"dip/components/alarm"
 	"dip/components/component"
 	"dip/components/function"
 	"dip/components/policy"
@@ -30,8 +29,6 @@ type Args struct {
 	LogRetentionDays int
 	// Account is the stack's, 12 digits. The zero value is invalid.
 	Account string
-	// AlarmTopics are ARNs that alarms notify. Empty: alarms only change their state.
-	AlarmTopics []string
 }
 
 // Validate reports every problem.
@@ -48,7 +45,8 @@ func (a *Args) Validate() error {
 type Workflow struct {
 	pulumi.ResourceState
 
-	ARN pulumi.StringOutput // of the alias: the only way to start it
+	ARN     pulumi.StringOutput // of the alias: the only way to start it
+	Machine pulumi.StringOutput // ARN of the state machine itself: what metrics know it by
 
 	logs    *cloudwatch.LogGroup
 	role    *iam.Role
@@ -60,7 +58,7 @@ type Workflow struct {
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Workflow, error) {
 	w := &Workflow{}
 	return component.Declare(ctx, TypeToken, name, w, args, opts,
-		w.createLogs, w.createRole, w.createMachine, w.createAlias, w.watch)
+		w.createLogs, w.createRole, w.createMachine, w.createAlias)
 }
 
 // Outputs are the alias's ARN.
@@ -112,7 +110,11 @@ func (w *Workflow) createMachine(ctx *pulumi.Context, args *Args) (err error) {
 			LogDestination:       pulumi.Sprintf("%s:*", w.logs.Arn),
 		},
 	}, component.After(w.policy))
-	return err
+	if err != nil {
+		return err
+	}
+	w.Machine = w.machine.Arn
+	return nil
 }
 
 func (w *Workflow) createAlias(ctx *pulumi.Context, _ *Args) error {
@@ -126,18 +128,6 @@ func (w *Workflow) createAlias(ctx *pulumi.Context, _ *Args) error {
 		return err
 	}
 	w.ARN = alias.Arn
-	return nil
-}
-
-// watch declares alarms on executions that end without success.
-func (w *Workflow) watch(ctx *pulumi.Context, args *Args) error {
-	for _, end := range alarm.Ends {
-		_, err := component.Child(ctx, w, end.Name+"-alarm", cloudwatch.NewMetricAlarm,
-			alarm.Executions(end.Metric, end.Text, w.machine.Arn, args.AlarmTopics))
-		if err != nil {
-			return err
-		}
-	}
 	return nil
 }
 

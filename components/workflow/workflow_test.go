@@ -1,7 +1,6 @@
 package workflow_test
 
 import (
-	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -38,7 +37,7 @@ func declare(ctx *pulumi.Context) error {
 	}
 	w, err := workflow.New(ctx, "load", &workflow.Args{
 		Splitter: named["splitter"], Reconciler: named["reconciler"], LogRetentionDays: 30,
-		Account: componenttest.Account, AlarmTopics: []string{"topic"},
+		Account: componenttest.Account,
 	})
 	if err != nil {
 		return err
@@ -69,9 +68,6 @@ func TestWorkflow(t *testing.T) {
 	r := componenttest.MustRun(t, declare)
 	want := []string{
 		"aws:cloudwatch/logGroup:LogGroup::load-logs",
-		"aws:cloudwatch/metricAlarm:MetricAlarm::load-aborted-alarm",
-		"aws:cloudwatch/metricAlarm:MetricAlarm::load-failed-alarm",
-		"aws:cloudwatch/metricAlarm:MetricAlarm::load-timed-out-alarm",
 		"aws:iam/role:Role::load-role",
 		"aws:iam/rolePolicy:RolePolicy::load-policy",
 		"aws:iam/rolePolicy:RolePolicy::load-starter",
@@ -108,22 +104,6 @@ func TestWorkflow(t *testing.T) {
 	if route["weight"].NumberValue() != 100 ||
 		route["stateMachineVersionArn"].StringValue() != "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine:1" {
 		t.Errorf("the alias leads to %v", route)
-	}
-}
-
-// An execution that ends otherwise than by success is reported, however it ends.
-func TestAlarms(t *testing.T) {
-	r := componenttest.MustRun(t, declare)
-	for name, metric := range map[string]string{
-		"failed": "ExecutionsFailed", "timed-out": "ExecutionsTimedOut", "aborted": "ExecutionsAborted",
-	} {
-		a := r.Find(t, "aws:cloudwatch/metricAlarm:MetricAlarm", "load-"+name+"-alarm").Inputs.Mappable()
-		if a["namespace"] != "AWS/States" || a["metricName"] != metric || a["statistic"] != "Sum" || a["threshold"] != 0.0 ||
-			!reflect.DeepEqual(a["alarmActions"], []any{"topic"}) || !reflect.DeepEqual(a["dimensions"], map[string]any{
-			"StateMachineArn": "arn:aws:states:us-east-1:123456789012:stateMachine:load-machine",
-		}) {
-			t.Errorf("%s: %v", name, a)
-		}
 	}
 }
 

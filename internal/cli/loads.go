@@ -65,6 +65,7 @@ func (a *app) listLoads(ctx context.Context, f client.Filter, now time.Time) err
 	list := make([]client.Progress, len(loads))
 	for i, l := range loads {
 		list[i] = client.Measure(l, nil, now)
+		list[i].Deadline = a.deadline(ctx, stack, l)
 	}
 	if !a.json {
 		if len(list) == 0 {
@@ -79,6 +80,15 @@ func (a *app) listLoads(ctx context.Context, f client.Filter, now time.Time) err
 		}
 	}
 	return nil
+}
+
+// deadline is when a load has to be published. Who may not read the catalog still sees the load.
+func (a *app) deadline(ctx context.Context, stack *client.Stack, load ledger.Load) time.Time {
+	deadline, err := client.Deadline(ctx, stack.Catalogs, load)
+	if err != nil {
+		a.screen.Notef("deadline of load %s: %v", short(load.ID), err)
+	}
+	return deadline
 }
 
 func (a *app) statusCommand() *cobra.Command {
@@ -105,6 +115,7 @@ func (a *app) statusCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			p.Deadline = a.deadline(cmd.Context(), stack, load)
 			return a.result(p, statusText(a.screen.Width, p))
 		},
 	}

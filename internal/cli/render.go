@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 	"time"
 
@@ -118,10 +119,26 @@ func statusText(width int, p client.Progress) string {
 	if p.ETASeconds != nil {
 		fmt.Fprintf(&b, "left      %s\n", terminal.Duration(seconds(*p.ETASeconds)))
 	}
+	if slack, ok := p.Slack(); ok {
+		fmt.Fprintf(&b, "deadline  %s: %s\n", p.Deadline.UTC().Format(time.RFC3339), slackText(p, slack))
+	}
 	if len(p.States) > 0 {
 		b.WriteString("\n" + chunkTable(width, p.States))
 	}
 	return b.String()
+}
+
+func slackText(p client.Progress, slack time.Duration) string {
+	switch over := p.Status.Final(); {
+	case over && slack < 0:
+		return "missed by " + terminal.Duration(-slack)
+	case over:
+		return "met, with " + terminal.Duration(slack) + " left"
+	case slack < 0:
+		return "at this rate missed by " + terminal.Duration(-slack)
+	default:
+		return "at this rate met, with " + terminal.Duration(slack) + " left"
+	}
 }
 
 func chunkTable(width int, states []client.ChunkState) string {
@@ -147,18 +164,30 @@ func chunkTable(width int, states []client.ChunkState) string {
 	return terminal.Table(width, columns, rows)
 }
 
-// loadsTable lists loads, newest first.
+// loadsTable lists loads, newest first; with what they have left of their time where there are deadlines.
 func loadsTable(width int, loads []client.Progress) string {
 	columns := []terminal.Column{
 		{Title: "LOAD"}, {Title: "RECEIVED"}, {Title: "SEGMENT"}, {Title: "FILE", Flex: true}, {Title: "STATUS"},
 		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
 	}
+	deadlines := slices.ContainsFunc(loads, func(p client.Progress) bool { return !p.Deadline.IsZero() })
+	if deadlines {
+		columns = append(columns, terminal.Column{Title: "SLACK", Right: true})
+	}
 	var rows [][]string
 	for _, p := range loads {
-		rows = append(rows, []string{
+		row := []string{
 			short(p.Load), p.Received.UTC().Format("01-02 15:04:05"), p.Segment, p.File(), p.Verdict(),
 			terminal.Count(p.RowsOut), terminal.Count(p.Quarantined),
-		})
+		}
+		if deadlines {
+			cell := ""
+			if slack, ok := p.Slack(); ok {
+				cell = terminal.Duration(slack)
+			}
+			row = append(row, cell)
+		}
+		rows = append(rows, row)
 	}
 	return terminal.Table(width, columns, rows)
 }

@@ -84,6 +84,29 @@ func TestStatusAndLoads(t *testing.T) {
 	golden(t, "status", statusText(80, underWay()))
 	golden(t, "status-failed", statusText(80, failed()))
 	golden(t, "loads", loadsTable(80, []client.Progress{certified(), failed(), underWay()}))
+	list := []client.Progress{certified(), failed(), underWay()}
+	for i := range list {
+		list[i].Deadline = list[i].Received.Add(time.Minute)
+	}
+	list[0].Deadline = list[0].Received
+	golden(t, "loads-deadline", loadsTable(80, list))
+	golden(t, "status-deadline", statusText(80, list[2]))
+}
+
+func TestSlackText(t *testing.T) {
+	for want, c := range map[string]struct {
+		status contract.Status
+		slack  time.Duration
+	}{
+		"met, with 1m00s left":              {contract.Published, time.Minute},
+		"missed by 1m00s":                   {contract.Published, -time.Minute},
+		"at this rate met, with 1m00s left": {contract.Running, time.Minute},
+		"at this rate missed by 1m00s":      {contract.Running, -time.Minute},
+	} {
+		if got := slackText(client.Progress{Status: c.status}, c.slack); got != want {
+			t.Errorf("%s %s: %s, want %s", c.status, c.slack, got, want)
+		}
+	}
 }
 
 func TestProgress(t *testing.T) {

@@ -40,6 +40,7 @@ type Progress struct {
 	Reason   string          `json:"reason,omitempty"`
 	Of       string          `json:"of,omitempty"` // status duplicate: the load with the same content
 	Received time.Time       `json:"received"`
+	Deadline time.Time       `json:"deadline,omitzero"` // zero: it has none, or nobody asked for it
 
 	Chunks  int `json:"chunks"` // 0 until planned
 	Done    int `json:"done"`

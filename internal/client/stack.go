@@ -14,6 +14,7 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
@@ -23,6 +24,7 @@ import (
 
 	"dip/config"
 	"dip/contract"
+	"dip/internal/catalog"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 )
@@ -39,8 +41,11 @@ type Stack struct {
 	SFN     *sfn.Client
 	Lambda  *lambda.Client
 	KMS     *kms.Client
+	Metrics *cloudwatch.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
+	// Catalogs are read from the lake.
+	Catalogs *catalog.Reader
 }
 
 // Connect makes a Stack's clients. If the configuration sets an endpoint, as in local mode, buckets are addressed by
@@ -50,12 +55,13 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 		cfg.Region = o.Region
 	}
 	objects := s3.NewFromConfig(cfg, func(opts *s3.Options) { opts.UsePathStyle = cfg.BaseEndpoint != nil })
+	bucket := lake.New(objects, o.LakeBucket)
 	return &Stack{
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
-		Lambda: lambda.NewFromConfig(cfg),
+		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg),
 		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
-		Lake:   lake.New(objects, o.LakeBucket),
+		Lake:   bucket, Catalogs: &catalog.Reader{Lake: bucket},
 	}
 }
 

@@ -16,9 +16,6 @@ import (
 	"dip/contract"
 )
 
-// NoSegment is the segment in metrics of loads whose key names none: a dimension cannot be empty.
-const NoSegment = "none"
-
 // Values are data points by metric.
 type Values map[contract.Metric]float64
 
@@ -59,7 +56,7 @@ func (e *Emitter) Emit(segment string, values Values, properties map[string]stri
 	for name, value := range properties {
 		line[name] = value
 	}
-	line[contract.StackDimension], line[contract.SegmentDimension] = e.Stack, cmp.Or(segment, NoSegment)
+	line[contract.StackDimension], line[contract.SegmentDimension] = e.Stack, cmp.Or(segment, contract.NoSegment)
 	d := directive{
 		Namespace:  contract.MetricNamespace,
 		Dimensions: [][]string{{contract.StackDimension, contract.SegmentDimension}},

@@ -182,6 +182,7 @@ func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load, started ti
 	case contract.ActionCertify:
 		return contract.StepResponse{Action: contract.ActionCertify}, nil
 	}
+	r.measureSlack(look.Now, segment, load, chunks)
 	return waitFor(d.Wait), nil
 }
 
@@ -208,8 +209,11 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 	}
 	if load.Status != contract.Published { // a repeated step does not count it again
 		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
+		load.Status, load.Updated = contract.Published, now
+		if segment, err := r.segment(ctx, load); err == nil { // a load is not held up for a metric
+			r.measureSlack(now, segment, load, chunks)
+		}
 	}
-	load.Status = contract.Published
 	return contract.StepResponse{Action: contract.ActionDone}, r.announce(ctx, load)
 }
 

@@ -30,6 +30,8 @@ type world struct {
 	broken map[string]bool
 	empty  map[string]bool // queues without messages
 	now    time.Time
+
+	deadline int // of the segment, seconds
 }
 
 var errThrottled = errors.New("throttled")
@@ -94,7 +96,7 @@ func (w *world) Catalog(_ context.Context, key string) (contract.Catalog, error)
 			KeepSeconds: int(limits.Keep / time.Second),
 		}
 		return contract.Catalog{Segments: map[string]contract.Segment{"things": {Queue: "gone", MaxBadShare: 0.34,
-			Loads: pinned}}}, nil
+			Loads: pinned, DeadlineSeconds: w.deadline}}}, nil
 	}
 	return contract.Catalog{}, errors.New("no such catalog")
 }
@@ -338,9 +340,9 @@ func TestCertifyAndPublish(t *testing.T) {
 			t.Fatalf("got %+v", got)
 		}
 	}
-	if want := []string{"Load", "Chunks", putManifest, "Publish", contract.EventPublished}; !slices.Equal(w.log[:5],
-		want) {
-		t.Errorf("order %q, want %q", w.log[:5], want)
+	order := []string{"Load", "Chunks", putManifest, "Publish", "catalog catalog/old.json", contract.EventPublished}
+	if got := w.log[:len(order)]; !slices.Equal(got, order) {
+		t.Errorf("order %q, want %q", got, order)
 	}
 	if got := w.lake.Contents("lake")["manifests/things/L"]; got != "s3://lake/data/k\ns3://lake/data/k\n" {
 		t.Errorf("manifest %q", got)

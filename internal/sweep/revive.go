@@ -26,12 +26,21 @@ const perShard = 40
 
 // revive looks after loads that have not changed for a while, whatever their status, the oldest first. An execution may
 // end without a trace in the ledger: stopped by somebody, or at one of Step Functions' limits.
-func (s *Sweeper) revive(ctx context.Context, report *Report, until time.Time) error {
-	loads, err := s.Ledger.Open(ctx, s.Now().Add(-quiet*s.Grace), perShard)
+func (s *Sweeper) revive(ctx context.Context, report *Report, until time.Time, bySegment found) error {
+	now := s.Now()
+	loads, err := s.Ledger.Open(ctx, now, perShard)
 	if err != nil {
 		return err
 	}
 	for _, load := range loads {
+		if !load.Status.Final() {
+			bySegment.oldest[load.Segment] = max(bySegment.oldest[load.Segment], now.Sub(load.Received))
+		}
+	}
+	for _, load := range loads {
+		if !load.Updated.Before(now.Add(-quiet * s.Grace)) {
+			return nil // they are in order
+		}
 		if !s.Now().Before(until) {
 			return nil
 		}

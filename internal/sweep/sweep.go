@@ -15,6 +15,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 )
@@ -55,6 +56,7 @@ type Sweeper struct {
 	Workflows Workflows
 	Announce  func(ctx context.Context, load ledger.Load) error // sends the event of an outcome and records that
 	Log       *slog.Logger
+	Metrics   *emf.Emitter
 	Now       func() time.Time
 }
 
@@ -68,6 +70,12 @@ type Report struct {
 	Busy      bool `json:"busy,omitempty"`     // another sweep is under way: this one did nothing
 	Resumed   int  `json:"resumed"`            // loads whose workflow had died
 	Announced int  `json:"announced"`          // outcomes whose event was lost
+}
+
+// found is what a sweep has to report by segment.
+type found struct {
+	lost   map[string]int           // objects enqueued
+	oldest map[string]time.Duration // age of the oldest unfinished load
 }
 
 // finishing is the part of an invocation that is left for the last page and for keeping the marker.
@@ -93,20 +101,37 @@ func (s *Sweeper) Sweep(ctx context.Context) (Report, error) {
 		s.Log.InfoContext(ctx, "another sweep is under way")
 		return Report{Busy: !taken}, err
 	}
-	report, err := s.sweep(ctx, &state, deadline.Add(-min(finishing, deadline.Sub(now)/2)))
+	bySegment := found{lost: map[string]int{}, oldest: map[string]time.Duration{}}
+	report, err := s.sweep(ctx, &state, deadline.Add(-min(finishing, deadline.Sub(now)/2)), bySegment)
 	if err != nil {
 		err = fmt.Errorf("sweep %s: %w", s.Bucket, err)
 	}
 	if _, kept := s.Ledger.KeepSweep(context.WithoutCancel(ctx), s.Owner, state, true); kept != nil {
 		err = errors.Join(err, kept)
 	}
+	s.measure(bySegment, err)
 	s.Log.InfoContext(ctx, "sweep finished", "report", report, "error", err)
 	return report, err
 }
 
-func (s *Sweeper) sweep(ctx context.Context, state *ledger.Sweep, until time.Time) (Report, error) {
+// measure emits what a sweep found, even if it then failed.
+func (s *Sweeper) measure(f found, err error) {
+	for segment, n := range f.lost {
+		s.Metrics.Emit(segment, emf.Values{contract.LostEvents: float64(n)}, nil)
+	}
+	for segment, age := range f.oldest {
+		s.Metrics.Emit(segment, emf.Values{contract.OldestLoad: age.Seconds()}, nil)
+	}
+	if err == nil {
+		s.Metrics.Emit("", emf.Values{contract.Sweeps: 1}, nil)
+	}
+}
+
+func (s *Sweeper) sweep(
+	ctx context.Context, state *ledger.Sweep, until time.Time, bySegment found,
+) (Report, error) {
 	var report Report
-	if err := s.revive(ctx, &report, until); err != nil {
+	if err := s.revive(ctx, &report, until, bySegment); err != nil {
 		return report, err
 	}
 	if state.Began.IsZero() {
@@ -115,7 +140,7 @@ func (s *Sweeper) sweep(ctx context.Context, state *ledger.Sweep, until time.Tim
 	}
 	report.Full = state.Full
 	err := s.Landing.Versions(ctx, s.Bucket, state.Marker, func(page []lake.Listed, next lake.Marker) error {
-		if err := s.compare(ctx, page, *state, &report); err != nil {
+		if err := s.compare(ctx, page, *state, &report, bySegment); err != nil {
 			return err
 		}
 		state.Versions += len(page)
@@ -141,7 +166,9 @@ func (s *Sweeper) sweep(ctx context.Context, state *ledger.Sweep, until time.Tim
 }
 
 // compare enqueues what the ledger does not know of a page.
-func (s *Sweeper) compare(ctx context.Context, page []lake.Listed, state ledger.Sweep, report *Report) error {
+func (s *Sweeper) compare(
+	ctx context.Context, page []lake.Listed, state ledger.Sweep, report *Report, bySegment found,
+) error {
 	report.Versions += len(page)
 	before, after := state.Began.Add(-s.Grace), state.Began.Add(-s.Horizon)
 	var ids []string
@@ -172,6 +199,7 @@ func (s *Sweeper) compare(ctx context.Context, page []lake.Listed, state ledger.
 			return err
 		}
 		bodies = append(bodies, body)
+		bySegment.lost[contract.SegmentOf(byID[id].Key)]++
 	}
 	report.Enqueued += len(bodies)
 	return s.Queue.Send(ctx, s.Intake, bodies)

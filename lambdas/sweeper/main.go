@@ -23,7 +23,8 @@ func main() {
 			Bucket: env.LandingBucket, Intake: env.IntakeQueue, Grace: boot.Seconds(env.GraceSeconds),
 			Horizon: boot.Seconds(env.HorizonSeconds), Full: boot.Seconds(env.FullSeconds), Owner: rand.Text(),
 			Ledger: b.Ledger, Landing: b.Lake, Queue: adapters.NewQueues(b.Config),
-			Workflows: adapters.NewWorkflows(b.Config, env.Workflow), Announce: outcomes.Announce, Log: b.Log, Now: time.Now,
+			Workflows: adapters.NewWorkflows(b.Config, env.Workflow), Announce: outcomes.Announce, Log: b.Log,
+			Metrics: b.Metrics, Now: time.Now,
 		}
 		return s.Sweep(ctx)
 	})

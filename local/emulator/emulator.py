@@ -98,8 +98,10 @@ def main():
     import callers
     import patches
     import server
+    from patches import service_metrics
 
     patches.apply(f"http://127.0.0.1:{port}", args.region, args.history_events)
+    service_metrics.apply(args.account, args.region)
     gate = callers.Gate(port, callers.keyring(*key, args.account))
     httpd = server.make(listener, gate, args.account)
     print(json.dumps({"endpoint": f"http://127.0.0.1:{port}"}), flush=True)

@@ -42,11 +42,22 @@ func (p *Publisher) Line(line []byte) {
 		p.Log.Warn("invalid metrics dropped", "error", err)
 	}
 	for _, d := range data {
-		if p.pending == nil {
-			p.pending = map[string][]types.MetricDatum{}
-		}
-		p.pending[d.Namespace] = append(p.pending[d.Namespace], d.MetricDatum)
+		p.add(d)
 	}
+}
+
+// Add takes a data point.
+func (p *Publisher) Add(d Datum) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.add(d)
+}
+
+func (p *Publisher) add(d Datum) {
+	if p.pending == nil {
+		p.pending = map[string][]types.MetricDatum{}
+	}
+	p.pending[d.Namespace] = append(p.pending[d.Namespace], d.MetricDatum)
 }
 
 // Run publishes until ctx ends, and once more what came last.

@@ -175,7 +175,7 @@ var deployment = []string{
 	"kms:CreateKey", "kms:CreateAlias", "sqs:CreateQueue", "dynamodb:CreateTable", "lambda:CreateFunction",
 	"lambda:CreateEventSourceMapping", "iam:CreateRole", "iam:PutRolePolicy", "iam:PassRole", "states:CreateStateMachine",
 	"states:PublishStateMachineVersion", "events:CreateEventBus", "scheduler:CreateSchedule", "logs:CreateLogGroup",
-	"cloudwatch:PutMetricAlarm",
+	"cloudwatch:PutMetricAlarm", "cloudwatch:PutCompositeAlarm", "sns:CreateTopic", "events:PutRule",
 }
 
 // clusterDeployment is what a cluster takes besides.

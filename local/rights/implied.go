@@ -1,6 +1,7 @@
 package rights
 
 import (
+	"fmt"
 	"maps"
 	"strings"
 
@@ -39,8 +40,8 @@ func (s *Stack) all(observed []emulator.Call) calls {
 		all = append(all, call{Call: o})
 	}
 	for _, rule := range []func(*calls){
-		s.functionsRun, s.mappingsPoll, s.workflowsLog, s.schedulesFire, s.bucketsNotify, s.rulesSend, s.podsStart,
-		s.flowsAreLogged, s.nodesStart,
+		s.functionsRun, s.mappingsPoll, s.workflowsLog, s.schedulesFire, s.bucketsNotify, s.rulesSend, s.alarmsTell,
+		s.podsStart, s.flowsAreLogged, s.nodesStart,
 	} {
 		rule(&all)
 	}
@@ -200,7 +201,7 @@ func (s *Stack) bucketsNotify(all *calls) {
 	}
 }
 
-// rulesSend: EventBridge sends events to queues, by the queues' policies.
+// rulesSend: EventBridge sends events to queues and topics, by their policies.
 func (s *Stack) rulesSend(all *calls) {
 	rules := map[string]string{} // ARNs by name
 	for _, r := range s.byType["aws:cloudwatch/eventRule:EventRule"] {
@@ -210,6 +211,34 @@ func (s *Stack) rulesSend(all *calls) {
 		if strings.HasPrefix(r.text("arn"), "arn:aws:sqs:") {
 			all.add("the rule of "+r.name()+" fires", "events.amazonaws.com", "sqs:SendMessage", r.text("arn"),
 				map[string]any{"aws:SourceArn": rules[r.text("rule")], "aws:SourceAccount": s.Account})
+		}
+		// To the topic's key, EventBridge does not say for whom it publishes ("Key management" of the SNS developer guide).
+		s.publishes(all, "the rule of "+r.name()+" fires", "events.amazonaws.com", r.text("arn"),
+			map[string]any{"aws:SourceArn": rules[r.text("rule")], "aws:SourceAccount": s.Account}, nil)
+	}
+}
+
+// alarmsTell: CloudWatch publishes to topics, by the policies of topics and of their keys.
+func (s *Stack) alarmsTell(all *calls) {
+	for _, r := range s.byType["aws:cloudwatch/compositeAlarm:CompositeAlarm"] {
+		from := map[string]any{"aws:SourceArn": r.text("arn"), "aws:SourceAccount": s.Account}
+		topics, _ := r.Outputs["alarmActions"].([]any)
+		for _, topic := range topics {
+			s.publishes(all, "the alarm "+r.name()+" fires", "cloudwatch.amazonaws.com", fmt.Sprint(topic), from, from)
+		}
+	}
+}
+
+// publishes is what a service needs to publish to one of the stack's topics, and to its key.
+func (s *Stack) publishes(all *calls, why, service, topic string, toTopic, toKey map[string]any) {
+	for _, r := range s.byType["aws:sns/topic:Topic"] {
+		if r.text("arn") != topic {
+			continue
+		}
+		all.add(why, service, "sns:Publish", topic, toTopic)
+		if key := r.text("kmsMasterKeyId"); key != "" {
+			all.add(why, service, "kms:GenerateDataKey", s.keyARN(key), toKey)
+			all.add(why, service, "kms:Decrypt", s.keyARN(key), toKey)
 		}
 	}
 }

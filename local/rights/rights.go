@@ -171,6 +171,11 @@ func (s *Stack) readAttached() error {
 			return err
 		}
 	}
+	for _, r := range s.byType["aws:sns/topicPolicy:TopicPolicy"] {
+		if err := attach(r, r.text("arn"), r.text("policy")); err != nil {
+			return err
+		}
+	}
 	for _, r := range s.byType["aws:kms/key:Key"] {
 		text := cmp.Or(r.text("policy"), s.keyPolicy())
 		if err := attach(r, r.text("arn"), text); err != nil {

@@ -17,6 +17,9 @@ import (
 const (
 	account, region = "123456789012", "us-east-1"
 	roleARN         = "arn:aws:iam::123456789012:role/"
+	opsKey          = "arn:aws:kms:us-east-1:123456789012:key/ops"
+	opsTopic        = "arn:aws:sns:us-east-1:123456789012:ops"
+	failedRule      = "arn:aws:events:us-east-1:123456789012:rule/events/failed"
 	lakeKey         = "arn:aws:kms:us-east-1:123456789012:key/lake"
 	ledgerTable     = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
 	workQueue       = "arn:aws:sqs:us-east-1:123456789012:work"
@@ -97,6 +100,21 @@ func small() []Resource {
 					`"Resource":%q,"Condition":{"ArnEquals":{"aws:SourceArn":"arn:aws:s3:::landing"}}}`, workQueue))}),
 		res("aws:s3/bucketNotification:BucketNotification", "landing-notification", map[string]any{"bucket": "landing",
 			"queues": []any{map[string]any{"queueArn": workQueue}}}),
+		res("aws:kms/key:Key", "ops-key", map[string]any{"arn": opsKey, "policy": policy(
+			`{"Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},`+
+				`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*","Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
+			`{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},`+
+				`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":"*"}`)}),
+		res("aws:sns/topic:Topic", "ops-topic", map[string]any{"arn": opsTopic, "kmsMasterKeyId": opsKey}),
+		res("aws:sns/topicPolicy:TopicPolicy", "ops-topic", map[string]any{"arn": opsTopic, "policy": policy(
+			`{"Effect":"Allow","Principal":{"Service":"cloudwatch.amazonaws.com"},"Action":"sns:Publish","Resource":"*",`+
+				`"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
+			`{"Effect":"Allow","Principal":{"Service":"events.amazonaws.com"},"Action":"sns:Publish","Resource":"*",`+
+				`"Condition":{"ArnEquals":{"aws:SourceArn":"`+failedRule+`"}}}`)}),
+		res("aws:cloudwatch/eventRule:EventRule", "failed", map[string]any{"name": "failed", "arn": failedRule}),
+		res("aws:cloudwatch/eventTarget:EventTarget", "failed", map[string]any{"rule": "failed", "arn": opsTopic}),
+		res("aws:cloudwatch/compositeAlarm:CompositeAlarm", "page", map[string]any{
+			"arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:page", "alarmActions": []any{opsTopic}}),
 	}
 }
 
@@ -177,6 +195,10 @@ func TestBrokenStatements(t *testing.T) {
 		{"scheduler.amazonaws.com", "events.amazonaws.com", "scheduler.amazonaws.com: sts:AssumeRole on " + roleARN + "sweep-1"},
 		{`"aws:SourceArn":"arn:aws:s3:::landing"`, `"aws:SourceArn":"arn:aws:s3:::lake"`,
 			"s3.amazonaws.com: sqs:SendMessage on " + workQueue + " is not allowed"},
+		{`"ArnEquals":{"aws:SourceArn":"` + failedRule, `"ArnEquals":{"aws:SourceArn":"` + failedRule + "x",
+			"events.amazonaws.com: sns:Publish on " + opsTopic + " is not allowed"},
+		{`"cloudwatch.amazonaws.com"},"Action":"sns:Publish"`, `"s3.amazonaws.com"},"Action":"sns:Publish"`,
+			"cloudwatch.amazonaws.com: sns:Publish on " + opsTopic + " is not allowed"},
 		{`"Null":{"s3:if-none-match":"true"}`, `"Null":{"s3:if-none-match":"false"}`, "(ExplicitlyDenied)"},
 	} {
 		resources, found := small(), 0

@@ -77,6 +77,12 @@ type outcome struct {
 // invoke runs one invocation on an idle instance of the target's version, or on a new one. Errors are errThrottled,
 // errClosed, or an instance that could not be started; a function's own failure is an outcome with an error type.
 func (p *pool) invoke(ctx context.Context, t target, payload []byte, requestID string) (outcome, error) {
+	out, err := p.attempt(ctx, t, payload, requestID)
+	p.r.measure(t.version.function, out, err)
+	return out, err
+}
+
+func (p *pool) attempt(ctx context.Context, t target, payload []byte, requestID string) (outcome, error) {
 	out := outcome{version: t.version.number, requestID: requestID}
 	in, err := p.acquire(t)
 	if err != nil {

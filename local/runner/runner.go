@@ -28,6 +28,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
+	"dip/local/alarms"
 	"dip/local/emulator"
 	"dip/local/metrics"
 )
@@ -88,6 +89,7 @@ type Runner struct {
 	keys     *roleKeys
 	logs     *logFiles
 	metrics  *metrics.Publisher
+	alarms   *alarms.Evaluator
 	pool     *pool
 	// background counts asynchronous invocations, so that Run waits for all of them.
 	background sync.WaitGroup
@@ -159,13 +161,15 @@ func (r *Runner) connect() {
 	r.sfn = sfn.NewFromConfig(cfg)
 	r.scheduler = scheduler.NewFromConfig(cfg)
 	r.events = eventbridge.NewFromConfig(cfg)
-	r.metrics = &metrics.Publisher{
-		Client: cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
-			o.DisableRequestCompression = true // the emulator does not decompress requests
-		}),
-		Every: time.Second, Log: r.log,
-	}
+	watch := cloudwatch.NewFromConfig(cfg, func(o *cloudwatch.Options) {
+		o.DisableRequestCompression = true // the emulator does not decompress requests
+	})
+	r.metrics = &metrics.Publisher{Client: watch, Every: time.Second, Log: r.log}
+	r.alarms = &alarms.Evaluator{Client: watch, Now: r.opts.Now, Every: alarmsEvery, Log: r.log}
 }
+
+// alarmsEvery is the pause between two evaluations of all alarms; on AWS it is a minute.
+const alarmsEvery = 10 * time.Second
 
 // InvokeURL is the base URL of the Lambda Invoke API, for the emulator alone: it demands a token that only that knows.
 func (r *Runner) InvokeURL() string { return "http://" + r.listener.Addr().String() }
@@ -183,6 +187,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	measuring, stop := context.WithCancel(context.WithoutCancel(ctx)) // until the last instance has ended
 	measured := make(chan struct{})
 	go func() { r.metrics.Run(measuring); close(measured) }()
+	r.background.Go(func() { r.alarms.Run(ctx) })
 
 	sources, clock := newSources(r), newClock(r)
 	err := r.register(ctx, r.InvokeURL())

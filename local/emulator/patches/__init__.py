@@ -1,8 +1,8 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
 from . import (
-    autoscaling, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs, stepfunctions,
-    stepfunctions_limits,
+    autoscaling, cloudwatch, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs,
+    stepfunctions, stepfunctions_limits,
 )
 
 
@@ -16,6 +16,7 @@ def apply(endpoint, region, history_events):
     dynamodb.apply()
     kinesis.apply()
     kms.apply()
+    cloudwatch.apply()
     stepfunctions.apply(endpoint, region)
     stepfunctions_limits.apply(history_events)
     images.apply()

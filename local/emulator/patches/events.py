@@ -1,4 +1,4 @@
-"""EventBridge: rules deliver to Lambda and Step Functions too, with the same payloads as AWS."""
+"""EventBridge: rules deliver to Lambda, SNS and Step Functions too, with the same payloads as AWS."""
 
 import copy
 import datetime
@@ -40,6 +40,8 @@ def _payload(target, event):
         return json.dumps(found[0].value if found else None)
     if "InputTransformer" in target:
         transformer = target["InputTransformer"]
+        if transformer["InputTemplate"].lstrip().startswith('"'):
+            return _lines(transformer, event)
         with_ingestion = {**event, "ingestion-time": event["time"]}
         parsed = models.EventTemplateParser.parse(
             input_template=transformer.get("InputTemplate"),
@@ -50,10 +52,26 @@ def _payload(target, event):
     return json.dumps({k: v for k, v in event.items() if k != "ingestion-time"})
 
 
+def _lines(transformer, event):
+    """A template that is text: strings, one a line, which arrive with their quotes. moto takes it for JSON."""
+    from jsonpath_ng.ext import parse
+
+    text = transformer["InputTemplate"]
+    for name, path in transformer.get("InputPathsMap", {}).items():
+        found = parse(path).find(event)
+        value = found[0].value if found else ""
+        text = text.replace(f"<{name}>", json.dumps(value).strip('"'))
+    return text
+
+
 def _deliver(target, body):
     service, region, account = target["Arn"].split(":")[2:5]
     if service == "lambda":
         runner.send_event(target["Arn"], body)
+    elif service == "sns":
+        from moto.sns.models import sns_backends
+
+        sns_backends[account][region].publish(message=body, arn=target["Arn"])
     elif service == "states":
         from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
@@ -79,7 +97,7 @@ def _deliver_or_bury(target, body):
 
 
 def deliver_to_targets():
-    """moto raises NotImplementedError for Lambda and Step Functions targets, ignores Input, disabled rules and
+    """moto raises NotImplementedError for Lambda, SNS and Step Functions targets, ignores Input, disabled rules and
     dead-letter queues, and sends every event to rules that have only a schedule."""
 
     original = models.Rule.send_to_targets
@@ -93,7 +111,7 @@ def deliver_to_targets():
         event["time"] = _iso(event.get("time"))
         rest = []
         for target in self.targets:
-            if target["Arn"].split(":")[2] in ("lambda", "states", "sqs"):
+            if target["Arn"].split(":")[2] in ("lambda", "states", "sqs", "sns"):
                 _deliver_or_bury(target, _payload(target, event))
             else:
                 rest.append(target)

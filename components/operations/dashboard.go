@@ -1,0 +1,127 @@
+package operations
+
+import (
+	"encoding/json"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/component"
+	"dip/config"
+)
+
+// Size of widgets on the dashboard's grid, which is 24 columns wide.
+const (
+	perRow, graphWidth, graphHeight = 4, 6, 5
+	headWidth, headHeight           = 24, 2
+)
+
+// widget is one of a dashboard's body ("Dashboard Body Structure and Syntax", CloudWatch API reference).
+type widget struct {
+	Type       string         `json:"type"`
+	X          int            `json:"x"`
+	Y          int            `json:"y"`
+	Width      int            `json:"width"`
+	Height     int            `json:"height"`
+	Properties map[string]any `json:"properties"`
+}
+
+// draw declares the dashboard: for each page its alarms' states, and below them its graphs.
+func (o *Operations) draw(ctx *pulumi.Context, args *Args) error {
+	if len(args.Graphs) == 0 {
+		return nil
+	}
+	var inputs []any // dimensions of each series, then the ARNs of each page's alarms
+	for _, g := range args.Graphs {
+		for _, s := range g.Series {
+			of, err := args.Dimensions(s.Of)
+			if err != nil {
+				return fmt.Errorf("graph %s: %w", g.Title, err)
+			}
+			inputs = append(inputs, of.ToStringMapOutput())
+		}
+	}
+	for _, page := range args.Pages {
+		inputs = append(inputs, pulumi.StringArray(o.arns[page]).ToStringArrayOutput())
+	}
+	body := pulumi.All(inputs...).ApplyT(func(values []any) (string, error) {
+		return dashboard(args, values)
+	}).(pulumi.StringOutput)
+	_, err := component.Child(ctx, o, "dashboard", cloudwatch.NewDashboard, &cloudwatch.DashboardArgs{
+		DashboardName: pulumi.String(args.NamePrefix), DashboardBody: body,
+	})
+	return err
+}
+
+// dashboard is the body: values are what draw asked for, in its order.
+func dashboard(args *Args, values []any) (string, error) {
+	take := func() any {
+		v := values[0]
+		values = values[1:]
+		return v
+	}
+	graphs := map[string][]widget{}
+	for _, g := range args.Graphs {
+		var dimensions []map[string]string
+		for range g.Series {
+			dimensions = append(dimensions, take().(map[string]string))
+		}
+		graphs[g.Page] = append(graphs[g.Page], graphOf(g, args.Region, dimensions))
+	}
+	var all []widget
+	y := 0
+	for _, page := range args.Pages {
+		arns := take().([]string)
+		if len(graphs[page]) == 0 {
+			continue
+		}
+		head := widget{Type: "text", Y: y, Width: headWidth, Height: headHeight, Properties: map[string]any{
+			"markdown": "## " + page,
+		}}
+		if len(arns) > 0 {
+			head.Type, head.Properties = "alarm", map[string]any{"title": page, "alarms": arns}
+		}
+		all, y = append(all, head), y+headHeight
+		for i, w := range graphs[page] {
+			w.X, w.Y = i%perRow*graphWidth, y+i/perRow*graphHeight
+			all = append(all, w)
+		}
+		y += (len(graphs[page]) + perRow - 1) / perRow * graphHeight
+	}
+	data, err := json.Marshal(map[string]any{"widgets": all})
+	if err != nil {
+		return "", fmt.Errorf("write the dashboard: %w", err)
+	}
+	return string(data), nil
+}
+
+// graphOf is a graph, with the dimensions of its series.
+func graphOf(g config.Graph, region string, dimensions []map[string]string) widget {
+	var metrics []any
+	for i, s := range g.Series {
+		line := []any{s.Namespace, s.Metric}
+		for _, name := range slices.Sorted(maps.Keys(dimensions[i])) {
+			line = append(line, name, dimensions[i][name])
+		}
+		options := map[string]any{"stat": s.Statistic}
+		if g.Math != "" {
+			options["id"], options["visible"] = s.ID, false
+		}
+		metrics = append(metrics, append(line, options))
+	}
+	if g.Math != "" {
+		metrics = append(metrics, []any{map[string]any{"expression": g.Math, "label": g.Title, "id": "result"}})
+	}
+	properties := map[string]any{
+		"title": g.Title, "region": region, "view": "timeSeries", "period": g.Period.Seconds(), "metrics": metrics,
+	}
+	if g.Limit != nil {
+		properties["annotations"] = map[string]any{"horizontal": []any{
+			map[string]any{"label": "alarm", "value": *g.Limit},
+		}}
+	}
+	return widget{Type: "metric", Width: graphWidth, Height: graphHeight, Properties: properties}
+}

@@ -1,0 +1,206 @@
+// Package operations is how a stack tells that it needs somebody: a topic, one page a segment over all of its alarms,
+// a message for each failed load, and a dashboard.
+package operations
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+	"slices"
+
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/kms"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/sns"
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/component"
+	"dip/components/policy"
+	"dip/config"
+	"dip/contract"
+)
+
+// TypeToken is the component's type.
+const TypeToken = "dip:operations:Operations"
+
+// Args configure operations.
+type Args struct {
+	// Alarms is the table. Every alarm has a page of Pages.
+	Alarms []config.Alarm
+	// Pages are who is paged. The zero value is invalid.
+	Pages []string
+	// Graphs are those of the dashboard. Every graph has a page of Pages. Empty: there is no dashboard.
+	Graphs []config.Graph
+	// Dimensions are those of a target's metrics. Required.
+	Dimensions func(config.Target) (pulumi.StringMap, error)
+	// Region is the stack's, for the dashboard. The zero value is invalid.
+	Region string
+	// NamePrefix is what the names of pages begin with and the dashboard's name, in this account and region no other's.
+	// The zero value is invalid.
+	NamePrefix string
+	// Stack is its name, for messages. The zero value is invalid.
+	Stack string
+	// Bus is the name of the bus that load events go to. Required.
+	Bus pulumi.StringInput
+	// Account is the stack's, 12 digits. The zero value is invalid.
+	Account string
+	// Emails and Webhooks get all messages. Empty: nobody does, until somebody subscribes to the topic.
+	Emails, Webhooks []string
+	// Topics are ARNs that pages notify too. Empty: none.
+	Topics []string
+}
+
+// Validate reports every problem.
+func (a *Args) Validate() error {
+	var found component.Problems
+	found.If(len(a.Pages) == 0, "Pages", "missing")
+	for _, alarm := range a.Alarms {
+		found.If(!slices.Contains(a.Pages, alarm.Page), "Alarms", "%s pages %q, which is not one of Pages",
+			alarm.Name, alarm.Page)
+	}
+	found.If(a.Dimensions == nil, "Dimensions", "missing")
+	for _, g := range a.Graphs {
+		found.If(!slices.Contains(a.Pages, g.Page), "Graphs", "%s is of %q, which is not one of Pages", g.Title, g.Page)
+	}
+	found.If(a.Region == "", "Region", "missing")
+	found.If(a.NamePrefix == "", "NamePrefix", "missing")
+	found.If(a.Stack == "", "Stack", "missing")
+	found.If(a.Bus == nil, "Bus", "missing")
+	found.If(a.Account == "", "Account", "missing")
+	return found.Err()
+}
+
+// Operations is the topic and what is published to it.
+type Operations struct {
+	pulumi.ResourceState
+
+	Topic pulumi.StringOutput // ARN
+
+	key    *kms.Key
+	topic  *sns.Topic
+	policy *sns.TopicPolicy
+	failed *cloudwatch.EventRule
+	names  map[string][]any                // of the alarms of a page: inputs
+	arns   map[string][]pulumi.StringInput // of the same
+}
+
+// New declares operations.
+func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Operations, error) {
+	o := &Operations{names: map[string][]any{}, arns: map[string][]pulumi.StringInput{}}
+	return component.Declare(ctx, TypeToken, name, o, args, opts,
+		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tellFailures)
+}
+
+// Outputs are the topic's ARN.
+func (o *Operations) Outputs() pulumi.Map { return pulumi.Map{"topic": o.Topic} }
+
+// createKey makes a key of the stack's own: services cannot use the one that SNS has for everybody ("Enabling
+// compatibility between event sources from AWS services and encrypted topics" in the SNS developer guide). EventBridge
+// does not say for whom it asks: a condition on the account would let none of its messages through.
+func (o *Operations) createKey(ctx *pulumi.Context, args *Args) error {
+	itself := []pulumi.StringInput{pulumi.String("*")}
+	account := []pulumi.StringInput{pulumi.Sprintf("arn:aws:iam::%s:root", args.Account)}
+	use := []string{"kms:Decrypt", "kms:GenerateDataKey"}
+	document, err := policy.Document(
+		policy.Statement{
+			AWS: account, Resources: itself,
+			Actions: slices.Concat(policy.AdministerKey, []string{"kms:EnableKeyRotation", "kms:DisableKeyRotation"}, use),
+		},
+		policy.Statement{
+			Principals: []string{"cloudwatch.amazonaws.com"}, Actions: use, Resources: itself,
+			Conditions: policy.ForAccount(args.Account),
+		},
+		policy.Statement{Principals: []string{"events.amazonaws.com"}, Actions: use, Resources: itself},
+	)
+	if err != nil {
+		return err
+	}
+	o.key, err = component.Child(ctx, o, "key", kms.NewKey, &kms.KeyArgs{
+		Description: pulumi.String("Messages of alarms and failed loads"), EnableKeyRotation: pulumi.Bool(true),
+		DeletionWindowInDays: pulumi.Int(7), Policy: document,
+	})
+	return err
+}
+
+func (o *Operations) createTopic(ctx *pulumi.Context, _ *Args) (err error) {
+	o.topic, err = component.Child(ctx, o, "topic", sns.NewTopic, &sns.TopicArgs{KmsMasterKeyId: o.key.Arn})
+	if err != nil {
+		return err
+	}
+	o.Topic = o.topic.Arn
+	return nil
+}
+
+// createRule finds the events of failed loads.
+func (o *Operations) createRule(ctx *pulumi.Context, args *Args) error {
+	pattern, err := json.Marshal(map[string][]string{
+		"source": {contract.EventSource}, "detail-type": {contract.EventFailed},
+	})
+	if err != nil {
+		return fmt.Errorf("write the pattern of failed loads: %w", err)
+	}
+	o.failed, err = component.Child(ctx, o, "failed-loads", cloudwatch.NewEventRule, &cloudwatch.EventRuleArgs{
+		EventBusName: args.Bus, EventPattern: pulumi.String(string(pattern)),
+	})
+	return err
+}
+
+// admit lets the account's alarms and the rule publish, and nobody else but whom IAM policies allow to.
+func (o *Operations) admit(ctx *pulumi.Context, args *Args) error {
+	publish, itself := []string{"sns:Publish"}, []pulumi.StringInput{o.topic.Arn}
+	document, err := policy.Document(
+		policy.Statement{
+			Principals: []string{"cloudwatch.amazonaws.com"}, Actions: publish, Resources: itself,
+			Conditions: policy.ForAccount(args.Account),
+		},
+		policy.Statement{
+			Principals: []string{"events.amazonaws.com"}, Actions: publish, Resources: itself,
+			Conditions: policy.FromSource(o.failed.Arn, args.Account),
+		},
+	)
+	if err != nil {
+		return err
+	}
+	o.policy, err = component.Child(ctx, o, "topic", sns.NewTopicPolicy, &sns.TopicPolicyArgs{
+		Arn: o.topic.Arn, Policy: document,
+	})
+	return err
+}
+
+// subscribe declares a subscription for each address. Its name holds no address: that of a webhook may be a secret.
+func (o *Operations) subscribe(ctx *pulumi.Context, args *Args) error {
+	for _, kind := range []struct {
+		protocol  string
+		endpoints []string
+	}{{"email", args.Emails}, {"https", args.Webhooks}} {
+		for _, endpoint := range kind.endpoints {
+			sum := sha256.Sum256([]byte(endpoint))
+			_, err := component.Child(ctx, o, kind.protocol+"-"+hex.EncodeToString(sum[:4]), sns.NewTopicSubscription,
+				&sns.TopicSubscriptionArgs{
+					Topic: o.topic.Arn, Protocol: pulumi.String(kind.protocol), Endpoint: pulumi.String(endpoint),
+				})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// tellFailures sends what a failed load's event says, with the command that says more. It is text: a mail is read by
+// people, and fields that an event does not have would make JSON invalid.
+func (o *Operations) tellFailures(ctx *pulumi.Context, args *Args) error {
+	text := fmt.Sprintf(`"Load <load> of segment <segment> failed in stack %[1]s: <reason>"`+"\n"+
+		`"Input: <key>. More: dip --stack %[1]s status <load>"`, args.Stack)
+	_, err := component.Child(ctx, o, "failed-loads", cloudwatch.NewEventTarget, &cloudwatch.EventTargetArgs{
+		Rule: o.failed.Name, EventBusName: args.Bus, Arn: o.topic.Arn,
+		InputTransformer: &cloudwatch.EventTargetInputTransformerArgs{
+			InputPaths: pulumi.StringMap{
+				"load": pulumi.String("$.detail.load"), "segment": pulumi.String("$.detail.segment"),
+				"reason": pulumi.String("$.detail.reason"), "key": pulumi.String("$.detail.object.key"),
+			},
+			InputTemplate: pulumi.String(text),
+		},
+	}, component.After(o.policy))
+	return err
+}

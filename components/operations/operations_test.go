@@ -1,0 +1,254 @@
+package operations_test
+
+import (
+	"errors"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
+
+	"dip/components/componenttest"
+	"dip/components/operations"
+	"dip/config"
+)
+
+const (
+	metricAlarm    = "aws:cloudwatch/metricAlarm:MetricAlarm"
+	compositeAlarm = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+	other          = "arn:aws:sns:us-east-1:123456789012:other"
+	topic          = "arn:aws:sns:us-east-1:123456789012:ops-topic"
+)
+
+func args() *operations.Args {
+	minute := config.Duration(time.Minute)
+	of := func(name string) config.Series {
+		return config.Series{
+			Namespace: "n", Metric: "m", Statistic: config.Sum, Of: config.Target{Kind: config.OfQueue, Name: name},
+		}
+	}
+	bad, all := of("a"), of("b")
+	bad.ID, all.ID = "bad", "all"
+	limit := 0.5
+	return &operations.Args{
+		Alarms: []config.Alarm{
+			{
+				Name: "late", Page: "trips", Series: []config.Series{of("late")}, Operator: config.Above, Threshold: 7,
+				Period: 2 * minute, Of: 5, At: 3, Missing: config.Breaching, Reason: "Why", Runbook: "what-to-do",
+			},
+			{
+				Name: "share", Page: "trips", Series: []config.Series{bad, all}, Math: "bad / all", Operator: config.Below,
+				Period: minute, Of: 1, At: 1, Missing: config.NotBreaching,
+			},
+			{
+				Name: "broken", Page: "system", Series: []config.Series{of("broken")}, Operator: config.Above, Period: minute,
+				Of: 1, At: 1, Missing: config.NotBreaching,
+			},
+		},
+		Graphs: []config.Graph{
+			{Title: "input", Page: "trips", Series: []config.Series{of("input"), of("more")}, Period: 5 * minute},
+			{Title: "share", Page: "trips", Series: []config.Series{bad, all}, Math: "bad / all", Limit: &limit, Period: minute},
+			{Title: "other", Page: "system", Series: []config.Series{of("other")}, Period: minute},
+		},
+		Region: "us-east-1", Pages: []string{"trips", "quiet", "system"}, NamePrefix: "dip-test",
+		Stack: "test", Account: componenttest.Account,
+		Dimensions: func(t config.Target) (pulumi.StringMap, error) {
+			return pulumi.StringMap{"QueueName": pulumi.String(t.Name)}, nil
+		},
+		Bus:    pulumi.String("bus"),
+		Emails: []string{"ops@example.com"}, Webhooks: []string{"https://example.com/secret"}, Topics: []string{other},
+	}
+}
+
+func run(t *testing.T) *componenttest.Recorder {
+	t.Helper()
+	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		_, err := operations.New(ctx, "ops", args())
+		return err
+	})
+}
+
+func TestAlarms(t *testing.T) {
+	r := run(t)
+	late := r.Find(t, metricAlarm, "ops-late").Inputs.Mappable()
+	for key, want := range map[string]any{
+		"namespace": "n", "metricName": "m", "statistic": "Sum", "dimensions": map[string]any{"QueueName": "late"},
+		"period": 120.0, "evaluationPeriods": 5.0, "datapointsToAlarm": 3.0, "treatMissingData": "breaching",
+		"comparisonOperator": "GreaterThanThreshold", "threshold": 7.0,
+		"alarmDescription": "Why. See docs/runbook.md#what-to-do",
+	} {
+		if !reflect.DeepEqual(late[key], want) {
+			t.Errorf("%s is %v, want %v", key, late[key], want)
+		}
+	}
+	if late["alarmActions"] != nil {
+		t.Error("an alarm notifies somebody beside its page")
+	}
+	share := r.Find(t, metricAlarm, "ops-share").Inputs.Mappable()
+	query := func(id, queue string) map[string]any {
+		return map[string]any{"id": id, "returnData": false, "metric": map[string]any{
+			"namespace": "n", "metricName": "m", "stat": "Sum", "period": 60.0, "dimensions": map[string]any{"QueueName": queue},
+		}}
+	}
+	want := []any{query("bad", "a"), query("all", "b"), map[string]any{
+		"id": "result", "expression": "bad / all", "label": "share", "returnData": true,
+	}}
+	if !reflect.DeepEqual(share["metricQueries"], want) || share["metricName"] != nil {
+		t.Errorf("share is %v, want the queries %v", share, want)
+	}
+}
+
+// However many alarms of a page fire, it notifies once, and tells when all is well again.
+func TestPages(t *testing.T) {
+	r := run(t)
+	for name, rule := range map[string]string{
+		"trips": `ALARM("ops-late") OR ALARM("ops-share")`, "system": `ALARM("ops-broken")`,
+	} {
+		page := r.Find(t, compositeAlarm, "ops-"+name)
+		in := page.Inputs.Mappable()
+		if in["alarmName"] != "dip-test-"+name || in["alarmRule"] != rule {
+			t.Errorf("page %s is %v", name, in)
+		}
+		for _, key := range []string{"alarmActions", "okActions"} {
+			if want := []any{topic, other}; !reflect.DeepEqual(in[key], want) {
+				t.Errorf("page %s: %s are %v, want %v", name, key, in[key], want)
+			}
+		}
+		if !slices.Contains(page.After, "ops-topic") {
+			t.Errorf("page %s may fire before the topic admits it: %v", name, page.After)
+		}
+	}
+	if got := r.Children(operations.TypeToken, "ops"); slices.Contains(got, compositeAlarm+"::ops-quiet") {
+		t.Error("a page without alarms has a rule that AWS refuses")
+	}
+}
+
+func TestTopic(t *testing.T) {
+	r := run(t)
+	if got := r.Find(t, "aws:sns/topic:Topic",
+		"ops-topic").Inputs["kmsMasterKeyId"].StringValue(); got != "arn:aws:kms:us-east-1:123456789012:key/ops-key" {
+		t.Errorf("the topic is encrypted with %s", got)
+	}
+	got := r.Find(t, "aws:sns/topicPolicy:TopicPolicy", "ops-topic").Inputs["policy"].StringValue()
+	want := `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},"Action":["sns:Publish"],` +
+		`"Resource":["` + topic + `"],"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}},` +
+		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],` +
+		`"Resource":["` + topic + `"],"Condition":{"ArnEquals":{"aws:SourceArn":` +
+		`"arn:aws:events:us-east-1:123456789012:rule/ops-failed-loads"},` +
+		`"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	key := r.Find(t, "aws:kms/key:Key", "ops-key").Inputs["policy"].StringValue()
+	for _, want := range []string{
+		`{"Effect":"Allow","Principal":{"Service":["cloudwatch.amazonaws.com"]},` +
+			`"Action":["kms:Decrypt","kms:GenerateDataKey"],"Resource":["*"],"Condition":{"StringEquals":{"aws:SourceAccount":"123456789012"}}}`,
+		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["kms:Decrypt","kms:GenerateDataKey"],` +
+			`"Resource":["*"]}`,
+		`"Principal":{"AWS":["arn:aws:iam::123456789012:root"]},"Action":["kms:DescribeKey",`,
+	} {
+		if !strings.Contains(key, want) {
+			t.Errorf("the key's policy lacks %s: %s", want, key)
+		}
+	}
+}
+
+func TestSubscriptions(t *testing.T) {
+	found := map[string]string{}
+	for _, r := range run(t).Resources() {
+		if r.Type == "aws:sns/topicSubscription:TopicSubscription" {
+			in := r.Inputs.Mappable()
+			found[in["endpoint"].(string)] = in["protocol"].(string)
+			if in["topic"] != topic || strings.Contains(r.Name, "secret") || strings.Contains(r.Name, "example") {
+				t.Errorf("%s subscribes to %v", r.Name, in["topic"])
+			}
+		}
+	}
+	want := map[string]string{"ops@example.com": "email", "https://example.com/secret": "https"}
+	if !reflect.DeepEqual(found, want) {
+		t.Errorf("subscribed are %v, want %v", found, want)
+	}
+}
+
+func TestFailedLoads(t *testing.T) {
+	r := run(t)
+	rule := r.Find(t, "aws:cloudwatch/eventRule:EventRule", "ops-failed-loads").Inputs.Mappable()
+	if rule["eventBusName"] != "bus" || rule["eventPattern"] != `{"detail-type":["Load Failed"],"source":["dip"]}` {
+		t.Errorf("the rule is %v", rule)
+	}
+	target := r.Find(t, "aws:cloudwatch/eventTarget:EventTarget", "ops-failed-loads").Inputs.Mappable()
+	text := target["inputTransformer"].(map[string]any)["inputTemplate"].(string)
+	if target["arn"] != topic || target["eventBusName"] != "bus" || target["rule"] != "ops-failed-loads" ||
+		!strings.Contains(text, "<reason>") || !strings.Contains(text, "dip --stack test status <load>") {
+		t.Errorf("the target is %v", target)
+	}
+}
+
+// A page's alarms come first, then its graphs, row by row.
+func TestDashboard(t *testing.T) {
+	d := run(t).Find(t, "aws:cloudwatch/dashboard:Dashboard", "ops-dashboard").Inputs
+	if got := d["dashboardName"].StringValue(); got != "dip-test" {
+		t.Errorf("it is called %s", got)
+	}
+	const (
+		arn  = "arn:aws:cloudwatch:us-east-1:123456789012:alarm:"
+		head = `{"widgets":[{"type":"alarm","x":0,"y":0,"width":24,"height":2,"properties":` +
+			`{"alarms":["` + arn + `ops-late","` + arn + `ops-share"],"title":"trips"}},`
+		input = `{"type":"metric","x":0,"y":2,"width":6,"height":5,"properties":{"metrics":` +
+			`[["n","m","QueueName","input",{"stat":"Sum"}],["n","m","QueueName","more",{"stat":"Sum"}]],"period":300,` +
+			`"region":"us-east-1","title":"input","view":"timeSeries"}},`
+		share = `{"type":"metric","x":6,"y":2,"width":6,"height":5,"properties":{"annotations":{"horizontal":` +
+			`[{"label":"alarm","value":0.5}]},"metrics":[["n","m","QueueName","a",{"id":"bad","stat":"Sum","visible":false}],` +
+			`["n","m","QueueName","b",{"id":"all","stat":"Sum","visible":false}],` +
+			`[{"expression":"bad / all","id":"result","label":"share"}]],"period":60,"region":"us-east-1","title":"share",` +
+			`"view":"timeSeries"}},`
+		system = `{"type":"alarm","x":0,"y":7,"width":24,"height":2,"properties":` +
+			`{"alarms":["` + arn + `ops-broken"],"title":"system"}},` +
+			`{"type":"metric","x":0,"y":9,"width":6,"height":5,"properties":{"metrics":` +
+			`[["n","m","QueueName","other",{"stat":"Sum"}]],"period":60,"region":"us-east-1","title":"other",` +
+			`"view":"timeSeries"}}]}`
+	)
+	if got, want := d["dashboardBody"].StringValue(), head+input+share+system; got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+func TestWithoutADashboard(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		a := args()
+		a.Graphs = nil
+		_, err := operations.New(ctx, "ops", a)
+		return err
+	})
+	got := r.Children(operations.TypeToken, "ops")
+	if slices.Contains(got, "aws:cloudwatch/dashboard:Dashboard::ops-dashboard") {
+		t.Errorf("children are %v", got)
+	}
+}
+
+func TestBadArgsRegisterNothing(t *testing.T) {
+	componenttest.MustRefuse(t, "operations ops", func(ctx *pulumi.Context) error {
+		_, err := operations.New(ctx, "ops", &operations.Args{
+			Alarms: []config.Alarm{{Name: "a", Page: "nobody"}}, Graphs: []config.Graph{{Title: "g", Page: "nobody"}},
+		})
+		return err
+	}, "Pages: missing", `Alarms: a pages "nobody", which is not one of Pages`, "Dimensions: missing",
+		`Graphs: g is of "nobody", which is not one of Pages`, "Region: missing", "NamePrefix: missing", "Stack: missing",
+		"Bus: missing", "Account: missing")
+}
+
+func TestATargetThatIsNotThere(t *testing.T) {
+	failure := errors.New("no such queue")
+	_, err := componenttest.Run("test", nil, func(ctx *pulumi.Context) error {
+		a := args()
+		a.Dimensions = func(config.Target) (pulumi.StringMap, error) { return nil, failure }
+		_, err := operations.New(ctx, "ops", a)
+		return err
+	})
+	if !errors.Is(err, failure) || !strings.Contains(err.Error(), "alarm late") {
+		t.Errorf("%v", err)
+	}
+}

@@ -1,0 +1,9 @@
+package alarms
+
+import (
+	"testing"
+
+	"dip/local/emulator/emulatortest"
+)
+
+func TestMain(m *testing.M) { emulatortest.Main(m) }
