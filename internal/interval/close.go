@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 
+	"dip/contract"
 	"dip/internal/record"
 )
 
@@ -19,7 +20,7 @@ type Shard struct {
 
 // Batch is one archived batch: all records of a shard after one of them, up to another.
 type Batch struct {
-	After, Last Sequence
+	After, Last contract.Sequence
 	Records     []Record
 }
 
@@ -177,11 +178,11 @@ func (c Closing) await(d *Decision) {
 }
 
 // unique takes the duplicates out of the interval's records.
-func (c Closing) unique(records []owned, d *Decision) map[string]map[Sequence]Record {
+func (c Closing) unique(records []owned, d *Decision) map[string]map[contract.Sequence]Record {
 	slices.SortFunc(records, func(a, b owned) int {
 		return cmp.Or(cmp.Compare(a.At, b.At), strings.Compare(a.shard, b.shard), a.Sequence.Compare(b.Sequence))
 	})
-	wanted := map[string]map[Sequence]Record{}
+	wanted := map[string]map[contract.Sequence]Record{}
 	repeats := map[string]Set{}
 	ids := map[ID]bool{}
 	for _, r := range records {
@@ -196,7 +197,7 @@ func (c Closing) unique(records []owned, d *Decision) map[string]map[Sequence]Re
 			continue
 		}
 		if wanted[r.shard] == nil {
-			wanted[r.shard] = map[Sequence]Record{}
+			wanted[r.shard] = map[contract.Sequence]Record{}
 		}
 		wanted[r.shard][r.Sequence] = r.Record
 	}
@@ -206,7 +207,7 @@ func (c Closing) unique(records []owned, d *Decision) map[string]map[Sequence]Re
 }
 
 // cover picks the acknowledgements that count, and takes their records out of the wanted ones.
-func (c Closing) cover(wanted map[string]map[Sequence]Record, d *Decision) {
+func (c Closing) cover(wanted map[string]map[contract.Sequence]Record, d *Decision) {
 	order := make([]int, len(c.Acks))
 	for i := range order {
 		order[i] = i
@@ -233,7 +234,7 @@ func (c Closing) cover(wanted map[string]map[Sequence]Record, d *Decision) {
 }
 
 // covers says whether an acknowledgement is one of records that are still wanted, and of nothing else.
-func covers(wanted map[Sequence]Record, a Ack) bool {
+func covers(wanted map[contract.Sequence]Record, a Ack) bool {
 	var all Tally
 	for _, n := range a.Records {
 		r, ok := wanted[n]

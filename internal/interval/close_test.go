@@ -6,20 +6,24 @@ import (
 	"slices"
 	"strings"
 	"testing"
+
+	"dip/contract"
 )
 
 // at is a record of shard a that arrives at a time, behind or in the interval [100, 200).
-func at(n Sequence, arrival int64) Record {
+func at(n contract.Sequence, arrival int64) Record {
 	return Message{Record: []byte("record " + n)}.Digest(n, arrival)
 }
 
-func named(n Sequence, arrival int64, id string) Record {
+func named(n contract.Sequence, arrival int64, id string) Record {
 	return Message{ID: id, Record: []byte("record " + n)}.Digest(n, arrival)
 }
 
-func mark(n Sequence, end int64) Record { return Record{Sequence: n, At: end + 10, Marker: end} }
+func mark(n contract.Sequence, end int64) Record {
+	return Record{Sequence: n, At: end + 10, Marker: end}
+}
 
-func batchOf(after Sequence, records ...Record) Batch {
+func batchOf(after contract.Sequence, records ...Record) Batch {
 	return Batch{After: after, Last: records[len(records)-1].Sequence, Records: records}
 }
 
@@ -91,7 +95,7 @@ func TestShardsThatKeepAnIntervalOpen(t *testing.T) {
 
 func TestWhichAcknowledgementsCount(t *testing.T) {
 	var r []Record
-	for _, n := range []Sequence{"1", "2", "3", "4", "5", "6"} {
+	for _, n := range []contract.Sequence{"1", "2", "3", "4", "5", "6"} {
 		r = append(r, at(n, 150))
 	}
 	wrongRows, wrongHash := ackOf("a", r[:3]), ackOf("a", r[:3])
@@ -138,7 +142,7 @@ func TestWhichAcknowledgementsCount(t *testing.T) {
 func TestTheOutermostAcknowledgementCounts(t *testing.T) {
 	var all []Record
 	var acks []Ack
-	for _, n := range []Sequence{"1", "2", "3", "4", "5", "6", "7", "8"} {
+	for _, n := range []contract.Sequence{"1", "2", "3", "4", "5", "6", "7", "8"} {
 		all = append(all, at(n, 150))
 		acks = append(acks, ackOf("a", all[len(all)-1:]), ackOf("a", all))
 	}

@@ -1,6 +1,15 @@
+// Package interval decides what of a stream belongs to an interval of arrival time, and when the interval is closed:
+// every record that the witness has archived is covered by exactly one acknowledgement, or is a duplicate. It is pure.
+//
+// Nothing here trusts a range of sequence numbers. Several batches of a shard are processed at once, by partition key:
+// their ranges overlap. What an acknowledgement covers is a set.
 package interval
 
-import "time"
+import (
+	"time"
+
+	"dip/contract"
+)
 
 // Interval is a span of arrival time: from Start until, and without, End. Milliseconds since 1970.
 type Interval struct{ Start, End int64 }
@@ -17,8 +26,8 @@ func (i Interval) Next() Interval { return Interval{i.End, 2*i.End - i.Start} }
 
 // Cursor is a place in a shard's archive.
 type Cursor struct {
-	After   Sequence // the record before it
-	Through int64    // the intervals that end here or before are over: the newest marker before it; 0: none
+	After   contract.Sequence // the record before it
+	Through int64             // the intervals that end here or before are over: the newest marker before it; 0: none
 }
 
 // Pass moves the cursor behind a record, and gives the time by which the record belongs to an interval: its arrival,

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 
+	"dip/contract"
 	"dip/internal/record"
 )
 
@@ -59,7 +60,7 @@ func Parse(data []byte, arrival int64) Message {
 }
 
 // Digest is the message as the closing sees it.
-func (m Message) Digest(n Sequence, arrival int64) Record {
+func (m Message) Digest(n contract.Sequence, arrival int64) Record {
 	r := Record{Sequence: n, At: arrival, Marker: m.Marker}
 	if m.Marker != 0 {
 		return r
@@ -74,7 +75,7 @@ func (m Message) Digest(n Sequence, arrival int64) Record {
 
 // Record is one record of a shard, without its bytes.
 type Record struct {
-	Sequence Sequence
+	Sequence contract.Sequence
 	At       int64 // arrival, milliseconds since 1970
 	Marker   int64 // see Message
 	ID       ID

@@ -7,21 +7,23 @@ import (
 	"fmt"
 	"math/big"
 	"slices"
+
+	"dip/contract"
 )
 
 // Set is a set of records of one shard: sequence numbers, ascending, each once.
-type Set []Sequence
+type Set []contract.Sequence
 
 // NewSet makes a set of sequence numbers in any order.
-func NewSet(numbers ...Sequence) Set {
+func NewSet(numbers ...contract.Sequence) Set {
 	s := slices.Clone(numbers)
-	slices.SortFunc(s, Sequence.Compare)
+	slices.SortFunc(s, contract.Sequence.Compare)
 	return slices.Compact(s)
 }
 
 // Has says whether a record is in the set.
-func (s Set) Has(n Sequence) bool {
-	_, found := slices.BinarySearchFunc(s, n, Sequence.Compare)
+func (s Set) Has(n contract.Sequence) bool {
+	_, found := slices.BinarySearchFunc(s, n, contract.Sequence.Compare)
 	return found
 }
 
@@ -52,7 +54,7 @@ func DecodeSet(data []byte) (Set, error) {
 			return nil, fmt.Errorf("read a set of records: the distance after %s is not in its shortest form", n)
 		}
 		n.Add(n, distance.SetBytes(data[:size]))
-		number, err := ParseSequence(n.String())
+		number, err := contract.ParseSequence(n.String())
 		if err != nil {
 			return nil, fmt.Errorf("read a set of records: %w", err)
 		}

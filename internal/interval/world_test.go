@@ -7,6 +7,7 @@ import (
 	"slices"
 	"time"
 
+	"dip/contract"
 	"dip/internal/record"
 )
 
@@ -80,7 +81,7 @@ func (w *world) openShards() (list []*truth) {
 func (w *world) put(s *truth, data []byte, skew int64) {
 	w.sequence.Add(w.sequence, big.NewInt(1+w.Int64N(40)))
 	at := w.now - skew
-	n := Sequence(w.sequence.String())
+	n := contract.Sequence(w.sequence.String())
 	s.records = append(s.records, put{Parse(data, at).Digest(n, at), w.IntN(10)})
 }
 

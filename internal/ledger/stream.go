@@ -8,7 +8,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"dip/contract"
-	"dip/internal/interval"
 )
 
 // Items of a stream. The archived batches of a shard are a list that is linked by the keys: each is stored under the
@@ -24,7 +23,7 @@ const (
 
 func archiveOf(segment, shard string) string { return archivePrefix + segment + "#" + shard }
 
-func afterItem(after string) string { return afterPrefix + interval.Sequence(after).Key() }
+func afterItem(after string) string { return afterPrefix + contract.Sequence(after).Key() }
 
 // Append adds a batch to what is archived of a shard, behind the batch whose last record it names. It returns true if
 // the batch is there, now or before, and false if there is another one.

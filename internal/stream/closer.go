@@ -210,8 +210,8 @@ func (c *Closer) rerun(ctx context.Context, load ledger.Load, v view, d interval
 	for _, piece := range d.Rerun {
 		var list []arrived
 		for _, b := range v.batches[piece.Shard] {
-			within := func(n interval.Sequence) bool {
-				return n.Compare(interval.Sequence(b.After)) > 0 && n.Compare(interval.Sequence(b.Last)) <= 0
+			within := func(n contract.Sequence) bool {
+				return n.Compare(contract.Sequence(b.After)) > 0 && n.Compare(contract.Sequence(b.Last)) <= 0
 			}
 			wanted := false
 			for _, n := range piece.Records {

@@ -35,7 +35,7 @@ type arrived struct {
 }
 
 func arrive(r contract.StreamRecord) (arrived, error) {
-	n, err := interval.ParseSequence(r.Sequence)
+	n, err := contract.ParseSequence(r.Sequence)
 	m := interval.Parse(r.Data, r.At)
 	return arrived{r, m, m.Digest(n, r.At)}, err
 }

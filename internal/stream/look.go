@@ -95,7 +95,7 @@ func (c *Closer) shard(ctx context.Context, v *view, load ledger.Load, s Shard, 
 		if err != nil {
 			return err
 		}
-		digest := interval.Batch{After: interval.Sequence(b.After), Last: interval.Sequence(b.Last)}
+		digest := interval.Batch{After: contract.Sequence(b.After), Last: contract.Sequence(b.Last)}
 		for _, a := range list {
 			digest.Records = append(digest.Records, a.digest)
 		}
@@ -138,7 +138,7 @@ func cursor(before *contract.Certificate, shard string) interval.Cursor {
 	if before != nil {
 		for _, s := range before.Stream.Shards {
 			if s.Shard == shard {
-				return interval.Cursor{After: interval.Sequence(s.Next.After), Through: s.Next.Through}
+				return interval.Cursor{After: contract.Sequence(s.Next.After), Through: s.Next.Through}
 			}
 		}
 	}

@@ -72,7 +72,7 @@ func (p *Processor) Handle(ctx context.Context, e events.KinesisEvent) (events.K
 	}
 	if len(failed) > 0 {
 		response.BatchItemFailures = []events.KinesisBatchItemFailure{
-			{ItemIdentifier: string(slices.MinFunc(failed, interval.Sequence.Compare))}}
+			{ItemIdentifier: string(slices.MinFunc(failed, contract.Sequence.Compare))}}
 	}
 	return response, nil
 }

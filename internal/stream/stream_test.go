@@ -186,8 +186,8 @@ func TestTheProcessorReportsWhatFailed(t *testing.T) {
 			t.Fatalf("%+v, %v", acks, err)
 		}
 		set, err := setOf(t.Context(), w.lake, acks[0].Cover)
-		if err != nil || !slices.Equal(set, interval.Set{interval.Sequence(want[0].Sequence),
-			interval.Sequence(want[1].Sequence)}) || acks[0].RowsOut != 2 || acks[0].Code != "c0de" {
+		if err != nil || !slices.Equal(set, interval.Set{contract.Sequence(want[0].Sequence),
+			contract.Sequence(want[1].Sequence)}) || acks[0].RowsOut != 2 || acks[0].Code != "c0de" {
 			t.Errorf("%+v covers %s; %v", acks[0], set, err)
 		}
 	}
@@ -198,7 +198,7 @@ func TestLargeSets(t *testing.T) {
 	w := calm(t)
 	var set interval.Set
 	for _, r := range w.send(8000) {
-		set = append(set, interval.Sequence(r.Sequence))
+		set = append(set, contract.Sequence(r.Sequence))
 	}
 	cover, err := keep(t.Context(), w.lake, "s", set, "covers/k")
 	if err != nil || cover.Records != nil || cover.Stored.Rows != 8000 {

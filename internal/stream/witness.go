@@ -70,7 +70,7 @@ func (w *Witness) end(ctx context.Context, shard string) (interval.Cursor, error
 		return interval.Cursor{}, err
 	}
 	if last != nil {
-		return interval.Cursor{After: interval.Sequence(last.Last), Through: last.Through}, nil
+		return interval.Cursor{After: contract.Sequence(last.Last), Through: last.Through}, nil
 	}
 	all, err := w.Shards.Shards(ctx)
 	if err != nil {

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"dip/contract"
-	"dip/internal/interval"
 	"dip/internal/ledger"
 )
 
@@ -66,10 +65,10 @@ func (f *Fake) Archive(ctx context.Context, segment, shard, after string) (list 
 
 func (t *table) batches(segment, shard, after string) []contract.Archived {
 	batches := slices.SortedFunc(maps.Values(t.stream.archive[segment+"#"+shard]), func(a, b contract.Archived) int {
-		return interval.Sequence(a.After).Compare(interval.Sequence(b.After))
+		return contract.Sequence(a.After).Compare(contract.Sequence(b.After))
 	})
 	return slices.DeleteFunc(batches, func(b contract.Archived) bool {
-		return interval.Sequence(b.After).Compare(interval.Sequence(after)) < 0
+		return contract.Sequence(b.After).Compare(contract.Sequence(after)) < 0
 	})
 }
 

@@ -1,9 +1,4 @@
-// Package interval decides what of a stream belongs to an interval of arrival time, and when the interval is closed:
-// every record that the witness has archived is covered by exactly one acknowledgement, or is a duplicate. It is pure.
-//
-// Nothing here trusts a range of sequence numbers. Several batches of a shard are processed at once, by partition key:
-// their ranges overlap. What an acknowledgement covers is a set.
-package interval
+package contract
 
 import (
 	"cmp"
