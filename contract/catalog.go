@@ -39,6 +39,8 @@ type Segment struct {
 	DeadlineSeconds int `json:"deadlineSeconds,omitempty"`
 
 	Loads Loads `json:"loads,omitzero"`
+
+	Stream *Stream `json:"stream,omitempty"` // how its records arrive by stream; nil: they arrive as files
 }
 
 // Loads is how a segment's loads are processed. A load keeps the settings that it started with.
