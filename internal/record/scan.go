@@ -90,9 +90,9 @@ func scanDigits(b []byte, i int) (v int64, scale int, negative bool, end int) {
 		n := bits.TrailingZeros64(notDigits(x)) >> 3
 		point := 0
 		if n < 8 && b[i+n] == '.' {
-			// Without the point, the digits on both sides of it are neighbours. The last byte is none of them.
+			// Without the point, the digits on both sides of it are neighbours.
 			before := uint64(1)<<uint(8*n) - 1
-			x = x&before | x>>8&^before | 0xff<<56
+			x = x&before | x>>8&^before
 			point = 1
 			whole := n
 			n = bits.TrailingZeros64(notDigits(x)) >> 3
