@@ -9,6 +9,8 @@ DIP := go run ./cmd/dip
 TOOLS := $(addprefix tools/,pulumi/plugin pulumi/aws pulumi/kubernetes pulumi/language-go lab)
 # Compiles what a command would compile without a word, and tells how far it is: minutes the first time.
 COMPILE := go run ./tools/compile
+# With cgo: the compression of archives for AWS, see internal/zstd.
+LIBZSTD := -tags=libzstd,netgo,osusergo
 UNIT = $(shell go list ./... | grep -v '^dip/e2e')
 
 .PHONY: help
@@ -40,6 +42,9 @@ vet: ## Vet all modules, tests included; go test does not do it again
 .PHONY: unit
 unit: ## Unit and component tests
 	go test -vet=off $(UNIT)
+	@# libzstd, which archives for AWS have, is compiled once, in a minute
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 go test -vet=off $(LIBZSTD) ./internal/zstd ./internal/parquet; \
+		else echo "no C compiler: internal/zstd and internal/parquet are not tested with libzstd"; fi
 
 .PHONY: tools-test
 tools-test: ## Tests of the tools' modules
@@ -100,4 +105,4 @@ generate: ## Regenerate what is generated: JSON Schema and page of the stack con
 
 .PHONY: bench
 bench: ## Measure the record path; against DuckDB in the same run when it can be installed
-	go run ./bench
+	@if command -v gcc >/dev/null; then CGO_ENABLED=1 go run $(LIBZSTD) ./bench; else go run ./bench; fi

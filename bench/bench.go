@@ -23,6 +23,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"dip/contract"
 	"dip/internal/terminal"
 	"dip/local"
 )
@@ -43,7 +44,7 @@ func main() {
 
 func command(scr *terminal.Screen) *cobra.Command {
 	o := options{screen: scr}
-	var size string
+	var size, codec string
 	root := &cobra.Command{
 		Use:           "bench",
 		Short:         "Measure the record path against DuckDB",
@@ -55,6 +56,9 @@ func command(scr *terminal.Screen) *cobra.Command {
 			if o.bytes, err = terminal.ParseBytes(size); err != nil {
 				return err
 			}
+			if err = o.compression.UnmarshalText([]byte(codec)); err != nil {
+				return fmt.Errorf("--compression: %w", err)
+			}
 			return o.measureAll(cmd.Context())
 		},
 	}
@@ -65,6 +69,7 @@ func command(scr *terminal.Screen) *cobra.Command {
 	f.StringVar(&size, "size", "256MiB", "size of each input")
 	f.IntVar(&o.rounds, "rounds", 5, "runs of each side, alternating")
 	f.StringSliceVar(&o.inputs, "inputs", inputNames(), "which inputs to measure")
+	f.StringVar(&codec, "compression", string(contract.Zstd3), "zstd-1, zstd-3 or zstd-9; DuckDB's is its default")
 	f.IntVar(&o.memoryMB, "memory", 512, "memory of the simulated function, MiB")
 	f.BoolVar(&o.stages, "stages", false, "also measure parsing and encoding separately")
 	f.StringVar(&o.profiles, "profiles", "", "folder for a CPU profile of dip on each input (one extra run each)")
@@ -83,6 +88,8 @@ type options struct {
 	memoryMB int
 	stages   bool
 	profiles string
+
+	compression contract.Codec
 }
 
 // place creates and returns a folder in the cache.

@@ -18,6 +18,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/terminal"
+	"dip/internal/zstd"
 )
 
 // usage is the resource usage of one process.
@@ -167,6 +168,7 @@ func (c *contest) prepare(ctx context.Context) (err error) {
 	if c.segment, err = c.input.definition(); err != nil {
 		return err
 	}
+	c.segment.Compression = c.compression
 	if c.path, err = c.input.generate(dir, c.bytes, c.screen); err != nil {
 		return err
 	}
@@ -289,7 +291,8 @@ func (o *options) measureAll(ctx context.Context) (err error) {
 	if err != nil {
 		o.screen.Notef("without DuckDB: %v", err)
 	}
-	r := report{Machine: newMachine(ctx), Go: runtime.Version(), Rounds: o.rounds}
+	r := report{Machine: newMachine(ctx), Go: runtime.Version(), Zstd: zstd.Library, Codec: o.compression,
+		Rounds: o.rounds}
 	if p != nil {
 		r.DuckDB = p.versions
 	}

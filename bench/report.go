@@ -5,19 +5,22 @@ import (
 	"fmt"
 	"strings"
 
+	"dip/contract"
 	"dip/internal/terminal"
 )
 
 // report is everything that was measured.
 type report struct {
-	Machine   machine    `json:"machine"`
-	Go        string     `json:"go"`
-	DuckDB    string     `json:"duckdb,omitempty"` // versions; "" if it was not available
-	Rounds    int        `json:"rounds,omitempty"`
-	Matches   []match    `json:"matches,omitempty"`
-	Memory    []memory   `json:"memory,omitempty"`
-	Stages    []stages   `json:"stages,omitempty"`
-	ColdStart *coldStart `json:"coldStart,omitempty"`
+	Machine   machine        `json:"machine"`
+	Go        string         `json:"go"`
+	Zstd      string         `json:"zstd"`             // dip's implementation
+	Codec     contract.Codec `json:"compression"`      // of dip's outputs
+	DuckDB    string         `json:"duckdb,omitempty"` // versions; "" if it was not available
+	Rounds    int            `json:"rounds,omitempty"`
+	Matches   []match        `json:"matches,omitempty"`
+	Memory    []memory       `json:"memory,omitempty"`
+	Stages    []stages       `json:"stages,omitempty"`
+	ColdStart *coldStart     `json:"coldStart,omitempty"`
 }
 
 func (r report) print(scr *terminal.Screen, asJSON bool) error {
@@ -74,9 +77,9 @@ func (r report) matches(width int) string {
 	if r.Machine.Pin {
 		pinned = "pinned to one core"
 	}
-	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, GOMAXPROCS=1, with "+
-		"validation, hashes and proof. %s\n\n%s",
-		r.Rounds, pinned, r.Machine.CPU, r.Go, against, terminal.Table(width, columns, rows))
+	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, %s by %s, GOMAXPROCS=1, "+
+		"with validation, hashes and proof. %s\n\n%s",
+		r.Rounds, pinned, r.Machine.CPU, r.Go, r.Codec, r.Zstd, against, terminal.Table(width, columns, rows))
 }
 
 func (r report) memory(width int) string {

@@ -172,6 +172,8 @@ type Segment struct {
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 	// a load fails when one of its chunks has more partitions; each takes memory
 	MaxPartitions int `json:"maxPartitions" limits:"1..500"`
+	// of the outputs: zstd-1 takes less time and gives larger files, zstd-9 more time and smaller ones
+	Compression contract.Codec `json:"compression"`
 
 	Function
 	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // concurrent batches
@@ -228,6 +230,7 @@ func (s *Stack) Catalog(name string) contract.Segment {
 		MaxBadShare:   g.MaxBadShare,
 		MaxRecordMB:   g.MaxRecordMB,
 		MaxPartitions: g.MaxPartitions,
+		Compression:   g.Compression,
 		Lane:          g.Lane,
 		FunctionMB:    g.FunctionMB(),
 

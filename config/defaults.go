@@ -67,6 +67,7 @@ func segmentDefaults(e Environment) Segment {
 		MaxBadShare:   0.05,
 		MaxRecordMB:   16,
 		MaxPartitions: 64,
+		Compression:   contract.Zstd3,
 		Function: Function{
 			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
 			LogRetentionDays: logRetention(e),

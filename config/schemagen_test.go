@@ -68,6 +68,8 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(contract.Lanes)
 	case reflect.TypeFor[contract.Encoding]():
 		return enum([]contract.Encoding{contract.CSV, contract.NDJSON})
+	case reflect.TypeFor[contract.Codec]():
+		return enum(contract.Codecs)
 	case reflect.TypeFor[contract.Charset]():
 		return enum(contract.Charsets)
 	case reflect.TypeFor[Duration]():

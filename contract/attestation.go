@@ -73,6 +73,14 @@ func NewStatement(c Certificate, bucket, certificateSHA256, manifestSHA256 strin
 		input.Digest[DigestETag] = c.Input.ETag
 	}
 	subjects := []Resource{input, stored(ManifestKey(c.Segment, c.Load), manifestSHA256)}
+	if c.Stream != nil {
+		subjects[0].Name = fmt.Sprintf("kinesis://%s/%s", c.Input.Bucket, c.Input.Key)
+		for _, s := range c.Stream.Shards {
+			for _, b := range s.Batches {
+				subjects = append(subjects, stored(b.Key, b.SHA256))
+			}
+		}
+	}
 	for _, k := range c.Chunks {
 		for _, o := range k.Outputs {
 			subjects = append(subjects, stored(o.Key, o.SHA256))

@@ -27,8 +27,9 @@ type Segment struct {
 	MaxRecordMB int             `json:"maxRecordMB"` // a longer record fails its load, MiB
 	// a load fails when one of its chunks has more partitions; 0, in catalogs from before the setting: 64
 	MaxPartitions int    `json:"maxPartitions,omitempty"`
-	Queue         string `json:"queue"`       // URL of the segment's queue
-	DeadLetters   string `json:"deadLetters"` // URL of its dead-letter queue
+	Compression   Codec  `json:"compression,omitempty"` // of the outputs; "", in catalogs from before the setting: Zstd3
+	Queue         string `json:"queue"`                 // URL of the segment's queue
+	DeadLetters   string `json:"deadLetters"`           // URL of its dead-letter queue
 
 	Lane    Lane   `json:"lane,omitempty"`    // where chunks of ordinary size run; "" is Functions
 	Workers string `json:"workers,omitempty"` // URL of the queue of the segment's workers; "" without a cluster
@@ -38,6 +39,8 @@ type Segment struct {
 	DeadlineSeconds int `json:"deadlineSeconds,omitempty"`
 
 	Loads Loads `json:"loads,omitzero"`
+
+	Stream *Stream `json:"stream,omitempty"` // how its records arrive by stream; nil: they arrive as files
 }
 
 // Loads is how a segment's loads are processed. A load keeps the settings that it started with.
@@ -67,6 +70,39 @@ func (l Loads) orDefault() Loads {
 		}
 	}
 	return l
+}
+
+// Codec is how a segment's outputs are compressed.
+type Codec string
+
+// The codecs, from the fastest to the one with the smallest outputs.
+const (
+	Zstd1 Codec = "zstd-1"
+	Zstd3 Codec = "zstd-3"
+	Zstd9 Codec = "zstd-9"
+)
+
+// Codecs lists them.
+var Codecs = []Codec{Zstd1, Zstd3, Zstd9}
+
+// UnmarshalText accepts the names of the codecs.
+func (c *Codec) UnmarshalText(text []byte) error {
+	if !slices.Contains(Codecs, Codec(text)) {
+		return fmt.Errorf("%q: want one of %q", text, Codecs)
+	}
+	*c = Codec(text)
+	return nil
+}
+
+// Level is the level of zstd.
+func (c Codec) Level() int {
+	switch c {
+	case Zstd1:
+		return 1
+	case Zstd9:
+		return 9
+	}
+	return 3
 }
 
 // QueueOf is the queue of the chunks of a lane. Where there are no workers, the function takes theirs.

@@ -29,6 +29,8 @@ type Certificate struct {
 	Certified   time.Time    `json:"certified"`
 	// Link is nil in a certificate that was made before certificates were linked.
 	Link *Link `json:"link,omitempty"`
+	// Stream is nil unless the input is an interval of a stream. Its chunks are acknowledgements, each from byte 0.
+	Stream *StreamProof `json:"stream,omitempty"`
 }
 
 // Link is a certificate's place in the chain of its segment: each certificate names the file of the one before it.

@@ -49,6 +49,8 @@ const (
 	ManifestPrefix    = "manifests/"    // one list of Parquet URIs a load: what is published
 	CatalogPrefix     = "catalog/"      // segment catalogs, named by their content
 	StagingPrefix     = "staging/"      // restaged inputs, a few days
+	ArchivePrefix     = "archive/"      // raw records of streams, as the witness saw them
+	CoverPrefix       = "covers/"       // what acknowledgements of streams cover, and closed intervals
 )
 
 // DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as

@@ -157,3 +157,21 @@ func TestQueueOfALane(t *testing.T) {
 		}
 	}
 }
+
+func TestCodecs(t *testing.T) {
+	levels := map[Codec]int{"": 3, Zstd1: 1, Zstd3: 3, Zstd9: 9}
+	for c, want := range levels {
+		if got := c.Level(); got != want {
+			t.Errorf("%q is level %d, want %d", c, got, want)
+		}
+	}
+	for _, c := range Codecs {
+		var got Codec
+		if err := got.UnmarshalText([]byte(c)); err != nil || got != c {
+			t.Errorf("%s reads as %q, %v", c, got, err)
+		}
+	}
+	if err := new(Codec).UnmarshalText([]byte("gzip")); err == nil {
+		t.Error("gzip is taken")
+	}
+}

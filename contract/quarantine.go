@@ -18,6 +18,9 @@ type Rejected struct {
 	Raw    string `json:"raw,omitempty"`       // the record's bytes, when they are UTF-8
 	Base64 []byte `json:"rawBase64,omitempty"` // the record's bytes otherwise
 	Text   string `json:"text,omitempty"`      // the record in UTF-8, when the input is in another charset
+	// Place of a record of a stream; Start and End are then those among the records of its acknowledgement.
+	Shard    string `json:"shard,omitempty"`
+	Sequence string `json:"sequence,omitempty"`
 }
 
 // SetRaw keeps the record's bytes in the field that can hold them.

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"math"
 	"os"
 	"path/filepath"
 	"strings"
@@ -301,6 +300,9 @@ func TestOverwrittenWhileLoading(t *testing.T) {
 
 // New code in the middle of a load: nothing is lost, nothing is duplicated, the certificate names both versions.
 func TestCodeUpdateWhileLoading(t *testing.T) {
+	// The old code is killed once a chunk is done, so that the load is still running when the new code is deployed.
+	chaos.killAfterOne("trips")
+	defer chaos.kill("trips", 0)
 	object := put(t, "trips/update.csv", trips(t, 16<<20, 5))
 	id := contract.LoadID(object)
 	s := stack.Client()
@@ -316,9 +318,6 @@ func TestCodeUpdateWhileLoading(t *testing.T) {
 	if err == nil {
 		t.Fatal("the load finished before the code could be updated")
 	}
-	// From here on the old code is killed, so that the load is still running when the new code is deployed.
-	chaos.kill("trips", math.MaxInt)
-	defer chaos.kill("trips", 0)
 	main := filepath.Join(root, "lambdas", "trips", "main.go")
 	code := "package main\n\nimport (\n\t\"os\"\n\n\t\"dip/internal/segment\"\n)\n\nfunc main() {\n\tif len(os.Args) " +
 		"> 9 {\n\t\tprintln(\"second\")\n\t}\n\tsegment.Main()\n}\n"

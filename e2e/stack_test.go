@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -203,14 +204,18 @@ type killer struct {
 	mu     sync.Mutex
 	left   map[string]int // invocations still to be killed, by segment
 	struck map[string]int // instances killed so far, by segment
+	spared string         // the segment whose invocations are killed once one of them has succeeded
 }
 
 func (k *killer) observe(i runner.Invocation) {
-	if i.Ended {
-		return
-	}
 	k.mu.Lock()
 	defer k.mu.Unlock()
+	if i.Ended {
+		if i.Error == "" && k.spared != "" && strings.HasPrefix(i.Function, k.spared) {
+			k.left[k.spared], k.spared = math.MaxInt, ""
+		}
+		return
+	}
 	for segment := range k.left {
 		if k.left[segment] > 0 && strings.HasPrefix(i.Function, segment) {
 			k.left[segment]--
@@ -236,6 +241,14 @@ func (k *killer) kill(segment string, n int) {
 		k.left, k.struck = map[string]int{}, map[string]int{}
 	}
 	k.left[segment] = n
+}
+
+// killAfterOne makes the killer kill all invocations of a segment's function that begin after one has succeeded.
+func (k *killer) killAfterOne(segment string) {
+	k.kill(segment, 0)
+	k.mu.Lock()
+	defer k.mu.Unlock()
+	k.spared = segment
 }
 
 // killed is how many invocations of a segment's function were killed.

@@ -26,27 +26,29 @@ type constraints struct {
 	quick    quick
 }
 
-// quick accepts most values of the types that are in Value.Int, and leaves the others to the full test.
+// quick accepts most numbers and times, and leaves the others to the full test. Its limits are inclusive.
 type quick struct {
-	on        bool
-	low, high int64  // inclusive
-	listed    uint64 // bit n: n is one of the enum; shifts take others to 0
-	beyond    bool   // no enum
-}
-
-func (q *quick) accepts(v int64) bool {
-	return q.on && v >= q.low && v <= q.high && (q.beyond || q.listed>>uint64(v)&1 == 1)
+	ints       bool // values are in Value.Int
+	low, high  int64
+	listed     uint64 // bit n: n is one of the enum; shifts take others to 0
+	beyond     bool   // no enum
+	floats     bool   // values are in Value.Float, and there is no enum
+	lowF, topF float64
 }
 
 func (c *constraints) quicken(f *Field) {
-	c.quick = quick{on: f.inInt(), low: math.MinInt64, high: math.MaxInt64, beyond: c.enum == nil}
+	c.quick = quick{
+		ints: f.inInt(), low: math.MinInt64, high: math.MaxInt64, beyond: c.enum == nil,
+		floats: f.Type == Number && f.Decimal == nil && c.enum == nil, lowF: math.Inf(-1), topF: math.Inf(1),
+	}
 	if c.low != nil {
-		c.quick.low = c.low.value.Int
-		c.quick.on = c.quick.on && !c.low.exclusive
+		c.quick.low, c.quick.lowF = c.low.value.Int, c.low.value.Float
 	}
 	if c.high != nil {
-		c.quick.high = c.high.value.Int
-		c.quick.on = c.quick.on && !c.high.exclusive
+		c.quick.high, c.quick.topF = c.high.value.Int, c.high.value.Float
+	}
+	if c.low != nil && c.low.exclusive || c.high != nil && c.high.exclusive {
+		c.quick.ints, c.quick.floats = false, false
 	}
 	if c.enum != nil {
 		for v := range c.enum.ints {
@@ -269,11 +271,23 @@ func (f *Field) constant(raw json.RawMessage) (text string, v Value, err error) 
 	return text, v, err
 }
 
+// AcceptsInt says quickly that Check would take a value of Value.Int. False says nothing.
+func (f *Field) AcceptsInt(v int64) bool {
+	q := &f.constraints.quick
+	return q.ints && v >= q.low && v <= q.high && (q.beyond || q.listed>>uint64(v)&1 == 1)
+}
+
+// AcceptsFloat says quickly that Check would take a value of Value.Float. False says nothing.
+func (f *Field) AcceptsFloat(v float64) bool {
+	q := &f.constraints.quick
+	return q.floats && v >= q.lowF && v <= q.topF
+}
+
 // Check tests a cast value and its text against the field's constraints. For array, object, geojson and, in NDJSON,
 // any, the text is JSON. The error reads as the end of a sentence that begins with the value.
 func (f *Field) Check(v Value, text []byte) error {
 	c := &f.constraints
-	if c.quick.accepts(v.Int) {
+	if f.AcceptsInt(v.Int) || f.AcceptsFloat(v.Float) {
 		return nil
 	}
 	if b := c.low; b != nil {

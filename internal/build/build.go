@@ -23,9 +23,9 @@ type Options struct {
 	Project string // folder of the project
 	Out     string // folder of the archives; "" is build/<arch> in the project
 	Program string // path of the deployment's program; "" is Program in the project
-	// Arch is amd64 or arm64: the same sources give the same archives, wherever they are built. "" is this machine's, for
-	// this machine alone: what tests and tools have compiled is not compiled again, and binaries name the folder that
-	// they were built in.
+	// Arch is amd64 or arm64: the same sources give the same archives, wherever they are built by the same C compiler, or
+	// by none. "" is this machine's, for this machine alone: what tests and tools have compiled is not compiled again,
+	// there is no C in it, and binaries name the folder that they were built in.
 	Arch string
 	Only []string     // names of functions; none is every function, the restage job and the program
 	Log  io.Writer    // gets a line for each result
@@ -34,12 +34,14 @@ type Options struct {
 
 // Run builds. The error has the compiler's output.
 func Run(ctx context.Context, o Options) error {
-	flags := []string{"-tags=lambda.norpc", "-ldflags=-s -w"}
+	var flags []string
+	var zstd compression
 	if o.Arch == "" {
 		o.Arch = runtime.GOARCH
 	} else {
-		flags = append(flags, "-trimpath")
+		flags, zstd = []string{"-trimpath"}, findCompression(ctx, o.Arch)
 	}
+	flags = append(flags, "-tags=lambda.norpc"+zstd.tags, "-ldflags=-s -w"+zstd.linker)
 	if o.Say == nil {
 		o.Say = func(string) {}
 	}
@@ -71,12 +73,17 @@ func Run(ctx context.Context, o Options) error {
 	if err := os.MkdirAll(filepath.Join(o.Out, "bin"), 0o755); err != nil {
 		return fmt.Errorf("make the output folder: %w", err)
 	}
+	if zstd.what != "" {
+		if err := o.tell("zstd", zstd.what); err != nil {
+			return err
+		}
+	}
 	if program { // first: it takes longest
 		if err := o.program(ctx); err != nil {
 			return err
 		}
 	}
-	return o.functions(ctx, names, program, flags)
+	return o.functions(ctx, names, program, flags, zstd.env)
 }
 
 // Functions lists the functions of a project: the folders of lambdas.
@@ -109,14 +116,14 @@ func (o Options) program(ctx context.Context) error {
 
 // functions builds the functions' archives and, beside them or alone, what the image has. One call of the go tool
 // compiles once what they share.
-func (o Options) functions(ctx context.Context, names []string, restage bool, flags []string) error {
+func (o Options) functions(ctx context.Context, names []string, restage bool, flags, env []string) error {
 	bin, err := filepath.Abs(filepath.Join(o.Out, "bin"))
 	if err != nil {
 		return fmt.Errorf("find %s: %w", o.Out, err)
 	}
 	b := compile.Build{
 		Dir: o.Project, What: "the functions", Out: bin + string(filepath.Separator), Flags: flags,
-		Env: []string{"GOOS=linux", "GOARCH=" + o.Arch}, Say: o.Say,
+		Env: append([]string{"GOOS=linux", "GOARCH=" + o.Arch}, env...), Say: o.Say,
 	}
 	for _, name := range names {
 		b.Packages = append(b.Packages, "./lambdas/"+name)

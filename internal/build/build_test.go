@@ -87,7 +87,7 @@ func TestRun(t *testing.T) {
 	if bytes.Equal(first, read(t, filepath.Join(out, "one.zip"))) {
 		t.Error("changed code gives the old archive")
 	}
-	if lines := strings.Count(log.String(), "\n"); lines != 1 {
+	if lines := strings.Count(log.String(), "\n"); lines != 2 || !strings.HasPrefix(log.String(), "zstd ") {
 		t.Errorf("only one function was asked for:\n%s", &log)
 	}
 }
@@ -227,5 +227,23 @@ func TestImage(t *testing.T) {
 	}
 	if !bytes.Equal(read(t, filepath.Join(out, "image", "app", "one")), read(t, filepath.Join(out, "bin", "one"))) {
 		t.Error("the image keeps the old code")
+	}
+}
+
+// A C compiler gives a program libzstd, without one it is in Go alone, and the build says which.
+func TestCompression(t *testing.T) {
+	t.Setenv("PATH", t.TempDir())
+	if c := findCompression(t.Context(), "arm64"); c.tags+c.linker != "" || c.env != nil ||
+		!strings.Contains(c.what, "there is no C compiler aarch64-linux-gnu-gcc") {
+		t.Errorf("without a compiler: %+v", c)
+	}
+	compiler := filepath.Join(os.Getenv("PATH"), "aarch64-linux-gnu-gcc")
+	if err := os.WriteFile(compiler, []byte("#!/bin/sh\necho gcc 12.2.0\necho more\n"), 0o755); err != nil {
+		t.Fatal(err)
+	}
+	c := findCompression(t.Context(), "arm64")
+	if c.tags != ",libzstd,netgo,osusergo" || !slices.Equal(c.env, []string{"CGO_ENABLED=1", "CC=" + compiler}) ||
+		c.linker != " -extldflags=-static" || c.what != "libzstd, compiled by gcc 12.2.0" {
+		t.Errorf("with a compiler: %+v", c)
 	}
 }

@@ -85,7 +85,8 @@ func decodeLoad(it item) (Load, error) {
 	received, err := time.Parse(createdFormat, d.str(contract.LedgerIndexSortKey))
 	d.fail(contract.LedgerIndexSortKey, err)
 	load := Load{
-		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object, Catalog: in.Catalog,
+		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object,
+		Interval: in.Interval, Catalog: in.Catalog,
 		Received: received, Status: contract.Status(d.str(attrStatus)), Reason: d.str(attrReason), Of: d.str(attrOf),
 		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated),
 	}

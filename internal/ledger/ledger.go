@@ -39,6 +39,10 @@ type Load struct {
 	Link      *contract.Link   `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
 	SHA256    string           `json:"sha256,omitempty"`  // of the certificate's file, hex; "" without a Link
 	Updated   time.Time        `json:"updated"`           // its last change, or when its workflow was last seen running
+
+	// Interval is nil unless the input is an interval of a stream. The closer looks after it, and no workflow: it is never
+	// open.
+	Interval *contract.Interval `json:"interval,omitempty"`
 }
 
 // Plan is how an input is read.
@@ -132,9 +136,10 @@ func workItem(index int) string {
 }
 
 type input struct {
-	Segment string          `json:"segment"`
-	Object  contract.Object `json:"object"`
-	Catalog string          `json:"catalog"`
+	Segment  string             `json:"segment"`
+	Object   contract.Object    `json:"object"`
+	Interval *contract.Interval `json:"interval,omitempty"`
+	Catalog  string             `json:"catalog"`
 }
 
 type item = map[string]types.AttributeValue
@@ -145,7 +150,7 @@ func key(load, sort string) item {
 
 // Receive records a new load. If it already exists, its current state is returned and created is false.
 func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created bool, err error) {
-	doc, err := json.Marshal(input{load.Segment, load.Object, load.Catalog})
+	doc, err := json.Marshal(input{load.Segment, load.Object, load.Interval, load.Catalog})
 	if err != nil {
 		return Load{}, false, fmt.Errorf("receive load %s: %w", load.ID, err)
 	}
@@ -155,7 +160,9 @@ func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created b
 	it[attrExecution] = num(0)
 	it[attrUpdated] = millis(load.Received)
 	shard := contract.LedgerShard(load.ID)
-	it[contract.LedgerOpenKey] = str(shard)
+	if load.Interval == nil {
+		it[contract.LedgerOpenKey] = str(shard)
+	}
 	it[contract.LedgerIndexKey] = str(contract.LedgerDay(load.Received.UTC().Format(time.DateOnly), shard))
 	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(createdFormat))
 	if load.Reason != "" {

@@ -51,24 +51,28 @@ func appendPacked(out []byte, ids []uint32, width int) []byte {
 	groups := (len(ids) + 7) / 8
 	out = binary.AppendUvarint(out, uint64(groups)<<1|1)
 	base, size := len(out), groups*width
-	// 8 bytes more than needed let the last word be stored whole.
-	out = slices.Grow(out, size+8)[:base+size+8]
+	// 16 bytes more than needed let the last two words be stored whole.
+	out = slices.Grow(out, size+16)[:base+size+16]
 	dst := out[base:]
-	var acc uint64
-	used, pos := 0, 0
-	for _, v := range ids {
-		acc |= uint64(v) << used
-		used += width
-		if used >= 32 {
-			binary.LittleEndian.PutUint32(dst[pos:], uint32(acc))
-			pos += 4
-			acc >>= 32
-			used -= 32
-		}
+	for ; len(ids) >= 8; ids = ids[8:] {
+		packGroup(dst, (*[8]uint32)(ids), uint(width))
+		dst = dst[width:]
 	}
-	clear(dst[pos:size])
-	binary.LittleEndian.PutUint64(dst[pos:], acc)
+	if len(ids) > 0 {
+		var last [8]uint32
+		copy(last[:], ids)
+		packGroup(dst, &last, uint(width))
+	}
 	return out[:base+size]
+}
+
+// packGroup packs 8 ids of w bits, at most 16, into w bytes of dst and overwrites 16. The masks, which change nothing,
+// spare the tests of shifts.
+func packGroup(dst []byte, ids *[8]uint32, w uint) {
+	lo := uint64(ids[0]) | uint64(ids[1])<<(w&63) | uint64(ids[2])<<(2*w&63) | uint64(ids[3])<<(3*w&63)
+	hi := uint64(ids[4]) | uint64(ids[5])<<(w&63) | uint64(ids[6])<<(2*w&63) | uint64(ids[7])<<(3*w&63)
+	binary.LittleEndian.PutUint64(dst, lo|hi<<(4*w))
+	binary.LittleEndian.PutUint64(dst[8:], hi>>(64-4*w))
 }
 
 // appendPacked64 appends values of up to 64 bits, least significant bit first. len(vals)*width must be whole bytes.

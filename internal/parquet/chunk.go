@@ -28,7 +28,7 @@ type store interface {
 	// may be pending; otherwise pending values are kept without it.
 	endIndex(keep bool)
 	// encode appends the pending values, of which there must be some, and says how they are encoded.
-	encode(c *codec, out []byte) ([]byte, int)
+	encode(c *codec, out []byte) ([]byte, int, error)
 	// dictionary appends the entries in PLAIN form and returns their number.
 	dictionary(out []byte) ([]byte, int)
 	// bounds is nil where no value has an order. It is called once, at the end of a row group.
@@ -56,7 +56,8 @@ type chunk struct {
 	nulls     int // in present
 	tried     bool
 
-	pages      [][]byte // headers and compressed data
+	pages      [][]byte            // headers and compressed data
+	efforts    [encDict + 1]effort // of pages by encoding
 	encodings  [encDict + 1]int32
 	pagesBytes int
 	rawBytes   int64 // of the pages before compression, with headers
@@ -162,19 +163,36 @@ func (k *chunk) flushPage(c *codec) error {
 	k.high = max(k.high, k.filling())
 	c.page = appendLevels(c.page[:0], k.present, k.nulls)
 	encoding := encPlain
+	var err error
 	if k.nulls < len(k.present) {
-		c.page, encoding = k.values.encode(c, c.page)
+		c.page, encoding, err = k.values.encode(c, c.page)
 	}
-	page, err := c.seal(&pageHeader{values: len(k.present), encoding: encoding})
+	var sealed page
+	if err == nil {
+		sealed, err = k.seal(c, encoding)
+	}
 	if err != nil {
 		return fmt.Errorf("write page of column %s: %w", k.typ.Name, err)
 	}
-	k.pages = append(k.pages, page.bytes)
+	k.pages = append(k.pages, sealed.bytes)
 	k.encodings[encoding]++
-	k.pagesBytes += len(page.bytes)
-	k.rawBytes += page.raw
+	k.pagesBytes += len(sealed.bytes)
+	k.rawBytes += sealed.raw
 	k.rows += int64(len(k.present))
 	k.nullRows += int64(k.nulls)
 	k.present, k.nulls = k.present[:0], 0
 	return nil
+}
+
+// seal compresses a page as hard as the first one of its kind in the row group was worth. Whether it is stored is asked
+// of each page that is large enough.
+func (k *chunk) seal(c *codec, encoding int) (page, error) {
+	how := &k.efforts[encoding]
+	if *how == untried || *how == stored {
+		var err error
+		if *how, err = c.choose(c.page); err != nil {
+			return page{}, err
+		}
+	}
+	return c.seal(&pageHeader{values: len(k.present), encoding: encoding}, *how)
 }

@@ -1,36 +1,33 @@
 package parquet
 
 import (
-	"fmt"
+	"encoding/binary"
 
-	"github.com/klauspost/compress/zstd"
+	"dip/internal/zstd"
 )
 
 // codec compresses pages and holds the memory that all columns, and all writers of a Partitioner, take turns to use.
 type codec struct {
-	zstd   *zstd.Encoder
+	zstd   *zstd.Encoder // of the level that was asked for
+	fast   *zstd.Encoder // of level 1
 	page   []byte
-	packed []byte
+	stored []byte
 	sample []byte
 	word   []uint64
 }
 
 func newCodec(level int) (*codec, error) {
-	// A page is a frame of its own, of about 1 MiB, and carries a checksum in its header: a wider window and a second
-	// checksum would cost memory and time for nothing.
-	enc, err := zstd.NewWriter(nil, zstd.WithEncoderLevel(zstd.EncoderLevelFromZstd(level)),
-		zstd.WithEncoderConcurrency(1),
-		zstd.WithEncoderCRC(false), zstd.WithZeroFrames(true), zstd.WithWindowSize(1<<20))
+	enc, err := zstd.NewEncoder(level)
 	if err != nil {
-		return nil, fmt.Errorf("make zstd encoder of level %d: %w", level, err)
+		return nil, err
 	}
-	return &codec{zstd: enc}, nil
-}
-
-// compress returns p compressed, valid until the next call.
-func (c *codec) compress(p []byte) []byte {
-	c.packed = c.zstd.EncodeAll(p, c.packed[:0])
-	return c.packed
+	fast := enc
+	if level > 1 {
+		if fast, err = zstd.NewEncoder(1); err != nil {
+			return nil, err
+		}
+	}
+	return &codec{zstd: enc, fast: fast}, nil
 }
 
 // words returns n words of scratch memory, valid until the next call.
@@ -39,4 +36,91 @@ func (c *codec) words(n int) []uint64 {
 		c.word = make([]uint64, n)
 	}
 	return c.word[:n]
+}
+
+// effort is how hard the pages of a column chunk are compressed.
+type effort uint8
+
+const (
+	untried effort = iota
+	full           // with the level that was asked for
+	fast           // with level 1
+	stored         // not at all
+)
+
+// A sample of a page shows which effort is worth its time.
+const (
+	sampleBytes = 64 << 10
+	sampleLeast = 4 << 10 // a smaller page is not worth the trial
+	// storedGain is the part of a sample that compression must save, 1/n.
+	storedGain = 16
+	// fullGain is the part of its own size that a level must save over level 1, 1/n.
+	fullGain = 10
+)
+
+// choose tries a sample from the middle of a page.
+func (c *codec) choose(page []byte) (effort, error) {
+	if len(page) < sampleLeast {
+		return full, nil
+	}
+	sample := page
+	if extra := len(page) - sampleBytes; extra > 0 {
+		sample = page[extra/2:][:sampleBytes]
+	}
+	small, err := c.fast.Encode(sample)
+	if err != nil {
+		return untried, err
+	}
+	quick := len(small)
+	if small, err = c.zstd.Encode(sample); err != nil {
+		return untried, err
+	}
+	switch {
+	case len(small) > len(sample)-len(sample)/storedGain:
+		return stored, nil
+	case c.fast != c.zstd && quick-len(small) > len(small)/fullGain:
+		return full, nil
+	}
+	return fast, nil
+}
+
+// compress returns a page compressed, valid until the next call.
+func (c *codec) compress(page []byte, how effort) ([]byte, error) {
+	switch how {
+	case stored:
+		c.stored = appendStored(c.stored[:0], page)
+		return c.stored, nil
+	case fast:
+		return c.fast.Encode(page)
+	}
+	return c.zstd.Encode(page)
+}
+
+// Parts of a frame of RFC 8878.
+const (
+	frameMagic    = 0xfd2fb528
+	frameSized    = 2 << 6 // the content's size follows, in 4 bytes
+	frameWindow   = 7 << 3 // 128 KiB: raw blocks look back at nothing
+	frameBlock    = 128 << 10
+	lastBlock     = 1
+	blockSizeFrom = 3 // bit; the type before it, 0, is raw
+)
+
+// appendStored appends content as a zstd frame of raw blocks.
+func appendStored(out, content []byte) []byte {
+	out = binary.LittleEndian.AppendUint32(out, frameMagic)
+	out = append(out, frameSized, frameWindow)
+	out = binary.LittleEndian.AppendUint32(out, uint32(len(content)))
+	for last := false; !last; {
+		n := min(len(content), frameBlock)
+		last = n == len(content)
+		header := uint32(n) << blockSizeFrom
+		if last {
+			header |= lastBlock
+		}
+		out = append(out, byte(header), byte(header>>8), byte(header>>16))
+		out = append(out, content[:n]...)
+		content = content[n:]
+	}
+	return out
 }

@@ -12,13 +12,23 @@ const (
 	dictFirstSize = 64      // slots of a new hash table
 )
 
-// wordDict numbers distinct 64-bit patterns in the order of their first appearance. Open addressing, at most half full.
+// wordDict numbers distinct 64-bit patterns in the order of their first appearance. Small ones are found in a table,
+// others by open addressing, at most half full.
 type wordDict struct {
-	vals []uint64
-	keys []uint64 // of each slot
-	ids  []uint32 // of each slot: id+1, 0 means free
-	mask uint64
+	vals  []uint64
+	small []uint32   // of each pattern below its length: id+1, 0 means none
+	slots []wordSlot // of all other patterns
+	used  int        // slots
+	mask  uint64
 }
+
+type wordSlot struct {
+	key uint64
+	id  uint32 // id+1, 0 means free
+}
+
+// smallWords is the number of patterns that wordDict keeps in its table at most.
+const smallWords = 1 << 16
 
 func newWordDict() *wordDict {
 	d := &wordDict{}
@@ -27,13 +37,24 @@ func newWordDict() *wordDict {
 }
 
 func (d *wordDict) resize(slots int) {
-	d.keys, d.ids, d.mask = make([]uint64, slots), make([]uint32, slots), uint64(slots-1)
-	for i, v := range d.vals {
-		slot := hashWord(v) & d.mask
-		for d.ids[slot] != 0 {
-			slot = (slot + 1) & d.mask
+	old := d.slots
+	d.slots, d.mask = make([]wordSlot, slots), uint64(slots-1)
+	for _, s := range old {
+		if s.id != 0 {
+			*d.slot(s.key) = s
 		}
-		d.keys[slot], d.ids[slot] = v, uint32(i+1)
+	}
+}
+
+// slot is the slot that has a key, or the free one that would get it.
+func (d *wordDict) slot(key uint64) *wordSlot {
+	i := hashWord(key) & d.mask
+	for {
+		s := &d.slots[i]
+		if s.key == key || s.id == 0 {
+			return s
+		}
+		i = (i + 1) & d.mask
 	}
 }
 
@@ -45,14 +66,15 @@ func hashWord(v uint64) uint64 {
 // put sets the ids of vals and returns how many it set: fewer than all where the dictionary is full.
 func (d *wordDict) put(vals []uint64, ids []uint32) int {
 	ids = ids[:len(vals)]
-	var prev uint64
-	var id uint32 // of prev, plus 1
 	for i, v := range vals {
-		if id == 0 || v != prev {
+		var id uint32
+		if v < uint64(len(d.small)) {
+			id = d.small[v]
+		}
+		if id == 0 {
 			if id = d.lookup(v); id == 0 {
 				return i
 			}
-			prev = v
 		}
 		ids[i] = id - 1
 	}
@@ -61,37 +83,48 @@ func (d *wordDict) put(vals []uint64, ids []uint32) int {
 
 // lookup finds or adds v and returns its id plus 1, or 0 where the dictionary is full.
 func (d *wordDict) lookup(v uint64) uint32 {
-	slot := hashWord(v) & d.mask
-	for {
-		id := d.ids[slot]
-		if id == 0 {
-			break
-		}
-		if d.keys[slot] == v {
-			return id
-		}
-		slot = (slot + 1) & d.mask
+	if v < smallWords {
+		return d.addSmall(v)
+	}
+	s := d.slot(v)
+	if s.id != 0 {
+		return s.id
 	}
 	if len(d.vals) == dictEntries {
 		return 0
 	}
 	d.vals = append(d.vals, v)
 	id := uint32(len(d.vals))
-	d.keys[slot], d.ids[slot] = v, id
-	if 2*len(d.vals) > len(d.ids) {
-		d.resize(4 * len(d.ids))
+	*s = wordSlot{key: v, id: id}
+	if d.used++; 2*d.used > len(d.slots) {
+		d.resize(4 * len(d.slots))
 	}
 	return id
+}
+
+// addSmall adds a pattern that the table does not have.
+func (d *wordDict) addSmall(v uint64) uint32 {
+	if len(d.vals) == dictEntries {
+		return 0
+	}
+	if v >= uint64(len(d.small)) {
+		grown := make([]uint32, max(dictFirstSize, 1<<bits.Len64(v)))
+		copy(grown, d.small)
+		d.small = grown
+	}
+	d.vals = append(d.vals, v)
+	d.small[v] = uint32(len(d.vals))
+	return d.small[v]
 }
 
 // size is the length of the entries and of everything held for them, in bytes.
 func (d *wordDict) size() (entries, held int) {
 	entries = 8 * len(d.vals)
-	return entries, entries + 12*len(d.ids)
+	return entries, entries + 16*len(d.slots) + 4*len(d.small)
 }
 
 // freeze ends the look-ups and keeps the entries.
-func (d *wordDict) freeze() { d.keys, d.ids = nil, nil }
+func (d *wordDict) freeze() { d.slots, d.small = nil, nil }
 
 // textDict numbers distinct byte strings in the order of their first appearance.
 type textDict struct {
@@ -130,24 +163,40 @@ func (d *textDict) entry(i uint32) []byte {
 
 func hashText(p []byte) uint64 {
 	h := uint64(len(p)) * 0x9e3779b97f4a7c15
-	for len(p) >= 8 {
-		hi, lo := bits.Mul64(binary.LittleEndian.Uint64(p)^h, 0xd6e8feb86659fd93)
+	if len(p) < 8 {
+		var word uint64
+		for i, c := range p {
+			word |= uint64(c) << (8 * i)
+		}
+		return mixText(h, word)
+	}
+	for i := 0; i+8 < len(p); i += 8 {
+		hi, lo := bits.Mul64(binary.LittleEndian.Uint64(p[i:])^h, 0xd6e8feb86659fd93)
 		h = hi ^ lo
-		p = p[8:]
 	}
-	var tail uint64
-	for i, c := range p {
-		tail |= uint64(c) << (8 * i)
-	}
-	hi, lo := bits.Mul64(tail^h, 0xa0761d6478bd642f)
+	return mixText(h, binary.LittleEndian.Uint64(p[len(p)-8:]))
+}
+
+func mixText(h, word uint64) uint64 {
+	hi, lo := bits.Mul64(word^h, 0xa0761d6478bd642f)
 	return hi ^ lo
+}
+
+// hashTextAt is the hash of p[start:end], faster where bytes follow it.
+func hashTextAt(p []byte, start, end uint32) uint64 {
+	n := end - start
+	if n >= 8 || uint64(start)+8 > uint64(len(p)) {
+		return hashText(p[start:end])
+	}
+	word := binary.LittleEndian.Uint64(p[start:]) & (1<<(8*n) - 1)
+	return mixText(uint64(n)*0x9e3779b97f4a7c15, word)
 }
 
 // put sets the ids of a run's values and returns how many it set: fewer than all where the dictionary is full.
 func (d *textDict) put(r *run, ids []uint32) int {
 	start := r.start
 	for i, end := range r.ends {
-		id := d.lookup(r.bytes[start:end])
+		id := d.lookup(r.bytes[start:end], hashTextAt(r.bytes, start, end))
 		if id == 0 {
 			return i
 		}
@@ -157,8 +206,8 @@ func (d *textDict) put(r *run, ids []uint32) int {
 	return len(r.ends)
 }
 
-func (d *textDict) lookup(v []byte) uint32 {
-	h := hashText(v)
+// lookup finds or adds v, whose hash is h, and returns its id plus 1, or 0 where the dictionary is full.
+func (d *textDict) lookup(v []byte, h uint64) uint32 {
 	tag, slot := uint32(h>>32), h&d.mask
 	for {
 		id := d.ids[slot]

@@ -23,7 +23,7 @@ func (f *flags) endIndex(bool)                       {}
 func (f *flags) dictionary(out []byte) ([]byte, int) { return out, 0 }
 func (f *flags) bounds() (*bounds, error)            { return f.stats.bounds(), nil }
 
-func (f *flags) encode(_ *codec, out []byte) ([]byte, int) {
+func (f *flags) encode(_ *codec, out []byte) ([]byte, int, error) {
 	var acc byte
 	for i, v := range f.vals {
 		if v {
@@ -38,5 +38,5 @@ func (f *flags) encode(_ *codec, out []byte) ([]byte, int) {
 		out = append(out, acc)
 	}
 	f.vals = f.vals[:0]
-	return out, encPlain
+	return out, encPlain, nil
 }

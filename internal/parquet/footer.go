@@ -76,7 +76,7 @@ func (w *Writer) flushChunk(k *chunk) (int64, error) {
 	start, entries := w.stats.Bytes, 0
 	w.codec.page, entries = k.values.dictionary(w.codec.page[:0])
 	if entries > 0 {
-		dict, err := w.codec.seal(&pageHeader{dictionary: true, values: entries, encoding: encPlain})
+		dict, err := w.codec.seal(&pageHeader{dictionary: true, values: entries, encoding: encPlain}, full)
 		if err != nil {
 			return 0, err
 		}

@@ -25,11 +25,14 @@ type pageHeader struct {
 }
 
 // seal compresses c.page and puts the header before it.
-func (c *codec) seal(h *pageHeader) (page, error) {
+func (c *codec) seal(h *pageHeader, how effort) (page, error) {
 	if len(c.page) > math.MaxInt32 {
 		return page{}, fmt.Errorf("%d bytes are more than a page can have (2 GiB)", len(c.page))
 	}
-	data := c.compress(c.page)
+	data, err := c.compress(c.page, how)
+	if err != nil {
+		return page{}, err
+	}
 	head := h.bytes(len(c.page), data)
 	sealed := make([]byte, 0, len(head)+len(data)) // held until the row group ends: no spare capacity
 	sealed = append(append(sealed, head...), data...)

@@ -89,22 +89,36 @@ func le64(v uint64) []byte { return binary.LittleEndian.AppendUint64(nil, v) }
 type textStats struct {
 	any      bool
 	min, max []byte
+	lo, hi   uint64 // heads of min and max
+}
+
+// head is the first 8 bytes as a number: texts whose heads differ have the order of their heads.
+func head(v []byte) uint64 {
+	if len(v) >= 8 {
+		return binary.BigEndian.Uint64(v)
+	}
+	var h uint64
+	for i, c := range v {
+		h |= uint64(c) << (56 - 8*i)
+	}
+	return h
 }
 
 func (s *textStats) add(v []byte) {
+	h := head(v)
+	if s.any && h > s.lo && h < s.hi {
+		return
+	}
 	if len(v) > boundBytes {
 		v = v[:boundBytes+1]
 	}
-	if !s.any {
-		s.any = true
-		s.min, s.max = append(s.min[:0], v...), append(s.max[:0], v...)
-		return
+	if !s.any || bytes.Compare(v, s.min) < 0 {
+		s.min, s.lo = append(s.min[:0], v...), h
 	}
-	if bytes.Compare(v, s.min) < 0 {
-		s.min = append(s.min[:0], v...)
-	} else if bytes.Compare(v, s.max) > 0 {
-		s.max = append(s.max[:0], v...)
+	if !s.any || bytes.Compare(v, s.max) > 0 {
+		s.max, s.hi = append(s.max[:0], v...), h
 	}
+	s.any = true
 }
 
 func (s *textStats) bounds() *bounds {

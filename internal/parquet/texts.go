@@ -7,12 +7,13 @@ import (
 
 // texts stores the pending values of a text column.
 type texts struct {
-	index bool
-	dict  *textDict // stays after index has ended if pages refer to it
-	ids   []uint32  // pending values while index is set
-	plain []byte    // pending values in PLAIN form otherwise
-	bytes int       // PLAIN size of the pending values
-	stats textStats
+	index   bool
+	dict    *textDict // stays after index has ended if pages refer to it
+	ids     []uint32  // pending values while index is set
+	lengths []uint32  // pending values otherwise: their lengths, and
+	data    []byte    // their bytes
+	bytes   int       // PLAIN size of the pending values
+	stats   textStats
 }
 
 func newTexts() *texts {
@@ -38,14 +39,13 @@ func (t *texts) add(_ *codec, r *run) int {
 		}
 		return n
 	}
-	size := 4*n + int(r.ends[n-1]-r.start)
-	t.bytes += size
-	t.plain = slices.Grow(t.plain, size)
+	t.bytes += 4*n + int(r.ends[n-1]-r.start)
+	t.data = append(t.data, r.bytes[r.start:r.ends[n-1]]...)
+	t.lengths = slices.Grow(t.lengths, n)
 	start := r.start
 	for _, end := range r.ends {
-		v := r.bytes[start:end]
-		t.plain = appendText(t.plain, v)
-		t.stats.add(v)
+		t.lengths = append(t.lengths, end-start)
+		t.stats.add(r.bytes[start:end])
 		start = end
 	}
 	return n
@@ -55,7 +55,7 @@ func appendText(out, v []byte) []byte {
 	return append(binary.LittleEndian.AppendUint32(out, uint32(len(v))), v...)
 }
 
-func (t *texts) pending() int { return 4*len(t.ids) + len(t.plain) }
+func (t *texts) pending() int { return 4*len(t.ids) + 4*len(t.lengths) + len(t.data) }
 
 func (t *texts) dictSize() (entries, held int) {
 	if t.dict == nil {
@@ -76,9 +76,12 @@ func (t *texts) endIndex(keep bool) {
 		t.dict.freeze()
 		return
 	}
-	t.plain = slices.Grow(t.plain, t.bytes)
+	t.data = slices.Grow(t.data, t.bytes-4*len(t.ids))
+	t.lengths = slices.Grow(t.lengths, len(t.ids))
 	for _, id := range t.ids {
-		t.plain = appendText(t.plain, t.dict.entry(id))
+		v := t.dict.entry(id)
+		t.data = append(t.data, v...)
+		t.lengths = append(t.lengths, uint32(len(v)))
 	}
 	t.note()
 	t.ids, t.dict = nil, nil
@@ -91,17 +94,23 @@ func (t *texts) note() {
 	}
 }
 
-func (t *texts) encode(_ *codec, out []byte) ([]byte, int) {
+// encode writes texts without the dictionary as DELTA_LENGTH_BYTE_ARRAY: where no lengths stand between them, they
+// compress better and faster.
+func (t *texts) encode(c *codec, out []byte) ([]byte, int, error) {
 	t.bytes = 0
 	if t.index {
 		width := idWidth(len(t.dict.ends))
 		out = appendHybrid(append(out, byte(width)), t.ids, width)
 		t.ids = t.ids[:0]
-		return out, encDict
+		return out, encDict, nil
 	}
-	out = append(out, t.plain...)
-	t.plain = t.plain[:0]
-	return out, encPlain
+	lengths := c.words(len(t.lengths))
+	for i, n := range t.lengths {
+		lengths[i] = uint64(n)
+	}
+	out = append(appendDelta(out, lengths), t.data...)
+	t.lengths, t.data = t.lengths[:0], t.data[:0]
+	return out, encDeltaLength, nil
 }
 
 func (t *texts) dictionary(out []byte) ([]byte, int) {

@@ -11,10 +11,11 @@ import (
 
 // Encodings of the format's enum.
 const (
-	encPlain = 0
-	encRLE   = 3
-	encDelta = 5
-	encDict  = 8
+	encPlain       = 0
+	encRLE         = 3
+	encDelta       = 5
+	encDeltaLength = 6
+	encDict        = 8
 )
 
 // deltaSample is the number of values on which PLAIN and DELTA_BINARY_PACKED are compared.
@@ -91,6 +92,9 @@ func (w *words) plainBytes() int { return w.width * (len(w.ids) + len(w.vals)) }
 
 func (w *words) indexing() bool { return w.index }
 
+// dictPages is the number of pages that are expected to share a dictionary's entries.
+const dictPages = 16
+
 // indexPays also compares the dictionary with differences, which suit sorted and clustered integers better.
 func (w *words) indexPays(c *codec, seen int) bool {
 	distinct, n := len(w.dict.vals), len(w.ids)
@@ -105,7 +109,7 @@ func (w *words) indexPays(c *codec, seen int) bool {
 		vals[i] = w.dict.vals[id]
 	}
 	c.sample = appendDelta(c.sample[:0], vals)
-	return w.width*distinct+n*idWidth(distinct)/8 <= len(c.sample)
+	return w.width*distinct/dictPages+n*idWidth(distinct)/8 <= len(c.sample)
 }
 
 // canDelta excludes dates: their 32-bit differences would have to wrap at 32 bits.
@@ -124,15 +128,19 @@ func (w *words) endIndex(keep bool) {
 	w.ids, w.dict = nil, nil
 }
 
-func (w *words) encode(c *codec, out []byte) ([]byte, int) {
+func (w *words) encode(c *codec, out []byte) ([]byte, int, error) {
 	if w.index {
 		width := idWidth(len(w.dict.vals))
 		out = appendHybrid(append(out, byte(width)), w.ids, width)
 		w.ids = w.ids[:0]
-		return out, encDict
+		return out, encDict, nil
 	}
 	if !w.chosen {
-		w.plain, w.chosen = w.choose(c), true
+		var err error
+		if w.plain, err = w.choose(c); err != nil {
+			return nil, 0, err
+		}
+		w.chosen = true
 	}
 	if w.plain == encDelta {
 		out = appendDelta(out, w.vals)
@@ -140,22 +148,34 @@ func (w *words) encode(c *codec, out []byte) ([]byte, int) {
 		out = appendWords(out, w.vals, w.width)
 	}
 	w.vals = w.vals[:0]
-	return out, w.plain
+	return out, w.plain, nil
 }
 
+// plainGain is the part of the size of short differences, which take less than three quarters of PLAIN values, that
+// PLAIN values must save, 1/n: zstd has to go through all their bytes, whereas differences are often not worth it.
+const plainGain = 3
+
 // choose compresses a sample of the page both ways.
-func (w *words) choose(c *codec) int {
+func (w *words) choose(c *codec) (int, error) {
 	if !w.canDelta() {
-		return encPlain
+		return encPlain, nil
 	}
 	sample := w.vals[:min(len(w.vals), deltaSample)]
 	c.sample = appendDelta(c.sample[:0], sample)
-	delta := len(c.compress(c.sample))
-	c.sample = appendWords(c.sample[:0], sample, w.width)
-	if delta < len(c.compress(c.sample)) {
-		return encDelta
+	delta, err := c.zstd.Encode(c.sample)
+	if err != nil {
+		return 0, err
 	}
-	return encPlain
+	size := len(delta)
+	if short := 4*len(c.sample) < 3*w.width*len(sample); short {
+		size -= size / plainGain
+	}
+	c.sample = appendWords(c.sample[:0], sample, w.width)
+	plain, err := c.zstd.Encode(c.sample)
+	if err != nil || size < len(plain) {
+		return encDelta, err
+	}
+	return encPlain, nil
 }
 
 func (w *words) dictionary(out []byte) ([]byte, int) {

@@ -96,7 +96,7 @@ func TestDictionaryOverflow(t *testing.T) {
 	data, _ := encode(t, types, rows, Options{}, every(10_007))
 	wantRows(t, types, data, rows)
 	for i, m := range chunkMeta(t, data, 0) {
-		if pages := m.dataPages(); !pages[encDict] || !pages[encPlain] && !pages[encDelta] {
+		if pages := m.dataPages(); !pages[encDict] || !pages[encPlain] && !pages[encDelta] && !pages[encDeltaLength] {
 			t.Errorf("column %s has data pages by encoding %v, want some with and some without dictionary", types[i].Name, pages)
 		}
 	}
@@ -109,8 +109,8 @@ func TestHugeValues(t *testing.T) {
 		rows := [][]any{{nil}, {strings.Repeat("y", size)}, {nil}, {strings.Repeat("z", size)}, {"a"}}
 		data, _ := encode(t, types, rows, Options{}, every(5))
 		wantRows(t, types, data, rows)
-		if pages := chunkMeta(t, data, 0)[0].dataPages(); len(pages) != 1 || !pages[encPlain] {
-			t.Errorf("texts of %d bytes have data pages by encoding %v, want only plain ones", size, pages)
+		if pages := chunkMeta(t, data, 0)[0].dataPages(); len(pages) != 1 || !pages[encDeltaLength] {
+			t.Errorf("texts of %d bytes have data pages by encoding %v, want none with the dictionary", size, pages)
 		}
 	}
 }
@@ -164,7 +164,7 @@ func TestEncodings(t *testing.T) {
 		{Name: "ticks", Kind: record.Timestamp}, {Name: "unique", Kind: record.String}, {Name: "names", Kind: record.String},
 		{Name: "days", Kind: record.Date}, {Name: "pairs", Kind: record.Int64},
 	}
-	want := []int{encDelta, encPlain, encDict, encDelta, encPlain, encDict, encDict, encDelta}
+	want := []int{encDelta, encPlain, encDict, encDelta, encDeltaLength, encDict, encDict, encDelta}
 	r := rand.New(rand.NewPCG(1, 1))
 	var rows [][]any
 	for i := range 20_000 {

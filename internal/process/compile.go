@@ -28,6 +28,7 @@ type Segment struct {
 	Partition     *parquet.Partition // nil: by load date
 	MaxRecord     int                // bytes
 	MaxPartitions int                // of a chunk; 0: the partitioner's default
+	Level         int                // of zstd
 	Loads         contract.Loads
 
 	block int // bytes that are parsed at a time, until a longer record is met
@@ -50,7 +51,7 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 	c := &Segment{
 		Name: name, Dialect: s.Dialect, Charset: text.Of(s.Dialect.Charset), Schema: parsed,
 		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20,
-		MaxPartitions: s.MaxPartitions, Loads: s.Loads, block: blockSize,
+		MaxPartitions: s.MaxPartitions, Level: s.Compression.Level(), Loads: s.Loads, block: blockSize,
 	}
 	if s.Partition.Field == "" {
 		return c, nil

@@ -87,9 +87,13 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 	}
 }
 
-// blockSize is how many bytes are parsed at a time: large enough that a batch of columns fills its pages, small
-// compared with the memory of the smallest function.
-const blockSize = 4 << 20
+const (
+	// blockSize is how many bytes are read at a time: small compared with the memory of the smallest function.
+	blockSize = 4 << 20
+	// Rows and bytes of a batch: it stays in the processor's caches between the parser and the encoder.
+	batchRows  = 8 << 10
+	batchBytes = 2 << 20
+)
 
 // work is one chunk being processed.
 type work struct {
@@ -111,6 +115,9 @@ type work struct {
 
 	ack              contract.Ack
 	hashOut, hashBad record.Sum
+
+	origin   Origin // of records of a stream; zero: of a chunk
+	sequence string // of the stream's record that is being parsed
 }
 
 func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work, error) {
@@ -120,11 +127,13 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 	}
 	var err error
 	if w.parser, err = record.NewParser(s.Schema, s.Dialect, m.Columns,
-		record.Options{Width: m.Width, MaxRecord: s.MaxRecord, Length: s.Charset.Len}); err != nil {
+		record.Options{MaxRows: batchRows, MaxBytes: batchBytes, Width: m.Width, MaxRecord: s.MaxRecord,
+			Length: s.Charset.Len}); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
 	w.batch = record.NewBatch(w.parser.Types())
-	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, parquet.Options{MaxPartitions: s.MaxPartitions}, w.open)
+	options := parquet.Options{MaxPartitions: s.MaxPartitions, Level: s.Level}
+	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, options, w.open)
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
@@ -344,6 +353,7 @@ func (w *work) rejects(data []byte, list []record.Reject) error {
 }
 
 func (w *work) reject(line contract.Rejected) error {
+	line.Shard, line.Sequence = w.origin.Shard, w.sequence
 	if w.quarantine == nil {
 		var err error
 		if w.quarantine, err = spool.NewGzip(); err != nil {
@@ -385,7 +395,7 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		}
 		sum := hex.EncodeToString(o.SHA256[:])
 		out := contract.Output{
-			Key:       contract.DataKey(m.Segment, partition, m.Load, m.Chunk, a.Start, sum),
+			Key:       w.dataKey(partition, sum),
 			Partition: partition, Rows: o.Rows, Bytes: o.Bytes, SHA256: sum,
 		}
 		if err := w.spools[o.Path].Upload(ctx, w.sink, out.Key, "application/vnd.apache.parquet", out.SHA256); err != nil {
@@ -399,7 +409,7 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		}
 		sum := w.quarantine.Sum()
 		out := contract.Output{
-			Key:  contract.QuarantineKey(m.Segment, m.Load, m.Chunk, a.Start, sum),
+			Key:  w.quarantineKey(sum),
 			Rows: a.Quarantined, Bytes: w.quarantine.Size, SHA256: sum,
 		}
 		if err := w.quarantine.Upload(ctx, w.sink, out.Key, "application/gzip", out.SHA256); err != nil {
@@ -408,4 +418,18 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 		a.Quarantine = &out
 	}
 	return *a, nil
+}
+
+func (w *work) dataKey(partition, sum string) string {
+	if w.origin.ID != "" {
+		return contract.StreamDataKey(w.msg.Segment, partition, w.msg.Load, w.origin.ID, sum)
+	}
+	return contract.DataKey(w.msg.Segment, partition, w.msg.Load, w.msg.Chunk, w.ack.Start, sum)
+}
+
+func (w *work) quarantineKey(sum string) string {
+	if w.origin.ID != "" {
+		return contract.StreamQuarantineKey(w.msg.Segment, w.msg.Load, w.origin.ID, sum)
+	}
+	return contract.QuarantineKey(w.msg.Segment, w.msg.Load, w.msg.Chunk, w.ack.Start, sum)
 }

@@ -166,24 +166,33 @@ func (r *run) quarantined(c contract.Certificate) (got []contract.Rejected) {
 		if k.Quarantine == nil {
 			continue
 		}
-		z, err := gzip.NewReader(strings.NewReader(r.world.outputs()[k.Quarantine.Key]))
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		lines, err := io.ReadAll(z)
-		if err != nil {
-			r.t.Fatal(err)
-		}
-		for line := range strings.Lines(string(lines)) {
-			var rejected contract.Rejected
-			if err := json.Unmarshal([]byte(line), &rejected); err != nil {
-				r.t.Fatal(err)
-			}
+		for _, rejected := range rejectedIn(r.t, r.world.outputs()[k.Quarantine.Key]) {
 			if rejected.Chunk != k.Chunk {
 				r.t.Errorf("a record of chunk %d is in the quarantine of chunk %d", rejected.Chunk, k.Chunk)
 			}
 			got = append(got, rejected)
 		}
+	}
+	return got
+}
+
+// rejectedIn are the lines of a quarantine object.
+func rejectedIn(t *testing.T, stored string) (got []contract.Rejected) {
+	t.Helper()
+	z, err := gzip.NewReader(strings.NewReader(stored))
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines, err := io.ReadAll(z)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for line := range strings.Lines(string(lines)) {
+		var rejected contract.Rejected
+		if err := json.Unmarshal([]byte(line), &rejected); err != nil {
+			t.Fatal(err)
+		}
+		got = append(got, rejected)
 	}
 	return got
 }

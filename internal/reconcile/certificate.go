@@ -31,7 +31,7 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 	var errs []error
 	for i, k := range chunks {
 		c.Chunks[i] = contract.ChunkProof{Chunk: i, CutStart: k.Start, CutEnd: k.End, Ack: *k.Ack}
-		errs = append(errs, conserved(c.Chunks[i]))
+		errs = append(errs, Conserved(c.Chunks[i]))
 		if k.From != nil && k.Staged == nil && i > 0 {
 			c.Chain.Reruns++
 		}
@@ -45,8 +45,8 @@ func Certificate(stack string, load ledger.Load, chunks []ledger.Chunk) (contrac
 	return c, errors.Join(append(errs, err)...)
 }
 
-// conserved checks that no record of a chunk is unaccounted for.
-func conserved(k contract.ChunkProof) error {
+// Conserved checks that no record of a chunk is unaccounted for.
+func Conserved(k contract.ChunkProof) error {
 	written := int64(0)
 	for _, o := range k.Outputs {
 		written += o.Rows

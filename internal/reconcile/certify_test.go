@@ -14,6 +14,7 @@ import (
 	"testing"
 
 	"dip/contract"
+	"dip/internal/attest"
 	"dip/internal/fault"
 	"dip/internal/lake"
 	"dip/internal/lake/laketest"
@@ -87,10 +88,10 @@ func TestTheEnvelopeSignsTheCertificate(t *testing.T) {
 	if !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if err := signs([]byte(contents[envelopeKey]), want, &signingKey.PublicKey); err != nil {
+	if err := attest.Signs([]byte(contents[envelopeKey]), want, &signingKey.PublicKey); err != nil {
 		t.Error(err)
 	}
-	fingerprint, err := fingerprintOf(&signingKey.PublicKey)
+	fingerprint, err := attest.Fingerprint(&signingKey.PublicKey)
 	if err != nil || len(e.Signatures) != 1 || e.Signatures[0].KeyID != fingerprint {
 		t.Errorf("signed by %+v, want %s, %v", e.Signatures, fingerprint, err)
 	}
@@ -147,7 +148,8 @@ func TestAnEnvelopeThatStands(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		sig, err := ecdsa.SignASN1(rand.Reader, by, hash(payload))
+		sum := sha256.Sum256(contract.PAE(contract.PayloadType, payload))
+		sig, err := ecdsa.SignASN1(rand.Reader, by, sum[:])
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -272,7 +274,7 @@ func TestABusyChain(t *testing.T) {
 	}
 	_, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Certify})
 	pauses := len(slices.DeleteFunc(slices.Clone(w.log), func(s string) bool { return s != "pause" }))
-	if err == nil || !strings.Contains(err.Error(), "too many loads at once") || pauses != linkTries-1 {
+	if err == nil || !strings.Contains(err.Error(), "too many loads at once") || pauses != attest.Tries-1 {
 		t.Errorf("%v after %d pauses", err, pauses)
 	}
 	w.broken["pause"] = true

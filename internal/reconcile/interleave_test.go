@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"dip/contract"
+	"dip/internal/attest"
 	"dip/internal/intercept"
 	"dip/internal/lake"
 	"dip/internal/lake/laketest"
@@ -129,7 +130,7 @@ func (w *world) oneChain(t *testing.T, what string, contents map[string]string) 
 		}
 		statement := contract.NewStatement(c, "lake", link.SHA256, "")
 		envelope := contents[contract.EnvelopeKey("things", c.Load)]
-		if err := signs([]byte(envelope), statement, &signingKey.PublicKey); err != nil {
+		if err := attest.Signs([]byte(envelope), statement, &signingKey.PublicKey); err != nil {
 			t.Errorf("%s: %s: %v", what, c.Load, err)
 		}
 		met = append(met, c.Load)

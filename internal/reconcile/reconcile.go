@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/attest"
 	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
@@ -64,7 +65,7 @@ type Reconciler struct {
 	Bus      Bus
 	Lake     Lake
 	Catalogs Catalogs
-	Signer   Signer
+	Signer   attest.Signer
 	Log      *slog.Logger
 	Metrics  *emf.Emitter
 	Now      func() time.Time

@@ -99,6 +99,29 @@ func quoteEnd(data []byte, i int, quote byte) int {
 	}
 }
 
+// quotedText is unquote of what ends at quoteEnd, in one pass: the text that an opening quote before data[i] began, and
+// the offset of its closing quote, or -1.
+func quotedText(data []byte, i int, quote byte, scratch *[]byte) (text []byte, closing int) {
+	single, start := (*scratch)[:0], i
+	for {
+		k := bytes.IndexByte(data[i:], quote)
+		if k < 0 {
+			return nil, -1
+		}
+		if i += k; i+1 < len(data) && data[i+1] == quote {
+			single = append(single, data[start:i+1]...)
+			i += 2
+			start = i
+			continue
+		}
+		if len(single) == 0 {
+			return data[start:i], i
+		}
+		*scratch = append(single, data[start:i]...)
+		return *scratch, i
+	}
+}
+
 // Faults of a field's quoting.
 var (
 	errUnclosed  = errors.New("has a quote that is never closed")

@@ -50,7 +50,8 @@ func (p *Parser) compileColumns(columns []int) error {
 				p.fields[i].Type.Name, c+1)
 		default:
 			p.columns[c].field, p.columns[c].form = i, p.fields[i].form
-			if p.columns[c].form != formText && strings.IndexByte(scanned, p.delimiter) >= 0 {
+			if p.columns[c].form != formText && strings.IndexByte(scanned, p.delimiter) >= 0 ||
+				p.columns[c].form == formLetter && p.fields[i].letters[p.delimiter] != 0 {
 				p.columns[c].form = formGeneral
 			}
 		}
@@ -163,21 +164,26 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 			i++
 			continue
 		}
+		var v int64
+		var x float64
 		at := 0
-		var v tableschema.Value
 		switch col.form {
 		case formInt:
-			v.Int, at = scanInt(data, i)
+			v, at = scanInt(data, i)
 		case formFloat:
-			v.Float, at = scanFloat(data, i)
+			x, at = scanFloat(data, i)
 		case formDecimal:
-			v.Int, at = scanDecimal(data, i, f.Precision, f.Scale)
+			v, at = scanDecimal(data, i, f.Precision, f.Scale)
 		case formDate:
-			if v.Int, ok = f.dates.day(data, i); ok {
+			if v, ok = f.dates.day(data, i); ok {
 				at = i + 10
 			}
 		case formInstant:
-			v.Int, at = f.instant(data, i)
+			v, at = f.instant(data, i)
+		case formLetter:
+			if v = int64(f.letters[first]); v != 0 {
+				at = i + 1
+			}
 		}
 		if at == 0 || at >= len(data) || data[at] != col.stop {
 			if at > 0 && k == last && at+1 < len(data) && data[at] == '\r' && data[at+1] == '\n' {
@@ -189,18 +195,28 @@ func (p *Parser) fastRecord(b *Batch, data []byte, i int) (end int, ok bool) {
 				continue
 			}
 		}
-		if f.check && f.Check(v, nil) != nil {
-			return 0, false
+		switch col.form {
+		case formFloat:
+			if f.check && !f.AcceptsFloat(x) && f.Check(tableschema.Value{Float: x}, nil) != nil {
+				return 0, false
+			}
+			c.Floats = append(c.Floats, x)
+		case formLetter:
+			yes := v == letterTrue
+			if f.check && f.Check(tableschema.Value{Bool: yes}, nil) != nil {
+				return 0, false
+			}
+			c.Bools = append(c.Bools, yes)
+		default:
+			if f.check && !f.AcceptsInt(v) && f.Check(tableschema.Value{Int: v}, nil) != nil {
+				return 0, false
+			}
+			c.Ints = append(c.Ints, v)
 		}
 		c.Present = append(c.Present, 1)
-		if col.form == formFloat {
-			c.Floats = append(c.Floats, v.Float)
-		} else {
-			c.Ints = append(c.Ints, v.Int)
-		}
 		i = at + 1
 	}
-	if !p.valid(data[start:i]) || !p.absentNulls(b) {
+	if !p.validWithin(data, start, i) || !p.absentNulls(b) {
 		return 0, false
 	}
 	return i, true
@@ -212,11 +228,10 @@ func (p *Parser) generalField(b *Batch, data []byte, i, k int) (next int, ok boo
 	var text []byte
 	var end int
 	if int(data[i]) == p.quote {
-		closing := quoteEnd(data, i+1, byte(p.quote))
-		if closing < 0 {
+		var closing int
+		if text, closing = quotedText(data, i+1, byte(p.quote), &p.scratch); closing < 0 {
 			return 0, false
 		}
-		text = unquote(data[i+1:closing], byte(p.quote), &p.scratch)
 		end = closing + 1
 		if end+1 < len(data) && data[end] == '\r' && col.stop == '\n' {
 			end++

@@ -3,6 +3,7 @@ package record
 import (
 	"bytes"
 	"fmt"
+	"slices"
 	"strings"
 
 	"dip/tableschema"
@@ -16,6 +17,44 @@ type node struct {
 	keys []key
 	by   map[string]int // by name; only where comparing each of many is slower
 	next int            // the key that is expected: most records of an input have the same order
+
+	steps []step // what keys were written like, in the order in which they came
+	at    int    // the step that is expected
+}
+
+// step is a key as it stood in a record, from its first quote to its colon. What it is was found out then.
+type step struct {
+	text string
+	key  int // -1: none that matters
+}
+
+const (
+	maxSteps  = 64 // of a node
+	stepBytes = 64 // of a step
+	stepsSeen = 8  // steps that foresee tries
+)
+
+// foresee compares b[i:] with the keys that may come next. It returns the step it found and the offset after it.
+func (n *node) foresee(b []byte, i int) (s *step, end int) {
+	for at := n.at; at < min(n.at+stepsSeen, len(n.steps)); at++ {
+		if s = &n.steps[at]; len(s.text) <= len(b)-i && string(b[i:i+len(s.text)]) == s.text {
+			n.at = at + 1
+			return s, i + len(s.text)
+		}
+	}
+	return nil, 0
+}
+
+// learn notes how a key was written that foresee did not find.
+func (n *node) learn(text []byte, key int) {
+	if at := slices.IndexFunc(n.steps, func(s step) bool { return s.text == string(text) }); at >= 0 {
+		n.at = at + 1
+		return
+	}
+	if len(n.steps) < maxSteps && len(text) <= stepBytes {
+		n.steps = slices.Insert(n.steps, n.at, step{string(text), key})
+		n.at++
+	}
 }
 
 // key is a key of a node that matters: its value is a field, or an object that fields are read from, or both.
@@ -82,15 +121,15 @@ func (n *node) index() {
 	}
 }
 
-// lookup finds a key by its decoded name; nil when it does not matter.
-func (n *node) lookup(name []byte) *key {
+// lookup finds a key by its decoded name; -1 when it does not matter.
+func (n *node) lookup(name []byte) int {
 	at := -1
 	if n.next < len(n.keys) && n.keys[n.next].name == string(name) {
 		at = n.next
 	} else if n.by != nil {
 		var ok bool
 		if at, ok = n.by[string(name)]; !ok {
-			return nil
+			return -1
 		}
 	} else {
 		for i := range n.keys {
@@ -100,11 +139,11 @@ func (n *node) lookup(name []byte) *key {
 			}
 		}
 		if at < 0 {
-			return nil
+			return -1
 		}
 	}
 	n.next = at + 1
-	return &n.keys[at]
+	return at
 }
 
 // ndjson reads the line at data[i] and returns the offset after it.
@@ -122,7 +161,7 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 	if at == len(line) {
 		return end, blank
 	}
-	if !p.valid(line) {
+	if !p.validWithin(data, i, i+len(line)) {
 		return end, rejected
 	}
 	if line[at] != '{' {
@@ -155,37 +194,26 @@ func (p *Parser) ndjson(b *Batch, data []byte, i int, final bool) (end int, o ou
 // object reads the object at line[i], a brace, into the fields of n, and returns the offset after it: -1 after noting
 // the fault.
 func (p *Parser) object(b *Batch, line []byte, i int, n *node, depth int) int {
-	n.next = 0
+	n.next, n.at = 0, 0
 	i = skipSpace(line, i+1)
 	if i < len(line) && line[i] == '}' {
 		return i + 1
 	}
 	for {
-		if i >= len(line) || line[i] != '"' {
-			return p.syntax(i, "want a key in quotes")
+		k := -1
+		if s, end := n.foresee(line, i); s != nil {
+			k, i = s.key, end
+		} else if k, i = p.key(line, i, n); i < 0 {
+			return -1
 		}
-		closing, escaped := skipString(line, i+1)
-		if closing < 0 {
-			return p.syntax(i, "the string is not valid JSON")
-		}
-		name := line[i+1 : closing]
-		if escaped {
-			p.scratch = unescape(p.scratch[:0], name)
-			name = p.scratch
-		}
-		k := n.lookup(name)
-		i = skipSpace(line, closing+1)
-		if i >= len(line) || line[i] != ':' {
-			return p.syntax(i, "want a colon")
-		}
-		i = skipSpace(line, i+1)
+		i = skipSpace(line, i)
 		if i >= len(line) {
 			return p.syntax(i, "want a value")
 		}
-		if k == nil {
+		if k < 0 {
 			i = p.skipValue(line, i, depth+1)
 		} else {
-			i = p.member(b, line, i, k, depth)
+			i = p.member(b, line, i, &n.keys[k], depth)
 		}
 		if i < 0 {
 			return -1
@@ -200,6 +228,31 @@ func (p *Parser) object(b *Batch, line []byte, i int, n *node, depth int) int {
 			return p.syntax(i, "want a comma or a closing brace")
 		}
 	}
+}
+
+// key reads the key at line[i] with its colon, and returns which key of n it is (-1: none that matters) and the offset
+// after the colon: -1 after noting the fault.
+func (p *Parser) key(line []byte, i int, n *node) (k, end int) {
+	if i >= len(line) || line[i] != '"' {
+		return 0, p.syntax(i, "want a key in quotes")
+	}
+	closing, escaped := skipString(line, i+1)
+	if closing < 0 {
+		return 0, p.syntax(i, "the string is not valid JSON")
+	}
+	name := line[i+1 : closing]
+	if escaped {
+		p.scratch = unescape(p.scratch[:0], name)
+		name = p.scratch
+	}
+	k = n.lookup(name)
+	end = skipSpace(line, closing+1)
+	if end >= len(line) || line[end] != ':' {
+		return 0, p.syntax(end, "want a colon")
+	}
+	end++
+	n.learn(line[i:end], k)
+	return k, end
 }
 
 // otherCase is a hint at a key of a valid record that differs in case only from the one that a field is read from;

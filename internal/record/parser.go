@@ -133,6 +133,7 @@ const (
 	formDecimal
 	formDate
 	formInstant
+	formLetter // a boolean written as one character
 )
 
 // field is a schema's field, compiled.
@@ -143,6 +144,7 @@ type field struct {
 	check   bool // there are constraints
 	nothing bool // the empty text is null, and null is allowed
 	dates   dates
+	letters *[256]byte // formLetter: letterTrue, letterFalse, or 0
 	// instants says which forms of formInstant are values as they stand: [blank instead of T][Z behind].
 	instants [2][2]bool
 }
@@ -186,6 +188,8 @@ type Parser struct {
 	delimiter byte
 	quote     int // noQuote: none
 	comment   int // what a comment begins with; noQuote: there are none
+
+	utf8To, utf8From int // of the data: valid up to the one, tested record by record up to the other
 
 	scratch []byte
 	rejects []Reject
@@ -268,6 +272,8 @@ func (f *field) fastForm() form {
 		return formDate
 	case f.compileInstants():
 		return formInstant
+	case f.compileLetters():
+		return formLetter
 	}
 	return formGeneral
 }
@@ -278,6 +284,29 @@ func (f *field) compileInstants() bool {
 		f.instants[blank] = [2]bool{f.ReadsISODatetime(separator, false), f.ReadsISODatetime(separator, true)}
 	}
 	return f.instants != [2][2]bool{}
+}
+
+// What letters says of a character.
+const (
+	letterTrue = 1 + iota
+	letterFalse
+)
+
+// compileLetters fills letters, and says whether there are any.
+func (f *field) compileLetters() (any bool) {
+	if f.Field.Type != tableschema.Boolean {
+		return false
+	}
+	f.letters = &[256]byte{}
+	for value, texts := range [][]string{letterTrue: f.TrueValues, letterFalse: f.FalseValues} {
+		for _, text := range texts {
+			if len(text) == 1 && text != "\n" && text != "\r" && text[0] < utf8.RuneSelf && f.letters[text[0]] == 0 && !f.Missing([]byte(text)) {
+				f.letters[text[0]] = byte(value)
+				any = true
+			}
+		}
+	}
+	return any
 }
 
 // instant scans a datetime at b[i] in a form that the field's format takes.
@@ -310,6 +339,7 @@ func (p *Parser) Types() []Type { return p.types }
 func (p *Parser) Parse(b *Batch, data []byte, final bool) Result {
 	r := Result{}
 	p.rejects = p.rejects[:0]
+	p.utf8To, p.utf8From = 0, 0
 	i, others := 0, 0 // others: line feeds outside accepted records
 	for i < len(data) {
 		if p.full(b) {
@@ -432,6 +462,30 @@ func (p *Parser) null(b *Batch, i int) bool {
 	}
 	b.Columns[i].addNull()
 	return true
+}
+
+// utf8Window is how many bytes validWithin tests at once.
+const utf8Window = 16 << 10
+
+// validWithin checks the encoding of data[start:end], a part of a record, and of what follows it while that is valid:
+// long texts are tested faster. Line feeds are no part of characters, so that valid data has only valid records.
+func (p *Parser) validWithin(data []byte, start, end int) bool {
+	if end <= p.utf8To {
+		return true
+	}
+	if start >= p.utf8From {
+		stop := min(start+utf8Window, len(data))
+		for stop > end && stop < len(data) && !utf8.RuneStart(data[stop]) {
+			stop--
+		}
+		stop = max(stop, end)
+		if utf8.Valid(data[start:stop]) {
+			p.utf8To = stop
+			return true
+		}
+		p.utf8From = stop
+	}
+	return p.valid(data[start:end])
 }
 
 // valid checks a record's encoding.

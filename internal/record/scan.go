@@ -34,11 +34,32 @@ func findEither(b []byte, i int, mask1, mask2 uint64) int {
 	return i
 }
 
+// notDigits marks bytes that are none of 0 to 9 by their high bit, in a word of digits less '0': the lowest mark is
+// right, those above it may be wrong.
+func notDigits(x uint64) uint64 { return (x + 0x76*low | x) & high }
+
+// number is what the n lowest bytes of a word of digits less '0' write, n from 1 to 8: it adds neighbours up three times.
+func number(x uint64, n int) int64 {
+	x <<= uint(64-8*n) & 63
+	x = x * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff
+	x = x * (100<<16 + 1) >> 16 & 0x0000ffff0000ffff
+	return int64(x * (10000<<32 + 1) >> 32)
+}
+
 // scanInt reads an optional minus and 1 to 18 digits at b[i].
 func scanInt(b []byte, i int) (v int64, end int) {
 	negative := i < len(b) && b[i] == '-'
 	if negative {
 		i++
+	}
+	if i+8 <= len(b) {
+		x := load(b, i) ^ '0'*low
+		if n := bits.TrailingZeros64(notDigits(x)) >> 3; uint(n-1) < 7 {
+			if v = number(x, n); negative {
+				v = -v
+			}
+			return v, i + n
+		}
 	}
 	start := i
 	for i < len(b) {
@@ -63,6 +84,24 @@ func scanDigits(b []byte, i int) (v int64, scale int, negative bool, end int) {
 	negative = i < len(b) && b[i] == '-'
 	if negative {
 		i++
+	}
+	if i+8 <= len(b) {
+		x := load(b, i) ^ '0'*low
+		n := bits.TrailingZeros64(notDigits(x)) >> 3
+		point := 0
+		if n < 8 && b[i+n] == '.' {
+			// Without the point, the digits on both sides of it are neighbours.
+			before := uint64(1)<<uint(8*n) - 1
+			x = x&before | x>>8&^before
+			point = 1
+			whole := n
+			n = bits.TrailingZeros64(notDigits(x)) >> 3
+			scale = n - whole
+		}
+		if uint(n-1) < 7 && n+point < 8 {
+			return number(x, n), scale, negative, i + n + point
+		}
+		scale = 0
 	}
 	start := i
 	for i < len(b) {

@@ -62,6 +62,10 @@ func (v *verification) arithmetic() {
 	v.check(c.Chain.Reruns >= 0 && c.Chain.Reruns <= len(c.Chunks), "%d of %d chunks ran again", c.Chain.Reruns,
 		len(c.Chunks))
 	v.check(!c.Received.After(c.Certified), "it was certified before it was received")
+	if c.Stream != nil {
+		v.streamed()
+		return
+	}
 	pos, cut := c.Body, c.Body
 	for i, k := range c.Chunks {
 		v.check(k.Chunk == i, "chunk %d is listed at position %d", k.Chunk, i)
@@ -84,18 +88,30 @@ func (v *verification) arithmetic() {
 	v.totals()
 }
 
+// streamed checks what the certificate of an interval says of itself. The keys of its outputs are checked with the sets
+// that they derive from: see keys.
+func (v *verification) streamed() {
+	c := v.Certificate
+	v.check(!c.Stream.End.After(c.Certified) && c.Stream.Start.Equal(c.Received) && c.Stream.Start.Before(c.Stream.End),
+		"the interval from %s to %s was received at %s and certified at %s", c.Stream.Start, c.Stream.End, c.Received,
+		c.Certified)
+	for i, k := range c.Chunks {
+		v.check(k.Chunk == i, "chunk %d is listed at position %d", k.Chunk, i)
+		v.check(k.CutStart == 0 && k.CutEnd == 0, "chunk %d is cut from byte %d to %d", i, k.CutStart, k.CutEnd)
+		v.reported(k)
+	}
+	v.totals()
+}
+
 func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 	c := v.Certificate
-	v.check(k.RowsIn == k.RowsOut+k.Quarantined, "chunk %d: %d rows in, %d out, %d quarantined", k.Chunk, k.RowsIn,
-		k.RowsOut, k.Quarantined)
+	v.reported(k)
 	footer := contract.Skipped{}
 	if k.CutEnd == -1 {
 		footer = c.Footer
 	}
 	v.check(k.Footer == footer, "chunk %d: %d lines and %d bytes follow its records, want %d and %d", k.Chunk,
 		k.Footer.Lines, k.Footer.Bytes, footer.Lines, footer.Bytes)
-	v.check(k.Attempt >= 1 && k.Millis >= 0, "chunk %d: attempt %d, %d ms", k.Chunk, k.Attempt, k.Millis)
-	v.check(!k.At.After(c.Certified), "chunk %d was acknowledged after the certificate", k.Chunk)
 	for _, o := range k.Outputs {
 		v.check(o.Key == contract.DataKey(c.Segment, o.Partition, c.Load, k.Chunk, k.Start, o.SHA256),
 			"%s is not the key of an output of chunk %d", o.Key, k.Chunk)
@@ -108,6 +124,14 @@ func (v *verification) chunkArithmetic(k contract.ChunkProof) {
 			"%s is not the key of the quarantine of chunk %d", q.Key, k.Chunk)
 		v.check(q.Partition == "", "%s: a quarantine has no partition", q.Key)
 	}
+}
+
+// reported checks what a chunk reports, wherever its records came from.
+func (v *verification) reported(k contract.ChunkProof) {
+	v.check(k.RowsIn == k.RowsOut+k.Quarantined, "chunk %d: %d rows in, %d out, %d quarantined", k.Chunk, k.RowsIn,
+		k.RowsOut, k.Quarantined)
+	v.check(k.Attempt >= 1 && k.Millis >= 0, "chunk %d: attempt %d, %d ms", k.Chunk, k.Attempt, k.Millis)
+	v.check(!k.At.After(v.Certificate.Certified), "chunk %d was acknowledged after the certificate", k.Chunk)
 	v.check((k.Quarantine != nil) == (k.Quarantined > 0),
 		"chunk %d: %d records quarantined, which does not match its quarantine object", k.Chunk, k.Quarantined)
 }

@@ -222,7 +222,7 @@ func (t *tally) add(v *verification, width int, rec raw) {
 		t.badLines += lines(rec.bytes, true)
 		t.bad++
 		t.rawBad.add(rec.bytes)
-		t.rejects.add(rejected(rec.start, rec.end, rec.original()))
+		t.rejects.add(rejected(rec.start, rec.end, rec.sequence, rec.original()))
 		return
 	}
 	t.out++
@@ -239,6 +239,6 @@ func (r raw) original() []byte {
 }
 
 // rejected is a text in which different records of an input never look the same.
-func rejected(start, end int64, raw []byte) []byte {
-	return append(fmt.Appendf(nil, "%d-%d:", start, end), raw...)
+func rejected(start, end int64, sequence string, raw []byte) []byte {
+	return append(fmt.Appendf(nil, "%d-%d-%s:", start, end, sequence), raw...)
 }

@@ -137,7 +137,7 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 				if err := json.Unmarshal(line, &record); err != nil {
 					return fault.Permanent(fmt.Errorf("record %d: %w", n, err))
 				}
-				v.check(record.Chunk == k.Chunk, "%s: record %d is of chunk %d", k.Quarantine.Key, n, record.Chunk)
+				v.place(k, record, n)
 				v.check(record.Reason != "", "%s: record %d has no reason", k.Quarantine.Key, n)
 				whole := int64(len(record.Bytes())) == record.End-record.Start && (record.Raw == "" || record.Base64 == nil)
 				v.check(whole, "%s: record %d does not hold the bytes %d to %d", k.Quarantine.Key, n, record.Start, record.End)
@@ -151,7 +151,7 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 				}
 				v.check(record.Text == shown, "%s: the text of record %d is not that of its bytes", k.Quarantine.Key, n)
 				raws.add(raw.bytes)
-				rejects.add(rejected(record.Start, record.End, raw.original()))
+				rejects.add(rejected(record.Start, record.End, record.Sequence, raw.original()))
 			}
 		})
 		if err != nil {
@@ -164,6 +164,18 @@ func (v *verification) quarantine(ctx context.Context, k contract.ChunkProof, t 
 	v.check(n == t.bad && rejects == t.rejects && raws == t.rawBad,
 		"chunk %d: the quarantined records are not those of the input that do not fit (%d of %d)", k.Chunk, n, t.bad)
 	return nil
+}
+
+// place checks that a quarantined record says where it comes from: the chunk, or the shard.
+func (v *verification) place(k contract.ChunkProof, r contract.Rejected, n int64) {
+	if s := v.Certificate.Stream; s != nil {
+		known := k.Chunk >= 0 && k.Chunk < len(s.Covers)
+		v.check(known && r.Shard == s.Covers[k.Chunk].Shard && r.Chunk == 0, "%s: record %d is of shard %s",
+			k.Quarantine.Key, n, r.Shard)
+		return
+	}
+	v.check(r.Chunk == k.Chunk && r.Shard == "" && r.Sequence == "", "%s: record %d is of chunk %d", k.Quarantine.Key, n,
+		r.Chunk)
 }
 
 func trimLineEnd(raw []byte) []byte {

@@ -16,6 +16,7 @@ type raw struct {
 	fields     [][]byte // CSV, unquoted; nil for NDJSON
 	malformed  bool     // CSV: breaks the rules of quoting
 	comment    bool     // CSV: is a comment, and no record
+	sequence   string   // of a record of a stream
 }
 
 // reader reads records byte by byte. It is deliberately plain, and shares no code with what it checks.

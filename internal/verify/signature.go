@@ -178,6 +178,15 @@ func subjects(c contract.Certificate, bucket string) map[string]map[string]strin
 	if c.Input.ETag != "" {
 		input["s3ETag"] = c.Input.ETag
 	}
+	if c.Stream != nil {
+		for _, s := range c.Stream.Shards {
+			for _, b := range s.Batches {
+				lake(b.Key, b.SHA256)
+			}
+		}
+		all["kinesis://"+c.Input.Bucket+"/"+c.Input.Key] = input
+		return all
+	}
 	all["s3://"+c.Input.Bucket+"/"+c.Input.Key+"?versionId="+c.Input.VersionID] = input
 	return all
 }

@@ -92,8 +92,12 @@ func Certificate(ctx context.Context, o Options) (Report, error) {
 	v.total = o.Certificate.Input.Size + o.Certificate.Totals.BytesOut
 	v.ledger()
 	v.arithmetic()
+	input := v.input
+	if o.Certificate.Stream != nil {
+		input = v.archived
+	}
 	for _, read := range []func(context.Context) error{
-		v.signature, v.link, v.definition, v.manifest, v.input, v.chunks,
+		v.signature, v.link, v.definition, v.manifest, input, v.chunks,
 	} {
 		err := read(ctx)
 		if fault.IsPermanent(err) {

@@ -1,4 +1,4 @@
-// Package alarms gives the alarms of the emulator's CloudWatch their states, as CloudWatch does: it reads them and
+// Package alarms gives the alarms of the emulator's CloudWatch their states, as CloudWatch does. It reads them and
 // their metrics back from the emulator, so that whatever a stack declares is evaluated, and nothing is wired twice.
 package alarms
 

@@ -39,7 +39,8 @@ func TestMetricsOfInvocations(t *testing.T) {
 	if _, err := w.lambda.PutFunctionConcurrency(t.Context(), none); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name}); err == nil {
+	once := func(o *lambda.Options) { o.RetryMaxAttempts = 1 }
+	if _, err := w.lambda.Invoke(t.Context(), &lambda.InvokeInput{FunctionName: &name}, once); err == nil {
 		t.Fatal("a function without concurrency runs")
 	}
 	for metric, want := range map[string]float64{"Errors": 2, "Throttles": 1} {

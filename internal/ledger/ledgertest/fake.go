@@ -39,13 +39,14 @@ type table struct {
 	open  map[string]bool                 // loads whose outcome was not announced
 	sweep *sweep
 	heads map[string]ledger.Head // by segment
+	stream
 }
 
 // New makes an empty ledger.
 func New() *Fake {
 	return &Fake{table: &table{
 		loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}, heads: map[string]ledger.Head{},
-		open: map[string]bool{}, sweep: &sweep{},
+		open: map[string]bool{}, sweep: &sweep{}, stream: newStream(),
 	}}
 }
 

@@ -38,6 +38,14 @@ type Ledger interface {
 	TakeSweep(ctx context.Context, owner string, now, until time.Time) (ledger.Sweep, bool, error)
 	KeepSweep(ctx context.Context, owner string, s ledger.Sweep, over bool) (bool, error)
 
+	Append(ctx context.Context, segment string, b contract.Archived) (bool, error)
+	Tail(ctx context.Context, segment, shard string) (*contract.Archived, error)
+	Archive(ctx context.Context, segment, shard, after string) ([]contract.Archived, error)
+	Cover(ctx context.Context, load string, a contract.StreamAck) error
+	Covers(ctx context.Context, load, shard string) ([]contract.StreamAck, error)
+	Freeze(ctx context.Context, load, closing string) (stands string, err error)
+	Frozen(ctx context.Context, load string) (string, error)
+
 	Claim(ctx context.Context, c ledger.Claim, now, leaseUntil time.Time) (ledger.Outcome, error)
 	Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack) (bool, error)
 	FailChunk(ctx context.Context, c ledger.Claim, reason string) (bool, error)
@@ -84,6 +92,11 @@ var scenarios = []struct {
 	{"Certify of several loads", certifySeveral},
 	{"Certify by several processes", certifiersAtOnce},
 	{"Certify that died", certifierThatDied},
+
+	{"archive of a shard", archive},
+	{"archive by several witnesses", witnessesAtOnce},
+	{"Covers", covers},
+	{"Freeze", freeze},
 
 	{"Claim", claimMatrix},
 	{"Claim of what is over", claimOfWhatIsOver},

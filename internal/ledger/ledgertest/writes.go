@@ -19,10 +19,10 @@ func (f *Fake) Receive(ctx context.Context, load ledger.Load) (stands ledger.Loa
 			return err
 		}
 		f.loads[load.ID] = clone(ledger.Load{
-			ID: load.ID, Segment: load.Segment, Object: load.Object, Catalog: load.Catalog, Received: load.Received.UTC(),
-			Status: load.Status, Reason: load.Reason, Updated: millis(load.Received),
+			ID: load.ID, Segment: load.Segment, Object: load.Object, Interval: load.Interval, Catalog: load.Catalog,
+			Received: load.Received.UTC(), Status: load.Status, Reason: load.Reason, Updated: millis(load.Received),
 		})
-		f.open[load.ID] = true
+		f.open[load.ID] = load.Interval == nil
 		load.Updated = load.Received
 		stands, created = load, true
 		return nil
