@@ -19,8 +19,8 @@ type compression struct {
 }
 
 // findCompression chooses libzstd where there is a C compiler for an architecture, otherwise the implementation in Go.
-// A program with libzstd is linked statically, so that it runs on any Linux, as those in Go alone do; what the C library
-// resolves names and users with cannot be linked so.
+// A program with libzstd is linked statically, so that it runs on any Linux, as those in Go alone do; what the C
+// library resolves names and users with cannot be linked so.
 func findCompression(ctx context.Context, arch string) compression {
 	names := []string{compilers[arch]}
 	if runtime.GOOS == "linux" && runtime.GOARCH == arch {

@@ -1,7 +1,7 @@
 // Package zstd compresses blocks of bytes, such as the pages of a Parquet file, in the format of RFC 8878.
 //
-// Programs that are built with cgo and the tag libzstd use the reference implementation, all others one in Go. The bytes
-// depend on the implementation, the level and the content alone.
+// Programs that are built with cgo and the tag libzstd use the reference implementation, all others one in Go. The
+// bytes depend on the implementation, the level and the content alone.
 package zstd
 
 import "fmt"
