@@ -133,7 +133,8 @@ type Loads struct {
 	MaxQuarantineMB int `json:"maxQuarantineMB" limits:"1..4096"`
 }
 
-// catalog is the part of the settings that the data plane reads, in its units. keep is how long a queue keeps a message.
+// catalog is the part of the settings that the data plane reads, in its units. keep is how long a queue keeps a
+// message.
 func (l Loads) catalog(keep Duration) contract.Loads {
 	return contract.Loads{
 		ChunkBytes: int64(l.ChunkMB) << 20, DueAfterSeconds: l.DueAfter.Seconds(), MaxAttempts: l.MaxAttempts,

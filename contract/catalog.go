@@ -47,7 +47,7 @@ type Segment struct {
 type Loads struct {
 	ChunkBytes      int64 `json:"chunkBytes,omitempty"`      // target size of a chunk, of content
 	DueAfterSeconds int   `json:"dueAfterSeconds,omitempty"` // a chunk that is unclaimed for this long may be lost
-	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // claims of a chunk that come to nothing before its load fails
+	MaxAttempts     int   `json:"maxAttempts,omitempty"`     // failed claims of a chunk that fail its load
 	KeepSeconds     int   `json:"keepSeconds,omitempty"`     // how long a queue keeps a message
 	MaxContentBytes int64 `json:"maxContentBytes,omitempty"` // a load with more content, decompressed, fails; 0: no limit
 	MaxExpansion    int   `json:"maxExpansion,omitempty"`    // content over stored bytes; more fails; 0: no limit

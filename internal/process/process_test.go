@@ -266,7 +266,8 @@ func TestTooManyPartitions(t *testing.T) {
 	}
 	r = newRun(t, newWorld([]byte(proven.String())), seg, plan, []int64{0, int64(proven.Len())})
 	_, err := Process(t.Context(), r.world, r.world, seg, r.message(0))
-	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "partition by note: more than 64 different values in a chunk") ||
+	if !fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "partition by note: more than 64 different values in a chunk") ||
 		!strings.Contains(err.Error(), "raise segments.<name>.maxPartitions") {
 		t.Errorf("200 partitions: %v", err)
 	}

@@ -141,7 +141,9 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 	return waitFor(minWait), nil
 }
 
-func (r *Reconciler) reconcile(ctx context.Context, load ledger.Load, started time.Time) (contract.StepResponse, error) {
+func (r *Reconciler) reconcile(
+	ctx context.Context, load ledger.Load, started time.Time,
+) (contract.StepResponse, error) {
 	chunks, err := r.chunks(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err

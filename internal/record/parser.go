@@ -300,7 +300,10 @@ func (f *field) compileLetters() (any bool) {
 	f.letters = &[256]byte{}
 	for value, texts := range [][]string{letterTrue: f.TrueValues, letterFalse: f.FalseValues} {
 		for _, text := range texts {
-			if len(text) == 1 && text != "\n" && text != "\r" && text[0] < utf8.RuneSelf && f.letters[text[0]] == 0 && !f.Missing([]byte(text)) {
+			if len(text) != 1 || text == "\n" || text == "\r" || text[0] >= utf8.RuneSelf {
+				continue
+			}
+			if f.letters[text[0]] == 0 && !f.Missing([]byte(text)) {
 				f.letters[text[0]] = byte(value)
 				any = true
 			}

@@ -38,7 +38,8 @@ func findEither(b []byte, i int, mask1, mask2 uint64) int {
 // right, those above it may be wrong.
 func notDigits(x uint64) uint64 { return (x + 0x76*low | x) & high }
 
-// number is what the n lowest bytes of a word of digits less '0' write, n from 1 to 8: it adds neighbours up three times.
+// number is what the n lowest bytes of a word of digits less '0' write, n from 1 to 8: it adds
+// neighbours up three times.
 func number(x uint64, n int) int64 {
 	x <<= uint(64-8*n) & 63
 	x = x * (10<<8 + 1) >> 8 & 0x00ff00ff00ff00ff

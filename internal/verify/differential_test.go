@@ -41,7 +41,9 @@ type verdicts struct {
 }
 
 // dataPlane asks the parser that makes the outputs for its verdicts, record by record.
-func dataPlane(s *tableschema.Schema, d contract.Dialect, columns []int, width int, raw []byte) (v verdicts, err error) {
+func dataPlane(
+	s *tableschema.Schema, d contract.Dialect, columns []int, width int, raw []byte,
+) (v verdicts, err error) {
 	charset := text.Of(d.Charset)
 	data, err := io.ReadAll(charset.Reader(bytes.NewReader(raw), 0))
 	if err != nil {
@@ -98,7 +100,9 @@ func batchRow(b *record.Batch) (r row) {
 }
 
 // verifier asks the verifier for its verdicts.
-func verifier(s *tableschema.Schema, d contract.Dialect, columns []int, width int, data []byte) (v verdicts, err error) {
+func verifier(
+	s *tableschema.Schema, d contract.Dialect, columns []int, width int, data []byte,
+) (v verdicts, err error) {
 	r := newReader(bytes.NewReader(data), d, 64)
 	r.width = width
 	for {
