@@ -1,6 +1,10 @@
 package config
 
-import "fmt"
+import (
+	"fmt"
+	"maps"
+	"slices"
+)
 
 // Cost is one line of a month's bill, USD.
 type Cost struct {
@@ -8,20 +12,20 @@ type Cost struct {
 	Amount float64
 }
 
-// NodeHour is what a node of a group costs an hour, with its volume: at the price of its first instance type, which the
-// others are of the same size as. The error names a type without a price.
-func (p Prices) NodeHour(g NodeGroup) (float64, error) {
+// NodeHour is what a node of a group costs an hour, with its volume, by how it is bought: at the price of the group's
+// first instance type; the others have the same size. The error names a type without a price.
+func (p Prices) NodeHour(g NodeGroup, bought Capacity) (float64, error) {
 	price, ok := p.InstanceHour[g.InstanceTypes[0]]
 	if !ok {
 		return 0, fmt.Errorf("config/prices.json has no price of %s", g.InstanceTypes[0])
 	}
-	if g.Capacity == Spot {
+	if bought == Spot {
 		price *= p.SpotShare
 	}
 	return price + float64(g.DiskGB)*p.VolumeGBMonth/HoursPerMonth, nil
 }
 
-// keys of a stack that is given none of its own: of alarms and of certificates.
+// ownKeys are the keys that every stack makes: of alarms and of certificates.
 const ownKeys = 2
 
 // IdleCosts is what a month costs in which nothing arrives, by line: those of docs/costs.md, which counts the declared
@@ -61,12 +65,13 @@ func (s *Stack) clusterCosts(p Prices) []Cost {
 			Cost{"interface endpoints", endpoints * p.EndpointZoneHour * HoursPerMonth})
 	}
 	nodes := 0.0
-	for _, g := range s.NodeGroups {
+	for _, name := range slices.Sorted(maps.Keys(s.NodeGroups)) {
+		g := s.NodeGroups[name]
 		least := g.Min
 		for _, w := range g.Windows {
 			least = max(least, w.Min)
 		}
-		if hour, err := p.NodeHour(g); err == nil {
+		if hour, err := p.NodeHour(g, g.Capacity); err == nil {
 			nodes += float64(least) * hour * HoursPerMonth
 		}
 	}

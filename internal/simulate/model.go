@@ -44,7 +44,7 @@ func DefaultModel() Model {
 		Intake: 700 * time.Millisecond, Step: 300 * time.Millisecond, Write: time.Millisecond,
 		Read: 100 * time.Microsecond, Certify: time.Second,
 		NodeStart: 100 * time.Second, PodStart: 5 * time.Second, Interruptions: 0.01, RestageRate: 60e6,
-		MostChunks: 100_000,
+		MostChunks: 30_000,
 	}
 }
 

@@ -202,14 +202,21 @@ func (r *run) cost(out *Result, whole, part Workload) (Cost, error) {
 	add("SQS", chunks/1e6*chunkRequests*p.SQSMillionRequests)
 	add("Step Functions", steps/1e3*p.StepThousandTransitions)
 	for _, g := range r.heavy.groups {
-		hour, err := p.NodeHour(g.settings)
+		spot, err := p.NodeHour(g.settings, config.Spot)
 		if err != nil {
 			return c, err
 		}
-		// Nodes that the group keeps anyway are part of the idle cost.
-		spot := max(0, g.spot.Hours()+g.bought.Hours()-float64(g.settings.Min)*part.Span.Hours())
-		if spot > 0 {
-			add("nodes of "+g.name+", with their volumes", spot*hour)
+		onDemand, err := p.NodeHour(g.settings, config.OnDemand)
+		if err != nil {
+			return c, err
+		}
+		kept := spot // the nodes that the group keeps anyway are part of the idle cost
+		if g.settings.Capacity == config.OnDemand {
+			kept = onDemand
+		}
+		amount := g.spot.Hours()*spot + g.bought.Hours()*onDemand - float64(g.settings.Min)*part.Span.Hours()*kept
+		if amount > 0 {
+			add("nodes of "+g.name+", with their volumes", amount)
 		}
 	}
 	return c, nil

@@ -102,23 +102,28 @@ func (r *run) function(name string) *function {
 	return nil // Run has checked every load's segment
 }
 
-// plan cuts a load into chunks and routes it, as the splitter does.
-func (r *run) plan(l *load) {
-	definition := r.stack.Catalog(l.Segment)
-	target := int64(r.stack.Loads.ChunkMB) << 20
-	if r.stack.Cluster.Enabled {
+// cut divides a load into chunks, or into pieces that a restage job makes first, and routes it, as the splitter does.
+func cut(s *config.Stack, a Arrival) ([]chunk.Range, plan.Route) {
+	definition := s.Catalog(a.Segment)
+	if s.Cluster.Enabled {
 		definition.Workers = "workers"
 	}
-	l.chunks = chunk.Plan(0, l.Bytes, target)
+	chunks := chunk.Plan(0, a.Bytes, int64(s.Loads.ChunkMB)<<20)
 	largest := int64(0)
-	for i := range l.chunks {
-		largest = max(largest, l.size(i))
+	for _, c := range chunks {
+		largest = max(largest, c.End-c.Start)
 	}
-	route := plan.Choose(definition, r.stack.Cluster.Enabled, !l.Whole, l.Bytes, largest)
-	l.lane, l.restage = route.Lane, route.Restage
-	if l.Whole && !l.restage && l.Bytes > 0 {
-		l.chunks = []chunk.Range{{Start: 0, End: l.Bytes}}
+	route := plan.Choose(definition, s.Cluster.Enabled, !a.Whole, a.Bytes, largest)
+	if a.Whole && !route.Restage && a.Bytes > 0 {
+		chunks = []chunk.Range{{Start: 0, End: a.Bytes}}
 	}
+	return chunks, route
+}
+
+// plan is the splitter's step.
+func (r *run) plan(l *load) {
+	chunks, route := cut(r.stack, l.Arrival)
+	l.chunks, l.lane, l.restage = chunks, route.Lane, route.Restage
 	written := len(l.chunks)
 	if l.restage {
 		written = 1
