@@ -53,7 +53,8 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 		}
 	}
 	workers := s.Cluster.Workers
-	functions, cpu, writes, reads, largest := 0.0, map[string]float64{}, 0.0, 0.0, 0.0
+	functions, jobs, writes, reads, largest := 0.0, 0.0, 0.0, 0.0, 0.0
+	cpu := map[string]float64{} // by node group
 	for _, name := range s.SegmentNames() {
 		g, needs := s.Segments[name], []need(nil)
 		for _, a := range w.Loads {
@@ -66,18 +67,18 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 		peak := func(of func(need) float64) float64 { return busiest(needs, over, of) }
 		busy := peak(func(n need) float64 { return n.functions })
 		slots := peak(func(n need) float64 { return n.slots })
-		jobs := peak(func(n need) float64 { return n.pieces })
+		jobs += peak(func(n need) float64 { return n.pieces })
 		functions += busy
 		writes += peak(func(n need) float64 { return n.chunks }) * chunkWrites
 		reads += peak(func(n need) float64 { return n.reads })
 		add("functions of "+name, "segments."+name+".concurrency", busy, float64(g.Concurrency), "functions")
 		if s.Cluster.Enabled {
 			add("workers of "+name, "cluster.workers.max", slots/float64(workers.Slots), float64(workers.Max), "workers")
-			add("restage jobs", "cluster.restage.max", jobs, float64(s.Cluster.Restage.Max), "jobs")
 			cpu[workers.Group] += slots / float64(workers.Slots) * float64(workers.MilliCPU) / 1000
-			cpu[s.Cluster.Restage.Group] += jobs * float64(s.Cluster.Restage.MilliCPU) / 1000
 		}
 	}
+	add("restage jobs", "cluster.restage.max", jobs, float64(s.Cluster.Restage.Max), "jobs")
+	cpu[s.Cluster.Restage.Group] += jobs * float64(s.Cluster.Restage.MilliCPU) / 1000
 	for name, g := range s.NodeGroups {
 		if size, err := config.InstanceSize(g.InstanceTypes[0]); err == nil {
 			room := float64(g.Max) * (float64(size.VCPU) - nodeMilliCPU/1000.0) * float64(g.Escalator.ScaleUpPercent) / 100
@@ -113,7 +114,7 @@ func needOf(s *config.Stack, a Arrival, p Pace, m Model) need {
 	n := need{at: a.At, chunks: float64(len(chunks)), reads: math.Ceil(float64(a.Bytes) / rangeBytes)}
 	share := config.VCPU(s.Segments[a.Segment].MemoryMB)
 	if route.Lane == contract.Workers {
-		share = workerShare(s.Cluster.Workers)
+		share = WorkerShare(s.Cluster.Workers)
 	}
 	work := p.Fixed*float64(len(chunks)) + p.PerByte*float64(a.Bytes)/share
 	if route.Lane == contract.Workers {
@@ -127,8 +128,8 @@ func needOf(s *config.Stack, a Arrival, p Pace, m Model) need {
 	return n
 }
 
-// workerShare is the share of a vCPU that a slot of a worker has, restageShare that of a restage job.
-func workerShare(w config.Workers) float64 {
+// WorkerShare is the share of a vCPU that a slot of a worker has, restageShare that of a restage job.
+func WorkerShare(w config.Workers) float64 {
 	return min(1, float64(w.MilliCPU)/1000/float64(w.Slots))
 }
 

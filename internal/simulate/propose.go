@@ -128,6 +128,9 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 		last := best
 		for _, k := range s.knobs {
 			for _, v := range k.values {
+				if v == best.value(k, stack) {
+					continue
+				}
 				if c := s.try(best.changed.with(k.setting, v)); c != nil {
 					if !k.capacity && c.misses > best.misses {
 						c = s.repair(c)
@@ -195,6 +198,14 @@ func (s *search) misses(r *Result) (n int) {
 		}
 	}
 	return n
+}
+
+// value is what a setting has.
+func (c *candidate) value(k knob, stack *config.Stack) int {
+	if v, ok := c.changed[k.setting]; ok {
+		return v
+	}
+	return k.of(stack)
 }
 
 // better says whether settings keep more, or the same for markedly less.

@@ -57,7 +57,7 @@ func newHeavy(r *run) (*heavy, error) {
 	}
 	w, restage := r.stack.Cluster.Workers, r.stack.Cluster.Restage
 	for _, name := range r.stack.SegmentNames() {
-		share := min(1, float64(w.MilliCPU)/1000/float64(w.Slots))
+		share := WorkerShare(w)
 		p := &pool{
 			cpu: w.MilliCPU, memory: w.MemoryMB, slots: w.Slots, perPod: w.ChunksPerPod, min: w.Min, max: w.Max,
 			took: func(t task) time.Duration {
@@ -73,7 +73,7 @@ func newHeavy(r *run) (*heavy, error) {
 	h.restage = &pool{
 		cpu: restage.MilliCPU, memory: restage.MemoryMB, slots: 1, perPod: 1, max: restage.Max,
 		took: func(t task) time.Duration {
-			return seconds(float64(t.load.size(t.index)) / r.model.RestageRate / min(1, float64(restage.MilliCPU)/1000))
+			return seconds(float64(t.load.size(t.index)) / r.model.RestageRate / restageShare(restage))
 		},
 		done: r.staged,
 	}

@@ -79,7 +79,7 @@ func (w Workload) Scale(factor float64) Workload {
 		n := int(math.Floor(float64(i+1)*repeat) - math.Floor(float64(i)*repeat))
 		for j := range n {
 			copied := a
-			copied.At = (a.At + gap*time.Duration(j)/time.Duration(n)) % w.Span
+			copied.At = (a.At + gap/time.Duration(n)*time.Duration(j)) % w.Span
 			copied.Bytes = int64(float64(a.Bytes) * grow)
 			scaled.Loads = append(scaled.Loads, copied)
 		}
