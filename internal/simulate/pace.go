@@ -25,8 +25,8 @@ type Pace struct {
 	Spread   []float64 `json:"-"`              // factors of PerByte, ascending, with a mean of 1; nil: always 1
 }
 
-// fixedSeconds is taken for the part of a chunk's time that does not depend on its size or on the CPU: some ten requests
-// of 10 to 30 ms. It is bounded by half of the shortest sample.
+// fixedSeconds is the assumed part of a chunk's time that depends neither on its size nor on the CPU: about ten requests
+// of 10 to 30 ms. It is at most half of the shortest sample.
 const fixedSeconds = 0.2
 
 // spreadShare is the part of the largest sample that a chunk has to have for its rate to count: what a small remainder

@@ -105,8 +105,7 @@ type candidate struct {
 }
 
 // Propose searches, setting by setting, for the cheapest that keep every deadline. A segment without a deadline must not
-// become slower than it is by more than a tenth. Settings that the rules of the stack or the account's quota refuse are
-// not considered.
+// become more than a tenth slower than it is. Settings that the stack's rules or the account's quota refuse are skipped.
 func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal, error) {
 	stack, err := parse(nil)
 	if err != nil {

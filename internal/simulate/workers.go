@@ -106,8 +106,8 @@ func (h *heavy) add(p *pool, name string) error {
 	}
 	p.group = h.groups[i]
 	if p.cpu > p.group.cpu || p.memory > p.group.memory {
-		return fmt.Errorf("simulate: nodeGroups.%s: a pod of %d thousandths of a vCPU and %d MiB does not fit onto its nodes, "+
-			"which have room for %d and %d", name, p.cpu, p.memory, p.group.cpu, p.group.memory)
+		return fmt.Errorf("simulate: nodeGroups.%s: a pod of %dm CPU and %d MiB does not fit onto its nodes, which have room "+
+			"for %dm and %d MiB", name, p.cpu, p.memory, p.group.cpu, p.group.memory)
 	}
 	h.pools = append(h.pools, p)
 	return nil

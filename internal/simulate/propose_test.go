@@ -1,0 +1,135 @@
+package simulate
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"dip/config"
+)
+
+// parser gives a small stack with some changed settings.
+func parser(t *testing.T, deadline string) Parse {
+	t.Helper()
+	return func(s Settings) (*config.Stack, error) {
+		member := func(name, setting string, otherwise int) string {
+			if v, ok := s[setting]; ok {
+				otherwise = v
+			}
+			return fmt.Sprintf(`%q: %d`, name, otherwise)
+		}
+		text := fmt.Sprintf(`{"environment": "small", "loads": {%s}, "segments": {"trips": {%s, %s, "deadline": %q}}}`,
+			member("chunkMB", "loads.chunkMB", 64), member("memoryMB", "segments.trips.memoryMB", 1024),
+			member("concurrency", "segments.trips.concurrency", 2), deadline)
+		return config.Parse([]byte(text), config.Options{Files: files})
+	}
+}
+
+func hourly(bytes int64) Workload {
+	w := Workload{Span: day}
+	for i := range 24 {
+		w.Loads = append(w.Loads, Arrival{Segment: "trips", At: time.Duration(i) * time.Hour, Bytes: bytes})
+	}
+	return w
+}
+
+// Loads that are late get what they need, and cost no more than they have to.
+func TestProposalKeepsDeadlines(t *testing.T) {
+	paces := map[string]Pace{"trips": spread()}
+	p, err := Propose(parser(t, "2m"), hourly(20e9), paces, DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Before.Segments[0].Late != 24 || p.After.Segments[0].Late != 0 || p.Misses != 0 {
+		t.Errorf("late before %d, after %d, misses %d", p.Before.Segments[0].Late, p.After.Segments[0].Late, p.Misses)
+	}
+	if len(p.Changes) == 0 || p.After.Cost.Total() > 1.05*p.Before.Cost.Total() {
+		t.Errorf("%+v: %v, before %v", p.Changes, p.After.Cost.Total(), p.Before.Cost.Total())
+	}
+	changes, err := json.MarshalIndent(p.Changes, "", "  ")
+	if err != nil {
+		t.Fatal(err)
+	}
+	golden(t, "changes.json", string(changes)+"\n")
+}
+
+// A deadline that nothing can keep is said to be missed.
+func TestProposalOfTheImpossible(t *testing.T) {
+	p, err := Propose(parser(t, "1m"), hourly(4e12), nil, DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Misses == 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+// What is good stays: an idle stack gets no proposal.
+func TestNoProposalWithoutReason(t *testing.T) {
+	p, err := Propose(parser(t, "1h"), Workload{Span: day}, nil, DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if len(p.Changes) != 0 || p.Misses != 0 {
+		t.Errorf("%+v", p)
+	}
+}
+
+func TestProposalNeedsValidSettings(t *testing.T) {
+	broken := errors.New("broken")
+	_, err := Propose(func(Settings) (*config.Stack, error) { return nil, broken }, Workload{Span: day}, nil, Model{})
+	if !errors.Is(err, broken) {
+		t.Errorf("%v", err)
+	}
+}
+
+// The first bottleneck of much input is what there is least of.
+func TestLimits(t *testing.T) {
+	for _, c := range []struct {
+		environment, trips string
+		perDay             float64
+		quota              int
+		want               string
+	}{
+		{"small", `"concurrency": 2`, 1e12, 1000, "functions of trips"},
+		{"small", `"concurrency": 500`, 1e12, 60, "concurrent executions of the account"},
+		{"dev", `"lane": "workers"`, 1e12, 1000, "workers of trips"},
+	} {
+		s := stackOf(t, c.environment, trips(c.trips))
+		m := DefaultModel()
+		m.Quota = c.quota
+		w := Assumed(s.SegmentNames(), c.perDay)
+		limits := Limits(s, w, nil, m)
+		if len(limits) == 0 || limits[0].Name != c.want {
+			t.Fatalf("%s: %+v", c.want, limits)
+		}
+		// As many times the input as fit leave no room.
+		room := limits[0].Room()
+		full := Limits(s, w.Scale(room), nil, m)
+		if r := full[0].Room(); r < 0.8 || r > 1.3 {
+			t.Errorf("%s: room for %v of it, and then for %v", c.want, room, r)
+		}
+	}
+	if limits := Limits(stackOf(t, "dev", trips("")), Workload{Span: day}, nil, DefaultModel()); len(limits) > 0 {
+		t.Errorf("without input: %+v", limits)
+	}
+}
+
+// A petabyte a day is simulated in part, and names what is missing.
+func TestPetabyteADay(t *testing.T) {
+	s := stackOf(t, "prod", trips(`"deadline": "1h"`))
+	w := Assumed(s.SegmentNames(), 1e15)
+	m := DefaultModel()
+	m.MostChunks = 20_000
+	r := simulated(t, s, w, m)
+	if r.Simulated <= 0 || r.Simulated >= 0.1 || r.Cost.Input < 100 {
+		t.Errorf("%v of it, %+v", r.Simulated, r.Cost)
+	}
+	first := Limits(s, w, nil, m)[0]
+	if first.Room() >= 1 || !strings.Contains(first.Mend, "concurrency") {
+		t.Errorf("%+v", first)
+	}
+}
