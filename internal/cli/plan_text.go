@@ -49,8 +49,8 @@ func paceText(p simulate.Pace) string {
 // planTimes is a row for each segment now, and one with what is proposed.
 func planTimes(width int, p *simulate.Proposal) string {
 	columns := []terminal.Column{
-		{Title: "SEGMENT"}, {Title: "SETTINGS"}, {Title: "LOADS", Right: true}, {Title: "DEADLINE", Right: true},
-		{Title: "LATE", Right: true}, {Title: "MEDIAN", Right: true}, {Title: "95 %", Right: true},
+		{Title: "SEGMENT", Flex: true}, {Title: "SETTINGS"}, {Title: "LOADS", Right: true},
+		{Title: "DEADLINE", Short: "DUE", Right: true}, {Title: "LATE", Right: true}, {Title: "95 %", Right: true},
 		{Title: "LONGEST", Right: true}, {Title: "QUEUE AGE", Short: "AGE", Right: true},
 		{Title: "FUNCTIONS", Short: "FUNC", Right: true}, {Title: "USED", Right: true},
 	}
@@ -61,8 +61,8 @@ func planTimes(width int, p *simulate.Proposal) string {
 			deadline, late = terminal.Duration(seconds(s.Deadline)), terminal.Count(int64(s.Late))
 		}
 		rows = append(rows, []string{
-			s.Name, settings, terminal.Count(int64(s.Loads)), deadline, late, terminal.Duration(seconds(s.Median)),
-			terminal.Duration(seconds(s.P95)), terminal.Duration(seconds(s.Longest)), terminal.Duration(seconds(s.QueueAge)),
+			s.Name, settings, terminal.Count(int64(s.Loads)), deadline, late, terminal.Duration(seconds(s.P95)),
+			terminal.Duration(seconds(s.Longest)), terminal.Duration(seconds(s.QueueAge)),
 			terminal.Count(int64(s.Concurrent)), fmt.Sprintf("%.0f %%", 100*s.Utilisation),
 		})
 	}
@@ -137,13 +137,13 @@ func amount(c simulate.Cost, name string) float64 {
 
 func planLimits(width int, limits []simulate.Limit) string {
 	columns := []terminal.Column{
-		{Title: "LIMIT"}, {Title: "NEEDED", Right: true}, {Title: "AVAILABLE", Right: true}, {Title: "FITS", Right: true},
-		{Title: "RAISE", Flex: true},
+		{Title: "LIMIT", Flex: true}, {Title: "NEEDED", Right: true}, {Title: "AVAILABLE", Right: true},
+		{Title: "FITS", Right: true},
 	}
 	var rows [][]string
 	for _, l := range limits {
 		needed, available := quantity(l.Demand, l.Unit), quantity(l.Capacity, l.Unit)
-		rows = append(rows, []string{l.Name, needed, available, times(l.Room()), l.Mend})
+		rows = append(rows, []string{l.Name, needed, available, times(l.Room())})
 	}
 	return terminal.Table(width, columns, rows)
 }
@@ -170,20 +170,20 @@ func planChanges(r planReport) string {
 	var b strings.Builder
 	if len(r.Limits) > 0 {
 		first := r.Limits[0]
-		fmt.Fprintf(&b, "First bottleneck: %s, at %s of this input. Raise %s.\n", first.Name, times(first.Room()), first.Mend)
+		fmt.Fprintf(&b, "First bottleneck: %s, at %s of this input\n  raise %s\n", first.Name, times(first.Room()), first.Mend)
 	}
 	p := r.Proposal
 	switch {
 	case p.Misses > 0 && len(p.Changes) == 0:
-		fmt.Fprintf(&b, "None of %s keeps all deadlines or is better.\n", plural(p.Tried, "setting"))
+		fmt.Fprintf(&b, "None of %s keeps all deadlines or is better.\n", plural(p.Tried, "combination"))
 		return b.String()
 	case len(p.Changes) == 0:
-		fmt.Fprintf(&b, "None of %s is cheaper by more than 1 %% and keeps all deadlines.\n", plural(p.Tried, "setting"))
+		fmt.Fprintf(&b, "None of %s is cheaper by more than 1 %% and keeps all deadlines.\n", plural(p.Tried, "combination"))
 		return b.String()
 	case p.Misses > 0:
-		fmt.Fprintf(&b, "The best of %s still misses %s:\n", plural(p.Tried, "setting"), plural(p.Misses, "deadline"))
+		fmt.Fprintf(&b, "The best of %s still misses %s:\n", plural(p.Tried, "combination"), plural(p.Misses, "deadline"))
 	default:
-		fmt.Fprintf(&b, "The cheapest of %s that keeps all deadlines:\n", plural(p.Tried, "setting"))
+		fmt.Fprintf(&b, "The cheapest of %s that keeps all deadlines:\n", plural(p.Tried, "combination"))
 	}
 	fmt.Fprintf(&b, "\n--- %[1]s\n+++ %[1]s\n", stackFile(r.Stack))
 	for _, c := range p.Changes {

@@ -93,8 +93,7 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 		"a second")
 	add("reads of the landing bucket", "prefixes: S3 splits busy ones by itself, not at once", reads, prefixReads,
 		"a second")
-	add("size of a load", fmt.Sprintf("loads.chunkMB: a load has at most %d chunks, and larger ones go to workers",
-		chunk.MaxChunks), largest, chunk.MaxChunks*float64(s.Loads.ChunkMB<<20), "bytes")
+	add("size of a load", fmt.Sprintf("loads.chunkMB: beyond %d chunks, they grow and go to workers", chunk.MaxChunks), largest, chunk.MaxChunks*float64(s.Loads.ChunkMB<<20), "bytes")
 	slices.SortStableFunc(all, func(a, b Limit) int {
 		return cmp.Or(cmp.Compare(a.Room(), b.Room()), cmp.Compare(a.Name, b.Name))
 	})

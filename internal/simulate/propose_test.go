@@ -58,7 +58,9 @@ func TestProposalKeepsDeadlines(t *testing.T) {
 
 // A deadline that nothing can keep is said to be missed.
 func TestProposalOfTheImpossible(t *testing.T) {
-	p, err := Propose(parser(t, "1m"), hourly(4e12), nil, DefaultModel())
+	m := DefaultModel()
+	m.MostChunks = 1 // a single load
+	p, err := Propose(parser(t, "1m"), hourly(4e11), nil, m)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -110,7 +110,7 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 	for _, g := range r.heavy.groups {
 		out.Groups = append(out.Groups, g.result(end))
 	}
-	cost, err := r.cost(out, whole, part)
+	cost, err := r.cost(out, whole, end)
 	out.Cost = cost
 	return out, err
 }
@@ -168,8 +168,9 @@ const (
 	chunkRequests = 4        // of SQS: sent, received, deleted, empty receives
 )
 
-// cost extrapolates from the part that was simulated, by bytes, to a month of the whole workload.
-func (r *run) cost(out *Result, whole, part Workload) (Cost, error) {
+// cost extrapolates from the part that was simulated, until end, by its share of the bytes, to a month of the whole
+// workload.
+func (r *run) cost(out *Result, whole Workload, end time.Duration) (Cost, error) {
 	p := config.ListPrices()
 	idle := 0.0
 	for _, c := range r.stack.IdleCosts(p) {
@@ -214,7 +215,7 @@ func (r *run) cost(out *Result, whole, part Workload) (Cost, error) {
 		if g.settings.Capacity == config.OnDemand {
 			kept = onDemand
 		}
-		amount := g.spot.Hours()*spot + g.bought.Hours()*onDemand - float64(g.settings.Min)*part.Span.Hours()*kept
+		amount := g.spot.Hours()*spot + g.bought.Hours()*onDemand - float64(g.settings.Min)*end.Hours()*kept
 		if amount > 0 {
 			add("nodes of "+g.name+", with their volumes", amount)
 		}

@@ -181,7 +181,7 @@ func TestInterruptionsCostTimeOnly(t *testing.T) {
 	w := Workload{Span: day, Loads: []Arrival{{Segment: "trips", Bytes: 300e9}}}
 	m.Interruptions = 0
 	calm := simulated(t, s, w, m)
-	m.Interruptions = 5
+	m.Interruptions = 20
 	storm := simulated(t, s, w, m)
 	if g := storm.Groups[0]; g.Interruptions == 0 {
 		t.Errorf("%+v", g)

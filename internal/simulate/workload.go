@@ -111,11 +111,11 @@ func (w Workload) busiest(most int, pieces func(Arrival) int) Workload {
 			held += pieces(w.Loads[to])
 			to++
 		}
-		end := w.Span
-		if to < len(w.Loads) {
-			end = w.Loads[to].At
+		span := w.Span / time.Duration(len(w.Loads))
+		if n := time.Duration(to - from); n > 1 {
+			span = (w.Loads[to-1].At - w.Loads[from].At) / (n - 1) * n
 		}
-		span := max(end-w.Loads[from].At, time.Second)
+		span = max(span, time.Second)
 		if density := float64(held) / span.Seconds(); density > densest {
 			densest, best = density, Workload{Span: span, Loads: w.Loads[from:to]}
 		}
