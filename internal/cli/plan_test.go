@@ -17,8 +17,10 @@ func TestPlanText(t *testing.T) {
 			{Name: "trips", Loads: 1500, Late: 30, Deadline: 1800, P95: 1900, Longest: 4000, QueueAge: 900, Concurrent: 10,
 				Utilisation: 0.97},
 		},
-		Groups: []simulate.GroupResult{{Name: "batch", Most: 3, Hours: 4.5, Interruptions: 1, HandedBack: 2, Utilisation: 0.6}},
-		Cost:   simulate.Cost{Idle: 175.35, Input: 20, Items: []simulate.Item{{Name: "Lambda, GB-seconds", Amount: 20}}},
+		Groups: []simulate.GroupResult{
+			{Name: "batch", Most: 3, Hours: 4.5, Interruptions: 1, HandedBack: 2, Utilisation: 0.6},
+		},
+		Cost: simulate.Cost{Idle: 175.35, Input: 20, Items: []simulate.Item{{Name: "Lambda, GB-seconds", Amount: 20}}},
 	}
 	after := *before
 	after.Segments = []simulate.SegmentResult{before.Segments[0], before.Segments[1]}

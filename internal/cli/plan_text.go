@@ -170,7 +170,8 @@ func planChanges(r planReport) string {
 	var b strings.Builder
 	if len(r.Limits) > 0 {
 		first := r.Limits[0]
-		fmt.Fprintf(&b, "First bottleneck: %s, at %s of this input\n  raise %s\n", first.Name, times(first.Room()), first.Mend)
+		fmt.Fprintf(&b, "First bottleneck: %s, at %s of this input\n  raise %s\n", first.Name, times(first.Room()),
+			first.Mend)
 	}
 	p := r.Proposal
 	switch {

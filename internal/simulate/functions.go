@@ -14,17 +14,17 @@ type function struct {
 	batch int // chunks of an invocation
 	vcpu  float64
 
-	running  int
-	warm     []time.Duration // since when each idle environment is idle, ascending
-	ramping  time.Duration   // since when its mapping adds batches
-	rested   time.Duration   // since when nothing runs
-	began    time.Duration   // of the ten seconds in which started counts new environments
-	started  int
-	wakeAt   time.Duration // when the next look at the queue is planned, if it is later than now
-	busy     time.Duration // sum over the invocations, cold starts included
-	calls, n int           // invocations, chunks
-	cold     int
-	most     int // largest number of concurrent invocations
+	running int
+	warm    []time.Duration // since when each idle environment is idle, ascending
+	ramping time.Duration   // since when its mapping adds batches
+	rested  time.Duration   // since when nothing runs
+	began   time.Duration   // of the ten seconds in which started counts new environments
+	started int
+	wakeAt  time.Duration // when the next look at the queue is planned, if it is later than now
+	busy    time.Duration // sum over the invocations, cold starts included
+	calls   int
+	cold    int
+	most    int // largest number of concurrent invocations
 }
 
 // restReset is how long a mapping stays scaled up without work. AWS documents no number.
@@ -97,7 +97,6 @@ func (r *run) invoke(f *function) {
 	for range min(f.batch, f.queue.len()) {
 		t := f.queue.pop(r.now)
 		took += r.paces[f.name].draw(r.model.Seed, t.load.index, t.index, t.load.size(t.index), f.vcpu)
-		f.n++
 		r.after(took, func() { r.acknowledge(t) })
 	}
 	f.calls++

@@ -79,10 +79,14 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 	}
 	add("restage jobs", "cluster.restage.max", jobs, float64(s.Cluster.Restage.Max), "jobs")
 	cpu[s.Cluster.Restage.Group] += jobs * float64(s.Cluster.Restage.MilliCPU) / 1000
-	for name, g := range s.NodeGroups {
-		if size, err := config.InstanceSize(g.InstanceTypes[0]); err == nil {
-			room := float64(g.Max) * (float64(size.VCPU) - nodeMilliCPU/1000.0) * float64(g.Escalator.ScaleUpPercent) / 100
-			add("nodes of "+name, "nodeGroups."+name+".max", cpu[name], room, "vCPUs")
+	for name, used := range cpu {
+		if used == 0 {
+			continue
+		}
+		g := s.NodeGroups[name]
+		if size, err := config.InstanceSize(g.InstanceTypes[0]); err == nil { // the group's rules report an error
+			room := float64(g.Max) * (float64(size.VCPU) - nodeMilliCPU/1000.0)
+			add("nodes of "+name, "nodeGroups."+name+".max", used, room, "vCPUs")
 		}
 	}
 	add("concurrent executions of the account", "the quota "+config.ConcurrencyQuota+" of AWS Lambda", functions,
@@ -93,7 +97,8 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 		"a second")
 	add("reads of the landing bucket", "prefixes: S3 splits busy ones by itself, not at once", reads, prefixReads,
 		"a second")
-	add("size of a load", fmt.Sprintf("loads.chunkMB: beyond %d chunks, they grow and go to workers", chunk.MaxChunks), largest, chunk.MaxChunks*float64(s.Loads.ChunkMB<<20), "bytes")
+	add("size of a load", fmt.Sprintf("loads.chunkMB: beyond %d chunks, they grow and go to workers", chunk.MaxChunks),
+		largest, chunk.MaxChunks*float64(s.Loads.ChunkMB<<20), "bytes")
 	slices.SortStableFunc(all, func(a, b Limit) int {
 		return cmp.Or(cmp.Compare(a.Room(), b.Room()), cmp.Compare(a.Name, b.Name))
 	})

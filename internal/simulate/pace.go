@@ -25,8 +25,8 @@ type Pace struct {
 	Spread   []float64 `json:"-"`              // factors of PerByte, ascending, with a mean of 1; nil: always 1
 }
 
-// fixedSeconds is the assumed part of a chunk's time that depends neither on its size nor on the CPU: about ten requests
-// of 10 to 30 ms. It is at most half of the shortest sample.
+// fixedSeconds is the assumed part of a chunk's time that depends neither on its size nor on the CPU: about ten
+// requests of 10 to 30 ms. It is at most half of the shortest sample.
 const fixedSeconds = 0.2
 
 // spreadShare is the part of the largest sample that a chunk has to have for its rate to count: what a small remainder
@@ -35,7 +35,7 @@ const spreadShare = 0.1
 
 // AssumedPace is the rate that the settings plan with.
 func AssumedPace() Pace {
-	return Pace{Fixed: fixedSeconds, PerByte: 1 / (config.MBPerSecond * (1 << 20))}
+	return Pace{Fixed: fixedSeconds, PerByte: 1.0 / (config.MBPerSecond << 20)}
 }
 
 // Measure fits a pace to chunks. Without any that has bytes and took time, it is the assumed one.

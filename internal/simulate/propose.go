@@ -104,8 +104,9 @@ type candidate struct {
 	misses  int
 }
 
-// Propose searches, setting by setting, for the cheapest that keep every deadline. A segment without a deadline must not
-// become more than a tenth slower than it is. Settings that the stack's rules or the account's quota refuse are skipped.
+// Propose searches, setting by setting, for the cheapest that keep every deadline. A segment without a deadline must
+// not become more than a tenth slower than it is. Settings that the stack's rules or the account's quota refuse are
+// skipped.
 func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal, error) {
 	stack, err := parse(nil)
 	if err != nil {

@@ -30,7 +30,7 @@ type pool struct {
 	pods          []*pod
 	needed        time.Duration // when as many pods as there are were last needed
 	busy          time.Duration // of all slots, with what was handed back
-	n, handedBack int
+	handedBack    int
 }
 
 // pod is a pod of a pool; node is nil as long as it is pending.
@@ -106,8 +106,8 @@ func (h *heavy) add(p *pool, name string) error {
 	}
 	p.group = h.groups[i]
 	if p.cpu > p.group.cpu || p.memory > p.group.memory {
-		return fmt.Errorf("simulate: nodeGroups.%s: a pod of %dm CPU and %d MiB does not fit onto its nodes, which have room "+
-			"for %dm and %d MiB", name, p.cpu, p.memory, p.group.cpu, p.group.memory)
+		return fmt.Errorf("simulate: nodeGroups.%s: a pod of %dm CPU and %d MiB does not fit onto its nodes, which have "+
+			"room for %dm and %d MiB", name, p.cpu, p.memory, p.group.cpu, p.group.memory)
 	}
 	h.pools = append(h.pools, p)
 	return nil
@@ -139,7 +139,6 @@ func (h *heavy) finish(d *pod, a *attempt) {
 		return
 	}
 	a.over = true
-	d.pool.n++
 	d.pool.busy += a.ends - a.began
 	d.work = slices.DeleteFunc(d.work, func(other *attempt) bool { return other == a })
 	d.pool.done(a.task)
