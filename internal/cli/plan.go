@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"maps"
 	"os"
@@ -18,6 +19,7 @@ import (
 	"dip/config"
 	"dip/contract"
 	"dip/internal/client"
+	"dip/internal/graph"
 	"dip/internal/simulate"
 	"dip/local"
 )
@@ -31,6 +33,7 @@ type planFlags struct {
 	assume bool
 	quota  int
 	seed   uint64
+	html   string
 }
 
 func (a *app) planCommand() *cobra.Command {
@@ -42,7 +45,7 @@ func (a *app) planCommand() *cobra.Command {
 			"pipeline, and searches for the cheapest chunk size, memory, concurrency and maximum of workers and nodes\n" +
 			"that keep every deadline. It prints them as a diff of the stack's file, with times and monthly cost before\n" +
 			"and after, and names what would be the first bottleneck. It changes nothing.",
-		Example: "  dip plan\n  dip plan --what-if 10x\n  dip plan --stack prod --what-if 1PB/day --assume",
+		Example: "  dip plan\n  dip plan --what-if 10x --html plan.html\n  dip plan --stack prod --what-if 1PB/day --assume",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.since < time.Minute || f.quota < 1 {
 				return usagef("--since must be a minute or more, --quota positive")
@@ -58,6 +61,7 @@ func (a *app) planCommand() *cobra.Command {
 	cmd.Flags().BoolVar(&f.assume, "assume", false,
 		"read nothing from the stack: loads of 10 GB, at the rate that the settings plan with")
 	cmd.Flags().IntVar(&f.quota, "quota", model.Quota, "concurrent executions of Lambda that the account allows")
+	cmd.Flags().StringVar(&f.html, "html", "", "also write the simulated loads as a page to this `FILE`")
 	cmd.Flags().Uint64Var(&f.seed, "seed", model.Seed, "seed of the simulation")
 	return cmd
 }
@@ -120,6 +124,13 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	r := planReport{
 		Stack: a.stack, WhatIf: f.whatIf, Days: w.Span.Hours() / 24, Loads: len(w.Loads), Bytes: w.Bytes(), Paces: paces,
 		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
+	}
+	if f.html != "" {
+		h := planHistory(r, time.Now())
+		if err := writeFile(f.html, func(w io.Writer) error { return graph.HTML(w, h) }); err != nil {
+			return err
+		}
+		a.screen.Notef("wrote %s", f.html)
 	}
 	return a.result(r, planText(a.screen.Width, r))
 }

@@ -5,7 +5,9 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
+	"dip/internal/graph"
 	"dip/internal/simulate"
 )
 
@@ -75,6 +77,44 @@ func TestPlanOfAssumedLoads(t *testing.T) {
 	}
 	if r.Proposal.After.Cost.Total() > r.Proposal.Before.Cost.Total() || r.Proposal.Before.Cost.Idle == 0 {
 		t.Errorf("%+v, before %+v", r.Proposal.After.Cost, r.Proposal.Before.Cost)
+	}
+}
+
+// The page shows what is simulated now and with the proposal.
+func TestPlanHistory(t *testing.T) {
+	result := func(took time.Duration) *simulate.Result {
+		return &simulate.Result{
+			Span: 2 * time.Hour, Loads: []simulate.LoadResult{{Segment: "trips", At: time.Hour, Bytes: 7, Took: took}},
+			Segments: []simulate.SegmentResult{{
+				Name: "trips", ChunkSeconds: []float64{1, 2}, Waits: []simulate.Wait{{At: time.Hour, Most: 3 * time.Second}},
+			}},
+		}
+	}
+	r := planReport{Stack: "dev", Proposal: &simulate.Proposal{
+		Before: result(time.Minute), After: result(time.Second), Changes: []simulate.Change{{Setting: "loads.chunkMB"}},
+	}}
+	h := planHistory(r, received)
+	now, then := h.Segment("trips"), h.Segment("trips, proposed")
+	if now == nil || then == nil {
+		t.Fatalf("%+v", h.Segments)
+	}
+	want := []graph.Load{{Received: received.Add(-time.Hour), Seconds: 60}}
+	if !reflect.DeepEqual(now.Loads, want) || len(then.Loads) != 1 || then.Loads[0].Seconds != 1 {
+		t.Errorf("loads %+v, proposed %+v", now.Loads, then.Loads)
+	}
+	if len(then.Chunks) != 2 || !reflect.DeepEqual(then.Age, []graph.Sample{{At: received.Add(-time.Hour), Value: 3}}) {
+		t.Errorf("%+v", then)
+	}
+	sum := 0.0
+	for i := range now.Bytes {
+		sum += now.Bytes[i] + then.Bytes[i]
+	}
+	if sum != 7 {
+		t.Errorf("%v bytes: the input is the same with the proposal, and counted once", sum)
+	}
+	r.Proposal.Changes = nil
+	if h := planHistory(r, received); len(h.Segments) != 1 {
+		t.Errorf("%+v", h.Segments)
 	}
 }
 

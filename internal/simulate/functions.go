@@ -96,7 +96,9 @@ func (r *run) invoke(f *function) {
 	}
 	for range min(f.batch, f.queue.len()) {
 		t := f.queue.pop(r.now)
-		took += r.paces[f.name].draw(r.model.Seed, t.load.index, t.index, t.load.size(t.index), f.vcpu)
+		one := r.paces[f.name].draw(r.model.Seed, t.load.index, t.index, t.load.size(t.index), f.vcpu)
+		f.queue.times = append(f.queue.times, one.Seconds())
+		took += one
 		r.after(took, func() { r.acknowledge(t) })
 	}
 	f.calls++

@@ -13,8 +13,14 @@ type task struct {
 type queue struct {
 	tasks []task
 	head  int
-	// oldest is how long a task has waited at most when it was taken.
-	oldest time.Duration
+	waits []Wait    // of the tasks that were taken
+	times []float64 // that tasks took, seconds
+}
+
+// Wait is how long tasks had waited in a queue, at most, that were taken in a minute.
+type Wait struct {
+	At   time.Duration // when the minute begins
+	Most time.Duration
 }
 
 func (q *queue) len() int { return len(q.tasks) - q.head }
@@ -37,6 +43,11 @@ func (q *queue) pop(now time.Duration) task {
 	if q.head++; q.head == len(q.tasks) {
 		q.tasks, q.head = q.tasks[:0], 0
 	}
-	q.oldest = max(q.oldest, now-t.queued)
+	minute := now.Truncate(time.Minute)
+	if n := len(q.waits); n == 0 || q.waits[n-1].At != minute {
+		q.waits = append(q.waits, Wait{At: minute})
+	}
+	last := &q.waits[len(q.waits)-1]
+	last.Most = max(last.Most, now-t.queued)
 	return t
 }

@@ -13,6 +13,7 @@ import (
 type Result struct {
 	// Simulated is the share of the workload's bytes that was simulated: 1, or less of a workload with very many chunks.
 	Simulated float64         `json:"simulatedShare"`
+	Span      time.Duration   `json:"-"` // in which the simulated loads arrive
 	Segments  []SegmentResult `json:"segments"` // by name
 	Groups    []GroupResult   `json:"nodeGroups,omitempty"`
 	Cost      Cost            `json:"cost"`
@@ -50,6 +51,9 @@ type SegmentResult struct {
 	Concurrent  int     `json:"concurrent"`  // largest number of invocations at once
 	Utilisation float64 `json:"utilisation"` // share of its concurrency that is used while it has work
 	ColdStarts  int     `json:"coldStarts"`
+	// for graphs: what its chunks took, seconds, and how long they had waited, by lane
+	ChunkSeconds []float64 `json:"-"`
+	Waits        []Wait    `json:"-"`
 }
 
 // GroupResult is a node group's, of those that process chunks.
@@ -64,7 +68,7 @@ type GroupResult struct {
 
 // result sums up. whole is the workload of which part was simulated.
 func (r *run) result(whole, part Workload) (*Result, error) {
-	out := &Result{Simulated: 1}
+	out := &Result{Simulated: 1, Span: part.Span}
 	if n := whole.Bytes(); n > 0 {
 		out.Simulated = float64(part.Bytes()) / float64(n)
 	}
@@ -98,9 +102,10 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 		s := segments[f.name]
 		slices.Sort(took[f.name])
 		s.Median, s.P95, s.Longest = rank(took[f.name], 0.5), rank(took[f.name], 0.95), rank(took[f.name], 1)
-		s.QueueAge, s.Concurrent, s.ColdStarts = f.queue.oldest.Seconds(), f.most, f.cold
+		s.Concurrent, s.ColdStarts = f.most, f.cold
+		s.add(f.queue)
 		if p := r.heavy.workers[f.name]; p != nil {
-			s.QueueAge = max(s.QueueAge, p.queue.oldest.Seconds())
+			s.add(p.queue)
 		}
 		if open := last[f.name] - first[f.name]; open > 0 {
 			s.Utilisation = f.busy.Seconds() / (open.Seconds() * float64(f.limit))
@@ -113,6 +118,14 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 	cost, err := r.cost(out, whole, end)
 	out.Cost = cost
 	return out, err
+}
+
+// add counts what went through a queue of the segment.
+func (s *SegmentResult) add(q queue) {
+	s.ChunkSeconds, s.Waits = append(s.ChunkSeconds, q.times...), append(s.Waits, q.waits...)
+	for _, w := range q.waits {
+		s.QueueAge = max(s.QueueAge, w.Most.Seconds())
+	}
 }
 
 // result of a group at the end of the simulation. It is asked once: it ends the nodes that are left.

@@ -140,6 +140,7 @@ func (h *heavy) finish(d *pod, a *attempt) {
 	}
 	a.over = true
 	d.pool.busy += a.ends - a.began
+	d.pool.queue.times = append(d.pool.queue.times, (a.ends - a.began).Seconds())
 	d.work = slices.DeleteFunc(d.work, func(other *attempt) bool { return other == a })
 	d.pool.done(a.task)
 	h.feed(d.pool)
