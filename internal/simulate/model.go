@@ -31,7 +31,7 @@ type Model struct {
 	Interruptions float64 // of a spot node, an hour
 	RestageRate   float64 // content that a restage job decompresses and stores on one vCPU, bytes a second
 
-	// MostChunks is how many chunks are simulated: of a workload with more, the busiest part.
+	// MostChunks is how many chunks of 64 MiB are simulated: of a workload with more, the busiest part.
 	MostChunks int
 }
 

@@ -145,7 +145,7 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 			break
 		}
 	}
-	return s.proposal(stack, best), nil
+	return s.proposal(stack, best)
 }
 
 // repair raises what only limits, value by value, as long as that makes fewer loads late.
@@ -185,6 +185,7 @@ func (s *search) try(changed Settings) *candidate {
 		return nil
 	}
 	c := &candidate{changed: changed, result: result, misses: s.misses(result)}
+	result.forget() // hundreds of results are kept
 	s.tried[key] = c
 	return c
 }
@@ -216,8 +217,9 @@ func (c *candidate) better(than *candidate) bool {
 	return c.result.Cost.Total() < than.result.Cost.Total()*(1-worth)
 }
 
-func (s *search) proposal(stack *config.Stack, best *candidate) *Proposal {
-	p := &Proposal{Before: s.before, After: best.result, Misses: best.misses, Changes: []Change{}}
+// proposal simulates the best settings again, for what was forgotten.
+func (s *search) proposal(stack *config.Stack, best *candidate) (*Proposal, error) {
+	p := &Proposal{Before: s.before, After: s.before, Misses: best.misses, Changes: []Change{}}
 	for _, c := range s.tried {
 		if c != nil {
 			p.Tried++
@@ -229,7 +231,15 @@ func (s *search) proposal(stack *config.Stack, best *candidate) *Proposal {
 		}
 	}
 	slices.SortFunc(p.Changes, func(a, b Change) int { return strings.Compare(a.Setting, b.Setting) })
-	return p
+	if len(p.Changes) == 0 {
+		return p, nil
+	}
+	changed, err := s.parse(best.changed)
+	if err != nil {
+		return nil, err
+	}
+	p.After, err = s.run(changed)
+	return p, err
 }
 
 // with is the settings with another value of one.

@@ -13,7 +13,7 @@ import (
 type Result struct {
 	// Simulated is the share of the workload's bytes that was simulated: 1, or less of a workload with very many chunks.
 	Simulated float64         `json:"simulatedShare"`
-	Span      time.Duration   `json:"-"` // in which the simulated loads arrive
+	Span      time.Duration   `json:"-"`        // in which the simulated loads arrive
 	Segments  []SegmentResult `json:"segments"` // by name
 	Groups    []GroupResult   `json:"nodeGroups,omitempty"`
 	Cost      Cost            `json:"cost"`
@@ -118,6 +118,14 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 	cost, err := r.cost(out, whole, end)
 	out.Cost = cost
 	return out, err
+}
+
+// forget drops what only graphs need.
+func (r *Result) forget() {
+	r.Loads = nil
+	for i := range r.Segments {
+		r.Segments[i].ChunkSeconds, r.Segments[i].Waits = nil, nil
+	}
 }
 
 // add counts what went through a queue of the segment.

@@ -52,7 +52,7 @@ type run struct {
 // Run simulates a workload with a stack's settings. A segment without a pace has the assumed one. The error names a
 // segment that the stack does not have, or says that the work would never end.
 func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, error) {
-	part := w.busiest(m.MostChunks, func(a Arrival) int { return max(1, int(a.Bytes/(int64(s.Loads.ChunkMB)<<20))) })
+	part := w.busiest(m.MostChunks, func(a Arrival) int { return max(1, int(a.Bytes/pieceBytes)) })
 	r := &run{
 		stack: s, model: m, paces: map[string]Pace{}, open: len(part.Loads), quota: max(1, m.Quota-systemFunctions),
 	}
@@ -91,6 +91,10 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	}
 	return r.result(w, part)
 }
+
+// pieceBytes is the size of the chunks that MostChunks counts, whatever the settings are: results with different
+// settings are of the same loads.
+const pieceBytes = 64 << 20
 
 // function is a segment's.
 func (r *run) function(name string) *function {
