@@ -22,6 +22,8 @@ type function struct {
 	started int
 	wakeAt  time.Duration // when the next look at the queue is planned, if it is later than now
 	busy    time.Duration // sum over the invocations, cold starts included
+	woke    time.Duration // since when any invocation runs
+	active  time.Duration // in which any ran
 	calls   int
 	cold    int
 	most    int // largest number of concurrent invocations
@@ -101,6 +103,9 @@ func (r *run) invoke(f *function) {
 		took += one
 		r.after(took, func() { r.acknowledge(t) })
 	}
+	if f.running == 0 {
+		f.woke = r.now
+	}
 	f.calls++
 	f.busy += took
 	f.running++
@@ -111,7 +116,7 @@ func (r *run) invoke(f *function) {
 		r.running--
 		f.warm = append(f.warm, r.now)
 		if f.running == 0 {
-			f.rested = r.now
+			f.rested, f.active = r.now, f.active+r.now-f.woke
 		}
 		r.pumpAll()
 	})

@@ -49,7 +49,7 @@ type SegmentResult struct {
 	QueueAge float64 `json:"queueAgeSeconds"`
 	// of its function
 	Concurrent  int     `json:"concurrent"`  // largest number of invocations at once
-	Utilisation float64 `json:"utilisation"` // share of its concurrency that is used while it has work
+	Utilisation float64 `json:"utilisation"` // share of its concurrency that is used while any is
 	ColdStarts  int     `json:"coldStarts"`
 	// for graphs: what its chunks took, seconds, and how long they had waited, by lane
 	ChunkSeconds []float64 `json:"-"`
@@ -72,9 +72,8 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 	if n := whole.Bytes(); n > 0 {
 		out.Simulated = float64(part.Bytes()) / float64(n)
 	}
-	end, first := part.Span, map[string]time.Duration{}
-	last, took := map[string]time.Duration{}, map[string][]time.Duration{}
-	segments := map[string]*SegmentResult{}
+	end := part.Span
+	took, segments := map[string][]time.Duration{}, map[string]*SegmentResult{}
 	for _, f := range r.functions {
 		deadline := time.Duration(r.stack.Segments[f.name].Deadline)
 		segments[f.name] = &SegmentResult{Name: f.name, Deadline: deadline.Seconds()}
@@ -91,11 +90,7 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 		if one.Late {
 			s.Late++
 		}
-		if _, ok := first[l.Segment]; !ok {
-			first[l.Segment] = l.At
-		}
 		took[l.Segment] = append(took[l.Segment], one.Took)
-		last[l.Segment] = max(last[l.Segment], l.lastAck)
 		end = max(end, l.finished)
 	}
 	for _, f := range r.functions {
@@ -107,8 +102,8 @@ func (r *run) result(whole, part Workload) (*Result, error) {
 		if p := r.heavy.workers[f.name]; p != nil {
 			s.add(p.queue)
 		}
-		if open := last[f.name] - first[f.name]; open > 0 {
-			s.Utilisation = f.busy.Seconds() / (open.Seconds() * float64(f.limit))
+		if f.active > 0 {
+			s.Utilisation = f.busy.Seconds() / (f.active.Seconds() * float64(f.limit))
 		}
 		out.Segments = append(out.Segments, *s)
 	}
