@@ -92,6 +92,7 @@ type search struct {
 	parse  Parse
 	run    func(*config.Stack) (*Result, error)
 	knobs  []knob
+	stack  *config.Stack // with its present settings
 	before *Result
 	quota  int
 	tried  map[string]*candidate
@@ -113,7 +114,7 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 		return nil, err
 	}
 	s := &search{
-		parse: parse, knobs: knobs(stack), tried: map[string]*candidate{}, quota: m.Quota,
+		parse: parse, stack: stack, knobs: knobs(stack), tried: map[string]*candidate{}, quota: m.Quota,
 		run: func(s *config.Stack) (*Result, error) { return Run(s, w, paces, m) },
 	}
 	if s.before, err = s.run(stack); err != nil {
@@ -128,7 +129,7 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 		last := best
 		for _, k := range s.knobs {
 			for _, v := range k.values {
-				if v == best.value(k, stack) {
+				if v == best.value(k, s.stack) {
 					continue
 				}
 				if c := s.try(best.changed.with(k.setting, v)); c != nil {
@@ -145,7 +146,7 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 			break
 		}
 	}
-	return s.proposal(stack, best)
+	return s.proposal(best)
 }
 
 // repair raises what only limits, value by value, as long as that makes fewer loads late.
@@ -155,7 +156,7 @@ func (s *search) repair(c *candidate) *candidate {
 			if c.misses == 0 {
 				return c
 			}
-			if !k.capacity {
+			if !k.capacity || v <= c.value(k, s.stack) {
 				continue
 			}
 			if more := s.try(c.changed.with(k.setting, v)); more != nil && more.misses < c.misses {
@@ -218,7 +219,7 @@ func (c *candidate) better(than *candidate) bool {
 }
 
 // proposal simulates the best settings again, for what was forgotten.
-func (s *search) proposal(stack *config.Stack, best *candidate) (*Proposal, error) {
+func (s *search) proposal(best *candidate) (*Proposal, error) {
 	p := &Proposal{Before: s.before, After: s.before, Misses: best.misses, Changes: []Change{}}
 	for _, c := range s.tried {
 		if c != nil {
@@ -226,8 +227,8 @@ func (s *search) proposal(stack *config.Stack, best *candidate) (*Proposal, erro
 		}
 	}
 	for _, k := range s.knobs {
-		if to, ok := best.changed[k.setting]; ok && to != k.of(stack) {
-			p.Changes = append(p.Changes, Change{k.setting, k.of(stack), to})
+		if to, ok := best.changed[k.setting]; ok && to != k.of(s.stack) {
+			p.Changes = append(p.Changes, Change{k.setting, k.of(s.stack), to})
 		}
 	}
 	slices.SortFunc(p.Changes, func(a, b Change) int { return strings.Compare(a.Setting, b.Setting) })
