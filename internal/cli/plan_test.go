@@ -41,7 +41,7 @@ func TestPlanText(t *testing.T) {
 		},
 		Proposal: &simulate.Proposal{Before: before, After: &after, Tried: 45, Changes: []simulate.Change{
 			{Setting: "segments.trips.concurrency", From: 10, To: 50},
-		}},
+		}, Limits: []simulate.Limit{{Name: "functions of trips", Demand: 20, Capacity: 50, Unit: "functions"}}},
 	}
 	golden(t, "plan", planText(80, r))
 	same := r
@@ -54,7 +54,7 @@ func TestPlanText(t *testing.T) {
 		want string
 	}{
 		{simulate.Proposal{Misses: 3}, "keeps all deadlines or is better"},
-		{simulate.Proposal{Misses: 3, Changes: r.Proposal.Changes}, "still misses 3 deadlines"},
+		{simulate.Proposal{Misses: 3, Changes: r.Proposal.Changes}, "still leaves 3 loads late"},
 	} {
 		if text := planChanges(planReport{Proposal: &c.p}); !strings.Contains(text, c.want) {
 			t.Errorf("%q lacks %q", text, c.want)

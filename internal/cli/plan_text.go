@@ -182,13 +182,18 @@ func planChanges(r planReport) string {
 		fmt.Fprintf(&b, "None of %s is cheaper by more than 1 %% and keeps all deadlines.\n", plural(p.Tried, "combination"))
 		return b.String()
 	case p.Misses > 0:
-		fmt.Fprintf(&b, "The best of %s still misses %s:\n", plural(p.Tried, "combination"), plural(p.Misses, "deadline"))
+		fmt.Fprintf(&b, "The best of %s still leaves %s late or too much for a limit:\n", plural(p.Tried, "combination"),
+			plural(p.Misses, "load"))
 	default:
 		fmt.Fprintf(&b, "The cheapest of %s that keeps all deadlines:\n", plural(p.Tried, "combination"))
 	}
 	fmt.Fprintf(&b, "\n--- %[1]s\n+++ %[1]s\n", stackFile(r.Stack))
 	for _, c := range p.Changes {
 		fmt.Fprintf(&b, "- %[1]s: %[2]d\n+ %[1]s: %[3]d\n", c.Setting, c.From, c.To)
+	}
+	if len(p.Limits) > 0 {
+		next := p.Limits[0]
+		fmt.Fprintf(&b, "\nThe bottleneck then: %s, at %s of this input\n", next.Name, times(next.Room()))
 	}
 	return b.String()
 }

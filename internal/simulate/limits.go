@@ -25,6 +25,10 @@ type Limit struct {
 // Room is how many times the workload fits: below 1, it does not.
 func (l Limit) Room() float64 { return l.Capacity / l.Demand }
 
+// overload says that the input exceeds what there is: queues grow without end. A load that is too large for the chunk
+// size only gets larger chunks.
+func (l Limit) overload() bool { return l.Unit != "bytes" && l.Room() < 1 }
+
 // Quotas that an account has by default. Sources: "Service quotas" of Step Functions (StartExecution of standard
 // workflows), DynamoDB (on-demand tables) and "Performance guidelines" of S3 (reads of a prefix), November 2026.
 const (
@@ -55,11 +59,19 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 	workers := s.Cluster.Workers
 	functions, jobs, writes, reads, largest := 0.0, 0.0, 0.0, 0.0, 0.0
 	cpu := map[string]float64{} // by node group
+	known := map[Arrival]need{} // of loads of the same size
 	for _, name := range s.SegmentNames() {
 		g, needs := s.Segments[name], []need(nil)
 		for _, a := range w.Loads {
 			if a.Segment == name {
-				needs = append(needs, needOf(s, a, pace(paces, name), m))
+				kind := Arrival{Segment: name, Bytes: a.Bytes, Whole: a.Whole}
+				n, ok := known[kind]
+				if !ok {
+					n = needOf(s, kind, pace(paces, name), m)
+					known[kind] = n
+				}
+				n.at = a.At
+				needs = append(needs, n)
 				largest = max(largest, float64(a.Bytes))
 			}
 		}
@@ -115,7 +127,7 @@ func pace(paces map[string]Pace, segment string) Pace {
 // needOf is the work of a load, on average. Its chunks but the last have the same size.
 func needOf(s *config.Stack, a Arrival, p Pace, m Model) need {
 	chunks, route := cut(s, a)
-	n := need{at: a.At, chunks: float64(len(chunks)), reads: math.Ceil(float64(a.Bytes) / rangeBytes)}
+	n := need{chunks: float64(len(chunks)), reads: math.Ceil(float64(a.Bytes) / rangeBytes)}
 	share := config.VCPU(s.Segments[a.Segment].MemoryMB)
 	if route.Lane == contract.Workers {
 		share = WorkerShare(s.Cluster.Workers)

@@ -27,8 +27,10 @@ type Proposal struct {
 	Changes []Change `json:"changes"` // by setting; none: the settings are as good as any that were tried
 	Before  *Result  `json:"before"`
 	After   *Result  `json:"after"`
-	Misses  int      `json:"misses"` // loads that are late even so, and segments that are slower than before
-	Tried   int      `json:"tried"`  // settings that were simulated
+	// loads that are late even so, segments that are slower than before, and limits that the input exceeds
+	Misses int     `json:"misses"`
+	Limits []Limit `json:"limits"` // with the proposed settings, the tightest first
+	Tried  int     `json:"tried"`  // settings that were simulated
 }
 
 // knob is a setting that the search turns.
@@ -42,7 +44,7 @@ type knob struct {
 var (
 	chunkSizes  = []int{16, 32, 64, 96, 128, 192, 256}
 	memories    = []int{512, 1024, 1769}
-	concurrency = []int{2, 5, 10, 20, 50, 100, 200, 500, 1000}
+	concurrency = []int{2, 5, 10, 20, 30, 50, 70, 100, 150, 200, 300, 400, 500, 700, 1000}
 	podMaxima   = []int{2, 4, 8, 16, 32, 60, 100, 200}
 )
 
@@ -91,6 +93,7 @@ const (
 type search struct {
 	parse  Parse
 	run    func(*config.Stack) (*Result, error)
+	limits func(*config.Stack) []Limit
 	knobs  []knob
 	stack  *config.Stack // with its present settings
 	before *Result
@@ -107,7 +110,8 @@ type candidate struct {
 
 // Propose searches, setting by setting, for the cheapest that keep every deadline. A segment without a deadline must
 // not become more than a tenth slower than it is. Settings that the stack's rules or the account's quota refuse are
-// skipped.
+// skipped. Settings with which the input exceeds a limit count as missing a deadline: what is simulated is too short to
+// show how queues grow.
 func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal, error) {
 	stack, err := parse(nil)
 	if err != nil {
@@ -115,12 +119,13 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 	}
 	s := &search{
 		parse: parse, stack: stack, knobs: knobs(stack), tried: map[string]*candidate{}, quota: m.Quota,
-		run: func(s *config.Stack) (*Result, error) { return Run(s, w, paces, m) },
+		run:    func(s *config.Stack) (*Result, error) { return Run(s, w, paces, m) },
+		limits: func(s *config.Stack) []Limit { return Limits(s, w, paces, m) },
 	}
 	if s.before, err = s.run(stack); err != nil {
 		return nil, err
 	}
-	best := &candidate{changed: Settings{}, result: s.before, misses: s.misses(s.before)}
+	best := &candidate{changed: Settings{}, result: s.before, misses: s.misses(stack, s.before)}
 	s.tried[best.changed.key()] = best
 	if best.misses > 0 {
 		best = s.repair(best)
@@ -185,14 +190,19 @@ func (s *search) try(changed Settings) *candidate {
 	if err != nil {
 		return nil
 	}
-	c := &candidate{changed: changed, result: result, misses: s.misses(result)}
+	c := &candidate{changed: changed, result: result, misses: s.misses(stack, result)}
 	result.forget() // hundreds of results are kept
 	s.tried[key] = c
 	return c
 }
 
 // misses counts what a result does not keep.
-func (s *search) misses(r *Result) (n int) {
+func (s *search) misses(stack *config.Stack, r *Result) (n int) {
+	for _, l := range s.limits(stack) {
+		if l.overload() {
+			n++
+		}
+	}
 	for i, now := range r.Segments {
 		n += now.Late
 		if was := s.before.Segments[i]; now.Deadline == 0 && now.Longest > was.Longest*slower+slowerSeconds {
@@ -220,7 +230,7 @@ func (c *candidate) better(than *candidate) bool {
 
 // proposal simulates the best settings again, for what was forgotten.
 func (s *search) proposal(best *candidate) (*Proposal, error) {
-	p := &Proposal{Before: s.before, After: s.before, Misses: best.misses, Changes: []Change{}}
+	p := &Proposal{Before: s.before, After: s.before, Misses: best.misses, Changes: []Change{}, Limits: s.limits(s.stack)}
 	for _, c := range s.tried {
 		if c != nil {
 			p.Tried++
@@ -239,6 +249,7 @@ func (s *search) proposal(best *candidate) (*Proposal, error) {
 	if err != nil {
 		return nil, err
 	}
+	p.Limits = s.limits(changed)
 	p.After, err = s.run(changed)
 	return p, err
 }

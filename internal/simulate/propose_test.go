@@ -120,6 +120,28 @@ func TestLimits(t *testing.T) {
 	}
 }
 
+// What the input exceeds is raised, even where a segment without a deadline would be no slower than it is: the part
+// that is simulated is too short to show that its queue grows.
+func TestProposalFitsTheInput(t *testing.T) {
+	s := parser(t, "168h")
+	stack, err := s(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, m := Assumed(stack.SegmentNames(), 20e12), DefaultModel()
+	m.MostChunks = 2000
+	if first := Limits(stack, w, nil, m)[0]; !first.overload() {
+		t.Fatalf("%+v", first)
+	}
+	p, err := Propose(s, w, nil, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if p.Misses != 0 || len(p.Changes) == 0 || p.Limits[0].overload() {
+		t.Errorf("misses %d, %+v, then %+v", p.Misses, p.Changes, p.Limits[0])
+	}
+}
+
 // A petabyte a day is simulated in part, and names what is missing.
 func TestPetabyteADay(t *testing.T) {
 	s := stackOf(t, "prod", trips(`"deadline": "1h"`))
