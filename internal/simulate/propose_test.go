@@ -128,7 +128,7 @@ func TestProposalFitsTheInput(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w, m := Assumed(stack.SegmentNames(), 20e12), DefaultModel()
+	w, m := Assumed(stack.SegmentNames(), 100e12), DefaultModel()
 	m.MostChunks = 2000
 	if first := Limits(stack, w, nil, m)[0]; !first.overload() {
 		t.Fatalf("%+v", first)
@@ -155,5 +155,19 @@ func TestPetabyteADay(t *testing.T) {
 	first := Limits(s, w, nil, m)[0]
 	if first.Room() >= 1 || !strings.Contains(first.Mend, "concurrency") {
 		t.Errorf("%+v", first)
+	}
+}
+
+func TestMisses(t *testing.T) {
+	s := &search{
+		before: &Result{Segments: []SegmentResult{{Deadline: 60, Longest: 50}, {Longest: 50}, {Longest: 50}}},
+		limits: func(*config.Stack) []Limit {
+			return []Limit{{Demand: 2, Capacity: 1, Unit: "functions"}, {Demand: 2, Capacity: 1, Unit: "bytes"},
+				{Demand: 1, Capacity: 1, Unit: "vCPUs"}}
+		},
+	}
+	now := &Result{Segments: []SegmentResult{{Deadline: 60, Longest: 90, Late: 2}, {Longest: 59}, {Longest: 61}}}
+	if n := s.misses(nil, now); n != 1+2+1 {
+		t.Errorf("%d misses, want an exceeded limit, two late loads and a slower segment", n)
 	}
 }

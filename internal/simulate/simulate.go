@@ -128,18 +128,15 @@ func cut(s *config.Stack, a Arrival) ([]chunk.Range, plan.Route) {
 func (r *run) plan(l *load) {
 	chunks, route := cut(r.stack, l.Arrival)
 	l.chunks, l.lane, l.restage = chunks, route.Lane, route.Restage
-	written := len(l.chunks)
-	if l.restage {
-		written = 1
-	}
-	r.after(r.model.Step+time.Duration(written)*r.model.Write, func() {
+	n := time.Duration(len(l.chunks))
+	r.after(r.model.Step+n*r.model.Write, func() {
 		l.planned, l.lastAck = r.now, r.now
 		l.steps += 2 // Plan, Planned?
 		if len(l.chunks) == 0 {
 			r.certify(l)
 			return
 		}
-		r.after(r.model.Step+time.Duration(written)*r.model.Read, func() { r.dispatch(l) })
+		r.after(r.model.Step+n*r.model.Read, func() { r.dispatch(l) })
 	})
 }
 

@@ -122,6 +122,10 @@ func TestWorkIsConserved(t *testing.T) {
 		if item := r.Cost.Items[0].Amount; item < want*0.999999 || item > want*1.000001 {
 			t.Errorf("seed %d: functions cost %v, want %v", seed, item, want)
 		}
+		// Invocations take three chunks where there are as many.
+		if calls := r.Cost.Items[1].Amount * months / p.LambdaMillionRequests * 1e6; calls > float64(chunks)/2 {
+			t.Errorf("seed %d: %v invocations of %d chunks", seed, calls, chunks)
+		}
 	}
 }
 
@@ -174,20 +178,30 @@ func TestWorkersWaitForNodes(t *testing.T) {
 	}
 }
 
-// Interrupted work is handed back and done elsewhere: nothing is lost, and it takes longer.
+// Work that does not end within the grace of an interruption is handed back and done elsewhere: nothing is lost, and it
+// takes longer.
 func TestInterruptionsCostTimeOnly(t *testing.T) {
 	s := stackOf(t, "dev", trips(`"lane": "workers"`))
-	m := DefaultModel()
-	w := Workload{Span: day, Loads: []Arrival{{Segment: "trips", Bytes: 300e9}}}
-	m.Interruptions = 0
-	calm := simulated(t, s, w, m)
-	m.Interruptions = 20
-	storm := simulated(t, s, w, m)
-	if g := storm.Groups[0]; g.Interruptions == 0 {
-		t.Errorf("%+v", g)
+	paces := map[string]Pace{"trips": {PerByte: 1 / 0.5e6}} // minutes for a chunk
+	w := Workload{Span: day, Loads: []Arrival{{Segment: "trips", Bytes: 20e9}}}
+	storms := func(rate float64) *Result {
+		m := DefaultModel()
+		m.Interruptions = rate
+		r, err := Run(s, w, paces, m)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	calm, storm := storms(0), storms(2)
+	if g := storm.Groups[0]; g.Interruptions == 0 || g.HandedBack == 0 || calm.Groups[0].HandedBack != 0 {
+		t.Errorf("%+v, calm %+v", g, calm.Groups[0])
 	}
 	if storm.Loads[0].Took <= calm.Loads[0].Took {
 		t.Errorf("%s, calm %s", storm.Loads[0].Took, calm.Loads[0].Took)
+	}
+	if n := len(storm.Segments[0].ChunkSeconds); n != storm.Loads[0].Chunks {
+		t.Errorf("%d chunks were finished, of %d", n, storm.Loads[0].Chunks)
 	}
 }
 
