@@ -60,9 +60,11 @@ func LeasedReceives(receives int) int { return min(4*receives, maxReceives) }
 // Predict is the assumed run time of a batch of chunks at MBPerSecond, with the share of a vCPU that the memory
 // gives, at most one.
 func Predict(chunkMB, batch, memoryMB int) time.Duration {
-	share := min(1, float64(memoryMB)/memoryPerVCPU)
-	return time.Duration(float64(chunkMB*batch) / (MBPerSecond * share) * float64(time.Second))
+	return time.Duration(float64(chunkMB*batch) / (MBPerSecond * VCPU(memoryMB)) * float64(time.Second))
 }
+
+// VCPU is the share of a vCPU that a function's memory gives to the work on one chunk, at most one.
+func VCPU(memoryMB int) float64 { return min(1, float64(memoryMB)/memoryPerVCPU) }
 
 func (s *Stack) validate(found *problems) {
 	s.validateLimits(found)
@@ -260,8 +262,7 @@ func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
 		found.add(path+".timeout",
 			"%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one "+
 				"for %d MiB)",
-			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, min(1, float64(g.MemoryMB)/memoryPerVCPU),
-			g.MemoryMB)
+			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, VCPU(g.MemoryMB), g.MemoryMB)
 	}
 }
 

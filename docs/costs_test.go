@@ -6,6 +6,7 @@ import (
 	"flag"
 	"fmt"
 	"maps"
+	"math"
 	"os"
 	"path/filepath"
 	"slices"
@@ -263,6 +264,19 @@ func TestReadmeNamesTheIdleCosts(t *testing.T) {
 	for _, e := range hosted {
 		if want := fmt.Sprintf("%s $%.0f", e, total(idle(t, e))); !strings.Contains(string(text), want) {
 			t.Errorf("the README does not say %q", want)
+		}
+	}
+}
+
+// What `dip plan` counts from the settings is what the declared resources come to.
+func TestIdleCostsFollowFromTheSettings(t *testing.T) {
+	for _, e := range hosted {
+		sum := 0.0
+		for _, c := range stackOf(t, e).IdleCosts(config.ListPrices()) {
+			sum += c.Amount
+		}
+		if want := total(idle(t, e)); math.Abs(sum-want) > 0.005 {
+			t.Errorf("%s: the settings come to $%.2f, the resources to $%.2f", e, sum, want)
 		}
 	}
 }

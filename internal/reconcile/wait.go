@@ -23,20 +23,34 @@ func bound(wait, age time.Duration) time.Duration {
 	return time.Duration(math.Ceil(wait.Seconds())) * time.Second
 }
 
-// wait is the time to the next look: half of the time that the rest will take at the rate so far, and no less than a
-// quarter of the time since the last progress, so that the number of looks grows with the logarithm of a load's length,
-// even where it waits for a single chunk. It ends with the next due time, within the bounds.
+// wait is the time to the next look: that of the load's pace, which ends with the next due time, within the bounds.
 func wait(look Look, load ledger.Load, chunks []ledger.Chunk, missing int, due time.Time) time.Duration {
-	elapsed, last := look.Now.Sub(load.Plan.At), lastAck(load.Plan.At, chunks)
-	w := elapsed / 2
-	if done := len(chunks) - missing; done > 0 && !Restaging(load) {
-		w = time.Duration(float64(elapsed) / float64(done) * float64(missing) / 2)
+	done := len(chunks) - missing
+	if Restaging(load) {
+		done = 0
 	}
-	w = max(w, look.Now.Sub(last)/4)
+	w := pace(look.Now.Sub(load.Plan.At), look.Now.Sub(lastAck(load.Plan.At, chunks)), done, missing)
 	if !due.IsZero() {
 		w = min(w, due.Sub(look.Now))
 	}
 	return bound(w, look.Now.Sub(look.Started))
+}
+
+// pace is half of the time that the rest will take at the rate so far, and no less than a quarter of the time since the
+// last progress, so that the number of looks grows with the logarithm of a load's length, even where it waits for a
+// single chunk. elapsed counts from the plan, idle from the last acknowledgement.
+func pace(elapsed, idle time.Duration, done, missing int) time.Duration {
+	w := elapsed / 2
+	if done > 0 {
+		w = time.Duration(float64(elapsed) / float64(done) * float64(missing) / 2)
+	}
+	return max(w, idle/4)
+}
+
+// Pause is the wait of a load of which nothing comes due, for simulations: elapsed counts from its plan, idle from its
+// last acknowledgement, age is the execution's. A load that is being restaged has done nothing.
+func Pause(elapsed, idle, age time.Duration, done, missing int) time.Duration {
+	return bound(pace(elapsed, idle, done, missing), age)
 }
 
 func lastAck(last time.Time, chunks []ledger.Chunk) time.Time {

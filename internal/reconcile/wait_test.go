@@ -84,3 +84,21 @@ func TestOverdue(t *testing.T) {
 		t.Errorf("overdue: %v, want the restage and chunk 5", got)
 	}
 }
+
+// A simulation waits as a load does of which nothing comes due.
+func TestPauseIsTheWait(t *testing.T) {
+	for _, done := range []int{0, 1, 3} {
+		l, chunks := planned(4)
+		for i := range chunks {
+			if chunks[i].Sent = at(9_000); i < done {
+				chunks[i].Ack = &contract.Ack{Start: chunks[i].Start, End: chunks[i].End, At: at(100)}
+			}
+		}
+		look := Look{Now: at(150), Started: at(-5_000)}
+		d := Decide(look, l, chunks, Limits{MaxAttempts: 9, Keep: 1000 * time.Hour, DueAfter: 999 * time.Hour})
+		elapsed, idle := look.Now.Sub(l.Plan.At), look.Now.Sub(lastAck(l.Plan.At, chunks))
+		if want := Pause(elapsed, idle, look.Now.Sub(look.Started), done, 4-done); d.Wait != want || want <= minWait {
+			t.Errorf("%d done: %s, want %s", done, d.Wait, want)
+		}
+	}
+}

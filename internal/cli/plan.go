@@ -1,0 +1,213 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+	"gopkg.in/yaml.v3"
+
+	"dip/config"
+	"dip/contract"
+	"dip/internal/client"
+	"dip/internal/graph"
+	"dip/internal/simulate"
+	"dip/local"
+)
+
+// planSince is how far back plans look: a week has its weekend.
+const planSince = 7 * 24 * time.Hour
+
+type planFlags struct {
+	since  time.Duration
+	whatIf string
+	assume bool
+	quota  int
+	seed   uint64
+	html   string
+}
+
+func (a *app) planCommand() *cobra.Command {
+	f := planFlags{}
+	model := simulate.DefaultModel()
+	cmd := &cobra.Command{
+		Use: "plan", Short: "Replay the stack's loads in a simulation, and propose settings", Args: cobra.NoArgs,
+		Long: "Plan reads which loads arrived and how long their chunks took, replays them through a simulation of the\n" +
+			"pipeline, and searches for the cheapest chunk size, memory, concurrency and maximum of workers and nodes\n" +
+			"that keep every deadline. It prints them as a diff of the stack's file, with times and monthly cost before\n" +
+			"and after, and names what would be the first bottleneck. It changes nothing.",
+		Example: "  dip plan\n  dip plan --what-if 10x --html plan.html\n  dip plan --stack prod --what-if 1PB/day --assume",
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.since < time.Minute || f.quota < 1 {
+				return usagef("--since must be a minute or more, --quota positive")
+			}
+			if f.assume && f.whatIf == "" {
+				return usagef("--assume needs --what-if with an amount such as 1TB/day")
+			}
+			return a.plan(cmd.Context(), f)
+		},
+	}
+	cmd.Flags().DurationVar(&f.since, "since", planSince, "how far back to look")
+	cmd.Flags().StringVar(&f.whatIf, "what-if", "", "plan for another `AMOUNT`: a factor such as 10x, or 1TB/day")
+	cmd.Flags().BoolVar(&f.assume, "assume", false,
+		"read nothing from the stack: loads of 10 GB, at the rate that the settings plan with")
+	cmd.Flags().IntVar(&f.quota, "quota", model.Quota, "concurrent executions of Lambda that the account allows")
+	cmd.Flags().StringVar(&f.html, "html", "", "also write the simulated loads as a page to this `FILE`")
+	cmd.Flags().Uint64Var(&f.seed, "seed", model.Seed, "seed of the simulation")
+	return cmd
+}
+
+// planReport is what plan found.
+type planReport struct {
+	Stack    string                   `json:"stack"`
+	WhatIf   string                   `json:"whatIf,omitempty"`
+	Days     float64                  `json:"days"` // that the loads arrive in
+	Loads    int                      `json:"loads"`
+	Bytes    int64                    `json:"bytes"`
+	Paces    map[string]simulate.Pace `json:"paces"`
+	Prices   string                   `json:"pricesOf"` // date
+	Limits   []simulate.Limit         `json:"limits"`   // the tightest first, with the present settings
+	Proposal *simulate.Proposal       `json:"proposal"`
+}
+
+func (a *app) plan(ctx context.Context, f planFlags) error {
+	var q simulate.WhatIf
+	if f.whatIf != "" {
+		var err error
+		if q, err = simulate.ParseWhatIf(f.whatIf); err != nil {
+			return usagef("--what-if: %w", err)
+		}
+	}
+	root, err := local.FindRoot(".")
+	if err != nil {
+		return fmt.Errorf("find the project of stack %s: %w", a.stack, err)
+	}
+	parse, err := stackParser(root, a.stack)
+	if err != nil {
+		return err
+	}
+	stack, err := parse(nil)
+	if err != nil {
+		return err
+	}
+	w, paces := simulate.Workload{Span: 24 * time.Hour}, map[string]simulate.Pace{}
+	if !f.assume {
+		if w, paces, err = a.workload(ctx, stack, f.since); err != nil {
+			return err
+		}
+	}
+	if f.whatIf != "" {
+		if w, err = q.Apply(w, stack.SegmentNames()); err != nil {
+			return usagef("--what-if: %w", err)
+		}
+	}
+	model := simulate.DefaultModel()
+	model.Quota, model.Seed = f.quota, f.seed
+	proposal, err := simulate.Propose(parse, w, paces, model)
+	if err != nil {
+		return err
+	}
+	for _, name := range stack.SegmentNames() {
+		if _, ok := paces[name]; !ok {
+			paces[name] = simulate.AssumedPace()
+		}
+	}
+	r := planReport{
+		Stack: a.stack, WhatIf: f.whatIf, Days: w.Span.Hours() / 24, Loads: len(w.Loads), Bytes: w.Bytes(), Paces: paces,
+		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
+	}
+	if f.html != "" {
+		h := planHistory(r, time.Now())
+		if err := writeFile(f.html, func(w io.Writer) error { return graph.HTML(w, h) }); err != nil {
+			return err
+		}
+		a.screen.Notef("wrote %s", f.html)
+	}
+	return a.result(r, planText(a.screen.Width, r))
+}
+
+// workload is what the stack received. Functions of the local stack have a whole core, whatever their memory is.
+func (a *app) workload(
+	ctx context.Context, stack *config.Stack, since time.Duration,
+) (simulate.Workload, map[string]simulate.Pace, error) {
+	s, err := a.connect(ctx)
+	if err != nil {
+		return simulate.Workload{}, nil, err
+	}
+	share := func(segment string, lane contract.Lane) float64 {
+		switch {
+		case stack.Environment == config.Local:
+			return 1
+		case lane == contract.Workers && stack.Cluster.Enabled:
+			return simulate.WorkerShare(stack.Cluster.Workers)
+		}
+		return config.VCPU(stack.Segments[segment].MemoryMB)
+	}
+	now := time.Now()
+	w, paces, err := client.ReadWorkload(ctx, s.Ledger, stack.SegmentNames(), now.Add(-since), now, share)
+	if err != nil {
+		return w, nil, fmt.Errorf("read the loads of stack %s: %w", s.Name, err)
+	}
+	return w, paces, nil
+}
+
+// stackParser reads a stack's file, and gives its settings with some changed.
+func stackParser(root, stack string) (simulate.Parse, error) {
+	name := stackFile(stack)
+	data, err := os.ReadFile(filepath.Join(root, name))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("stack %s: %w: the project has no %s", stack, client.ErrNotFound, name)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the settings of stack %s: %w", stack, err)
+	}
+	var file struct{ Config map[string]any }
+	if err := yaml.Unmarshal(data, &file); err != nil {
+		return nil, fmt.Errorf("read %s: %w", name, err)
+	}
+	object, ok := file.Config[config.Key].(map[string]any)
+	if !ok {
+		return nil, fmt.Errorf("%s has no object %s", name, config.Key)
+	}
+	return func(changes simulate.Settings) (*config.Stack, error) {
+		changed := object
+		for path, value := range changes {
+			changed = with(changed, strings.Split(path, "."), value)
+		}
+		data, err := json.Marshal(changed)
+		if err != nil {
+			return nil, fmt.Errorf("read %s: %w", name, err)
+		}
+		s, err := config.Parse(data, config.Options{Files: os.DirFS(root)})
+		if err != nil {
+			return nil, fmt.Errorf("%s, %s:\n%w", name, config.Key, err)
+		}
+		return s, nil
+	}, nil
+}
+
+func stackFile(stack string) string { return "Pulumi." + stack + ".yaml" }
+
+// with is an object with another value at a path; the object itself stays as it is.
+func with(object map[string]any, path []string, value any) map[string]any {
+	changed := maps.Clone(object)
+	if changed == nil {
+		changed = map[string]any{}
+	}
+	if len(path) == 1 {
+		changed[path[0]] = value
+		return changed
+	}
+	below, _ := changed[path[0]].(map[string]any)
+	changed[path[0]] = with(below, path[1:], value)
+	return changed
+}
