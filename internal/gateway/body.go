@@ -32,10 +32,11 @@ func readAll(r io.Reader, most int64, l *lease) ([]byte, error) {
 	for {
 		if len(data) == cap(data) {
 			old := int64(cap(data))
-			if !l.grow(2 * old) {
+			size := min(2*old, most+1) // a full buffer holds at most `most`, so that this is more
+			if !l.grow(size) {
 				return nil, errBusy
 			}
-			data = append(make([]byte, 0, 2*old), data...)
+			data = append(make([]byte, 0, size), data...)
 			l.shrink(old)
 		}
 		n, err := r.Read(data[len(data):cap(data)])

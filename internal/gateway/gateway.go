@@ -1,0 +1,191 @@
+// Package gateway takes records over HTTP and puts them into the streams of their segments. A record is answered with
+// a success only after Kinesis has it. Each travels with an id, so that the consumer removes the repeats that follow
+// from a lost reply.
+package gateway
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"dip/contract"
+)
+
+// Gateway is the HTTP API. Its fields do not change after Handler.
+type Gateway struct {
+	Segments map[string]*Writer // those that take JSON records by stream
+	Others   map[string]string  // why other segments of the stack take none
+	Tokens   *Tokens
+	Limits   Limits
+	Budget   *Budget
+	Replays  *Replays
+	Metrics  *Metrics
+	Log      *slog.Logger
+
+	draining atomic.Bool
+}
+
+// New makes the gateway of a catalog's segments, and starts their writers.
+func New(c contract.Catalog, k Kinesis, t *Tokens, bufferBytes int64, log *slog.Logger) *Gateway {
+	g := &Gateway{
+		Segments: map[string]*Writer{}, Others: map[string]string{}, Tokens: t, Limits: DefaultLimits,
+		Budget: NewBudget(bufferBytes), Replays: NewReplays(rememberedKeys), Metrics: NewMetrics(), Log: log,
+	}
+	for name, s := range c.Segments {
+		switch {
+		case s.Stream == nil:
+			g.Others[name] = "its records arrive as files"
+		case s.Dialect.Encoding != contract.NDJSON:
+			g.Others[name] = "its records are not JSON: put them into its stream with the AWS SDK"
+		default:
+			g.Segments[name] = &Writer{Stream: s.Stream.Name, Kinesis: k, Metrics: g.Metrics, Log: log}
+			g.Segments[name].Start()
+		}
+	}
+	return g
+}
+
+// Drain makes the gateway refuse new requests, and report that it is not ready. Those that it has are answered.
+func (g *Gateway) Drain() { g.draining.Store(true) }
+
+// Close waits until all records have their outcome. No request may follow, or be in flight.
+func (g *Gateway) Close() {
+	for _, w := range g.Segments {
+		w.Close()
+	}
+}
+
+// Handler gives the API's handler.
+func (g *Gateway) Handler() http.Handler {
+	mux := http.NewServeMux()
+	mux.HandleFunc("POST /v1/segments/{segment}/records", g.records)
+	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, "ok\n") })
+	mux.HandleFunc("GET /readyz", g.ready)
+	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
+		plain(w, string(g.Metrics.Text(g.Budget.Held())))
+	})
+	for path, allowed := range map[string]string{"/v1/segments/{segment}/records": "POST", "/healthz": "GET, HEAD",
+		"/readyz": "GET, HEAD", "/metrics": "GET, HEAD"} {
+		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
+			problem(http.StatusMethodNotAllowed, "%.20s: want %s", r.Method, allowed).with("Allow", allowed).write(w)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		problem(http.StatusNotFound, "unknown path %.200q", r.URL.Path).write(w)
+	})
+	return mux
+}
+
+func plain(w http.ResponseWriter, text string) {
+	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+	_, _ = w.Write([]byte(text)) // the client is gone
+}
+
+func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case g.draining.Load():
+		drained().write(w)
+	case !g.Tokens.Loaded():
+		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
+	default:
+		plain(w, "ok\n")
+	}
+}
+
+// drained answers while the gateway drains. The client's next connection goes to another one.
+func drained() *Problem {
+	return problem(http.StatusServiceUnavailable, "this gateway is shutting down: try again").with("Connection", "close")
+}
+
+// records handles POST /v1/segments/{segment}/records.
+func (g *Gateway) records(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	label := r.PathValue("segment")
+	if g.Segments[label] == nil {
+		label = "" // clients do not make labels up
+	}
+	hold := &lease{from: g.Budget}
+	defer hold.free()
+	answer, p := g.take(r, hold)
+	status := http.StatusOK
+	switch {
+	case p != nil:
+		status = p.Status
+		p.write(w)
+	default:
+		if len(answer.Results) > 0 {
+			status = http.StatusMultiStatus
+		}
+		for _, result := range answer.Results {
+			if retryable(result.Status) {
+				w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+			}
+		}
+		respond(w, status, typeJSON, answer)
+	}
+	g.Metrics.answered(label, status, time.Since(began))
+}
+
+// take puts the records of a request into their stream. The problem says why none was accepted.
+func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
+	producer, writer, p := g.admit(r)
+	if p != nil {
+		return Answer{}, p
+	}
+	m, p := mediaOf(r.Header, r.ContentLength, g.Limits)
+	if p != nil {
+		return Answer{}, p
+	}
+	key, segment, member := r.Header.Get("Idempotency-Key"), r.PathValue("segment"), r.URL.Query().Get("id")
+	if err := checkKey(key); err != nil {
+		return Answer{}, problem(http.StatusBadRequest, "%v", err)
+	}
+	body, p := content(r.Body, m.coding, g.Limits, hold)
+	if p != nil {
+		return Answer{}, p
+	}
+	raws, p := cut(body, m.array, g.Limits)
+	if p != nil {
+		return Answer{}, p
+	}
+	if key != "" && !g.Replays.Same(producer.Name, segment, key, body) {
+		return Answer{}, problem(http.StatusConflict, "Idempotency-Key %q came with another body before", key)
+	}
+	records, places, failed := prepare(raws, g.Limits, newNaming(producer.Name, key, member))
+	size := int64(0)
+	for _, one := range records {
+		size += int64(one.size)
+	}
+	if !hold.grow(size) {
+		return Answer{}, busy()
+	}
+	if len(records) > 0 {
+		failed = merge(failed, refusals(writer.Put(records), places))
+	}
+	return conclude(len(raws), failed)
+}
+
+// admit decides whether a request may go on, before its body is read.
+func (g *Gateway) admit(r *http.Request) (Producer, *Writer, *Problem) {
+	if g.draining.Load() {
+		return Producer{}, nil, drained()
+	}
+	producer, p := g.Tokens.Authenticate(r.Header)
+	if p != nil {
+		return Producer{}, nil, p
+	}
+	segment := r.PathValue("segment")
+	if !producer.May(segment) {
+		return producer, nil, problem(http.StatusForbidden, "producer %q may not send to segment %.100q", producer.Name,
+			segment)
+	}
+	if writer := g.Segments[segment]; writer != nil {
+		return producer, writer, nil
+	}
+	if reason, ok := g.Others[segment]; ok {
+		return producer, nil, problem(http.StatusNotFound, "segment %q takes no records here: %s", segment, reason)
+	}
+	return producer, nil, problem(http.StatusNotFound, "unknown segment %.100q", segment)
+}
