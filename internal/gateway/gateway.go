@@ -6,6 +6,7 @@ package gateway
 import (
 	"log/slog"
 	"net/http"
+	"slices"
 	"strconv"
 	"sync/atomic"
 	"time"
@@ -109,19 +110,13 @@ func (g *Gateway) records(w http.ResponseWriter, r *http.Request) {
 	hold := &lease{from: g.Budget}
 	defer hold.free()
 	answer, p := g.take(r, hold)
-	status := http.StatusOK
-	switch {
-	case p != nil:
+	status := statusOf(answer.Records, answer.Results)
+	if p != nil {
 		status = p.Status
 		p.write(w)
-	default:
-		if len(answer.Results) > 0 {
-			status = http.StatusMultiStatus
-		}
-		for _, result := range answer.Results {
-			if retryable(result.Status) {
-				w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
-			}
+	} else {
+		if slices.ContainsFunc(answer.Results, func(r Result) bool { return retryable(r.Status) }) {
+			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 		}
 		respond(w, status, typeJSON, answer)
 	}
@@ -153,14 +148,10 @@ func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
 	if key != "" && !g.Replays.Same(producer.Name, segment, key, body) {
 		return Answer{}, problem(http.StatusConflict, "Idempotency-Key %q came with another body before", key)
 	}
-	records, places, failed := prepare(raws, g.Limits, newNaming(producer.Name, key, member))
-	size := int64(0)
-	for _, one := range records {
-		size += int64(one.size)
-	}
-	if !hold.grow(size) {
+	if !hold.grow(int64(len(body)) + int64(len(raws))*overhead) {
 		return Answer{}, busy()
 	}
+	records, places, failed := prepare(raws, g.Limits, newNaming(producer.Name, key, member))
 	if len(records) > 0 {
 		failed = merge(failed, refusals(writer.Put(records), places))
 	}
