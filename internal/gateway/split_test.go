@@ -64,7 +64,9 @@ func TestCut(t *testing.T) {
 func TestCutStopsAtTheLimit(t *testing.T) {
 	for name, records := range map[string]func() ([][]byte, error){
 		"lines": func() ([][]byte, error) { return cutLines(bytes.Repeat([]byte("1\n"), 1000), 10) },
-		"array": func() ([][]byte, error) { return cutArray(append([]byte("["), bytes.Repeat([]byte("1,"), 1000)...), 10) },
+		"array": func() ([][]byte, error) {
+			return cutArray(append([]byte("["), bytes.Repeat([]byte("1,"), 1000)...), 10)
+		},
 	} {
 		if got, err := records(); len(got) != 11 || err != nil {
 			t.Errorf("%s: %d records, %v", name, len(got), err)
