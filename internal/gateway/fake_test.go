@@ -18,9 +18,9 @@ import (
 
 // fate is what a fake call does to its records.
 type fate struct {
-	err   error                             // of the call
-	lost  bool                              // the records are put, but the reply is not received: it times out
-	stall time.Duration                     // before the reply; the call's context may end first
+	err   error                              // of the call
+	lost  bool                               // the records are put, but the reply is not received: it times out
+	stall time.Duration                      // before the reply; the call's context may end first
 	fails func(i int) (code string, is bool) // of single records; nil: none
 }
 

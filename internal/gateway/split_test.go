@@ -105,7 +105,8 @@ func TestCheck(t *testing.T) {
 
 // An array is cut into the elements that encoding/json finds, and refused if it is none.
 func FuzzCutArray(f *testing.F) {
-	for _, seed := range []string{`[{"a":1},{"b":[2,"]"]}]`, "[]", "[ 1 , 2 ]", `["\\\"",{}]x`, "[1,]", "[[],{}]", "[{]}"} {
+	for _, seed := range []string{`[{"a":1},{"b":[2,"]"]}]`, "[]", "[ 1 , 2 ]", `["\\\"",{}]x`, "[1,]", "[[],{}]", "[{]}",
+		"null", "[1 2]"} {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {

@@ -83,8 +83,8 @@ func ParseTokens(data []byte) (Keyring, error) {
 			}
 			one := token{[sha256.Size]byte(hash), t.Expires, Producer{name, p.Segments}}
 			if owner, ok := owners[one.hash]; ok {
-				problems = append(problems, fmt.Errorf("producer %q: tokens[%d] is also a token of producer %q", name, i,
-					owner))
+				problems = append(problems,
+					fmt.Errorf("producer %q: tokens[%d] is also a token of producer %q", name, i, owner))
 			}
 			owners[one.hash] = name
 			ring.tokens = append(ring.tokens, one)

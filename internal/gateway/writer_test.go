@@ -58,7 +58,7 @@ func TestWriterCutsFullBatches(t *testing.T) {
 				t.Errorf("%d records of %d bytes: calls of %v, want %v", c.n, c.size, got, c.want)
 			}
 		}
-		if f.calls[0].at != began {
+		if !f.calls[0].at.Equal(began) {
 			t.Error("a full batch has waited")
 		}
 		w.Close()
@@ -220,26 +220,14 @@ func TestWriterUnderFaults(t *testing.T) {
 					if o == Accepted && f.ids[id] == 0 {
 						t.Fatalf("seed %d: %s is accepted and not in the stream", seed, id)
 					}
-					if o == Throttled && f.ids[id] > 0 && share == 0 {
-						t.Fatalf("seed %d: %s is refused and in the stream", seed, id)
+					if o != Accepted && share == 0 {
+						t.Fatalf("seed %d: %s is %s without any fault", seed, id, o)
 					}
 				}
 				if len(outcomes) != len(sent[i]) {
 					t.Fatalf("seed %d: request %d has %d outcomes for %d records", seed, i, len(outcomes), len(sent[i]))
 				}
 			}
-			if share == 0 && len(f.ids) != sum(got) {
-				t.Fatalf("seed %d: %d records are in the stream, %d accepted, without any fault", seed, len(f.ids), sum(got))
-			}
 		})
 	}
-}
-
-// sum is how many records were accepted.
-func sum(got [][]Outcome) int {
-	n := 0
-	for _, outcomes := range got {
-		n += count(outcomes)[Accepted]
-	}
-	return n
 }
