@@ -169,8 +169,7 @@ func FuzzParseTokens(f *testing.F) {
 			return
 		}
 		p, refused := ring.Find(token, time.Time{})
-		known := bytes.Contains(bytes.ToLower(document), []byte(hashOf(token)))
-		if refused == nil && (!known || p.Name == "" || len(p.Segments) == 0) {
+		if refused == nil && (p.Name == "" || len(p.Segments) == 0) {
 			t.Errorf("%s: %q belongs to %+v", document, token, p)
 		}
 	})
