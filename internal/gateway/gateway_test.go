@@ -290,7 +290,7 @@ func TestMemoryIsBounded(t *testing.T) {
 			})
 		}
 		synctest.Wait()
-		if held := g.Budget.Held(); held > 64<<20 || held < 32<<20 {
+		if held := g.Budget.Held(); held > 64<<20 || held < 8<<20 {
 			t.Errorf("%d bytes are held", held)
 		}
 		mu.Lock()

@@ -135,8 +135,8 @@ type Tokens struct {
 // reload is how often the document is read: a new or removed token counts after at most this long.
 const reload = 30 * time.Second
 
-// Watch reads the document at once and then periodically, until ctx ends. The tokens that were read last stay valid while it
-// cannot be read.
+// Watch reads the document at once and then periodically, until ctx ends. The tokens that were read last stay valid
+// while it cannot be read.
 func (t *Tokens) Watch(ctx context.Context) {
 	ticker := time.NewTicker(reload)
 	defer ticker.Stop()
