@@ -5,7 +5,8 @@ import (
 	"encoding/json"
 	"fmt"
 	"net/http"
-	"unicode/utf8"
+
+	"dip/internal/record"
 )
 
 // space is what JSON calls whitespace (RFC 8259, 2).
@@ -134,33 +135,21 @@ func ended(content []byte, at int) error {
 // check gives a record as it goes into the stream: a JSON object in one line. The result says why it is none; its
 // index is not set. Values are the segment's concern.
 func check(raw []byte, l Limits) ([]byte, *Result) {
-	switch {
-	case len(raw) > l.Record:
+	if len(raw) > l.Record {
 		return nil, &Result{Status: http.StatusRequestEntityTooLarge,
 			Reason: fmt.Sprintf("the record has %d bytes, more than %d", len(raw), l.Record)}
-	case raw[0] != '{':
-		return nil, bad("the record is not a JSON object")
-	case !utf8.Valid(raw):
-		return nil, bad("the record is not valid UTF-8")
-	case !json.Valid(raw):
-		return nil, bad("the record is not valid JSON%s", syntax(raw))
-	case bytes.ContainsAny(raw, "\r\n"):
-		var line bytes.Buffer
-		if err := json.Compact(&line, raw); err != nil {
-			return nil, bad("the record is not valid JSON: %v", err)
-		}
-		return line.Bytes(), nil
 	}
-	return raw, nil
-}
-
-// syntax says where a record is no JSON.
-func syntax(raw []byte) string {
-	var value json.RawMessage
-	if err := json.Unmarshal(raw, &value); err != nil {
-		return ": " + err.Error()
+	if err := record.CheckObject(raw); err != nil {
+		return nil, bad("the record %v", err)
 	}
-	return ""
+	if !bytes.ContainsAny(raw, "\r\n") {
+		return raw, nil
+	}
+	var line bytes.Buffer
+	if err := json.Compact(&line, raw); err != nil {
+		return nil, bad("the record is not valid JSON: %v", err)
+	}
+	return line.Bytes(), nil
 }
 
 func bad(format string, args ...any) *Result {

@@ -88,8 +88,8 @@ func TestCheck(t *testing.T) {
 		{`[1]`, "", 400, "not a JSON object"},
 		{`null`, "", 400, "not a JSON object"},
 		{"\x00dip marker 5", "", 400, "not a JSON object"},
-		{`{"a":}`, "", 400, "not valid JSON: invalid character '}'"},
-		{`{"a":1} {}`, "", 400, "not valid JSON: invalid character '{' after top-level value"},
+		{`{"a":}`, "", 400, "the record is not valid JSON at byte 5: want a value"},
+		{`{"a":1} {}`, "", 400, "the record has data after its object, at byte 8"},
 		{"{\"a\":\"\n\"}", "", 400, "not valid JSON"},
 		{"{\"a\":\"\xff\"}", "", 400, "not valid UTF-8"},
 	} {
