@@ -4,6 +4,7 @@
 package gateway
 
 import (
+	_ "embed" // the API's description
 	"log/slog"
 	"net/http"
 	"slices"
@@ -58,19 +59,36 @@ func (g *Gateway) Close() {
 	}
 }
 
+// openAPI describes the API, as OpenAPI 3.1.
+//
+//go:embed openapi.json
+var openAPI string
+
+// route is an operation of the API.
+type route struct {
+	method, path string
+	handle       http.HandlerFunc
+}
+
+func (g *Gateway) routes() []route {
+	return []route{
+		{http.MethodPost, "/v1/segments/{segment}/records", g.records},
+		{http.MethodGet, "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { write(w, typeJSON, openAPI) }},
+		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, typePlain, "ok\n") }},
+		{http.MethodGet, "/readyz", g.ready},
+		{http.MethodGet, "/metrics", func(w http.ResponseWriter, _ *http.Request) {
+			write(w, typePlain, string(g.Metrics.Text(g.Budget.Held())))
+		}},
+	}
+}
+
 // Handler gives the API's handler.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
-	mux.HandleFunc("POST /v1/segments/{segment}/records", g.records)
-	mux.HandleFunc("GET /healthz", func(w http.ResponseWriter, _ *http.Request) { plain(w, "ok\n") })
-	mux.HandleFunc("GET /readyz", g.ready)
-	mux.HandleFunc("GET /metrics", func(w http.ResponseWriter, _ *http.Request) {
-		plain(w, string(g.Metrics.Text(g.Budget.Held())))
-	})
-	for path, allowed := range map[string]string{"/v1/segments/{segment}/records": "POST", "/healthz": "GET, HEAD",
-		"/readyz": "GET, HEAD", "/metrics": "GET, HEAD"} {
-		mux.HandleFunc(path, func(w http.ResponseWriter, r *http.Request) {
-			problem(http.StatusMethodNotAllowed, "%.20s: want %s", r.Method, allowed).with("Allow", allowed).write(w)
+	for _, r := range g.routes() {
+		mux.HandleFunc(r.method+" "+r.path, r.handle)
+		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
+			problem(http.StatusMethodNotAllowed, "%.20s: want %s", q.Method, r.method).with("Allow", r.method).write(w)
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -79,8 +97,11 @@ func (g *Gateway) Handler() http.Handler {
 	return mux
 }
 
-func plain(w http.ResponseWriter, text string) {
-	w.Header().Set("Content-Type", "text/plain; version=0.0.4; charset=utf-8")
+// typePlain is also the type of Prometheus' text format.
+const typePlain = "text/plain; version=0.0.4; charset=utf-8"
+
+func write(w http.ResponseWriter, contentType, text string) {
+	w.Header().Set("Content-Type", contentType)
 	_, _ = w.Write([]byte(text)) // the client is gone
 }
 
@@ -91,7 +112,7 @@ func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
 	case !g.Tokens.Loaded():
 		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
 	default:
-		plain(w, "ok\n")
+		write(w, typePlain, "ok\n")
 	}
 }
 

@@ -65,6 +65,7 @@ func do(t testing.TB, g *Gateway, r *http.Request) (*httptest.ResponseRecorder, 
 	case w.Code < 300 && r.Method == http.MethodPost && (kind != typeJSON || json.Unmarshal(w.Body.Bytes(), &a) != nil):
 		t.Errorf("%d is no answer: %s %s", w.Code, kind, w.Body)
 	}
+	checkDocumented(t, r, w)
 	if retry := w.Header().Get("Retry-After") != ""; w.Code >= 400 && retry != retryable(w.Code) {
 		t.Errorf("%d has Retry-After: %t", w.Code, retry)
 	}
