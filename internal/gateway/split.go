@@ -142,7 +142,7 @@ func check(raw []byte, l Limits) ([]byte, *Result) {
 	if err := record.CheckObject(raw); err != nil {
 		return nil, bad("the record %v", err)
 	}
-	if !bytes.ContainsAny(raw, "\r\n") {
+	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
 		return raw, nil
 	}
 	var line bytes.Buffer

@@ -205,7 +205,7 @@ func TestWriterUnderFaults(t *testing.T) {
 			sent, got := make([][]Record, 20), make([][]Outcome, 20)
 			var requests sync.WaitGroup
 			for i := range sent {
-				sent[i] = numbered(t, fmt.Sprint(i), 1+draw(400), 1+draw(5000))
+				sent[i] = numbered(t, fmt.Sprint(i), 1+draw(150), 1+draw(1000))
 				pause := time.Duration(draw(100)) * time.Millisecond
 				requests.Go(func() {
 					time.Sleep(pause)
