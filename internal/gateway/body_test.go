@@ -71,7 +71,7 @@ func TestContent(t *testing.T) {
 		case c.status == 0 && c.coding != "" && !bytes.Equal(got, body):
 			t.Errorf("%s: %d bytes, want %d", c.name, len(got), len(body))
 		}
-		if p == nil && budget.Held() < int64(cap(got)) || budget.Held() > 500_000 {
+		if p == nil && budget.Held() != int64(cap(got)) || budget.Held() > 500_000 {
 			t.Errorf("%s: %d bytes are held for %d", c.name, budget.Held(), len(got))
 		}
 		if hold.free(); budget.Held() != 0 {
@@ -93,6 +93,32 @@ func TestContentFails(t *testing.T) {
 		_, p := content(bytes.NewReader(make([]byte, piece+1)), "", DefaultLimits, hold)
 		if p == nil || p.Status != http.StatusTooManyRequests || p.header["Retry-After"] == "" {
 			t.Errorf("a budget of %d bytes: %+v", most, p)
+		}
+	}
+}
+
+// A decoder's window is memory that no budget counts.
+func TestContentRefusesLargeWindows(t *testing.T) {
+	for window, want := range map[int]int{maxWindow: 0, 2 * maxWindow: http.StatusBadRequest} {
+		var out bytes.Buffer
+		z, err := zstd.NewWriter(&out, zstd.WithWindowSize(window))
+		if err != nil {
+			t.Fatal(err)
+		}
+		for range 2 { // the first Flush writes the frame's header, without the length of the content
+			if _, err := z.Write([]byte("{}\n")); err != nil {
+				t.Fatal(err)
+			}
+			if err := z.Flush(); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if err := z.Close(); err != nil {
+			t.Fatal(err)
+		}
+		_, p := content(&out, "zstd", DefaultLimits, &lease{from: NewBudget(1 << 20)})
+		if (p == nil) != (want == 0) || p != nil && p.Status != want {
+			t.Errorf("a window of %d bytes: %+v", window, p)
 		}
 	}
 }

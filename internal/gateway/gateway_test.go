@@ -304,6 +304,18 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
+// Records need memory besides the body that they came in.
+func TestRecordsAreCounted(t *testing.T) {
+	for most, want := range map[int64]int{piece + 1000: http.StatusTooManyRequests, piece + 2000: http.StatusOK} {
+		in(t, &fake{}, func(t *testing.T, g *Gateway) {
+			g.Budget = NewBudget(most)
+			if w, _, _ := do(t, g, request(readings, "{}\n{}\n{}\n")); w.Code != want {
+				t.Errorf("%d bytes: %d %s", most, w.Code, w.Body)
+			}
+		})
+	}
+}
+
 func TestHealth(t *testing.T) {
 	get := func(g *Gateway, path string) int {
 		w := httptest.NewRecorder()

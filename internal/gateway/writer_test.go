@@ -167,17 +167,17 @@ func TestWriterBoundsItsCalls(t *testing.T) {
 	})
 }
 
-// Close leaves no record without an outcome.
+// Close leaves no record without an outcome, and no batch waiting for more.
 func TestWriterCloses(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{next: func(int) fate { return fate{stall: time.Second} }}
 		w := newWriter(f)
-		done := make(chan []Outcome, 1)
+		done, began := make(chan []Outcome, 1), time.Now()
 		go func() { done <- w.Put(numbered(t, "r", 5, 10)) }()
 		synctest.Wait()
 		w.Close()
-		if got := <-done; count(got)[Accepted] != 5 {
-			t.Errorf("%v", got)
+		if got := <-done; count(got)[Accepted] != 5 || time.Since(began) != time.Second {
+			t.Errorf("%v after %s", got, time.Since(began))
 		}
 	})
 }
