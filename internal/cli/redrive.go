@@ -70,7 +70,7 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 			return err
 		}
 	}
-	outcome, err := client.Retry(ctx, stack.Ledger, stack.Lake, stack.SFN, stack.Outputs.Workflow, load.ID, time.Now())
+	outcome, err := client.Retry(ctx, stack.Ledger, stack.Lake, stack.Loads, load.ID, time.Now())
 	if err != nil {
 		return err
 	}

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 	"github.com/aws/aws-sdk-go-v2/service/sqs/types"
 
@@ -178,20 +176,23 @@ func (f *forgetful) ReceiveMessage(
 	return &sqs.ReceiveMessageOutput{Messages: f.letters}, nil
 }
 
-// fakeWorkflows knows the running and the finished executions.
+// fakeWorkflows knows the executions that exist, and whether they are running.
 type fakeWorkflows struct {
-	over    map[string]bool
+	running map[string]bool
 	started []string
 }
 
-func (f *fakeWorkflows) StartExecution(
-	_ context.Context, in *sfn.StartExecutionInput, _ ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error,
-) {
-	if f.over[*in.Name] {
-		return nil, &sfntypes.ExecutionAlreadyExists{}
+func (f *fakeWorkflows) State(_ context.Context, execution string) (known, running bool, err error) {
+	running, known = f.running[execution]
+	return known, running, nil
+}
+
+func (f *fakeWorkflows) Start(_ context.Context, execution string, in contract.WorkflowInput) error {
+	if !strings.HasPrefix(execution, in.Load) || in.Version != contract.Version {
+		return fmt.Errorf("execution %s of %+v", execution, in)
 	}
-	f.started = append(f.started, *in.Name)
-	return &sfn.StartExecutionOutput{}, nil
+	f.started = append(f.started, execution)
+	return nil
 }
 
 func TestRetry(t *testing.T) {
@@ -199,27 +200,32 @@ func TestRetry(t *testing.T) {
 	for name, c := range map[string]struct {
 		status    contract.Status
 		execution int
-		over      []string
+		over      []string // executions that have ended
+		runs      string   // the one that is running
 		want      Retried
 		redriven  int
 		started   []string
 	}{
-		"failed":                     {contract.Failed, 0, []string{id}, Restarted, 1, []string{id + "-1"}},
-		"failed a second time":       {contract.Failed, 1, []string{id, id + "-1"}, Restarted, 1, []string{id + "-2"}},
-		"redriven, never started":    {contract.Running, 1, []string{id}, GoingOn, 0, []string{id + "-1"}},
-		"received, never started":    {contract.Received, 0, nil, GoingOn, 0, []string{id}},
-		"its workflow was lost":      {contract.Running, 0, []string{id}, Restarted, 1, []string{id + "-1"}},
-		"the content of another":     {contract.Duplicate, 0, []string{id}, AllDone, 0, nil},
-		"certified already":          {contract.Published, 0, []string{id}, AllDone, 0, nil},
-		"certified, being published": {contract.Certified, 0, nil, GoingOn, 0, []string{id}},
+		"failed":                     {contract.Failed, 0, []string{id}, "", Restarted, 1, []string{id + "-1"}},
+		"failed a second time":       {contract.Failed, 1, []string{id, id + "-1"}, "", Restarted, 1, []string{id + "-2"}},
+		"redriven, never started":    {contract.Running, 1, []string{id}, "", GoingOn, 0, []string{id + "-1"}},
+		"received, never started":    {contract.Received, 0, nil, "", GoingOn, 0, []string{id}},
+		"its workflow was lost":      {contract.Running, 0, []string{id}, "", Restarted, 1, []string{id + "-1"}},
+		"the content of another":     {contract.Duplicate, 0, []string{id}, "", AllDone, 0, nil},
+		"certified already":          {contract.Published, 0, []string{id}, "", AllDone, 0, nil},
+		"certified, being published": {contract.Certified, 0, nil, "", GoingOn, 0, []string{id}},
+		"running":                    {contract.Running, 1, []string{id}, id + "-1", GoingOn, 0, nil},
 	} {
 		t.Run(name, func(t *testing.T) {
-			f, w := ledgertest.New(), &fakeWorkflows{over: map[string]bool{}}
+			f, w := ledgertest.New(), &fakeWorkflows{running: map[string]bool{}}
 			f.Seed(ledger.Load{ID: id, Status: c.status, Execution: c.execution})
 			for _, o := range c.over {
-				w.over[o] = true
+				w.running[o] = false
 			}
-			got, err := Retry(t.Context(), f, laketest.New("lake"), w, "arn", id, time.Now())
+			if c.runs != "" {
+				w.running[c.runs] = true
+			}
+			got, err := Retry(t.Context(), f, laketest.New("lake"), w, id, time.Now())
 			load, lerr := f.Load(t.Context(), id)
 			redriven := load.Execution - c.execution
 			if err != nil || lerr != nil || got != c.want || redriven != c.redriven || !slices.Equal(w.started, c.started) {
@@ -251,7 +257,7 @@ func TestRetryOfExpiredPieces(t *testing.T) {
 			ID: loadID("a"), Status: contract.Failed, Plan: &ledger.Plan{Restage: true},
 			Restage: &ledger.Chunk{Index: ledger.RestageIndex, Attempt: 1, Ack: &contract.Ack{End: 1}},
 		}, chunk)
-		_, err := Retry(t.Context(), f, lake, &fakeWorkflows{over: map[string]bool{}}, "arn", loadID("a"), time.Now())
+		_, err := Retry(t.Context(), f, lake, &fakeWorkflows{}, loadID("a"), time.Now())
 		load, lerr := f.Load(t.Context(), loadID("a"))
 		if err != nil || lerr != nil || load.Execution != 1 || (load.Restage.Ack == nil) != c.restaged {
 			t.Errorf("%s: %v, %v, restage %+v", name, err, lerr, load.Restage)

@@ -2,23 +2,18 @@ package client
 
 import (
 	"context"
-	"encoding/json"
-	"errors"
 	"fmt"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/sfn"
-	"github.com/aws/aws-sdk-go-v2/service/sfn/types"
 
 	"dip/contract"
 	"dip/internal/fault"
 	"dip/internal/ledger"
 )
 
-// Workflows is the part of Step Functions that a retry needs. *sfn.Client implements it.
+// Workflows is the part of Step Functions that a retry needs. *adapters.Workflows implements it.
 type Workflows interface {
-	StartExecution(context.Context, *sfn.StartExecutionInput, ...func(*sfn.Options)) (*sfn.StartExecutionOutput, error)
+	Start(ctx context.Context, execution string, in contract.WorkflowInput) error
+	State(ctx context.Context, execution string) (known, running bool, err error)
 }
 
 // Retrier is the part of the ledger that a retry needs.
@@ -42,9 +37,7 @@ const (
 // Retry retries a failed load: acknowledged chunks stay acknowledged, the others start over under a new execution of
 // the workflow. A load whose workflow was lost or ended without a result is retried the same way. Retry is
 // idempotent: a running load is left alone.
-func Retry(ctx context.Context, l Retrier, pieces Pieces, w Workflows, workflow, id string, now time.Time) (
-	Retried, error,
-) {
+func Retry(ctx context.Context, l Retrier, pieces Pieces, w Workflows, id string, now time.Time) (Retried, error) {
 	load, err := l.Load(ctx, id)
 	if err != nil {
 		return "", err
@@ -53,7 +46,7 @@ func Retry(ctx context.Context, l Retrier, pieces Pieces, w Workflows, workflow,
 		return AllDone, nil
 	}
 	if load.Status != contract.Failed {
-		running, err := start(ctx, w, workflow, load)
+		running, err := start(ctx, w, load)
 		if err != nil || running {
 			return GoingOn, err
 		}
@@ -73,7 +66,7 @@ func Retry(ctx context.Context, l Retrier, pieces Pieces, w Workflows, workflow,
 	if load.Status == contract.Published {
 		return AllDone, nil
 	}
-	if running, err := start(ctx, w, workflow, load); err != nil {
+	if running, err := start(ctx, w, load); err != nil {
 		return "", err
 	} else if !running {
 		return "", fmt.Errorf("retry load %s: execution %d of its workflow has already ended: try again", id, load.Execution)
@@ -111,21 +104,15 @@ func restage(ctx context.Context, l Retrier, pieces Pieces, id string) error {
 	return nil
 }
 
-// start starts a load's current execution. Starting one that is already running succeeds; false means that it has
-// ended.
-func start(ctx context.Context, w Workflows, workflow string, load ledger.Load) (running bool, err error) {
-	input, err := json.Marshal(contract.WorkflowInput{Version: contract.Version, Load: load.ID})
-	if err != nil {
-		return false, fmt.Errorf("start the workflow of load %s: %w", load.ID, err)
+// start starts a load's current execution unless it exists; false means that it has ended. Whether it is running is
+// asked for: to start it once more would tell that only with the input that it was started with ("StartExecution").
+func start(ctx context.Context, w Workflows, load ledger.Load) (running bool, err error) {
+	known, running, err := w.State(ctx, executionName(load))
+	if err != nil || known {
+		return running, err
 	}
-	_, err = w.StartExecution(ctx, &sfn.StartExecutionInput{
-		StateMachineArn: &workflow, Name: aws.String(executionName(load)), Input: aws.String(string(input)),
-	})
-	var over *types.ExecutionAlreadyExists
-	switch {
-	case errors.As(err, &over):
-		return false, nil
-	case err != nil:
+	in := contract.WorkflowInput{Version: contract.Version, Load: load.ID}
+	if err := w.Start(ctx, executionName(load), in); err != nil {
 		return false, fmt.Errorf("start the workflow of load %s: %w", load.ID, err)
 	}
 	return true, nil

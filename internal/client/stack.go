@@ -24,6 +24,7 @@ import (
 
 	"dip/config"
 	"dip/contract"
+	"dip/internal/adapters"
 	"dip/internal/catalog"
 	"dip/internal/lake"
 	"dip/internal/ledger"
@@ -40,6 +41,7 @@ type Stack struct {
 	SQS     *sqs.Client
 	SFN     *sfn.Client
 	Lambda  *lambda.Client
+	Loads   *adapters.Workflows // executions of the load workflow
 	KMS     *kms.Client
 	Metrics *cloudwatch.Client
 	Ledger  *ledger.Ledger

@@ -109,6 +109,14 @@ func TestDecide(t *testing.T) {
 			action:  contract.ActionWait, wait: 10,
 		},
 		{
+			name: "two are claimed: the lease that ends first", seconds: 600,
+			prepare: func(_ *ledger.Load, c chunks) {
+				done(c[:1])
+				c[1].Owner, c[1].LeaseUntil, c[2].Owner, c[2].LeaseUntil = "a", at(605), "b", at(610)
+			},
+			action: contract.ActionWait, wait: 5,
+		},
+		{
 			name: "its worker's lease has expired", seconds: 610,
 			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Owner, c[2].LeaseUntil = "a", at(610) },
 			action:  contract.ActionWait, send: []int{2}, from: []int64{-1}, failed: 1, wait: 60,

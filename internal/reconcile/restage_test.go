@@ -53,6 +53,11 @@ func TestDecideOfARestagedLoad(t *testing.T) {
 			action:  contract.ActionWait, wait: 5,
 		},
 		{
+			name: "a chunk whose piece has expired: the job makes it, and sends it", seconds: 10,
+			prepare: func(_ *ledger.Load, c chunks) { done(c[:2]); c[2].Sent = time.Time{} },
+			action:  contract.ActionWait, wait: 5,
+		},
+		{
 			name: "the job waits for a node", seconds: 70, prepare: func(_ *ledger.Load, c chunks) { done(c) },
 			action: contract.ActionWait, wait: 35,
 		},
