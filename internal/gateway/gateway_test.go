@@ -1,10 +1,8 @@
 package gateway
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -213,67 +211,6 @@ func TestAnswersOfKinesis(t *testing.T) {
 	}
 }
 
-// A request that is repeated with its key, or whose records name themselves, gives the same ids, in any gateway.
-func TestRepeatsHaveTheSameIDs(t *testing.T) {
-	for name, c := range map[string]struct {
-		target  string
-		headers []string
-	}{
-		"key":    {readings, []string{"Idempotency-Key", "k1"}},
-		"member": {readings + "?id=a", nil},
-	} {
-		f := &fake{}
-		for range 2 {
-			in(t, f, func(t *testing.T, g *Gateway) {
-				for range 2 {
-					if w, _, _ := do(t, g, request(c.target, "{\"a\":1}\n{\"a\":2}", c.headers...)); w.Code != http.StatusOK {
-						t.Errorf("%s: %d %s", name, w.Code, w.Body)
-					}
-				}
-			})
-		}
-		if len(f.ids) != 2 {
-			t.Errorf("%s: ids %v", name, f.ids)
-		}
-		for id, n := range f.ids {
-			if n != 4 {
-				t.Errorf("%s: %s was put %d times", name, id, n)
-			}
-		}
-	}
-	f := &fake{}
-	in(t, f, func(t *testing.T, g *Gateway) {
-		for range 2 {
-			do(t, g, request(readings, "{\"a\":1}"))
-		}
-	})
-	if len(f.ids) != 2 {
-		t.Errorf("requests without a key share ids: %v", f.ids)
-	}
-}
-
-// A key that comes with another body is refused where it is known, and loses nothing where it is not.
-func TestKeysOfOtherBodies(t *testing.T) {
-	f := &fake{}
-	in(t, f, func(t *testing.T, g *Gateway) {
-		for i, want := range []int{200, 409, 200} {
-			body := fmt.Sprintf(`{"a":%d}`, i%2)
-			w, _, _ := do(t, g, request(readings, body, "Idempotency-Key", "k"))
-			if w.Code != want {
-				t.Errorf("request %d: %d %s, want %d", i, w.Code, w.Body, want)
-			}
-		}
-	})
-	in(t, f, func(t *testing.T, g *Gateway) {
-		if w, _, _ := do(t, g, request(readings, `{"a":1}`, "Idempotency-Key", "k")); w.Code != http.StatusOK {
-			t.Errorf("another gateway: %d %s", w.Code, w.Body)
-		}
-	})
-	if len(f.ids) != 2 {
-		t.Errorf("records of two bodies have the ids %v", f.ids)
-	}
-}
-
 // While Kinesis stalls, memory is bounded: what does not fit is told to come back.
 func TestMemoryIsBounded(t *testing.T) {
 	f := &fake{next: func(int) fate { return fate{stall: time.Hour} }}
@@ -314,61 +251,4 @@ func TestRecordsAreCounted(t *testing.T) {
 			}
 		})
 	}
-}
-
-func TestHealth(t *testing.T) {
-	get := func(g *Gateway, path string) int {
-		w := httptest.NewRecorder()
-		g.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, path, nil))
-		_, _ = io.Copy(io.Discard, w.Body)
-		return w.Code
-	}
-	in(t, &fake{}, func(t *testing.T, g *Gateway) {
-		ring := g.Tokens.current.Swap(nil)
-		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 {
-			t.Error("a gateway without tokens is healthy and not ready")
-		}
-		if w, p, _ := do(t, g, request(readings, "{}")); w.Code != 503 || !strings.Contains(p.Detail, "not loaded") {
-			t.Errorf("without tokens: %d %s", w.Code, w.Body)
-		}
-		g.Tokens.current.Store(ring)
-		if get(g, "/readyz") != 200 {
-			t.Error("a gateway with tokens is ready")
-		}
-		g.Drain()
-		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 {
-			t.Error("a gateway that drains is healthy and not ready")
-		}
-		w, p, _ := do(t, g, request(readings, "{}"))
-		if w.Code != 503 || !strings.Contains(p.Detail, "shutting down") || w.Header().Get("Connection") != "close" {
-			t.Errorf("while draining: %d %s", w.Code, w.Body)
-		}
-	})
-}
-
-func TestMetrics(t *testing.T) {
-	f := &fake{next: func(call int) fate {
-		return fate{fails: func(i int) (string, bool) { return throttled, call == 0 && i == 0 }}
-	}}
-	in(t, f, func(t *testing.T, g *Gateway) {
-		do(t, g, request(readings, "{}\n{}\n{}"))
-		do(t, g, request("/v1/segments/made-up/records", "{}"))
-		w := httptest.NewRecorder()
-		g.Handler().ServeHTTP(w, httptest.NewRequest(http.MethodGet, "/metrics", nil))
-		for _, want := range []string{
-			`dip_gateway_requests_total{segment="readings",code="200"} 1`,
-			`dip_gateway_requests_total{segment="",code="403"} 1`,
-			`dip_gateway_put_records_total{stream="readings-stream",outcome="accepted"} 3`,
-			`dip_gateway_put_records_total{stream="readings-stream",outcome="throttled"} 1`,
-			`dip_gateway_retried_records_total{stream="readings-stream"} 1`,
-			`dip_gateway_put_batch_records_bucket{le="1"} 1`, `dip_gateway_put_batch_records_bucket{le="5"} 2`,
-			`dip_gateway_put_batch_records_bucket{le="+Inf"} 2`, `dip_gateway_put_batch_records_sum 4`,
-			`dip_gateway_put_batch_records_count 2`, `dip_gateway_request_seconds_count 2`,
-			"# TYPE dip_gateway_buffered_bytes gauge", "dip_gateway_buffered_bytes 0",
-		} {
-			if !bytes.Contains(w.Body.Bytes(), []byte(want+"\n")) {
-				t.Errorf("%q is missing in\n%s", want, w.Body)
-			}
-		}
-	})
 }
