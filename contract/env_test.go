@@ -62,6 +62,7 @@ func TestEnvironmentNames(t *testing.T) {
 		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_SLOTS", "DIP_GRACE_SECONDS"}},
 		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_LEASE_SECONDS"}},
+		{GatewayEnv[string]{}, []string{"DIP_CATALOG", "DIP_TOKENS", "DIP_LISTEN", "DIP_BUFFER_MB", "DIP_GRACE_SECONDS"}},
 	} {
 		want := slices.Sorted(slices.Values(slices.Concat(common, c.want)))
 		if got := Names(c.env); !slices.Equal(got, want) {

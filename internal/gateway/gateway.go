@@ -1,0 +1,203 @@
+// Package gateway takes records over HTTP and puts them into the streams of their segments. A record is answered with
+// a success only after Kinesis has it. Each travels with an id, so that the consumer removes the repeats that follow
+// from a lost reply.
+package gateway
+
+import (
+	_ "embed" // the API's description
+	"log/slog"
+	"net/http"
+	"slices"
+	"strconv"
+	"sync/atomic"
+	"time"
+
+	"dip/contract"
+)
+
+// Gateway is the HTTP API. Its fields do not change after Handler.
+type Gateway struct {
+	Segments map[string]*Writer // those that take JSON records by stream
+	Others   map[string]string  // why other segments of the stack take none
+	Tokens   *Tokens
+	Limits   Limits
+	Budget   *Budget
+	Replays  *Replays
+	Metrics  *Metrics
+	Log      *slog.Logger
+
+	draining atomic.Bool
+}
+
+// New makes the gateway of a catalog's segments, and starts their writers.
+func New(c contract.Catalog, k Kinesis, t *Tokens, bufferBytes int64, log *slog.Logger) *Gateway {
+	g := &Gateway{
+		Segments: map[string]*Writer{}, Others: map[string]string{}, Tokens: t, Limits: DefaultLimits,
+		Budget: NewBudget(bufferBytes), Replays: NewReplays(rememberedKeys), Metrics: NewMetrics(), Log: log,
+	}
+	for name, s := range c.Segments {
+		switch {
+		case s.Stream == nil:
+			g.Others[name] = "its records arrive as files"
+		case s.Dialect.Encoding != contract.NDJSON:
+			g.Others[name] = "its records are not JSON: put them into its stream with the AWS SDK"
+		default:
+			g.Segments[name] = &Writer{Stream: s.Stream.Name, Kinesis: k, Metrics: g.Metrics, Log: log}
+			g.Segments[name].Start()
+		}
+	}
+	return g
+}
+
+// Drain makes the gateway refuse new requests, and report that it is not ready. Those that it has are answered.
+func (g *Gateway) Drain() { g.draining.Store(true) }
+
+// Close waits until all records have their outcome. No request may follow, or be in flight.
+func (g *Gateway) Close() {
+	for _, w := range g.Segments {
+		w.Close()
+	}
+}
+
+// openAPI describes the API, as OpenAPI 3.1.
+//
+//go:embed openapi.json
+var openAPI string
+
+// route is an operation of the API.
+type route struct {
+	method, path string
+	handle       http.HandlerFunc
+}
+
+func (g *Gateway) routes() []route {
+	return []route{
+		{http.MethodPost, "/v1/segments/{segment}/records", g.records},
+		{http.MethodGet, "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { write(w, typeJSON, openAPI) }},
+		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, typePlain, "ok\n") }},
+		{http.MethodGet, "/readyz", g.ready},
+		{http.MethodGet, "/metrics", func(w http.ResponseWriter, _ *http.Request) {
+			write(w, typePlain, string(g.Metrics.Text(g.Budget.Held())))
+		}},
+	}
+}
+
+// Handler gives the API's handler.
+func (g *Gateway) Handler() http.Handler {
+	mux := http.NewServeMux()
+	for _, r := range g.routes() {
+		mux.HandleFunc(r.method+" "+r.path, r.handle)
+		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
+			problem(http.StatusMethodNotAllowed, "%.20s: want %s", q.Method, r.method).with("Allow", r.method).write(w)
+		})
+	}
+	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
+		problem(http.StatusNotFound, "unknown path %.200q", r.URL.Path).write(w)
+	})
+	return mux
+}
+
+// typePlain is also the type of Prometheus' text format.
+const typePlain = "text/plain; version=0.0.4; charset=utf-8"
+
+func write(w http.ResponseWriter, contentType, text string) {
+	w.Header().Set("Content-Type", contentType)
+	_, _ = w.Write([]byte(text)) // the client is gone
+}
+
+func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
+	switch {
+	case g.draining.Load():
+		drained().write(w)
+	case !g.Tokens.Loaded():
+		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
+	default:
+		write(w, typePlain, "ok\n")
+	}
+}
+
+// drained answers while the gateway drains. The client's next connection goes to another one.
+func drained() *Problem {
+	return problem(http.StatusServiceUnavailable, "this gateway is shutting down: try again").with("Connection", "close")
+}
+
+// records handles POST /v1/segments/{segment}/records.
+func (g *Gateway) records(w http.ResponseWriter, r *http.Request) {
+	began := time.Now()
+	label := r.PathValue("segment")
+	if g.Segments[label] == nil {
+		label = "" // clients do not make labels up
+	}
+	hold := &lease{from: g.Budget}
+	defer hold.free()
+	answer, p := g.take(r, hold)
+	status := statusOf(answer.Records, answer.Results)
+	if p != nil {
+		status = p.Status
+		p.write(w)
+	} else {
+		if slices.ContainsFunc(answer.Results, func(r Result) bool { return retryable(r.Status) }) {
+			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
+		}
+		respond(w, status, typeJSON, answer)
+	}
+	g.Metrics.answered(label, status, time.Since(began))
+}
+
+// take puts the records of a request into their stream. The problem says why none was accepted.
+func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
+	producer, writer, p := g.admit(r)
+	if p != nil {
+		return Answer{}, p
+	}
+	m, p := mediaOf(r.Header, r.ContentLength, g.Limits)
+	if p != nil {
+		return Answer{}, p
+	}
+	key, segment, member := r.Header.Get("Idempotency-Key"), r.PathValue("segment"), r.URL.Query().Get("id")
+	if err := checkKey(key); err != nil {
+		return Answer{}, problem(http.StatusBadRequest, "%v", err)
+	}
+	body, p := content(r.Body, m.coding, g.Limits, hold)
+	if p != nil {
+		return Answer{}, p
+	}
+	raws, p := cut(body, m.array, g.Limits)
+	if p != nil {
+		return Answer{}, p
+	}
+	if key != "" && !g.Replays.Same(producer.Name, segment, key, body) {
+		return Answer{}, problem(http.StatusConflict, "Idempotency-Key %q came with another body before", key)
+	}
+	if !hold.grow(int64(len(body)) + int64(len(raws))*overhead) {
+		return Answer{}, busy()
+	}
+	records, places, failed := prepare(raws, g.Limits, newNaming(producer.Name, key, member))
+	if len(records) > 0 {
+		failed = merge(failed, refusals(writer.Put(records), places))
+	}
+	return conclude(len(raws), failed)
+}
+
+// admit decides whether a request may go on, before its body is read.
+func (g *Gateway) admit(r *http.Request) (Producer, *Writer, *Problem) {
+	if g.draining.Load() {
+		return Producer{}, nil, drained()
+	}
+	producer, p := g.Tokens.Authenticate(r.Header)
+	if p != nil {
+		return Producer{}, nil, p
+	}
+	segment := r.PathValue("segment")
+	if !producer.May(segment) {
+		return producer, nil, problem(http.StatusForbidden, "producer %q may not send to segment %.100q", producer.Name,
+			segment)
+	}
+	if writer := g.Segments[segment]; writer != nil {
+		return producer, writer, nil
+	}
+	if reason, ok := g.Others[segment]; ok {
+		return producer, nil, problem(http.StatusNotFound, "segment %q takes no records here: %s", segment, reason)
+	}
+	return producer, nil, problem(http.StatusNotFound, "unknown segment %.100q", segment)
+}

@@ -1,0 +1,48 @@
+package record
+
+import (
+	"encoding/json"
+	"math/rand/v2"
+	"strings"
+	"testing"
+)
+
+func TestCheckObject(t *testing.T) {
+	for text, want := range map[string]string{
+		`{}`: "", " {\"a\": [1, {\"b\": \"\\ud83d\\ude00\"}]}\r": "",
+		``: "is not a JSON object", `  `: "is not a JSON object", `[{}]`: "is not a JSON object",
+		"\x00{}": "is not a JSON object", `{"a":}`: "is not valid JSON at byte 5: want a value",
+		`{"a":1`: "want a comma or a closing brace", `{"a":"\ud83d"}`: "the string is not valid JSON",
+		"{\"a\":\"\xff\"}": "is not valid UTF-8", `{} {}`: "has data after its object, at byte 3",
+		strings.Repeat(`{"a":`, 513) + "1" + strings.Repeat("}", 513): "nests deeper than 512",
+		strings.Repeat(`{"a":`, 512) + "1" + strings.Repeat("}", 512): "",
+	} {
+		err := CheckObject([]byte(text))
+		if (err == nil) != (want == "") || err != nil && !strings.Contains(err.Error(), want) {
+			t.Errorf("%.80s: %v, want %q", text, err, want)
+		}
+	}
+}
+
+// What is accepted is an object for encoding/json too, and the reverse where no surrogate is cut in half.
+func TestCheckObjectAgreesWithEncodingJSON(t *testing.T) {
+	base := `{"a":[1,-2.5e3,true,false,null],"b":{"c":"x\n\"","d":[]},"e":""}`
+	random := rand.New(rand.NewPCG(3, 4))
+	accepted := 0
+	for range 20_000 {
+		text := []byte(base)
+		for range random.IntN(3) {
+			text[random.IntN(len(text))] = base[random.IntN(len(base))]
+		}
+		got, want := CheckObject(text) == nil, json.Valid(text) && text[0] == '{'
+		if got != want {
+			t.Errorf("%s: %t, encoding/json says %t", text, got, want)
+		}
+		if got {
+			accepted++
+		}
+	}
+	if accepted < 5000 || accepted > 19_000 {
+		t.Errorf("%d texts were accepted: the test has no contrast", accepted)
+	}
+}
