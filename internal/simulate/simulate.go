@@ -56,7 +56,7 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	r := &run{
 		stack: s, model: m, paces: map[string]Pace{}, open: len(part.Loads), quota: max(1, m.Quota-systemFunctions),
 	}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		p, ok := paces[name]
 		if !ok {
 			p = AssumedPace()
@@ -74,7 +74,7 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	}
 	r.heavy = heavy
 	for i, a := range part.Loads {
-		if _, ok := s.Segments[a.Segment]; !ok {
+		if _, ok := r.paces[a.Segment]; !ok {
 			return nil, fmt.Errorf("simulate: the stack has no segment %q", a.Segment)
 		}
 		l := &load{Arrival: a, index: i}
