@@ -84,11 +84,12 @@ type planReport struct {
 
 // planCheck is a load as it was, and as it is simulated.
 type planCheck struct {
-	Segment   string  `json:"segment"`
-	Bytes     int64   `json:"bytes"`
-	Chunks    int     `json:"chunks"`
-	Took      float64 `json:"seconds"`
-	Simulated float64 `json:"simulatedSeconds"`
+	At        time.Duration `json:"-"` // of its receipt, since the workload's beginning
+	Segment   string        `json:"segment"`
+	Bytes     int64         `json:"bytes"`
+	Chunks    int           `json:"chunks"`
+	Took      float64       `json:"seconds"`
+	Simulated float64       `json:"simulatedSeconds"`
 }
 
 // planChecks are the loads of a workload that are over, if all of it was simulated.
@@ -98,7 +99,7 @@ func planChecks(w simulate.Workload, r *simulate.Result) (checks []planCheck) {
 	}
 	for i, l := range r.Loads {
 		if took := w.Loads[i].Took; took > 0 {
-			checks = append(checks, planCheck{l.Segment, l.Bytes, l.Chunks, took.Seconds(), l.Took.Seconds()})
+			checks = append(checks, planCheck{l.At, l.Segment, l.Bytes, l.Chunks, took.Seconds(), l.Took.Seconds()})
 		}
 	}
 	return checks

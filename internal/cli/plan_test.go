@@ -87,7 +87,7 @@ func TestPlanChecks(t *testing.T) {
 		{Segment: "trips", Bytes: 7, Chunks: 1, Took: 3 * time.Second}, {Took: time.Second}, {Took: 3 * time.Second},
 	}}
 	checks := planChecks(w, r)
-	want := []planCheck{{"trips", 7, 1, 4, 3}, {"", 0, 0, 2, 3}}
+	want := []planCheck{{0, "trips", 7, 1, 4, 3}, {0, "", 0, 0, 2, 3}}
 	if !reflect.DeepEqual(checks, want) {
 		t.Errorf("%+v, want %+v", checks, want)
 	}
@@ -132,7 +132,12 @@ func TestPlanHistory(t *testing.T) {
 	if sum != 7 {
 		t.Errorf("%v bytes: the input is the same with the proposal, and counted once", sum)
 	}
-	r.Proposal.Changes = nil
+	r.Checks = []planCheck{{At: time.Hour, Segment: "trips", Took: 50}}
+	want[0].Seconds = 50
+	if really := planHistory(r, received).Segment("trips, measured"); !reflect.DeepEqual(really.Loads, want) {
+		t.Errorf("measured %+v, want %+v", really.Loads, want)
+	}
+	r.Proposal.Changes, r.Checks = nil, nil
 	if h := planHistory(r, received); len(h.Segments) != 1 {
 		t.Errorf("%+v", h.Segments)
 	}
