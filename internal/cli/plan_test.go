@@ -80,6 +80,26 @@ func TestPlanOfAssumedLoads(t *testing.T) {
 	}
 }
 
+// A load that is over is compared with its simulation, one that is not, is not; with only a part simulated, none is.
+func TestPlanChecks(t *testing.T) {
+	w := simulate.Workload{Loads: []simulate.Arrival{{Took: 4 * time.Second}, {}, {Took: 2 * time.Second}}}
+	r := &simulate.Result{Loads: []simulate.LoadResult{
+		{Segment: "trips", Bytes: 7, Chunks: 1, Took: 3 * time.Second}, {Took: time.Second}, {Took: 3 * time.Second},
+	}}
+	checks := planChecks(w, r)
+	want := []planCheck{{0, "trips", 7, 1, 4, 3}, {0, "", 0, 0, 2, 3}}
+	if !reflect.DeepEqual(checks, want) {
+		t.Errorf("%+v, want %+v", checks, want)
+	}
+	if text := checksText(checks); !strings.Contains(text, "2 loads took 1.50 times as long as in fact (median; 0.75 to") {
+		t.Error(text)
+	}
+	r.Loads = r.Loads[1:]
+	if checks = planChecks(w, r); checks != nil || checksText(checks) != "" {
+		t.Errorf("%+v of a part", checks)
+	}
+}
+
 // The page shows what is simulated now and with the proposal.
 func TestPlanHistory(t *testing.T) {
 	result := func(took time.Duration) *simulate.Result {
@@ -112,7 +132,12 @@ func TestPlanHistory(t *testing.T) {
 	if sum != 7 {
 		t.Errorf("%v bytes: the input is the same with the proposal, and counted once", sum)
 	}
-	r.Proposal.Changes = nil
+	r.Checks = []planCheck{{At: time.Hour, Segment: "trips", Took: 50}}
+	want[0].Seconds = 50
+	if really := planHistory(r, received).Segment("trips, measured"); !reflect.DeepEqual(really.Loads, want) {
+		t.Errorf("measured %+v, want %+v", really.Loads, want)
+	}
+	r.Proposal.Changes, r.Checks = nil, nil
 	if h := planHistory(r, received); len(h.Segments) != 1 {
 		t.Errorf("%+v", h.Segments)
 	}

@@ -11,6 +11,10 @@ import (
 type Model struct {
 	Seed uint64 // the same seed gives the same simulation
 
+	// Cores of the one machine that all functions run on, whatever their memory is, as a local stack's do; 0: AWS, where
+	// an environment has its own share.
+	Cores int
+
 	Quota int // concurrent executions that the account allows, of all its functions
 	// concurrent batches with which a queue's mapping begins, and how many it adds a minute ("Scaling behavior for SQS
 	// event source mappings")
