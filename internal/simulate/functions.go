@@ -100,6 +100,7 @@ func (r *run) invoke(f *function) {
 		t := f.queue.pop(r.now)
 		one := r.paces[f.name].draw(r.model.Seed, t.load.index, t.index, t.load.size(t.index), f.vcpu)
 		f.queue.times = append(f.queue.times, one.Seconds())
+		r.after(took, func() { t.load.held++ })
 		took += one
 		r.after(took, func() { r.acknowledge(t) })
 	}

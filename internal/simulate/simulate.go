@@ -26,6 +26,7 @@ type load struct {
 	restage  bool          // its pieces are not all there yet
 	chunks   []chunk.Range // or pieces
 	done     int
+	held     int // chunks that are being worked on
 	planned  time.Duration
 	lastAck  time.Duration
 	steps    int // transitions of the workflow
@@ -176,6 +177,7 @@ func (r *run) serve(l *load) {
 // acknowledge counts a chunk that is done.
 func (r *run) acknowledge(t task) {
 	t.load.done++
+	t.load.held--
 	t.load.lastAck = r.now
 }
 
@@ -203,8 +205,8 @@ func (r *run) look(l *load) {
 			r.certify(l)
 			return
 		}
-		r.after(reconcile.Pause(r.now-l.planned, r.now-l.lastAck, r.now-l.At, done, len(l.chunks)-done),
-			func() { r.look(l) })
+		pause := reconcile.Pause(r.now-l.planned, r.now-l.lastAck, r.now-l.At, done, l.held, len(l.chunks)-done)
+		r.after(pause, func() { r.look(l) })
 	})
 }
 
