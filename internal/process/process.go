@@ -116,6 +116,8 @@ const (
 	// Rows and bytes of a batch: it stays in the processor's caches between the parser and the encoder.
 	batchRows  = 8 << 10
 	batchBytes = 2 << 20
+	// lookEvery is how many bytes of text are read between two looks at whether they reach a chunk's end.
+	lookEvery = 256 << 10
 )
 
 // work is one chunk being processed.
@@ -242,8 +244,8 @@ type closers struct {
 
 func (c closers) Close() error { return errors.Join(c.inner.Close(), c.outer.Close()) }
 
-// fill reads until the buffer is full or the input ends. A buffer that is still full holds the start of one long
-// record: it grows.
+// fill reads until the buffer is full, holds all that is before the limit, or the input ends: what follows the limit is
+// another chunk's, and costs requests. A buffer that is still full holds the start of one long record: it grows.
 func (w *work) fill(stream io.Reader) error {
 	if len(w.buf) == cap(w.buf) {
 		most := w.segment.MaxRecord + len("\r\n") // one byte more shows that a record is too long
@@ -254,7 +256,7 @@ func (w *work) fill(stream io.Reader) error {
 		copy(grown, w.buf)
 		w.buf = grown
 	}
-	for !w.eof && len(w.buf) < cap(w.buf) {
+	for checked := len(w.buf); !w.eof && len(w.buf) < cap(w.buf); {
 		n, err := stream.Read(w.buf[len(w.buf):cap(w.buf)])
 		w.buf = w.buf[:len(w.buf)+n]
 		switch {
@@ -262,6 +264,12 @@ func (w *work) fill(stream io.Reader) error {
 			w.eof = true
 		case err != nil:
 			return fmt.Errorf("read from byte %d: %w", w.pos+w.segment.Charset.Len(w.buf), err)
+		}
+		// The length of a text in a charset takes a look at all of it.
+		if w.segment.Charset == nil || len(w.buf)-checked >= lookEvery {
+			if checked = len(w.buf); w.segment.Charset.Len(w.buf) >= w.limit-w.pos {
+				break
+			}
 		}
 	}
 	return nil

@@ -74,11 +74,7 @@ func newWorldOf(t *testing.T, d contract.Dialect) *world {
 		t: t, ledger: ledgertest.New(), lake: laketest.New("lake"), executions: map[string]*running{},
 		queues: map[string]*queue{"intake": {}, "queue": {}, "workers": {}},
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.signer = signer{key}
+	w.signer = testSigner
 	var cancel context.CancelFunc
 	w.ctx, cancel = context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); w.busy.Wait() })
@@ -143,6 +139,14 @@ func (w *world) reconciler() *reconcile.Reconciler {
 
 // signer signs as KMS does.
 type signer struct{ *ecdsa.PrivateKey }
+
+var testSigner = func() signer {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return signer{key}
+}()
 
 func (s signer) Sign(_ context.Context, digest [sha256.Size]byte) ([]byte, error) {
 	return ecdsa.SignASN1(rand.Reader, s.PrivateKey, digest[:])
@@ -245,12 +249,16 @@ func (w *world) sweeps() {
 // arrive is the event of an object.
 func (w *world) arrive(o contract.Object) {
 	h := &intake.Handler{Catalog: w.catalog, Ledger: w.ledger, Workflows: w, Log: quiet, Now: time.Now}
-	body := fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q,`+
-		`"versionId":%q,"size":%d,"eTag":%q}}}]}`, o.Bucket, o.Key, o.VersionID, o.Size, o.ETag)
-	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "e", Body: body}}})
+	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "e", Body: event(o)}}})
 	if err != nil || len(out.BatchItemFailures) > 0 {
 		w.t.Fatal("the event was not taken", err)
 	}
+}
+
+// event is S3's notification of an object.
+func event(o contract.Object) string {
+	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q,`+
+		`"versionId":%q,"size":%d,"eTag":%q}}}]}`, o.Bucket, o.Key, o.VersionID, o.Size, o.ETag)
 }
 
 // work has a worker take chunks, one after the other.
