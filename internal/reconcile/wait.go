@@ -25,39 +25,33 @@ func bound(wait, age time.Duration) time.Duration {
 
 // wait is the time to the next look: that of the load's pace, which ends with the next due time, within the bounds.
 func wait(look Look, load ledger.Load, chunks []ledger.Chunk, missing int, due time.Time) time.Duration {
-	done, held := len(chunks)-missing, 0
-	for _, c := range chunks {
-		if c.Ack == nil && c.Owner != "" && look.Now.Before(c.LeaseUntil) {
-			held++
-		}
-	}
+	done := len(chunks) - missing
 	if Restaging(load) {
 		done = 0
 	}
-	w := pace(look.Now.Sub(load.Plan.At), look.Now.Sub(lastAck(load.Plan.At, chunks)), done, held, missing)
+	w := pace(look.Now.Sub(load.Plan.At), look.Now.Sub(lastAck(load.Plan.At, chunks)), done, missing)
 	if !due.IsZero() {
 		w = min(w, due.Sub(look.Now))
 	}
 	return bound(w, look.Now.Sub(look.Started))
 }
 
-// pace is half of the time that the rest will take at the rate so far, and no less than a quarter of the time since the
-// last progress, so that the number of looks grows with the logarithm of a load's length, even where it waits for a
-// single chunk. elapsed counts from the plan, idle from the last acknowledgement. Of the missing chunks, those that are
-// held count as half done: without them, the last of some that run side by side would seem to take as long as all.
-func pace(elapsed, idle time.Duration, done, held, missing int) time.Duration {
+// pace is half of the time that the rest will take at the rate so far, and at most half of the time so far: the first
+// chunks end at once, and one of them alone says little about the rate. It is no less than a quarter of the time since
+// the last progress. So the number of looks grows with the logarithm of a load's length, even where it waits for a
+// single chunk. elapsed counts from the plan, idle from the last acknowledgement.
+func pace(elapsed, idle time.Duration, done, missing int) time.Duration {
 	w := elapsed / 2
 	if done > 0 {
-		half := float64(held) / 2
-		w = time.Duration(float64(elapsed) / (float64(done) + half) * (float64(missing) - half) / 2)
+		w = min(w, time.Duration(float64(elapsed)/float64(done)*float64(missing)/2))
 	}
 	return max(w, idle/4)
 }
 
 // Pause is the wait of a load of which nothing comes due, for simulations: elapsed counts from its plan, idle from its
 // last acknowledgement, age is the execution's. A load that is being restaged has done nothing.
-func Pause(elapsed, idle, age time.Duration, done, held, missing int) time.Duration {
-	return bound(pace(elapsed, idle, done, held, missing), age)
+func Pause(elapsed, idle, age time.Duration, done, missing int) time.Duration {
+	return bound(pace(elapsed, idle, done, missing), age)
 }
 
 func lastAck(last time.Time, chunks []ledger.Chunk) time.Time {

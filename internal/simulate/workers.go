@@ -130,9 +130,6 @@ func (h *heavy) serve(d *pod) {
 		took := p.took(t)
 		a.ends = h.run.now + took
 		d.work = append(d.work, a)
-		if p != h.restage {
-			t.load.held++
-		}
 		h.run.after(took, func() { h.finish(d, a) })
 	}
 }
@@ -162,9 +159,6 @@ func (h *heavy) stop(d *pod, grace time.Duration) {
 			continue
 		}
 		a.over = true
-		if p != h.restage {
-			a.task.load.held--
-		}
 		p.busy += h.run.now - a.began
 		p.handedBack++
 		p.queue.pushFront(task{a.task.load, a.task.index, h.run.now})
