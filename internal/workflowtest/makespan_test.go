@@ -119,7 +119,7 @@ func TestMakespanIsLinear(t *testing.T) {
 			t.Errorf("%d chunks take %.0f s, the line says %.0f", n, took[n], line)
 		}
 	}
-	if slices.ContainsFunc(sizes, func(n int) bool { return read[n] > 25*n }) {
+	if slices.ContainsFunc(sizes, func(n int) bool { return read[n] > 30*n }) {
 		t.Errorf("chunks read from the ledger: %v", read)
 	}
 }
