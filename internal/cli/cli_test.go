@@ -109,8 +109,10 @@ func TestPublicKeyCommand(t *testing.T) {
 	}
 	block, _ := pem.Decode(text)
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		var ask struct{ KeyId string }
-		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || ask.KeyId != "arn:key" {
+		var ask struct {
+			KeyID string `json:"KeyId"`
+		}
+		if err := json.NewDecoder(r.Body).Decode(&ask); err != nil || ask.KeyID != "arn:key" {
 			t.Errorf("asked for %+v, %v", ask, err)
 		}
 		w.Header().Set("Content-Type", "application/x-amz-json-1.1")

@@ -41,6 +41,7 @@ type Ledger interface {
 	Append(ctx context.Context, segment string, b contract.Archived) (bool, error)
 	Tail(ctx context.Context, segment, shard string) (*contract.Archived, error)
 	Archive(ctx context.Context, segment, shard, after string) ([]contract.Archived, error)
+	Batches(ctx context.Context, segment, shard, after string, n int) ([]contract.Archived, error)
 	Cover(ctx context.Context, load string, a contract.StreamAck) error
 	Covers(ctx context.Context, load, shard string) ([]contract.StreamAck, error)
 	Freeze(ctx context.Context, load, closing string) (stands string, err error)
