@@ -143,15 +143,15 @@ func FuzzResults(f *testing.F) {
 		if !ok {
 			return
 		}
-		var want struct {
-			Records []struct{ SequenceNumber, ErrorCode *string }
+		var object map[string]json.RawMessage
+		var want []map[string]any
+		if err := errors.Join(json.Unmarshal(answer, &object), json.Unmarshal(object["Records"], &want)); err != nil ||
+			len(want) != len(list) && len(list) < callRecords {
+			t.Fatalf("%q is read as %d records, and is not JSON of this shape: %v", answer, len(list), err)
 		}
-		if err := json.Unmarshal(answer, &want); err != nil {
-			t.Fatalf("%q is read, and is not JSON of this shape: %v", answer, err)
-		}
-		for i := range min(len(list), len(want.Records)) {
-			if s := want.Records[i].SequenceNumber; s != nil && *s != aws.ToString(list[i].SequenceNumber) {
-				t.Errorf("%q: record %d has sequence number %q, want %q", answer, i, aws.ToString(list[i].SequenceNumber), *s)
+		for i, r := range list {
+			if s, ok := want[i]["SequenceNumber"]; ok && s != aws.ToString(r.SequenceNumber) {
+				t.Errorf("%q: record %d has sequence number %q, want %q", answer, i, aws.ToString(r.SequenceNumber), s)
 			}
 		}
 	})
