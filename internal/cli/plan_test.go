@@ -15,6 +15,7 @@ func TestPlanText(t *testing.T) {
 	before := &simulate.Result{
 		Simulated: 0.25,
 		Segments: []simulate.SegmentResult{
+			{Name: "birds"},
 			{Name: "events", Loads: 20, P95: 12, Longest: 14, QueueAge: 1, Concurrent: 3, Utilisation: 0.1},
 			{Name: "trips", Loads: 1500, Late: 30, Deadline: 1800, P95: 1900, Longest: 4000, QueueAge: 900, Concurrent: 10,
 				Utilisation: 0.97},
@@ -25,8 +26,8 @@ func TestPlanText(t *testing.T) {
 		Cost: simulate.Cost{Idle: 175.35, Input: 20, Items: []simulate.Item{{Name: "Lambda, GB-seconds", Amount: 20}}},
 	}
 	after := *before
-	after.Segments = []simulate.SegmentResult{before.Segments[0], before.Segments[1]}
-	after.Segments[1].Late, after.Segments[1].Longest = 0, 1200
+	after.Segments = []simulate.SegmentResult{before.Segments[0], before.Segments[1], before.Segments[2]}
+	after.Segments[2].Late, after.Segments[2].Longest = 0, 1200
 	after.Cost = simulate.Cost{Idle: 175.35, Input: 21, Items: []simulate.Item{
 		{Name: "Lambda, GB-seconds", Amount: 20}, {Name: "SQS", Amount: 1},
 	}}

@@ -75,6 +75,10 @@ func planTimes(width int, p *simulate.Proposal) string {
 		if s.Deadline > 0 {
 			deadline, late = terminal.Duration(seconds(s.Deadline)), terminal.Count(int64(s.Late))
 		}
+		if s.Loads == 0 {
+			rows = append(rows, []string{s.Name, settings, "0", deadline, late, "-", "-", "-", "-", "-"})
+			return
+		}
 		rows = append(rows, []string{
 			s.Name, settings, terminal.Count(int64(s.Loads)), deadline, late, terminal.Duration(seconds(s.P95)),
 			terminal.Duration(seconds(s.Longest)), terminal.Duration(seconds(s.QueueAge)),
