@@ -14,6 +14,8 @@ import (
 	"dip/local/emulator/emulatortest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 )
@@ -280,5 +282,38 @@ func TestRetentionTrims(t *testing.T) {
 	}
 	if len(shards) != 2 {
 		t.Errorf("%d shards", len(shards))
+	}
+}
+
+// What goes into a stream, and what does not, arrives in CloudWatch, as do the ages of what is read.
+func TestMetricsOfStreams(t *testing.T) {
+	t.Parallel()
+	s := newStream(t, 1)
+	client := watch(t)
+	look := time.NewTicker(200 * time.Millisecond)
+	defer look.Stop()
+	list := slices.Repeat([]types.PutRecordsRequestEntry{entry("k", []byte("x"))}, 100)
+	emulatortest.Provoke(t, *s.name, emulator.StreamFaults{Seed: 1, Throttled: 300})
+	out := must[*kinesis.PutRecordsOutput](t)(s.put(list...))
+	throttled := float64(*out.FailedRecordCount)
+	s.read(*s.shards()[0].ShardId)
+	for metric, want := range map[string]float64{"IncomingRecords": 100 - throttled, "IncomingBytes": 2 * (100 - throttled),
+		"WriteProvisionedThroughputExceeded": throttled, "GetRecords.IteratorAgeMilliseconds": -1} {
+		in := &cloudwatch.GetMetricStatisticsInput{
+			Namespace: aws.String("AWS/Kinesis"), MetricName: &metric, Period: aws.Int32(86400),
+			StartTime: aws.Time(time.Now().Add(-time.Hour)), EndTime: aws.Time(time.Now().Add(time.Hour)),
+			Statistics: []cwtypes.Statistic{cwtypes.StatisticSum},
+			Dimensions: []cwtypes.Dimension{{Name: aws.String("StreamName"), Value: s.name}},
+		}
+		for range look.C { // the emulator looks every ten seconds
+			got := must[*cloudwatch.GetMetricStatisticsOutput](t)(client.GetMetricStatistics(t.Context(), in)).Datapoints
+			if len(got) == 0 {
+				continue
+			}
+			if *got[0].Sum != want && want >= 0 {
+				t.Errorf("%s is %v, want %v", metric, *got[0].Sum, want)
+			}
+			break
+		}
 	}
 }

@@ -16,7 +16,7 @@ from moto.core.exceptions import JsonRESTError
 from moto.kinesis.responses import KinesisResponse
 from moto.utilities.utils import md5_hash
 
-from . import kinesis, kinesis_faults
+from . import kinesis, kinesis_faults, kinesis_metrics
 from .kinesis_faults import FAILED, THROTTLED
 
 MIB = 1 << 20
@@ -109,6 +109,7 @@ def apply():
         stream = self.kinesis_backend.describe_stream(self._get_param("StreamARN"), self._get_param("StreamName"))
         bytes_of, trouble = sizes(records), kinesis_faults.of(stream)
         if trouble.happens(trouble.refused):
+            kinesis_metrics.count(stream, WriteProvisionedThroughputExceeded=len(records))
             raise Refused(THROTTLED, f"Rate exceeded for stream {stream.stream_name} under account {stream.account_id}.")
         open_shards, now, outcomes = Shards(stream), time.time(), []
         placed = [(open_shards.of(record), record, size) for record, size in zip(records, bytes_of)]
@@ -123,6 +124,11 @@ def apply():
             number = kinesis.next_number()
             shard.records.append(kinesis.Record(record["PartitionKey"], record["Data"], size, number, now))
             outcomes.append({"SequenceNumber": str(number), "ShardId": shard.shard_id})
+        codes = [o.get("ErrorCode") for o in outcomes]
+        kinesis_metrics.count(
+            stream, IncomingRecords=codes.count(None), WriteProvisionedThroughputExceeded=codes.count(THROTTLED),
+            IncomingBytes=sum(size for size, code in zip(bytes_of, codes) if code is None),
+            **{"PutRecords.ThrottledRecords": codes.count(THROTTLED), "PutRecords.FailedRecords": codes.count(FAILED)})
         kinesis.trim(stream)
         if trouble.happens(trouble.lost):
             raise Lost()
@@ -144,6 +150,7 @@ def apply():
         stream = self.kinesis_backend.describe_stream(self._get_param("StreamARN"), stream_name)
         trouble = kinesis_faults.of(stream)
         if trouble.happens(trouble.refused):
+            kinesis_metrics.count(stream, ReadProvisionedThroughputExceeded=1)
             raise Refused(THROTTLED, f"Rate exceeded for shard {shard_id} in stream {stream_name}.")
         kinesis.trim(stream)
         shard, last, size, page = stream.get_shard(shard_id), int(last), 0, []
@@ -157,6 +164,7 @@ def apply():
         behind, numbers = 0, shard.records.numbers
         if numbers and numbers[-1] > last:
             behind = int((time.time() - (page[-1].created_at if page else 0)) * 1000)
+        kinesis_metrics.reached(stream, int((time.time() - page[-1].created_at) * 1000) if page else 0)
         ended = not shard.is_open and last >= shard.records.last
         return answer({
             "NextShardIterator": None if ended else models.compose_shard_iterator(stream_name, shard, last),
