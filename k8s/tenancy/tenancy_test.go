@@ -32,6 +32,7 @@ func TestTenancy(t *testing.T) {
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::tenancy-dip-network",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::tenancy-dip-system-network",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::tenancy-keda-network",
+		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-gateway",
 		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-jobs",
 		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-platform",
 		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-workers",
@@ -60,6 +61,10 @@ func TestQuotaHoldsAllThatMayRun(t *testing.T) {
 	want := tenancy.Quota{Pods: 2*8 + 4, MilliCPU: 16*900 + 4*1000, MemoryMB: 16*1000 + 4*500}
 	if got := tenancy.QuotaOf(2, w, r); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
+	}
+	pods := tenancy.Quota{}.WithGateway(config.Gateway{Max: 3, MilliCPU: 500, MemoryMB: 100})
+	if want := (tenancy.Quota{Pods: 8, MilliCPU: 4000, MemoryMB: 800}); pods != want {
+		t.Errorf("the gateway's pods: %+v, want %+v", pods, want)
 	}
 }
 
