@@ -15,6 +15,7 @@ import (
 
 	"dip/components/artifact"
 	"dip/config"
+	"dip/contract"
 )
 
 // deployment is a deployment of one of the project's stacks.

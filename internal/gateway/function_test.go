@@ -41,7 +41,9 @@ func event(t testing.TB, r *http.Request, caller string) events.LambdaFunctionUR
 // anybody is a producer that may send to all segments, whoever asks.
 type anybody struct{ Signed }
 
-func (anybody) Authenticate(*http.Request) (Producer, *Problem) { return Producer{Name: "p", all: true}, nil }
+func (anybody) Authenticate(*http.Request) (Producer, *Problem) {
+	return Producer{Name: "p", all: true}, nil
+}
 
 // The function answers as the server does, status, headers and body.
 func TestFunctionAnswersAsTheServer(t *testing.T) {
