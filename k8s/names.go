@@ -24,7 +24,6 @@ const (
 	PlatformPriority = "dip-platform" // what the others need to run
 	JobPriority      = "dip-jobs"     // work that starts over when it is killed
 	WorkerPriority   = "dip-workers"  // work that another worker takes over at once
-	GatewayPriority  = "dip-gateway"  // what producers wait for
 )
 
 // SkipAwait is the annotation of objects that `up` does not wait for.

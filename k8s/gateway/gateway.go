@@ -10,6 +10,7 @@ import (
 	corev1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/core/v1"
 	metav1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/meta/v1"
 	networkingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/networking/v1"
+	schedulingv1 "github.com/pulumi/pulumi-kubernetes/sdk/v4/go/kubernetes/scheduling/v1"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/component"
@@ -73,19 +74,32 @@ type Gateway struct {
 	pulumi.ResourceState
 	component.NoOutputs
 
-	account []pulumi.Resource
+	account []pulumi.Resource // what pods need
 }
 
 // New declares the gateway. The provider among opts is the cluster's.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Gateway, error) {
 	g := &Gateway{}
 	return component.Declare(ctx, TypeToken, name, g, args, opts,
-		g.createAccount, g.admit, g.createDeployment, g.serve, g.limitDrains, g.scale)
+		g.createAccount, g.createPriority, g.admit, g.createDeployment, g.serve, g.limitDrains, g.scale)
 }
 
 func (g *Gateway) createAccount(ctx *pulumi.Context, args *Args) (err error) {
 	account := k8s.Account{App: Account, Namespace: k8s.Workloads, Name: Account}
 	g.account, err = account.Declare(ctx, g, component.After(args.After...))
+	return err
+}
+
+// priority is the pods' class: above work that can wait. Like it, they wait for nodes.
+const priority, priorityValue = "dip-gateway", 3_000
+
+func (g *Gateway) createPriority(ctx *pulumi.Context, _ *Args) error {
+	made, err := component.Child(ctx, g, "priority", schedulingv1.NewPriorityClass, &schedulingv1.PriorityClassArgs{
+		Metadata: k8s.Meta(Account, "", priority), Value: pulumi.Int(priorityValue),
+		Description:      pulumi.String("The gateway: producers wait for it."),
+		PreemptionPolicy: pulumi.String("Never"),
+	})
+	g.account = append(g.account, made)
 	return err
 }
 
@@ -120,7 +134,7 @@ func (g *Gateway) createDeployment(ctx *pulumi.Context, args *Args) error {
 	s := args.Settings
 	pod := k8s.Workload{
 		App: Account, Image: args.Image, Program: Program, Env: env, Region: args.Region, MilliCPU: s.MilliCPU,
-		MemoryMB: s.MemoryMB, ScratchMB: scratchMB, Grace: s.Grace, Priority: k8s.GatewayPriority, Place: args.Place,
+		MemoryMB: s.MemoryMB, ScratchMB: scratchMB, Grace: s.Grace, Priority: priority, Place: args.Place,
 	}.PodSpec()
 	pod.TopologySpreadConstraints = k8s.Spread(Account)
 	container := pod.Containers.(corev1.ContainerArray)[0].(corev1.ContainerArgs)

@@ -55,6 +55,7 @@ func TestGateway(t *testing.T) {
 		"kubernetes:core/v1:ServiceAccount::gateway-account",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::gateway-network",
 		"kubernetes:policy/v1:PodDisruptionBudget::gateway-budget",
+		"kubernetes:scheduling.k8s.io/v1:PriorityClass::gateway-priority",
 	}
 	if got := r.Children(gateway.TypeToken, "gateway"); !slices.Equal(got, want) {
 		t.Errorf("children are %v, want %v", got, want)

@@ -77,13 +77,12 @@ var priorities = map[string]struct {
 	use        string
 }{
 	k8s.PlatformPriority: {1_000_000, "PreemptLowerPriority", "Scalers: without them nothing else gets nodes or pods."},
-	k8s.GatewayPriority:  {3_000, "Never", "The gateway: producers wait for it."},
 	k8s.JobPriority:      {2_000, "Never", "Restage jobs: a piece that was not recorded starts over."},
 	k8s.WorkerPriority:   {1_000, "Never", "Workers: another one takes the chunk over at once."},
 }
 
 func (t *Tenancy) createPriorities(ctx *pulumi.Context, _ *Args) error {
-	for _, name := range []string{k8s.PlatformPriority, k8s.GatewayPriority, k8s.JobPriority, k8s.WorkerPriority} {
+	for _, name := range []string{k8s.PlatformPriority, k8s.JobPriority, k8s.WorkerPriority} {
 		p := priorities[name]
 		made, err := component.Child(ctx, t, name, schedulingv1.NewPriorityClass, &schedulingv1.PriorityClassArgs{
 			Metadata: k8s.Meta(app, "", name), Value: pulumi.Int(p.value), Description: pulumi.String(p.use),

@@ -32,7 +32,6 @@ func TestTenancy(t *testing.T) {
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::tenancy-dip-network",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::tenancy-dip-system-network",
 		"kubernetes:networking.k8s.io/v1:NetworkPolicy::tenancy-keda-network",
-		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-gateway",
 		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-jobs",
 		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-platform",
 		"kubernetes:scheduling.k8s.io/v1:PriorityClass::tenancy-dip-workers",
