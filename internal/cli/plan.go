@@ -132,7 +132,7 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 		}
 	}
 	if f.whatIf != "" {
-		if w, err = q.Apply(w, stack.SegmentNames()); err != nil {
+		if w, err = q.Apply(w, stack.FileNames()); err != nil {
 			return usagef("--what-if: %w", err)
 		}
 	}
@@ -142,7 +142,7 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	if err != nil {
 		return err
 	}
-	for _, name := range stack.SegmentNames() {
+	for _, name := range stack.FileNames() {
 		if _, ok := paces[name]; !ok {
 			paces[name] = simulate.AssumedPace()
 		}
@@ -186,7 +186,7 @@ func (a *app) workload(
 	}
 	now := time.Now()
 	w, paces, err := client.ReadWorkload(
-		ctx, s.Ledger, stack.SegmentNames(), now.Add(-since), now, coresOf(stack), share)
+		ctx, s.Ledger, stack.FileNames(), now.Add(-since), now, coresOf(stack), share)
 	if err != nil {
 		return w, nil, fmt.Errorf("read the loads of stack %s: %w", s.Name, err)
 	}

@@ -55,7 +55,7 @@ func knobs(s *config.Stack) []knob {
 	all := []knob{{
 		setting: "loads.chunkMB", of: func(s *config.Stack) int { return s.Loads.ChunkMB }, values: chunkSizes,
 	}}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		all = append(all,
 			knob{
 				setting: "segments." + name + ".memoryMB", values: memories,

@@ -60,7 +60,7 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	if m.Cores > 0 {
 		r.host = &host{cores: float64(m.Cores)}
 	}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		p, ok := paces[name]
 		if !ok {
 			p = AssumedPace()
@@ -81,7 +81,7 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	}
 	r.heavy = heavy
 	for i, a := range part.Loads {
-		if _, ok := s.Segments[a.Segment]; !ok {
+		if _, ok := r.paces[a.Segment]; !ok {
 			return nil, fmt.Errorf("simulate: the stack has no segment %q", a.Segment)
 		}
 		l := &load{Arrival: a, index: i}

@@ -22,6 +22,7 @@ import (
 	"dip/internal/catalog"
 	"dip/internal/interval"
 	"dip/internal/lake/laketest"
+	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
 	"dip/internal/process"
 	"dip/internal/stream"
@@ -156,7 +157,8 @@ func (l *Lane) Close() []string {
 
 func (l *Lane) closer() *stream.Closer {
 	return &stream.Closer{Stack: "dev", Processor: l.processor(), Ledger: l.Ledger, Lake: l.Lake, Stream: l,
-		Signer: signer{l.Key}, Log: quiet, Pause: func(context.Context, time.Duration) error { return nil }}
+		Announce: func(context.Context, ledger.Load) error { return nil },
+		Signer:   signer{l.Key}, Log: quiet, Pause: func(context.Context, time.Duration) error { return nil }}
 }
 
 // Shards lists the shards, all of them open.
