@@ -79,7 +79,7 @@ func (a *app) command() *cobra.Command {
 		"`FILE` with the stack's outputs, as pulumi stack output --json prints them (default: ask pulumi)")
 	flags.BoolVar(&a.json, "json", false, "print results as JSON, one object per line")
 	root.AddCommand(a.putCommand(), a.statusCommand(), a.loadsCommand(), a.certificateCommand(), a.quarantineCommand(),
-		a.verifyChainCommand(), a.publicKeyCommand(),
+		a.verifyChainCommand(), a.publicKeyCommand(), a.restoreDrillCommand(),
 		a.redriveCommand(), a.pruneCommand(), a.filesCommand(), a.graphCommand(), a.planCommand(), a.generateCommand(),
 		a.schemaCommand(), a.localCommand(), a.versionCommand(),
 		&cobra.Command{Use: "exit-codes", Short: "Explain the exit codes", Long: exitHelp})

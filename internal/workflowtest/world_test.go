@@ -37,6 +37,7 @@ import (
 type world struct {
 	t       *testing.T
 	ctx     context.Context
+	stop    func()
 	ledger  *ledgertest.Fake
 	lake    *laketest.Fake
 	queues  map[string]*queue
@@ -61,22 +62,27 @@ const queueKept = 10 * 24 * time.Hour
 
 func newWorld(t *testing.T) *world {
 	t.Helper()
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return worldOn(t, ledgertest.New(), laketest.New("lake"), signer{key})
+}
+
+// worldOn is a new stack over stores that may hold what an earlier one left.
+func worldOn(t *testing.T, books *ledgertest.Fake, objects *laketest.Fake, key signer) *world {
+	t.Helper()
 	definition, err := os.ReadFile("../../components/workflow/testdata/definition.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, ledger: ledgertest.New(), lake: laketest.New("lake"), executions: map[string]*running{},
+		t: t, ledger: books, lake: objects, signer: key, executions: map[string]*running{},
 		queues: map[string]*queue{"intake": {}, "queue": {}, "workers": {}},
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.signer = signer{key}
-	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithCancel(t.Context())
-	t.Cleanup(func() { cancel(); w.busy.Wait() })
+	ctx, cancel := context.WithCancel(t.Context())
+	w.ctx, w.stop = ctx, func() { cancel(); w.busy.Wait() }
+	t.Cleanup(w.stop)
 	if w.machine, err = Parse(definition); err != nil {
 		t.Fatal(err)
 	}
@@ -117,6 +123,7 @@ func (w *world) publishCatalog() {
 		Lane:    contract.Workers, Queue: "queue", Workers: "workers", MaxRecordMB: 16,
 		Loads: contract.Loads{
 			ChunkBytes: 256, DueAfterSeconds: 900, MaxAttempts: 5, KeepSeconds: int(queueKept / time.Second),
+			SkipSame: true,
 		},
 	}}}.Encode()
 	if err != nil {
