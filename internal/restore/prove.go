@@ -65,7 +65,8 @@ func (s *state) guess(ctx context.Context, c summary) error {
 	if err != nil {
 		return err
 	}
-	for _, v := range s.landing.candidates(c) {
+	candidates, why := s.landing.candidates(c), ""
+	for _, v := range candidates {
 		report, err := s.verify(ctx, c, r, v)
 		if err != nil {
 			return err
@@ -75,6 +76,11 @@ func (s *state) guess(ctx context.Context, c summary) error {
 			s.proven(c, r, report)
 			return nil
 		}
+		why = cmp.Or(why, report.Problems[0])
+	}
+	if len(candidates) > 0 { // either its input is gone, or something else does not fit: somebody has to look
+		s.problem("load %s of segment %s: none of the %d versions that may be its input proves it: %s", c.load, c.segment,
+			len(candidates), why)
 	}
 	return s.outputs(ctx, c, r)
 }
