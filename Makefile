@@ -6,7 +6,7 @@ export GOFLAGS := -buildvcs=false
 CACHE := $(or $(DIP_CACHE),$(or $(XDG_CACHE_HOME),$(HOME)/.cache)/dip)
 DIP := go run ./cmd/dip
 # Separate modules, each with tests of its own.
-TOOLS := $(addprefix tools/,pulumi/plugin pulumi/aws pulumi/kubernetes pulumi/language-go lab)
+TOOLS := $(addprefix tools/,pulumi/plugin pulumi/aws pulumi/kubernetes pulumi/language-go lab workflows)
 # Compiles what a command would compile without a word, and tells how far it is: minutes the first time.
 COMPILE := go run ./tools/compile
 # With cgo: the compression of archives for AWS, see internal/zstd.

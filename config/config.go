@@ -43,7 +43,7 @@ type Stack struct {
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk
 	Queues    Queues    `json:"queues"`    // what all queues share
-	Functions Functions `json:"functions"` // the functions that every stack has
+	Functions Functions `json:"functions"` // the functions that are not a segment's own
 	Loads     Loads     `json:"loads"`     // how loads are processed
 	Sweep     Sweep     `json:"sweep"`     // the search for objects whose event was lost
 	// by name: lower-case letters, digits and dashes, at most 40
@@ -97,12 +97,14 @@ type Queues struct {
 	MaxAge Duration `json:"maxAge" limits:"1m..336h"`
 }
 
-// Functions is the settings of the functions that every stack has.
+// Functions is the settings of the functions that are not a segment's own.
 type Functions struct {
 	Intake     Function `json:"intake"`     // turns object events into loads
 	Splitter   Function `json:"splitter"`   // plans loads
 	Reconciler Function `json:"reconciler"` // runs the steps of loads
 	Sweeper    Function `json:"sweeper"`    // finds objects whose event was lost
+	Witness    Function `json:"witness"`    // of each stream: archives the records
+	Closer     Function `json:"closer"`     // of each stream: certifies intervals
 }
 
 // Function is the settings of a function.
@@ -158,17 +160,18 @@ type Segment struct {
 	Encoding  Encoding `json:"encoding"`
 	Delimiter string   `json:"delimiter"` // CSV: the character between fields
 	Quote     *string  `json:"quote"`     // CSV: the character around a field; "": no quoting, quotes are data
-	Header    *bool    `json:"header"`    // CSV: the first record names the columns
+	// CSV: the first record names the columns
+	Header *bool `json:"header" arrival:"files"`
 	// CSV: the character that begins a line which is no record; "": there are none
 	Comment string `json:"comment"`
 	// CSV: how many lines come before the header and are no records
-	SkipLines int `json:"skipLines" limits:"0..1000"`
+	SkipLines int `json:"skipLines" limits:"0..1000" arrival:"files"`
 	// CSV: how many lines come after the last record and are no records; blank lines count
-	FooterLines int       `json:"footerLines" limits:"0..1000"`
+	FooterLines int       `json:"footerLines" limits:"0..1000" arrival:"files"`
 	Schema      string    `json:"schema"`    // Table Schema file; default schemas/<name>.json
 	Partition   Partition `json:"partition"` // layout of the outputs; default by load date
 
-	// a load fails when a larger share of its records, or of their lines, is bad
+	// a load fails when a larger share of its records, or of their lines, is bad; an interval of a stream never fails
 	MaxBadShare float64 `json:"maxBadShare" limits:"0..1"`
 	MaxRecordMB int     `json:"maxRecordMB" limits:"1..256"` // a longer record fails its load, MiB
 	// a load fails when one of its chunks has more partitions; each takes memory
@@ -177,14 +180,17 @@ type Segment struct {
 	Compression contract.Codec `json:"compression"`
 
 	Function
-	Concurrency    int      `json:"concurrency" limits:"2..1000"`   // concurrent batches
-	BatchSize      int      `json:"batchSize" limits:"1..10000"`    // chunks per invocation
-	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m"` // how long a batch may wait to fill up
-	Package        string   `json:"package"`                        // of the function; default lambdas/<name>
+	Package string `json:"package"` // of the function; default lambdas/<name>
+	// files, or stream: records come one by one, and are certified in intervals. It cannot change later
+	Arrival        Arrival  `json:"arrival"`
+	Concurrency    int      `json:"concurrency" limits:"2..1000" arrival:"files"`   // concurrent batches
+	BatchSize      int      `json:"batchSize" limits:"1..10000" arrival:"files"`    // chunks per invocation
+	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m" arrival:"files"` // how long a batch may wait to fill up
 	// functions, or workers: all chunks run on the cluster
-	Lane contract.Lane `json:"lane"`
+	Lane contract.Lane `json:"lane" arrival:"files"`
 	// alarms fire when a load is published, or will be, later than this after its receipt
-	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none"`
+	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none" arrival:"files"`
+	Stream   Stream   `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
 
 	schema json.RawMessage
 }
@@ -221,10 +227,10 @@ func (p Partition) catalog() contract.Partition {
 	return contract.Partition{Field: p.Field, By: string(p.By)}
 }
 
-// Catalog is a segment's entry in the catalog, without its queues.
+// Catalog is a segment's entry in the catalog, without its queues or the name of its stream.
 func (s *Stack) Catalog(name string) contract.Segment {
 	g := s.Segments[name]
-	return contract.Segment{
+	entry := contract.Segment{
 		Dialect:       g.Dialect(),
 		Schema:        g.schema,
 		Partition:     g.Partition.catalog(),
@@ -238,6 +244,10 @@ func (s *Stack) Catalog(name string) contract.Segment {
 		DeadlineSeconds: g.Deadline.Seconds(),
 		Loads:           s.Loads.catalog(s.Queues.Retention),
 	}
+	if g.Arrival == ByStream {
+		entry.Stream = g.Stream.catalog()
+	}
+	return entry
 }
 
 // SegmentNames lists the segments in order.

@@ -50,6 +50,9 @@ func defaults(e Environment) *Stack {
 			// internal/reconcile.
 			Reconciler: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(5), minutes(5), minutes(5))),
 			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
+			Witness:    function(512, seconds(60)),
+			// It holds some 200 bytes a record of an interval (decision 15).
+			Closer: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 		},
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),
 			MaxContentGB: pick(e, 100, 5000, 5000, 5000), MaxExpansion: 1100, MaxQuarantineMB: 256,
@@ -72,8 +75,10 @@ func segmentDefaults(e Environment) Segment {
 			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
 			LogRetentionDays: logRetention(e),
 		},
+		Arrival:     ByFiles,
 		Concurrency: pick(e, 4, 10, 50, 200),
 		BatchSize:   1,
+		Stream:      streamDefaults(e),
 	}
 }
 
@@ -89,7 +94,7 @@ func (s *Stack) derive() {
 				segment.Quote = new(`"`)
 			}
 			if segment.Header == nil {
-				segment.Header = new(true)
+				segment.Header = new(segment.Arrival == ByFiles)
 			}
 		}
 		segment.Schema = orElse(segment.Schema, "schemas/"+name+".json")
@@ -97,7 +102,9 @@ func (s *Stack) derive() {
 		if segment.Partition.Field != "" {
 			segment.Partition.By = orElse(segment.Partition.By, ByValue)
 		}
-		longest = max(longest, segment.Timeout+segment.BatchingWindow)
+		if segment.Arrival == ByFiles {
+			longest = max(longest, segment.Timeout+segment.BatchingWindow)
+		}
 		if segment.EphemeralMB == 0 {
 			segment.EphemeralMB = s.ephemeralMB(segment)
 		}
@@ -115,6 +122,9 @@ const minEphemeralMB, maxEphemeralMB = 512, 10240
 // ephemeralMB is the size of /tmp that holds what a segment's function spools: Parquet is hardly larger than the text
 // that it was made of, which is at most what the function may take at once, and the quarantine has a limit.
 func (s *Stack) ephemeralMB(g Segment) int {
+	if g.Arrival == ByStream { // a batch has at most 6 MB ("Lambda quotas")
+		return minEphemeralMB
+	}
 	return min(max(s.spoolMB(g), minEphemeralMB), maxEphemeralMB)
 }
 

@@ -43,6 +43,7 @@ func Parse(data []byte, o Options) (*Stack, error) {
 		return element
 	}}
 	d.decode("", raw, reflect.ValueOf(s).Elem())
+	s.checkArrivals(headers, found)
 	s.derive()
 	s.readSchemas(o.Files, found)
 	s.validate(found)

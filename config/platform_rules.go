@@ -188,7 +188,7 @@ func (s *Stack) validateWorkers(found *problems) {
 	w := s.Cluster.Workers
 	s.group("cluster.workers", w.Group, w.MilliCPU, w.MemoryMB, found)
 	w.validate("cluster.workers", found)
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		if need := 8 * s.Segments[name].MaxRecordMB * w.Slots; need > w.MemoryMB {
 			found.add("cluster.workers.memoryMB",
 				"%d: %d slots hold records of segments.%s.maxRecordMB, %d MiB, a few times over: want %d",

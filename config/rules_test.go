@@ -195,6 +195,9 @@ func TestSegmentNames(t *testing.T) {
 		"restage":   "is the name of the restage job; choose another",
 		"system":    "is the name under which alarms and metrics have what no segment has; choose another",
 		"none":      "is the name under which alarms and metrics have what no segment has; choose another",
+		"witness":   "is the name of a function of streams; choose another",
+		"a-witness": "ends in the name of a function of streams; choose another",
+		"a-closer":  "ends in the name of a function of streams; choose another",
 		"a-workers": "ends in -workers, which is reserved for workers' queues; choose another",
 		"a":         "", "workers": "", "2024-trips": "", strings.Repeat("a", 40): "",
 	} {

@@ -64,6 +64,10 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(Scalers)
 	case reflect.TypeFor[Interruptions]():
 		return enum(InterruptionModes)
+	case reflect.TypeFor[Arrival]():
+		return enum(Arrivals)
+	case reflect.TypeFor[StreamMode]():
+		return enum(StreamModes)
 	case reflect.TypeFor[contract.Lane]():
 		return enum(contract.Lanes)
 	case reflect.TypeFor[contract.Encoding]():

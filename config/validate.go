@@ -66,14 +66,19 @@ func Predict(chunkMB, batch, memoryMB int) time.Duration {
 // VCPU is the share of a vCPU that a function's memory gives to the work on one chunk, at most one.
 func VCPU(memoryMB int) float64 { return min(1, float64(memoryMB)/memoryPerVCPU) }
 
+// sharedFunctions are the functions that are not a segment's own.
+var sharedFunctions = slices.Concat(contract.SystemFunctions, contract.StreamFunctions)
+
 func (s *Stack) validate(found *problems) {
 	s.validateLimits(found)
 	s.validateTags(found)
 	s.Landing.validate("landing", found)
 	s.Lake.validate("lake", found)
 	s.validateQueues(found)
-	for i, f := range []Function{s.Functions.Intake, s.Functions.Splitter, s.Functions.Reconciler, s.Functions.Sweeper} {
-		f.validateFunction("functions."+contract.SystemFunctions[i], found)
+	shared := s.Functions
+	for i, f := range []Function{shared.Intake, shared.Splitter, shared.Reconciler, shared.Sweeper, shared.Witness,
+		shared.Closer} {
+		f.validateFunction("functions."+sharedFunctions[i], found)
 	}
 	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
 		found.add("functions.intake.reservedConcurrency",
@@ -168,7 +173,7 @@ func (s *Stack) validateQueues(found *problems) {
 		visibility Duration
 	}
 	consumers := []consumer{{"functions.intake.timeout", Visibility(s.Functions.Intake.Timeout, 0)}}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		segment := s.Segments[name]
 		consumers = append(consumers,
 			consumer{"segments." + name + ".timeout", Visibility(segment.Timeout, segment.BatchingWindow)})
@@ -190,7 +195,7 @@ func (f Function) validateFunction(path string, found *problems) {
 }
 
 func (s *Stack) validateLoads(found *problems) {
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		segment := s.Segments[name]
 		if busy := segment.Timeout + segment.BatchingWindow; s.Loads.DueAfter <= busy {
 			found.add("loads.dueAfter",
@@ -219,6 +224,10 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "is the name of the restage job; choose another")
 	case name == System, name == contract.NoSegment:
 		found.add(path, "is the name under which alarms and metrics have what no segment has; choose another")
+	case slices.Contains(contract.StreamFunctions, name):
+		found.add(path, "is the name of a function of streams; choose another")
+	case strings.HasSuffix(name, "-"+contract.Witness), strings.HasSuffix(name, "-"+contract.Closer):
+		found.add(path, "ends in the name of a function of streams; choose another")
 	case strings.HasSuffix(name, "-workers"):
 		found.add(path, "ends in -workers, which is reserved for workers' queues; choose another")
 	}
@@ -238,20 +247,24 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 			"%s.memoryMB, %d", g.MaxPartitions, path, g.MemoryMB)
 	}
 	g.validateFunction(path, found)
-	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {
-		found.add(path+".concurrency", "%d is above %s.reservedConcurrency, %d: throttles would burn receives", g.Concurrency,
-			path, r)
+	if g.Arrival == ByStream {
+		g.validateStream(path, s.Environment, found)
+	} else {
+		g.validateQueue(path, s.Loads.ChunkMB, found)
 	}
-	g.validateBatch(path, s.Loads.ChunkMB, found)
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
 	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName ||
-		slices.Contains(contract.SystemFunctions, folder) {
+		slices.Contains(sharedFunctions, folder) {
 		found.add(path+".package", "%q is reserved; choose another", g.Package)
 	}
 }
 
-func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
+func (g Segment) validateQueue(path string, chunkMB int, found *problems) {
+	if r := g.ReservedConcurrency; r > 0 && g.Concurrency > r {
+		found.add(path+".concurrency", "%d is above %s.reservedConcurrency, %d: throttles would burn receives", g.Concurrency,
+			path, r)
+	}
 	if g.BatchSize > bigBatch && g.BatchingWindow == 0 {
 		found.add(path+".batchingWindow", "a batch of more than %d needs a window of at least 1s", bigBatch)
 	}
@@ -263,6 +276,18 @@ func (g Segment) validateBatch(path string, chunkMB int, found *problems) {
 			"%s: want more than three times the predicted run time, %s (%d chunk of %d MiB at %d MiB/s a vCPU, %.2f of one "+
 				"for %d MiB)",
 			g.Timeout, t.Round(time.Millisecond), g.BatchSize, chunkMB, MBPerSecond, VCPU(g.MemoryMB), g.MemoryMB)
+	}
+}
+
+// validateStream reports every problem of a segment whose records arrive by stream.
+func (g Segment) validateStream(path string, e Environment, found *problems) {
+	g.Stream.validate(path+".stream", e, found)
+	if g.Encoding.Charset != contract.UTF8 {
+		found.add(path+".encoding.charset", "%s: the records of a stream are utf-8", g.Encoding.Charset)
+	}
+	if r, most := g.ReservedConcurrency, g.Stream.Shards*g.Stream.Parallelization; r > 0 && r < most {
+		found.add(path+".reservedConcurrency", "%d is below %d batches at once (%s.stream.shards x parallelization): the "+
+			"stream would wait for functions", r, most, path)
 	}
 }
 

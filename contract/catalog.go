@@ -28,8 +28,8 @@ type Segment struct {
 	// a load fails when one of its chunks has more partitions; 0, in catalogs from before the setting: 64
 	MaxPartitions int    `json:"maxPartitions,omitempty"`
 	Compression   Codec  `json:"compression,omitempty"` // of the outputs; "", in catalogs from before the setting: Zstd3
-	Queue         string `json:"queue"`                 // URL of the segment's queue
-	DeadLetters   string `json:"deadLetters"`           // URL of its dead-letter queue
+	Queue         string `json:"queue,omitempty"`       // URL of the segment's queue; "" with a stream
+	DeadLetters   string `json:"deadLetters,omitempty"` // URL of its dead-letter queue; "" with a stream
 
 	Lane    Lane   `json:"lane,omitempty"`    // where chunks of ordinary size run; "" is Functions
 	Workers string `json:"workers,omitempty"` // URL of the queue of the segment's workers; "" without a cluster

@@ -60,6 +60,30 @@ type SegmentEnv[T any] struct {
 	Segment T `env:"DIP_SEGMENT"` // the segment whose chunks this function processes
 }
 
+// ProcessorEnv is the environment of a segment's function whose records arrive by stream.
+type ProcessorEnv[T any] struct {
+	SegmentEnv[T]
+	Catalog T `env:"DIP_CATALOG"` // key in the lake bucket of the catalog by which records are processed
+}
+
+// WitnessEnv is the environment of a stream's witness.
+type WitnessEnv[T any] struct {
+	Common[T]
+	Segment T `env:"DIP_SEGMENT"` // whose records it archives
+	Stream  T `env:"DIP_STREAM"`  // name of the segment's Kinesis stream
+}
+
+// CloserEnv is the environment of a stream's closer.
+type CloserEnv[T any] struct {
+	Common[T]
+	Segment  T `env:"DIP_SEGMENT"`   // whose intervals it closes
+	Catalog  T `env:"DIP_CATALOG"`   // key in the lake bucket of the catalog that new intervals are pinned to
+	Stream   T `env:"DIP_STREAM"`    // name of the segment's Kinesis stream
+	EventBus T `env:"DIP_EVENT_BUS"` // EventBridge bus that events of intervals go to
+	// ARN of the KMS key that signs certificates
+	SigningKey T `env:"DIP_SIGNING_KEY"`
+}
+
 // WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.
 type WorkerEnv[T any] struct {
 	SegmentEnv[T]

@@ -1,4 +1,17 @@
 package contract
 
-// SystemFunctions are the functions that every stack has. All other folders of lambdas are segments.
-var SystemFunctions = []string{"intake", "splitter", "reconciler", "sweeper"}
+// SystemFunctions are the functions that every stack has, StreamFunctions those of each segment whose records arrive by
+// stream. All other folders of lambdas are segments.
+var (
+	SystemFunctions = []string{"intake", "splitter", "reconciler", "sweeper"}
+	StreamFunctions = []string{Witness, Closer}
+)
+
+// The functions of a stream, beside the segment's own, which processes the records.
+const (
+	Witness = "witness" // archives all records in order
+	Closer  = "closer"  // closes and certifies the intervals
+)
+
+// StreamFunction is the name of one of a segment's StreamFunctions in its stack.
+func StreamFunction(segment, function string) string { return segment + "-" + function }

@@ -70,11 +70,20 @@ var (
 	Sweeps = Metric{Name: "Sweeps", Unit: UnitCount, Value: "1 per sweep that ended without an error"}
 )
 
+// Metrics of a stream, emitted by its closer: one value a run.
+var (
+	OverdueIntervals = Metric{Name: "OverdueIntervals", Unit: UnitCount,
+		Value: "intervals that are past their due time and not certified"}
+	Watermark = Metric{Name: "Watermark", Unit: UnitSeconds,
+		Value: "since the end of the newest certified interval: how old the newest visible records are"}
+	Closings = Metric{Name: "Closings", Unit: UnitCount, Value: "1 per run of the closer that ended without an error"}
+)
+
 // Metrics lists every metric.
 func Metrics() []Metric {
 	return []Metric{
 		ChunksAcknowledged, ChunkAttempts, ChunkSeconds, ChunkRate, BytesIn, RecordsIn, RecordsOut, RecordsQuarantined,
 		ChunkErrors, LoadsPublished, LoadsFailed, LoadSeconds, DeadlineSlack,
-		LateLoads, LostEvents, OldestLoad, Sweeps,
+		LateLoads, LostEvents, OldestLoad, Sweeps, OverdueIntervals, Watermark, Closings,
 	}
 }

@@ -3,6 +3,7 @@ package contract
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"reflect"
 )
 
@@ -21,15 +22,29 @@ type StackOutputs[T any] struct {
 	AlarmTopic        T                            `json:"alarmTopic"`        // ARN; receives alarms and failed loads
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
+	Gateway           *GatewayOutputs[T]           `json:"gateway"`           // nil in a stack without a gateway
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name
 }
 
 // SegmentOutputs are a stack's outputs for a segment.
 type SegmentOutputs[T any] struct {
-	Queue       T                `json:"queue"`       // URL
-	DeadLetters T                `json:"deadLetters"` // URL
-	Function    T                `json:"function"`    // ARN of the alias
-	Workers     *QueueOutputs[T] `json:"workers"`     // nil in a stack without a cluster
+	*QueueOutputs[T]                   // of its chunks; nil for a segment whose records arrive by stream
+	Function         T                 `json:"function"` // ARN of the alias
+	Workers          *QueueOutputs[T]  `json:"workers"`  // nil without workers
+	Stream           *StreamOutputs[T] `json:"stream"`   // nil for a segment whose records arrive as files
+}
+
+// StreamOutputs are a stack's outputs for a segment whose records arrive by stream.
+type StreamOutputs[T any] struct {
+	Name    T `json:"name"`    // of the Kinesis stream
+	Witness T `json:"witness"` // ARN of the function's alias
+	Closer  T `json:"closer"`  // ARN of the function's alias
+}
+
+// GatewayOutputs are a stack's outputs for its gateway.
+type GatewayOutputs[T any] struct {
+	URL    T `json:"url"`
+	Tokens T `json:"tokens"` // ARN of the secret with the producers and the hashes of their tokens
 }
 
 // QueueOutputs are a stack's outputs for a queue.
@@ -85,7 +100,14 @@ func outputs[T any](path string, v reflect.Value, missing *[]error) any {
 		return tree
 	}
 	for i := range v.NumField() {
-		name := v.Type().Field(i).Tag.Get("json")
+		field := v.Type().Field(i)
+		if field.Anonymous {
+			if inner, ok := outputs[T](path, v.Field(i), missing).(map[string]any); ok {
+				maps.Copy(tree, inner)
+			}
+			continue
+		}
+		name := field.Tag.Get("json")
 		if branch := outputs[T](path+" "+name, v.Field(i), missing); branch != nil {
 			tree[name] = branch
 		}

@@ -35,7 +35,7 @@ func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads, operati
 	}}
 	for name, made := range segments.ByName {
 		o.all.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
-			Queue: made.Queue.URL, DeadLetters: made.Queue.DeadLettersURL, Function: made.Function.ARN,
+			QueueOutputs: queueOutputs(made.Queue), Function: made.Function.ARN,
 		}
 	}
 	return o

@@ -100,10 +100,10 @@ func (d deployment) build(ctx context.Context, s *config.Stack) error {
 	return d.shell.run(ctx, nil, "go", "run", "./cmd/build", "--arch", string(s.Architecture))
 }
 
-// programs are the image's: those of the segments, and the restage job's.
+// programs are the image's: those of the segments that have workers, and the restage job's.
 func programs(s *config.Stack) []string {
 	names := []string{"restage"}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		names = append(names, path.Base(s.Segments[name].Package))
 	}
 	return names

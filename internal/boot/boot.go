@@ -70,5 +70,15 @@ func Stopped() (context.Context, context.CancelFunc) {
 	return signal.NotifyContext(context.Background(), syscall.SIGTERM, os.Interrupt)
 }
 
+// Pause waits, or returns the context's error.
+func Pause(ctx context.Context, d time.Duration) error {
+	select {
+	case <-ctx.Done():
+		return ctx.Err()
+	case <-time.After(d):
+		return nil
+	}
+}
+
 // Seconds is the value of a variable in seconds that contract.Load has validated.
 func Seconds(value string) time.Duration { return time.Duration(contract.Int(value)) * time.Second }

@@ -19,7 +19,9 @@ const Restage = "restage"
 func Image(out string) string { return filepath.Join(out, "image", "app") }
 
 // inImage says whether a program goes into the image: segments do, since their functions are workers too.
-func inImage(name string) bool { return !slices.Contains(contract.SystemFunctions, name) }
+func inImage(name string) bool {
+	return !slices.Contains(contract.SystemFunctions, name) && !slices.Contains(contract.StreamFunctions, name)
+}
 
 // intoImage puts a built program where `docker build` takes it from. A file of the same content stays untouched.
 func (o Options) intoImage(name string) (string, error) {

@@ -27,7 +27,9 @@ func (a *app) loadsCommand() *cobra.Command {
 	var since time.Duration
 	var limit int
 	cmd := &cobra.Command{
-		Use: "loads", Short: "List loads, newest first", Args: cobra.NoArgs,
+		Use: "loads", Short: "List loads and intervals of streams, newest first", Args: cobra.NoArgs,
+		Long: "Loads lists the loads of files and the intervals of streams, newest first. Intervals without a record that\n" +
+			"follow each other share a line; with --json each has its own.",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if status != "" && !slices.Contains(statuses, contract.Status(status)) {
 				return usagef("--status %s: want one of %v", status, statuses)
@@ -58,6 +60,10 @@ func (a *app) listLoads(ctx context.Context, f client.Filter, now time.Time) err
 			return err
 		}
 	}
+	limit := f.Limit
+	if !a.json { // it limits the lines: empty intervals share one
+		f.Limit = 0
+	}
 	loads, err := client.ListLoads(ctx, stack.Ledger, f, now)
 	if err != nil {
 		return err
@@ -65,21 +71,28 @@ func (a *app) listLoads(ctx context.Context, f client.Filter, now time.Time) err
 	list := make([]client.Progress, len(loads))
 	for i, l := range loads {
 		list[i] = client.Measure(l, nil, now)
-		list[i].Deadline = a.deadline(ctx, stack, l)
 	}
-	if !a.json {
-		if len(list) == 0 {
-			a.screen.Notef("no loads since %s", f.Since.UTC().Format(time.RFC3339))
-			return nil
+	if a.json {
+		for i, p := range list {
+			p.Deadline = a.deadline(ctx, stack, loads[i])
+			if err := a.result(p, ""); err != nil {
+				return err
+			}
 		}
-		return a.screen.Printf("%s", loadsTable(a.screen.Width, list))
+		return nil
 	}
-	for _, p := range list {
-		if err := a.result(p, ""); err != nil {
-			return err
-		}
+	if len(list) == 0 {
+		a.screen.Notef("no loads since %s", f.Since.UTC().Format(time.RFC3339))
+		return nil
 	}
-	return nil
+	rows := loadRows(list)
+	if limit > 0 && len(rows) > limit {
+		rows = rows[:limit]
+	}
+	for i, r := range rows {
+		rows[i].Deadline = a.deadline(ctx, stack, loads[r.first])
+	}
+	return a.screen.Printf("%s", loadsTable(a.screen.Width, rows))
 }
 
 // deadline is when a load has to be published. Who may not read the catalog still sees the load.

@@ -10,6 +10,7 @@ import (
 	"maps"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"time"
 
@@ -77,6 +78,31 @@ type planReport struct {
 	Prices   string                   `json:"pricesOf"` // date
 	Limits   []simulate.Limit         `json:"limits"`   // the tightest first, with the present settings
 	Proposal *simulate.Proposal       `json:"proposal"`
+	// Checks compare what loads really took with the simulation of the same; none with another amount of input.
+	Checks []planCheck `json:"checks,omitempty"`
+}
+
+// planCheck is a load as it was, and as it is simulated.
+type planCheck struct {
+	At        time.Duration `json:"-"` // of its receipt, since the workload's beginning
+	Segment   string        `json:"segment"`
+	Bytes     int64         `json:"bytes"`
+	Chunks    int           `json:"chunks"`
+	Took      float64       `json:"seconds"`
+	Simulated float64       `json:"simulatedSeconds"`
+}
+
+// planChecks are the loads of a workload that are over, if all of it was simulated.
+func planChecks(w simulate.Workload, r *simulate.Result) (checks []planCheck) {
+	if len(r.Loads) != len(w.Loads) {
+		return nil
+	}
+	for i, l := range r.Loads {
+		if took := w.Loads[i].Took; took > 0 {
+			checks = append(checks, planCheck{l.At, l.Segment, l.Bytes, l.Chunks, took.Seconds(), l.Took.Seconds()})
+		}
+	}
+	return checks
 }
 
 func (a *app) plan(ctx context.Context, f planFlags) error {
@@ -106,17 +132,17 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 		}
 	}
 	if f.whatIf != "" {
-		if w, err = q.Apply(w, stack.SegmentNames()); err != nil {
+		if w, err = q.Apply(w, stack.FileNames()); err != nil {
 			return usagef("--what-if: %w", err)
 		}
 	}
 	model := simulate.DefaultModel()
-	model.Quota, model.Seed = f.quota, f.seed
+	model.Quota, model.Seed, model.Cores = f.quota, f.seed, coresOf(stack)
 	proposal, err := simulate.Propose(parse, w, paces, model)
 	if err != nil {
 		return err
 	}
-	for _, name := range stack.SegmentNames() {
+	for _, name := range stack.FileNames() {
 		if _, ok := paces[name]; !ok {
 			paces[name] = simulate.AssumedPace()
 		}
@@ -124,6 +150,7 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	r := planReport{
 		Stack: a.stack, WhatIf: f.whatIf, Days: w.Span.Hours() / 24, Loads: len(w.Loads), Bytes: w.Bytes(), Paces: paces,
 		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
+		Checks: planChecks(w, proposal.Before),
 	}
 	if f.html != "" {
 		h := planHistory(r, time.Now())
@@ -135,7 +162,15 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	return a.result(r, planText(a.screen.Width, r))
 }
 
-// workload is what the stack received. Functions of the local stack have a whole core, whatever their memory is.
+// coresOf is on how many cores all functions of a stack run: those of this machine in the local stack; 0 in AWS.
+func coresOf(stack *config.Stack) int {
+	if stack.Environment == config.Local {
+		return runtime.NumCPU()
+	}
+	return 0
+}
+
+// workload is what the stack received.
 func (a *app) workload(
 	ctx context.Context, stack *config.Stack, since time.Duration,
 ) (simulate.Workload, map[string]simulate.Pace, error) {
@@ -144,16 +179,14 @@ func (a *app) workload(
 		return simulate.Workload{}, nil, err
 	}
 	share := func(segment string, lane contract.Lane) float64 {
-		switch {
-		case stack.Environment == config.Local:
-			return 1
-		case lane == contract.Workers && stack.Cluster.Enabled:
+		if lane == contract.Workers && stack.Cluster.Enabled {
 			return simulate.WorkerShare(stack.Cluster.Workers)
 		}
 		return config.VCPU(stack.Segments[segment].MemoryMB)
 	}
 	now := time.Now()
-	w, paces, err := client.ReadWorkload(ctx, s.Ledger, stack.SegmentNames(), now.Add(-since), now, share)
+	w, paces, err := client.ReadWorkload(
+		ctx, s.Ledger, stack.FileNames(), now.Add(-since), now, coresOf(stack), share)
 	if err != nil {
 		return w, nil, fmt.Errorf("read the loads of stack %s: %w", s.Name, err)
 	}

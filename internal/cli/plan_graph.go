@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"slices"
 	"time"
 
 	"dip/internal/graph"
@@ -8,7 +9,7 @@ import (
 )
 
 // planHistory is what was simulated, as if it had just happened: each segment as it is now, and beside it with the
-// proposed settings.
+// proposed settings, and the loads as they really were.
 func planHistory(r planReport, now time.Time) *graph.History {
 	before, after := r.Proposal.Before, r.Proposal.After
 	var names []string
@@ -16,6 +17,9 @@ func planHistory(r planReport, now time.Time) *graph.History {
 		names = append(names, s.Name)
 		if len(r.Proposal.Changes) > 0 {
 			names = append(names, proposed(s.Name))
+		}
+		if slices.ContainsFunc(r.Checks, func(c planCheck) bool { return c.Segment == s.Name }) {
+			names = append(names, measured(s.Name))
 		}
 	}
 	title := r.Stack + ", simulated"
@@ -31,11 +35,18 @@ func planHistory(r planReport, now time.Time) *graph.History {
 	if len(r.Proposal.Changes) > 0 {
 		addSimulated(h, after, now, proposed)
 	}
+	for _, c := range r.Checks {
+		s := h.Segment(measured(c.Segment))
+		s.Loads = append(s.Loads, graph.Load{Received: now.Add(c.At - before.Span), Seconds: c.Took})
+	}
 	return h
 }
 
 // proposed is the name of a segment's series with other settings.
 func proposed(segment string) string { return segment + ", proposed" }
+
+// measured is the name of a segment's series of what really happened.
+func measured(segment string) string { return segment + ", measured" }
 
 // addSimulated adds times to the series that name gives for a segment.
 func addSimulated(h *graph.History, r *simulate.Result, now time.Time, name func(string) string) {

@@ -15,6 +15,7 @@ func TestPlanText(t *testing.T) {
 	before := &simulate.Result{
 		Simulated: 0.25,
 		Segments: []simulate.SegmentResult{
+			{Name: "birds"},
 			{Name: "events", Loads: 20, P95: 12, Longest: 14, QueueAge: 1, Concurrent: 3, Utilisation: 0.1},
 			{Name: "trips", Loads: 1500, Late: 30, Deadline: 1800, P95: 1900, Longest: 4000, QueueAge: 900, Concurrent: 10,
 				Utilisation: 0.97},
@@ -25,8 +26,8 @@ func TestPlanText(t *testing.T) {
 		Cost: simulate.Cost{Idle: 175.35, Input: 20, Items: []simulate.Item{{Name: "Lambda, GB-seconds", Amount: 20}}},
 	}
 	after := *before
-	after.Segments = []simulate.SegmentResult{before.Segments[0], before.Segments[1]}
-	after.Segments[1].Late, after.Segments[1].Longest = 0, 1200
+	after.Segments = []simulate.SegmentResult{before.Segments[0], before.Segments[1], before.Segments[2]}
+	after.Segments[2].Late, after.Segments[2].Longest = 0, 1200
 	after.Cost = simulate.Cost{Idle: 175.35, Input: 21, Items: []simulate.Item{
 		{Name: "Lambda, GB-seconds", Amount: 20}, {Name: "SQS", Amount: 1},
 	}}
@@ -80,6 +81,26 @@ func TestPlanOfAssumedLoads(t *testing.T) {
 	}
 }
 
+// A load that is over is compared with its simulation, one that is not, is not; with only a part simulated, none is.
+func TestPlanChecks(t *testing.T) {
+	w := simulate.Workload{Loads: []simulate.Arrival{{Took: 4 * time.Second}, {}, {Took: 2 * time.Second}}}
+	r := &simulate.Result{Loads: []simulate.LoadResult{
+		{Segment: "trips", Bytes: 7, Chunks: 1, Took: 3 * time.Second}, {Took: time.Second}, {Took: 3 * time.Second},
+	}}
+	checks := planChecks(w, r)
+	want := []planCheck{{0, "trips", 7, 1, 4, 3}, {0, "", 0, 0, 2, 3}}
+	if !reflect.DeepEqual(checks, want) {
+		t.Errorf("%+v, want %+v", checks, want)
+	}
+	if text := checksText(checks); !strings.Contains(text, "2 loads took 1.50 times as long as in fact (median; 0.75 to") {
+		t.Error(text)
+	}
+	r.Loads = r.Loads[1:]
+	if checks = planChecks(w, r); checks != nil || checksText(checks) != "" {
+		t.Errorf("%+v of a part", checks)
+	}
+}
+
 // The page shows what is simulated now and with the proposal.
 func TestPlanHistory(t *testing.T) {
 	result := func(took time.Duration) *simulate.Result {
@@ -112,7 +133,12 @@ func TestPlanHistory(t *testing.T) {
 	if sum != 7 {
 		t.Errorf("%v bytes: the input is the same with the proposal, and counted once", sum)
 	}
-	r.Proposal.Changes = nil
+	r.Checks = []planCheck{{At: time.Hour, Segment: "trips", Took: 50}}
+	want[0].Seconds = 50
+	if really := planHistory(r, received).Segment("trips, measured"); !reflect.DeepEqual(really.Loads, want) {
+		t.Errorf("measured %+v, want %+v", really.Loads, want)
+	}
+	r.Proposal.Changes, r.Checks = nil, nil
 	if h := planHistory(r, received); len(h.Segments) != 1 {
 		t.Errorf("%+v", h.Segments)
 	}

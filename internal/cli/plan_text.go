@@ -26,6 +26,7 @@ func planText(width int, r planReport) string {
 	if share := r.Proposal.Before.Simulated; share > 0 && share < 1 {
 		fmt.Fprintf(&b, "  the busiest %.1f %% of the bytes are simulated\n", 100*share)
 	}
+	b.WriteString(checksText(r.Checks))
 	b.WriteString("\n" + planTimes(width, r.Proposal) + "\n")
 	if len(r.Proposal.Before.Groups) > 0 {
 		b.WriteString(planGroups(width, r.Proposal) + "\n")
@@ -46,6 +47,20 @@ func paceText(p simulate.Pace) string {
 	return rate + ", measured with " + plural(p.Measured, "chunk")
 }
 
+// checksText says how far the simulation can be trusted: what it makes of the loads that were.
+func checksText(checks []planCheck) string {
+	if len(checks) == 0 {
+		return ""
+	}
+	ratios := make([]float64, len(checks))
+	for i, c := range checks {
+		ratios[i] = c.Simulated / c.Took
+	}
+	slices.Sort(ratios)
+	return fmt.Sprintf("  simulated as they arrived, %s took %.2f times as long as in fact (median; %.2f to %.2f)\n",
+		plural(len(checks), "load"), ratios[len(ratios)/2], ratios[0], ratios[len(ratios)-1])
+}
+
 // planTimes is a row for each segment now, and one with what is proposed.
 func planTimes(width int, p *simulate.Proposal) string {
 	columns := []terminal.Column{
@@ -59,6 +74,10 @@ func planTimes(width int, p *simulate.Proposal) string {
 		deadline, late := "-", "-"
 		if s.Deadline > 0 {
 			deadline, late = terminal.Duration(seconds(s.Deadline)), terminal.Count(int64(s.Late))
+		}
+		if s.Loads == 0 {
+			rows = append(rows, []string{s.Name, settings, "0", deadline, late, "-", "-", "-", "-", "-"})
+			return
 		}
 		rows = append(rows, []string{
 			s.Name, settings, terminal.Count(int64(s.Loads)), deadline, late, terminal.Duration(seconds(s.P95)),

@@ -1,7 +1,6 @@
 package cli
 
 import (
-	"cmp"
 	"context"
 	"crypto/ecdsa"
 	"errors"
@@ -62,7 +61,7 @@ func (a *app) certificateCommand() *cobra.Command {
 				a.screen.Notef("the evidence is in %s; dip-verify proves it without the stack", dir)
 			}
 			if prove {
-				return a.verify(cmd.Context(), stack, load, verify.Options{Certificate: c, SHA256: sum, PublicKey: key})
+				return a.verify(cmd.Context(), stack, load, c, sum, key)
 			}
 			return a.result(c, certificateText(a.screen.Width, c))
 		},
@@ -95,15 +94,16 @@ func (a *app) offline(ctx context.Context, dir string, prove bool, key *ecdsa.Pu
 }
 
 // verify proves a load's certificate again.
-func (a *app) verify(ctx context.Context, stack *client.Stack, load ledger.Load, o verify.Options) error {
-	recorded, err := client.Recorded(ctx, stack.Name, stack.Ledger, load)
+func (a *app) verify(ctx context.Context, stack *client.Stack, load ledger.Load, c contract.Certificate, sum string,
+	key *ecdsa.PublicKey) error {
+	o, err := client.Evidence(ctx, stack, load, c, sum)
 	if err != nil {
 		return err
 	}
 	if a.outputs != "" && stack.Name == local.StackName {
-		recorded.Stack = o.Certificate.Stack // a stack known only by its outputs has no name here
+		o.Ledger.Stack = c.Stack // a stack known only by its outputs has no name here
 	}
-	o.Lake, o.Ledger, o.Unpublished = stack.Lake, &recorded, load.Status != contract.Published
+	o.PublicKey = key
 	return a.report(ctx, o)
 }
 
@@ -137,12 +137,19 @@ func verdict(verified bool) string {
 }
 
 func reportText(r verify.Report) string {
-	return fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s\n  %s\n", short(r.Load), verdict(r.Verified),
+	text := fmt.Sprintf("%s  %s\n  rows in %s, out %s, quarantined %s; %s\n  %s\n", short(r.Load), verdict(r.Verified),
 		terminal.Count(r.RowsIn), terminal.Count(r.RowsOut), terminal.Count(r.Quarantined), plural(r.Checks, "check"),
 		r.SignatureText())
+	if stream := r.StreamText(); stream != "" {
+		text += "  " + printableLines(stream) + "\n"
+	}
+	return text
 }
 
 func certificateText(width int, c contract.Certificate) string {
+	if c.Stream != nil {
+		return intervalText(width, c)
+	}
 	var b strings.Builder
 	chain := "open"
 	if c.Chain.Closed {
@@ -161,11 +168,7 @@ func certificateText(width int, c contract.Certificate) string {
 		terminal.Count(c.Body), terminal.Count(c.Chain.Position), c.Chain.Reruns)
 	fmt.Fprintf(&b, "hashes     out %s\n           quarantined %s\n", c.Totals.HashOut, c.Totals.HashBad)
 	fmt.Fprintf(&b, "code       %s\n", strings.Join(c.Totals.Codes, ", "))
-	if l := c.Link; l != nil && l.Number > 1 {
-		fmt.Fprintf(&b, "number     %s of its segment, after load %s\n", terminal.Count(l.Number), short(l.Load))
-	} else if l != nil {
-		b.WriteString("number     1 of its segment\n")
-	}
+	b.WriteString(linkText(c.Link))
 	fmt.Fprintf(&b, "received   %s\ncertified  %s\n\n", c.Received.UTC().Format(time.RFC3339),
 		c.Certified.UTC().Format(time.RFC3339))
 	columns := []terminal.Column{
@@ -187,54 +190,14 @@ func certificateText(width int, c contract.Certificate) string {
 	return b.String()
 }
 
-func (a *app) quarantineCommand() *cobra.Command {
-	limit := 20
-	cmd := &cobra.Command{
-		Use: "quarantine LOAD", Short: "Show the rejected records of a load, each with its reason", Args: cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			if limit < 0 {
-				return usagef("--limit must not be negative")
-			}
-			stack, load, err := a.findLoad(cmd.Context(), args[0])
-			if err != nil {
-				return err
-			}
-			chunks, err := stack.Ledger.Chunks(cmd.Context(), load.ID)
-			if err != nil {
-				return err
-			}
-			shown := 0
-			err = client.Quarantine(cmd.Context(), stack.Lake, chunks, func(r contract.Rejected) (bool, error) {
-				shown++
-				return limit == 0 || shown < limit, a.result(r, rejectedText(a.screen.Width, r))
-			})
-			if err != nil {
-				return err
-			}
-			total := client.Measure(load, chunks, time.Now()).Quarantined
-			if total > int64(shown) {
-				a.screen.Notef("%s of %s; --limit 0 shows all", terminal.Count(int64(shown)), terminal.Count(total))
-			}
-			if total == 0 {
-				a.screen.Notef("this load has no records in quarantine")
-			}
-			return nil
-		},
+// linkText is a certificate's place in the chain of its segment.
+func linkText(l *contract.Link) string {
+	switch {
+	case l == nil:
+		return ""
+	case l.Number > 1:
+		return fmt.Sprintf("number     %s of its segment, after load %s\n", terminal.Count(l.Number), short(l.Load))
+	default:
+		return "number     1 of its segment\n"
 	}
-	cmd.Flags().IntVar(&limit, "limit", limit, "show at most this many records; 0 shows all")
-	return cmd
-}
-
-// rejectedText shows a bad record. On a terminal the middle of a long one is elided.
-func rejectedText(width int, r contract.Rejected) string {
-	reason := terminal.Printable(r.Reason)
-	if r.Field != "" {
-		reason = terminal.Printable(r.Field) + ": " + reason
-	}
-	raw := "  " + terminal.Printable(cmp.Or(r.Text, string(r.Bytes())))
-	if width > 0 {
-		raw = terminal.Fit(raw, width)
-	}
-	return fmt.Sprintf("chunk %d, bytes %s to %s: %s\n%s\n", r.Chunk, terminal.Count(r.Start), terminal.Count(r.End),
-		reason, raw)
 }

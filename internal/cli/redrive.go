@@ -84,6 +84,10 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 
 func (a *app) moveChunks(ctx context.Context, stack *client.Stack, segment, load string) error {
 	s := stack.Outputs.Segments[segment]
+	if s.QueueOutputs == nil {
+		return fmt.Errorf("segment %s has no queue: its records arrive by stream, and what was not processed runs again "+
+			"from the archive", segment)
+	}
 	return a.move(ctx, stack, segment, s.DeadLetters, s.Queue, client.ChooseChunks(load))
 }
 

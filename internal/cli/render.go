@@ -101,8 +101,12 @@ func waitingFor(p client.Progress) string {
 // statusText shows a load in full.
 func statusText(width int, p client.Progress) string {
 	var b strings.Builder
-	fmt.Fprintf(&b, "load      %s\nfile      %s\nsegment   %s\nstatus    %s\nreceived  %s\n",
-		p.Load, terminal.Printable(p.Key), p.Segment, p.Verdict(), p.Received.UTC().Format(time.RFC3339))
+	what, name := "file    ", terminal.Printable(p.Key)
+	if p.Interval != nil {
+		what, name = "interval", p.File()
+	}
+	fmt.Fprintf(&b, "load      %s\n%s  %s\nsegment   %s\nstatus    %s\nreceived  %s\n",
+		p.Load, what, name, p.Segment, p.Verdict(), p.Received.UTC().Format(time.RFC3339))
 	if p.Reason != "" {
 		fmt.Fprintf(&b, "reason    %s\n", strings.ReplaceAll(printableLines(p.Reason), "\n", "\n          "))
 	}
@@ -164,20 +168,55 @@ func chunkTable(width int, states []client.ChunkState) string {
 	return terminal.Table(width, columns, rows)
 }
 
+// loadRow is a line of a list of loads: a load, or intervals of a segment that have no record.
+type loadRow struct {
+	client.Progress     // the newest one
+	first           int // of the list, that the row stands for
+	empty           int // intervals
+}
+
+// loadRows puts empty intervals of a segment that follow each other into one row. loads are the newest first.
+func loadRows(loads []client.Progress) []loadRow {
+	var rows []loadRow
+	last := map[string]int{} // row of each segment's last load, if it is of empty intervals
+	for i, p := range loads {
+		at, joined := last[p.Segment]
+		delete(last, p.Segment)
+		switch {
+		case p.Empty() && joined && p.Interval.End.Equal(rows[at].Interval.Start):
+			span := *rows[at].Interval
+			span.Start = p.Interval.Start
+			rows[at].Interval, rows[at].Received, rows[at].empty = &span, p.Received, rows[at].empty+1
+			last[p.Segment] = at
+			continue
+		case p.Empty():
+			last[p.Segment] = len(rows)
+			rows = append(rows, loadRow{p, i, 1})
+			continue
+		}
+		rows = append(rows, loadRow{p, i, 0})
+	}
+	return rows
+}
+
 // loadsTable lists loads, newest first; with what they have left of their time where there are deadlines.
-func loadsTable(width int, loads []client.Progress) string {
+func loadsTable(width int, loads []loadRow) string {
 	columns := []terminal.Column{
 		{Title: "LOAD"}, {Title: "RECEIVED"}, {Title: "SEGMENT"}, {Title: "FILE", Flex: true}, {Title: "STATUS"},
 		{Title: "ROWS OUT", Right: true}, {Title: "QUARANTINED", Short: "QUAR", Right: true},
 	}
-	deadlines := slices.ContainsFunc(loads, func(p client.Progress) bool { return !p.Deadline.IsZero() })
+	deadlines := slices.ContainsFunc(loads, func(p loadRow) bool { return !p.Deadline.IsZero() })
 	if deadlines {
 		columns = append(columns, terminal.Column{Title: "SLACK", Right: true})
 	}
 	var rows [][]string
 	for _, p := range loads {
+		name := short(p.Load)
+		if p.empty > 1 {
+			name = terminal.Count(int64(p.empty)) + " empty"
+		}
 		row := []string{
-			short(p.Load), p.Received.UTC().Format("01-02 15:04:05"), p.Segment, p.File(), p.Verdict(),
+			name, p.Received.UTC().Format("01-02 15:04:05"), p.Segment, p.File(), p.Verdict(),
 			terminal.Count(p.RowsOut), terminal.Count(p.Quarantined),
 		}
 		if deadlines {

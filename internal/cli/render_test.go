@@ -83,13 +83,13 @@ func TestSummaries(t *testing.T) {
 func TestStatusAndLoads(t *testing.T) {
 	golden(t, "status", statusText(80, underWay()))
 	golden(t, "status-failed", statusText(80, failed()))
-	golden(t, "loads", loadsTable(80, []client.Progress{certified(), failed(), underWay()}))
+	golden(t, "loads", loadsTable(80, loadRows([]client.Progress{certified(), failed(), underWay()})))
 	list := []client.Progress{certified(), failed(), underWay()}
 	for i := range list {
 		list[i].Deadline = list[i].Received.Add(time.Minute)
 	}
 	list[0].Deadline = list[0].Received
-	golden(t, "loads-deadline", loadsTable(80, list))
+	golden(t, "loads-deadline", loadsTable(80, loadRows(list)))
 	golden(t, "status-deadline", statusText(80, list[2]))
 }
 

@@ -53,12 +53,8 @@ func Follow(ctx context.Context, l Ledger, id string, each func(Progress)) (Prog
 		if p.Status.Final() {
 			return p, nil
 		}
-		pause := time.NewTimer(max(minPause, pauseFactor*time.Since(began)))
-		select {
-		case <-ctx.Done():
-			pause.Stop()
-			return p, fmt.Errorf("follow load %s (the load itself continues): %w", id, context.Cause(ctx))
-		case <-pause.C:
+		if err := Pause(ctx, max(minPause, pauseFactor*time.Since(began))); err != nil {
+			return p, fmt.Errorf("follow load %s (the load itself continues): %w", id, err)
 		}
 	}
 }

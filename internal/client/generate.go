@@ -15,19 +15,20 @@ import (
 
 // Kinds of sample input, by the segment that ingests them.
 var kinds = map[string]func(io.Writer, sample.Options) (sample.Stats, error){
-	"trips":  sample.Trips,
-	"events": sample.Events,
+	"trips":    sample.Trips,
+	"events":   sample.Events,
+	"readings": sample.Readings,
 }
 
 // gzipLevel keeps up with the generator; higher levels save little on generated text.
 const gzipLevel = 3
 
-// Generate writes sample input of a kind, "trips" or "events". The same options give the same bytes. Limits and Stats
+// Generate writes sample input of a kind: "trips", "events" or "readings". The same options give the same bytes. Limits and Stats
 // count the text before compression.
 func Generate(w io.Writer, kind string, c contract.Compression, o sample.Options) (stats sample.Stats, err error) {
 	generate, ok := kinds[kind]
 	if !ok {
-		return stats, fmt.Errorf("generate %q: want trips or events", kind)
+		return stats, fmt.Errorf("generate %q: want trips, events or readings", kind)
 	}
 	buffered := bufio.NewWriterSize(w, 1<<20)
 	out, err := compressor(buffered, c)

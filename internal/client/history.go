@@ -65,10 +65,12 @@ func ReadHistory(
 			s.Chunks, err = chunkSeconds(ctx, l, chunked[s.Name])
 			return err
 		})
-		group.Go(func() (err error) {
-			s.Age, err = queueAge(ctx, watch, path.Base(o.Segments[s.Name].Queue), h)
-			return err
-		})
+		if chunks := o.Segments[s.Name].QueueOutputs; chunks != nil {
+			group.Go(func() (err error) {
+				s.Age, err = queueAge(ctx, watch, path.Base(chunks.Queue), h)
+				return err
+			})
+		}
 	}
 	return h, group.Wait()
 }

@@ -50,7 +50,10 @@ func TestReadHistory(t *testing.T) {
 	}
 	f.Seed(ledger.Load{ID: loadID("e"), Segment: "gone", Status: contract.Published, Received: noon})
 	o := Outputs{Segments: map[string]contract.SegmentOutputs[string]{
-		"trips": {Queue: "https://sqs.us-east-1.amazonaws.com/123456789012/trips-queue-1a2b"},
+		"trips": {QueueOutputs: &contract.QueueOutputs[string]{
+			Queue: "https://sqs.us-east-1.amazonaws.com/123456789012/trips-queue-1a2b",
+		}},
+		"readings": {Stream: &contract.StreamOutputs[string]{Name: "readings"}},
 	}}
 	watch := &statistics{}
 	h, err := ReadHistory(t.Context(), "dev", o, f, watch, noon.Add(-24*time.Hour), noon)

@@ -42,6 +42,8 @@ type Progress struct {
 	Received time.Time       `json:"received"`
 	Deadline time.Time       `json:"deadline,omitzero"` // zero: it has none, or nobody asked for it
 
+	Interval *contract.Interval `json:"interval,omitempty"` // of a stream; its chunks are acknowledgements
+
 	Chunks  int `json:"chunks"` // 0 until planned
 	Done    int `json:"done"`
 	Running int `json:"running"`
@@ -69,7 +71,7 @@ type Progress struct {
 func Measure(load ledger.Load, chunks []ledger.Chunk, now time.Time) Progress {
 	p := Progress{
 		Load: load.ID, Segment: load.Segment, Key: load.Object.Key, Status: load.Status, Reason: load.Reason, Of: load.Of,
-		Received: load.Received,
+		Received: load.Received, Interval: load.Interval,
 	}
 	until := now
 	if load.Status.Final() {
@@ -157,12 +159,20 @@ func (p Progress) Share() float64 {
 	}
 }
 
-// File is the name of the input without its segment.
+// File is the name of the input without its segment; of an interval, its times.
 func (p Progress) File() string {
+	if i := p.Interval; i != nil {
+		return i.Start.UTC().Format(time.TimeOnly) + " to " + i.End.UTC().Format(time.TimeOnly)
+	}
 	if p.Segment == "" || len(p.Key) <= len(p.Segment) {
 		return path.Base(p.Key)
 	}
 	return p.Key[len(p.Segment)+1:]
+}
+
+// Empty says that this is an interval in which no record arrived.
+func (p Progress) Empty() bool {
+	return p.Interval != nil && p.Status == contract.Published && p.RowsIn == 0
 }
 
 // Verdict is the load's state in one word: CERTIFIED, FAILED, or its status. Only a load whose outputs are visible is

@@ -17,6 +17,23 @@ type Lake interface {
 	Get(ctx context.Context, key string) ([]byte, error)
 }
 
+// Chunked gives the chunks of a load. Those of an interval are the acknowledgements of its certificate: before it is
+// certified nobody knows which of them count.
+func Chunked(ctx context.Context, chunks Chunks, lake Lake, l ledger.Load) ([]ledger.Chunk, error) {
+	if l.Interval == nil {
+		return chunks.Chunks(ctx, l.ID)
+	}
+	c, _, err := Certificate(ctx, lake, l)
+	if err != nil {
+		return nil, err
+	}
+	var list []ledger.Chunk
+	for _, k := range c.Chunks {
+		list = append(list, ledger.Chunk{Index: k.Chunk, Attempt: k.Attempt, Ack: &k.Ack})
+	}
+	return list, nil
+}
+
 // Quarantine passes a load's rejected records to each, in input order, until there are no more or each asks to stop.
 // The load need not be certified: the records that its finished chunks rejected are readable at once.
 func Quarantine(

@@ -16,6 +16,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kms"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
@@ -43,6 +44,7 @@ type Stack struct {
 	Lambda  *lambda.Client
 	Loads   *adapters.Workflows // executions of the load workflow
 	KMS     *kms.Client
+	Kinesis *kinesis.Client
 	Metrics *cloudwatch.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
@@ -61,7 +63,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 	return &Stack{
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
-		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg),
+		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg), Kinesis: kinesis.NewFromConfig(cfg),
 		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
 		Lake:   bucket, Catalogs: &catalog.Reader{Lake: bucket},
 	}

@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
+
+	"dip/contract"
 )
 
 // Version is a published version of one of a stack's functions, or of its workflow.
@@ -67,6 +69,10 @@ func (s *Stack) Versions(ctx context.Context) ([]Version, error) {
 	functions := maps.Clone(s.Outputs.Functions)
 	for name, segment := range s.Outputs.Segments {
 		functions[name] = segment.Function
+		if s := segment.Stream; s != nil {
+			functions[contract.StreamFunction(name, contract.Witness)] = s.Witness
+			functions[contract.StreamFunction(name, contract.Closer)] = s.Closer
+		}
 	}
 	var all []Version
 	for name, arn := range functions {

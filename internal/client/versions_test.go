@@ -69,11 +69,17 @@ func TestPrune(t *testing.T) {
 	stack.Outputs = Outputs{
 		Functions: map[string]string{"intake": publish(t, stack.Lambda, role, "intake", 3, 2)},
 		Segments: map[string]contract.SegmentOutputs[string]{
-			"trips": {Function: publish(t, stack.Lambda, role, "trips", 4, 0)},
+			"trips": {
+				Function: publish(t, stack.Lambda, role, "trips", 4, 0),
+				Stream: &contract.StreamOutputs[string]{
+					Witness: publish(t, stack.Lambda, role, "trips-witness", 1, 0),
+					Closer:  publish(t, stack.Lambda, role, "trips-closer", 1, 0),
+				},
+			},
 		},
 		Workflow: publishWorkflow(t, stack.SFN, role, 3),
 	}
-	const whole = "[intake 3 intake 2* intake 1* trips 4* trips 3 trips 2 trips 1 workflow 3* workflow 2 workflow 1]"
+	const whole = "[intake 3 intake 2* intake 1* trips 4* trips 3 trips 2 trips 1 trips-closer 1* trips-witness 1* workflow 3* workflow 2 workflow 1]"
 	if got := listed(t, stack); got != whole {
 		t.Fatalf("got  %s\nwant %s", got, whole)
 	}
@@ -90,7 +96,7 @@ func TestPrune(t *testing.T) {
 	if err := stack.Prune(t.Context(), Superseded(all, 2, time.Now().Add(2*settling))); err != nil {
 		t.Fatal(err)
 	}
-	want := "[intake 3 intake 2* intake 1* trips 4* trips 3 workflow 3* workflow 2]"
+	want := "[intake 3 intake 2* intake 1* trips 4* trips 3 trips-closer 1* trips-witness 1* workflow 3* workflow 2]"
 	if got := listed(t, stack); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -13,10 +13,11 @@ import (
 )
 
 // ReadWorkload reads from the ledger which loads arrived since a time, and how long their chunks took: those of the
-// newest finished loads. share is the part of a vCPU that a segment's chunks have in a lane. Loads of segments that the
-// stack no longer has, repeated contents and intervals of streams do not count.
+// newest finished loads. share is the part of a vCPU that a segment's chunks have in a lane; with cores above zero
+// it is not asked: all chunks share the cores of one machine. Loads of segments that the stack no longer has, repeated contents and intervals of streams do not
+// count.
 func ReadWorkload(
-	ctx context.Context, l Ledger, segments []string, since, now time.Time,
+	ctx context.Context, l Ledger, segments []string, since, now time.Time, cores int,
 	share func(segment string, lane contract.Lane) float64,
 ) (simulate.Workload, map[string]simulate.Pace, error) {
 	w := simulate.Workload{Span: now.Sub(since)}
@@ -29,16 +30,20 @@ func ReadWorkload(
 	})
 	var measured []ledger.Load
 	for _, load := range loads { // newest first
-		w.Loads = append(w.Loads, simulate.Arrival{
+		arrival := simulate.Arrival{
 			Segment: load.Segment, At: load.Received.Sub(since), Bytes: sizeOf(load),
 			Whole: load.Plan != nil && !load.Plan.Compression.Splittable(),
-		})
+		}
+		if load.Status == contract.Published && load.Execution == 0 {
+			arrival.Took = load.Updated.Sub(load.Received)
+		}
+		w.Loads = append(w.Loads, arrival)
 		if load.Status == contract.Published && load.Plan != nil && len(measured) < mostChunkReads {
 			measured = append(measured, load)
 		}
 	}
 	slices.Reverse(w.Loads)
-	samples, err := readSamples(ctx, l, measured, share)
+	samples, err := readSamples(ctx, l, measured, cores, share)
 	if err != nil {
 		return w, nil, err
 	}
@@ -51,7 +56,7 @@ func ReadWorkload(
 
 // readSamples reads the chunks of loads, by segment.
 func readSamples(
-	ctx context.Context, l Ledger, loads []ledger.Load, share func(string, contract.Lane) float64,
+	ctx context.Context, l Ledger, loads []ledger.Load, cores int, share func(string, contract.Lane) float64,
 ) (map[string][]simulate.Sample, error) {
 	chunks := make([][]ledger.Chunk, len(loads))
 	group, gctx := errgroup.WithContext(ctx)
@@ -65,16 +70,31 @@ func readSamples(
 	if err := group.Wait(); err != nil {
 		return nil, err
 	}
-	samples := map[string][]simulate.Sample{}
+	var of []string // segment of each sample
+	var samples []simulate.Sample
+	var periods []simulate.Period
 	for i, load := range loads {
-		vcpu := share(load.Segment, load.Plan.Lane)
 		for _, c := range chunks[i] {
-			if c.Ack != nil {
-				samples[load.Segment] = append(samples[load.Segment], simulate.Sample{
-					Bytes: c.Ack.End - c.Ack.Start, Seconds: float64(c.Ack.Millis) / 1000, VCPU: vcpu,
-				})
+			if c.Ack == nil {
+				continue
 			}
+			took := time.Duration(c.Ack.Millis) * time.Millisecond
+			sample := simulate.Sample{Bytes: c.Ack.End - c.Ack.Start, Seconds: took.Seconds()}
+			if cores == 0 {
+				sample.VCPU = share(load.Segment, load.Plan.Lane)
+			}
+			of, samples = append(of, load.Segment), append(samples, sample)
+			periods = append(periods, simulate.Period{Start: c.Ack.At.Add(-took), End: c.Ack.At})
 		}
 	}
-	return samples, nil
+	if cores > 0 {
+		for i, part := range simulate.Shares(periods, cores) {
+			samples[i].Seconds, samples[i].VCPU = samples[i].Seconds*part, 1
+		}
+	}
+	by := map[string][]simulate.Sample{}
+	for i, s := range samples {
+		by[of[i]] = append(by[of[i]], s)
+	}
+	return by, nil
 }

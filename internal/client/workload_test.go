@@ -31,7 +31,7 @@ func TestReadWorkload(t *testing.T) {
 	}
 	f.Seed(ledger.Load{ID: loadID("f"), Segment: "gone", Status: contract.Published, Received: noon.Add(-time.Hour)})
 	asked := []contract.Lane{}
-	w, paces, err := ReadWorkload(t.Context(), f, []string{"events", "trips"}, noon.Add(-24*time.Hour), noon,
+	w, paces, err := ReadWorkload(t.Context(), f, []string{"events", "trips"}, noon.Add(-24*time.Hour), noon, 0,
 		func(_ string, lane contract.Lane) float64 {
 			asked = append(asked, lane)
 			return 0.5
@@ -40,7 +40,8 @@ func TestReadWorkload(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := simulate.Workload{Span: 24 * time.Hour, Loads: []simulate.Arrival{
-		{Segment: "trips", At: 21 * time.Hour, Bytes: 7, Whole: true}, {Segment: "trips", At: 22 * time.Hour, Bytes: 500},
+		{Segment: "trips", At: 21 * time.Hour, Bytes: 7, Whole: true}, {Segment: "trips", At: 22 * time.Hour, Bytes: 500,
+			Took: time.Minute},
 	}}
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("%+v", w)
@@ -50,5 +51,22 @@ func TestReadWorkload(t *testing.T) {
 	}
 	if p := paces["events"]; p.Measured != 0 || len(asked) != 1 {
 		t.Errorf("%+v, asked for %v", p, asked)
+	}
+}
+
+// Chunks that share one machine's cores are measured by what they had of them.
+func TestReadWorkloadOfOneMachine(t *testing.T) {
+	f := ledgertest.New()
+	ack := func(bytes, millis int64) *contract.Ack { return &contract.Ack{End: bytes, Millis: millis, At: noon} }
+	f.Seed(ledger.Load{ID: loadID("a"), Segment: "trips", Status: contract.Published, Received: noon.Add(-time.Hour),
+		Plan: &ledger.Plan{Compression: contract.Plain, Chunks: 2}},
+		ledger.Chunk{Index: 0, Ack: ack(50e6, 2000)}, ledger.Chunk{Index: 1, Ack: ack(50e6, 2000)})
+	_, paces, err := ReadWorkload(t.Context(), f, []string{"trips"}, noon.Add(-24*time.Hour), noon, 1, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	// both ran for 2 s on one core: 1 s of work each
+	if p := paces["trips"]; p.Mean(50e6, 1).Round(10*time.Millisecond) != time.Second {
+		t.Errorf("%+v: %s", p, p.Mean(50e6, 1))
 	}
 }

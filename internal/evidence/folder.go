@@ -13,36 +13,44 @@ import (
 	"os"
 	"path"
 	"path/filepath"
+	"slices"
 	"strings"
+	"time"
 
 	"dip/contract"
 	"dip/internal/fault"
 )
 
-// Names of the files; those of outputs are below data and quarantine, by the last part of their keys, which is the
-// object's own.
+// Names of the files; those of other objects are below a folder by the last part of their keys, which is the object's
+// own.
 const (
 	certificateName = "certificate.json"
 	envelopeName    = "envelope.json" // the certificate's signature
 	previousName    = "previous.json" // the certificate before it in the chain
+	previousFolder  = "previous"      // those of an interval, as far as it looks back
 	manifestName    = "manifest.txt"
 	catalogName     = "catalog.json"
 	inputName       = "input"
 )
 
-// fileName is the file of an object of the lake. certificate is the key of the certificate that the folder is for.
-func fileName(key, certificate string) (string, error) {
-	own := path.Base(key)
+// fileName is the file of an object of the lake in the folder of a certificate.
+func fileName(key string, c contract.Certificate) (string, error) {
+	own, certificate := path.Base(key), contract.CertificateKey(c.Segment, c.Load)
 	if strings.HasPrefix(key, contract.CertificatePrefix) && key != certificate {
-		if key == contract.EnvelopeOf(certificate) {
+		switch {
+		case key == contract.EnvelopeOf(certificate):
 			return envelopeName, nil
+		case c.Stream == nil:
+			return previousName, nil
+		case filepath.IsLocal(own):
+			return filepath.Join(previousFolder, own), nil
 		}
-		return previousName, nil
 	}
 	for prefix, name := range map[string]string{
 		contract.CertificatePrefix: certificateName, contract.ManifestPrefix: manifestName,
 		contract.CatalogPrefix: catalogName,
 		contract.DataPrefix:    contract.DataPrefix + own, contract.QuarantinePrefix: contract.QuarantinePrefix + own,
+		contract.ArchivePrefix: contract.ArchivePrefix + own, contract.CoverPrefix: contract.CoverPrefix + own,
 	} {
 		if strings.HasPrefix(key, prefix) && filepath.IsLocal(own) {
 			return filepath.FromSlash(name), nil
@@ -56,7 +64,7 @@ func fileName(key, certificate string) (string, error) {
 type Folder struct {
 	dir         string
 	bucket      string // of the lake, as the manifest names it
-	certificate string // key of the folder's certificate
+	certificate contract.Certificate
 }
 
 // Open opens a folder and reads its certificate, whose SHA-256 it gives in hex.
@@ -65,7 +73,7 @@ func Open(dir string) (*Folder, contract.Certificate, string, error) {
 	if err != nil {
 		return nil, c, "", err
 	}
-	f := &Folder{dir: dir, certificate: contract.CertificateKey(c.Segment, c.Load)}
+	f := &Folder{dir: dir, certificate: c}
 	manifest, err := os.ReadFile(filepath.Join(dir, manifestName))
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, c, "", fmt.Errorf("read the manifest: %w", err)
@@ -161,15 +169,31 @@ type Source interface {
 
 // Write copies a certificate and its evidence into a folder, which it creates if need be.
 func Write(ctx context.Context, from Source, c contract.Certificate, dir string) error {
-	for _, sub := range []string{contract.DataPrefix, contract.QuarantinePrefix} {
-		if err := os.MkdirAll(filepath.Join(dir, sub), 0o755); err != nil {
-			return fmt.Errorf("write evidence: %w", err)
+	keys, err := objects(ctx, from, c)
+	if err != nil {
+		return err
+	}
+	for _, key := range keys {
+		if err := fetch(ctx, from, contract.Object{Bucket: from.Bucket(), Key: key}, dir, c); err != nil {
+			return err
 		}
 	}
 	certificate := contract.CertificateKey(c.Segment, c.Load)
-	keys := []string{certificate, contract.ManifestKey(c.Segment, c.Load), c.Catalog}
-	if c.Link != nil && c.Link.Number > 1 {
-		keys = append(keys, contract.CertificateKey(c.Segment, c.Link.Load))
+	envelope := contract.Object{Bucket: from.Bucket(), Key: contract.EnvelopeOf(certificate)}
+	err = fetch(ctx, from, envelope, dir, c)
+	if err != nil && !(c.Link == nil && fault.IsPermanent(err)) { // certificates without a link may have none
+		return err
+	}
+	if c.Stream != nil { // its input is the archive
+		return nil
+	}
+	return copyTo(ctx, from, c.Input, filepath.Join(dir, inputName))
+}
+
+// objects are the keys of the objects of the lake that prove a certificate, without its envelope.
+func objects(ctx context.Context, from Source, c contract.Certificate) ([]string, error) {
+	keys := []string{
+		contract.CertificateKey(c.Segment, c.Load), contract.ManifestKey(c.Segment, c.Load), c.Catalog,
 	}
 	for _, k := range c.Chunks {
 		for _, o := range k.Outputs {
@@ -179,25 +203,74 @@ func Write(ctx context.Context, from Source, c contract.Certificate, dir string)
 			keys = append(keys, k.Quarantine.Key)
 		}
 	}
-	for _, key := range keys {
-		name, err := fileName(key, certificate)
-		if err != nil {
-			return err
-		}
-		if err := fetch(ctx, from, contract.Object{Bucket: from.Bucket(), Key: key}, filepath.Join(dir, name)); err != nil {
-			return err
-		}
+	if c.Stream != nil {
+		before, err := intervals(ctx, from, c)
+		return append(append(keys, streamed(*c.Stream)...), before...), err
 	}
-	envelope := contract.Object{Bucket: from.Bucket(), Key: contract.EnvelopeOf(certificate)}
-	err := fetch(ctx, from, envelope, filepath.Join(dir, envelopeName))
-	if err != nil && !(c.Link == nil && fault.IsPermanent(err)) { // certificates without a link may have none
-		return err
+	if c.Link != nil && c.Link.Number > 1 {
+		keys = append(keys, contract.CertificateKey(c.Segment, c.Link.Load))
 	}
-	return fetch(ctx, from, c.Input, filepath.Join(dir, inputName))
+	return keys, nil
 }
 
-// fetch copies an object into a file that is there whole or not at all.
-func fetch(ctx context.Context, from Source, o contract.Object, file string) (err error) {
+// streamed are the keys that the proof of an interval names.
+func streamed(s contract.StreamProof) (keys []string) {
+	for _, shard := range s.Shards {
+		for _, b := range shard.Batches {
+			keys = append(keys, b.Key)
+		}
+	}
+	for _, cover := range slices.Concat(s.Covers, s.Duplicates) {
+		if cover.Stored != nil {
+			keys = append(keys, cover.Stored.Key)
+		}
+	}
+	if s.IDs != nil {
+		keys = append(keys, s.IDs.Key)
+	}
+	return keys
+}
+
+// intervals are the keys of the certificates before an interval's: the one that it goes on from, and those that its
+// look-back reaches, with their record ids.
+func intervals(ctx context.Context, from Source, c contract.Certificate) (keys []string, err error) {
+	back := c.Stream.Start.Add(-time.Duration(c.Stream.LookBackSeconds) * time.Second)
+	for link := c.Link; link != nil && link.Load != ""; {
+		key := contract.CertificateKey(c.Segment, link.Load)
+		data, err := from.Get(ctx, key)
+		if err != nil {
+			return nil, fmt.Errorf("read the certificate of load %s: %w", link.Load, err)
+		}
+		var before contract.Certificate
+		if err := json.Unmarshal(data, &before); err != nil || before.Stream == nil {
+			return nil, fault.Permanent(fmt.Errorf("the certificate of load %s is not of an interval: %w", link.Load, err))
+		}
+		keys = append(keys, key)
+		if !before.Stream.End.After(back) {
+			break
+		}
+		if before.Stream.IDs != nil {
+			keys = append(keys, before.Stream.IDs.Key)
+		}
+		link = before.Link
+	}
+	return keys, nil
+}
+
+// fetch copies an object of the lake to its file in the folder of a certificate.
+func fetch(ctx context.Context, from Source, o contract.Object, dir string, c contract.Certificate) error {
+	name, err := fileName(o.Key, c)
+	if err != nil {
+		return err
+	}
+	return copyTo(ctx, from, o, filepath.Join(dir, name))
+}
+
+// copyTo copies an object into a file that is there whole or not at all.
+func copyTo(ctx context.Context, from Source, o contract.Object, file string) (err error) {
+	if err := os.MkdirAll(filepath.Dir(file), 0o755); err != nil {
+		return fmt.Errorf("write evidence: %w", err)
+	}
 	if o, err = from.Head(ctx, contract.Object{Bucket: o.Bucket, Key: o.Key, VersionID: o.VersionID}); err != nil {
 		return err
 	}

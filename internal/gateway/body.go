@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 	"net/http"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 	"github.com/klauspost/compress/zstd"
@@ -19,26 +20,22 @@ var (
 // maxWindow bounds a zstd decoder's memory: all decoders support 8 MiB (RFC 8878, 3.1.1.1.2).
 const maxWindow = 8 << 20
 
-// piece is what a buffer grows by at least, bytes.
-const piece = 64 << 10
+// A buffer begins with the length that a request announces, but at most with eager bytes: a client that sends nothing
+// holds no more. Where the length is unknown it begins with piece bytes.
+const (
+	piece = 64 << 10
+	eager = 1 << 20
+)
 
-// readAll reads up to most bytes, and takes the memory from the lease first. A buffer that has grown was copied: both
-// copies count until the old one is gone.
-func readAll(r io.Reader, most int64, l *lease) ([]byte, error) {
-	if !l.grow(piece) {
-		return nil, errBusy
+// readAll reads up to most bytes into a buffer of the lease. length is what is expected, -1: nothing is known. While a
+// buffer grows, both copies count.
+func readAll(r io.Reader, length, most int64, l *lease) ([]byte, error) {
+	first := int64(piece)
+	if length >= 0 {
+		first = min(length+1, eager) // one more byte, for the end
 	}
-	data := make([]byte, 0, piece)
-	for {
-		if len(data) == cap(data) {
-			old := int64(cap(data))
-			size := min(2*old, most+1) // a full buffer holds at most `most`, so that this is more
-			if !l.grow(size) {
-				return nil, errBusy
-			}
-			data = append(make([]byte, 0, size), data...)
-			l.shrink(old)
-		}
+	data, ok := l.buffer(int(first))
+	for ok {
 		n, err := r.Read(data[len(data):cap(data)])
 		data = data[:len(data)+n]
 		switch {
@@ -49,12 +46,20 @@ func readAll(r io.Reader, most int64, l *lease) ([]byte, error) {
 		case err != nil:
 			return nil, err
 		}
+		if len(data) == cap(data) {
+			old := data
+			if data, ok = l.buffer(2 * cap(old)); ok {
+				data = append(data, old...)
+				l.drop(old)
+			}
+		}
 	}
+	return nil, errBusy
 }
 
-// content reads a body and decompresses it.
-func content(body io.Reader, coding string, limits Limits, l *lease) ([]byte, *Problem) {
-	wire, err := readAll(body, limits.Body, l)
+// content reads a body and decompresses it. length is the one that the request announces; -1: none.
+func content(body io.Reader, length int64, coding string, limits Limits, l *lease) ([]byte, *Problem) {
+	wire, err := readAll(body, length, limits.Body, l)
 	if err != nil {
 		return nil, bodyProblem(err, limits, "read the body")
 	}
@@ -66,24 +71,51 @@ func content(body io.Reader, coding string, limits Limits, l *lease) ([]byte, *P
 		return nil, bodyProblem(err, limits, "decompress the body as "+coding)
 	}
 	defer z.Close() // a decoder of bytes in memory has nothing to report
-	data, err := readAll(z, limits.Body, l)
+	data, err := readAll(z, -1, limits.Body, l)
 	if err != nil {
 		return nil, bodyProblem(err, limits, "decompress the body as "+coding)
 	}
-	l.shrink(int64(cap(wire)))
+	l.drop(wire)
 	return data, nil
 }
 
+// Decoders that no request uses: their tables are worth more than a small body.
+var (
+	gzips sync.Pool // of *gzip.Reader
+	zstds sync.Pool // of *zstd.Decoder, which have no goroutines: with a concurrency of one they decode as they are read
+)
+
+// stored returns a decoder to its pool when it is closed.
+type stored struct {
+	io.Reader
+	close func()
+}
+
+func (s stored) Close() error { s.close(); return nil }
+
 func decoder(wire []byte, coding string) (io.ReadCloser, error) {
 	if coding == "gzip" {
-		return gzip.NewReader(bytes.NewReader(wire))
+		z, ok := gzips.Get().(*gzip.Reader)
+		if !ok {
+			z = new(gzip.Reader)
+		}
+		err := z.Reset(bytes.NewReader(wire))
+		return stored{z, func() { gzips.Put(z) }}, err
 	}
-	z, err := zstd.NewReader(bytes.NewReader(wire), zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
-		zstd.WithDecoderMaxWindow(maxWindow))
-	if err != nil {
-		return nil, err
+	z, ok := zstds.Get().(*zstd.Decoder)
+	if !ok {
+		var err error
+		if z, err = zstd.NewReader(nil, zstd.WithDecoderConcurrency(1), zstd.WithDecoderLowmem(true),
+			zstd.WithDecoderMaxWindow(maxWindow)); err != nil {
+			return nil, err
+		}
 	}
-	return z.IOReadCloser(), nil
+	err := z.Reset(bytes.NewReader(wire))
+	return stored{z, func() {
+		if z.Reset(nil) == nil { // it keeps no body
+			zstds.Put(z)
+		}
+	}}, err
 }
 
 func bodyProblem(err error, l Limits, attempt string) *Problem {

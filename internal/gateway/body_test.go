@@ -62,7 +62,7 @@ func TestContent(t *testing.T) {
 	} {
 		budget := NewBudget(10 << 20)
 		hold := &lease{from: budget}
-		got, p := content(iotest.HalfReader(bytes.NewReader(c.wire)), c.coding, l, hold)
+		got, p := content(iotest.HalfReader(bytes.NewReader(c.wire)), -1, c.coding, l, hold)
 		switch {
 		case c.status == 0 && p != nil:
 			t.Errorf("%s: %+v", c.name, p)
@@ -84,13 +84,13 @@ func TestContent(t *testing.T) {
 func TestContentFails(t *testing.T) {
 	hold := &lease{from: NewBudget(1 << 20)}
 	half := io.MultiReader(strings.NewReader("{}\n"), iotest.ErrReader(errors.New("connection reset")))
-	if _, p := content(half, "", DefaultLimits, hold); p == nil || p.Status != http.StatusBadRequest ||
+	if _, p := content(half, -1, "", DefaultLimits, hold); p == nil || p.Status != http.StatusBadRequest ||
 		p.Detail != "read the body: connection reset" {
 		t.Errorf("a connection that was lost: %+v", p)
 	}
 	for _, most := range []int64{piece - 1, 3*piece - 1} {
 		hold := &lease{from: NewBudget(most)}
-		_, p := content(bytes.NewReader(make([]byte, piece+1)), "", DefaultLimits, hold)
+		_, p := content(bytes.NewReader(make([]byte, piece+1)), -1, "", DefaultLimits, hold)
 		if p == nil || p.Status != http.StatusTooManyRequests || p.header["Retry-After"] == "" {
 			t.Errorf("a budget of %d bytes: %+v", most, p)
 		}
@@ -116,7 +116,7 @@ func TestContentRefusesLargeWindows(t *testing.T) {
 		if err := z.Close(); err != nil {
 			t.Fatal(err)
 		}
-		_, p := content(&out, "zstd", DefaultLimits, &lease{from: NewBudget(1 << 20)})
+		_, p := content(&out, -1, "zstd", DefaultLimits, &lease{from: NewBudget(1 << 20)})
 		if (p == nil) != (want == 0) || p != nil && p.Status != want {
 			t.Errorf("a window of %d bytes: %+v", window, p)
 		}
@@ -165,7 +165,7 @@ func FuzzContent(f *testing.F) {
 		}
 		budget := NewBudget(1 << 20)
 		hold := &lease{from: budget}
-		data, p := content(bytes.NewReader(wire), coding, Limits{Body: 1000}, hold)
+		data, p := content(bytes.NewReader(wire), -1, coding, Limits{Body: 1000}, hold)
 		if p == nil && len(data) > 1000 || p != nil && p.Status != 400 && p.Status != 413 {
 			t.Errorf("%d bytes, %+v", len(data), p)
 		}

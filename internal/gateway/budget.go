@@ -32,8 +32,9 @@ func (b *Budget) take(n int64) bool {
 
 // lease is what one request holds of a budget.
 type lease struct {
-	from *Budget
-	held int64
+	from    *Budget
+	held    int64
+	buffers [][]byte // see buffer
 }
 
 // grow takes n bytes more; false: the budget does not have them.
@@ -51,5 +52,11 @@ func (l *lease) shrink(n int64) {
 	l.held -= n
 }
 
-// free gives back all of it.
-func (l *lease) free() { l.shrink(l.held) }
+// free gives back all of it. Nothing may use its buffers afterwards.
+func (l *lease) free() {
+	l.shrink(l.held)
+	for _, b := range l.buffers {
+		retire(b)
+	}
+	l.buffers = nil
+}

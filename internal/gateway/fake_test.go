@@ -14,6 +14,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
+
+	"dip/internal/interval"
 )
 
 // fate is what a fake call does to its records.
@@ -125,10 +127,12 @@ func numbered(t testing.TB, name string, n, size int) []Record {
 	t.Helper()
 	list := make([]Record, n)
 	for i := range list {
-		var err error
-		if list[i], err = NewRecord(fmt.Sprintf("%s-%d", name, i), bytes.Repeat([]byte("x"), size)); err != nil {
+		data, err := interval.Envelope(fmt.Sprintf("%s-%d", name, i), bytes.Repeat([]byte("x"), size))
+		if err != nil {
 			t.Fatal(err)
 		}
+		list[i] = newRecord(data)
+		list[i].entry.PartitionKey = aws.String("0123456789abcdef")
 	}
 	return list
 }

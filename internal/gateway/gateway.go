@@ -154,11 +154,14 @@ func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
 	if p != nil {
 		return Answer{}, p
 	}
-	key, segment, member := r.Header.Get("Idempotency-Key"), r.PathValue("segment"), r.URL.Query().Get("id")
+	key, segment, member := r.Header.Get("Idempotency-Key"), r.PathValue("segment"), ""
+	if r.URL.RawQuery != "" {
+		member = r.URL.Query().Get("id")
+	}
 	if err := checkKey(key); err != nil {
 		return Answer{}, problem(http.StatusBadRequest, "%v", err)
 	}
-	body, p := content(r.Body, m.coding, g.Limits, hold)
+	body, p := content(r.Body, r.ContentLength, m.coding, g.Limits, hold)
 	if p != nil {
 		return Answer{}, p
 	}
@@ -169,12 +172,15 @@ func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
 	if key != "" && !g.Replays.Same(producer.Name, segment, key, body) {
 		return Answer{}, problem(http.StatusConflict, "Idempotency-Key %q came with another body before", key)
 	}
-	if !hold.grow(int64(len(body)) + int64(len(raws))*overhead) {
+	names := newNaming(producer.Name, key, member)
+	into, ok := hold.buffer(room(raws, g.Limits, names))
+	if !ok || !hold.grow(int64(len(raws))*overhead) {
 		return Answer{}, busy()
 	}
-	records, places, failed := prepare(raws, g.Limits, newNaming(producer.Name, key, member))
-	if len(records) > 0 {
-		failed = merge(failed, refusals(writer.Put(records), places))
+	all := prepare(raws, g.Limits, names, into)
+	failed := all.failed
+	if len(all.records) > 0 {
+		failed = merge(failed, refusals(writer.Put(all.records), all.places))
 	}
 	return conclude(len(raws), failed)
 }

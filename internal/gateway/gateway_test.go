@@ -241,9 +241,10 @@ func TestMemoryIsBounded(t *testing.T) {
 	})
 }
 
-// Records need memory besides the body that they came in.
+// Records need memory besides the body that they came in: their envelopes, and what is kept of each.
 func TestRecordsAreCounted(t *testing.T) {
-	for most, want := range map[int64]int{piece + 1000: http.StatusTooManyRequests, piece + 2000: http.StatusOK} {
+	const need = 4<<10 + 4<<10 + 3*overhead
+	for most, want := range map[int64]int{need - 1: http.StatusTooManyRequests, need: http.StatusOK} {
 		in(t, &fake{}, func(t *testing.T, g *Gateway) {
 			g.Budget = NewBudget(most)
 			if w, _, _ := do(t, g, request(readings, "{}\n{}\n{}\n")); w.Code != want {

@@ -1,6 +1,7 @@
 package gateway
 
 import (
+	"bytes"
 	"crypto/rand"
 	"crypto/sha256"
 	"encoding/binary"
@@ -9,6 +10,8 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/zeebo/xxh3"
 )
 
 // maxID is the longest id of a record, bytes; see interval.Envelope.
@@ -25,60 +28,111 @@ type naming struct {
 }
 
 func newNaming(producer, key, member string) naming {
-	return naming{member: member, producer: producer, key: key, random: rand.Text()}
+	n := naming{member: member, producer: producer, key: key}
+	if member == "" && key == "" {
+		n.random = rand.Text() + "-"
+	}
+	return n
 }
 
-// id names a record. The result says why it cannot be named.
-func (n naming) id(index int, record []byte) (string, *Result) {
+// longest is how long the id of a record may be, bytes.
+func (n naming) longest(record []byte) int {
 	switch {
 	case n.member != "":
-		return memberID(n.member, record)
+		return min(maxID, len(record))
 	case n.key != "":
-		return derivedID(n.producer, n.key, index, record), nil
+		return 2 * derivedBytes
 	}
-	return n.random + "-" + strconv.Itoa(index), nil
+	return len(n.random) + maxDigits
 }
 
-// derivedID is the same whenever a producer repeats a request with its key. The content is part of it: a key that is
-// used again for other records makes other ids, so that no record is taken for another one's repeat.
-func derivedID(producer, key string, index int, record []byte) string {
-	h := sha256.New()
-	for _, part := range [][]byte{[]byte(producer), []byte(key), binary.BigEndian.AppendUint64(nil, uint64(index)),
-		record} {
-		h.Write(binary.BigEndian.AppendUint64(nil, uint64(len(part))))
-		h.Write(part)
+// maxDigits is how long a record's index may be, as text.
+const maxDigits = 10
+
+// appendID appends the id of a record. The result says why it cannot be named.
+func (n naming) appendID(to []byte, index int, record []byte) ([]byte, *Result) {
+	switch {
+	case n.member != "":
+		return appendMember(to, n.member, record)
+	case n.key != "":
+		return appendDerived(to, n.producer, n.key, index, record), nil
 	}
-	return hex.EncodeToString(h.Sum(nil)[:16])
+	return strconv.AppendInt(append(to, n.random...), int64(index), 10), nil
 }
 
-// memberID is the value of a member: a string, or a number as it is written.
-func memberID(member string, record []byte) (string, *Result) {
-	var members map[string]json.RawMessage
-	if err := json.Unmarshal(record, &members); err != nil {
-		return "", bad("the record is not valid JSON: %v", err)
+// derivedBytes is how much of a hash is an id.
+const derivedBytes = 16
+
+// appendDerived appends an id that is the same whenever a producer repeats a request with its key. The content is part
+// of it: a key that is used again for other records makes other ids, so that no record is taken for another one's
+// repeat.
+func appendDerived(to []byte, producer, key string, index int, record []byte) []byte {
+	h, sum := sha256.New(), [sha256.Size]byte{}
+	head := make([]byte, 0, 256)
+	for _, part := range []string{producer, key} {
+		head = append(binary.BigEndian.AppendUint64(head, uint64(len(part))), part...)
 	}
-	value, ok := members[member]
-	if !ok {
-		return "", bad("the record has no %.100q, which is to be its id", member)
+	h.Write(binary.BigEndian.AppendUint64(head, uint64(index)))
+	h.Write(record)
+	return hex.AppendEncode(to, h.Sum(sum[:0])[:derivedBytes])
+}
+
+// appendMember appends the value of a member of a valid object: a string, or a number as it is written. Of members with
+// the same name the last one counts.
+func appendMember(to []byte, member string, record []byte) ([]byte, *Result) {
+	value := memberOf(record, member)
+	if value == nil {
+		return to, bad("the record has no %.100q, which is to be its id", member)
 	}
-	id := string(value)
+	id := value
 	if value[0] == '"' {
-		if err := json.Unmarshal(value, &id); err != nil {
-			return "", bad("the value of %.100q is not valid JSON: %v", member, err)
-		}
+		id = unquote(value)
 	} else if value[0] != '-' && (value[0] < '0' || value[0] > '9') {
-		return "", bad("the value of %.100q is to be the id: want a string or a number", member)
+		return to, bad("the value of %.100q is to be the id: want a string or a number", member)
 	}
-	if id == "" || len(id) > maxID || strings.Contains(id, "\n") {
-		return "", bad("the value of %.100q is to be the id: want 1 to %d bytes without a line feed", member, maxID)
+	if len(id) == 0 || len(id) > maxID || bytes.IndexByte(id, '\n') >= 0 {
+		return to, bad("the value of %.100q is to be the id: want 1 to %d bytes without a line feed", member, maxID)
 	}
-	return id, nil
+	return append(to, id...), nil
 }
 
-// partitionKey spreads records over the shards by their ids: repeats meet in one shard.
-func partitionKey(id string) string {
-	sum := sha256.Sum256([]byte(id))
-	return hex.EncodeToString(sum[:8])
+// memberOf gives the text of a member's value in a valid object; nil: there is none.
+func memberOf(object []byte, member string) (value []byte) {
+	at := skip(object, skip(object, 0)+1)
+	for at < len(object) && object[at] == '"' {
+		end := text(object, at+1)
+		name := object[at : end+1]
+		at = skip(object, skip(object, end+1)+1)
+		end, err := element(object, at, '}')
+		if err != nil {
+			return nil
+		}
+		if string(unquote(name)) == member {
+			value = trim(object[at:end])
+		}
+		at = skip(object, end+1)
+	}
+	return value
+}
+
+// unquote is the text of a valid string.
+func unquote(quoted []byte) []byte {
+	if bytes.IndexByte(quoted, '\\') < 0 {
+		return quoted[1 : len(quoted)-1]
+	}
+	var text string
+	if err := json.Unmarshal(quoted, &text); err != nil {
+		return nil
+	}
+	return []byte(text)
+}
+
+// partitionKeyBytes is the length of a partition key.
+const partitionKeyBytes = 16
+
+// appendPartitionKey appends a key that spreads records over the shards by their ids: repeats meet in one shard.
+func appendPartitionKey(to, id []byte) []byte {
+	return hex.AppendEncode(to, binary.BigEndian.AppendUint64(make([]byte, 0, 8), xxh3.Hash(id)))
 }
 
 // checkKey checks an idempotency key; "" is none.

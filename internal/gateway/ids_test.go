@@ -6,6 +6,16 @@ import (
 	"testing"
 )
 
+func derivedID(producer, key string, index int, record []byte) string {
+	return string(appendDerived(nil, producer, key, index, record))
+}
+
+// id is the id of a record.
+func (n naming) id(index int, record []byte) (string, *Result) {
+	id, refused := n.appendID(nil, index, record)
+	return string(id), refused
+}
+
 func TestDerivedIDs(t *testing.T) {
 	base := derivedID("p", "k", 1, []byte("{}"))
 	if again := derivedID("p", "k", 1, []byte("{}")); again != base || len(base) != 32 {
@@ -33,6 +43,9 @@ func TestRandomIDs(t *testing.T) {
 			if refused != nil || seen[id] || id == "" || id != again {
 				t.Fatalf("%q, %q, %+v", id, again, refused)
 			}
+			if most := n.longest([]byte("{}")); len(id) > most {
+				t.Errorf("%q is longer than %d", id, most)
+			}
 			seen[id] = true
 		}
 	}
@@ -54,6 +67,10 @@ func TestMemberIDs(t *testing.T) {
 		{`{"id":{"a":1}}`, "", "want a string or a number"},
 		{`{"ID":"a"}`, "", `has no "id"`},
 		{`{}`, "", `has no "id"`},
+		{` { "a" : [ 1, { "id" : 2 } ] , "id" : "b" } `, "b", ""},
+		{`{"id":"a","id":"b"}`, "b", ""},
+		{`{"\u0069d":"a"}`, "a", ""},
+		{`{"a":"\"id\":1","id":"}"}`, "}", ""},
 	} {
 		got, refused := newNaming("p", "key", "id").id(0, []byte(c.record))
 		if got != c.want || (refused == nil) != (c.reason == "") ||

@@ -13,8 +13,8 @@ type Limits struct {
 // envelope ("Kinesis Data Streams quotas").
 var DefaultLimits = Limits{Body: 16 << 20, Records: 10_000, Record: 1<<20 - 1024}
 
-// overhead is what a record takes in memory besides its own bytes: its envelope, keys and bookkeeping.
-const overhead = 512
+// overhead is what a record takes in memory besides its bytes and their envelope: keys, lists, and its part of a call.
+const overhead = 256
 
 // Limits of PutRecords. AWS takes 10 MiB since 2025; 5 MiB are accepted everywhere.
 const (

@@ -21,7 +21,7 @@ const (
 // mediaOf reads the headers of a request, without its body.
 func mediaOf(h http.Header, length int64, l Limits) (media, *Problem) {
 	var m media
-	kind, parameters, err := mime.ParseMediaType(h.Get("Content-Type"))
+	kind, parameters, err := contentType(h.Get("Content-Type"))
 	charset, named := parameters["charset"]
 	switch {
 	case err != nil || kind != typeNDJSON && kind != typeJSON:
@@ -31,7 +31,7 @@ func mediaOf(h http.Header, length int64, l Limits) (media, *Problem) {
 		return m, problem(http.StatusUnsupportedMediaType, "charset is %.100q: want utf-8", charset)
 	}
 	m.array = kind == typeJSON
-	switch coding := strings.ToLower(strings.Join(h.Values("Content-Encoding"), ",")); coding {
+	switch coding := strings.ToLower(strings.Join(h["Content-Encoding"], ",")); coding {
 	case "", "identity":
 	case "gzip", "zstd":
 		m.coding = coding
@@ -43,6 +43,14 @@ func mediaOf(h http.Header, length int64, l Limits) (media, *Problem) {
 		return m, tooLarge(l)
 	}
 	return m, nil
+}
+
+// contentType reads a header's media type, those of the API without parsing them.
+func contentType(header string) (kind string, parameters map[string]string, err error) {
+	if header == typeNDJSON || header == typeJSON {
+		return header, nil, nil
+	}
+	return mime.ParseMediaType(header)
 }
 
 func tooLarge(l Limits) *Problem {

@@ -2,6 +2,7 @@ package gateway
 
 import (
 	"bytes"
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -13,19 +14,19 @@ import (
 // Metrics are the counts of a gateway since its start. They are safe for concurrent use.
 type Metrics struct {
 	mu       sync.Mutex
-	requests map[string]int64 // by labels
-	attempts map[string]int64
-	retries  map[string]int64
-	request  histogram // seconds
-	call     histogram // seconds
-	batch    histogram // records
+	requests map[[2]string]int64 // by segment and code
+	attempts map[[2]string]int64 // by stream and outcome
+	retries  map[[2]string]int64 // by stream
+	request  histogram           // seconds
+	call     histogram           // seconds
+	batch    histogram           // records
 }
 
 // NewMetrics makes metrics that are zero.
 func NewMetrics() *Metrics {
 	seconds := []float64{.005, .01, .025, .05, .1, .25, .5, 1, 2.5, 5, 10, 20}
 	return &Metrics{
-		requests: map[string]int64{}, attempts: map[string]int64{}, retries: map[string]int64{},
+		requests: map[[2]string]int64{}, attempts: map[[2]string]int64{}, retries: map[[2]string]int64{},
 		request: newHistogram(seconds), call: newHistogram(seconds),
 		batch: newHistogram([]float64{1, 5, 10, 25, 50, 100, 250, 499, 500}),
 	}
@@ -35,7 +36,7 @@ func NewMetrics() *Metrics {
 func (m *Metrics) answered(segment string, status int, elapsed time.Duration) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.requests[labels("segment", segment, "code", strconv.Itoa(status))]++
+	m.requests[[2]string{segment, strconv.Itoa(status)}]++
 	m.request.add(elapsed.Seconds())
 }
 
@@ -49,7 +50,7 @@ func (m *Metrics) called(stream string, elapsed time.Duration, outcomes []Outcom
 	defer m.mu.Unlock()
 	for o, n := range counts {
 		if n > 0 {
-			m.attempts[labels("stream", stream, "outcome", Outcome(o).String())] += n
+			m.attempts[[2]string{stream, Outcome(o).String()}] += n
 		}
 	}
 	m.call.add(elapsed.Seconds())
@@ -60,7 +61,7 @@ func (m *Metrics) called(stream string, elapsed time.Duration, outcomes []Outcom
 func (m *Metrics) retried(stream string, records int) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.retries[labels("stream", stream)] += int64(records)
+	m.retries[[2]string{stream}] += int64(records)
 }
 
 // Text gives the metrics in the text format of Prometheus, version 0.0.4. buffered is what requests take of the
@@ -69,9 +70,11 @@ func (m *Metrics) Text(buffered int64) []byte {
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	var out bytes.Buffer
-	counter(&out, "dip_gateway_requests_total", "Requests to send records, answered.", m.requests)
-	counter(&out, "dip_gateway_put_records_total", "Records in calls of PutRecords, by outcome.", m.attempts)
-	counter(&out, "dip_gateway_retried_records_total", "Records that were put again.", m.retries)
+	counter(&out, "dip_gateway_requests_total", "Requests to send records, answered.", m.requests,
+		"segment", "code")
+	counter(&out, "dip_gateway_put_records_total", "Records in calls of PutRecords, by outcome.", m.attempts,
+		"stream", "outcome")
+	counter(&out, "dip_gateway_retried_records_total", "Records that were put again.", m.retries, "stream")
 	m.request.write(&out, "dip_gateway_request_seconds", "Time until the answer to a request.")
 	m.call.write(&out, "dip_gateway_put_seconds", "Time of a call of PutRecords.")
 	m.batch.write(&out, "dip_gateway_put_batch_records", "Records in a call of PutRecords.")
@@ -80,23 +83,21 @@ func (m *Metrics) Text(buffered int64) []byte {
 	return out.Bytes()
 }
 
-// labels formats pairs of a name and a value.
-func labels(pairs ...string) string {
-	var out bytes.Buffer
-	for i := 0; i < len(pairs); i += 2 {
-		fmt.Fprintf(&out, ",%s=%q", pairs[i], pairs[i+1])
-	}
-	return out.String()[1:]
-}
-
 func head(out *bytes.Buffer, name, help, kind string) {
 	fmt.Fprintf(out, "# HELP %s %s\n# TYPE %s %s\n", name, help, name, kind)
 }
 
-func counter(out *bytes.Buffer, name, help string, values map[string]int64) {
+// counter writes a counter by the values of its labels.
+func counter(out *bytes.Buffer, name, help string, values map[[2]string]int64, labels ...string) {
 	head(out, name, help, "counter")
-	for _, l := range slices.Sorted(maps.Keys(values)) {
-		fmt.Fprintf(out, "%s{%s} %d\n", name, l, values[l])
+	for _, key := range slices.SortedFunc(maps.Keys(values), func(a, b [2]string) int {
+		return cmp.Or(cmp.Compare(a[0], b[0]), cmp.Compare(a[1], b[1]))
+	}) {
+		fmt.Fprintf(out, "%s{", name)
+		for i, label := range labels {
+			fmt.Fprintf(out, "%s%s=%q", ","[:min(i, 1)], label, key[i])
+		}
+		fmt.Fprintf(out, "} %d\n", values[key])
 	}
 }
 

@@ -9,9 +9,6 @@ import (
 	"dip/internal/record"
 )
 
-// space is what JSON calls whitespace (RFC 8259, 2).
-const space = " \t\r\n"
-
 // cut finds the records of a body without parsing them. They are slices of content, without the space around them.
 func cut(content []byte, array bool, l Limits) ([][]byte, *Problem) {
 	find := cutLines
@@ -33,16 +30,32 @@ func cut(content []byte, array bool, l Limits) ([][]byte, *Problem) {
 
 // cutLines gives the lines that are not blank, up to one more than most.
 func cutLines(content []byte, most int) ([][]byte, error) {
-	var records [][]byte
-	for line := range bytes.SplitSeq(content, []byte("\n")) {
-		if line = bytes.Trim(line, space); len(line) > 0 {
-			if records = append(records, line); len(records) > most {
-				break
-			}
+	records := make([][]byte, 0, min(len(content)/256+16, most)+1)
+	for more := true; more && len(records) <= most; {
+		var line []byte
+		line, content, more = bytes.Cut(content, lineFeed)
+		if line = trim(line); len(line) > 0 {
+			records = append(records, line)
 		}
 	}
 	return records, nil
 }
+
+var lineFeed = []byte("\n")
+
+// trim cuts the space around a text.
+func trim(s []byte) []byte {
+	for len(s) > 0 && isSpace(s[0]) {
+		s = s[1:]
+	}
+	for len(s) > 0 && isSpace(s[len(s)-1]) {
+		s = s[:len(s)-1]
+	}
+	return s
+}
+
+// isSpace tells what JSON calls whitespace (RFC 8259, 2).
+func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
 // cutArray gives the elements of a JSON array, up to one more than most. The error names the byte at which the content
 // is no array. What is within the elements is not checked but for the nesting of brackets.
@@ -57,11 +70,11 @@ func cutArray(content []byte, most int) ([][]byte, error) {
 	}
 	var records [][]byte
 	for {
-		end, err := element(content, at)
+		end, err := element(content, at, ']')
 		if err != nil {
 			return nil, err
 		}
-		raw := bytes.Trim(content[at:end], space)
+		raw := trim(content[at:end])
 		if len(raw) == 0 {
 			return nil, fmt.Errorf("byte %d: an element of the array is missing", at)
 		}
@@ -75,8 +88,8 @@ func cutArray(content []byte, most int) ([][]byte, error) {
 	}
 }
 
-// element gives the index of the comma or bracket after the element that begins at from.
-func element(content []byte, from int) (int, error) {
+// element gives the index of the comma, or of the bracket that closes the whole, after the element that begins at from.
+func element(content []byte, from int, closing byte) (int, error) {
 	depth := 0
 	for at := from; at < len(content); at++ {
 		switch content[at] {
@@ -90,8 +103,8 @@ func element(content []byte, from int) (int, error) {
 			depth++
 		case '}', ']':
 			if depth == 0 {
-				if content[at] == '}' {
-					return 0, fmt.Errorf("byte %d: unexpected }", at)
+				if content[at] != closing {
+					return 0, fmt.Errorf("byte %d: unexpected %c", at, content[at])
 				}
 				return at, nil
 			}
@@ -119,7 +132,7 @@ func text(content []byte, from int) int {
 }
 
 func skip(content []byte, at int) int {
-	for at < len(content) && bytes.IndexByte([]byte(space), content[at]) >= 0 {
+	for at < len(content) && isSpace(content[at]) {
 		at++
 	}
 	return at

@@ -147,7 +147,17 @@ func FuzzRecords(f *testing.F) {
 			}
 			return
 		}
-		records, places, failed := prepare(raws, l, newNaming("p", "k", ""))
+		names := newNaming("p", "k", "")
+		into := make([]byte, room(raws, l, names))
+		all := prepare(raws, l, names, into[:0])
+		records, places, failed := all.records, all.places, all.failed
+		size := 0
+		for _, r := range records {
+			if data := into[size:][:len(r.entry.Data)]; &data[0] != &r.entry.Data[0] {
+				t.Fatalf("%q: the records do not fit into %d bytes", content, len(into))
+			}
+			size += len(r.entry.Data)
+		}
 		if len(records) != len(places) || len(records)+len(failed) != len(raws) {
 			t.Fatalf("%q: %d records and %d results of %d", content, len(records), len(failed), len(raws))
 		}

@@ -2,20 +2,18 @@ package gateway
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 	"math/rand/v2"
+	"slices"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-
-	"dip/internal/interval"
 )
 
 // Kinesis is the part of Kinesis that the gateway needs. *kinesis.Client implements it; its own retries must be off,
-// as they repeat the records that were accepted.
+// as they repeat the records that were accepted. It must not use the records' data once a call has returned.
 type Kinesis interface {
 	PutRecords(context.Context, *kinesis.PutRecordsInput, ...func(*kinesis.Options)) (*kinesis.PutRecordsOutput, error)
 }
@@ -26,14 +24,9 @@ type Record struct {
 	size  int // bytes, as PutRecords counts them
 }
 
-// NewRecord puts a record into its envelope. The id has 1 to 256 bytes without a line feed.
-func NewRecord(id string, record []byte) (Record, error) {
-	data, err := interval.Envelope(id, record)
-	if err != nil {
-		return Record{}, fmt.Errorf("put a record into its envelope: %w", err)
-	}
-	key := partitionKey(id)
-	return Record{types.PutRecordsRequestEntry{Data: data, PartitionKey: &key}, len(data) + len(key)}, nil
+// newRecord makes a record of its data. It gets its partition key afterwards.
+func newRecord(data []byte) Record {
+	return Record{types.PutRecordsRequestEntry{Data: data}, len(data) + partitionKeyBytes}
 }
 
 // Writer puts the records of all requests into one stream. It batches them across requests, and retries those that
@@ -44,22 +37,31 @@ type Writer struct {
 	Metrics *Metrics
 	Log     *slog.Logger
 
-	in      chan []pending
+	in      chan *delivery
 	slots   chan struct{}
 	running sync.WaitGroup
 }
 
-// pending is a record that waits for its outcome.
-type pending struct {
-	Record
-	since  time.Time
-	last   Outcome // of the attempts so far
-	settle func(Outcome)
+// delivery is the records of one Put.
+type delivery struct {
+	records  []Record
+	outcomes []Outcome // of the attempts so far
+	since    time.Time
+	open     sync.WaitGroup // records without an outcome that is final
 }
+
+// pending is a record that waits for its outcome: one of a delivery.
+type pending struct {
+	of *delivery
+	at int
+}
+
+func (p pending) record() *Record   { return &p.of.records[p.at] }
+func (p pending) outcome() *Outcome { return &p.of.outcomes[p.at] }
 
 // Start begins to take records.
 func (w *Writer) Start() {
-	w.in, w.slots = make(chan []pending), make(chan struct{}, calls)
+	w.in, w.slots = make(chan *delivery), make(chan struct{}, calls)
 	w.running.Go(w.collect)
 }
 
@@ -70,19 +72,16 @@ func (w *Writer) Close() {
 }
 
 // Put returns when all records have an outcome, which it returns in their order. That takes at most patience, a
-// backoff and the time of one call.
+// backoff and the time of one call. Afterwards nothing uses the records' data.
 func (w *Writer) Put(records []Record) []Outcome {
-	outcomes := make([]Outcome, len(records))
-	list := make([]pending, len(records))
-	var open sync.WaitGroup
-	open.Add(len(records))
-	now := time.Now()
-	for i, r := range records {
-		list[i] = pending{r, now, Throttled, func(o Outcome) { outcomes[i] = o; open.Done() }}
+	d := &delivery{records: records, outcomes: make([]Outcome, len(records)), since: time.Now()}
+	for i := range d.outcomes {
+		d.outcomes[i] = Throttled
 	}
-	w.in <- list
-	open.Wait()
-	return outcomes
+	d.open.Add(len(records))
+	w.in <- d
+	d.open.Wait()
+	return d.outcomes
 }
 
 // collect cuts what comes in into batches. It never blocks: what waits is bounded by the budget of the gateway.
@@ -94,7 +93,7 @@ func (w *Writer) collect() {
 	for in != nil || len(waiting) > 0 {
 		var slots chan<- struct{} // nil while the batch is not due
 		if len(waiting) > 0 {
-			wait := linger(len(w.slots)) - time.Since(waiting[0].since)
+			wait := linger(len(w.slots)) - time.Since(waiting[0].of.since)
 			if in == nil || wait <= 0 || len(waiting) >= callRecords || bytes >= callBytes {
 				slots = w.slots
 			} else {
@@ -106,17 +105,19 @@ func (w *Writer) collect() {
 			if !open {
 				in = nil
 			}
-			waiting = append(waiting, more...)
-			for _, p := range more {
-				bytes += p.size
+			if more != nil {
+				for i := range more.records {
+					waiting = append(waiting, pending{more, i})
+					bytes += more.records[i].size
+				}
 			}
 		case slots <- struct{}{}:
-			n := fill(func(i int) int { return waiting[i].size }, len(waiting))
-			batch := append([]pending(nil), waiting[:n]...)
+			n := fill(func(i int) int { return waiting[i].record().size }, len(waiting))
+			batch := slices.Clone(waiting[:n])
 			clear(waiting[:n]) // the array lives on
 			waiting = waiting[n:]
 			for _, p := range batch {
-				bytes -= p.size
+				bytes -= p.record().size
 			}
 			w.running.Go(func() {
 				defer func() { <-w.slots }()
@@ -146,8 +147,8 @@ func (w *Writer) send(batch []pending) {
 func expire(batch []pending, now time.Time) []pending {
 	rest := batch[:0]
 	for _, p := range batch {
-		if now.Sub(p.since) >= patience {
-			p.settle(p.last)
+		if now.Sub(p.of.since) >= patience {
+			p.of.open.Done()
 		} else {
 			rest = append(rest, p)
 		}
@@ -155,16 +156,21 @@ func expire(batch []pending, now time.Time) []pending {
 	return rest
 }
 
+// entries are lists for calls, which no call uses.
+var entries = sync.Pool{New: func() any { return new([callRecords]types.PutRecordsRequestEntry) }}
+
 // call puts a batch, settles the records that need no further call, and gives the others.
 func (w *Writer) call(batch []pending) []pending {
-	entries := make([]types.PutRecordsRequestEntry, len(batch))
+	list := entries.Get().(*[callRecords]types.PutRecordsRequestEntry)
 	for i, p := range batch {
-		entries[i] = p.entry
+		list[i] = p.record().entry
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), callTimeout)
 	defer cancel()
 	began := time.Now()
-	out, err := w.Kinesis.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &w.Stream, Records: entries})
+	out, err := w.Kinesis.PutRecords(ctx, &kinesis.PutRecordsInput{StreamName: &w.Stream, Records: list[:len(batch)]})
+	clear(list[:len(batch)])
+	entries.Put(list)
 	outcomes := judge(len(batch), out, err)
 	w.Metrics.called(w.Stream, time.Since(began), outcomes)
 	if err != nil {
@@ -172,10 +178,11 @@ func (w *Writer) call(batch []pending) []pending {
 	}
 	rest := batch[:0]
 	for i, p := range batch {
-		if p.last = outcomes[i]; p.last.retries() {
+		*p.outcome() = outcomes[i]
+		if outcomes[i].retries() {
 			rest = append(rest, p)
 		} else {
-			p.settle(p.last)
+			p.of.open.Done()
 		}
 	}
 	return rest

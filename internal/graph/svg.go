@@ -75,7 +75,7 @@ func (c *chart) line(series int, values []float64) {
 		}
 		fmt.Fprintf(&path, "%s%.1f %.1f", pen, c.x((float64(i)+0.5)/float64(len(values))), c.y(v))
 		if pen == "M" { // a value between two gaps is seen, too
-			path.WriteString("h0.1")
+			path.WriteString("m-2.5 0h5m-2.5 0")
 		}
 		pen = "L"
 	}

@@ -38,8 +38,17 @@ func Envelope(id string, rec []byte) ([]byte, error) {
 	if id == "" || len(id) > maxID || strings.Contains(id, "\n") {
 		return nil, fmt.Errorf("%.300q is no id of a record: want 1 to %d bytes without a line feed", id, maxID)
 	}
-	return fmt.Appendf(nil, "%s%s\n%s", idPrefix, id, rec), nil
+	return AppendEnvelope(make([]byte, 0, EnvelopeSize(len(id), len(rec))), []byte(id), rec), nil
 }
+
+// AppendEnvelope appends the data of a record with an id that Envelope takes.
+func AppendEnvelope(to, id, rec []byte) []byte {
+	to = append(append(to, idPrefix...), id...)
+	return append(append(to, '\n'), rec...)
+}
+
+// EnvelopeSize is the length of a record's data, bytes, by those of its id and of itself.
+func EnvelopeSize(id, rec int) int { return len(idPrefix) + id + 1 + rec }
 
 // Parse reads the data of a stream's record. What is neither a marker nor an envelope is a record without an id.
 //

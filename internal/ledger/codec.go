@@ -100,6 +100,12 @@ func encodeLoad(load Load, open bool) (item, error) {
 	if load.Plan != nil {
 		e.json(attrPlan, load.Plan)
 	}
+	if !load.Sent.IsZero() {
+		it[attrSent] = millis(load.Sent)
+	}
+	if load.Proven != nil {
+		e.json(attrProven, load.Proven)
+	}
 	if load.Totals != nil {
 		e.json(attrTotals, load.Totals)
 	}
@@ -134,11 +140,15 @@ func decodeLoad(it item) (Load, error) {
 		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object,
 		Interval: in.Interval, Catalog: in.Catalog,
 		Received: received, Status: contract.Status(d.str(attrStatus)), Reason: d.str(attrReason), Of: d.str(attrOf),
-		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated),
+		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated), Sent: d.time(attrSent),
 	}
 	var plan Plan
 	if d.json(attrPlan, &plan) {
 		load.Plan = &plan
+	}
+	var proven Proven
+	if d.json(attrProven, &proven) {
+		load.Proven = &proven
 	}
 	var totals contract.Totals
 	if d.json(attrTotals, &totals) {

@@ -54,17 +54,34 @@ func (l *Ledger) Tail(ctx context.Context, segment, shard string) (*contract.Arc
 
 // Archive lists the archived batches of a shard in order, from the one behind a sequence number on.
 func (l *Ledger) Archive(ctx context.Context, segment, shard, after string) ([]contract.Archived, error) {
+	return l.Batches(ctx, segment, shard, after, 0)
+}
+
+// Batches lists the first n archived batches behind a sequence number, in order; 0: all.
+func (l *Ledger) Batches(ctx context.Context, segment, shard, after string, n int) ([]contract.Archived, error) {
 	batches, err := documents[contract.Archived](ctx, l, &dynamodb.QueryInput{
 		KeyConditionExpression: ptr("#p = :p AND #s >= :s"),
 		ExpressionAttributeNames: map[string]string{
 			"#p": contract.LedgerPartitionKey, "#s": contract.LedgerSortKey,
 		},
 		ExpressionAttributeValues: item{":p": str(archiveOf(segment, shard)), ":s": str(afterItem(after))},
-	}, 0)
+		Limit:                     limit(n),
+	}, n)
 	if err != nil {
 		return nil, fmt.Errorf("read the archive of shard %s of segment %s: %w", shard, segment, err)
 	}
+	if n > 0 && len(batches) > n {
+		batches = batches[:n]
+	}
 	return batches, nil
+}
+
+// limit is how many items a page of n items has; 0: as many as fit.
+func limit(n int) *int32 {
+	if n == 0 {
+		return nil
+	}
+	return ptr(int32(min(n, 1000)))
 }
 
 // Cover records an acknowledgement of records of an interval. The first one of a set stays.

@@ -93,6 +93,10 @@ func (p *Planner) plan(ctx context.Context, load ledger.Load) (ledger.Plan, []le
 	if err != nil {
 		return fail(err)
 	}
+	if seg.Stream {
+		return fail(fault.Permanent(fmt.Errorf("segment %s takes records by stream, not files: the file stays where it is; "+
+			"send its records to the stream (dip send), or land it for another segment", load.Segment)))
+	}
 	if err := p.announced(ctx, load.Object); err != nil {
 		return fail(err)
 	}

@@ -104,6 +104,10 @@ func start(t *testing.T, input string) (*world, *Planner) {
 			Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
 			Schema:  json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
 		},
+		"readings": {
+			Dialect: contract.Dialect{Encoding: contract.NDJSON}, Stream: &contract.Stream{Name: "readings"},
+			Schema: json.RawMessage(`{"fields":[{"name":"id"}]}`), MaxRecordMB: 1, Loads: loads,
+		},
 		"lines": {
 			Dialect:     contract.Dialect{Encoding: contract.NDJSON},
 			Schema:      json.RawMessage(strings.Replace(tableSchema, "MATCH", "exact", 1)),
@@ -272,7 +276,8 @@ func TestLoadsThatCannotBePlanned(t *testing.T) {
 		{"a key without a segment", "", "x",
 			`the key "things/a.csv" does not name a segment: land files under <segment>/<name>`},
 		{"an unknown segment", "tings", "x",
-			`unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "row" "things"]`},
+			`unknown segment "tings": this stack has ["bare" "lines" "one" "partial" "readings" "row" "things"]`},
+		{"a segment of a stream", "readings", "{}\n", "segment readings takes records by stream, not files: the file stays"},
 		{"another header", "things", "id,title\n1,a\n",
 			"things/a.csv: the header does not match the schema of segment things"},
 		{"no header although there should be one", "things", "1,a\n2,b\n", "the header does not match"},

@@ -30,6 +30,7 @@ type Segment struct {
 	MaxPartitions int                // of a chunk; 0: the partitioner's default
 	Level         int                // of zstd
 	Loads         contract.Loads
+	Stream        bool // its records arrive by stream
 
 	block int // bytes that are parsed at a time, until a longer record is met
 }
@@ -51,7 +52,8 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 	c := &Segment{
 		Name: name, Dialect: s.Dialect, Charset: text.Of(s.Dialect.Charset), Schema: parsed,
 		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20,
-		MaxPartitions: s.MaxPartitions, Level: s.Compression.Level(), Loads: s.Loads, block: blockSize,
+		MaxPartitions: s.MaxPartitions, Level: s.Compression.Level(), Loads: s.Loads, Stream: s.Stream != nil,
+		block: blockSize,
 	}
 	if s.Partition.Field == "" {
 		return c, nil

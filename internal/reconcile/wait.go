@@ -36,13 +36,14 @@ func wait(look Look, load ledger.Load, chunks []ledger.Chunk, missing int, due t
 	return bound(w, look.Now.Sub(look.Started))
 }
 
-// pace is half of the time that the rest will take at the rate so far, and no less than a quarter of the time since the
-// last progress, so that the number of looks grows with the logarithm of a load's length, even where it waits for a
+// pace is half of the time that the rest will take at the rate so far, and at most half of the time so far: the first
+// chunks end at once, and one of them alone says little about the rate. It is no less than a quarter of the time since
+// the last progress. So the number of looks grows with the logarithm of a load's length, even where it waits for a
 // single chunk. elapsed counts from the plan, idle from the last acknowledgement.
 func pace(elapsed, idle time.Duration, done, missing int) time.Duration {
 	w := elapsed / 2
 	if done > 0 {
-		w = time.Duration(float64(elapsed) / float64(done) * float64(missing) / 2)
+		w = min(w, time.Duration(float64(elapsed)/float64(done)*float64(missing)/2))
 	}
 	return max(w, idle/4)
 }

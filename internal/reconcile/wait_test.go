@@ -85,6 +85,24 @@ func TestOverdue(t *testing.T) {
 	}
 }
 
+// One chunk of many that is done says little: the next look is no later than half of the time so far.
+func TestPaceIsBounded(t *testing.T) {
+	for _, c := range []struct {
+		elapsed, idle time.Duration
+		done, missing int
+		want          time.Duration
+	}{
+		{4 * time.Second, 0, 0, 36, 2 * time.Second},
+		{4 * time.Second, 0, 1, 35, 2 * time.Second},
+		{4 * time.Second, 0, 2, 1, time.Second},
+		{100 * time.Second, 90 * time.Second, 99, 1, 22500 * time.Millisecond},
+	} {
+		if got := pace(c.elapsed, c.idle, c.done, c.missing); got != c.want {
+			t.Errorf("%d of %d after %s: %s, want %s", c.done, c.done+c.missing, c.elapsed, got, c.want)
+		}
+	}
+}
+
 // A simulation waits as a load does of which nothing comes due.
 func TestPauseIsTheWait(t *testing.T) {
 	for _, done := range []int{0, 1, 3} {

@@ -18,7 +18,12 @@ func skipSpace(b []byte, i int) int {
 // there are escapes in it; -1 when the string is not valid JSON or has half of a surrogate pair.
 func skipString(b []byte, i int) (closing int, escaped bool) {
 	const quotes, backslashes, spaces = '"' * low, '\\' * low, ' ' * low
-	for {
+	for from := i; ; {
+		if i-from == longString {
+			if closing := plainString(b, i); closing >= 0 {
+				return closing, escaped
+			}
+		}
 		if i+8 <= len(b) {
 			w := load(b, i)
 			q, s := w^quotes, w^backslashes
@@ -49,6 +54,34 @@ func skipString(b []byte, i int) (closing int, escaped bool) {
 			return -1, escaped
 		}
 	}
+}
+
+// longString is after how many bytes of a string plainString is worth its calls. It is tried once: each time it may
+// read on to the end of the text.
+const longString = 64
+
+// plainString is skipString for a string that goes on without escapes and control characters: -1 if there are some, or
+// it does not end. It looks for each of them in a pass of its own, by instructions for many bytes.
+func plainString(b []byte, i int) (closing int) {
+	n := bytes.IndexByte(b[i:], '"')
+	if n < 0 || bytes.IndexByte(b[i:i+n], '\\') >= 0 {
+		return -1
+	}
+	const spaces = ' ' * low
+	text, control := b[i:i+n], uint64(0)
+	for ; len(text) >= 32; text = text[32:] {
+		w, x, y, z := load(text, 0), load(text, 8), load(text, 16), load(text, 24)
+		control |= (w-spaces)&^w | (x-spaces)&^x | (y-spaces)&^y | (z-spaces)&^z
+	}
+	if control&high != 0 {
+		return -1
+	}
+	for _, c := range text {
+		if c < ' ' {
+			return -1
+		}
+	}
+	return i + n
 }
 
 // skipEscape returns the offset after the escape at b[i], -1 when it is invalid. A surrogate pair is one escape.

@@ -5,6 +5,7 @@ import (
 	"math/rand/v2"
 	"strings"
 	"testing"
+	"unicode/utf8"
 )
 
 func TestCheckObject(t *testing.T) {
@@ -44,5 +45,22 @@ func TestCheckObjectAgreesWithEncodingJSON(t *testing.T) {
 	}
 	if accepted < 5000 || accepted > 19_000 {
 		t.Errorf("%d texts were accepted: the test has no contrast", accepted)
+	}
+}
+
+// Long strings are read by other code than short ones.
+func TestCheckObjectOfLongStrings(t *testing.T) {
+	for _, length := range []int{60, 64, 65, 72, 96, 97, 130, 300} {
+		for at := range length {
+			for _, c := range []string{`"`, `\`, `\\`, `\n`, `\"`, "\x1f", "\x00", "\x7f", "é", "\xff", " "} {
+				content := strings.Repeat("x", at) + c + strings.Repeat("y", length-at-1)
+				for _, text := range []string{`{"a":"` + content + `"}`, `{"` + content + `":1}`, `{"a":"` + content} {
+					want := json.Valid([]byte(text)) && utf8.ValidString(text)
+					if got := CheckObject([]byte(text)) == nil; got != want {
+						t.Fatalf("%q: %t, encoding/json says %t", text, got, want)
+					}
+				}
+			}
+		}
 	}
 }

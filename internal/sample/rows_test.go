@@ -214,7 +214,7 @@ func eventFits(f tableschema.Field, event map[string]any) bool {
 		return f.Type == tableschema.Object
 	case json.Number:
 		n, err := f.CastNumber([]byte(v))
-		return f.Type == tableschema.Integer && err == nil && f.Check(n, []byte(v)) == nil
+		return (f.Type == tableschema.Integer || f.Type == tableschema.Number) && err == nil && f.Check(n, []byte(v)) == nil
 	case string:
 		return (f.Type == tableschema.String || f.Type == tableschema.Datetime) && fits(&f, v)
 	default:

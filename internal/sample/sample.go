@@ -1,9 +1,9 @@
-// Package sample generates inputs of any size: CSV like a city's taxi trips, and NDJSON like the events of a code
-// host.
+// Package sample generates inputs of any size: CSV like a city's taxi trips, NDJSON like the events of a code host and
+// like the measurements of sensors.
 //
 // The bytes depend only on the Options, on every platform: all arithmetic is on integers, and random numbers come from
-// a PCG generator. The rows fit schemas/trips.json and schemas/events.json, except for the share made bad on purpose.
-// Each bad row ends at its own line feed, so its neighbours stay intact.
+// a PCG generator. The rows fit schemas/trips.json, events.json and readings.json, except for the share made bad on
+// purpose. Each bad row ends at its own line feed, so its neighbours stay intact.
 package sample
 
 import (
@@ -29,6 +29,8 @@ type Stats struct {
 	Rows  int64 // without the header; bad rows included
 	Bad   int64 // rows that violate the schema
 	Bytes int64
+	// Repeated rows have the bytes of an earlier one. Readings alone have them.
+	Repeated int64
 }
 
 // lastYear keeps a four-digit year in every row, however many rows follow the start.

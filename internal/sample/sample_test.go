@@ -15,7 +15,7 @@ import (
 
 type generator func(io.Writer, Options) (Stats, error)
 
-var generators = map[string]generator{"trips": Trips, "events": Events}
+var generators = map[string]generator{"trips": Trips, "events": Events, "readings": Readings}
 
 func generate(t testing.TB, g generator, o Options) ([]byte, Stats) {
 	t.Helper()
@@ -33,8 +33,9 @@ func generate(t testing.TB, g generator, o Options) ([]byte, Stats) {
 // The bytes are part of the interface: a golden hash that changes means that every stored sample changes.
 func TestTheSameOptionsGiveTheSameBytes(t *testing.T) {
 	want := map[string]string{
-		"trips":  "16281e9fb21ce54bb5ebcdaf16f24a27f0bcb384ce1712f3052b38b42a2dad84",
-		"events": "5fbedffe0f1e3cab8e247d273986a08db76c3a6d5d3aa5df0af723bce3cff978",
+		"trips":    "16281e9fb21ce54bb5ebcdaf16f24a27f0bcb384ce1712f3052b38b42a2dad84",
+		"readings": "cd2a79b05f8b8c388d97909dde8795023c5c253fdbbd483c3b37d6b928e30710",
+		"events":   "5fbedffe0f1e3cab8e247d273986a08db76c3a6d5d3aa5df0af723bce3cff978",
 	}
 	for name, g := range generators {
 		data, _ := generate(t, g, Options{Bytes: 1 << 20, Seed: 7, BadShare: 0.01})

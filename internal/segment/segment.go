@@ -1,4 +1,5 @@
-// Package segment is the program of a segment: as its Lambda function, or as its worker on the cluster.
+// Package segment is the program of a segment: as its Lambda function, which takes chunks of files or batches of a
+// stream, or as its worker on the cluster.
 package segment
 
 import (
@@ -11,17 +12,41 @@ import (
 	"dip/internal/adapters"
 	"dip/internal/boot"
 	"dip/internal/process"
+	"dip/internal/stream"
 	"dip/internal/worker"
 )
 
 // Main is the entire main function of a package under lambdas/. On Lambda it is the segment's function, anywhere else a
 // worker.
 func Main() {
-	if _, ok := os.LookupEnv("AWS_LAMBDA_RUNTIME_API"); ok {
+	_, function := os.LookupEnv("AWS_LAMBDA_RUNTIME_API")
+	switch {
+	case function && streams():
+		env, b := boot.Start(func(e contract.ProcessorEnv[string]) contract.Common[string] { return e.Common })
+		lambda.Start(processor(env, b).Handle)
+	case function:
 		env, b := boot.Start(func(e contract.SegmentEnv[string]) contract.Common[string] { return e.Common })
 		lambda.Start(handler(env, b).Handle)
-		return
+	default:
+		work()
 	}
+}
+
+// streams says whether the segment's records arrive by stream: the environment is then that of a processor.
+func streams() bool {
+	_, err := contract.Load[contract.ProcessorEnv[string]](os.LookupEnv)
+	return err == nil
+}
+
+func processor(env contract.ProcessorEnv[string], b *boot.Process) *stream.Processor {
+	return &stream.Processor{
+		Segment: env.Segment, Catalog: env.Catalog, Code: env.Code, Runtime: boot.Version(), Ledger: b.Ledger,
+		Sink: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
+	}
+}
+
+// work runs the segment's worker until it is told to stop.
+func work() {
 	env, b := boot.Start(func(e contract.WorkerEnv[string]) contract.Common[string] { return e.Common })
 	ctx, stop := boot.Stopped()
 	defer stop()

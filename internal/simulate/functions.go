@@ -88,38 +88,54 @@ func (f *function) isWarm(now, keep time.Duration) bool {
 
 // invoke runs a batch: its chunks one after the other.
 func (r *run) invoke(f *function) {
-	took := time.Duration(0)
+	start := time.Duration(0)
 	if n := len(f.warm); n > 0 {
 		f.warm = f.warm[:n-1]
 	} else {
-		took = r.model.ColdStart
+		start = r.model.ColdStart
 		f.started++
 		f.cold++
 	}
-	for range min(f.batch, f.queue.len()) {
-		t := f.queue.pop(r.now)
-		one := r.paces[f.name].draw(r.model.Seed, t.load.index, t.index, t.load.size(t.index), f.vcpu)
-		f.queue.times = append(f.queue.times, one.Seconds())
-		took += one
-		r.after(took, func() { r.acknowledge(t) })
+	tasks := make([]task, min(f.batch, f.queue.len()))
+	for i := range tasks {
+		tasks[i] = f.queue.pop(r.now)
 	}
 	if f.running == 0 {
 		f.woke = r.now
 	}
 	f.calls++
-	f.busy += took
 	f.running++
 	r.running++
 	f.most = max(f.most, f.running)
-	r.after(took, func() {
-		f.running--
-		r.running--
-		f.warm = append(f.warm, r.now)
-		if f.running == 0 {
-			f.rested, f.active = r.now, f.active+r.now-f.woke
-		}
-		r.pumpAll()
+	began := r.now
+	r.spend(start, func() { r.work(f, tasks, began) })
+}
+
+// work processes what is left of a batch, and ends the invocation.
+func (r *run) work(f *function, tasks []task, began time.Duration) {
+	if len(tasks) == 0 {
+		r.end(f, began)
+		return
+	}
+	t, since := tasks[0], r.now
+	took := r.paces[f.name].draw(r.model.Seed, t.load.index, t.index, t.load.size(t.index), f.vcpu)
+	r.spend(took, func() {
+		f.queue.times = append(f.queue.times, (r.now - since).Seconds())
+		r.acknowledge(t)
+		r.work(f, tasks[1:], began)
 	})
+}
+
+// end frees the environment of an invocation.
+func (r *run) end(f *function, began time.Duration) {
+	f.busy += r.now - began
+	f.running--
+	r.running--
+	f.warm = append(f.warm, r.now)
+	if f.running == 0 {
+		f.rested, f.active = r.now, f.active+r.now-f.woke
+	}
+	r.pumpAll()
 }
 
 // pumpAll serves the queue first whose first task has waited longest: they share the account's quota.

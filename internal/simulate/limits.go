@@ -60,7 +60,7 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 	functions, jobs, writes, reads, largest := 0.0, 0.0, 0.0, 0.0, 0.0
 	cpu := map[string]float64{} // by node group
 	known := map[Arrival]need{} // of loads of the same size
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		g, needs := s.Segments[name], []need(nil)
 		for _, a := range w.Loads {
 			if a.Segment == name {

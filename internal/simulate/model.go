@@ -6,10 +6,14 @@ import (
 	"dip/config"
 )
 
-// Model is what AWS and the pipeline do whatever the settings are. Times of the pipeline's own steps are those of
-// `make lab` on loopback, rounded up; the others have their source beside them.
+// Model is what AWS and the pipeline do whatever the settings are. Times of the pipeline's own steps are those of a
+// local stack, rounded up (docs/plan.md has what was measured); the others have their source beside them.
 type Model struct {
 	Seed uint64 // the same seed gives the same simulation
+
+	// Cores of the one machine that all functions run on, whatever their memory is, as a local stack's do; 0: AWS, where
+	// an environment has its own share.
+	Cores int
 
 	Quota int // concurrent executions that the account allows, of all its functions
 	// concurrent batches with which a queue's mapping begins, and how many it adds a minute ("Scaling behavior for SQS
@@ -41,8 +45,8 @@ func DefaultModel() Model {
 	return Model{
 		Seed: 1, Quota: 1000, MappingStart: 5, MappingPerMinute: 300, Environments: 1000,
 		ColdStart: 250 * time.Millisecond, KeepWarm: 5 * time.Minute,
-		Intake: 700 * time.Millisecond, Step: 300 * time.Millisecond, Write: time.Millisecond,
-		Read: 100 * time.Microsecond, Certify: time.Second,
+		Intake: 600 * time.Millisecond, Step: 200 * time.Millisecond, Write: time.Millisecond,
+		Read: 100 * time.Microsecond, Certify: 300 * time.Millisecond,
 		NodeStart: 100 * time.Second, PodStart: 5 * time.Second, Interruptions: 0.01, RestageRate: 60e6,
 		MostChunks: 30_000,
 	}

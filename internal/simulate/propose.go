@@ -35,10 +35,12 @@ type Proposal struct {
 
 // knob is a setting that the search turns.
 type knob struct {
-	setting  string
-	of       func(*config.Stack) int
-	values   []int
-	capacity bool // more of it costs nothing by itself, and is never slower
+	setting string
+	of      func(*config.Stack) int
+	values  []int
+	// more of it costs nothing by itself, and is never slower: it is only raised, since a lower one leaves less room for
+	// what did not happen yet
+	capacity bool
 }
 
 var (
@@ -53,7 +55,7 @@ func knobs(s *config.Stack) []knob {
 	all := []knob{{
 		setting: "loads.chunkMB", of: func(s *config.Stack) int { return s.Loads.ChunkMB }, values: chunkSizes,
 	}}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		all = append(all,
 			knob{
 				setting: "segments." + name + ".memoryMB", values: memories,
@@ -134,7 +136,7 @@ func Propose(parse Parse, w Workload, paces map[string]Pace, m Model) (*Proposal
 		last := best
 		for _, k := range s.knobs {
 			for _, v := range k.values {
-				if v == best.value(k, s.stack) {
+				if v == best.value(k, s.stack) || k.capacity && v < k.of(s.stack) {
 					continue
 				}
 				if c := s.try(best.changed.with(k.setting, v)); c != nil {

@@ -80,6 +80,37 @@ func TestNoProposalWithoutReason(t *testing.T) {
 	}
 }
 
+// What only limits stays as high as it is, although fewer workers at once make a month with little input cheaper.
+func TestProposalNeverLowersCapacity(t *testing.T) {
+	parse := func(changes Settings) (*config.Stack, error) {
+		text := fmt.Sprintf(`{"environment": "dev", "cluster": {"privateAccess": true, "digestsOnly": false,
+			"workers": {"max": %d}}, "loads": {"chunkMB": %d},
+			"segments": {"trips": {"lane": "workers", "concurrency": %d, "memoryMB": %d}}}`, number(changes, "cluster.workers.max", 60),
+			number(changes, "loads.chunkMB", 64), number(changes, "segments.trips.concurrency", 10),
+			number(changes, "segments.trips.memoryMB", 1769))
+		return config.Parse([]byte(text), config.Options{Files: files})
+	}
+	p, err := Propose(parse, Assumed([]string{"trips"}, 1e11), nil, DefaultModel())
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range p.Changes {
+		if c.To < c.From && c.Setting != "loads.chunkMB" && c.Setting != "segments.trips.memoryMB" {
+			t.Errorf("proposes %+v", c)
+		}
+	}
+	if p.Tried < 5 {
+		t.Errorf("%d settings were tried", p.Tried)
+	}
+}
+
+func number(changes Settings, setting string, otherwise int) int {
+	if v, ok := changes[setting]; ok {
+		return v
+	}
+	return otherwise
+}
+
 func TestProposalNeedsValidSettings(t *testing.T) {
 	broken := errors.New("broken")
 	_, err := Propose(func(Settings) (*config.Stack, error) { return nil, broken }, Workload{Span: day}, nil, Model{})

@@ -47,6 +47,7 @@ type run struct {
 	running   int // invocations
 	waiting   []*function
 	heavy     *heavy
+	host      *host // nil: every environment has its own share of a vCPU
 }
 
 // Run simulates a workload with a stack's settings. A segment without a pace has the assumed one. The error names a
@@ -56,16 +57,22 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	r := &run{
 		stack: s, model: m, paces: map[string]Pace{}, open: len(part.Loads), quota: max(1, m.Quota-systemFunctions),
 	}
-	for _, name := range s.SegmentNames() {
+	if m.Cores > 0 {
+		r.host = &host{cores: float64(m.Cores)}
+	}
+	for _, name := range s.FileNames() {
 		p, ok := paces[name]
 		if !ok {
 			p = AssumedPace()
 		}
 		g := s.Segments[name]
 		r.paces[name] = p
+		vcpu := config.VCPU(g.MemoryMB)
+		if r.host != nil {
+			vcpu = 1
+		}
 		r.functions = append(r.functions, &function{
-			name: name, limit: g.Concurrency, batch: max(1, g.BatchSize), vcpu: config.VCPU(g.MemoryMB), rested: -day,
-			began: -day,
+			name: name, limit: g.Concurrency, batch: max(1, g.BatchSize), vcpu: vcpu, rested: -day, began: -day,
 		})
 	}
 	heavy, err := newHeavy(r)
@@ -74,7 +81,7 @@ func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, 
 	}
 	r.heavy = heavy
 	for i, a := range part.Loads {
-		if _, ok := s.Segments[a.Segment]; !ok {
+		if _, ok := r.paces[a.Segment]; !ok {
 			return nil, fmt.Errorf("simulate: the stack has no segment %q", a.Segment)
 		}
 		l := &load{Arrival: a, index: i}

@@ -56,7 +56,7 @@ func newHeavy(r *run) (*heavy, error) {
 		return h, nil
 	}
 	w, restage := r.stack.Cluster.Workers, r.stack.Cluster.Restage
-	for _, name := range r.stack.SegmentNames() {
+	for _, name := range r.stack.FileNames() {
 		share := WorkerShare(w)
 		p := &pool{
 			cpu: w.MilliCPU, memory: w.MemoryMB, slots: w.Slots, perPod: w.ChunksPerPod, min: w.Min, max: w.Max,

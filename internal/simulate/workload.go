@@ -19,6 +19,8 @@ type Arrival struct {
 	Bytes   int64         `json:"bytes"`         // of its content, decompressed
 	// Whole says that its input cannot be read from the middle: gzip or zstd.
 	Whole bool `json:"whole,omitempty"`
+	// Took is how long it really took from its receipt to its publication; 0: it did not happen, or is not over.
+	Took time.Duration `json:"-"`
 }
 
 // Workload is the loads that arrive in a time, in the order of their arrival.
@@ -81,6 +83,7 @@ func (w Workload) Scale(factor float64) Workload {
 			copied := a
 			copied.At = (a.At + gap/time.Duration(n)*time.Duration(j)) % w.Span
 			copied.Bytes = int64(float64(a.Bytes) * grow)
+			copied.Took = 0 // among others it would have taken longer
 			scaled.Loads = append(scaled.Loads, copied)
 		}
 	}

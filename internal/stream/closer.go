@@ -9,6 +9,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/attest"
+	"dip/internal/emf"
 	"dip/internal/fault"
 	"dip/internal/interval"
 	"dip/internal/ledger"
@@ -44,7 +45,9 @@ type Closer struct {
 	Lake      Lake
 	Stream    Stream
 	Signer    attest.Signer
+	Announce  func(ctx context.Context, load ledger.Load) error // sends the event of a certified interval
 	Log       *slog.Logger
+	Metrics   *emf.Emitter
 	Pause     func(ctx context.Context, d time.Duration) error
 }
 
@@ -54,31 +57,36 @@ type Report struct {
 	Waiting   *contract.Interval // the interval that could not be closed yet; nil: its end and grace are not over
 	State     interval.State     // of Waiting
 	Problems  []string           // what keeps it open, by shard and range
+	Through   time.Time          // end of the newest certified interval; zero: there is none
 }
 
 // Close closes all intervals that can be closed. An interval that is overdue is reported, not an error: its records
 // may be lost, and a repetition may still find them.
-func (c *Closer) Close(ctx context.Context) (Report, error) {
-	var r Report
+func (c *Closer) Close(ctx context.Context) (r Report, err error) {
+	defer func() { c.measure(ctx, r, err) }()
 	before, err := c.newest(ctx)
 	if err != nil {
 		return r, err
 	}
 	for {
+		if before != nil {
+			r.Through = before.Stream.End
+		}
 		load, next, err := c.open(ctx, before)
 		if err != nil || load == nil {
 			return r, err
 		}
+		r.Waiting = load.Interval
 		certificate, decision, err := c.close(ctx, *load, next, before)
 		if err != nil {
 			return r, fmt.Errorf("close the interval from %s: %w", load.Received.Format(time.RFC3339), err)
 		}
 		if certificate == nil {
-			r.Waiting, r.State, r.Problems = load.Interval, decision.State, decision.Problems()
+			r.State, r.Problems = decision.State, decision.Problems()
 			c.Log.InfoContext(ctx, "interval is open", "load", load.ID, "state", r.State, "problems", r.Problems)
 			return r, nil
 		}
-		r.Certified, before = append(r.Certified, load.ID), certificate
+		r.Certified, r.Waiting, before = append(r.Certified, load.ID), nil, certificate
 	}
 }
 
@@ -118,18 +126,27 @@ func (c *Closer) read(ctx context.Context, key string) (*contract.Certificate, e
 	return &certificate, nil
 }
 
-// open gives the interval that follows, as a load; nil while it and its grace last.
-func (c *Closer) open(ctx context.Context, before *contract.Certificate) (*ledger.Load, interval.Interval, error) {
+// settings are those of the stream in the catalog that new intervals are pinned to.
+func (c *Closer) settings(ctx context.Context) (contract.Stream, error) {
 	definition, err := c.Processor.Segments.Catalogs.Segment(ctx, c.Processor.Catalog, c.Processor.Segment)
 	if err != nil {
-		return nil, interval.Interval{}, err
+		return contract.Stream{}, err
 	}
-	s, err := settings(definition, c.Processor.Segment)
+	return settings(definition, c.Processor.Segment)
+}
+
+// open gives the interval that follows, as a load; nil while it and its grace last.
+func (c *Closer) open(ctx context.Context, before *contract.Certificate) (*ledger.Load, interval.Interval, error) {
+	s, err := c.settings(ctx)
 	if err != nil {
 		return nil, interval.Interval{}, err
 	}
 	var next interval.Interval
 	if before != nil {
+		if was := before.Stream.End.Sub(before.Stream.Start); was != seconds(s.IntervalSeconds) {
+			return nil, next, fault.Permanent(fmt.Errorf("the stream's intervals are %s long, its catalog says %s: set "+
+				"stream.interval back, its length cannot change", was, seconds(s.IntervalSeconds)))
+		}
 		next = interval.Of(before.Stream.End.UnixMilli(), seconds(s.IntervalSeconds))
 	} else {
 		created, err := c.Stream.Created(ctx)

@@ -62,9 +62,15 @@ func (c *Closer) finish(ctx context.Context, load ledger.Load) (*contract.Certif
 	if err := store(ctx, c.Lake, contract.ManifestKey(load.Segment, load.ID), "text/plain", manifest); err != nil {
 		return nil, err
 	}
+	// The event comes before the ledger says that the interval is published: whoever dies in between sends it again.
+	load.Status, load.Totals = contract.Published, &certificate.Totals
+	if err := c.Announce(ctx, load); err != nil {
+		return nil, err
+	}
 	if _, err := c.Ledger.Publish(ctx, load.ID, c.Processor.Now()); err != nil {
 		return nil, err
 	}
+	c.published(*certificate)
 	return c.certificate(ctx, load.ID)
 }
 

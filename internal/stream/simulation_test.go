@@ -160,6 +160,9 @@ func (w *world) verify() {
 	contents := w.lake.Contents("lake")
 	for _, c := range w.certificates(contents) {
 		sum := lake.Hash([]byte(contents[contract.CertificateKey("readings", c.Load)]))
+		if !w.announced[c.Load] {
+			w.Errorf("seed %d: nobody was told of interval %s", w.seed, c.Stream.Start)
+		}
 		r, err := verify.Certificate(w.Context(), verify.Options{Lake: w.lake, Certificate: c, SHA256: sum,
 			PublicKey: &key.PrivateKey.PublicKey})
 		if err != nil || !r.Verified || r.RowsIn != c.Totals.RowsIn || r.Signature != verify.SignatureVerified {

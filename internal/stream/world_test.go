@@ -26,6 +26,7 @@ import (
 	"dip/internal/intercept"
 	"dip/internal/interval"
 	"dip/internal/lake/laketest"
+	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
 	"dip/internal/process"
 )
@@ -73,6 +74,8 @@ type world struct {
 	zombies  []func()
 	puts     []put
 	open     *contract.Interval
+
+	announced map[string]bool // loads whose event was sent
 }
 
 // put is a record that a producer got a yes for.
@@ -80,7 +83,7 @@ type put struct{ value, id string }
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{T: t, Rand: rand.New(rand.NewPCG(seed, 7)), seed: seed, faults: 40, lake: laketest.New("lake"),
-		ledger: ledgertest.New(), now: time.Date(2026, 1, 31, 23, 57, 13, 0, time.UTC)}
+		ledger: ledgertest.New(), announced: map[string]bool{}, now: time.Date(2026, 1, 31, 23, 57, 13, 0, time.UTC)}
 	w.settings = contract.Stream{Name: "readings", IntervalSeconds: 60, GraceSeconds: 5, DueSeconds: 600,
 		LookBackSeconds: w.IntN(3) * 60}
 	w.segments = &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}}
@@ -185,7 +188,19 @@ func (w *world) newProcessor() *Processor {
 func (w *world) newCloser() *Closer {
 	books, objects := w.hands()
 	return &Closer{Stack: "dev", Processor: w.newProcessor(), Ledger: books, Lake: objects, Stream: w.stream, Signer: key,
-		Log: quiet, Pause: func(context.Context, time.Duration) error { return nil }}
+		Announce: w.announce, Log: quiet, Pause: func(context.Context, time.Duration) error { return nil }}
+}
+
+// announce sends the event of an interval.
+func (w *world) announce(_ context.Context, load ledger.Load) error {
+	if load.Status != contract.Published || load.Totals == nil {
+		w.Errorf("seed %d: load %s is announced as %s with totals %v", w.seed, load.ID, load.Status, load.Totals)
+	}
+	if err := w.trouble("before"); err != nil {
+		return err
+	}
+	w.announced[load.ID] = true
+	return w.trouble("after")
 }
 
 var quiet = slog.New(slog.DiscardHandler)

@@ -28,7 +28,9 @@ type sent struct {
 // shardRead is what was found of a shard.
 type shardRead struct {
 	contract.ShardProof
-	end contract.StreamCursor
+	end      contract.StreamCursor
+	lines    []line // of its batches; only to compare them with the stream
+	earliest int64  // arrival of these
 }
 
 // archived proves the certificate of an interval from the archive and the certificate before it: which records are the
@@ -54,7 +56,11 @@ func (v *verification) archived(ctx context.Context) error {
 		v.check(i == 0 || p.Shard > c.Stream.Shards[i-1].Shard, "shard %s is listed twice, or not in order", p.Shard)
 		s := &shardRead{ShardProof: p}
 		shards[p.Shard] = s
-		if err := v.shard(ctx, s, own, read); err != nil {
+		err := v.shard(ctx, s, own, read)
+		if err == nil {
+			err = v.retained(ctx, s)
+		}
+		if err != nil {
 			return fmt.Errorf("shard %s: %w", p.Shard, err)
 		}
 	}
@@ -130,6 +136,7 @@ func (v *verification) shard(ctx context.Context, s *shardRead, own map[string]*
 			n := number(line.Sequence)
 			v.check(n.Cmp(last) > 0, "%s: record %s does not follow record %s", b.Key, n, last)
 			last, at.After = n, line.Sequence
+			s.line(v, line)
 			if marked := marker(line); marked > 0 {
 				at.Through = max(at.Through, marked)
 				return
@@ -161,6 +168,17 @@ func (v *verification) shard(ctx context.Context, s *shardRead, own map[string]*
 	v.check(s.Next == *next, "shard %s: the next interval begins after %+v, the certificate says %+v", s.Shard, *next,
 		s.Next)
 	return nil
+}
+
+// line keeps a record for the comparison with the stream.
+func (s *shardRead) line(v *verification, r contract.StreamRecord) {
+	if v.Stream == nil {
+		return
+	}
+	if len(s.lines) == 0 || r.At < s.earliest {
+		s.earliest = r.At
+	}
+	s.lines = append(s.lines, newLine(r))
 }
 
 // number reads a sequence number; -2, which follows nothing, if it is none.

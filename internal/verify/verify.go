@@ -34,6 +34,8 @@ type Options struct {
 	// Ledger is the certificate built from the ledger; nil offline. Only the ledger knows who worked on a chunk, and
 	// when.
 	Ledger *contract.Certificate
+	// Stream is what an interval's archive is compared with; nil: it is not.
+	Stream Stream
 	// Unpublished says that the load has no manifest yet.
 	Unpublished bool
 	Progress    func(done, total int64) // bytes read of input and outputs; may be nil
@@ -50,6 +52,7 @@ type Report struct {
 	// Signature is what was found of the certificate's signature.
 	Signature Signature `json:"signature"`
 	Key       string    `json:"key,omitempty"` // fingerprint of the key that signed
+	Stream    *Retained `json:"stream,omitempty"`
 	Problems  []string  `json:"problems,omitempty"`
 }
 

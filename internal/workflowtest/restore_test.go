@@ -47,7 +47,7 @@ func TestARestoredLedgerGoesOn(t *testing.T) {
 			books, objects := r.restore(t, r.IntN(2) == 0)
 			synctest.Test(t, func(t *testing.T) {
 				time.Sleep(time.Until(r.until)) // its clock begins anew
-				r.world = worldOn(t, books, objects, r.signer)
+				r.world = worldOn(t, plainCSV, books, objects)
 				r.sweeps()
 				r.work()
 				r.rounds(2)
@@ -169,7 +169,7 @@ func known(r ledger.Record, contents map[string]string) ledger.Record {
 	} else {
 		r.Open, r.Load.Status = false, contract.Published
 	}
-	r.Load.Execution, r.Load.Updated = 0, time.Time{}
+	r.Load.Execution, r.Load.Updated, r.Load.Sent, r.Load.Proven = 0, time.Time{}, time.Time{}, nil
 	plan := *r.Load.Plan
 	plan.Lane, plan.At = "", time.Time{}
 	r.Load.Plan = &plan

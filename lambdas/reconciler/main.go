@@ -2,7 +2,6 @@
 package main
 
 import (
-	"context"
 	"time"
 
 	"github.com/aws/aws-lambda-go/lambda"
@@ -19,16 +18,7 @@ func main() {
 		Stack: env.Stack, Catalog: env.Catalog,
 		Ledger: b.Ledger, Queue: adapters.NewQueues(b.Config), Bus: adapters.NewBus(b.Config, env.EventBus), Lake: b.Lake,
 		Catalogs: b.Catalogs, Signer: adapters.NewSigner(b.Config, env.SigningKey),
-		Log: b.Log, Metrics: b.Metrics, Now: time.Now, Pause: pause,
+		Log: b.Log, Metrics: b.Metrics, Now: time.Now, Pause: boot.Pause,
 	}
 	lambda.Start(boot.Step(r.Handle))
-}
-
-func pause(ctx context.Context, d time.Duration) error {
-	select {
-	case <-ctx.Done():
-		return ctx.Err()
-	case <-time.After(d):
-		return nil
-	}
 }

@@ -11,7 +11,8 @@ import (
 // Every metric of a service that an alarm of the table watches is published on this machine: alarms ring here, too.
 func TestServiceMetricsArePublished(t *testing.T) {
 	published := ""
-	for _, file := range []string{"../emulator/patches/service_metrics.py", "../runner/service_metrics.go"} {
+	for _, file := range []string{"../emulator/patches/service_metrics.py", "../emulator/patches/kinesis_metrics.py",
+		"../runner/service_metrics.go", "../runner/kinesis.go"} {
 		data, err := os.ReadFile(file)
 		if err != nil {
 			t.Fatal(err)

@@ -208,14 +208,20 @@ def _kms(operation, p, arns):
     yield f"kms:{operation}", arns.of("kms", f"key/{key}"), {name: p[of] for name, of in names.items() if of in p}
 
 
+def _kinesis(operation, p, arns):
+    if operation not in ("PutRecord", "PutRecords", "DescribeStreamSummary", "ListShards"):
+        raise Unknown(f"kinesis {operation}")
+    yield f"kinesis:{operation}", p.get("StreamARN") or arns.of("kinesis", f"stream/{p['StreamName']}"), {}
+
+
 def _sts(operation, p, arns):
     if operation != "AssumeRole":
         raise Unknown(f"sts {operation}")
     yield "sts:AssumeRole", p["RoleArn"], {}
 
 
-_SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "kms": _kms,
-             "sqs": _sqs, "states": _states, "sts": _sts}
+_SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "kinesis": _kinesis,
+             "kms": _kms, "sqs": _sqs, "states": _states, "sts": _sts}
 
 
 def _lambda(environ, arns):

@@ -36,6 +36,30 @@ func Register(ctx context.Context, endpoint string, key Key, url, token string) 
 	return nil
 }
 
+// StreamFaults is what goes wrong with a Kinesis stream. The seed decides, call after call and record after record.
+type StreamFaults struct {
+	Seed      uint64 `json:"seed"`
+	Throttled int    `json:"throttled"` // records of PutRecords, in 1,000: ProvisionedThroughputExceededException
+	Failed    int    `json:"failed"`    // records of PutRecords, in 1,000: InternalFailure
+	Refused   int    `json:"refused"`   // puts and gets, in 1,000, that are throttled as a whole
+	Lost      int    `json:"lost"`      // puts, in 1,000, that take effect and answer InternalFailure
+	Limits    bool   `json:"limits"`    // a shard takes 1,000 records and 1 MB a second
+	// AheadHours is how far the clock that retention goes by is ahead.
+	AheadHours int `json:"aheadHours"`
+}
+
+// Provoke makes a stream have these faults from now on, in place of those it had. The zero value ends them.
+func Provoke(ctx context.Context, endpoint string, key Key, stream string, f StreamFaults) error {
+	body, err := json.Marshal(f)
+	if err == nil {
+		_, err = key.local(ctx, http.MethodPut, endpoint+"/_local/kinesis/"+url.PathEscape(stream), body)
+	}
+	if err != nil {
+		return fmt.Errorf("provoke faults of stream %s: %w", stream, err)
+	}
+	return nil
+}
+
 // Call is a right that a role needed: an action on a resource under condition keys, whose values are strings or lists
 // of strings.
 type Call struct {

@@ -12,13 +12,14 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import calls
 import callers
 import limits
-from patches import changes, eks, runner
+from patches import changes, eks, kinesis_faults, runner
 
 LOCAL_PATH = "/_local/"
 CODE_PATH = "/_local/code/"
 RUNNER_PATH = "/_local/runner"
 CHANGES_PATH = "/_local/changes"
 EKS_PATH = "/_local/eks"
+KINESIS_PATH = "/_local/kinesis/"
 CALLS_PATH = "/_local/calls"
 
 # How long a request for changes waits for one.
@@ -81,6 +82,15 @@ def locate_clusters(environ, start_response):
     return answer(start_response, "200 OK", b"{}")
 
 
+def provoke_stream(path, environ, start_response):
+    """PUT /_local/kinesis/STREAM {...}: what goes wrong with a stream from now on, as in kinesis_faults.Faults."""
+    try:
+        kinesis_faults.provoke(unquote(path[len(KINESIS_PATH) :]), json.loads(callers.body(environ)))
+    except (KeyError, TypeError) as error:
+        return answer(start_response, "400 Bad Request", json.dumps({"message": str(error)}).encode())
+    return answer(start_response, "200 OK", b"{}")
+
+
 def wait_for_changes(environ, start_response):
     """GET /_local/changes?since=N: the revision of what the runner mirrors, once it is past N or after a while."""
     since = int(parse_qs(environ.get("QUERY_STRING", "")).get("since", ["-1"])[0])
@@ -116,6 +126,8 @@ def owned(environ, start_response):
         return register_runner(environ, start_response)
     if path == EKS_PATH and method == "PUT":
         return locate_clusters(environ, start_response)
+    if path.startswith(KINESIS_PATH) and method == "PUT":
+        return provoke_stream(path, environ, start_response)
     if path == CHANGES_PATH:
         return wait_for_changes(environ, start_response)
     if path == CALLS_PATH:

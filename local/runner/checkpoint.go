@@ -74,7 +74,10 @@ type progress struct {
 	mu sync.Mutex
 	// open are the records read and not yet passed by the checkpoint, in order of the shard.
 	open []openRecord
-	last string
+	// passed is the number of records before open; place is where a record is, counted from the first one ever read.
+	passed int
+	place  map[string]int
+	last   string
 }
 
 type openRecord struct {
@@ -82,9 +85,12 @@ type openRecord struct {
 	finished bool
 }
 
+func newProgress() *progress { return &progress{place: map[string]int{}} }
+
 func (p *progress) read(sequence string) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
+	p.place[sequence] = p.passed + len(p.open)
 	p.open = append(p.open, openRecord{sequence: sequence})
 }
 
@@ -93,15 +99,17 @@ func (p *progress) finish(sequences []string) string {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	for _, sequence := range sequences {
-		if i := slices.IndexFunc(p.open, func(o openRecord) bool { return o.sequence == sequence }); i >= 0 {
-			p.open[i].finished = true
+		if at, ok := p.place[sequence]; ok {
+			p.open[at-p.passed].finished = true
 		}
 	}
 	passed := 0
 	for passed < len(p.open) && p.open[passed].finished {
 		p.last = p.open[passed].sequence
+		delete(p.place, p.last)
 		passed++
 	}
 	p.open = slices.Delete(p.open, 0, passed)
+	p.passed += passed
 	return p.last
 }

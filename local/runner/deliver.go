@@ -2,6 +2,7 @@ package runner
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"path"
@@ -22,6 +23,8 @@ type delivery struct {
 	body []byte
 	// group is the message group of a FIFO queue.
 	group string
+	// key of the object in a bucket; empty: that of an asynchronous invocation.
+	key string
 }
 
 // deliver sends to a queue, a function (asynchronously), a state machine, an event bus or a bucket.
@@ -49,7 +52,8 @@ func (r *Runner) deliver(ctx context.Context, d delivery) error {
 		}}})
 	case "s3":
 		now := r.opts.Now().UTC()
-		key := path.Join("aws/lambda/async", now.Format("2006/01/02"), now.Format(time.RFC3339Nano)+"-"+newID())
+		key := cmp.Or(d.key,
+			path.Join("aws/lambda/async", now.Format("2006/01/02"), now.Format(time.RFC3339Nano)+"-"+newID()))
 		_, err = r.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &resource, Key: &key, Body: bytes.NewReader(d.body)})
 	default:
 		err = fmt.Errorf("local mode does not deliver to %s", service)

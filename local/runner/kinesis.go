@@ -2,15 +2,16 @@ package runner
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"hash/fnv"
+	"log/slog"
 	"path/filepath"
 	"strings"
 	"sync"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	kintypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
@@ -22,10 +23,26 @@ const shardPoll = 250 * time.Millisecond
 // readAhead is how many records of a shard may wait for a lane.
 const readAhead = 1000
 
+// streams is the part of Kinesis that reads streams.
+type streams interface {
+	ListShards(context.Context, *kinesis.ListShardsInput, ...func(*kinesis.Options)) (*kinesis.ListShardsOutput, error)
+	GetShardIterator(
+		context.Context, *kinesis.GetShardIteratorInput, ...func(*kinesis.Options),
+	) (*kinesis.GetShardIteratorOutput, error)
+	GetRecords(context.Context, *kinesis.GetRecordsInput, ...func(*kinesis.Options)) (*kinesis.GetRecordsOutput, error)
+}
+
 // streamPoller runs an event source mapping of a Kinesis stream.
 type streamPoller struct {
-	r                   *Runner
+	streams streams
+	// call invokes the function with a batch whose last record has an age. An error means that it did not run.
+	call    func(ctx context.Context, payload []byte, age time.Duration) (outcome, error)
+	deliver func(context.Context, delivery) error
+	now     func() time.Time
+	log     *slog.Logger
+
 	mapping             types.EventSourceMappingConfiguration
+	region, account     string
 	function, streamARN string
 	stream              string
 	batchSize, lanes    int
@@ -34,11 +51,13 @@ type streamPoller struct {
 	retry               retryPolicy
 	destination         string
 	checkpoints         *checkpoints
+	path                string // of the checkpoints' file
 }
 
 func newStreamPoller(r *Runner, m types.EventSourceMappingConfiguration) *streamPoller {
 	p := &streamPoller{
-		r:         r,
+		streams: r.kinesis, deliver: r.deliver, now: r.opts.Now, log: r.log, region: r.opts.Region,
+		account: r.opts.AccountID, path: filepath.Join(r.opts.Dir, "checkpoints", aws.ToString(m.UUID)+".json"),
 		mapping:   m,
 		function:  aws.ToString(m.FunctionArn),
 		streamARN: aws.ToString(m.EventSourceArn),
@@ -49,6 +68,15 @@ func newStreamPoller(r *Runner, m types.EventSourceMappingConfiguration) *stream
 		retry:     retryPolicy{maxRetries: -1, bisect: aws.ToBool(m.BisectBatchOnFunctionError)},
 	}
 	_, p.stream, _ = strings.Cut(p.streamARN, "/")
+	p.call = func(ctx context.Context, payload []byte, age time.Duration) (outcome, error) {
+		t, err := r.registry.resolve(p.function, "")
+		if err != nil {
+			r.log.Warn("function of a mapping not found", "stream", p.streamARN, "error", err)
+			return outcome{}, err
+		}
+		r.publish(t.version.function, "IteratorAge", cwtypes.StandardUnitMilliseconds, float64(age.Milliseconds()))
+		return r.pool.invoke(ctx, t, payload, newID())
+	}
 	if m.MaximumRetryAttempts != nil {
 		p.retry.maxRetries = int(*m.MaximumRetryAttempts)
 	}
@@ -65,9 +93,8 @@ func newStreamPoller(r *Runner, m types.EventSourceMappingConfiguration) *stream
 // partition key survives a reshard.
 func (p *streamPoller) run(ctx context.Context) {
 	var err error
-	path := filepath.Join(p.r.opts.Dir, "checkpoints", aws.ToString(p.mapping.UUID)+".json")
-	if p.checkpoints, err = openCheckpoints(path); err != nil {
-		p.r.log.Error("stream mapping not started", "stream", p.streamARN, "error", err)
+	if p.checkpoints, err = openCheckpoints(p.path); err != nil {
+		p.log.Error("stream mapping not started", "stream", p.streamARN, "error", err)
 		return
 	}
 	var shards sync.WaitGroup
@@ -79,7 +106,7 @@ func (p *streamPoller) run(ctx context.Context) {
 		list, err := p.listShards(ctx)
 		if err != nil {
 			if ctx.Err() == nil {
-				p.r.log.Warn("listing shards failed", "stream", p.streamARN, "error", err)
+				p.log.Warn("listing shards failed", "stream", p.streamARN, "error", err)
 			}
 			pause(ctx, failurePause)
 			continue
@@ -109,7 +136,7 @@ func (p *streamPoller) listShards(ctx context.Context) ([]kintypes.Shard, error)
 	var all []kintypes.Shard
 	in := &kinesis.ListShardsInput{StreamName: &p.stream}
 	for {
-		out, err := p.r.kinesis.ListShards(ctx, in)
+		out, err := p.streams.ListShards(ctx, in)
 		if err != nil {
 			return nil, err
 		}
@@ -147,11 +174,11 @@ func (p *streamPoller) ready(list []kintypes.Shard, started map[string]bool) []k
 func (p *streamPoller) consume(ctx context.Context, shard string, atStart bool) {
 	iterator, err := p.iterator(ctx, shard, atStart)
 	for err != nil && ctx.Err() == nil {
-		p.r.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)
+		p.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)
 		pause(ctx, failurePause)
 		iterator, err = p.iterator(ctx, shard, atStart)
 	}
-	track := &progress{}
+	track := newProgress()
 	lanes := make([]chan kintypes.Record, p.lanes)
 	var running sync.WaitGroup
 	for i := range lanes {
@@ -166,7 +193,7 @@ func (p *streamPoller) consume(ctx context.Context, shard string, atStart bool) 
 	running.Wait()
 	if closed && ctx.Err() == nil {
 		if err := p.checkpoints.set(shard, shardState{Sequence: track.finish(nil), Done: true}); err != nil {
-			p.r.log.Error("checkpoint failed", "shard", shard, "error", err)
+			p.log.Error("checkpoint failed", "shard", shard, "error", err)
 		}
 	}
 }
@@ -176,11 +203,11 @@ func (p *streamPoller) read(
 	ctx context.Context, shard string, iterator *string, track *progress, lanes []chan kintypes.Record,
 ) bool {
 	for iterator != nil && ctx.Err() == nil {
-		out, err := p.r.kinesis.GetRecords(ctx,
+		out, err := p.streams.GetRecords(ctx,
 			&kinesis.GetRecordsInput{ShardIterator: iterator, Limit: aws.Int32(readAhead)})
 		if err != nil {
 			if ctx.Err() == nil {
-				p.r.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)
+				p.log.Warn("reading a shard failed", "stream", p.streamARN, "shard", shard, "error", err)
 			}
 			pause(ctx, failurePause)
 			continue
@@ -221,134 +248,9 @@ func (p *streamPoller) iterator(ctx context.Context, shard string, atStart bool)
 		in.ShardIteratorType = kintypes.ShardIteratorType(p.mapping.StartingPosition)
 		in.Timestamp = p.mapping.StartingPositionTimestamp
 	}
-	out, err := p.r.kinesis.GetShardIterator(ctx, in)
+	out, err := p.streams.GetShardIterator(ctx, in)
 	if err != nil {
 		return nil, fmt.Errorf("get an iterator: %w", err)
 	}
 	return out.ShardIterator, nil
-}
-
-// lane runs the batches of a part of a shard's partition keys, one at a time.
-type lane struct {
-	p     *streamPoller
-	shard string
-	track *progress
-}
-
-// run collects and processes batches until the channel is closed or ctx ends.
-func (l *lane) run(ctx context.Context, records <-chan kintypes.Record) {
-	for {
-		var batch []kintypes.Record
-		select {
-		case record, ok := <-records:
-			if !ok {
-				return
-			}
-			batch = l.collect(ctx, append(batch, record), records)
-		case <-ctx.Done():
-			return
-		}
-		l.work(ctx, batch, nil)
-	}
-}
-
-// collect adds the available records to a batch, and those that arrive within the window.
-func (l *lane) collect(ctx context.Context, batch []kintypes.Record, records <-chan kintypes.Record) []kintypes.Record {
-	window := time.NewTimer(l.p.window)
-	defer window.Stop()
-	for len(batch) < l.p.batchSize {
-		select {
-		case record, ok := <-records:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, record)
-			continue
-		default:
-		}
-		if l.p.window == 0 {
-			return batch
-		}
-		select {
-		case record, ok := <-records:
-			if !ok {
-				return batch
-			}
-			batch = append(batch, record)
-		case <-window.C:
-			return batch
-		case <-ctx.Done():
-			return batch
-		}
-	}
-	return batch
-}
-
-// work invokes the function with a batch until each record is done or discarded, or ctx ends.
-func (l *lane) work(ctx context.Context, batch []kintypes.Record, failedBefore *attempt) {
-	last := failedBefore
-	for count := 1; len(batch) > 0 && ctx.Err() == nil; count++ {
-		if old := l.tooOld(batch); old > 0 {
-			l.discard(ctx, "RecordAgeExceeded", batch[:old], last, count-1)
-			batch = batch[old:]
-			continue
-		}
-		a, err := l.invoke(ctx, batch)
-		if err != nil { // throttled, or no instance: this does not count as an attempt
-			if errors.Is(err, errClosed) {
-				return
-			}
-			pause(ctx, throttlePause)
-			count--
-			continue
-		}
-		last = &a
-		plan := planBatch(len(batch), a.failedAt, count, l.p.retry)
-		l.finish(batch[:plan.done])
-		switch {
-		case plan.discard:
-			l.discard(ctx, "RetryAttemptsExhausted", batch, last, count)
-			return
-		case plan.sameBatch:
-			pause(ctx, retryWait(count+1))
-		case len(plan.next) == 2:
-			for _, half := range plan.next {
-				l.work(ctx, batch[half.from:half.to], last)
-			}
-			return
-		case len(plan.next) == 1:
-			batch, count = batch[plan.next[0].from:], 0
-		default:
-			return
-		}
-	}
-}
-
-// tooOld counts the records at the start of a batch that are past the maximum age.
-func (l *lane) tooOld(batch []kintypes.Record) int {
-	if l.p.retry.maxAge == 0 {
-		return 0
-	}
-	limit := l.p.r.opts.Now().Add(-l.p.retry.maxAge)
-	old := 0
-	for old < len(batch) && aws.ToTime(batch[old].ApproximateArrivalTimestamp).Before(limit) {
-		old++
-	}
-	return old
-}
-
-// finish moves the checkpoint past the finished records.
-func (l *lane) finish(records []kintypes.Record) {
-	if len(records) == 0 {
-		return
-	}
-	sequences := make([]string, len(records))
-	for i, r := range records {
-		sequences[i] = aws.ToString(r.SequenceNumber)
-	}
-	if checkpoint := l.track.finish(sequences); checkpoint != "" {
-		if err := l.p.checkpoints.set(l.shard, shardState{Sequence: checkpoint}); err != nil {
-			l.p.r.log.Error("checkpoint failed", "shard", l.shard, "error", err)
-		}
-	}
 }

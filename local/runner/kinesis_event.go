@@ -1,8 +1,8 @@
 package runner
 
 import (
-	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -13,7 +13,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	kintypes "github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-	"github.com/aws/aws-sdk-go-v2/service/s3"
 )
 
 // attempt is the result of invoking the function with a batch.
@@ -29,12 +28,8 @@ func (l *lane) invoke(ctx context.Context, batch []kintypes.Record) (attempt, er
 	if err != nil {
 		return attempt{}, err
 	}
-	t, err := l.p.r.registry.resolve(l.p.function, "")
-	if err != nil {
-		l.p.r.log.Warn("function of a mapping not found", "stream", l.p.streamARN, "error", err)
-		return attempt{}, err
-	}
-	out, err := l.p.r.pool.invoke(context.WithoutCancel(ctx), t, payload, newID())
+	age := l.p.now().Sub(aws.ToTime(batch[len(batch)-1].ApproximateArrivalTimestamp))
+	out, err := l.p.call(context.WithoutCancel(ctx), payload, max(0, age))
 	if err != nil {
 		return attempt{}, err
 	}
@@ -51,7 +46,7 @@ func (l *lane) invoke(ctx context.Context, batch []kintypes.Record) (attempt, er
 	}
 	failures, err := batchFailures(out.body, func(id string) bool { return index(id) >= 0 })
 	if err != nil {
-		l.p.r.log.Warn("invalid partial batch response", "function", l.p.function, "request", out.requestID, "error", err)
+		l.p.log.Warn("invalid partial batch response", "function", l.p.function, "request", out.requestID, "error", err)
 		a.failedAt = 0
 		return a, nil
 	}
@@ -59,6 +54,18 @@ func (l *lane) invoke(ctx context.Context, batch []kintypes.Record) (attempt, er
 		a.failedAt = min(a.failedAt, index(id))
 	}
 	return a, nil
+}
+
+// An event is at most 6 MB long, as the payload of any synchronous invocation
+// (https://docs.aws.amazon.com/lambda/latest/dg/services-kinesis-parameters.html). overhead is that of a record in it.
+const (
+	maxEvent = 6 << 20
+	overhead = 640
+)
+
+// eventSize is at most how much longer an event is for a record.
+func eventSize(r kintypes.Record) int {
+	return overhead + base64.StdEncoding.EncodedLen(len(r.Data)) + len(aws.ToString(r.PartitionKey))
 }
 
 // event renders a batch as Lambda's Kinesis event does.
@@ -74,8 +81,8 @@ func (l *lane) event(batch []kintypes.Record) ([]byte, error) {
 	for i, r := range batch {
 		records[i] = map[string]any{
 			"eventID": l.shard + ":" + aws.ToString(r.SequenceNumber), "eventName": "aws:kinesis:record", "eventVersion": "1.0",
-			"eventSource": "aws:kinesis", "eventSourceARN": l.p.streamARN, "awsRegion": l.p.r.opts.Region,
-			"invokeIdentityArn": "arn:aws:iam::" + l.p.r.opts.AccountID + ":role/local",
+			"eventSource": "aws:kinesis", "eventSourceARN": l.p.streamARN, "awsRegion": l.p.region,
+			"invokeIdentityArn": "arn:aws:iam::" + l.p.account + ":role/local",
 			"kinesis": record{"1.0", aws.ToString(r.PartitionKey), aws.ToString(r.SequenceNumber), r.Data,
 				float64(aws.ToTime(r.ApproximateArrivalTimestamp).UnixMilli()) / 1000},
 		}
@@ -91,11 +98,11 @@ func (l *lane) event(batch []kintypes.Record) ([]byte, error) {
 // receives their position, a bucket the records too
 // (https://docs.aws.amazon.com/lambda/latest/dg/kinesis-on-failure-destination.html).
 func (l *lane) discard(ctx context.Context, condition string, batch []kintypes.Record, last *attempt, attempts int) {
-	l.p.r.log.Error("records discarded", "stream", l.p.streamARN, "shard", l.shard, "records", len(batch), "condition",
+	l.p.log.Error("records discarded", "stream", l.p.streamARN, "shard", l.shard, "records", len(batch), "condition",
 		condition)
 	if l.p.destination != "" {
 		if err := l.sendDiscarded(context.WithoutCancel(ctx), condition, batch, last, attempts); err != nil {
-			l.p.r.log.Error("delivery to the on-failure destination failed", "stream", l.p.streamARN, "error", err)
+			l.p.log.Error("delivery to the on-failure destination failed", "stream", l.p.streamARN, "error", err)
 		}
 	}
 	l.finish(batch)
@@ -104,7 +111,7 @@ func (l *lane) discard(ctx context.Context, condition string, batch []kintypes.R
 func (l *lane) sendDiscarded(
 	ctx context.Context, condition string, batch []kintypes.Record, last *attempt, attempts int,
 ) error {
-	now := l.p.r.opts.Now().UTC()
+	now := l.p.now().UTC()
 	first, final := batch[0], batch[len(batch)-1]
 	requestContext := map[string]any{"functionArn": l.p.function, "condition": condition,
 		"approximateInvokeCount": attempts}
@@ -127,8 +134,7 @@ func (l *lane) sendDiscarded(
 		}
 		record["responseContext"] = response
 	}
-	bucket, isBucket := strings.CutPrefix(l.p.destination, "arn:aws:s3:::")
-	if isBucket {
+	if strings.HasPrefix(l.p.destination, "arn:aws:s3:::") {
 		payload, err := l.event(batch)
 		if err != nil {
 			return err
@@ -139,14 +145,6 @@ func (l *lane) sendDiscarded(
 	if err != nil {
 		return fmt.Errorf("encode a failed batch: %w", err)
 	}
-	if !isBucket {
-		return l.p.r.deliver(ctx, delivery{arn: l.p.destination, body: body})
-	}
-	key := path.Join("aws/lambda", aws.ToString(l.p.mapping.UUID), l.shard, now.Format("2006/01/02"),
-		now.Format("2006-01-02T15.04.05-")+newID())
-	_, err = l.p.r.s3.PutObject(ctx, &s3.PutObjectInput{Bucket: &bucket, Key: &key, Body: bytes.NewReader(body)})
-	if err != nil {
-		return fmt.Errorf("put a failed batch into %s: %w", bucket, err)
-	}
-	return nil
+	return l.p.deliver(ctx, delivery{arn: l.p.destination, body: body, key: path.Join("aws/lambda",
+		aws.ToString(l.p.mapping.UUID), l.shard, now.Format("2006/01/02"), now.Format("2006-01-02T15.04.05-")+newID())})
 }

@@ -162,6 +162,11 @@ func TestStreamBisectsToThePoison(t *testing.T) {
 	if got := w.took(t, function); !slices.Equal(got, want) {
 		t.Errorf("took %q", got)
 	}
+	age := statistics("AWS/Lambda", "IteratorAge", map[string]string{"FunctionName": function})
+	age.Unit = "Milliseconds"
+	if got := w.published(t, age, 1); got < 1 {
+		t.Errorf("all batches together are %v ms old", got)
+	}
 }
 
 func TestStreamFailuresGoToBucket(t *testing.T) {
@@ -244,7 +249,7 @@ func TestPlanBatch(t *testing.T) {
 
 func TestProgress(t *testing.T) {
 	t.Parallel()
-	p := &progress{}
+	p := newProgress()
 	for _, s := range []string{"1", "2", "3", "4"} {
 		p.read(s)
 	}

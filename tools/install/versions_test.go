@@ -37,6 +37,7 @@ func TestModulesShareVersions(t *testing.T) {
 	own := map[string][]string{
 		// The CLI's secrets provider. Raising it builds the whole CLI anew, for one package.
 		"../pins/pulumi/go.mod": {"github.com/aws/aws-sdk-go-v2/service/kms"},
+		"../workflows/go.mod":   {"github.com/mattn/go-runewidth", "go.yaml.in/yaml/v4"},
 		"../pins/kwok/go.mod":   {"dario.cat/mergo", "google.golang.org/genproto/googleapis/rpc"},
 		// CloudWatch: 1.52 is the last release whose protocol the emulator speaks.
 		"../pins/keda/go.mod": {"dario.cat/mergo", "github.com/aws/aws-sdk-go-v2/service/cloudwatch",

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"maps"
+	"math"
 	"reflect"
 	"slices"
 	"testing"
@@ -30,7 +31,7 @@ func (f *Fake) Snapshot() Snapshot {
 		if err != nil {
 			panic(err) // it is there
 		}
-		s.Records[id] = ledger.Record{Load: load, Chunks: f.chunks(id), Closing: f.frozen[id], Open: f.open[id]}
+		s.Records[id] = ledger.Record{Load: load, Chunks: f.chunks(id, 0, math.MaxInt), Closing: f.frozen[id], Open: f.open[id]}
 	}
 	return s
 }
@@ -90,6 +91,7 @@ func restore(t *testing.T, l Subject) {
 	same.Load.Status, same.Load.Of, same.Load.Updated = contract.Duplicate, "L", start
 	failed := ledger.Record{Load: received("F")}
 	failed.Load.Status, failed.Load.Reason, failed.Load.Updated = contract.Failed, "bad", start
+	failed.Load.Sent, failed.Load.Proven = at(2), &ledger.Proven{Chunks: 1, End: 100, Last: at(5), Looked: at(6)}
 
 	frozen := ledger.Record{Load: received("I"), Closing: "covers/closing"}
 	frozen.Load.Status, frozen.Load.Updated = contract.Running, start

@@ -56,8 +56,15 @@ func (f *Fake) Tail(ctx context.Context, segment, shard string) (last *contract.
 
 // Archive lists the archived batches of a shard from the one behind a sequence number on.
 func (f *Fake) Archive(ctx context.Context, segment, shard, after string) (list []contract.Archived, err error) {
+	return f.Batches(ctx, segment, shard, after, 0)
+}
+
+// Batches lists the first n archived batches behind a sequence number; 0: all.
+func (f *Fake) Batches(ctx context.Context, segment, shard, after string, n int) (list []contract.Archived, err error) {
 	err = f.do(ctx, Op{Name: "Archive", Load: shard}, func() error {
-		list = f.batches(segment, shard, after)
+		if list = f.batches(segment, shard, after); n > 0 {
+			list = list[:min(n, len(list))]
+		}
 		return nil
 	})
 	return list, err

@@ -42,6 +42,12 @@ func archive(t *testing.T, l Subject) {
 		if got := must[[]contract.Archived](t)(l.Archive(t.Context(), "readings", "s", after)); !slices.Equal(got, want) {
 			t.Errorf("behind %q: %+v", after, got)
 		}
+		for _, n := range []int{1, 2, 9} {
+			got := must[[]contract.Archived](t)(l.Batches(t.Context(), "readings", "s", after, n))
+			if !slices.Equal(got, want[:min(n, len(want))]) {
+				t.Errorf("%d behind %q: %+v", n, after, got)
+			}
+		}
 	}
 	for segment, shard := range map[string]string{"readings": "other", "trips": "s"} {
 		if got := must[[]contract.Archived](t)(l.Archive(t.Context(), segment, shard, "")); len(got) > 0 {

@@ -19,6 +19,7 @@ type Ledger interface {
 	Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error)
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
+	ChunksFrom(ctx context.Context, id string, first, untouched int) ([]ledger.Chunk, error)
 	Day(ctx context.Context, day string) ([]ledger.Load, error)
 	Statuses(ctx context.Context, ids []string) (map[string]contract.Status, error)
 
@@ -41,6 +42,7 @@ type Ledger interface {
 	Append(ctx context.Context, segment string, b contract.Archived) (bool, error)
 	Tail(ctx context.Context, segment, shard string) (*contract.Archived, error)
 	Archive(ctx context.Context, segment, shard, after string) ([]contract.Archived, error)
+	Batches(ctx context.Context, segment, shard, after string, n int) ([]contract.Archived, error)
 	Cover(ctx context.Context, load string, a contract.StreamAck) error
 	Covers(ctx context.Context, load, shard string) ([]contract.StreamAck, error)
 	Freeze(ctx context.Context, load, closing string) (stands string, err error)
@@ -57,6 +59,8 @@ type Ledger interface {
 	HandBack(ctx context.Context, c ledger.Claim) (bool, error)
 	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
 	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
+	Dispatched(ctx context.Context, id string, at time.Time) error
+	Prove(ctx context.Context, id string, p ledger.Proven) error
 }
 
 // Subject is an empty ledger under test.
@@ -113,6 +117,8 @@ var scenarios = []struct {
 	{"failures", failures},
 	{"reasons are cut", reasonsAreCut},
 	{"Sent", sent},
+	{"Dispatched", dispatched},
+	{"Prove", prove},
 	{"HandBack", handBack},
 	{"Resend", resend},
 	{"Resend of an acknowledged chunk", resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace},

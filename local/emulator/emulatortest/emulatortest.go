@@ -53,6 +53,15 @@ func Role(t testing.TB, name string) string {
 	return arn
 }
 
+// Provoke makes a stream of that emulator have faults from now on.
+func Provoke(t testing.TB, stream string, f emulator.StreamFaults) {
+	t.Helper()
+	e := start(t)
+	if err := emulator.Provoke(t.Context(), e.Endpoint(), e.Key(), stream, f); err != nil {
+		t.Fatal(err)
+	}
+}
+
 func start(t testing.TB) *emulator.Emulator {
 	t.Helper()
 	shared.once.Do(func() {

@@ -1,8 +1,8 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
 from . import (
-    autoscaling, cloudwatch, core, dynamodb, ec2, eks, events, functions, images, kinesis, kms, quotas, s3, sqs,
-    stepfunctions, stepfunctions_limits,
+    autoscaling, cloudwatch, core, dynamodb, ec2, eks, events, functions, images, kinesis, kinesis_records, kms, quotas,
+    s3, sqs, stepfunctions, stepfunctions_limits,
 )
 
 
@@ -15,6 +15,7 @@ def apply(endpoint, region, history_events):
     events.apply()
     dynamodb.apply()
     kinesis.apply()
+    kinesis_records.apply()
     kms.apply()
     cloudwatch.apply()
     stepfunctions.apply(endpoint, region)

@@ -1,60 +1,95 @@
-"""Kinesis: ordering, cost and resharding as on AWS."""
+"""Kinesis: shards and their records as on AWS. Records get in and out in kinesis_records."""
 
 import bisect
 import itertools
+import random
+import time
 
 import moto.kinesis.models as models
 from moto.kinesis.responses import KinesisResponse
 
-from . import core
+from . import core, kinesis_faults
+
+# Sequence numbers have 56 digits. They grow over the whole stream, in steps that nobody can predict: a child's records
+# come after its parents', and a gap says nothing.
+_FIRST = 49590338271490256608559692538361571095921575989136588898
+_STEP_BITS = 20
+_steps = random.Random(1)
+_last = _FIRST
+
+
+def next_number():
+    global _last
+    _last += (1 + _steps.getrandbits(_STEP_BITS)) << 70
+    return _last
+
+
+class Record:
+    """One record. data is text in base64, as it came and goes."""
+
+    __slots__ = ("partition_key", "data", "size", "sequence_number", "created_at", "explicit_hash_key")
+
+    def __init__(self, partition_key, data, size, number, now, explicit_hash_key=None):
+        self.partition_key, self.data, self.size = partition_key, data, size
+        self.sequence_number, self.created_at = number, now
+        self.explicit_hash_key = explicit_hash_key
 
 
 class RecordLog(dict):
-    """Records by sequence number, and the sorted numbers for searching."""
+    """The records of a shard by sequence number, and the numbers in order for searching. moto lists all keys of a shard
+    on each put and scans all records on each get."""
 
     def __init__(self):
         super().__init__()
         self.numbers = []
+        self.last = 0  # of all that there ever were
 
     def append(self, record):
-        self.numbers.append(record.sequence_number)
-        self[record.sequence_number] = record
+        self.last = record.sequence_number
+        self.numbers.append(self.last)
+        self[self.last] = record
+
+    def after(self, number):
+        """The records after a number."""
+        return (self[n] for n in itertools.islice(self.numbers, bisect.bisect_right(self.numbers, number), None))
+
+    def trim(self, horizon):
+        """Drops what arrived before a time, in seconds since 1970."""
+        count = 0
+        while count < len(self.numbers) and self[self.numbers[count]].created_at < horizon:
+            del self[self.numbers[count]]
+            count += 1
+        del self.numbers[:count]
 
 
-def records_in_constant_time():
-    """moto lists all keys of a shard on each put and scans all records on each get."""
-    init = models.Shard.__init__
+def trim(stream):
+    """Drops the records that are past their retention, and the closed shards that have been so for as long."""
+    horizon = time.time() + kinesis_faults.of(stream).aheadHours * 3600 - stream.retention_period_hours * 3600
+    for shard in list(stream.shards.values()):
+        shard.records.trim(horizon)
+        if shard.closed_at is not None and shard.closed_at < horizon:
+            del stream.shards[shard.shard_id]
+
+
+def shards_have_numbers():
+    """A shard's range of sequence numbers is there from its first moment, and ends with it."""
+    init, to_json = models.Shard.__init__, models.Shard.to_json
 
     def create(self, *args, **kwargs):
         init(self, *args, **kwargs)
-        self.records = RecordLog()
+        self.records, self.started, self.ended, self.closed_at = RecordLog(), next_number(), None, None
 
-    def get_records(self, last_sequence_id, limit):
-        last = int(last_sequence_id)
-        start = bisect.bisect_right(self.records.numbers, last)
-        numbers = self.records.numbers[start : start + (limit or 10_000)]
-        found = [self.records[n] for n in numbers]
-        behind = 0
-        if found:
-            behind = int((self.records[self.records.numbers[-1]].created_at - found[-1].created_at) * 1000)
-        return found, numbers[-1] if numbers else last, behind
+    def describe(self):
+        found = to_json(self)
+        numbers = found["SequenceNumberRange"]
+        numbers["StartingSequenceNumber"] = str(self.started)
+        if self.ended:
+            numbers["EndingSequenceNumber"] = str(self.ended)
+        return found
 
     models.Shard.__init__ = create
-    models.Shard.get_records = get_records
-    models.Shard.get_min_sequence_number = lambda self: self.records.numbers[0] if self.records.numbers else 0
-    models.Shard.get_max_sequence_number = lambda self: self.records.numbers[-1] if self.records.numbers else 0
-
-
-def sequence_numbers_grow_over_the_stream():
-    """moto numbers records from 1 in each shard: a child's records would sort before its parent's."""
-    counter = itertools.count(1)
-
-    def put_record(self, partition_key, data, explicit_hash_key):
-        record = models.Record(partition_key, data, next(counter), explicit_hash_key)
-        self.records.append(record)
-        return str(record.sequence_number)
-
-    models.Shard.put_record = put_record
+    models.Shard.to_json = describe
+    models.Shard.get_max_sequence_number = lambda self: self.records.last
 
 
 def resharding_keeps_records():
@@ -68,53 +103,51 @@ def resharding_keeps_records():
                 kept[shard.shard_id] = shard.records
                 shard.records = RecordLog()
             try:
-                return method(self, *args, **kwargs)
+                # The children's numbers begin after the parents' end.
+                ended = next_number()
+                result = method(self, *args, **kwargs)
+                for shard in self.shards.values():
+                    if not shard.is_open and shard.ended is None:
+                        shard.ended, shard.closed_at = ended, time.time()
+                return result
             finally:
                 for shard_id, records in kept.items():
                     self.shards[shard_id].records = records
 
         return reshard
 
-    get_shard_for_key = models.Stream.get_shard_for_key
-
-    def open_shard_for_key(self, partition_key, explicit_hash_key):
-        # moto takes the first shard whose range matches, which is a closed parent, and omits the last key.
-        every = self.shards
-        self.shards = {k: OpenRange(s) for k, s in every.items() if s.is_open}
-        try:
-            found = get_shard_for_key(self, partition_key, explicit_hash_key)
-        finally:
-            self.shards = every
-        return found.shard
-
-    get_records = models.KinesisBackend.get_records
-
-    def get_page(self, stream_arn, shard_iterator, limit):
-        following, records, behind = get_records(self, stream_arn, shard_iterator, limit)
-        stream_name, shard_id, _ = models.decompose_shard_iterator(shard_iterator)
-        shard = self.describe_stream(stream_arn=stream_arn, stream_name=stream_name).get_shard(shard_id)
-        read = records[-1].sequence_number if records else int(models.decompose_shard_iterator(shard_iterator)[2])
-        if not shard.is_open and read >= shard.get_max_sequence_number():
-            following = None
-        return following, records, behind
-
-    models.Stream.get_shard_for_key = open_shard_for_key
     models.Stream.split_shard = without_records(models.Stream.split_shard)
     models.Stream.merge_shards = without_records(models.Stream.merge_shards)
-    models.KinesisBackend.get_records = get_page
 
 
-class OpenRange:
-    """A shard whose hash range ends after its last key, for moto's comparison."""
+def streams_are_described():
+    """moto drops the tags of CreateStream, and does not count shards again after a split or merge."""
+    create_stream, summary = KinesisResponse.create_stream, models.Stream.to_json_summary
 
-    def __init__(self, shard):
-        self.shard = shard
-        self.starting_hash = shard.starting_hash
-        self.ending_hash = shard.ending_hash + 1
+    def create(self):
+        result = create_stream(self)
+        stream = self.kinesis_backend.describe_stream(None, self._get_param("StreamName"))
+        stream.tags.update(self._get_param("Tags") or {})
+        return result
+
+    def describe(self):
+        found = summary(self)
+        found["StreamDescriptionSummary"]["OpenShardCount"] = sum(s.is_open for s in self.shards.values())
+        return found
+
+    list_shards = models.KinesisBackend.list_shards
+
+    def list_retained(self, stream_arn=None, stream_name=None, **page):
+        trim(self.describe_stream(stream_arn, stream_name))
+        return list_shards(self, stream_arn=stream_arn, stream_name=stream_name, **page)
+
+    KinesisResponse.create_stream = create
+    models.Stream.to_json_summary = describe
+    models.KinesisBackend.list_shards = list_retained
 
 
 def apply():
     core.serialize(KinesisResponse)
-    records_in_constant_time()
-    sequence_numbers_grow_over_the_stream()
+    shards_have_numbers()
     resharding_keeps_records()
+    streams_are_described()

@@ -1,6 +1,6 @@
-"""Metrics of AWS's own services, of which moto has none: those of queues and of executions. The runner publishes those
-of functions. Dimensions and meaning are those of "Available CloudWatch metrics for Amazon SQS" (SQS developer guide)
-and "Monitoring Step Functions metrics using Amazon CloudWatch"."""
+"""Metrics of AWS's own services, of which moto has none: those of queues, executions and streams. The runner publishes
+those of functions. Dimensions and meaning are those of "Available CloudWatch metrics for Amazon SQS" (SQS developer
+guide) and "Monitoring Step Functions metrics using Amazon CloudWatch"; those of streams are in kinesis_metrics."""
 
 import datetime
 import sys
@@ -8,10 +8,13 @@ import threading
 import time
 
 from moto.cloudwatch.models import cloudwatch_backends
+from moto.kinesis.models import kinesis_backends
 from moto.sqs.models import sqs_backends
 from moto.stepfunctions.parser.models import stepfunctions_parser_backends
 
-# How often queues and executions are looked at. AWS does it once a minute; here, what has not changed since is
+from . import kinesis_metrics
+
+# How often they are looked at. AWS does it once a minute; here, what has not changed since is
 # published as rarely, so that an idle stack does not fill its memory.
 EVERY_SECONDS = 10
 UNCHANGED_SECONDS = 60
@@ -70,11 +73,14 @@ class Executions:
 def sample(account, region, executions, changes):
     """Puts the data points of this moment."""
     now = datetime.datetime.now(datetime.timezone.utc)
-    found = {"AWS/SQS": [], "AWS/States": []}
+    found = {"AWS/SQS": [], "AWS/States": [], "AWS/Kinesis": []}
     for queue in list(sqs_backends[account][region].queues.values()):
         found["AWS/SQS"] += changes.of(queue_metrics(queue, now.timestamp()), now.timestamp())
     for machine in list(stepfunctions_parser_backends[account][region].state_machines):
         found["AWS/States"] += executions.metrics(machine)
+    for stream in list(kinesis_backends[account][region].streams.values()):
+        counts, ages = kinesis_metrics.take(stream)
+        found["AWS/Kinesis"] += counts + changes.of(ages, now.timestamp())
     for namespace, points in found.items():
         if points:
             cloudwatch_backends[account][region].put_metric_data(
@@ -92,6 +98,6 @@ def apply(account, region):
             try:
                 sample(account, region, executions, changes)
             except Exception as error:  # the next sample may succeed
-                print(f"metrics of queues and executions: {error}", file=sys.stderr, flush=True)
+                print(f"metrics of queues, executions and streams: {error}", file=sys.stderr, flush=True)
 
     threading.Thread(target=run, daemon=True, name="service-metrics").start()

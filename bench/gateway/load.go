@@ -1,0 +1,183 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// connections are how many clients send at once, one request after the other.
+const connections = 32
+
+// process is a server.
+type process struct {
+	address string
+	ask     io.WriteCloser
+	answers *bufio.Reader
+	end     func() error
+}
+
+func start(name string) (*process, error) {
+	self, err := os.Executable()
+	if err != nil {
+		return nil, err
+	}
+	cmd := exec.Command(self, "-serve", name)
+	cmd.Env, cmd.Stderr = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400"), os.Stderr
+	in, err := cmd.StdinPipe()
+	if err != nil {
+		return nil, err
+	}
+	out, err := cmd.StdoutPipe()
+	if err != nil {
+		return nil, err
+	}
+	if err := cmd.Start(); err != nil {
+		return nil, err
+	}
+	p := &process{ask: in, answers: bufio.NewReader(out), end: func() error {
+		return errors.Join(in.Close(), cmd.Wait())
+	}}
+	p.address, err = p.line()
+	return p, err
+}
+
+func (p *process) line() (string, error) {
+	text, err := p.answers.ReadString('\n')
+	return strings.TrimSpace(text), err
+}
+
+// used is the server's processor time so far.
+func (p *process) used() (time.Duration, error) {
+	if _, err := p.ask.Write([]byte{'\n'}); err != nil {
+		return 0, err
+	}
+	text, err := p.line()
+	if err != nil {
+		return 0, err
+	}
+	n, err := strconv.ParseInt(text, 10, 64)
+	return time.Duration(n), err
+}
+
+// client is a connection.
+type client struct {
+	net.Conn
+	answers *bufio.Reader
+}
+
+func dial(address string) (*client, error) {
+	c, err := (&net.Dialer{}).DialContext(context.Background(), "tcp", address)
+	if err != nil {
+		return nil, err
+	}
+	return &client{c, bufio.NewReader(c)}, nil
+}
+
+// send sends a request and reads its answer.
+func (c *client) send(request []byte) error {
+	if _, err := c.Write(request); err != nil {
+		return err
+	}
+	answer, err := http.ReadResponse(c.answers, nil)
+	if err != nil {
+		return err
+	}
+	defer answer.Body.Close()
+	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
+		return err
+	}
+	if answer.StatusCode != http.StatusOK {
+		return fmt.Errorf("answered %s", answer.Status)
+	}
+	return nil
+}
+
+// clients runs one function for each connection, and joins their errors.
+func clients(address string, run func(c *client) error) error {
+	var all sync.WaitGroup
+	errs := make([]error, connections)
+	for i := range errs {
+		c, err := dial(address)
+		if err != nil {
+			return err
+		}
+		all.Go(func() {
+			defer c.Close()
+			errs[i] = run(c)
+		})
+	}
+	all.Wait()
+	return errors.Join(errs...)
+}
+
+// saturate gives how many requests a second of a server's processor time answers.
+func saturate(name string, s shape, load time.Duration) (float64, error) {
+	p, err := start(name)
+	if err != nil {
+		return 0, err
+	}
+	request := payload(s)
+	var requests atomic.Int64
+	run := func(d time.Duration) error {
+		end := time.Now().Add(d)
+		return clients(p.address, func(c *client) error {
+			for time.Now().Before(end) {
+				if err := c.send(request); err != nil {
+					return err
+				}
+				requests.Add(1)
+			}
+			return nil
+		})
+	}
+	if err := run(load / 4); err != nil {
+		return 0, errors.Join(err, p.end())
+	}
+	before, err := p.used()
+	requests.Store(0)
+	err = errors.Join(err, run(load))
+	after, failed := p.used()
+	return float64(requests.Load()) / (after - before).Seconds(), errors.Join(err, failed, p.end())
+}
+
+// pace sends at a rate, and gives the time from when each request was due to its answer, and the rate that was reached:
+// a client that is late counts its delay.
+func pace(name string, s shape, load time.Duration, rate float64) ([]time.Duration, float64, error) {
+	p, err := start(name)
+	if err != nil {
+		return nil, 0, err
+	}
+	request := payload(s)
+	var mu sync.Mutex
+	var times []time.Duration
+	began := time.Now()
+	var next atomic.Int64
+	err = clients(p.address, func(c *client) error {
+		for {
+			due := began.Add(time.Duration(float64(next.Add(1)) / rate * 1e9))
+			if due.Sub(began) > load {
+				return nil
+			}
+			time.Sleep(time.Until(due))
+			if err := c.send(request); err != nil {
+				return err
+			}
+			mu.Lock()
+			times = append(times, time.Since(due))
+			mu.Unlock()
+		}
+	})
+	return times, float64(len(times)) / time.Since(began).Seconds(), errors.Join(err, p.end())
+}

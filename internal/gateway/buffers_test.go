@@ -1,0 +1,43 @@
+package gateway
+
+import "testing"
+
+func TestBuffers(t *testing.T) {
+	for n, want := range map[int]int{0: 4 << 10, 1: 4 << 10, 4 << 10: 4 << 10, 4<<10 + 1: 8 << 10, 16<<20 + 1: 32 << 20,
+		40 << 20: 64 << 20} {
+		budget := NewBudget(64 << 20)
+		hold := &lease{from: budget}
+		data, ok := hold.buffer(n)
+		if !ok || len(data) != 0 || cap(data) != want || budget.Held() != int64(want) {
+			t.Errorf("%d bytes: %t, a buffer of %d, %d are held; want %d", n, ok, cap(data), budget.Held(), want)
+		}
+		if _, ok := hold.buffer(64<<20 - want + 1); ok {
+			t.Errorf("%d bytes: more than the budget has", n)
+		}
+		if hold.free(); budget.Held() != 0 {
+			t.Errorf("%d bytes: %d are held at the end", n, budget.Held())
+		}
+	}
+}
+
+// What is dropped is dropped once, and two that have a buffer never share it.
+func TestBuffersAreNotShared(t *testing.T) {
+	budget := NewBudget(1 << 20)
+	hold := &lease{from: budget}
+	a, _ := hold.buffer(10)
+	b, _ := hold.buffer(10)
+	hold.drop(a)
+	hold.drop(a)
+	if budget.Held() != 4<<10 || len(hold.buffers) != 1 || &hold.buffers[0][:1][0] != &b[:1][0] {
+		t.Errorf("%d bytes in %d buffers are held", budget.Held(), len(hold.buffers))
+	}
+	hold.free()
+	seen := map[*byte]bool{}
+	for range 100 {
+		data, ok := hold.buffer(10)
+		if !ok || seen[&data[:1][0]] {
+			t.Fatal("a buffer is in use twice")
+		}
+		seen[&data[:1][0]] = true
+	}
+}

@@ -1,0 +1,79 @@
+package stream
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"dip/contract"
+	"dip/internal/emf"
+	"dip/internal/fault"
+)
+
+func TestOverdueIntervals(t *testing.T) {
+	end := time.Date(2026, 1, 31, 23, 58, 0, 0, time.UTC)
+	s := contract.Stream{IntervalSeconds: 60, DueSeconds: 600}
+	for after, want := range map[time.Duration]int{
+		0: 0, 10*time.Minute - 1: 0, 10 * time.Minute: 1, 11*time.Minute - 1: 1, 11 * time.Minute: 2, 70 * time.Minute: 61,
+	} {
+		if got := overdue(&contract.Interval{Start: end.Add(-time.Minute), End: end}, s, end.Add(after)); got != want {
+			t.Errorf("%s after the end: %d, want %d", after, got, want)
+		}
+	}
+	if got := overdue(nil, s, end); got != 0 {
+		t.Errorf("without an open interval: %d", got)
+	}
+}
+
+// Each run says how far it has come, one that fails too.
+func TestMetricsOfACloser(t *testing.T) {
+	w := calm(t)
+	var out bytes.Buffer
+	run := func() (report Report, values map[string]float64, err error) {
+		out.Reset()
+		c := w.newCloser()
+		c.Metrics = &emf.Emitter{Stack: "dev", Out: &out, Now: c.Processor.Now}
+		report, err = c.Close(t.Context())
+		values = map[string]float64{}
+		for line := range strings.Lines(out.String()) {
+			var members map[string]any
+			if err := json.Unmarshal([]byte(line), &members); err != nil || members["segment"] != "readings" {
+				t.Fatalf("%s: %v", line, err)
+			}
+			for name, v := range members {
+				if n, ok := v.(float64); ok {
+					values[name] += n
+				}
+			}
+		}
+		return report, values, err
+	}
+	s := w.stream.shards[0]
+	w.send(3)
+	w.now = w.now.Add(20 * time.Minute)
+	_, values, err := run() // puts the marker
+	if want := map[string]float64{"OverdueIntervals": 10, "Closings": 1}; err != nil || fmt.Sprint(values) !=
+		fmt.Sprint(want) {
+		t.Errorf("%v, %v, want %v", values, err, want)
+	}
+	if err := w.newWitness().Handle(t.Context(), event(s, s.records)); err != nil {
+		t.Fatal(err)
+	}
+	report, values, err := run()
+	n := float64(len(report.Certified))
+	if err != nil || n == 0 || values["LoadsPublished"] != n || values["RecordsIn"] != 3 || values["RecordsOut"] != 3 ||
+		values["RecordsQuarantined"] != 0 || values["BytesIn"] == 0 || values["LoadSeconds"] == 0 ||
+		values["OverdueIntervals"] != 0 || values["Watermark"] != w.now.Sub(report.Through).Seconds() {
+		t.Errorf("%+v: %v, %v", report, values, err)
+	}
+	w.settings.IntervalSeconds = 120
+	w.deploy("longer")
+	report, values, err = run()
+	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "set stream.interval back") || values["Closings"] != 0 ||
+		values["Watermark"] == 0 {
+		t.Errorf("%+v: %v, %v", report, values, err)
+	}
+}
