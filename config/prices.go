@@ -38,6 +38,14 @@ type Prices struct {
 	DynamoMillionWrites     float64                  `json:"dynamoMillionWrites"`
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
+
+	ShardHour        float64 `json:"shardHour"`        // Kinesis, provisioned
+	PutMillionUnits  float64 `json:"putMillionUnits"`  // Kinesis, provisioned: of 25 KB of a record, begun ones count
+	StreamHour       float64 `json:"streamHour"`       // Kinesis, on demand, as the ones below
+	StreamGBIn       float64 `json:"streamGBIn"`       // records rounded up to 1 KB
+	StreamGBOut      float64 `json:"streamGBOut"`      // for each function that reads them
+	BalancerHour     float64 `json:"balancerHour"`     // a Network Load Balancer
+	BalancerUnitHour float64 `json:"balancerUnitHour"` // its capacity unit: 1 GB an hour
 }
 
 //go:embed prices.json

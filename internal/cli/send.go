@@ -122,7 +122,9 @@ func (a *app) send(ctx context.Context, file string, f sendFlags) error {
 		return err
 	}
 	if f.url == "" {
-		return usagef("--url is required")
+		if f.url, err = a.gatewayURL(ctx, f.segment); err != nil {
+			return err
+		}
 	}
 	if err := checkURL(f.url, f.plain); err != nil {
 		return err
@@ -154,6 +156,25 @@ func (a *app) send(ctx context.Context, file string, f sendFlags) error {
 	reached, err := s.Run(ctx, in, from)
 	stop()
 	return a.sent(file, f, reached, err)
+}
+
+// gatewayURL is that of the stack's gateway.
+func (a *app) gatewayURL(ctx context.Context, segment string) (string, error) {
+	stack, err := a.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := stack.CheckSegment(segment); err != nil {
+		return "", err
+	}
+	switch o := stack.Outputs; {
+	case o.Segments[segment].Stream == nil:
+		return "", usagef("the records of segment %s arrive as files, not by stream: use dip put", segment)
+	case o.Gateway == nil:
+		return "", usagef("stack %s has no gateway: name one with --url", stack.Name)
+	default:
+		return o.Gateway.URL, nil
+	}
 }
 
 // sent reports a run, also one that failed.

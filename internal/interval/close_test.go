@@ -192,3 +192,19 @@ func TestABrokenArchive(t *testing.T) {
 		}
 	}
 }
+
+// An acknowledgement of nothing fits every archive: it has no records, no rows and no sum. It must not count, as its
+// outputs would be published.
+func TestAnAcknowledgementOfNothing(t *testing.T) {
+	in := closing(batchOf("", at("1", 150), mark("2", 200)))
+	in.Acks = []Ack{{ID: "empty", Shard: "a"}, ackOf("a", in.Shards[0].Batches[0].Records[:1]),
+		{ID: "elsewhere", Shard: "b"}}
+	if d, err := in.Decide(); err != nil || d.State != Closed || !slices.Equal(d.Counted, []int{1}) {
+		t.Errorf("%+v, %v", d, err)
+	}
+	idle := closing(batchOf("", mark("1", 200)))
+	idle.Acks = in.Acks[:1]
+	if d, err := idle.Decide(); err != nil || d.State != Closed || len(d.Counted) > 0 {
+		t.Errorf("an interval without records: %+v, %v", d, err)
+	}
+}
