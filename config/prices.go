@@ -39,6 +39,7 @@ type Prices struct {
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
 
+<<<<<<< HEAD
 	ShardHour        float64 `json:"shardHour"`        // Kinesis, provisioned
 	PutMillionUnits  float64 `json:"putMillionUnits"`  // Kinesis, provisioned: of 25 KB of a record, begun ones count
 	StreamHour       float64 `json:"streamHour"`       // Kinesis, on demand, as the ones below
@@ -46,6 +47,12 @@ type Prices struct {
 	StreamGBOut      float64 `json:"streamGBOut"`      // for each function that reads them
 	BalancerHour     float64 `json:"balancerHour"`     // a Network Load Balancer
 	BalancerUnitHour float64 `json:"balancerUnitHour"` // its capacity unit: 1 GB an hour
+=======
+	KinesisStreamHour         float64 `json:"kinesisStreamHour"`         // an on-demand stream
+	KinesisShardHour          float64 `json:"kinesisShardHour"`          // of a provisioned stream
+	KinesisRetentionShardHour float64 `json:"kinesisRetentionShardHour"` // in addition, beyond 24 hours up to 7 days
+	KinesisFanOutShardHour    float64 `json:"kinesisFanOutShardHour"`    // in addition, for each consumer
+>>>>>>> int
 }
 
 //go:embed prices.json
