@@ -39,20 +39,16 @@ type Prices struct {
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
 
-<<<<<<< HEAD
-	ShardHour        float64 `json:"shardHour"`        // Kinesis, provisioned
-	PutMillionUnits  float64 `json:"putMillionUnits"`  // Kinesis, provisioned: of 25 KB of a record, begun ones count
-	StreamHour       float64 `json:"streamHour"`       // Kinesis, on demand, as the ones below
-	StreamGBIn       float64 `json:"streamGBIn"`       // records rounded up to 1 KB
-	StreamGBOut      float64 `json:"streamGBOut"`      // for each function that reads them
-	BalancerHour     float64 `json:"balancerHour"`     // a Network Load Balancer
-	BalancerUnitHour float64 `json:"balancerUnitHour"` // its capacity unit: 1 GB an hour
-=======
 	KinesisStreamHour         float64 `json:"kinesisStreamHour"`         // an on-demand stream
 	KinesisShardHour          float64 `json:"kinesisShardHour"`          // of a provisioned stream
 	KinesisRetentionShardHour float64 `json:"kinesisRetentionShardHour"` // in addition, beyond 24 hours up to 7 days
 	KinesisFanOutShardHour    float64 `json:"kinesisFanOutShardHour"`    // in addition, for each consumer
->>>>>>> int
+	KinesisMillionPuts        float64 `json:"kinesisMillionPuts"`        // provisioned: of 25 KB of a record, begun ones count
+	KinesisGBIn               float64 `json:"kinesisGBIn"`               // on demand: records rounded up to 1 KB
+	KinesisGBOut              float64 `json:"kinesisGBOut"`              // on demand: for each function that reads them
+
+	BalancerHour     float64 `json:"balancerHour"`     // a Network Load Balancer
+	BalancerUnitHour float64 `json:"balancerUnitHour"` // its capacity unit: 1 GB an hour
 }
 
 //go:embed prices.json

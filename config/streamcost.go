@@ -40,6 +40,9 @@ func CostOfRecords(p Prices, s Stream, memoryMB int, arch Architecture, node str
 	seconds := million / rate
 	hours := seconds / 3600
 	shards := math.Ceil(rate / (shardRecords * streamLoad))
+	onDemand, provisioned := s, s
+	onDemand.Mode = StreamOnDemand
+	provisioned.Mode, provisioned.Shards = StreamProvisioned, int(shards)
 	window := max(1, float64(s.BatchingWindow.Seconds()))
 	size := func(factor float64) float64 { // of a batch
 		return max(1, min(float64(s.BatchSize), payloadRecords, rate/shards/factor*window))
@@ -59,8 +62,8 @@ func CostOfRecords(p Prices, s Stream, memoryMB int, arch Architecture, node str
 	vCPU := max(gatewayLeast, rate/gatewayRecords)
 	transferred := million / gb
 	return RecordCost{
-		OnDemand:    hours*p.StreamHour + transferred*(p.StreamGBIn+2*p.StreamGBOut),
-		Provisioned: hours*shards*p.ShardHour + p.PutMillionUnits,
+		OnDemand:    hours*p.StreamHour(onDemand) + transferred*(p.KinesisGBIn+2*p.KinesisGBOut),
+		Provisioned: hours*p.StreamHour(provisioned) + p.KinesisMillionPuts,
 		Lambda:      gbs*p.LambdaGBSecond[arch] + (witnessed+processed+closings)/1e6*p.LambdaMillionRequests,
 		S3: (witnessed+processed+stored+perInterval*intervals)/1e3*p.S3ThousandWrites +
 			(witnessed+stored)/1e3*p.S3ThousandReads,
