@@ -17,7 +17,6 @@ import (
 	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
-	"dip/internal/stream"
 	"dip/internal/stream/streamtest"
 	"dip/internal/terminal"
 	"dip/internal/verify"
@@ -100,9 +99,9 @@ func TestTail(t *testing.T) {
 
 func TestClosedText(t *testing.T) {
 	span := contract.Interval{Start: received, End: received.Add(time.Minute)}
-	golden(t, "closed", closedText("readings", stream.Report{Certified: []string{"a", "b"}, Waiting: &span,
+	golden(t, "closed", closedText("readings", client.Closed{Certified: []string{"a", "b"}, Waiting: &span,
 		State: "overdue", Problems: []string{"shard s: no marker is archived; the archive ends at record none\x1b"}})+
-		closedText("readings", stream.Report{}))
+		closedText("readings", client.Closed{}))
 }
 
 // A load that has not ended, or has failed, has a report too.

@@ -14,7 +14,6 @@ import (
 	"dip/contract"
 	"dip/internal/client"
 	"dip/internal/ledger"
-	"dip/internal/stream"
 	"dip/internal/terminal"
 )
 
@@ -110,7 +109,7 @@ func (a *app) closeIntervals(ctx context.Context, stack *client.Stack, load ledg
 	return a.result(r, closedText(load.Segment, r))
 }
 
-func closedText(segment string, r stream.Report) string {
+func closedText(segment string, r client.Closed) string {
 	var b strings.Builder
 	fmt.Fprintf(&b, "%s: %s certified now\n", segment, plural(len(r.Certified), "interval"))
 	if r.Waiting != nil {

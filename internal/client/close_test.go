@@ -8,8 +8,6 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
-
-	"dip/internal/interval"
 )
 
 type closer struct {
@@ -28,7 +26,7 @@ func (c closer) Invoke(_ context.Context, in *lambda.InvokeInput, _ ...func(*lam
 func TestTheCloserIsRun(t *testing.T) {
 	r, err := Close(t.Context(), closer{out: lambda.InvokeOutput{Payload: []byte(`{"Certified":["a"],"State":"overdue",` +
 		`"Waiting":{"start":"2026-01-31T12:00:00Z","end":"2026-01-31T12:01:00Z"},"Problems":["p"]}`)}}, "arn")
-	if err != nil || len(r.Certified) != 1 || r.State != interval.Overdue || r.Waiting == nil || len(r.Problems) != 1 {
+	if err != nil || len(r.Certified) != 1 || r.State != "overdue" || r.Waiting == nil || len(r.Problems) != 1 {
 		t.Errorf("%+v, %v", r, err)
 	}
 	for want, c := range map[string]closer{
