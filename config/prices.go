@@ -45,6 +45,12 @@ type Prices struct {
 	KinesisShardHour          float64 `json:"kinesisShardHour"`          // of a provisioned stream
 	KinesisRetentionShardHour float64 `json:"kinesisRetentionShardHour"` // in addition, beyond 24 hours up to 7 days
 	KinesisFanOutShardHour    float64 `json:"kinesisFanOutShardHour"`    // in addition, for each consumer
+	KinesisMillionPuts        float64 `json:"kinesisMillionPuts"`        // provisioned: of 25 KB of a record, begun ones count
+	KinesisGBIn               float64 `json:"kinesisGBIn"`               // on demand: records rounded up to 1 KB
+	KinesisGBOut              float64 `json:"kinesisGBOut"`              // on demand: for each function that reads them
+
+	BalancerHour     float64 `json:"balancerHour"`     // a Network Load Balancer
+	BalancerUnitHour float64 `json:"balancerUnitHour"` // its capacity unit: 1 GB an hour
 }
 
 //go:embed prices.json

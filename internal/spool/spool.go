@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -33,6 +34,9 @@ type Spool struct {
 
 const bufferSize = 256 << 10
 
+// buffers are those of closed spools.
+var buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
+
 // New creates an empty spool. Only a hashed one has a Sum.
 func New(hashed bool) (*Spool, error) {
 	f, err := os.CreateTemp("", "dip-output-*")
@@ -43,7 +47,8 @@ func New(hashed bool) (*Spool, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(fmt.Errorf("unlink output spool: %w", err), f.Close())
 	}
-	s := &Spool{file: f, buf: bufio.NewWriterSize(f, bufferSize)}
+	s := &Spool{file: f, buf: buffers.Get().(*bufio.Writer)}
+	s.buf.Reset(f)
 	if hashed {
 		s.hash = sha256.New()
 	}
@@ -103,5 +108,12 @@ func (s *Spool) Upload(ctx context.Context, sink Sink, key, contentType, sha256H
 	return sink.PutOnce(ctx, key, contentType, s.file, sha256Hex)
 }
 
-// Close frees the space.
-func (s *Spool) Close() error { return s.file.Close() }
+// Close frees the space. The spool is not used any more.
+func (s *Spool) Close() error {
+	if s.buf != nil {
+		s.buf.Reset(nil)
+		buffers.Put(s.buf)
+		s.buf = nil
+	}
+	return s.file.Close()
+}
