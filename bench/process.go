@@ -124,6 +124,10 @@ func (f folder) Stream(_ context.Context, o contract.Object, from int64) io.Read
 	return file
 }
 
+func (f folder) StreamTo(ctx context.Context, o contract.Object, from, _ int64) io.ReadCloser {
+	return f.Stream(ctx, o, from)
+}
+
 type failedStream struct{ err error }
 
 func (f failedStream) Read([]byte) (int, error) { return 0, f.err }

@@ -101,12 +101,16 @@ func (a *Attester) link(ctx context.Context, load ledger.Load, c contract.Certif
 			return load, err
 		}
 		proof := ledger.Proof{Totals: c.Totals, Link: link, SHA256: lake.Hash(data)}
-		_, err = a.Ledger.Certify(ctx, load.ID, load.Segment, proof, a.Now())
+		certified, err := a.Ledger.Certify(ctx, load.ID, load.Segment, proof, a.Now())
 		if errors.Is(err, ledger.ErrMoved) {
 			continue // another load was first
 		}
 		if err != nil {
 			return load, err
+		}
+		if certified {
+			load.Status, load.Totals, load.Link, load.SHA256 = contract.Certified, &c.Totals, &link, proof.SHA256
+			return load, nil
 		}
 		// What stands counts: another invocation of this step may have been first.
 		stands, err := a.Ledger.Load(ctx, load.ID)

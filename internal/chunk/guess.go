@@ -7,8 +7,8 @@ import (
 )
 
 // The windows in which a chunk's first record is searched. MinWindow holds hundreds of typical records, which is
-// sufficient evidence, takes a fraction of a millisecond to scan, and is small compared to the 8 MiB ranged reads that
-// follow. MaxWindow bounds the memory of a chunk whatever its records look like: a reader that finds no start in it
+// sufficient evidence, takes a fraction of a millisecond to scan, and is small compared to the ranged reads of up to
+// 16 MiB, the first of which holds it. MaxWindow bounds the memory of a chunk whatever its records look like: a reader that finds no start in it
 // reports that it owns no records, and the chain corrects that.
 const (
 	MinWindow = 64 << 10

@@ -62,6 +62,15 @@ func TestWrongCommandLines(t *testing.T) {
 		"generate trips --out x --size 1MB --bad-share 2": "between 0 and 1",
 		"generate weather --out x --size 1MB":             "invalid argument",
 		"local up --input-size 3":                         "at least 1.0 MB",
+		"send":                                            "accepts 1 arg",
+		"send f":                                          "--segment is required",
+		"send f --segment s --parallel 0":                 "want 1 to 64",
+		"send - --segment s --state x":                    "standard input cannot be read again",
+		"send f --segment s":                              "there is no token",
+		"tail":                                            "accepts 1 arg",
+		"tail s --since 0s":                               "--since must be positive",
+		"token":                                           "one of --out and --of is required",
+		"token --out a --of b":                            "one of --out and --of is required",
 		"schema infer":                                    "accepts 1 arg",
 		"schema infer x --encoding tsv":                   "want \"csv\" or \"ndjson\"",
 		"schema check a":                                  "accepts 2 arg",
@@ -173,6 +182,7 @@ func TestExitCodes(t *testing.T) {
 		{unproven(verify.Report{Verified: true}), ExitOK},
 		{fmt.Errorf("w: %w", client.ErrNotFound), ExitNotFound},
 		{fmt.Errorf("w: %w", schemaError{errors.New("x")}), ExitSchema},
+		{errors.Join(nil, rejectedError{errors.New("x")}), ExitRejected},
 		{fmt.Errorf("w: %w", ledger.ErrNotFound), ExitNotFound},
 	} {
 		if got := exitCode(c.err); got != c.want {
@@ -180,7 +190,7 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitSchema,
-		ExitInterrupted} {
+		ExitRejected, ExitInterrupted} {
 		if !strings.Contains(exitHelp, fmt.Sprintf("%5d  ", code)) {
 			t.Errorf("the help does not explain exit code %d", code)
 		}

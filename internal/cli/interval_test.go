@@ -71,3 +71,12 @@ func TestCertificateOfAnInterval(t *testing.T) {
 		t.Error("an escape sequence is shown")
 	}
 }
+
+func TestTail(t *testing.T) {
+	c := client.Certified{Start: received, End: received.Add(time.Minute), Records: 1_234_567, RowsOut: 1_234_000,
+		Quarantined: 500, Duplicates: 67, PerSecond: 20_576.1, LagSeconds: 18.4}
+	idle := client.Certified{Start: c.End, End: c.End.Add(time.Minute), LagSeconds: 3725}
+	few := client.Certified{Start: c.End, End: c.End.Add(time.Minute), Records: 3, RowsOut: 3, PerSecond: 0.05}
+	golden(t, "tail", certifiedTitle+certifiedLine(c)+certifiedLine(idle)+certifiedLine(few)+
+		watermarkLine(c.End, c.End.Add(80*time.Second))+"\n"+watermarkLine(time.Time{}, c.End)+"\n")
+}

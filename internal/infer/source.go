@@ -51,6 +51,11 @@ func (f *file) Stream(_ context.Context, _ contract.Object, from int64) io.ReadC
 	return stream
 }
 
+// StreamTo implements process.Source.
+func (f *file) StreamTo(ctx context.Context, o contract.Object, from, _ int64) io.ReadCloser {
+	return f.Stream(ctx, o, from)
+}
+
 type broken struct{ err error }
 
 func (b broken) Read([]byte) (int, error) { return 0, b.err }

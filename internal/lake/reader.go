@@ -19,8 +19,12 @@ import (
 // Part sizes of ranged reads. AWS advises ranges of 8 to 16 MB, and one connection gives 85 to 90 MB/s ("Performance
 // guidelines for Amazon S3"): two ahead of the one in use keep a core busy.
 const (
-	partSize = 8 << 20
+	partSize = 16 << 20
 	ahead    = 2
+	// A reader that stops soon after an offset reads this much beyond it with the last part before it, and then in parts
+	// of overSize, one at a time: most last records are shorter.
+	overhang = 64 << 10
+	overSize = 1 << 20
 )
 
 // Reader reads one version of an object from an offset to its end, in order, with ranges fetched ahead. Memory is
@@ -31,6 +35,8 @@ type Reader struct {
 	lake   *Lake
 	object contract.Object
 	next   int64 // offset of the next range to ask for
+	soon   int64 // nothing is fetched ahead beyond it
+	size   int64 // of the parts before it
 	queue  []chan part
 	part   []byte // what is left of the part in use
 	err    error
@@ -43,8 +49,17 @@ type part struct {
 
 // Stream reads an object version from an offset to its end, with ranges fetched ahead. The caller closes it.
 func (l *Lake) Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser {
+	return l.StreamTo(ctx, o, from, o.Size)
+}
+
+// StreamTo is Stream for a reader that stops soon after an offset: nothing far beyond that is fetched ahead. It takes
+// one request for each 16 MiB up to there, and most often no other.
+func (l *Lake) StreamTo(ctx context.Context, o contract.Object, from, soon int64) io.ReadCloser {
 	ctx, cancel := context.WithCancel(ctx)
-	return &Reader{ctx: ctx, cancel: cancel, lake: l, object: o, next: from}
+	parts := max(1, (soon-from+partSize-1)/partSize)
+	soon = min(soon+overhang, o.Size)
+	return &Reader{ctx: ctx, cancel: cancel, lake: l, object: o, next: from, soon: soon,
+		size: (soon - from + parts - 1) / parts}
 }
 
 // Read implements io.Reader.
@@ -75,7 +90,13 @@ func (r *Reader) Close() error {
 
 func (r *Reader) fetchAhead() {
 	for len(r.queue) <= ahead && r.next < r.object.Size {
-		from, to := r.next, min(r.next+partSize, r.object.Size)
+		from, to := r.next, min(r.next+r.size, r.soon)
+		if r.next >= r.soon {
+			if len(r.queue) > 0 {
+				return
+			}
+			to = min(r.next+overSize, r.object.Size)
+		}
 		r.next = to
 		done := make(chan part, 1)
 		r.queue = append(r.queue, done)

@@ -48,7 +48,7 @@ func TestStreamRanges(t *testing.T) {
 		t.Fatal(err)
 	}
 	path := "GET /" + o.Bucket + "/trips/a "
-	want := []string{path + "bytes=7-8388614", path + "bytes=8388615-16777218"}
+	want := []string{path + "bytes=16777221-33554434", path + "bytes=7-16777220"}
 	if got := slices.Sorted(slices.Values(f.seen())); !slices.Equal(got, want) {
 		t.Errorf("asked for %q, want %q", got, want)
 	}
@@ -58,10 +58,29 @@ func TestStreamRanges(t *testing.T) {
 	}
 }
 
+// A reader that stops soon after an offset asks for one range for each 16 MiB up to there, and for little beyond it.
+func TestStreamToAnOffset(t *testing.T) {
+	f, l := Start(t)
+	o, content := land(f, 2*partSize+3*overSize)
+	const from, soon = 5, 5 + 2*partSize
+	r := l.StreamTo(t.Context(), o, from, soon)
+	front := make([]byte, 2*partSize+overhang)
+	if _, err := io.ReadFull(r, front); err != nil || len(f.seen()) != 2 {
+		t.Errorf("%d requests up to %d bytes after the offset, %v: %q", len(f.seen()), overhang, err, f.seen())
+	}
+	rest, err := readAll(t, r)
+	if err != nil || !bytes.Equal(append(front, rest...), content[from:]) {
+		t.Errorf("%d bytes, %v", len(front)+len(rest), err)
+	}
+	if got := f.seen()[2:]; len(got) != 3 || !strings.HasSuffix(got[0], "bytes=33619973-34668548") {
+		t.Errorf("beyond it, %q", got)
+	}
+}
+
 // Memory and connections are bounded: ahead+1 ranges at once, however long the object.
 func TestStreamFetchesAheadWithinBounds(t *testing.T) {
 	f, l := Start(t)
-	o, content := land(f, 6*partSize)
+	o, content := land(f, 4*partSize)
 	var arrived atomic.Int32
 	together := make(chan struct{})
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
@@ -89,7 +108,7 @@ func TestStreamSurfacesTheErrorOfAPart(t *testing.T) {
 	f, l := Start(t)
 	o, content := land(f, 4*partSize)
 	f.before = func(w http.ResponseWriter, r *http.Request) bool {
-		if strings.HasPrefix(r.Header.Get("Range"), "bytes=16777216-") {
+		if strings.HasPrefix(r.Header.Get("Range"), "bytes=33554432-") {
 			refuse(w, http.StatusInternalServerError, "InternalError")
 			return true
 		}
@@ -97,7 +116,7 @@ func TestStreamSurfacesTheErrorOfAPart(t *testing.T) {
 	}
 	r := l.Stream(t.Context(), o, 0)
 	got, err := io.ReadAll(r)
-	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "bytes=16777216-25165823") ||
+	if err == nil || fault.IsPermanent(err) || !strings.Contains(err.Error(), "bytes=33554432-50331647") ||
 		!bytes.Equal(got, content[:2*partSize]) {
 		t.Errorf("%d bytes, %v", len(got), err)
 	}

@@ -88,11 +88,15 @@ func decodeLoad(it item) (Load, error) {
 		ID: d.str(contract.LedgerPartitionKey), Segment: in.Segment, Object: in.Object,
 		Interval: in.Interval, Catalog: in.Catalog,
 		Received: received, Status: contract.Status(d.str(attrStatus)), Reason: d.str(attrReason), Of: d.str(attrOf),
-		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated),
+		Execution: int(d.num(attrExecution)), Updated: d.time(attrUpdated), Sent: d.time(attrSent),
 	}
 	var plan Plan
 	if d.json(attrPlan, &plan) {
 		load.Plan = &plan
+	}
+	var proven Proven
+	if d.json(attrProven, &proven) {
+		load.Proven = &proven
 	}
 	var totals contract.Totals
 	if d.json(attrTotals, &totals) {

@@ -34,6 +34,8 @@ type Load struct {
 	Of        string           `json:"of,omitempty"`      // Duplicate: the load with the same content
 	Execution int              `json:"execution"`         // 0, incremented by each redrive
 	Plan      *Plan            `json:"plan,omitempty"`    // nil until planned
+	Sent      time.Time        `json:"sent,omitzero"`     // when the first attempts at all chunks were; zero: not yet
+	Proven    *Proven          `json:"proven,omitempty"`  // nil until Prove
 	Restage   *Chunk           `json:"restage,omitempty"` // nil unless the plan has one; not set in lists of loads
 	Totals    *contract.Totals `json:"totals,omitempty"`  // nil until certified
 	Link      *contract.Link   `json:"link,omitempty"`    // nil until certified, and in loads of before there were links
@@ -59,6 +61,15 @@ type Plan struct {
 	At          time.Time            `json:"at"`
 }
 
+// Proven is a prefix of a load's chunks that are acknowledged and follow one another without gap or overlap. That does
+// not change any more: who looks at the load again need not read them.
+type Proven struct {
+	Chunks int       `json:"chunks"`
+	End    int64     `json:"end"`  // where the last of them ended
+	Last   time.Time `json:"last"` // the latest of their acknowledgements
+	Looked time.Time `json:"at"`   // when all chunks after them were read
+}
+
 // Chunk is one piece of a load, or its restage: the work of cutting the input into pieces, from Start to its end.
 type Chunk struct {
 	Index      int              `json:"chunk"` // RestageIndex for a restage
@@ -78,6 +89,11 @@ type Chunk struct {
 	HandedBack int              `json:"handedBack,omitempty"` // times that a stopping worker handed it back
 }
 
+// Touched says whether somebody has worked on the chunk.
+func (c Chunk) Touched() bool {
+	return c.Attempt != 1 || c.Ack != nil || c.Failure != "" || !c.LeaseUntil.IsZero()
+}
+
 // Ledger is the table. Its methods are safe for concurrent use.
 type Ledger struct {
 	client *dynamodb.Client
@@ -95,6 +111,7 @@ const (
 	attrExecution  = "execution"
 	attrInput      = "input" // JSON of the parts of Load that never change
 	attrPlan       = "plan"
+	attrProven     = "proven" // JSON
 	attrTotals     = "totals"
 	attrUpdated    = contract.LedgerOpenSortKey
 	attrStart      = contract.LedgerStart
@@ -218,12 +235,28 @@ func (l *Ledger) get(ctx context.Context, id, sort string) (item, error) {
 
 // Chunks reads all chunks of a load, in order.
 func (l *Ledger) Chunks(ctx context.Context, id string) ([]Chunk, error) {
+	return l.chunks(ctx, id, "begins_with(#s, :s)", item{":s": str(chunkPrefix)}, 0)
+}
+
+// ChunksFrom reads the chunks of a load from an index on, in order. With untouched above 0, it reads that many at a time
+// and ends with the first of these pages that nobody has worked on. It is for loads of at most 100,000 chunks.
+func (l *Ledger) ChunksFrom(ctx context.Context, id string, first, untouched int) ([]Chunk, error) {
+	return l.chunks(ctx, id, "#s BETWEEN :s AND :e", item{":s": str(workItem(first)), ":e": str(workItem(99_999))},
+		untouched)
+}
+
+func (l *Ledger) chunks(ctx context.Context, id, condition string, values item, untouched int) ([]Chunk, error) {
 	var chunks []Chunk
+	var limit *int32
+	if untouched > 0 {
+		limit = ptr(int32(untouched))
+	}
+	values[":p"] = str(id)
 	pages := dynamodb.NewQueryPaginator(l.client, &dynamodb.QueryInput{
-		TableName: &l.table, ConsistentRead: ptr(true),
-		KeyConditionExpression:    ptr("#p = :p AND begins_with(#s, :s)"),
+		TableName: &l.table, ConsistentRead: ptr(true), Limit: limit,
+		KeyConditionExpression:    ptr("#p = :p AND " + condition),
 		ExpressionAttributeNames:  map[string]string{"#p": contract.LedgerPartitionKey, "#s": contract.LedgerSortKey},
-		ExpressionAttributeValues: item{":p": str(id), ":s": str(chunkPrefix)},
+		ExpressionAttributeValues: values,
 	})
 	for pages.HasMorePages() {
 		page, err := pages.NextPage(ctx)
@@ -236,6 +269,9 @@ func (l *Ledger) Chunks(ctx context.Context, id string) ([]Chunk, error) {
 				return nil, fmt.Errorf("read chunks of load %s: %w", id, err)
 			}
 			chunks = append(chunks, c)
+		}
+		if page := chunks[len(chunks)-len(page.Items):]; untouched > 0 && !slices.ContainsFunc(page, Chunk.Touched) {
+			break
 		}
 	}
 	// Keys have five digits: those of chunk 100,000 and on come between others.

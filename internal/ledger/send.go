@@ -2,11 +2,15 @@ package ledger
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
+	"github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"golang.org/x/sync/errgroup"
+
+	"dip/contract"
 )
 
 // reset, in place of a number of failures, makes a chunk as if none had failed.
@@ -64,6 +68,39 @@ func (l *Ledger) resend(ctx context.Context, load string, c Chunk, from *int64, 
 		return c, fmt.Errorf("resend %s of load %s: %w", workName(c.Index), load, err)
 	}
 	return next, nil
+}
+
+// Dispatched records that the first attempts at all chunks of a planned load were sent: one write, however many they
+// are. A load that is recorded as dispatched keeps its time.
+func (l *Ledger) Dispatched(ctx context.Context, id string, at time.Time) error {
+	return l.note(ctx, id, "was dispatched", attrSent, millis(at), "attribute_exists(#plan) AND attribute_not_exists(#note)",
+		map[string]string{"#plan": attrPlan}, item{})
+}
+
+// Prove records a proven prefix of a running load's chunks.
+func (l *Ledger) Prove(ctx context.Context, id string, p Proven) error {
+	doc, err := json.Marshal(p)
+	if err != nil {
+		return fmt.Errorf("encode what is proven of load %s: %w", id, err)
+	}
+	return l.note(ctx, id, "is proven in part", attrProven, str(string(doc)), "#status = :running",
+		map[string]string{"#status": attrStatus}, item{":running": str(string(contract.Running))})
+}
+
+// note sets an attribute of a load unless a condition on it fails. Nobody's turn depends on it: the load has not
+// changed.
+func (l *Ledger) note(ctx context.Context, id, what, attribute string, value types.AttributeValue, condition string,
+	names map[string]string, values item) error {
+	names["#note"], values[":note"] = attribute, value
+	_, err := l.client.UpdateItem(ctx, &dynamodb.UpdateItemInput{
+		TableName: &l.table, Key: key(id, loadItem),
+		UpdateExpression: ptr("SET #note = :note"), ConditionExpression: &condition,
+		ExpressionAttributeNames: names, ExpressionAttributeValues: values,
+	})
+	if err != nil && !refused(err) {
+		return fmt.Errorf("note that load %s %s: %w", id, what, err)
+	}
+	return nil
 }
 
 // Sent records that the messages of the current attempts at some work were sent. Work that has moved on is left alone.

@@ -9,11 +9,17 @@ import (
 	"dip/internal/ledger"
 )
 
-// Planned returns the chunks of a load's plan. A planner that died halfway, with another chunk size or before the input
-// was restaged, may have left more.
+// Planned returns the chunks of a load's plan, each with the time at which its current attempt was sent. A planner that
+// died halfway, with another chunk size or before the input was restaged, may have left more.
 func Planned(l ledger.Load, chunks []ledger.Chunk) []ledger.Chunk {
 	if !l.Plan.Restage {
-		return chunks[:min(len(chunks), l.Plan.Chunks)]
+		planned := slices.Clone(chunks[:min(len(chunks), l.Plan.Chunks)])
+		for i := range planned {
+			if c := &planned[i]; c.Attempt == 1 && c.Sent.IsZero() {
+				c.Sent = l.Sent
+			}
+		}
+		return planned
 	}
 	return slices.DeleteFunc(slices.Clone(chunks), func(c ledger.Chunk) bool { return c.Staged == nil })
 }

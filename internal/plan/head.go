@@ -46,13 +46,43 @@ func (c *counted) Read(p []byte) (int, error) {
 	return n, err
 }
 
+// continued reads a start, and then the rest, which is opened for that.
+type continued struct {
+	start  []byte
+	rest   func() io.ReadCloser
+	opened io.ReadCloser // nil: the start was enough so far
+}
+
+func (c *continued) Read(p []byte) (int, error) {
+	if len(c.start) > 0 {
+		n := copy(p, c.start)
+		c.start = c.start[n:]
+		return n, nil
+	}
+	if c.opened == nil {
+		c.opened = c.rest()
+	}
+	return c.opened.Read(p)
+}
+
+func (c *continued) Close() error {
+	if c.opened == nil {
+		return nil
+	}
+	return c.opened.Close()
+}
+
 func (p *Planner) head(ctx context.Context, o contract.Object, seg *process.Segment) (*head, error) {
-	start, err := p.Source.ReadRange(ctx, o, 0, min(o.Size, zstd.HeaderMaxSize))
+	first := min(o.Size, headSize)
+	start, err := p.Source.ReadRange(ctx, o, 0, first)
 	if err != nil {
 		return nil, err
 	}
-	h := &head{compression: decompress.Detect(start), start: start}
-	stored := &counted{ReadCloser: p.Source.Stream(ctx, o, 0)}
+	h := &head{compression: decompress.Detect(start), start: start[:min(len(start), zstd.HeaderMaxSize)]}
+	// Most plans need no more: the rest is asked for when it is read.
+	stored := &counted{ReadCloser: &continued{start: start, rest: func() io.ReadCloser {
+		return p.Source.StreamTo(ctx, o, first, 2*first)
+	}}}
 	content, err := decompress.Decompress(stored, h.compression)
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())

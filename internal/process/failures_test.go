@@ -44,9 +44,10 @@ func TestNetworkFailure(t *testing.T) {
 		}
 	}
 	w := newWorld(input)
-	w.broken["ReadRange"] = errReset
+	w.broken["Stream"] = errReset
 	r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, 600, 1200})
-	if _, err := Process(t.Context(), w, w, seg, r.message(1)); !errors.Is(err, errReset) || fault.IsPermanent(err) {
+	if _, err := Process(t.Context(), w, w, seg, r.message(1)); !errors.Is(err, errReset) || fault.IsPermanent(err) ||
+		!strings.Contains(err.Error(), "find the first record") || w.Streams() != 0 {
 		t.Errorf("while the first record was looked for: %v", err)
 	}
 }

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"bytes"
 	"cmp"
 	"context"
 	"encoding/hex"
@@ -9,6 +10,7 @@ import (
 	"fmt"
 	"io"
 	"math"
+	"slices"
 	"strings"
 
 	"dip/contract"
@@ -28,6 +30,8 @@ type Sink = spool.Sink
 type Source interface {
 	// Stream reads from an offset to the end.
 	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
+	// StreamTo is Stream for a reader that stops soon after an offset.
+	StreamTo(ctx context.Context, o contract.Object, from, soon int64) io.ReadCloser
 	// ReadRange reads the bytes [from, to).
 	ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error)
 }
@@ -38,7 +42,7 @@ type Source interface {
 // A chunk whose message has no start may guess it wrong. An error after a guess is not a failure: the chunk reports
 // that it owns nothing, and the chain has it rerun from the proven start.
 func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.ChunkMessage) (contract.Ack, error) {
-	from, found, err := start(ctx, src, s, m)
+	from, found, stored, err := start(ctx, src, s, m)
 	if err != nil {
 		return contract.Ack{}, err
 	}
@@ -47,9 +51,12 @@ func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.
 	}
 	w, err := newWork(s, m, sink, from)
 	if err != nil {
+		if stored != nil {
+			err = errors.Join(err, stored.Close())
+		}
 		return contract.Ack{}, err
 	}
-	ack, err := w.run(ctx, src)
+	ack, err := w.run(ctx, src, stored)
 	err = errors.Join(err, w.close())
 	if err != nil && m.From == nil && fault.IsPermanent(err) {
 		return nothing(m.End), nil
@@ -62,18 +69,28 @@ func nothing(at int64) contract.Ack {
 	return contract.Ack{Start: at, End: at, HashOut: record.Sum{}.String(), HashBad: record.Sum{}.String()}
 }
 
-// start says where the chunk's first record starts; found is false when the chunk owns none.
-func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage) (from int64, found bool, err error) {
+// start says where the chunk's first record starts; found is false when the chunk owns none. Where it had to be looked
+// for, stored is the input from there on, on the connection that found it.
+func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage) (from int64, found bool,
+	stored io.ReadCloser, err error) {
 	if m.From != nil {
-		return *m.From, m.End < 0 || *m.From < m.End, nil
+		return *m.From, m.End < 0 || *m.From < m.End, nil, nil
 	}
 	unit := int64(s.Charset.Unit())
 	before := m.Start - unit // the line feed before a cut shows that a record starts at it
+	stream := src.StreamTo(ctx, m.Object, before-m.Base, m.End-m.Base)
+	defer func() {
+		if stored == nil {
+			err = errors.Join(err, stream.Close())
+		}
+	}()
+	var window []byte
 	for step := 0; ; step++ {
 		size, last := chunk.Window(step, (m.End-before)/unit)
-		window, err := src.ReadRange(ctx, m.Object, before-m.Base, before-m.Base+size*unit)
-		if err != nil {
-			return 0, false, fmt.Errorf("find the first record: %w", err)
+		read := len(window)
+		window = slices.Grow(window, int(size*unit)-read)[:size*unit]
+		if _, err := io.ReadFull(stream, window[read:]); err != nil {
+			return 0, false, nil, fmt.Errorf("find the first record: %w", err)
 		}
 		g := chunk.FindStart(s.Charset.Narrow(window), s.Dialect, m.Width, last)
 		if g.NeedMore {
@@ -81,10 +98,16 @@ func start(ctx context.Context, src Source, s *Segment, m contract.ChunkMessage)
 		}
 		from = m.Start + int64(g.Offset)*unit
 		if !g.Found || from >= m.End {
-			return m.End, false, nil
+			return m.End, false, nil, nil
 		}
-		return from, true, nil
+		return from, true, joined{io.MultiReader(bytes.NewReader(window[from-before:]), stream), stream}, nil
 	}
+}
+
+// joined reads from one thing and closes another.
+type joined struct {
+	io.Reader
+	io.Closer
 }
 
 const (
@@ -93,6 +116,8 @@ const (
 	// Rows and bytes of a batch: it stays in the processor's caches between the parser and the encoder.
 	batchRows  = 8 << 10
 	batchBytes = 2 << 20
+	// lookEvery is how many bytes of text are read between two looks at whether they reach a chunk's end.
+	lookEvery = 256 << 10
 )
 
 // work is one chunk being processed.
@@ -160,8 +185,8 @@ func (w *work) close() error {
 	return errors.Join(errs...)
 }
 
-func (w *work) run(ctx context.Context, src Source) (contract.Ack, error) {
-	stream, err := w.stream(ctx, src)
+func (w *work) run(ctx context.Context, src Source, stored io.ReadCloser) (contract.Ack, error) {
+	stream, err := w.stream(ctx, src, stored)
 	if err != nil {
 		return contract.Ack{}, err
 	}
@@ -181,20 +206,20 @@ func (w *work) run(ctx context.Context, src Source) (contract.Ack, error) {
 	return w.store(ctx)
 }
 
-// stream gives the text of the content from w.pos on, without the footer.
-func (w *work) stream(ctx context.Context, src Source) (io.ReadCloser, error) {
+// stream gives the text of the content from w.pos on, without the footer. stored is the input from there on, if it is
+// open.
+func (w *work) stream(ctx context.Context, src Source, stored io.ReadCloser) (io.ReadCloser, error) {
 	if w.msg.Compression.Splittable() {
-		stored := src.Stream(ctx, w.msg.Object, w.pos-w.msg.Base)
+		if stored == nil {
+			stored = src.StreamTo(ctx, w.msg.Object, w.pos-w.msg.Base, min(w.limit-w.msg.Base, w.msg.Object.Size))
+		}
 		if w.msg.Footer == 0 && w.segment.Charset == nil {
 			return stored, nil
 		}
 		body := io.LimitReader(stored, w.msg.Object.Size-w.msg.Footer-(w.pos-w.msg.Base))
-		return struct {
-			io.Reader
-			io.Closer
-		}{w.segment.Charset.Reader(body, w.pos), stored}, nil
+		return joined{w.segment.Charset.Reader(body, w.pos), stored}, nil
 	}
-	stored := src.Stream(ctx, w.msg.Object, 0)
+	stored = src.Stream(ctx, w.msg.Object, 0)
 	content, err := decompress.Decompress(stored, w.msg.Compression)
 	if err != nil {
 		return nil, errors.Join(err, stored.Close())
@@ -219,8 +244,8 @@ type closers struct {
 
 func (c closers) Close() error { return errors.Join(c.inner.Close(), c.outer.Close()) }
 
-// fill reads until the buffer is full or the input ends. A buffer that is still full holds the start of one long
-// record: it grows.
+// fill reads until the buffer is full, holds all that is before the limit, or the input ends: what follows the limit is
+// another chunk's, and costs requests. A buffer that is still full holds the start of one long record: it grows.
 func (w *work) fill(stream io.Reader) error {
 	if len(w.buf) == cap(w.buf) {
 		most := w.segment.MaxRecord + len("\r\n") // one byte more shows that a record is too long
@@ -231,7 +256,7 @@ func (w *work) fill(stream io.Reader) error {
 		copy(grown, w.buf)
 		w.buf = grown
 	}
-	for !w.eof && len(w.buf) < cap(w.buf) {
+	for checked := len(w.buf); !w.eof && len(w.buf) < cap(w.buf); {
 		n, err := stream.Read(w.buf[len(w.buf):cap(w.buf)])
 		w.buf = w.buf[:len(w.buf)+n]
 		switch {
@@ -239,6 +264,12 @@ func (w *work) fill(stream io.Reader) error {
 			w.eof = true
 		case err != nil:
 			return fmt.Errorf("read from byte %d: %w", w.pos+w.segment.Charset.Len(w.buf), err)
+		}
+		// The length of a text in a charset takes a look at all of it.
+		if w.segment.Charset == nil || len(w.buf)-checked >= lookEvery {
+			if checked = len(w.buf); w.segment.Charset.Len(w.buf) >= w.limit-w.pos {
+				break
+			}
 		}
 	}
 	return nil

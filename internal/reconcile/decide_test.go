@@ -299,7 +299,7 @@ func TestNumberOfLooks(t *testing.T) {
 	}{
 		{"one short chunk", 1, 1, 0, 2, 2},
 		{"short", 20, 2, 0, 8, 2},
-		{"long", 10_000, 1, 0, 190, 2},
+		{"long", 10_000, 1, 0, 190, 50}, // 1/200 of its age
 		{"the last chunk takes long", 1000, 10, 3600, 95, 61},
 	} {
 		l, chunks := planned(c.chunks)

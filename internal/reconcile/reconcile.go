@@ -23,6 +23,9 @@ import (
 type Ledger interface {
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
+	ChunksFrom(ctx context.Context, id string, first, untouched int) ([]ledger.Chunk, error)
+	Prove(ctx context.Context, id string, p ledger.Proven) error
+	Dispatched(ctx context.Context, id string, at time.Time) error
 	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
 	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
 	Head(ctx context.Context, segment string) (ledger.Head, error)
@@ -103,10 +106,12 @@ func (r *Reconciler) Handle(ctx context.Context, q contract.StepRequest) (contra
 	return response, nil
 }
 
+var errUnplanned = errors.New("the load is not planned")
+
 // chunks reads the chunks of a load's plan.
 func (r *Reconciler) chunks(ctx context.Context, l ledger.Load) ([]ledger.Chunk, error) {
 	if l.Plan == nil {
-		return nil, errors.New("the load is not planned")
+		return nil, errUnplanned
 	}
 	chunks, err := r.Ledger.Chunks(ctx, l.ID)
 	return load.Planned(l, chunks), err
@@ -144,22 +149,21 @@ func (r *Reconciler) dispatch(ctx context.Context, load ledger.Load) (contract.S
 func (r *Reconciler) reconcile(
 	ctx context.Context, load ledger.Load, started time.Time,
 ) (contract.StepResponse, error) {
-	chunks, err := r.chunks(ctx, load)
-	if err != nil {
-		return contract.StepResponse{}, err
-	}
 	segment, err := r.segment(ctx, load)
 	if err != nil {
 		return contract.StepResponse{}, err
+	}
+	if load.Plan == nil {
+		return contract.StepResponse{}, errUnplanned
 	}
 	if started.IsZero() { // executions of earlier versions do not say
 		started = load.Plan.At
 	}
 	look, limits := Look{Now: r.Now(), Started: started}, limitsOf(segment.Loads)
-	if look.Lost, err = r.lost(ctx, load, Overdue(look.Now, load, chunks, limits)); err != nil {
+	chunks, d, err := r.decide(ctx, look, load, limits)
+	if err != nil {
 		return contract.StepResponse{}, err
 	}
-	d := Decide(look, load, chunks, limits)
 	var again []ledger.Chunk
 	for _, s := range d.Send {
 		if s.Repair {

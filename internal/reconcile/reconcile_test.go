@@ -289,15 +289,15 @@ func TestReconcileWhoseSendingFailed(t *testing.T) {
 func TestReconcileThatDiedAfterItSent(t *testing.T) {
 	w, r := newWorld(1)
 	w.unsent()
-	w.broken["Sent"] = true
+	w.broken["Dispatched"] = true
 	if _, err := r.Handle(t.Context(), contract.StepRequest{Load: "L", Step: contract.Reconcile}); !errors.Is(err,
 		errThrottled) {
 		t.Fatalf("got %v", err)
 	}
-	w.broken["Sent"] = false
+	w.broken["Dispatched"] = false
 	w.step(t, r, contract.Reconcile, "")
-	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.1@10", "0.1@10"}) || w.chunk(0).Sent.IsZero() {
-		t.Errorf("sent %v, chunk %+v", got, w.chunk(0))
+	if got := attempts(t, w.sent); !slices.Equal(got, []string{"0.1@10", "0.1@10"}) || w.load().Sent.IsZero() {
+		t.Errorf("sent %v, load %+v", got, w.load())
 	}
 }
 

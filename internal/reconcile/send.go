@@ -55,7 +55,27 @@ func (r *Reconciler) send(ctx context.Context, l ledger.Load, some []ledger.Chun
 	if err := r.enqueue(ctx, l, some); err != nil {
 		return err
 	}
-	return r.Ledger.Sent(ctx, l.ID, some, r.Now())
+	return r.sent(ctx, l, some)
+}
+
+// sent records what was sent. First attempts are sent together, or together with all of them that were not recorded:
+// one write does for them.
+func (r *Reconciler) sent(ctx context.Context, l ledger.Load, some []ledger.Chunk) error {
+	var later []ledger.Chunk
+	for _, c := range some {
+		if l.Restage != nil || c.Attempt > 1 {
+			later = append(later, c)
+		}
+	}
+	if len(later) < len(some) {
+		if err := r.Ledger.Dispatched(ctx, l.ID, r.Now()); err != nil {
+			return err
+		}
+	}
+	if len(later) == 0 {
+		return nil
+	}
+	return r.Ledger.Sent(ctx, l.ID, later, r.Now())
 }
 
 func (r *Reconciler) enqueue(ctx context.Context, l ledger.Load, some []ledger.Chunk) error {

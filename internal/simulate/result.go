@@ -179,7 +179,7 @@ func (c Cost) Total() float64 { return c.Idle + c.Input }
 const (
 	rangeBytes    = 16 << 20 // of a ranged read
 	chunkOutputs  = 2        // Parquet, quarantine
-	chunkWrites   = 6        // of the ledger: planned, sent, claimed, renewed, acknowledged
+	chunkWrites   = 6        // of the ledger: planned, claimed, renewed, acknowledged, and some of it again
 	chunkReads    = 6        // of the ledger, by the looks
 	chunkRequests = 4        // of SQS: sent, received, deleted, empty receives
 )

@@ -75,7 +75,7 @@ func TestALoadLives10Days(t *testing.T) {
 // Whenever an execution is stopped, the sweeper resumes the load, and what was sent is not sent again.
 func TestAKilledExecutionIsResumed(t *testing.T) {
 	for _, killedAt := range []string{
-		"Plan", "Sent", "Chunks", "Certify", "Publish", "Announced",
+		"Plan", "Dispatched", "Chunks", "Certify", "Publish", "Announced",
 	} {
 		t.Run(killedAt, func(t *testing.T) {
 			live(t, rows(100), 9*time.Hour, func(w *world, id string) {
@@ -99,7 +99,7 @@ func TestAKilledExecutionIsResumed(t *testing.T) {
 				}
 				w.events = w.events[:1]
 				sent := 1
-				if killedAt == "Sent" {
+				if killedAt == "Dispatched" {
 					sent = 2 // nor that these were
 				}
 				w.published(id, 100, sent)

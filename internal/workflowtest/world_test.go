@@ -60,6 +60,11 @@ type running struct {
 const queueKept = 10 * 24 * time.Hour
 
 func newWorld(t *testing.T) *world {
+	return newWorldOf(t, contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true})
+}
+
+// newWorldOf is a world whose segment has inputs of a dialect.
+func newWorldOf(t *testing.T, d contract.Dialect) *world {
 	t.Helper()
 	definition, err := os.ReadFile("../../components/workflow/testdata/definition.json")
 	if err != nil {
@@ -69,18 +74,14 @@ func newWorld(t *testing.T) *world {
 		t: t, ledger: ledgertest.New(), lake: laketest.New("lake"), executions: map[string]*running{},
 		queues: map[string]*queue{"intake": {}, "queue": {}, "workers": {}},
 	}
-	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
-	if err != nil {
-		t.Fatal(err)
-	}
-	w.signer = signer{key}
+	w.signer = testSigner
 	var cancel context.CancelFunc
 	w.ctx, cancel = context.WithCancel(t.Context())
 	t.Cleanup(func() { cancel(); w.busy.Wait() })
 	if w.machine, err = Parse(definition); err != nil {
 		t.Fatal(err)
 	}
-	w.publishCatalog()
+	w.publishCatalog(d)
 	catalogs := &catalog.Reader{Lake: w.lake}
 	planner := &plan.Planner{
 		Ledger: w.ledger, Source: w.lake, Versions: w.lake, Segments: &process.Segments{Catalogs: catalogs}, Log: quiet,
@@ -110,9 +111,9 @@ func function[In, Out any](handle func(context.Context, In) (Out, error)) Functi
 	}
 }
 
-func (w *world) publishCatalog() {
+func (w *world) publishCatalog(d contract.Dialect) {
 	key, data, err := contract.Catalog{Version: 1, Segments: map[string]contract.Segment{"things": {
-		Dialect: contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true},
+		Dialect: d,
 		Schema:  json.RawMessage(`{"fields": [{"name": "a", "type": "integer"}, {"name": "b", "type": "string"}]}`),
 		Lane:    contract.Workers, Queue: "queue", Workers: "workers", MaxRecordMB: 16,
 		Loads: contract.Loads{
@@ -138,6 +139,14 @@ func (w *world) reconciler() *reconcile.Reconciler {
 
 // signer signs as KMS does.
 type signer struct{ *ecdsa.PrivateKey }
+
+var testSigner = func() signer {
+	key, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		panic(err)
+	}
+	return signer{key}
+}()
 
 func (s signer) Sign(_ context.Context, digest [sha256.Size]byte) ([]byte, error) {
 	return ecdsa.SignASN1(rand.Reader, s.PrivateKey, digest[:])
@@ -235,6 +244,21 @@ func (w *world) sweeps() {
 			return err
 		})
 	})
+}
+
+// arrive is the event of an object.
+func (w *world) arrive(o contract.Object) {
+	h := &intake.Handler{Catalog: w.catalog, Ledger: w.ledger, Workflows: w, Log: quiet, Now: time.Now}
+	out, err := h.Handle(w.ctx, events.SQSEvent{Records: []events.SQSMessage{{MessageId: "e", Body: event(o)}}})
+	if err != nil || len(out.BatchItemFailures) > 0 {
+		w.t.Fatal("the event was not taken", err)
+	}
+}
+
+// event is S3's notification of an object.
+func event(o contract.Object) string {
+	return fmt.Sprintf(`{"Records":[{"eventName":"ObjectCreated:Put","s3":{"bucket":{"name":%q},"object":{"key":%q,`+
+		`"versionId":%q,"size":%d,"eTag":%q}}}]}`, o.Bucket, o.Key, o.VersionID, o.Size, o.ETag)
 }
 
 // work has a worker take chunks, one after the other.

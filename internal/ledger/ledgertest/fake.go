@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"maps"
+	"math"
 	"slices"
 	"strings"
 	"sync"
@@ -87,7 +88,7 @@ func (f *Fake) Change(id string, edit func(load *ledger.Load, chunks []ledger.Ch
 	if err != nil {
 		panic(err) // the test is wrong
 	}
-	chunks := f.chunks(id)
+	chunks := f.chunks(id, 0, math.MaxInt)
 	restage, restaged := f.work[id][ledger.RestageIndex]
 	edit(&load, chunks)
 	f.seed(load, chunks)
@@ -126,10 +127,10 @@ func (t *table) read(id string) (ledger.Load, error) {
 	return load, nil
 }
 
-func (t *table) chunks(id string) []ledger.Chunk {
+func (t *table) chunks(id string, first, most int) []ledger.Chunk {
 	var chunks []ledger.Chunk
 	for _, index := range slices.Sorted(maps.Keys(t.work[id])) {
-		if index != ledger.RestageIndex {
+		if index != ledger.RestageIndex && index >= first && len(chunks) < most {
 			chunks = append(chunks, clone(t.work[id][index]))
 		}
 	}
@@ -155,10 +156,31 @@ func (f *Fake) Load(ctx context.Context, id string) (load ledger.Load, err error
 // Chunks reads all chunks of a load, in order.
 func (f *Fake) Chunks(ctx context.Context, id string) (chunks []ledger.Chunk, err error) {
 	err = f.do(ctx, Op{Name: "Chunks", Load: id}, func() error {
-		chunks = f.chunks(id)
+		chunks = f.chunks(id, 0, math.MaxInt)
 		return nil
 	})
 	return chunks, err
+}
+
+// ChunksFrom reads the chunks of a load from an index on, in order, up to a page that nobody has worked on. Each page is
+// an operation of its own.
+func (f *Fake) ChunksFrom(ctx context.Context, id string, first, untouched int) (chunks []ledger.Chunk, err error) {
+	most := untouched
+	if untouched == 0 {
+		most = math.MaxInt
+	}
+	for {
+		var page []ledger.Chunk
+		err = f.do(ctx, Op{Name: "ChunksFrom", Load: id, Chunk: first}, func() error {
+			page = f.chunks(id, first, most)
+			return nil
+		})
+		chunks = append(chunks, page...)
+		if err != nil || len(page) < most || untouched > 0 && !slices.ContainsFunc(page, ledger.Chunk.Touched) {
+			return chunks, err
+		}
+		first = page[len(page)-1].Index + 1
+	}
 }
 
 // Head reads the end of a segment's chain.

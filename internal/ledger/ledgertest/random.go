@@ -68,6 +68,8 @@ func everyWriteTwice(t *testing.T, l Subject) {
 			return nil
 		}},
 		{"sent", func(when time.Time) error { return l.Sent(ctx, "L", chunksOf(t, l, "L"), when) }},
+		{"dispatched", func(when time.Time) error { return l.Dispatched(ctx, "L", when) }},
+		{"prove", func(time.Time) error { return l.Prove(ctx, "L", ledger.Proven{Chunks: 1, End: 110, Last: at(3)}) }},
 		{"certify", func(when time.Time) error { _, err := l.Certify(ctx, "L", "trips", first(3), when); return err }},
 		{"publish", func(time.Time) error { _, err := l.Publish(ctx, "L", at(9)); return err }},
 		{"announced", func(time.Time) error { return l.Announced(ctx, "L") }},
@@ -217,7 +219,11 @@ func (r *randomRun) step() {
 // life is what happens to the load as a whole.
 func (r *randomRun) life(now time.Time) {
 	ctx, id := r.t.Context(), r.load
-	switch r.IntN(14) {
+	switch r.IntN(16) {
+	case 14:
+		r.both("dispatched", func(l Ledger) (any, error) { return nil, l.Dispatched(ctx, id, now) })
+	case 15:
+		r.both("prove", func(l Ledger) (any, error) { return nil, l.Prove(ctx, id, ledger.Proven{Chunks: 1, Last: now}) })
 	case 12:
 		r.both("announced", func(l Ledger) (any, error) { return nil, l.Announced(ctx, id) })
 	case 13:
@@ -265,11 +271,13 @@ func (r *randomRun) compare() {
 	r.t.Helper()
 	load := r.both("load", func(l Ledger) (any, error) { return l.Load(r.t.Context(), r.load) }).(ledger.Load)
 	work := r.both("chunks", func(l Ledger) (any, error) { return l.Chunks(r.t.Context(), r.load) }).([]ledger.Chunk)
+	first, untouched := r.IntN(4), r.IntN(3)
+	r.both("chunks from", func(l Ledger) (any, error) { return l.ChunksFrom(r.t.Context(), r.load, first, untouched) })
 	r.both("open", func(l Ledger) (any, error) {
 		all, err := l.Open(r.t.Context(), at(1_000), 99)
 		return slices.ContainsFunc(all, func(load ledger.Load) bool { return load.ID == r.load }), err
 	})
-	r.trace = r.trace[:len(r.trace)-3]
+	r.trace = r.trace[:len(r.trace)-4]
 	if load.Restage != nil {
 		work = append(work, *load.Restage)
 	}

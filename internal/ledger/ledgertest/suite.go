@@ -19,6 +19,7 @@ type Ledger interface {
 	Receive(ctx context.Context, load ledger.Load) (stands ledger.Load, created bool, err error)
 	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
+	ChunksFrom(ctx context.Context, id string, first, untouched int) ([]ledger.Chunk, error)
 	Day(ctx context.Context, day string) ([]ledger.Load, error)
 	Statuses(ctx context.Context, ids []string) (map[string]contract.Status, error)
 
@@ -54,6 +55,8 @@ type Ledger interface {
 	HandBack(ctx context.Context, c ledger.Claim) (bool, error)
 	Resend(ctx context.Context, load string, c ledger.Chunk, from *int64, failed int) (ledger.Chunk, error)
 	Sent(ctx context.Context, load string, some []ledger.Chunk, at time.Time) error
+	Dispatched(ctx context.Context, id string, at time.Time) error
+	Prove(ctx context.Context, id string, p ledger.Proven) error
 }
 
 // Subject is an empty ledger under test.
@@ -109,6 +112,8 @@ var scenarios = []struct {
 	{"failures", failures},
 	{"reasons are cut", reasonsAreCut},
 	{"Sent", sent},
+	{"Dispatched", dispatched},
+	{"Prove", prove},
 	{"HandBack", handBack},
 	{"Resend", resend},
 	{"Resend of an acknowledged chunk", resendNeverDropsAnAcknowledgementUnlessItBeganInTheWrongPlace},

@@ -206,3 +206,58 @@ func same(t *testing.T, l Subject) {
 		t.Error("a load that is running became another's duplicate")
 	}
 }
+
+// All first attempts are recorded as sent by one write. It is no change of the load: who waits for one sees none.
+func dispatched(t *testing.T, l Subject) {
+	ctx := t.Context()
+	receivedLoad(t, l)
+	if err := l.Dispatched(ctx, "L", at(3)); err != nil || !loadOf(t, l).Sent.IsZero() {
+		t.Errorf("a load without a plan: %v, %+v", err, loadOf(t, l))
+	}
+	must[bool](t)(l.Plan(ctx, "L", plan(2), cut(2)))
+	before := loadOf(t, l).Updated
+	for second := range 2 { // the first time counts
+		if err := l.Dispatched(ctx, "L", at(5+second)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if load := loadOf(t, l); !load.Sent.Equal(at(5)) || !load.Updated.Equal(before) {
+		t.Errorf("got %+v", load)
+	}
+	if c := chunkOf(t, l, 1); c.Sent.Equal(at(5)) {
+		t.Errorf("a chunk was written: %+v", c)
+	}
+	if err := l.Dispatched(ctx, "unknown", at(5)); err != nil {
+		t.Error(err)
+	}
+}
+
+// What is proven of a running load need not be read again.
+func prove(t *testing.T, l Subject) {
+	ctx := t.Context()
+	receivedLoad(t, l)
+	p := ledger.Proven{Chunks: 2, End: 210, Last: at(4), Looked: at(5)}
+	if err := l.Prove(ctx, "L", p); err != nil || loadOf(t, l).Proven != nil {
+		t.Errorf("a load that is not running: %v, %+v", err, loadOf(t, l).Proven)
+	}
+	must[bool](t)(l.Plan(ctx, "L", plan(3), cut(3)))
+	before := loadOf(t, l).Updated
+	if err := l.Prove(ctx, "L", p); err != nil {
+		t.Fatal(err)
+	}
+	if load := loadOf(t, l); load.Proven == nil || *load.Proven != p || !load.Updated.Equal(before) {
+		t.Errorf("got %+v", load)
+	}
+	for first, want := range []int{3, 2, 1, 0} {
+		rest := must[[]ledger.Chunk](t)(l.ChunksFrom(ctx, "L", first, 0))
+		if len(rest) != want || want > 0 && rest[0].Index != first {
+			t.Errorf("from chunk %d: %+v", first, rest)
+		}
+	}
+	claim(t, l, "a", 1, 1, 60) // chunk 0
+	for untouched, want := range []int{3, 2, 3, 3} {
+		if rest := must[[]ledger.Chunk](t)(l.ChunksFrom(ctx, "L", 0, untouched)); len(rest) != want {
+			t.Errorf("up to a page of %d that nobody has worked on: %d chunks, want %d", untouched, len(rest), want)
+		}
+	}
+}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math"
 	"slices"
 	"time"
 
@@ -136,7 +137,7 @@ func (f *Fake) Fail(ctx context.Context, id, reason string, at time.Time) (bool,
 func (f *Fake) Redrive(ctx context.Context, load ledger.Load, at time.Time) (bool, error) {
 	f.mu.Lock()
 	load, err := f.read(load.ID)
-	chunks := f.chunks(load.ID)
+	chunks := f.chunks(load.ID, 0, math.MaxInt)
 	f.mu.Unlock()
 	if err != nil {
 		return false, err
@@ -343,6 +344,35 @@ func (f *Fake) resend(ctx context.Context, load string, c ledger.Chunk, from *in
 		return c, err
 	}
 	return next, nil
+}
+
+// Dispatched records that the first attempts at all chunks were sent.
+func (f *Fake) Dispatched(ctx context.Context, id string, at time.Time) error {
+	return f.note(ctx, "Dispatched", id, func(load *ledger.Load) {
+		if load.Plan != nil && load.Sent.IsZero() {
+			load.Sent = millis(at)
+		}
+	})
+}
+
+// Prove records a proven prefix of a running load's chunks.
+func (f *Fake) Prove(ctx context.Context, id string, p ledger.Proven) error {
+	return f.note(ctx, "Prove", id, func(load *ledger.Load) {
+		if load.Status == contract.Running {
+			p = clone(p)
+			load.Proven = &p
+		}
+	})
+}
+
+func (f *Fake) note(ctx context.Context, name, id string, edit func(load *ledger.Load)) error {
+	return f.do(ctx, Op{Name: name, Load: id, Write: true}, func() error {
+		if load, ok := f.loads[id]; ok {
+			edit(&load)
+			f.loads[id] = load
+		}
+		return nil
+	})
 }
 
 // Sent records that messages were sent.
