@@ -125,6 +125,7 @@ func (w *world) deploy(note string) {
 	w.Helper()
 	c := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{"readings": {
 		Dialect: contract.Dialect{Encoding: contract.NDJSON}, MaxRecordMB: 1, MaxPartitions: 1, Stream: &w.settings,
+		Compression: contract.Zstd1, // the cheapest
 		Schema: json.RawMessage(`{"title":"` + note + `","fields":[{"name":"v","type":"integer",` +
 			`"constraints":{"required":true}},{"name":"room","type":"string"}]}`),
 		Partition: contract.Partition{Field: "room", By: "value"},
