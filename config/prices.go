@@ -19,6 +19,8 @@ type Prices struct {
 	// SpotShare is what spot is assumed to cost as a share of on-demand: it changes by the hour.
 	SpotShare         float64 `json:"spotShare"`
 	VolumeGBMonth     float64 `json:"volumeGBMonth"` // gp3
+	BalancerHour      float64 `json:"balancerHour"`  // a Network Load Balancer, without its traffic
+	SecretMonth       float64 `json:"secretMonth"`
 	NATHour           float64 `json:"natHour"`
 	NATGB             float64 `json:"natGB"`
 	EndpointZoneHour  float64 `json:"endpointZoneHour"`  // an interface endpoint, for each zone
