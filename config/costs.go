@@ -75,6 +75,9 @@ func (s *Stack) IdleCosts(p Prices) []Cost {
 		keys++
 		costs = append(costs, s.clusterCosts(p)...)
 	}
+	if s.GatewayOnCluster() {
+		costs = append(costs, Cost{"gateway: load balancer and secret", p.BalancerHour*HoursPerMonth + p.SecretMonth})
+	}
 	return append(costs, Cost{"KMS keys", float64(keys) * p.KeyMonth})
 }
 

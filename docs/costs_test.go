@@ -104,6 +104,8 @@ func idle(t *testing.T, e config.Environment) []cost {
 		{"their volumes", volumes},
 		{"Kinesis streams", streams * config.HoursPerMonth},
 		{"KMS keys", float64(n["aws:kms/key:Key"]) * p.KeyMonth},
+		{"gateway: load balancer and secret", float64(n["aws:lb/loadBalancer:LoadBalancer"])*p.BalancerHour*
+			config.HoursPerMonth + float64(n["aws:secretsmanager/secret:Secret"])*p.SecretMonth},
 		{"dashboard", float64(n["aws:cloudwatch/dashboard:Dashboard"]) * p.DashboardMonth},
 		{"alarms", float64(watched)*p.AlarmMonth +
 			float64(n["aws:cloudwatch/compositeAlarm:CompositeAlarm"])*p.CompositeMonth},

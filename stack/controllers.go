@@ -32,9 +32,11 @@ type controller struct {
 
 // NewControllers declares the namespaces, and the scalers and guards of nodes and pods.
 func NewControllers(ctx *pulumi.Context, s *Setup, lane *HeavyLane, c *Cluster) (*Controllers, error) {
-	namespaces, err := tenancy.New(ctx, "tenancy", &tenancy.Args{
-		Quota: tenancy.QuotaOf(len(s.FileNames()), s.Cluster.Workers, s.Cluster.Restage),
-	}, c.inCluster())
+	quota := tenancy.QuotaOf(len(s.FileNames()), s.Cluster.Workers, s.Cluster.Restage)
+	if s.GatewayOnCluster() {
+		quota = quota.WithGateway(s.Gateway)
+	}
+	namespaces, err := tenancy.New(ctx, "tenancy", &tenancy.Args{Quota: quota}, c.inCluster())
 	if err != nil {
 		return nil, err
 	}
