@@ -84,12 +84,38 @@ func wide(t *testing.T, columns, partitions, rows int) (path string, d contract.
 	return path, d
 }
 
-func TestWideProbe(t *testing.T) {
-	for _, c := range []struct{ columns, partitions, rows int }{{2000, 64, 640}, {2000, 16, 640}, {2000, 1, 640}, {2000, 1, 5000}, {500, 64, 640}} {
-		path, d := wide(t, c.columns, c.partitions, c.rows)
-		k, ctx := measured(t, d, path, 1769)
-		m, err := k.memory(ctx)
-		info, _ := os.Stat(path)
-		t.Logf("%+v %d MB: %s %v %v", c, info.Size()>>20, mebibytes(m.Usage.Peak), m.Usage.CPU, err)
+// A chunk of 256 MiB stays within a function of 512 MiB.
+func TestPeakMemoryOfALargeChunk(t *testing.T) {
+	in := inputs()[2]
+	in.schema = func() ([]byte, error) { return os.ReadFile(filepath.Join("..", "schemas", in.name+".json")) }
+	d, err := in.definition()
+	if err != nil {
+		t.Fatal(err)
+	}
+	var notes strings.Builder
+	path, err := in.generate(t.TempDir(), 256<<20, &terminal.Screen{Out: &notes, Err: &notes})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fits(t, d, path)
+}
+
+// So does a table as wide as config allows for that function: 8,192 columns of all partitions together.
+func TestPeakMemoryOfAWideTable(t *testing.T) {
+	path, d := wide(t, 128, 64, 20_000)
+	fits(t, d, path)
+}
+
+func fits(t *testing.T, d contract.Segment, path string) {
+	t.Helper()
+	const memoryMB = 512
+	c, ctx := measured(t, d, path, memoryMB)
+	m, err := c.memory(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Logf("%d bytes: %s", c.bytes, mebibytes(m.Usage.Peak))
+	if m.Usage.Peak > memoryMB<<20 {
+		t.Errorf("%s in a function of %d MiB", mebibytes(m.Usage.Peak), memoryMB)
 	}
 }
