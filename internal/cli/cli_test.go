@@ -55,13 +55,27 @@ func TestWrongCommandLines(t *testing.T) {
 		"quarantine":                             "accepts 1 arg",
 		"certificate a --public-key k":           "--public-key needs --verify",
 		"certificate " + signedFolder + " --download x": "is a download already",
-		"verify-chain":                       "accepts 1 arg",
-		"redrive":                            "is required",
-		"generate trips --out x":             "--size and --out are required",
-		"generate trips --out x --size many": "want a number",
+		"verify-chain":                                           "accepts 1 arg",
+		"restore-drill --dry-run":                                "--lake and --landing are required",
+		"restore-drill --lake a --landing b":                     "give either --table or --dry-run",
+		"restore-drill --lake a --landing b --table c --dry-run": "give either --table or --dry-run",
+		"redrive":                                         "is required",
+		"generate trips --out x":                          "--size and --out are required",
+		"generate trips --out x --size many":              "want a number",
 		"generate trips --out x --size 1MB --bad-share 2": "between 0 and 1",
 		"generate weather --out x --size 1MB":             "invalid argument",
 		"local up --input-size 3":                         "at least 1.0 MB",
+		"send":                                            "accepts 1 arg",
+		"send f":                                          "--segment is required",
+		"send f --segment s --parallel 0":                 "want 1 to 64",
+		"send - --segment s --state x":                    "standard input cannot be read again",
+		"send f --segment s":                              "there is no token",
+		"report a":                                        "--html is required",
+		"report a --html f --public-key k":                "--public-key needs --verify",
+		"tail":                                            "accepts 1 arg",
+		"tail s --since 0s":                               "--since must be positive",
+		"token":                                           "one of --out and --of is required",
+		"token --out a --of b":                            "one of --out and --of is required",
 		"schema infer":                                    "accepts 1 arg",
 		"schema infer x --encoding tsv":                   "want \"csv\" or \"ndjson\"",
 		"schema check a":                                  "accepts 2 arg",
@@ -173,6 +187,7 @@ func TestExitCodes(t *testing.T) {
 		{unproven(verify.Report{Verified: true}), ExitOK},
 		{fmt.Errorf("w: %w", client.ErrNotFound), ExitNotFound},
 		{fmt.Errorf("w: %w", schemaError{errors.New("x")}), ExitSchema},
+		{errors.Join(nil, rejectedError{errors.New("x")}), ExitRejected},
 		{fmt.Errorf("w: %w", ledger.ErrNotFound), ExitNotFound},
 	} {
 		if got := exitCode(c.err); got != c.want {
@@ -180,7 +195,7 @@ func TestExitCodes(t *testing.T) {
 		}
 	}
 	for _, code := range []int{ExitOK, ExitError, ExitUsage, ExitFailed, ExitUnproven, ExitNotFound, ExitSchema,
-		ExitInterrupted} {
+		ExitRejected, ExitInterrupted} {
 		if !strings.Contains(exitHelp, fmt.Sprintf("%5d  ", code)) {
 			t.Errorf("the help does not explain exit code %d", code)
 		}

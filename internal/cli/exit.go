@@ -17,6 +17,7 @@ const (
 	ExitUnproven    = 4
 	ExitNotFound    = 5
 	ExitSchema      = 6
+	ExitRejected    = 7
 	ExitInterrupted = 130
 )
 
@@ -29,6 +30,7 @@ const exitHelp = `dip exits with one of these codes:
     4  a certificate does not match the data
     5  the load, segment, stack or file does not exist
     6  schema infer: records that fit no schema; schema check: the new schema is not compatible
+    7  send: the gateway refused some of the records; it has all others
   130  interrupted; loads already landed continue`
 
 // usageError marks an error in the command line.
@@ -44,6 +46,7 @@ func exitCode(err error) int {
 	var failed *client.FailedError
 	var unproven *unprovenError
 	var schema schemaError
+	var rejected rejectedError
 	switch {
 	case err == nil:
 		return ExitOK
@@ -55,6 +58,8 @@ func exitCode(err error) int {
 		return ExitUnproven
 	case errors.As(err, &schema):
 		return ExitSchema
+	case errors.As(err, &rejected):
+		return ExitRejected
 	case errors.Is(err, client.ErrNotFound), errors.Is(err, ledger.ErrNotFound):
 		return ExitNotFound
 	default:
