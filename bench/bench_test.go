@@ -210,7 +210,7 @@ func TestEqualGuessesTheEncoding(t *testing.T) {
 
 func TestOptionsNameEveryProblem(t *testing.T) {
 	err := (&options{bytes: 1, rounds: 0, memoryMB: 1, inputs: []string{"trips", "nope"}}).validate()
-	for _, want := range []string{"--size", "--rounds", "--memory", `"nope"`} {
+	for _, want := range []string{"--size", "--rounds", "--memory", "--vcpus", `"nope"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %s", err, want)
 		}
