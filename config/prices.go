@@ -40,6 +40,11 @@ type Prices struct {
 	DynamoMillionWrites     float64                  `json:"dynamoMillionWrites"`
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
+
+	KinesisStreamHour         float64 `json:"kinesisStreamHour"`         // an on-demand stream
+	KinesisShardHour          float64 `json:"kinesisShardHour"`          // of a provisioned stream
+	KinesisRetentionShardHour float64 `json:"kinesisRetentionShardHour"` // in addition, beyond 24 hours up to 7 days
+	KinesisFanOutShardHour    float64 `json:"kinesisFanOutShardHour"`    // in addition, for each consumer
 }
 
 //go:embed prices.json
