@@ -69,6 +69,9 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	if len(s.StreamNames()) > 0 {
 		names = append(names, contract.StreamFunctions...)
 	}
+	if s.GatewayIsFunction() {
+		names = append(names, contract.Gateway)
+	}
 	s.functions, err = artifact.Open(dir, string(s.Architecture), names...)
 	err = errors.Join(err, s.reserveConcurrency(ctx))
 	if s.Cluster.Enabled {
@@ -115,6 +118,9 @@ func (s *Setup) locate(ctx *pulumi.Context) error {
 // of the other assemblies.
 func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) error {
 	programs := append(s.programs(s.FileNames()), restage.Program)
+	if s.GatewayOnCluster() {
+		programs = append(programs, contract.Gateway)
+	}
 	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
 	now, err := s.findCluster(ctx)
 	if err != nil {
