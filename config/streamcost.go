@@ -7,13 +7,13 @@ type RecordCost struct {
 	OnDemand, Provisioned float64 // Kinesis, in one mode or the other
 	Lambda                float64
 	S3                    float64 // writes and reads; not what storage costs
-	DynamoDB              float64
+	Ledger                float64 // DynamoDB
 	Gateway               float64 // without the control plane of the cluster
 }
 
 // Together is the sum, with Kinesis in the cheaper mode.
 func (c RecordCost) Together() float64 {
-	return min(c.OnDemand, c.Provisioned) + c.Lambda + c.S3 + c.DynamoDB + c.Gateway
+	return min(c.OnDemand, c.Provisioned) + c.Lambda + c.S3 + c.Ledger + c.Gateway
 }
 
 // What the model takes for granted.
@@ -67,7 +67,7 @@ func CostOfRecords(p Prices, s Stream, memoryMB int, arch Architecture, node str
 		Lambda:      gbs*p.LambdaGBSecond[arch] + (witnessed+processed+closings)/1e6*p.LambdaMillionRequests,
 		S3: (witnessed+processed+stored+perInterval*intervals)/1e3*p.S3ThousandWrites +
 			(witnessed+stored)/1e3*p.S3ThousandReads,
-		DynamoDB: (witnessed+processed*units+perInterval*intervals)/1e6*p.DynamoMillionWrites +
+		Ledger: (witnessed+processed*units+perInterval*intervals)/1e6*p.DynamoMillionWrites +
 			(2*witnessed+processed*units/4+perInterval*closings)/1e6*p.DynamoMillionReads,
 		Gateway: hours*vCPU*p.InstanceHour[node]/vCPUs + hours*p.BalancerHour + transferred*p.BalancerUnitHour,
 	}

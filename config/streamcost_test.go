@@ -23,7 +23,7 @@ func TestWhatRecordsCost(t *testing.T) {
 	near("S3", slow.S3, (1000+10_000+8*33.333)/1e3*p.S3ThousandWrites+1000/1e3*p.S3ThousandReads)
 	near("S3, fast", fast.S3, (1e6/4400.0+1e6/699.3+8*0.0333)/1e3*p.S3ThousandWrites+1e6/4400.0/1e3*p.S3ThousandReads)
 	for _, c := range []RecordCost{slow, fast} {
-		for what, v := range map[string]float64{"Lambda": c.Lambda, "DynamoDB": c.DynamoDB, "gateway": c.Gateway} {
+		for what, v := range map[string]float64{"Lambda": c.Lambda, "DynamoDB": c.Ledger, "gateway": c.Gateway} {
 			if v <= 0 || v > 1 {
 				t.Errorf("%s costs %g", what, v)
 			}

@@ -27,7 +27,7 @@ func recordCosts(t *testing.T) string {
 		{"or Kinesis, provisioned", func(c config.RecordCost) float64 { return c.Provisioned }},
 		{"Lambda: witness, processor, closer", func(c config.RecordCost) float64 { return c.Lambda }},
 		{"S3, writes and reads", func(c config.RecordCost) float64 { return c.S3 }},
-		{"DynamoDB", func(c config.RecordCost) float64 { return c.DynamoDB }},
+		{"DynamoDB", func(c config.RecordCost) float64 { return c.Ledger }},
 		{"gateway: nodes, load balancer", func(c config.RecordCost) float64 { return c.Gateway }},
 		{"**together, in the cheaper mode**", config.RecordCost.Together},
 	}
