@@ -34,8 +34,8 @@ func many(seed uint64, rows int) []byte {
 		if random.IntN(500) == 0 {
 			id = "bad"
 		}
-		input = fmt.Appendf(input, "%s,\"%s, \"\"%d\"\"\",%c\n", id, strings.Repeat("note", random.IntN(20)), random.IntN(1000),
-			"abc"[random.IntN(3)])
+		input = fmt.Appendf(input, "%s,\"%s, \"\"%d\"\"\",%c\n", id, strings.Repeat("note", random.IntN(20)),
+			random.IntN(1000), "abc"[random.IntN(3)])
 	}
 	return input
 }
