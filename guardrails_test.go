@@ -110,8 +110,8 @@ var broken = map[string]map[string]breaks{
 	"wildcards": {"intake-policy": on("intake-policy", func(a *iam.RolePolicyArgs) {
 		a.Policy = pulumi.String(`{"Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]}`)
 	})},
-	"log-retention": {"trips-logs": on("trips-logs", func(a *cloudwatch.LogGroupArgs) { a.RetentionInDays = nil })},
-	"metadata":      {"batch-template": on("batch-template", func(a *ec2.LaunchTemplateArgs) { a.MetadataOptions = nil })},
+	"log-retention":  {"trips-logs": on("trips-logs", func(a *cloudwatch.LogGroupArgs) { a.RetentionInDays = nil })},
+	"metadata":       {"batch-template": on("batch-template", func(a *ec2.LaunchTemplateArgs) { a.MetadataOptions = nil })},
 	"table-deletion": {"ledger-table": on("", func(a *dynamodb.TableArgs) { a.DeletionProtectionEnabled = nil })},
 }
 

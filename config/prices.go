@@ -19,6 +19,8 @@ type Prices struct {
 	// SpotShare is what spot is assumed to cost as a share of on-demand: it changes by the hour.
 	SpotShare         float64 `json:"spotShare"`
 	VolumeGBMonth     float64 `json:"volumeGBMonth"` // gp3
+	BalancerHour      float64 `json:"balancerHour"`  // a Network Load Balancer, without its traffic
+	SecretMonth       float64 `json:"secretMonth"`
 	NATHour           float64 `json:"natHour"`
 	NATGB             float64 `json:"natGB"`
 	EndpointZoneHour  float64 `json:"endpointZoneHour"`  // an interface endpoint, for each zone
@@ -38,6 +40,11 @@ type Prices struct {
 	DynamoMillionWrites     float64                  `json:"dynamoMillionWrites"`
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
+
+	KinesisStreamHour         float64 `json:"kinesisStreamHour"`         // an on-demand stream
+	KinesisShardHour          float64 `json:"kinesisShardHour"`          // of a provisioned stream
+	KinesisRetentionShardHour float64 `json:"kinesisRetentionShardHour"` // in addition, beyond 24 hours up to 7 days
+	KinesisFanOutShardHour    float64 `json:"kinesisFanOutShardHour"`    // in addition, for each consumer
 }
 
 //go:embed prices.json

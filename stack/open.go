@@ -66,7 +66,11 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	if !ok {
 		dir = path.Join("build", string(s.Architecture))
 	}
-	s.functions, err = artifact.Open(dir, string(s.Architecture), slices.Concat(contract.SystemFunctions, s.programs())...)
+	names := slices.Concat(contract.SystemFunctions, s.programs(s.SegmentNames()))
+	if len(s.StreamNames()) > 0 {
+		names = append(names, contract.StreamFunctions...)
+	}
+	s.functions, err = artifact.Open(dir, string(s.Architecture), names...)
 	err = errors.Join(err, s.reserveConcurrency(ctx))
 	if s.Cluster.Enabled {
 		err = errors.Join(err, s.openHeavy(ctx, dir, today))
@@ -77,8 +81,8 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	s.tags = map[string]string{"dip:stack": s.Name, "dip:environment": string(s.Environment)}
 	maps.Copy(s.tags, s.Tags)
 	demanded := guardrails.Roles{PermissionsBoundary: s.PermissionsBoundary, Path: s.RolePath}
-	names := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
-	if err := errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), names.Apply(ctx)); err != nil {
+	physical := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
+	if err := errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), physical.Apply(ctx)); err != nil {
 		return nil, err
 	}
 	s.rails, err = guardrails.NewWatch(ctx) // after all others: it sees what they made
@@ -122,7 +126,7 @@ func (s *Setup) locate(ctx *pulumi.Context) error {
 // openHeavy looks up the cluster that exists, chooses the zones, reads the image's programs and says what the lane asks
 // of the other assemblies.
 func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) error {
-	programs := append(s.programs(), restage.Program)
+	programs := append(s.programs(s.FileNames()), restage.Program)
 	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
 	now, err := s.findCluster(ctx)
 	if err != nil {
@@ -138,9 +142,9 @@ func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) erro
 	return errors.Join(missing, s.checkCluster(ctx, now, s.caller, today), s.resolveAddOns(ctx), s.preflight(ctx))
 }
 
-// programs are the segments' programs.
-func (s *Setup) programs() (names []string) {
-	for _, name := range s.SegmentNames() {
+// programs are the programs of segments.
+func (s *Setup) programs(segments []string) (names []string) {
+	for _, name := range segments {
 		names = append(names, programOf(s.Segments[name]))
 	}
 	return names

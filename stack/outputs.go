@@ -14,7 +14,9 @@ type Outputs struct {
 }
 
 // NewOutputs gathers the outputs that every stack has.
-func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads, operations *Operations) *Outputs {
+func NewOutputs(
+	s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, operations *Operations,
+) *Outputs {
 	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.Region),
 		LandingBucket:     st.Landing.Name,
@@ -36,6 +38,14 @@ func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads, operati
 	for name, made := range segments.ByName {
 		o.all.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
 			QueueOutputs: queueOutputs(made.Queue), Function: made.Function.ARN,
+		}
+	}
+	for name, made := range streams.ByName {
+		o.all.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
+			Function: made.Processor.ARN,
+			Stream: &contract.StreamOutputs[pulumi.StringInput]{
+				Name: made.Name, Witness: made.Witness.ARN, Closer: made.Closer.ARN,
+			},
 		}
 	}
 	return o

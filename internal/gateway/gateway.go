@@ -15,24 +15,32 @@ import (
 	"dip/contract"
 )
 
+// Producers tells who sends a request.
+type Producers interface {
+	// Authenticate gives the producer; the problem says why it is unknown.
+	Authenticate(*http.Request) (Producer, *Problem)
+	// Loaded says whether it can.
+	Loaded() bool
+}
+
 // Gateway is the HTTP API. Its fields do not change after Handler.
 type Gateway struct {
-	Segments map[string]*Writer // those that take JSON records by stream
-	Others   map[string]string  // why other segments of the stack take none
-	Tokens   *Tokens
-	Limits   Limits
-	Budget   *Budget
-	Replays  *Replays
-	Metrics  *Metrics
-	Log      *slog.Logger
+	Segments  map[string]*Writer // those that take JSON records by stream
+	Others    map[string]string  // why other segments of the stack take none
+	Producers Producers
+	Limits    Limits
+	Budget    *Budget
+	Replays   *Replays
+	Metrics   *Metrics
+	Log       *slog.Logger
 
 	draining atomic.Bool
 }
 
 // New makes the gateway of a catalog's segments, and starts their writers.
-func New(c contract.Catalog, k Kinesis, t *Tokens, bufferBytes int64, log *slog.Logger) *Gateway {
+func New(c contract.Catalog, k Kinesis, p Producers, bufferBytes int64, log *slog.Logger) *Gateway {
 	g := &Gateway{
-		Segments: map[string]*Writer{}, Others: map[string]string{}, Tokens: t, Limits: DefaultLimits,
+		Segments: map[string]*Writer{}, Others: map[string]string{}, Producers: p, Limits: DefaultLimits,
 		Budget: NewBudget(bufferBytes), Replays: NewReplays(rememberedKeys), Metrics: NewMetrics(), Log: log,
 	}
 	for name, s := range c.Segments {
@@ -109,7 +117,7 @@ func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case g.draining.Load():
 		drained().write(w)
-	case !g.Tokens.Loaded():
+	case !g.Producers.Loaded():
 		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
 	default:
 		write(w, typePlain, "ok\n")
@@ -190,7 +198,7 @@ func (g *Gateway) admit(r *http.Request) (Producer, *Writer, *Problem) {
 	if g.draining.Load() {
 		return Producer{}, nil, drained()
 	}
-	producer, p := g.Tokens.Authenticate(r.Header)
+	producer, p := g.Producers.Authenticate(r)
 	if p != nil {
 		return Producer{}, nil, p
 	}
