@@ -87,5 +87,9 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		outputs.AddCluster(lane, cluster)
 	}
 	outputs.AddGateway(gateway)
+	// Rules that no stack may break, over all that is declared.
+	if err := setup.CheckGuardRails(ctx); err != nil {
+		return nil, err
+	}
 	return outputs.Map()
 }

@@ -32,6 +32,7 @@ type Setup struct {
 	Account string // 12 digits
 	Region  string
 
+	rails     *guardrails.Watch
 	caller    string                       // ARN of who deploys, as STS names it
 	tags      map[string]string            // on everything
 	functions map[string]artifact.Artifact // by name
@@ -84,7 +85,18 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	maps.Copy(s.tags, s.Tags)
 	demanded := guardrails.Roles{PermissionsBoundary: s.PermissionsBoundary, Path: s.RolePath}
 	physical := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
-	return s, errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), physical.Apply(ctx))
+	if err := errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), physical.Apply(ctx)); err != nil {
+		return nil, err
+	}
+	s.rails, err = guardrails.NewWatch(ctx) // after all others: it sees what they made
+	return s, err
+}
+
+// CheckGuardRails reports every rule that what was declared breaks.
+func (s *Setup) CheckGuardRails(ctx *pulumi.Context) error {
+	return s.rails.Check(ctx, guardrails.Demands{
+		Tags: []string{"dip:stack", "dip:environment"}, Protect: s.Environment == config.Prod,
+	})
 }
 
 func read(ctx *pulumi.Context) (*config.Stack, error) {
