@@ -99,6 +99,13 @@ func (s *Stack) putTokens(ctx context.Context, segments []string) (string, error
 	if exists := new(types.ResourceExistsException); !errors.As(err, &exists) {
 		return "", fmt.Errorf("make the gateway's tokens: %w", err)
 	}
+	old, err := secrets.GetSecretValue(ctx, &secretsmanager.GetSecretValueInput{SecretId: &name})
+	if err != nil {
+		return "", fmt.Errorf("read the gateway's tokens: %w", err)
+	}
+	if old.SecretString != nil && *old.SecretString == text {
+		return *old.ARN, nil
+	}
 	put, err := secrets.PutSecretValue(ctx, &secretsmanager.PutSecretValueInput{SecretId: &name, SecretString: &text})
 	if err != nil {
 		return "", fmt.Errorf("put the gateway's tokens: %w", err)

@@ -127,7 +127,8 @@ func (k *keeper) start(run gatewayRun) error {
 		close(ended)
 	}()
 	k.running, k.run, k.ended = cmd, run.id(), ended
-	return writeJSON(k.place.gatewayRunning(), gatewayRunning{Run: k.run, PID: cmd.Process.Pid, URL: "http://" + k.address})
+	return writeJSON(k.place.gatewayRunning(),
+		gatewayRunning{Run: k.run, PID: cmd.Process.Pid, URL: "http://" + k.address})
 }
 
 // stop ends the gateway, which answers the requests that it has.
