@@ -102,10 +102,11 @@ type ShardProof struct {
 	Next    StreamCursor `json:"next"` // where the next interval begins
 }
 
-// ArchiveKey is where an archived batch goes.
-func ArchiveKey(segment, shard, after, sha256Hex string) string {
+// ArchiveKey is where an archived batch goes. That of a shard's first batch says what its parents left, see Archived.From:
+// so the archive can be read without the stream.
+func ArchiveKey(segment, shard, after string, from int64, sha256Hex string) string {
 	if after == "" {
-		after = "begin"
+		after = fmt.Sprintf("begin.%d", from)
 	}
 	return fmt.Sprintf("%s%s/%s/%s-%.12s.ndjson.gz", ArchivePrefix, segment, shard, after, sha256Hex)
 }

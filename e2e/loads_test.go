@@ -143,6 +143,7 @@ func TestLoadsAreCertified(t *testing.T) {
 		chained(t, "trips", 1, key)
 		chained(t, "events", 2, key)
 		chained(t, "parts", 8, key)
+		restored(t, key)
 	})
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {

@@ -78,6 +78,58 @@ func (d *decoder) fail(name string, err error) {
 	}
 }
 
+// encodeLoad gives a load's item. An open load is one that Open lists.
+func encodeLoad(load Load, open bool) (item, error) {
+	it, shard := key(load.ID, loadItem), contract.LedgerShard(load.ID)
+	it[attrStatus] = str(string(load.Status))
+	it[attrExecution] = num(int64(load.Execution))
+	it[attrUpdated] = millis(load.Updated)
+	it[contract.LedgerIndexKey] = str(contract.LedgerDay(load.Received.UTC().Format(time.DateOnly), shard))
+	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(createdFormat))
+	if open {
+		it[contract.LedgerOpenKey] = str(shard)
+	}
+	if load.Reason != "" {
+		it[attrReason] = text(load.Reason)
+	}
+	if load.Of != "" {
+		it[attrOf] = str(load.Of)
+	}
+	e := encoder{item: it}
+	e.json(attrInput, &input{load.Segment, load.Object, load.Interval, load.Catalog})
+	if load.Plan != nil {
+		e.json(attrPlan, load.Plan)
+	}
+	if !load.Sent.IsZero() {
+		it[attrSent] = millis(load.Sent)
+	}
+	if load.Proven != nil {
+		e.json(attrProven, load.Proven)
+	}
+	if load.Totals != nil {
+		e.json(attrTotals, load.Totals)
+	}
+	if load.Link != nil {
+		e.json(attrLink, load.Link)
+		it[attrSHA256] = str(load.SHA256)
+	}
+	return it, e.err
+}
+
+// encoder writes attributes and records the first error.
+type encoder struct {
+	item item
+	err  error
+}
+
+func (e *encoder) json(name string, v any) {
+	doc, err := json.Marshal(v)
+	if err != nil && e.err == nil {
+		e.err = fmt.Errorf("encode the attribute %s: %w", name, err)
+	}
+	e.item[name] = str(string(doc))
+}
+
 func decodeLoad(it item) (Load, error) {
 	d := decoder{item: it}
 	var in input
@@ -147,12 +199,15 @@ func encodeChunk(load string, c Chunk) (item, error) {
 	if c.From != nil {
 		it[attrFrom] = num(*c.From)
 	}
+	e := encoder{item: it}
 	if c.Staged != nil {
-		doc, err := json.Marshal(c.Staged)
-		if err != nil {
-			return nil, fmt.Errorf("encode chunk %d of load %s: %w", c.Index, load, err)
-		}
-		it[attrStaged] = str(string(doc))
+		e.json(attrStaged, c.Staged)
+	}
+	if c.Ack != nil {
+		e.json(attrAck, c.Ack)
+	}
+	if e.err != nil {
+		return nil, fmt.Errorf("%s of load %s: %w", workName(c.Index), load, e.err)
 	}
 	return it, nil
 }

@@ -7,7 +7,6 @@ package ledger
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -167,23 +166,12 @@ func key(load, sort string) item {
 
 // Receive records a new load. If it already exists, its current state is returned and created is false.
 func (l *Ledger) Receive(ctx context.Context, load Load) (stands Load, created bool, err error) {
-	doc, err := json.Marshal(input{load.Segment, load.Object, load.Interval, load.Catalog})
+	it, err := encodeLoad(Load{
+		ID: load.ID, Segment: load.Segment, Object: load.Object, Interval: load.Interval, Catalog: load.Catalog,
+		Received: load.Received, Status: load.Status, Reason: load.Reason, Updated: load.Received,
+	}, load.Interval == nil)
 	if err != nil {
 		return Load{}, false, fmt.Errorf("receive load %s: %w", load.ID, err)
-	}
-	it := key(load.ID, loadItem)
-	it[attrStatus] = str(string(load.Status))
-	it[attrInput] = str(string(doc))
-	it[attrExecution] = num(0)
-	it[attrUpdated] = millis(load.Received)
-	shard := contract.LedgerShard(load.ID)
-	if load.Interval == nil {
-		it[contract.LedgerOpenKey] = str(shard)
-	}
-	it[contract.LedgerIndexKey] = str(contract.LedgerDay(load.Received.UTC().Format(time.DateOnly), shard))
-	it[contract.LedgerIndexSortKey] = str(load.Received.UTC().Format(createdFormat))
-	if load.Reason != "" {
-		it[attrReason] = text(load.Reason)
 	}
 	_, err = l.client.PutItem(ctx, &dynamodb.PutItemInput{
 		TableName: &l.table, Item: it,

@@ -121,7 +121,7 @@ func (w *Witness) append(ctx context.Context, shard string, at interval.Cursor, 
 		at.Pass(a.digest)
 	}
 	b.Last, b.Through = string(at.After), at.Through
-	b.Key = contract.ArchiveKey(w.Segment, shard, b.After, b.SHA256)
+	b.Key = contract.ArchiveKey(w.Segment, shard, b.After, b.From, b.SHA256)
 	if err := store(ctx, w.Sink, b.Key, "application/gzip", data); err != nil {
 		return false, err
 	}

@@ -129,7 +129,7 @@ func (v *verification) shard(ctx context.Context, s *shardRead, own map[string]*
 	for _, b := range s.Batches {
 		v.check(b.Shard == s.Shard && b.After == at.After && b.From == at.Through,
 			"%s goes on after record %q, want %q", b.Key, b.After, at.After)
-		v.check(b.Key == contract.ArchiveKey(v.Certificate.Segment, b.Shard, b.After, b.SHA256),
+		v.check(b.Key == contract.ArchiveKey(v.Certificate.Segment, b.Shard, b.After, b.From, b.SHA256),
 			"%s is not the key of an archived batch after record %s", b.Key, b.After)
 		begin, total, all := at, int64(0), sum{}
 		err := v.lines(ctx, b, func(line contract.StreamRecord) {

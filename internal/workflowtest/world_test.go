@@ -37,6 +37,7 @@ import (
 type world struct {
 	t       *testing.T
 	ctx     context.Context
+	stop    func()
 	ledger  *ledgertest.Fake
 	lake    *laketest.Fake
 	queues  map[string]*queue
@@ -60,24 +61,31 @@ type running struct {
 const queueKept = 10 * 24 * time.Hour
 
 func newWorld(t *testing.T) *world {
-	return newWorldOf(t, contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true})
+	return newWorldOf(t, plainCSV)
 }
+
+var plainCSV = contract.Dialect{Encoding: contract.CSV, Delimiter: ",", Quote: `"`, Header: true}
 
 // newWorldOf is a world whose segment has inputs of a dialect.
 func newWorldOf(t *testing.T, d contract.Dialect) *world {
+	t.Helper()
+	return worldOn(t, d, ledgertest.New(), laketest.New("lake"))
+}
+
+// worldOn is a new stack over stores that may hold what an earlier one left.
+func worldOn(t *testing.T, d contract.Dialect, books *ledgertest.Fake, objects *laketest.Fake) *world {
 	t.Helper()
 	definition, err := os.ReadFile("../../components/workflow/testdata/definition.json")
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{
-		t: t, ledger: ledgertest.New(), lake: laketest.New("lake"), executions: map[string]*running{},
+		t: t, ledger: books, lake: objects, signer: testSigner, executions: map[string]*running{},
 		queues: map[string]*queue{"intake": {}, "queue": {}, "workers": {}},
 	}
-	w.signer = testSigner
-	var cancel context.CancelFunc
-	w.ctx, cancel = context.WithCancel(t.Context())
-	t.Cleanup(func() { cancel(); w.busy.Wait() })
+	ctx, cancel := context.WithCancel(t.Context())
+	w.ctx, w.stop = ctx, func() { cancel(); w.busy.Wait() }
+	t.Cleanup(w.stop)
 	if w.machine, err = Parse(definition); err != nil {
 		t.Fatal(err)
 	}
@@ -118,6 +126,7 @@ func (w *world) publishCatalog(d contract.Dialect) {
 		Lane:    contract.Workers, Queue: "queue", Workers: "workers", MaxRecordMB: 16,
 		Loads: contract.Loads{
 			ChunkBytes: 256, DueAfterSeconds: 900, MaxAttempts: 5, KeepSeconds: int(queueKept / time.Second),
+			SkipSame: true,
 		},
 	}}}.Encode()
 	if err != nil {

@@ -314,6 +314,29 @@ func (f *Fake) Previous(ctx context.Context, o contract.Object) (before contract
 	return before, same && err == nil, err
 }
 
+// List lists the current objects of the output bucket below a prefix, in the order of their keys.
+func (f *Fake) List(ctx context.Context, prefix string, visit func(o contract.Object) error) error {
+	var list []contract.Object
+	err := f.do(ctx, Op{Name: "List", Bucket: f.bucket, Key: prefix}, func() error {
+		for _, path := range slices.Sorted(maps.Keys(f.objects)) {
+			newest := f.objects[path][len(f.objects[path])-1]
+			if strings.HasPrefix(path, f.bucket+"/"+prefix) && !newest.deleted {
+				list = append(list, newest.Object)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	for _, o := range list {
+		if err := visit(o); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // Versions lists the object versions of a bucket after a marker, page by page, without delete markers.
 func (f *Fake) Versions(ctx context.Context, bucket string, after lake.Marker,
 	visit func(page []lake.Listed, next lake.Marker) error) error {

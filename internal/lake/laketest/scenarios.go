@@ -272,6 +272,38 @@ func notThere(t *testing.T, s Subject) {
 	}
 }
 
+// A listing has the current objects alone, below a prefix, in the order of their keys.
+func listing(t *testing.T, s Subject) {
+	var want []string
+	for _, key := range []string{"data/a b+ü", "data/c", "data/d", "manifests/a"} {
+		if err := s.put(t, key, "text of "+key); err != nil {
+			t.Fatal(err)
+		}
+		if want = append(want, key); key == "data/d" {
+			s.Delete(s.Bucket(), key)
+			want = want[:2]
+		}
+	}
+	for prefix, want := range map[string][]string{"": want, "data/": want[:2], "data/c": want[1:2], "none/": nil} {
+		var got []string
+		err := s.List(t.Context(), prefix, func(o contract.Object) error {
+			if o.Size != int64(len("text of "+o.Key)) || o.Bucket != s.Bucket() {
+				t.Errorf("%q: %+v", prefix, o)
+			}
+			got = append(got, o.Key)
+			return nil
+		})
+		if err != nil || !slices.Equal(got, want) {
+			t.Errorf("%q: %q, want %q, %v", prefix, got, want, err)
+		}
+	}
+	stop := errors.New("stop")
+	err := s.List(t.Context(), "", func(contract.Object) error { return stop })
+	if !errors.Is(err, stop) {
+		t.Errorf("the visitor's error was lost: %v", err)
+	}
+}
+
 func versions(t *testing.T, s Subject) {
 	var want []contract.Object
 	for _, key := range []string{"trips/a", "trips/a", "trips/b+c %41 ü", "trips/d"} {

@@ -22,6 +22,7 @@ type Lake interface {
 	Head(ctx context.Context, o contract.Object) (contract.Object, error)
 	Stream(ctx context.Context, o contract.Object, from int64) io.ReadCloser
 	ReadRange(ctx context.Context, o contract.Object, from, to int64) ([]byte, error)
+	List(ctx context.Context, prefix string, visit func(o contract.Object) error) error
 	Previous(ctx context.Context, o contract.Object) (before contract.Object, same bool, err error)
 	Versions(ctx context.Context, bucket string, after lake.Marker,
 		visit func(page []lake.Listed, next lake.Marker) error) error
@@ -52,6 +53,7 @@ var scenarios = []struct {
 	{"Stream that fails", streamThatFails},
 	{"a wrong size", wrongSize},
 	{"missing objects", notThere},
+	{"List", listing},
 	{"Versions", versions},
 	{"Previous", previous},
 	{"a context that has ended", endedContext},

@@ -48,6 +48,10 @@ type Ledger interface {
 	Freeze(ctx context.Context, load, closing string) (stands string, err error)
 	Frozen(ctx context.Context, load string) (string, error)
 
+	Empty(ctx context.Context) error
+	Restore(ctx context.Context, r ledger.Record) error
+	RestoreHead(ctx context.Context, segment string, h ledger.Head) error
+
 	Claim(ctx context.Context, c ledger.Claim, now, leaseUntil time.Time) (ledger.Outcome, error)
 	Acknowledge(ctx context.Context, c ledger.Claim, ack contract.Ack) (bool, error)
 	FailChunk(ctx context.Context, c ledger.Claim, reason string) (bool, error)
@@ -101,6 +105,7 @@ var scenarios = []struct {
 	{"archive by several witnesses", witnessesAtOnce},
 	{"Covers", covers},
 	{"Freeze", freeze},
+	{"Restore", restore},
 
 	{"Claim", claimMatrix},
 	{"Claim of what is over", claimOfWhatIsOver},
