@@ -135,7 +135,9 @@ func TestTrust(t *testing.T) {
 			found := false
 			for issuer, subjects := range want {
 				if equals[issuer+":sub"] != nil {
-					found = slices.Equal(list(equals[issuer+":sub"]), subjects) && equals[issuer+":aud"] == audiences[issuer]
+					provider := "arn:aws:iam::123456789012:oidc-provider/" + issuer
+					found = s.Principal["Federated"] == provider && slices.Equal(list(equals[issuer+":sub"]), subjects) &&
+						equals[issuer+":aud"] == audiences[issuer]
 				}
 			}
 			if !found {
@@ -207,7 +209,7 @@ func TestUpdatesStayWithinTheBoundary(t *testing.T) {
 	bounded := []string{"iam:CreateRole", "iam:PutRolePolicy", "iam:AttachRolePolicy", "iam:PutRolePermissionsBoundary"}
 	for _, action := range bounded {
 		ok := may(own, "Allow", action, func(s statement) bool {
-			return s.Condition["StringEquals"]["iam:PermissionsBoundary"] != nil &&
+			return s.Condition["StringEquals"]["iam:PermissionsBoundary"] == "arn:aws:iam::123456789012:policy/b-boundary" &&
 				slices.Equal(s.Resource, []string{"arn:aws:iam::123456789012:role/dip/*"})
 		})
 		if free := may(own, "Allow", action, func(s statement) bool { return s.Condition == nil }); !ok || free {

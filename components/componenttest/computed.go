@@ -69,6 +69,10 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("name", args.Name)
 		set("arn", "arn:aws:iam::"+Account+":role/"+args.Name)
 		set("uniqueId", "AROAUNIQUE00000000001")
+	case "aws:iam/openIdConnectProvider:OpenIdConnectProvider":
+		set("arn", "arn:aws:iam::"+Account+":oidc-provider/"+strings.TrimPrefix(text("url"), "https://"))
+	case "aws:iam/policy:Policy":
+		set("arn", "arn:aws:iam::"+Account+":policy/"+args.Name)
 	case "aws:lambda/function:Function":
 		set("name", args.Name)
 		set("version", "1")

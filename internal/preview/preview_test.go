@@ -104,7 +104,7 @@ func TestStepsOfOneResource(t *testing.T) {
 		step("create-replacement", "aws:s3/bucketV2:BucketV2", "lake", nil, nil),
 		step("replace", "aws:s3/bucketV2:BucketV2", "lake", nil, nil),
 		step("delete-replaced", "aws:s3/bucketV2:BucketV2", "lake", nil, nil),
-		step("refresh", "aws:sqs/queue:Queue", "quiet", nil, nil),
+		step("refresh", "aws:sqs/queue:Queue", "quiet", nil, nil), step("update", stackType, "dip-dev", nil, nil),
 		step("read", "aws:sqs/queue:Queue", "other", nil, nil),
 		step("update", "aws:sqs/queue:Queue", "q", nil, nil), step("delete", "aws:sqs/queue:Queue", "q", nil, nil),
 	}}
