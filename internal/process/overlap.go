@@ -1,7 +1,6 @@
 package process
 
 import (
-	"context"
 	"io"
 	"runtime"
 
@@ -30,8 +29,8 @@ const spareBatches = 2
 // 1,769 MB.
 func overlapping() bool { return runtime.GOMAXPROCS(0) > 1 }
 
-// start has batches encoded in a goroutine, until stop. A context that ends is an error like that of a batch.
-func (e *encoder) start(ctx context.Context, types []record.Type) {
+// start has batches encoded in a goroutine, until stop.
+func (e *encoder) start(types []record.Type) {
 	e.full, e.over = make(chan fullBatch, spareBatches-1), make(chan struct{})
 	e.free = make(chan *record.Batch, spareBatches)
 	for range spareBatches {
@@ -40,9 +39,6 @@ func (e *encoder) start(ctx context.Context, types []record.Type) {
 	go func() {
 		defer close(e.over)
 		for b := range e.full {
-			if e.err == nil {
-				e.err = ctx.Err()
-			}
 			if e.err == nil {
 				e.err = e.write(b.Batch, b.before)
 			}

@@ -190,7 +190,7 @@ func (w *work) close() error {
 }
 
 func (w *work) run(ctx context.Context, open func() (io.ReadCloser, error), stop func()) (contract.Ack, error) {
-	if err := w.read(ctx, open, stop); err != nil {
+	if err := w.read(open, stop); err != nil {
 		return contract.Ack{}, err
 	}
 	return w.store(ctx)
@@ -198,13 +198,13 @@ func (w *work) run(ctx context.Context, open func() (io.ReadCloser, error), stop
 
 // read parses and encodes the text that open gives. stop ends reads of it that are under way. What runs beside it has
 // ended when it returns.
-func (w *work) read(ctx context.Context, open func() (io.ReadCloser, error), stop func()) (err error) {
+func (w *work) read(open func() (io.ReadCloser, error), stop func()) (err error) {
 	stream, err := open()
 	if err != nil {
 		return err
 	}
 	if overlapping() {
-		w.encoder.start(ctx, w.parser.Types())
+		w.encoder.start(w.parser.Types())
 		if !w.msg.Compression.Splittable() || w.segment.Charset != nil { // others are fetched ahead as they are
 			stream = readAhead(stream)
 		}
@@ -213,7 +213,7 @@ func (w *work) read(ctx context.Context, open func() (io.ReadCloser, error), sto
 		stop()
 		stream.Close()
 		// What the encoder found wrong comes before what the parser found wrong meanwhile.
-		if failed := w.encoder.stop(); failed != nil && (err == nil || ctx.Err() == nil) {
+		if failed := w.encoder.stop(); failed != nil {
 			err = failed
 		}
 	}()

@@ -138,6 +138,7 @@ func TestWhatIsSentWasRead(t *testing.T) {
 		for i := range c {
 			c[i].Sent = time.Time{}
 		}
+		c[1500].End, c[1501].Start = c[1500].End+7, c[1501].Start+7
 		ack(&c[1999], c[1999].Start, c[1999].End, 3)
 	})
 	w.empty, w.now = map[string]bool{"queue": true}, at(61)
@@ -145,6 +146,12 @@ func TestWhatIsSentWasRead(t *testing.T) {
 	got := attempts(t, w.sent)
 	if len(got) != n-1 || got[n-2] != "1998.2@?" {
 		t.Errorf("%d were sent, the last one %s", len(got), got[len(got)-1])
+	}
+	for _, body := range w.sent[1500:1502] {
+		m, err := contract.ParseChunkMessage(body)
+		if c := w.chunk(m.Chunk); err != nil || m.Start != c.Start || m.End != c.End {
+			t.Errorf("%s was sent for %+v", body, c)
+		}
 	}
 	if c := w.chunk(1999); c.Attempt != 1 || c.Ack == nil {
 		t.Errorf("a chunk that is done: %+v", c)
