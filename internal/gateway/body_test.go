@@ -97,6 +97,15 @@ func TestContentFails(t *testing.T) {
 	}
 }
 
+// A client that announces a large body and sends nothing holds no more than others.
+func TestContentBelievesNoLength(t *testing.T) {
+	hold := &lease{from: NewBudget(2 << 20)}
+	_, p := content(iotest.ErrReader(errors.New("connection reset")), 16<<20, "", DefaultLimits, hold)
+	if p == nil || p.Status != http.StatusBadRequest || hold.from.Held() > eager {
+		t.Errorf("%+v; %d bytes are held", p, hold.from.Held())
+	}
+}
+
 // A decoder's window is memory that no budget counts.
 func TestContentRefusesLargeWindows(t *testing.T) {
 	for window, want := range map[int]int{maxWindow: 0, 2 * maxWindow: http.StatusBadRequest} {

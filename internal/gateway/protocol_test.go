@@ -54,6 +54,8 @@ func TestProtocolWritesWhatTheSDKWrites(t *testing.T) {
 			entry("\x00dip id a\n{}", "0123456789abcdef"), entry(strings.Repeat("\xff\x00 é", 1000), "f")}},
 		"a key to escape": {StreamName: aws.String("s"),
 			Records: []types.PutRecordsRequestEntry{entry("x", "\"é\\\n<")}},
+		"a dry run": {StreamName: aws.String("s"), DryRun: aws.Bool(true),
+			Records: []types.PutRecordsRequestEntry{entry("x", "k")}},
 		"a stream's ARN": {StreamARN: aws.String("arn:aws:kinesis:us-east-1:1:stream/s"),
 			Records: []types.PutRecordsRequestEntry{entry("x", "k")}},
 		"an explicit hash": {StreamName: aws.String("s"), Records: []types.PutRecordsRequestEntry{

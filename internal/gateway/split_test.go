@@ -134,6 +134,15 @@ func FuzzCutArray(f *testing.F) {
 	})
 }
 
+// Records that are refused for their length need no room.
+func TestRoom(t *testing.T) {
+	raws := [][]byte{make([]byte, 100), make([]byte, 11), []byte("{}")}
+	names := newNaming("p", "k", "")
+	if got, want := room(raws, Limits{Record: 11}, names), room(raws[1:], Limits{Record: 11}, names); got != want {
+		t.Errorf("%d bytes, want %d", got, want)
+	}
+}
+
 // Whatever comes, each record is sent as one line that is the same JSON object, or has a result with a reason.
 func FuzzRecords(f *testing.F) {
 	f.Add([]byte("{\"a\":1}\n{\"b\":\n{}"), false)
