@@ -54,6 +54,11 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
+	// What takes records over HTTP: a function with a URL; or, below, pods behind a load balancer.
+	gateway, err := stack.NewGateway(ctx, setup, storage, segments)
+	if err != nil {
+		return nil, err
+	}
 	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
 	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams)
 	if err != nil {
@@ -75,7 +80,16 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		if err := stack.NewWorkers(ctx, setup, storage, segments, lane, cluster, controllers); err != nil {
 			return nil, err
 		}
+		// The gateway's pods, and its load balancer.
+		if err := gateway.Run(ctx, setup, storage, segments, cluster, controllers); err != nil {
+			return nil, err
+		}
 		outputs.AddCluster(lane, cluster)
+	}
+	outputs.AddGateway(gateway)
+	// Rules that no stack may break, over all that is declared.
+	if err := setup.CheckGuardRails(ctx); err != nil {
+		return nil, err
 	}
 	return outputs.Map()
 }

@@ -160,7 +160,8 @@ func (g Gateway) validateAddresses(n Network, found *problems) {
 		found.add("gateway.cidrs", "none: want the addresses that may connect to a public load balancer; [\"0.0.0.0/0\"] "+
 			"if all may")
 	case len(g.CIDRs) == 0:
-		found.add("gateway.cidrs", "none: the range of an existing VPC is not known here: want the addresses that may connect")
+		found.add("gateway.cidrs", "none: the range of an existing VPC is not known here: want the addresses that may "+
+			"connect")
 	}
 	if g.Public && n.VPCID != "" && len(n.PublicSubnets) == 0 {
 		found.add("gateway.public", "true: a public load balancer needs network.publicSubnets")

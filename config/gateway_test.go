@@ -22,8 +22,8 @@ func TestGatewayDefaults(t *testing.T) {
 		{"on this machine", "local", ``, byStream(""), false, false},
 		{"on this machine, asked for", "local", `"gateway": {"enabled": true}`, byStream(""), false, true},
 		{"off", "small", `"gateway": {"enabled": false}`, byStream(""), false, false},
-		{"off, with a certificate", "dev", reachable + `"gateway": {"enabled": false, ` + certificate + `}`, byStream(""), false,
-			false},
+		{"off, with a certificate", "dev", reachable + `"gateway": {"enabled": false, ` + certificate + `}`, byStream(""),
+			false, false},
 		{"certificate", "dev", reachable + `"gateway": {` + certificate + `}`, byStream(""), true, false},
 	} {
 		s, err := parse(t, stack(c.environment, c.members, c.trips))
@@ -42,22 +42,32 @@ func TestGatewayDefaults(t *testing.T) {
 
 func TestGatewayRules(t *testing.T) {
 	for _, c := range []struct{ name, environment, gateway, trips, want string }{
-		{"nothing to send to", "dev", `"enabled": true`, ``, `gateway.enabled: true, but no segment's JSON records arrive by`},
+		{"nothing to send to", "dev", `"enabled": true`, ``,
+			`gateway.enabled: true, but no segment's JSON records arrive by`},
 		{"public function", "dev", `"public": true`, byStream(""), `gateway.public: true, but without gateway.certificate`},
-		{"small function", "dev", `"function": {"memoryMB": 128}`, byStream(""), `gateway.function.memoryMB: 128: want at least`},
-		{"log retention", "dev", `"function": {"logRetentionDays": 10}`, byStream(""), `gateway.function.logRetentionDays: 10:`},
+		{"small function", "dev", `"function": {"memoryMB": 128}`, byStream(""),
+			`gateway.function.memoryMB: 128: want at least`},
+		{"log retention", "dev", `"function": {"logRetentionDays": 10}`, byStream(""),
+			`gateway.function.logRetentionDays: 10:`},
 		{"certificate", "dev", `"certificate": "mine"`, byStream(""), `gateway.certificate: "mine" is not the ARN`},
-		{"no cluster", "small", certificate, byStream(""), `gateway.certificate: the pods behind a load balancer run on the`},
-		{"host", "dev", certificate + `, "host": "https://x"`, byStream(""), `gateway.host: "https://x" is not a host name`},
+		{"no cluster", "small", certificate, byStream(""),
+			`gateway.certificate: the pods behind a load balancer run on the`},
+		{"host", "dev", certificate + `, "host": "https://x"`, byStream(""),
+			`gateway.host: "https://x" is not a host name`},
 		{"group", "dev", certificate + `, "group": "x"`, byStream(""), `gateway.group: "x": want one of the node groups`},
-		{"size", "dev", certificate + `, "milliCPU": 9000`, byStream(""), `gateway.group: 9000 mCPU and 512 MiB do not fit`},
-		{"spot", "dev", certificate + `, "grace": "91s"`, byStream(""), `gateway.grace: 1m31s: want at most 1m30s: nodeGroups.`},
+		{"size", "dev", certificate + `, "milliCPU": 9000`, byStream(""),
+			`gateway.group: 9000 mCPU and 512 MiB do not fit`},
+		{"spot", "dev", certificate + `, "grace": "91s"`, byStream(""),
+			`gateway.grace: 1m31s: want at most 1m30s: nodeGroups.`},
 		{"short grace", "dev", certificate + `, "grace": "59s"`, byStream(""), `gateway.grace: 59s: want 1m to 15m`},
 		{"numbers", "dev", certificate + `, "min": 5`, byStream(""), `gateway.min: 5: want 2 to 4`},
 		{"buffer", "dev", certificate + `, "bufferMB": 257`, byStream(""), `gateway.bufferMB: 257: want at most half of`},
-		{"public to nobody", "dev", certificate + `, "public": true`, byStream(""), `gateway.cidrs: none: want the addresses`},
-		{"address", "dev", certificate + `, "cidrs": ["10.0.0.1/8"]`, byStream(""), `gateway.cidrs[0]: "10.0.0.1/8": want a`},
-		{"IPv6", "dev", certificate + `, "cidrs": ["fd00::/8"]`, byStream(""), `gateway.cidrs[0]: "fd00::/8": want a block of`},
+		{"public to nobody", "dev", certificate + `, "public": true`, byStream(""),
+			`gateway.cidrs: none: want the addresses`},
+		{"address", "dev", certificate + `, "cidrs": ["10.0.0.1/8"]`, byStream(""),
+			`gateway.cidrs[0]: "10.0.0.1/8": want a`},
+		{"IPv6", "dev", certificate + `, "cidrs": ["fd00::/8"]`, byStream(""),
+			`gateway.cidrs[0]: "fd00::/8": want a block of`},
 	} {
 		members := `"gateway": {` + c.gateway + `}`
 		if c.environment == "dev" {

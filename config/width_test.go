@@ -17,14 +17,15 @@ func TestWideTables(t *testing.T) {
 		want       string // "": accepted
 	}{
 		{2000, `, "partition": {"field": "c0", "by": "value"}`, 64, 1769,
-			"segments.trips.memoryMB: 1769: 2000 columns in 64 partitions take 2256 MiB together: want segments.trips.memoryMB " +
-				"of at least that, or segments.trips.maxPartitions of at most 48"},
+			"segments.trips.memoryMB: 1769: 2000 columns in 64 partitions take 2256 MiB together: want " +
+				"segments.trips.memoryMB of at least that, or segments.trips.maxPartitions of at most 48"},
 		{2000, `, "partition": {"field": "c0", "by": "value"}`, 48, 1769, ""},
 		{2000, `, "partition": {"field": "c0", "by": "value"}`, 64, 2256, ""},
 		{2000, "", 64, 512, ""}, // not partitioned
 		{128, `, "partition": {"field": "c0", "by": "value"}`, 64, 512, ""},
 		{400, `, "partition": {"field": "c0", "by": "value"}`, 64, 512,
-			"take 656 MiB together: want segments.trips.memoryMB of at least that, or segments.trips.maxPartitions of at most 40"},
+			"take 656 MiB together: want segments.trips.memoryMB of at least that, or segments.trips.maxPartitions of at " +
+				"most 40"},
 	} {
 		var fields []string
 		for i := range c.columns {

@@ -32,6 +32,7 @@ type Setup struct {
 	Account string // 12 digits
 	Region  string
 
+	rails     *guardrails.Watch
 	caller    string                       // ARN of who deploys, as STS names it
 	tags      map[string]string            // on everything
 	functions map[string]artifact.Artifact // by name
@@ -69,6 +70,9 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	if len(s.StreamNames()) > 0 {
 		names = append(names, contract.StreamFunctions...)
 	}
+	if s.GatewayIsFunction() {
+		names = append(names, contract.Gateway)
+	}
 	s.functions, err = artifact.Open(dir, string(s.Architecture), names...)
 	err = errors.Join(err, s.reserveConcurrency(ctx))
 	if s.Cluster.Enabled {
@@ -81,7 +85,18 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	maps.Copy(s.tags, s.Tags)
 	demanded := guardrails.Roles{PermissionsBoundary: s.PermissionsBoundary, Path: s.RolePath}
 	physical := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
-	return s, errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), physical.Apply(ctx))
+	if err := errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), physical.Apply(ctx)); err != nil {
+		return nil, err
+	}
+	s.rails, err = guardrails.NewWatch(ctx) // after all others: it sees what they made
+	return s, err
+}
+
+// CheckGuardRails reports every rule that what was declared breaks.
+func (s *Setup) CheckGuardRails(ctx *pulumi.Context) error {
+	return s.rails.Check(ctx, guardrails.Demands{
+		Tags: []string{"dip:stack", "dip:environment"}, Protect: s.Environment == config.Prod,
+	})
 }
 
 func read(ctx *pulumi.Context) (*config.Stack, error) {
@@ -115,6 +130,9 @@ func (s *Setup) locate(ctx *pulumi.Context) error {
 // of the other assemblies.
 func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) error {
 	programs := append(s.programs(s.FileNames()), restage.Program)
+	if s.GatewayOnCluster() {
+		programs = append(programs, contract.Gateway)
+	}
 	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
 	now, err := s.findCluster(ctx)
 	if err != nil {

@@ -70,6 +70,13 @@ func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
 	}
 }
 
+// AddGateway adds the outputs of a stack with a gateway.
+func (o *Outputs) AddGateway(g *Gateway) {
+	if g != nil {
+		o.all.Gateway = &g.outputs
+	}
+}
+
 // Map is the outputs as Pulumi exports them. The error names those that are unset.
 func (o *Outputs) Map() (pulumi.Map, error) {
 	tree, err := contract.Outputs(o.all)

@@ -60,15 +60,6 @@ func (b *Bucket) Receive(prefix string) []policy.Statement {
 	)
 }
 
-// Upload allows to put new objects below a prefix, in parts or at once, and to compare them with what is there.
-func (b *Bucket) Upload(prefix string) []policy.Statement {
-	return slices.Concat([]policy.Statement{
-		{Actions: []string{"s3:PutObject", "s3:GetObject", "s3:AbortMultipartUpload", "s3:ListMultipartUploadParts"},
-			Resources: b.objects(prefix)},
-		{Actions: []string{"s3:ListBucketMultipartUploads"}, Resources: []pulumi.StringInput{b.ARN}}, b.find(prefix),
-	}, b.useKey("kms:GenerateDataKey", "kms:Decrypt"))
-}
-
 // find makes S3 answer "not found", not "denied", when an object below the prefixes is gone: a denial is retried.
 func (b *Bucket) find(prefixes ...string) policy.Statement {
 	return policy.Statement{

@@ -51,7 +51,7 @@ func (w *world) newFront(t *testing.T) *front {
 	go tokens.Watch(ctx)
 	synctest.Wait()
 	g := gateway.New(contract.Catalog{Segments: map[string]contract.Segment{"readings": {
-		Dialect: contract.Dialect{Encoding: contract.NDJSON}, Stream: &w.settings}}}, f, tokens, 1<<20, quiet)
+		Dialect: contract.Dialect{Encoding: contract.NDJSON}, Stream: &w.settings}}}, f, nil, tokens, 1<<20, quiet)
 	f.handler, f.stop = g.Handler(), func() { g.Close(); cancel() }
 	return f
 }

@@ -74,7 +74,7 @@ func (w *world) live() {
 
 // tryClose runs the closer once. It may die.
 func (w *world) tryClose() {
-	r, err := w.newCloser().Close(w.Context())
+	r, err := w.newCloser().pass(w.Context(), true)
 	if err != nil {
 		if w.faults == 0 {
 			w.Fatalf("seed %d: %v", w.seed, err)

@@ -209,9 +209,11 @@ func (g *Gateway) scale(ctx *pulumi.Context, args *Args) error {
 				MinReplicas: pulumi.Int(s.Min), MaxReplicas: pulumi.Int(s.Max),
 				Metrics: autoscalingv2.MetricSpecArray{autoscalingv2.MetricSpecArgs{
 					Type: pulumi.String("Resource"),
-					Resource: autoscalingv2.ResourceMetricSourceArgs{Name: pulumi.String("cpu"), Target: autoscalingv2.MetricTargetArgs{
-						Type: pulumi.String("Utilization"), AverageUtilization: pulumi.Int(s.TargetCPUPercent),
-					}},
+					Resource: autoscalingv2.ResourceMetricSourceArgs{
+						Name: pulumi.String("cpu"), Target: autoscalingv2.MetricTargetArgs{
+							Type: pulumi.String("Utilization"), AverageUtilization: pulumi.Int(s.TargetCPUPercent),
+						},
+					},
 				}},
 				Behavior: autoscalingv2.HorizontalPodAutoscalerBehaviorArgs{
 					ScaleDown: autoscalingv2.HPAScalingRulesArgs{StabilizationWindowSeconds: pulumi.Int(idleSeconds)},

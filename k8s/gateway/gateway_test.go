@@ -76,11 +76,13 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		change func(*gateway.Args)
 		want   []string
 	}{
-		"nothing set": {func(a *gateway.Args) { a.Image, a.Region = nil, ""; a.Env = contract.GatewayEnv[pulumi.StringInput]{} },
+		"nothing set": {func(a *gateway.Args) { *a = gateway.Args{Settings: a.Settings} },
 			[]string{"Image: missing", "Region: missing", "Env: DIP_STACK ", "Env: DIP_CODE ", "Env: DIP_LEDGER_TABLE ",
 				"Env: DIP_LAKE_BUCKET ", "Env: DIP_CATALOG ", "Env: DIP_LANDING_BUCKET ", "Env: DIP_TOKENS "}},
-		"one pod":     {func(a *gateway.Args) { a.Settings.Min = 1 }, []string{"Settings.min: 1: want 2"}},
-		"much buffer": {func(a *gateway.Args) { a.Settings.BufferMB = 513 }, []string{"Settings.bufferMB: 513: want at most half"}},
+		"one pod": {func(a *gateway.Args) { a.Settings.Min = 1 }, []string{"Settings.min: 1: want 2"}},
+		"much buffer": {
+			func(a *gateway.Args) { a.Settings.BufferMB = 513 }, []string{"Settings.bufferMB: 513: want at most half"},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			a := args()

@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambda"
 
 	"dip/contract"
+	"dip/internal/adapters"
 	"dip/internal/boot"
 	"dip/internal/gateway"
 )
@@ -42,7 +43,8 @@ func serve(ctx context.Context, env contract.GatewayEnv[string], b *boot.Process
 	}
 	tokens := &gateway.Tokens{Document: gateway.NewSecret(b.Config, env.Tokens), Log: b.Log}
 	go tokens.Watch(ctx)
-	g := gateway.New(catalog, gateway.NewKinesis(b.Config), tokens, int64(contract.Int(env.BufferMB))<<20, b.Log)
+	g := gateway.New(catalog, gateway.NewKinesis(b.Config),
+		gateway.NewBucket(adapters.S3(b.Config), env.LandingBucket), tokens, int64(contract.Int(env.BufferMB))<<20, b.Log)
 	return gateway.Serve(ctx, listener, g, boot.Seconds(env.GraceSeconds))
 }
 
@@ -57,6 +59,7 @@ func answer() {
 		b.Log.Error("gateway failed", "error", err)
 		os.Exit(1)
 	}
-	g := gateway.New(catalog, gateway.NewKinesis(b.Config), gateway.Signed{}, functionBuffer, b.Log)
+	g := gateway.New(catalog, gateway.NewKinesis(b.Config),
+		gateway.NewBucket(adapters.S3(b.Config), env.LandingBucket), gateway.Signed{}, functionBuffer, b.Log)
 	lambda.Start(g.Function())
 }
