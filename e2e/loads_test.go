@@ -85,13 +85,12 @@ func certified(t *testing.T, id string) contract.Certificate {
 	if err != nil {
 		t.Fatal(err)
 	}
-	recorded, err := client.Recorded(t.Context(), s.Name, s.Ledger, load)
+	evidence, err := client.Evidence(t.Context(), s, load, c, sum)
 	if err != nil {
 		t.Fatal(err)
 	}
-	report, err := verify.Certificate(t.Context(), verify.Options{
-		Lake: s.Lake, Certificate: c, SHA256: sum, PublicKey: publicKey(t), Ledger: &recorded,
-	})
+	evidence.PublicKey = publicKey(t)
+	report, err := verify.Certificate(t.Context(), evidence)
 	if err != nil || !report.Verified || report.Signature != verify.SignatureVerified {
 		t.Fatalf("load %s of %s does not verify: %+v, %v", id, p.Key, report, err)
 	}

@@ -28,6 +28,8 @@ var (
 	stack *local.Stack
 	// root is a copy of the checkout with an additional segment.
 	root string
+	// stateDir is the stack's state folder.
+	stateDir string
 	// chaos kills running functions for the tests.
 	chaos killer
 )
@@ -60,8 +62,9 @@ func run(m *testing.M) (code int, err error) {
 		return 1, err
 	}
 	ctx := context.Background()
+	stateDir = filepath.Join(dir, "state")
 	stack, err = local.Up(ctx, local.Options{
-		Root: root, StateDir: filepath.Join(dir, "state"), InProcess: true, OnInvoke: chaos.observe,
+		Root: root, StateDir: stateDir, InProcess: true, OnInvoke: chaos.observe,
 		Screen: &terminal.Screen{Out: os.Stdout, Err: os.Stderr},
 	})
 	if err != nil {

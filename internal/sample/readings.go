@@ -34,15 +34,16 @@ var (
 	firmwares = []string{"2.4.1", "2.4.2", "3.0.0"}
 )
 
-// remembered is the number of readings from which repeats are chosen, repeats their share of 1,000 readings.
+// remembered is the number of readings from which repeats are chosen. One reading of repeatOf is one: a batch with a
+// repeat is processed twice, so that many would hide what the lane costs.
 const (
 	remembered = 1024
-	repeats    = 2
+	repeatOf   = 10_000
 )
 
 // Readings writes one JSON object per line that fits schemas/readings.json, some 190 bytes each: measurements of
-// sensors, a hundred a second. The member id, which the schema does not have, is the record's. Two of 1,000 readings
-// are repeats: the same bytes as one of the 1,024 before. The errors are those of o and of w.
+// sensors, a hundred a second. The member id, which the schema does not have, is the record's. One reading of 10,000
+// is a repeat: the same bytes as one of the 1,024 before. The errors are those of o and of w.
 func Readings(w io.Writer, o Options) (Stats, error) {
 	if err := o.validate(); err != nil {
 		return Stats{}, err
@@ -70,7 +71,7 @@ func (r *readings) append(b []byte, isBad bool) []byte {
 	if isBad {
 		bad = badReading(r.between(1, int64(badReadingKinds)-1))
 	}
-	if again := r.last[r.below(remembered)]; r.below(1000) < repeats && !isBad && again != nil {
+	if again := r.last[r.below(remembered)]; r.below(repeatOf) == 0 && !isBad && again != nil {
 		r.repeated++
 		return append(b, again...)
 	}

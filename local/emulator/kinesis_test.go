@@ -14,6 +14,7 @@ import (
 	"dip/local/emulator/emulatortest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
@@ -225,6 +226,12 @@ func TestProvokedFaultsFollowTheirSeed(t *testing.T) {
 	emulatortest.Provoke(t, *s.name, emulator.StreamFaults{Lost: 1000})
 	if _, err := s.put(list[0]); err == nil || !strings.Contains(err.Error(), "InternalFailure") {
 		t.Errorf("a lost response: %v", err)
+	}
+	emulatortest.Provoke(t, *s.name, emulator.StreamFaults{Failed: 1000})
+	_, err := s.client.PutRecord(t.Context(), &kinesis.PutRecordInput{StreamName: s.name, PartitionKey: list[0].PartitionKey,
+		Data: list[0].Data})
+	if answer := new(awshttp.ResponseError); !errors.As(err, &answer) || answer.HTTPStatusCode() != 500 {
+		t.Errorf("a failed put: %v", err)
 	}
 	emulatortest.Provoke(t, *s.name, emulator.StreamFaults{Refused: 1000})
 	throttled := new(types.ProvisionedThroughputExceededException)

@@ -30,8 +30,8 @@ class Refused(JsonRESTError):
     """A call that has no effect."""
 
 
-class Lost(JsonRESTError):
-    """The response of a call that had its effect."""
+class Failed(JsonRESTError):
+    """A call of which nobody knows whether it had its effect."""
 
     code = 500
 
@@ -131,7 +131,7 @@ def apply():
             **{"PutRecords.ThrottledRecords": codes.count(THROTTLED), "PutRecords.FailedRecords": codes.count(FAILED)})
         kinesis.trim(stream)
         if trouble.happens(trouble.lost):
-            raise Lost()
+            raise Failed()
         return outcomes
 
     def put_records(self):
@@ -141,6 +141,8 @@ def apply():
 
     def put_record(self):
         outcome, = put(self, [{n: self._get_param(n) for n in ("PartitionKey", "Data", "ExplicitHashKey")}])
+        if outcome.get("ErrorCode") == FAILED:
+            raise Failed()
         if "ErrorCode" in outcome:
             raise Refused(outcome["ErrorCode"], outcome["ErrorMessage"])
         return answer(outcome)
