@@ -41,6 +41,9 @@ func (s *Stack) IdleCosts(p Prices) []Cost {
 		}
 	}
 	costs := []Cost{{"alarms", float64(watched)*p.AlarmMonth + float64(len(s.Pages()))*p.CompositeMonth}}
+	if s.Backup.Enabled {
+		keys++
+	}
 	if s.Dashboard {
 		costs = append(costs, Cost{"dashboard", p.DashboardMonth})
 	}
