@@ -54,12 +54,19 @@ func inManifest(r componenttest.Resource) bool { return strings.HasPrefix(r.Type
 // What changes in prod where settings differ that no stack of this repository has.
 func TestResourcesOfOtherSettings(t *testing.T) {
 	base := deploy(t, config.Prod)
-	for name, change := range map[string]func(map[string]any){"queue-mode": queueMode, "options": options} {
+	for name, change := range map[string]func(map[string]any){"queue-mode": queueMode, "options": options, "stream": byStream} {
 		t.Run(name, func(t *testing.T) {
 			changed := deployWith(t, config.Prod, change)
 			text := append(changed.Changes(t, base, inManifest), k8stest.Changes(t, changed, base)...)
 			componenttest.Golden(t, "testdata/prod-"+name+".yaml", text)
 		})
+	}
+}
+
+// byStream has a segment whose records arrive by a stream that is read with enhanced fan-out.
+func byStream(settings map[string]any) {
+	settings["segments"].(map[string]any)["readings"] = map[string]any{
+		"arrival": "stream", "encoding": "ndjson", "stream": map[string]any{"fanOut": true, "archiveDays": 400},
 	}
 }
 

@@ -31,7 +31,7 @@ func TestHeavyLane(t *testing.T) {
 	if !strings.Contains(sends, `:restage-queue"`) {
 		t.Error("the reconciler may not ask for a restage")
 	}
-	for _, name := range settings.SegmentNames() {
+	for _, name := range settings.FileNames() {
 		if got := c.Segments[name].Loads; got != settings.Catalog(name).Loads || got.ChunkBytes == 0 {
 			t.Errorf("catalog has loads of %s as %+v", name, got)
 		}
@@ -49,7 +49,7 @@ func TestHeavyLane(t *testing.T) {
 				t.Errorf("the worker of %s has no right on %s", name, want)
 			}
 		}
-		for _, other := range settings.SegmentNames() {
+		for _, other := range settings.FileNames() {
 			if other != name && strings.Contains(worker, "/"+other+"/") {
 				t.Errorf("the worker of %s has rights of %s", name, other)
 			}
@@ -76,7 +76,7 @@ func TestWorkloadsWaitForWhatTheyNeed(t *testing.T) {
 			}
 		}
 	}
-	for _, segment := range settings.SegmentNames() {
+	for _, segment := range settings.FileNames() {
 		name := "worker-" + segment
 		want := append(slices.Clone(platform), name+"-policy", name+"-association")
 		waits("kubernetes:apps/v1:Deployment", name+"-deployment", want...)

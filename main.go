@@ -39,7 +39,7 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	// A queue and a function each, the queues of the heavy lane, and the catalog that names them.
+	// A queue and a function each, or a stream; the queues of the heavy lane, and the catalog that names them.
 	segments, err := stack.NewSegments(ctx, setup, storage)
 	if err != nil {
 		return nil, err
@@ -49,12 +49,22 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
-	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads)
+	// Stream -> processor and witness; closer. The roles that sign certificates.
+	streams, err := stack.NewStreams(ctx, setup, storage, segments, loads)
 	if err != nil {
 		return nil, err
 	}
-	outputs := stack.NewOutputs(setup, storage, segments, loads, operations)
+	// What takes records over HTTP: a function with a URL; or, below, pods behind a load balancer.
+	gateway, err := stack.NewGateway(ctx, setup, storage, segments)
+	if err != nil {
+		return nil, err
+	}
+	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
+	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams)
+	if err != nil {
+		return nil, err
+	}
+	outputs := stack.NewOutputs(setup, storage, segments, loads, streams, operations)
 	if lane := segments.Heavy; lane != nil { // the heavy lane: what is too large for a function runs on a cluster
 		// Network, control plane, registry, node groups, interruptions, add-ons.
 		cluster, err := stack.NewCluster(ctx, setup, lane)
@@ -70,7 +80,16 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		if err := stack.NewWorkers(ctx, setup, storage, segments, lane, cluster, controllers); err != nil {
 			return nil, err
 		}
+		// The gateway's pods, and its load balancer.
+		if err := gateway.Run(ctx, setup, storage, segments, cluster, controllers); err != nil {
+			return nil, err
+		}
 		outputs.AddCluster(lane, cluster)
+	}
+	outputs.AddGateway(gateway)
+	// Rules that no stack may break, over all that is declared.
+	if err := setup.CheckGuardRails(ctx); err != nil {
+		return nil, err
 	}
 	return outputs.Map()
 }

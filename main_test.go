@@ -90,8 +90,8 @@ func TestRegistryOnly(t *testing.T) {
 // packages are the packages of the segments.
 func packages(s *config.Stack) map[string]bool {
 	all := map[string]bool{}
-	for _, segment := range s.Segments {
-		all[segment.Package] = true
+	for _, name := range s.FileNames() {
+		all[s.Segments[name].Package] = true
 	}
 	return all
 }
@@ -109,6 +109,11 @@ func TestFunctionsRunTheirOwnCode(t *testing.T) {
 		if segment, ok := settings.Segments[name]; ok {
 			want = filepath.Base(segment.Package)
 		}
+		for _, function := range contract.StreamFunctions {
+			if strings.HasSuffix(name, "-"+function) {
+				want = function
+			}
+		}
 		if got := filepath.Base(r.Inputs["code"].ArchiveValue().Path); got != want+".zip" {
 			t.Errorf("%s runs %s", name, got)
 		}
@@ -119,7 +124,11 @@ func TestFunctionsRunTheirOwnCode(t *testing.T) {
 		}
 		codes[code], names = want, append(names, name)
 	}
-	want := slices.Sorted(slices.Values(slices.Concat(contract.SystemFunctions, settings.SegmentNames())))
+	want := slices.Concat(contract.SystemFunctions, settings.SegmentNames())
+	for _, name := range settings.StreamNames() {
+		want = append(want, contract.StreamFunction(name, contract.Witness), contract.StreamFunction(name, contract.Closer))
+	}
+	slices.Sort(want)
 	if !slices.Equal(slices.Sorted(slices.Values(names)), want) {
 		t.Errorf("functions are %q, want %q", names, want)
 	}

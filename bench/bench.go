@@ -71,6 +71,7 @@ func command(scr *terminal.Screen) *cobra.Command {
 	f.StringSliceVar(&o.inputs, "inputs", inputNames(), "which inputs to measure")
 	f.StringVar(&codec, "compression", string(contract.Zstd3), "zstd-1, zstd-3 or zstd-9; DuckDB's is its default")
 	f.IntVar(&o.memoryMB, "memory", 512, "memory of the simulated function, MiB")
+	f.IntSliceVar(&o.vcpus, "vcpus", []int{1, 2, 4, 6}, "numbers of processors to measure, of those that there are")
 	f.BoolVar(&o.stages, "stages", false, "also measure parsing and encoding separately")
 	f.StringVar(&o.profiles, "profiles", "", "folder for a CPU profile of dip on each input (one extra run each)")
 	root.AddCommand(processCommand(), stagesCommand(), coldStartCommand(&o), equalCommand(&o))
@@ -86,6 +87,7 @@ type options struct {
 	rounds   int
 	inputs   []string
 	memoryMB int
+	vcpus    []int
 	stages   bool
 	profiles string
 
@@ -120,6 +122,9 @@ func (o *options) validate() error {
 	}
 	if o.memoryMB < 128 {
 		errs = append(errs, errors.New("--memory: want at least 128"))
+	}
+	if len(o.vcpus) == 0 || o.vcpus[0] != 1 {
+		errs = append(errs, errors.New("--vcpus: want 1 first, which the others are compared with"))
 	}
 	for _, name := range o.inputs {
 		if !slices.Contains(inputNames(), name) {

@@ -65,16 +65,19 @@ func TestSelection(t *testing.T) {
 		},
 		{
 			"own nulls by field",
-			`{"fields":[{"name":"a","type":"string","missingValues":["-"]},{"name":"b","type":"number","decimal":{"precision":5,"scale":1}}]}`,
+			`{"fields":[{"name":"a","type":"string","missingValues":["-"]},` +
+				`{"name":"b","type":"number","decimal":{"precision":5,"scale":1}}]}`,
 			comma, nil, 2, []string{`CAST(CASE WHEN c0 IN ('-') THEN NULL ELSE c0 END AS VARCHAR) AS "a"`,
 				`CAST(CASE WHEN c1 IN ('') THEN NULL ELSE c1 END AS DECIMAL(5,1)) AS "b"`},
 		},
 		{
-			"formats", `{"fields":[{"name":"a","type":"date","format":"%d/%m/%Y"},{"name":"b","type":"boolean","trueValues":["ja"],"falseValues":["nein"]}]}`,
+			"formats", `{"fields":[{"name":"a","type":"date","format":"%d/%m/%Y"},` +
+				`{"name":"b","type":"boolean","trueValues":["ja"],"falseValues":["nein"]}]}`,
 			comma, nil, 2, []string{`CAST(strptime(c0, '%d/%m/%Y') AS DATE) AS "a"`, `CASE WHEN c1 IN ('ja') THEN true`},
 		},
 		{
-			"paths", `{"fields":[{"name":"a","type":"integer","path":"o.a"},{"name":"b","type":"string","path":"o.p.b"},{"name":"j","type":"object"}]}`,
+			"paths", `{"fields":[{"name":"a","type":"integer","path":"o.a"},` +
+				`{"name":"b","type":"string","path":"o.p.b"},{"name":"j","type":"object"}]}`,
 			ndjson, nil, 0, []string{
 				`SELECT "o"."a" AS "a", "o"."p"."b" AS "b", CAST("j" AS VARCHAR) AS "j" FROM read_json('f', `,
 				`columns={'o': 'STRUCT("a" BIGINT, "p" STRUCT("b" VARCHAR))', 'j': 'JSON'}`,
@@ -210,7 +213,7 @@ func TestEqualGuessesTheEncoding(t *testing.T) {
 
 func TestOptionsNameEveryProblem(t *testing.T) {
 	err := (&options{bytes: 1, rounds: 0, memoryMB: 1, inputs: []string{"trips", "nope"}}).validate()
-	for _, want := range []string{"--size", "--rounds", "--memory", `"nope"`} {
+	for _, want := range []string{"--size", "--rounds", "--memory", "--vcpus", `"nope"`} {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("error %v lacks %s", err, want)
 		}

@@ -326,6 +326,11 @@ func (c *contest) measure(ctx context.Context, r *report) error {
 		return err
 	}
 	r.Memory = append(r.Memory, memory)
+	scaling, err := c.scale(ctx)
+	if err != nil {
+		return err
+	}
+	r.Scaling = append(r.Scaling, scaling...)
 	if c.stages {
 		s, err := c.runStages(ctx)
 		if err != nil {

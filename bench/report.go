@@ -19,6 +19,7 @@ type report struct {
 	Rounds    int            `json:"rounds,omitempty"`
 	Matches   []match        `json:"matches,omitempty"`
 	Memory    []memory       `json:"memory,omitempty"`
+	Scaling   []scaling      `json:"scaling,omitempty"`
 	Stages    []stages       `json:"stages,omitempty"`
 	ColdStart *coldStart     `json:"coldStart,omitempty"`
 }
@@ -32,7 +33,8 @@ func (r report) print(scr *terminal.Screen, asJSON bool) error {
 		return scr.Printf("%s\n", text)
 	}
 	var b strings.Builder
-	for _, section := range []string{r.matches(scr.Width), r.memory(scr.Width), r.stages(scr.Width), r.start()} {
+	for _, section := range []string{r.matches(scr.Width), r.memory(scr.Width), r.scaling(scr.Width),
+		r.stages(scr.Width), r.start()} {
 		if section != "" && b.Len() > 0 {
 			b.WriteByte('\n')
 		}
@@ -87,12 +89,13 @@ func (r report) memory(width int) string {
 		return ""
 	}
 	columns := []terminal.Column{{Title: "input"}, {Title: "chunk", Right: true}, {Title: "peak memory", Right: true},
-		{Title: "MB per CPU-second", Right: true}}
+		{Title: "MB per CPU-second", Right: true}, {Title: "of that from a file", Right: true}}
 	var rows [][]string
 	for _, m := range r.Memory {
 		rows = append(rows, []string{
 			m.Input, mebibytes(m.Bytes), mebibytes(m.Usage.Peak),
 			fmt.Sprintf("%.0f", float64(m.Bytes)/1e6/m.Usage.CPU.Seconds()),
+			fmt.Sprintf("%.2f / %.2f / %.2f", m.Share.Min, m.Share.Median, m.Share.Max),
 		})
 	}
 	return fmt.Sprintf("One chunk over S3 in a function of %d MiB (GOMEMLIMIT=%dMiB):\n\n%s",

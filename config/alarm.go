@@ -90,7 +90,7 @@ const (
 // CloudWatch".
 var ServiceMetrics = map[string][]string{
 	QueueMetrics:    {queueDepth, QueueAge},
-	functionMetrics: {functionErrors, functionThrottles},
+	functionMetrics: {functionErrors, functionThrottles, functionIteratorAge},
 	workflowMetrics: {executionsFailed, executionsTimedOut, executionsAborted},
 }
 
@@ -106,6 +106,8 @@ const (
 
 	functionErrors    = "Errors"
 	functionThrottles = "Throttles"
+	// of the last record of a batch when it is delivered, milliseconds
+	functionIteratorAge = "IteratorAge"
 
 	workflowMetrics    = "AWS/States"
 	executionsFailed   = "ExecutionsFailed"

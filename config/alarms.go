@@ -80,30 +80,17 @@ func functionErrorsAlarm(page, name string) Alarm {
 
 func (s *Stack) segmentAlarms(name string) []Alarm {
 	g := s.Segments[name]
+	if g.Arrival == ByStream {
+		return s.streamAlarms(name)
+	}
 	all := queueAlarms(name, name, s.lateAfter(g))
 	if s.Cluster.Enabled {
 		all = append(all, queueAlarms(name, name+"-workers", s.lateAfter(g))...)
 	}
 	all = append(all, functionErrorsAlarm(name, name),
-		fires(name, name+"-throttles", 5, Alarm{
-			Series:   []Series{{"", functionMetrics, functionThrottles, Sum, Target{OfFunction, name}}},
-			Operator: Above, Reason: "Chunks wait for functions: the account's concurrency is used up",
-			Runbook: "a-load-does-not-end",
-		}),
-		fires(name, name+"-chunk-errors", oneOf1, Alarm{
-			Series: []Series{
-				own("errors", contract.ChunkErrors, Sum, name), own("done", contract.ChunksAcknowledged, Sum, name),
-			},
-			Math: "errors / (errors + FILL(done, 0))", Operator: Above, Threshold: mostErrors, Period: minutes(5),
-			Reason: "Most attempts at chunks fail: loads fail next", Runbook: "a-load-does-not-end",
-		}),
-		fires(name, name+"-bad-share", oneOf1, Alarm{
-			Series: []Series{
-				own("bad", contract.RecordsQuarantined, Sum, name), own("records", contract.RecordsIn, Sum, name),
-			},
-			Math: "bad / records", Operator: Above, Threshold: g.MaxBadShare / 2, Period: minutes(5),
-			Reason: "Half of the bad records that fail a load, or more", Runbook: "too-many-records-are-bad",
-		}),
+		throttlesAlarm(name, name, "Chunks wait for functions: the account's concurrency is used up", "a-load-does-not-end"),
+		errorsAlarm(name, "chunk-errors", "Most attempts at chunks fail: loads fail next", "a-load-does-not-end"),
+		badShareAlarm(name, g.MaxBadShare/2, "Half of the bad records that fail a load, or more"),
 		fires(name, name+"-lost-events", oneOf1, Alarm{
 			Series: []Series{own("", contract.LostEvents, Sum, name)}, Operator: Above, Period: wholeMinutes(s.Sweep.Rate),
 			Reason: "Objects landed and no event announced them: the sweeper has enqueued them", Runbook: "events-are-lost",
@@ -131,6 +118,36 @@ func (s *Stack) segmentAlarms(name string) []Alarm {
 			Runbook: "a-deadline-is-at-risk",
 		}),
 	)
+}
+
+// throttlesAlarm is of a function of a segment that Lambda does not start when there is work.
+func throttlesAlarm(page, function, reason, runbook string) Alarm {
+	return fires(page, function+"-throttles", 5, Alarm{
+		Series:   []Series{{"", functionMetrics, functionThrottles, Sum, Target{OfFunction, function}}},
+		Operator: Above, Reason: reason, Runbook: runbook,
+	})
+}
+
+// errorsAlarm is of a segment whose work fails more often than not.
+func errorsAlarm(segment, name, reason, runbook string) Alarm {
+	return fires(segment, segment+"-"+name, oneOf1, Alarm{
+		Series: []Series{
+			own("errors", contract.ChunkErrors, Sum, segment), own("done", contract.ChunksAcknowledged, Sum, segment),
+		},
+		Math: "errors / (errors + FILL(done, 0))", Operator: Above, Threshold: mostErrors, Period: minutes(5),
+		Reason: reason, Runbook: runbook,
+	})
+}
+
+// badShareAlarm is of a segment with a larger share of bad records than a limit.
+func badShareAlarm(segment string, limit float64, reason string) Alarm {
+	return fires(segment, segment+"-bad-share", oneOf1, Alarm{
+		Series: []Series{
+			own("bad", contract.RecordsQuarantined, Sum, segment), own("records", contract.RecordsIn, Sum, segment),
+		},
+		Math: "bad / records", Operator: Above, Threshold: limit, Period: minutes(5),
+		Reason: reason, Runbook: "too-many-records-are-bad",
+	})
 }
 
 // mostErrors is the share of failed attempts at chunks above which a segment is in trouble: with the five attempts of

@@ -33,9 +33,12 @@ func TestAlarms(t *testing.T) {
 	for _, m := range contract.Metrics() {
 		emitted[m.Name] = true
 	}
-	for _, environment := range []string{"local", "small", "dev", "prod"} {
+	for _, of := range []struct{ environment, segment string }{
+		{"local", `"deadline": "30m"`}, {"small", `"deadline": "30m"`}, {"dev", `"deadline": "30m"`},
+		{"prod", `"deadline": "30m"`}, {"local", `"arrival": "stream"`}, {"prod", `"arrival": "stream"`},
+	} {
 		names := map[string]bool{}
-		for _, a := range tableOf(t, environment, `"deadline": "30m"`) {
+		for _, a := range tableOf(t, of.environment, of.segment) {
 			if names[a.Name] {
 				t.Errorf("two alarms are called %s", a.Name)
 			}
@@ -62,6 +65,7 @@ func TestAlarms(t *testing.T) {
 
 func TestThresholdsFollowTheSettings(t *testing.T) {
 	const deadline = `"deadline": "10h", "maxBadShare": 0.1`
+	const arrives = `"arrival": "stream", "maxBadShare": 0.1, "stream": {"interval": "2m", "grace": "30s", "retention": "48h"}`
 	for _, c := range []struct {
 		environment, segment, name string
 		threshold                  float64
@@ -79,6 +83,12 @@ func TestThresholdsFollowTheSettings(t *testing.T) {
 		{"dev", ``, "sweeps-missing", 1, minutes(15)},
 		{"prod", ``, "trips-lost-events", 0, minutes(5)},
 		{"dev", ``, "restage-age", 3600 + 12*3600, minutes(1)},
+		{"dev", arrives, "trips-behind", 150_000, minutes(1)},
+		{"dev", arrives, "trips-witness-behind", 150_000, minutes(1)},
+		{"dev", arrives, "trips-witness-losing", 24 * 3600 * 1000, minutes(1)},
+		{"dev", arrives, "trips-bad-share", 0.05, minutes(5)},
+		{"dev", arrives, "trips-overdue", 0, minutes(1)},
+		{"dev", arrives, "trips-closings-missing", 1, minutes(5)},
 	} {
 		a := find(t, tableOf(t, c.environment, c.segment), c.name)
 		if a.Threshold != c.threshold || a.Period != c.period {
@@ -97,6 +107,16 @@ func TestAlarmsOfWhatIsThere(t *testing.T) {
 				t.Errorf("%s has %s: %v", environment, name, got)
 			}
 		}
+	}
+	for _, a := range tableOf(t, "dev", `"arrival": "stream"`) {
+		for _, of := range []string{"trips-age", "trips-dead-letters", "trips-workers", "lost-events", "stalled"} {
+			if strings.HasPrefix(a.Name, of) || strings.HasSuffix(a.Name, of) {
+				t.Errorf("a stream has %s", a.Name)
+			}
+		}
+	}
+	if a := find(t, tableOf(t, "dev", `"arrival": "stream"`), "trips-closings-missing"); a.Missing != Breaching {
+		t.Error("a closer that does not run is nothing to worry about")
 	}
 	if slices.ContainsFunc(tableOf(t, "dev", ``), func(a Alarm) bool { return strings.Contains(a.Name, "deadline") }) {
 		t.Error("a segment without a deadline has alarms on it")

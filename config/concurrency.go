@@ -3,6 +3,8 @@ package config
 import (
 	"fmt"
 	"strings"
+
+	"dip/contract"
 )
 
 // ConcurrencyQuota is the quota of Lambda's concurrent executions in Service Quotas: 1,000, in a new account it may be
@@ -29,15 +31,24 @@ func (s *Stack) ReserveConcurrency(quota int) error {
 		sum, reserved = sum+most, reserved+f.ReservedConcurrency
 		parts = append(parts, fmt.Sprintf("%s %d", name, most))
 	}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		add("segments."+name, s.Segments[name].Concurrency, s.Segments[name].Function)
+	}
+	for _, name := range s.StreamNames() {
+		g := s.Segments[name]
+		add("segments."+name, g.Stream.Shards*g.Stream.Parallelization, g.Function)
+		add(contract.StreamFunction(name, contract.Witness), g.Stream.Shards, s.Functions.Witness)
+		add(contract.StreamFunction(name, contract.Closer), 1, s.Functions.Closer)
 	}
 	add("intake", IntakeConcurrency, s.Functions.Intake)
 	add("splitter", splitters, s.Functions.Splitter)
 	add("reconciler", reconcilers, s.Functions.Reconciler)
 	add("sweeper", 1, s.Functions.Sweeper)
-	const mend = "ask for more (Service Quotas, AWS Lambda, Concurrent executions, " + ConcurrencyQuota +
+	mend := "ask for more (Service Quotas, AWS Lambda, Concurrent executions, " + ConcurrencyQuota +
 		"), or lower segments.<name>.concurrency"
+	if len(s.StreamNames()) > 0 {
+		mend += ", or shards or parallelization of segments.<name>.stream"
+	}
 	if sum > quota {
 		return fmt.Errorf("segments.<name>.concurrency: up to %d functions run at once (%s), the account allows %d: %s", sum,
 			strings.Join(parts, ", "), quota, mend)

@@ -49,6 +49,7 @@ type Stack struct {
 	Sweep     Sweep     `json:"sweep"`     // the search for objects whose event was lost
 	// by name: lower-case letters, digits and dashes, at most 40
 	Segments map[string]Segment `json:"segments"`
+	Gateway  Gateway            `json:"gateway"` // takes records over HTTP for the segments' streams
 
 	Network    Network              `json:"network"`    // used by the cluster
 	Cluster    Cluster              `json:"cluster"`    // Kubernetes: workers, restage jobs and what they need

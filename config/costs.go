@@ -25,6 +25,22 @@ func (p Prices) NodeHour(g NodeGroup, bought Capacity) (float64, error) {
 	return price + float64(g.DiskGB)*p.VolumeGBMonth/HoursPerMonth, nil
 }
 
+// StreamHour is what a stream costs an hour in which nothing arrives. What on-demand streams keep for longer than a day,
+// and read by fan-out, is billed by the GB. Retention beyond 7 days is billed by the GB too.
+func (p Prices) StreamHour(s Stream) float64 {
+	if s.Mode == StreamOnDemand {
+		return p.KinesisStreamHour
+	}
+	shard := p.KinesisShardHour
+	if s.Retention > hours(24) {
+		shard += p.KinesisRetentionShardHour
+	}
+	if s.FanOut {
+		shard += p.KinesisFanOutShardHour
+	}
+	return float64(s.Shards) * shard
+}
+
 // ownKeys are the keys that every stack makes: of alarms and of certificates.
 const ownKeys = 2
 
@@ -40,9 +56,20 @@ func (s *Stack) IdleCosts(p Prices) []Cost {
 			keys++
 		}
 	}
+	streams := 0.0
+	for _, name := range s.StreamNames() {
+		of := s.Segments[name].Stream
+		if of.KMSKey == "" {
+			keys++
+		}
+		streams += p.StreamHour(of) * HoursPerMonth
+	}
 	costs := []Cost{{"alarms", float64(watched)*p.AlarmMonth + float64(len(s.Pages()))*p.CompositeMonth}}
 	if s.Backup.Enabled {
 		keys++
+	}
+	if streams > 0 {
+		costs = append(costs, Cost{"Kinesis streams", streams})
 	}
 	if s.Dashboard {
 		costs = append(costs, Cost{"dashboard", p.DashboardMonth})
@@ -50,6 +77,9 @@ func (s *Stack) IdleCosts(p Prices) []Cost {
 	if s.Cluster.Enabled {
 		keys++
 		costs = append(costs, s.clusterCosts(p)...)
+	}
+	if s.GatewayOnCluster() {
+		costs = append(costs, Cost{"gateway: load balancer and secret", p.BalancerHour*HoursPerMonth + p.SecretMonth})
 	}
 	return append(costs, Cost{"KMS keys", float64(keys) * p.KeyMonth})
 }

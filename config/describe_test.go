@@ -62,7 +62,7 @@ func TestEverySettingIsDescribed(t *testing.T) {
 }
 
 // brands are names of products that are Go names here, too.
-var brands = strings.NewReplacer("Cluster Autoscaler", "", "Escalator", "", "Table Schema", "")
+var brands = strings.NewReplacer("Cluster Autoscaler", "", "DynamoDB", "", "Escalator", "", "Table Schema", "")
 
 // A description is for somebody who has never seen the code.
 func TestDescriptionsHaveNoGoNames(t *testing.T) {

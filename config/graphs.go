@@ -31,6 +31,10 @@ func (s *Stack) Graphs() []Graph {
 		one("Records", Sum, contract.RecordsIn, contract.RecordsOut, contract.RecordsQuarantined)
 		one("Loads", Sum, contract.LoadsPublished, contract.LoadsFailed)
 		one("Longest load, seconds", Maximum, contract.LoadSeconds)
+		if s.Segments[name].Arrival == ByStream {
+			one("Age of the newest visible records, seconds", Maximum, contract.Watermark)
+			continue
+		}
 		one("Longest chunk, seconds", Maximum, contract.ChunkSeconds)
 		one("Slowest chunk, MB/s", Minimum, contract.ChunkRate)
 	}

@@ -75,6 +75,9 @@ func eachLimit(path string, v reflect.Value, visit func(path string, l limits, v
 	case reflect.Struct:
 		for i := range v.NumField() {
 			f, at := v.Type().Field(i), path
+			if only := f.Tag.Get(arrivalTag); only != "" && only != v.FieldByName("Arrival").String() {
+				continue
+			}
 			if !f.Anonymous {
 				if f.Tag.Get("json") == "" {
 					continue

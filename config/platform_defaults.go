@@ -25,6 +25,7 @@ func (s *Stack) platform() {
 		Endpoints:   pick(e, nil, []string{}, []string{}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}),
 		FlowLogDays: pick(e, 0, 7, 14, 30),
 	}
+	s.Gateway = gatewayDefaults(e)
 	s.Cluster = Cluster{
 		Enabled: hosted, Version: defaultKubernetes, LogDays: logRetention(e), Protect: e == Prod, DigestsOnly: e == Prod,
 		Workers: Workers{
@@ -112,4 +113,5 @@ func (s *Stack) derivePlatform() {
 		segment.Lane = orElse(segment.Lane, contract.Functions)
 		s.Segments[name] = segment
 	}
+	s.deriveGateway()
 }

@@ -18,7 +18,10 @@ type Prices struct {
 	InstanceHour        map[string]float64 `json:"instanceHour"`        // on-demand Linux, by type
 	// SpotShare is what spot is assumed to cost as a share of on-demand: it changes by the hour.
 	SpotShare         float64 `json:"spotShare"`
-	VolumeGBMonth     float64 `json:"volumeGBMonth"` // gp3
+	VolumeGBMonth     float64 `json:"volumeGBMonth"`    // gp3
+	BalancerHour      float64 `json:"balancerHour"`     // a Network Load Balancer
+	BalancerUnitHour  float64 `json:"balancerUnitHour"` // its capacity unit: 1 GB an hour
+	SecretMonth       float64 `json:"secretMonth"`
 	NATHour           float64 `json:"natHour"`
 	NATGB             float64 `json:"natGB"`
 	EndpointZoneHour  float64 `json:"endpointZoneHour"`  // an interface endpoint, for each zone
@@ -40,6 +43,14 @@ type Prices struct {
 	DynamoMillionWrites     float64                  `json:"dynamoMillionWrites"`
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`
+
+	KinesisStreamHour         float64 `json:"kinesisStreamHour"`         // an on-demand stream
+	KinesisShardHour          float64 `json:"kinesisShardHour"`          // of a provisioned stream
+	KinesisRetentionShardHour float64 `json:"kinesisRetentionShardHour"` // in addition, beyond 24 hours up to 7 days
+	KinesisFanOutShardHour    float64 `json:"kinesisFanOutShardHour"`    // in addition, for each consumer
+	KinesisMillionPuts        float64 `json:"kinesisMillionPuts"`        // provisioned: of 25 KB of a record, begun ones count
+	KinesisGBIn               float64 `json:"kinesisGBIn"`               // on demand: records rounded up to 1 KB
+	KinesisGBOut              float64 `json:"kinesisGBOut"`              // on demand: for each function that reads them
 }
 
 //go:embed prices.json

@@ -195,6 +195,7 @@ func TestSegmentNames(t *testing.T) {
 		"restage":   "is the name of the restage job; choose another",
 		"system":    "is the name under which alarms and metrics have what no segment has; choose another",
 		"none":      "is the name under which alarms and metrics have what no segment has; choose another",
+		"gateway":   "is the name of the gateway; choose another",
 		"witness":   "is the name of a function of streams; choose another",
 		"a-witness": "ends in the name of a function of streams; choose another",
 		"a-closer":  "ends in the name of a function of streams; choose another",

@@ -38,6 +38,29 @@ func (s *Stack) readSchemas(files fs.FS, found *problems) {
 		s.Segments[name] = segment
 		segment.Partition.validate(at+".partition", table, found)
 		segment.validateNames(at, table, found)
+		segment.validateWidth(at, len(table.Fields), found)
+	}
+}
+
+// Memory of a chunk's outputs: each column of each partition has a page that is being filled and a dictionary. A
+// function's memory is enough for these columns in any case; beyond, they are counted (bench's tests measure both).
+const (
+	wideColumns   = 8192
+	wideBaseMB    = 256
+	columnsPerMiB = 64
+)
+
+// validateWidth refuses tables whose partitions do not fit into a function together.
+func (s Segment) validateWidth(at string, columns int, found *problems) {
+	partitions := 1
+	if s.Partition.Field != "" {
+		partitions = s.MaxPartitions
+	}
+	all := columns * partitions
+	if need := wideBaseMB + (all+columnsPerMiB-1)/columnsPerMiB; all > wideColumns && need > s.MemoryMB {
+		most := max(wideColumns, (s.MemoryMB-wideBaseMB)*columnsPerMiB) / columns
+		found.add(at+".memoryMB", "%d: %d columns in %d partitions take %d MiB together: want %s.memoryMB of at least that, "+
+			"or %s.maxPartitions of at most %d", s.MemoryMB, columns, partitions, need, at, at, max(1, most))
 	}
 }
 

@@ -98,9 +98,6 @@ func (s Stream) catalog() *contract.Stream {
 		DueSeconds: s.Due.Seconds(), LookBackSeconds: s.LookBack.Seconds()}
 }
 
-// Batches is how many batches of the stream are processed at once, the witness's among them.
-func (s Stream) Batches() int { return s.Shards * (s.Parallelization + 1) }
-
 // StreamNames lists the segments whose records arrive by stream, in order.
 func (s *Stack) StreamNames() []string { return s.arriving(ByStream) }
 
@@ -111,8 +108,10 @@ func (s *Stack) arriving(by Arrival) []string {
 	return slices.DeleteFunc(s.SegmentNames(), func(name string) bool { return s.Segments[name].Arrival != by })
 }
 
-// checkArrivals reports settings of a segment that do not apply to how its records arrive. The tag arrival of a field
-// names the way that it is for.
+// arrivalTag is the tag of a segment's settings that apply to one way of arrival only, which it names.
+const arrivalTag = "arrival"
+
+// checkArrivals reports settings of a segment that do not apply to how its records arrive.
 func (s *Stack) checkArrivals(raw map[string]any, found *problems) {
 	all, _ := raw["segments"].(map[string]any)
 	for name, settings := range all {
@@ -124,7 +123,7 @@ func (s *Stack) checkArrivals(raw map[string]any, found *problems) {
 		is := s.Segments[name].Arrival
 		for i := range reflect.TypeFor[Segment]().NumField() {
 			f := reflect.TypeFor[Segment]().Field(i)
-			only, key := Arrival(f.Tag.Get("arrival")), f.Tag.Get("json")
+			only, key := Arrival(f.Tag.Get(arrivalTag)), f.Tag.Get("json")
 			value, there := given[key]
 			if only == "" || only == is || !there {
 				continue

@@ -150,3 +150,18 @@ func TestAStreamHasNoQueue(t *testing.T) {
 		t.Errorf("chunks are due after %s", s.Loads.DueAfter)
 	}
 }
+
+// A shard costs by the hour, an on-demand stream as a whole.
+func TestStreamHour(t *testing.T) {
+	p := Prices{KinesisStreamHour: 1000, KinesisShardHour: 100, KinesisRetentionShardHour: 10, KinesisFanOutShardHour: 1}
+	for want, s := range map[float64]Stream{
+		200:  {Mode: StreamProvisioned, Shards: 2, Retention: hours(24)},
+		110:  {Mode: StreamProvisioned, Shards: 1, Retention: hours(25)},
+		202:  {Mode: StreamProvisioned, Shards: 2, Retention: hours(24), FanOut: true},
+		1000: {Mode: StreamOnDemand, Shards: 9, Retention: hours(168), FanOut: true},
+	} {
+		if got := p.StreamHour(s); got != want {
+			t.Errorf("%+v: %v, want %v", s, got, want)
+		}
+	}
+}

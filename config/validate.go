@@ -93,6 +93,7 @@ func (s *Stack) validate(found *problems) {
 		s.validateSegment(name, s.Segments[name], found)
 	}
 	s.validatePlatform(found)
+	s.validateGateway(found)
 }
 
 func (s *Stack) validateTags(found *problems) {
@@ -225,6 +226,8 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "is the name of the restage job; choose another")
 	case name == System, name == contract.NoSegment:
 		found.add(path, "is the name under which alarms and metrics have what no segment has; choose another")
+	case name == contract.Gateway:
+		found.add(path, "is the name of the gateway; choose another")
 	case slices.Contains(contract.StreamFunctions, name):
 		found.add(path, "is the name of a function of streams; choose another")
 	case strings.HasSuffix(name, "-"+contract.Witness), strings.HasSuffix(name, "-"+contract.Closer):
@@ -256,7 +259,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)
 	} else if folder := strings.TrimPrefix(g.Package, "lambdas/"); folder == restageName ||
-		slices.Contains(sharedFunctions, folder) {
+		folder == contract.Gateway || slices.Contains(sharedFunctions, folder) {
 		found.add(path+".package", "%q is reserved; choose another", g.Package)
 	}
 }

@@ -107,11 +107,20 @@ type RestageEnv[T any] struct {
 type GatewayEnv[T any] struct {
 	Common[T]
 	Catalog T `env:"DIP_CATALOG"` // key in the lake bucket of the catalog that knows the streams
-	Tokens  T `env:"DIP_TOKENS"`  // ARN of the Secrets Manager secret with the producers and the hashes of their tokens
-	Listen  T `env:"DIP_LISTEN"`  // address that it serves on, such as ":8080"
+	// bucket that whole loads are put into
+	LandingBucket T `env:"DIP_LANDING_BUCKET"`
+	Tokens        T `env:"DIP_TOKENS"` // ARN of the Secrets Manager secret with the producers and the hashes of their tokens
+	Listen        T `env:"DIP_LISTEN"` // address that it serves on, such as ":8080"
 	// the most that bodies and unanswered records may take in memory, MiB
 	BufferMB     T `env:"DIP_BUFFER_MB" kind:"int"`
 	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
+}
+
+// GatewayFunctionEnv is the environment of the gateway as a function.
+type GatewayFunctionEnv[T any] struct {
+	Common[T]
+	Catalog       T `env:"DIP_CATALOG"`        // key in the lake bucket of the catalog that knows the streams
+	LandingBucket T `env:"DIP_LANDING_BUCKET"` // bucket that whole loads are put into
 }
 
 // Render lists an environment struct's variables by name. The error names every field that is unset (nil or zero).

@@ -65,7 +65,9 @@ func TestEnvironmentNames(t *testing.T) {
 		{CloserEnv[string]{}, []string{"DIP_SEGMENT", "DIP_CATALOG", "DIP_STREAM", "DIP_EVENT_BUS", "DIP_SIGNING_KEY"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_SLOTS", "DIP_GRACE_SECONDS"}},
 		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_LEASE_SECONDS"}},
-		{GatewayEnv[string]{}, []string{"DIP_CATALOG", "DIP_TOKENS", "DIP_LISTEN", "DIP_BUFFER_MB", "DIP_GRACE_SECONDS"}},
+		{GatewayFunctionEnv[string]{}, []string{"DIP_CATALOG", "DIP_LANDING_BUCKET"}},
+		{GatewayEnv[string]{}, []string{"DIP_CATALOG", "DIP_LANDING_BUCKET", "DIP_TOKENS", "DIP_LISTEN", "DIP_BUFFER_MB",
+			"DIP_GRACE_SECONDS"}},
 	} {
 		want := slices.Sorted(slices.Values(slices.Concat(common, c.want)))
 		if got := Names(c.env); !slices.Equal(got, want) {

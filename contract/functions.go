@@ -1,11 +1,14 @@
 package contract
 
 // SystemFunctions are the functions that every stack has, StreamFunctions those of each segment whose records arrive by
-// stream. All other folders of lambdas are segments.
+// stream. All other folders of lambdas but Gateway are segments.
 var (
 	SystemFunctions = []string{"intake", "splitter", "reconciler", "sweeper"}
 	StreamFunctions = []string{Witness, Closer}
 )
+
+// Gateway is the name of the gateway: of its program in the image, and of its function in a stack that has one.
+const Gateway = "gateway"
 
 // The functions of a stream, beside the segment's own, which processes the records.
 const (

@@ -51,6 +51,8 @@ const (
 	StagingPrefix     = "staging/"      // restaged inputs, a few days
 	ArchivePrefix     = "archive/"      // raw records of streams, as the witness saw them
 	CoverPrefix       = "covers/"       // what acknowledgements of streams cover, and closed intervals
+	// batches of streams that Lambda has set aside, which names them itself; what is in them is in the archive too
+	SetAsidePrefix = "aws/lambda/"
 )
 
 // DataKey is where a chunk's rows of one partition go. partition is a Hive-style path such as

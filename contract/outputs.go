@@ -50,8 +50,11 @@ type StreamOutputs[T any] struct {
 
 // GatewayOutputs are a stack's outputs for its gateway.
 type GatewayOutputs[T any] struct {
-	URL    T `json:"url"`
-	Tokens T `json:"tokens"` // ARN of the secret with the producers and the hashes of their tokens
+	URL T `json:"url"`
+	// ARN of the secret with the producers and the hashes of their tokens; nil: it takes requests signed for Lambda
+	Tokens *T `json:"tokens"`
+	// DNS name of the load balancer; nil for a function
+	Balancer *T `json:"balancer"`
 }
 
 // QueueOutputs are a stack's outputs for a queue.

@@ -18,7 +18,7 @@ func outputs() contract.StackOutputs[string] {
 			"trips":    {QueueOutputs: &contract.QueueOutputs[string]{Queue: "q", DeadLetters: "d"}, Function: "f"},
 			"readings": {Stream: &contract.StreamOutputs[string]{Name: "s", Witness: "w", Closer: "c"}, Function: "f"},
 		},
-		Gateway: &contract.GatewayOutputs[string]{URL: "u", Tokens: "t"},
+		Gateway: &contract.GatewayOutputs[string]{URL: "u", Tokens: new("t"), Balancer: new("b")},
 	}
 }
 

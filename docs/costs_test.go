@@ -87,6 +87,10 @@ func idle(t *testing.T, e config.Environment) []cost {
 		nodes += float64(least) * price * config.HoursPerMonth
 		volumes += float64(least*g.DiskGB) * p.VolumeGBMonth
 	}
+	streams := 0.0
+	for _, name := range s.StreamNames() {
+		streams += p.StreamHour(s.Segments[name].Stream)
+	}
 	watched := 0
 	for _, a := range s.Alarms() {
 		watched += a.Metrics()
@@ -98,7 +102,10 @@ func idle(t *testing.T, e config.Environment) []cost {
 			config.HoursPerMonth},
 		{"nodes, at the largest minimum of the windows", nodes},
 		{"their volumes", volumes},
+		{"Kinesis streams", streams * config.HoursPerMonth},
 		{"KMS keys", float64(n["aws:kms/key:Key"]) * p.KeyMonth},
+		{"gateway: load balancer and secret", float64(n["aws:lb/loadBalancer:LoadBalancer"])*p.BalancerHour*
+			config.HoursPerMonth + float64(n["aws:secretsmanager/secret:Secret"])*p.SecretMonth},
 		{"dashboard", float64(n["aws:cloudwatch/dashboard:Dashboard"]) * p.DashboardMonth},
 		{"alarms", float64(watched)*p.AlarmMonth +
 			float64(n["aws:cloudwatch/compositeAlarm:CompositeAlarm"])*p.CompositeMonth},

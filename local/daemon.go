@@ -75,12 +75,17 @@ func startBackend(ctx context.Context, p place, onInvoke func(runner.Invocation)
 		},
 		runner: r, stopped: make(chan struct{}), cancel: cancel,
 	}
+	k := &keeper{place: p, env: b.daemon.Environment(), log: slog.New(slog.NewTextHandler(log, nil))}
+	kept := make(chan struct{})
+	go func() { defer close(kept); k.keep(running) }()
 	go func() {
 		defer close(b.stopped)
 		defer cancel()
 		if err := r.Run(running); err != nil && running.Err() == nil {
 			b.err = fmt.Errorf("the function runner ended: %w", err)
 		}
+		cancel()
+		<-kept
 		b.err = errors.Join(b.err, e.Stop())
 	}()
 	return b, nil

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"sync/atomic"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -21,10 +22,29 @@ import (
 // metaSHA256 is the metadata key for a landed sample's hash.
 const metaSHA256 = "sha256"
 
-// Ingest lands the samples that are not in the stack yet and waits until every load has finished. It returns their
-// outcomes in the order of the samples; a failed load is not an error here.
+// Ingest lands, or sends through the gateway, the samples that are not in the stack yet, and waits until every load has
+// finished and every record that was sent is certified. It returns the outcomes of the loads in the order of the
+// samples, and then those of the intervals; a failed load is not an error here.
 func (s *Stack) Ingest(ctx context.Context, samples []Sample) ([]client.Progress, error) {
 	show := terminal.NewSteps(s.options.Screen)
+	files := slices.DeleteFunc(slices.Clone(samples), s.arrives)
+	records := slices.DeleteFunc(slices.Clone(samples), func(of Sample) bool { return !s.arrives(of) })
+	var loads, intervals []client.Progress
+	group, gctx := errgroup.WithContext(ctx)
+	group.Go(func() (err error) {
+		loads, err = s.land(gctx, show, files)
+		return err
+	})
+	group.Go(func() (err error) {
+		intervals, err = s.stream(gctx, show, records)
+		return err
+	})
+	err := group.Wait()
+	return append(loads, intervals...), err
+}
+
+// land lands files and waits until their loads have finished.
+func (s *Stack) land(ctx context.Context, show *terminal.Steps, samples []Sample) ([]client.Progress, error) {
 	stack := s.Client()
 	loads := make([]string, len(samples))
 	err := show.Run("put", func(say func(string, ...any)) (string, error) {

@@ -165,6 +165,9 @@ func (s *Stack) settle(ctx context.Context, show *terminal.Steps, e *engine) err
 	if err != nil {
 		return err
 	}
+	if err := s.runGateway(ctx, show); err != nil {
+		return err
+	}
 	now.Outputs = &s.Outputs
 	return writeJSON(s.place.stack(), now)
 }
@@ -245,7 +248,7 @@ func (s *Stack) findOrStart(ctx context.Context, cutOff bool) (Daemon, string, e
 
 // forget drops the state of a stack whose resources are gone.
 func (p place) forget() error {
-	for _, path := range []string{p.backend(), p.project(), p.stack()} {
+	for _, path := range []string{p.backend(), p.project(), p.stack(), p.gateway(), p.gatewayRunning()} {
 		if err := os.RemoveAll(path); err != nil {
 			return fmt.Errorf("remove the stack's state: %w", err)
 		}

@@ -60,6 +60,8 @@ type place string
 func (p place) lock() string           { return string(p) + ".lock" } // next to the folder, so that it outlives it
 func (p place) daemonLock() string     { return filepath.Join(string(p), "daemon.lock") }
 func (p place) daemon() string         { return filepath.Join(string(p), "daemon.json") }
+func (p place) gateway() string        { return filepath.Join(string(p), "gateway.json") } // asked for
+func (p place) gatewayRunning() string { return filepath.Join(string(p), "gateway-running.json") }
 func (p place) stack() string          { return filepath.Join(string(p), "stack.json") }
 func (p place) logs() string           { return filepath.Join(string(p), "logs") }
 func (p place) functions() string      { return filepath.Join(p.logs(), "functions") }

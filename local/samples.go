@@ -28,6 +28,9 @@ type Sample struct {
 	Path    string `json:"path"`
 	SHA256  string `json:"sha256"`
 	Size    int64  `json:"size"`
+	// Rows and Repeated are those of sample.Stats; 0 in a public data set.
+	Rows     int64 `json:"rows"`
+	Repeated int64 `json:"repeated"`
 }
 
 // MinInputSize is the minimum useful size: smaller files have no chunk boundaries to show.
@@ -42,7 +45,8 @@ const (
 	badShare    = 0.001
 )
 
-// Samples generates or finds the inputs: trips and events of about size bytes together, and a public data set.
+// Samples generates or finds the inputs: trips and events of about size bytes together, a public data set, and
+// readings.
 // They are kept in the state folder; the data set's package stays in the cache.
 func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 	o, err := o.resolve()
@@ -58,19 +62,25 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 		return nil, err
 	}
 	show := terminal.NewSteps(o.Screen)
-	samples := make([]Sample, 3)
+	samples := make([]Sample, 4)
 	group, gctx := errgroup.WithContext(ctx)
 	group.Go(func() error {
 		return show.Run("samples", func(say func(string, ...any)) (string, error) {
 			say("generating trips")
-			trips, err := generated(gctx, p, "trips", contract.Plain, int64(tripsShare*float64(size)))
+			trips, err := generated(gctx, p, "trips", contract.Plain, sample.Options{Bytes: int64(tripsShare * float64(size))})
 			if err != nil {
 				return "", err
 			}
 			say("generating events")
-			events, err := generated(gctx, p, "events", contract.Gzip, int64(eventsShare*float64(size)))
-			samples[0], samples[1] = trips, events
-			return fmt.Sprintf("trips %s, events %s (gzip)", terminal.Bytes(trips.Size), terminal.Bytes(events.Size)), err
+			events, err := generated(gctx, p, "events", contract.Gzip, sample.Options{Bytes: int64(eventsShare * float64(size))})
+			if err != nil {
+				return "", err
+			}
+			say("generating readings")
+			readings, err := generated(gctx, p, "readings", contract.Plain, sample.Options{Rows: sampleReadings})
+			samples[0], samples[1], samples[3] = trips, events, readings
+			return fmt.Sprintf("trips %s, events %s (gzip), readings %s", terminal.Bytes(trips.Size),
+				terminal.Bytes(events.Size), terminal.Bytes(readings.Size)), err
 		})
 	})
 	group.Go(func() error {
@@ -86,9 +96,13 @@ func Samples(ctx context.Context, o Options, size int64) ([]Sample, error) {
 var suffixes = map[contract.Compression]string{contract.Plain: "", contract.Gzip: ".gz", contract.Zstd: ".zst"}
 
 // generated generates a sample file, unless it exists.
-func generated(ctx context.Context, p place, segment string, c contract.Compression, size int64) (Sample, error) {
-	formats := map[string]string{"trips": "csv", "events": "ndjson"}
-	name := fmt.Sprintf("sample-%s.%s%s", strings.ReplaceAll(terminal.Bytes(size), " ", ""), formats[segment], suffixes[c])
+func generated(ctx context.Context, p place, segment string, c contract.Compression, o sample.Options) (Sample, error) {
+	formats := map[string]string{"trips": "csv", "events": "ndjson", "readings": "ndjson"}
+	size := terminal.Bytes(o.Bytes)
+	if o.Bytes == 0 {
+		size = fmt.Sprintf("%d-rows", o.Rows)
+	}
+	name := fmt.Sprintf("sample-%s.%s%s", strings.ReplaceAll(size, " ", ""), formats[segment], suffixes[c])
 	s := Sample{Segment: segment, Path: filepath.Join(p.samples(), name)}
 	described := s.Path + ".json"
 	var known Sample
@@ -101,11 +115,13 @@ func generated(ctx context.Context, p place, segment string, c contract.Compress
 	}
 	h := sha256.New()
 	counted := &countingWriter{ctx: ctx, next: io.MultiWriter(f, h)}
-	_, err = client.Generate(counted, segment, c, sample.Options{Bytes: size, Seed: sampleSeed, BadShare: badShare})
+	o.Seed, o.BadShare = sampleSeed, badShare
+	stats, err := client.Generate(counted, segment, c, o)
 	if err := errors.Join(err, f.Close()); err != nil {
 		return s, err
 	}
 	s.SHA256, s.Size = hex.EncodeToString(h.Sum(nil)), counted.n
+	s.Rows, s.Repeated = stats.Rows, stats.Repeated
 	return s, writeJSON(described, s)
 }
 

@@ -19,6 +19,7 @@ type Cluster struct {
 	Image   pulumi.StringOutput             // name, with its tag, pushed or not
 	Pushed  pulumi.StringOutput             // the same, once it is pushed: what pods run
 	Groups  map[string]*nodegroup.NodeGroup // by name
+	Network *network.Network
 	// Ready are the resources after which pods have nodes.
 	Ready []pulumi.Resource
 	// Interruptions is where the removal of nodes is announced. Nil: no group is drained from a queue.
@@ -37,6 +38,7 @@ func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error
 	if err != nil {
 		return nil, err
 	}
+	c.Network = nodes
 	c.Control, err = cluster.New(ctx, "cluster", &cluster.Args{
 		Settings: s.Cluster, Prefix: config.ClusterPrefix(s.NamePrefix, s.Name), Name: lane.live.name, Network: nodes,
 		Account: s.Account, OwnServiceRole: s.OwnsClusterRole(),

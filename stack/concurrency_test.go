@@ -25,7 +25,8 @@ func TestConcurrencyOfANewAccount(t *testing.T) {
 	for environment, fails := range map[config.Environment]bool{config.Dev: true, config.Local: false} {
 		_, err := stacktest.RunWith(t, environment, nil, account, open)
 		if (err != nil) != fails || err != nil && !strings.Contains(err.Error(),
-			"functions run at once (segments.events 10, segments.trips 10, intake 10, ") {
+			"functions run at once (segments.events 10, segments.trips 10, segments.readings 2, "+
+				"readings-witness 1, readings-closer 1, intake 10, ") {
 			t.Errorf("%s: %v", environment, err)
 		}
 	}

@@ -32,9 +32,11 @@ type controller struct {
 
 // NewControllers declares the namespaces, and the scalers and guards of nodes and pods.
 func NewControllers(ctx *pulumi.Context, s *Setup, lane *HeavyLane, c *Cluster) (*Controllers, error) {
-	namespaces, err := tenancy.New(ctx, "tenancy", &tenancy.Args{
-		Quota: tenancy.QuotaOf(len(s.Segments), s.Cluster.Workers, s.Cluster.Restage),
-	}, c.inCluster())
+	quota := tenancy.QuotaOf(len(s.FileNames()), s.Cluster.Workers, s.Cluster.Restage)
+	if s.GatewayOnCluster() {
+		quota = quota.WithGateway(s.Gateway)
+	}
+	namespaces, err := tenancy.New(ctx, "tenancy", &tenancy.Args{Quota: quota}, c.inCluster())
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +136,7 @@ func (p controller) newInterruption(ctx *pulumi.Context) error {
 // newKeda declares KEDA, and lets it read the lengths of the queues that it scales by.
 func (p controller) newKeda(ctx *pulumi.Context, lane *HeavyLane) (*keda.Keda, error) {
 	queues := []pulumi.StringInput{lane.Restage.ARN}
-	for _, name := range p.setup.SegmentNames() {
+	for _, name := range p.setup.FileNames() {
 		queues = append(queues, lane.Workers[name].ARN)
 	}
 	after, err := p.allow(ctx, k8s.Keda, keda.Account, keda.Allow(queues...))

@@ -43,7 +43,7 @@ func NewLoads(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (l
 	return l, err
 }
 
-// newFunction declares one of the functions that every stack has. Its environment shares what common gives.
+// newFunction declares one of the functions that are not a segment's own. Its environment shares what common gives.
 func (s *Setup) newFunction(
 	ctx *pulumi.Context, name string, settings config.Function, args *function.Args,
 ) (*function.Function, error) {
@@ -64,7 +64,7 @@ func newSplitter(ctx *pulumi.Context, s *Setup, st *Storage) (*function.Function
 }
 
 func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (*function.Function, error) {
-	reconciler, err := s.newFunction(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
+	return s.newFunction(ctx, "reconciler", s.Functions.Reconciler, &function.Args{
 		Env: contract.ReconcilerEnv[pulumi.StringInput]{
 			Common:  st.common(s, s.functions["reconciler"].Code),
 			Catalog: segments.Catalog.Key, EventBus: st.Bus.Name, SigningKey: st.Signer.ARN,
@@ -76,10 +76,6 @@ func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segment
 			st.Signer.Sign(),
 		),
 	})
-	if err != nil {
-		return nil, err
-	}
-	return reconciler, st.Signer.Admit(ctx, reconciler.RoleARN)
 }
 
 func newWorkflow(ctx *pulumi.Context, s *Setup, splitter, reconciler *function.Function) (*workflow.Workflow, error) {

@@ -32,6 +32,7 @@ type Setup struct {
 	Account string // 12 digits
 	Region  string
 
+	rails     *guardrails.Watch
 	caller    string                       // ARN of who deploys, as STS names it
 	tags      map[string]string            // on everything
 	functions map[string]artifact.Artifact // by name
@@ -65,7 +66,14 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	if !ok {
 		dir = path.Join("build", string(s.Architecture))
 	}
-	s.functions, err = artifact.Open(dir, string(s.Architecture), slices.Concat(contract.SystemFunctions, s.programs())...)
+	names := slices.Concat(contract.SystemFunctions, s.programs(s.SegmentNames()))
+	if len(s.StreamNames()) > 0 {
+		names = append(names, contract.StreamFunctions...)
+	}
+	if s.GatewayIsFunction() {
+		names = append(names, contract.Gateway)
+	}
+	s.functions, err = artifact.Open(dir, string(s.Architecture), names...)
 	err = errors.Join(err, s.reserveConcurrency(ctx))
 	if s.Cluster.Enabled {
 		err = errors.Join(err, s.openHeavy(ctx, dir, today))
@@ -76,8 +84,19 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	s.tags = map[string]string{"dip:stack": s.Name, "dip:environment": string(s.Environment)}
 	maps.Copy(s.tags, s.Tags)
 	demanded := guardrails.Roles{PermissionsBoundary: s.PermissionsBoundary, Path: s.RolePath}
-	names := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
-	return s, errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), names.Apply(ctx))
+	physical := guardrails.Names{Prefix: s.NamePrefix, Stack: s.Name}
+	if err := errors.Join(tags.Apply(ctx, s.tags), demanded.Apply(ctx), physical.Apply(ctx)); err != nil {
+		return nil, err
+	}
+	s.rails, err = guardrails.NewWatch(ctx) // after all others: it sees what they made
+	return s, err
+}
+
+// CheckGuardRails reports every rule that what was declared breaks.
+func (s *Setup) CheckGuardRails(ctx *pulumi.Context) error {
+	return s.rails.Check(ctx, guardrails.Demands{
+		Tags: []string{"dip:stack", "dip:environment"}, Protect: s.Environment == config.Prod,
+	})
 }
 
 func read(ctx *pulumi.Context) (*config.Stack, error) {
@@ -110,7 +129,10 @@ func (s *Setup) locate(ctx *pulumi.Context) error {
 // openHeavy looks up the cluster that exists, chooses the zones, reads the image's programs and says what the lane asks
 // of the other assemblies.
 func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) error {
-	programs := append(s.programs(), restage.Program)
+	programs := append(s.programs(s.FileNames()), restage.Program)
+	if s.GatewayOnCluster() {
+		programs = append(programs, contract.Gateway)
+	}
 	image, missing := artifact.OpenImage(dir, string(s.Architecture), "Dockerfile", programs...)
 	now, err := s.findCluster(ctx)
 	if err != nil {
@@ -126,9 +148,9 @@ func (s *Setup) openHeavy(ctx *pulumi.Context, dir string, today time.Time) erro
 	return errors.Join(missing, s.checkCluster(ctx, now, s.caller, today), s.resolveAddOns(ctx), s.preflight(ctx))
 }
 
-// programs are the segments' programs.
-func (s *Setup) programs() (names []string) {
-	for _, name := range s.SegmentNames() {
+// programs are the programs of segments.
+func (s *Setup) programs(segments []string) (names []string) {
+	for _, name := range segments {
 		names = append(names, programOf(s.Segments[name]))
 	}
 	return names

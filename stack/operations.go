@@ -20,11 +20,11 @@ type Operations struct {
 // NewOperations declares the alarms of the table, a page for each segment and one for what they share, and the topic
 // that pages and failed loads go to.
 func NewOperations(
-	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads,
+	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams,
 ) (*Operations, error) {
 	made, err := operations.New(ctx, "operations", &operations.Args{
 		Alarms: s.Alarms(), Graphs: s.Graphs(), Pages: s.Pages(), Region: s.Region,
-		Dimensions: watched{s, segments, loads}.dimensions,
+		Dimensions: watched{s, segments, loads, streams}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
 	})
@@ -39,6 +39,7 @@ type watched struct {
 	setup    *Setup
 	segments *Segments
 	loads    *Loads
+	streams  *Streams
 }
 
 // dimensions are those of a target's metrics.
@@ -92,6 +93,11 @@ func (w watched) functions() map[string]*function.Function {
 	}
 	for name, s := range w.segments.ByName {
 		all[name] = s.Function
+	}
+	for name, s := range w.streams.ByName {
+		all[name] = s.Processor
+		all[contract.StreamFunction(name, contract.Witness)] = s.Witness
+		all[contract.StreamFunction(name, contract.Closer)] = s.Closer
 	}
 	return all
 }

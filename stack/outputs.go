@@ -14,7 +14,9 @@ type Outputs struct {
 }
 
 // NewOutputs gathers the outputs that every stack has.
-func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads, operations *Operations) *Outputs {
+func NewOutputs(
+	s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, operations *Operations,
+) *Outputs {
 	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.Region),
 		LandingBucket:     st.Landing.Name,
@@ -41,6 +43,14 @@ func NewOutputs(s *Setup, st *Storage, segments *Segments, loads *Loads, operati
 			QueueOutputs: queueOutputs(made.Queue), Function: made.Function.ARN,
 		}
 	}
+	for name, made := range streams.ByName {
+		o.all.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
+			Function: made.Processor.ARN,
+			Stream: &contract.StreamOutputs[pulumi.StringInput]{
+				Name: made.Name, Witness: made.Witness.ARN, Closer: made.Closer.ARN,
+			},
+		}
+	}
 	return o
 }
 
@@ -60,6 +70,13 @@ func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
 	o.all.Cluster = &contract.ClusterOutputs[pulumi.StringInput]{
 		Name: c.Control.Name, Kubeconfig: c.Control.Kubeconfig, Namespace: pulumi.String(k8s.Workloads),
 		Image: c.Image, Restage: *queueOutputs(lane.Restage), NodeGroups: groups,
+	}
+}
+
+// AddGateway adds the outputs of a stack with a gateway.
+func (o *Outputs) AddGateway(g *Gateway) {
+	if g != nil {
+		o.all.Gateway = &g.outputs
 	}
 }
 

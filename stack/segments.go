@@ -7,11 +7,13 @@ import (
 	"dip/components/policy"
 	"dip/components/queue"
 	"dip/components/segment"
+	"dip/components/stream"
 )
 
 // Segments is the segments and the catalog that says how their loads are treated.
 type Segments struct {
-	ByName  map[string]*segment.Segment
+	ByName  map[string]*segment.Segment // whose records arrive as files
+	Streams map[string]*stream.Stream   // of the others
 	Catalog *catalog.Catalog
 	// Heavy is the heavy lane. Nil: the stack has no cluster.
 	Heavy *HeavyLane
@@ -29,12 +31,12 @@ type HeavyLane struct {
 	Workers map[string]*queue.Queue // of chunks, by segment
 }
 
-// NewSegments declares a queue and a function for each segment, the queues of the heavy lane, and the catalog that
-// names them all.
+// NewSegments declares a queue and a function for each segment, or a stream, the queues of the heavy lane, and the catalog
+// that names them all. The functions of a stream need the catalog: NewStreams declares them.
 func NewSegments(ctx *pulumi.Context, s *Setup, st *Storage) (*Segments, error) {
-	all := &Segments{ByName: map[string]*segment.Segment{}}
+	all := &Segments{ByName: map[string]*segment.Segment{}, Streams: map[string]*stream.Stream{}}
 	published := &catalog.Args{Lake: st.Lake, Segments: map[string]catalog.Entry{}}
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		made, err := newSegment(ctx, s, st, name)
 		if err != nil {
 			return nil, err
@@ -45,6 +47,17 @@ func NewSegments(ctx *pulumi.Context, s *Setup, st *Storage) (*Segments, error) 
 		published.Segments[name] = catalog.Entry{
 			Segment: s.Catalog(name), Queue: made.Queue, Workers: made.Workers,
 		}
+	}
+	for _, name := range s.StreamNames() {
+		settings := s.Segments[name].Stream
+		made, err := stream.New(ctx, name, &stream.Args{
+			Settings: settings, Environment: s.Environment, Disposable: s.Environment.Disposable() && !settings.Protect,
+		})
+		if err != nil {
+			return nil, err
+		}
+		all.Streams[name] = made
+		published.Segments[name] = catalog.Entry{Segment: s.Catalog(name), Stream: made}
 	}
 	if s.heavy != nil {
 		restage, err := newRestageQueue(ctx, s)

@@ -34,12 +34,7 @@ func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
 	if st.Landing, err = bucket.New(ctx, "landing", s.bucket(s.Landing)); err != nil {
 		return nil, err
 	}
-	lake := s.bucket(s.Lake)
-	lake.Expire = s.staging
-	lake.WriteOnce = []string{
-		contract.DataPrefix, contract.QuarantinePrefix, contract.CertificatePrefix, contract.ManifestPrefix,
-	}
-	if st.Lake, err = bucket.New(ctx, "lake", lake); err != nil {
+	if st.Lake, err = bucket.New(ctx, "lake", s.lake()); err != nil {
 		return nil, err
 	}
 	if st.Signer, err = signer.New(ctx, "certificates", &signer.Args{
@@ -71,6 +66,35 @@ func (st *Storage) backUp(ctx *pulumi.Context, s *Setup) (err error) {
 		},
 	})
 	return err
+}
+
+// setAsideDays is how long batches are kept that Lambda has set aside: their records are in the archive.
+const setAsideDays = 30
+
+// lake is the lake's settings. What a stream's witness and closer write is never overwritten, and the archive is kept as
+// long as its segment says: the closer reads it until an interval is certified, verifiers and repairs after that.
+func (s *Setup) lake() *bucket.Args {
+	lake := s.bucket(s.Lake)
+	lake.Expire = maps.Clone(s.staging)
+	lake.WriteOnce = []string{
+		contract.DataPrefix, contract.QuarantinePrefix, contract.CertificatePrefix, contract.ManifestPrefix,
+	}
+	streams := s.StreamNames()
+	if len(streams) == 0 {
+		return lake
+	}
+	lake.WriteOnce = append(lake.WriteOnce, contract.ArchivePrefix, contract.CoverPrefix)
+	if lake.Expire == nil {
+		lake.Expire = map[string]int{}
+	}
+	lake.Expire[contract.SetAsidePrefix] = setAsideDays
+	for _, name := range streams {
+		if days := s.Segments[name].Stream.ArchiveDays; days > 0 {
+			lake.Expire[contract.ArchivePrefix+name+"/"] = days
+			lake.Expire[contract.CoverPrefix+name+"/"] = days
+		}
+	}
+	return lake
 }
 
 func (s *Setup) bucket(settings config.Bucket) *bucket.Args {

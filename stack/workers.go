@@ -17,7 +17,7 @@ import (
 func NewWorkers(
 	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, lane *HeavyLane, c *Cluster, controllers *Controllers,
 ) error {
-	for _, name := range s.SegmentNames() {
+	for _, name := range s.FileNames() {
 		if err := newWorkers(ctx, s, st, lane, c, controllers, name); err != nil {
 			return err
 		}

@@ -86,7 +86,7 @@ func newGateway(name string) (*gateway.Gateway, error) {
 	}
 	return gateway.New(contract.Catalog{Segments: map[string]contract.Segment{"readings": {
 		Stream: &contract.Stream{Name: "readings"}, Dialect: contract.Dialect{Encoding: contract.NDJSON},
-	}}}, k, tokens, 256<<20, log), nil
+	}}}, k, nil, tokens, 256<<20, log), nil
 }
 
 // document has the measurement's token.

@@ -15,6 +15,7 @@ import (
 
 	"dip/components/artifact"
 	"dip/config"
+	"dip/contract"
 )
 
 // deployment is a deployment of one of the project's stacks.
@@ -100,11 +101,14 @@ func (d deployment) build(ctx context.Context, s *config.Stack) error {
 	return d.shell.run(ctx, nil, "go", "run", "./cmd/build", "--arch", string(s.Architecture))
 }
 
-// programs are the image's: those of the segments that have workers, and the restage job's.
+// programs are the image's: those of the segments that have workers, the restage job's, and the gateway's.
 func programs(s *config.Stack) []string {
 	names := []string{"restage"}
 	for _, name := range s.FileNames() {
 		names = append(names, path.Base(s.Segments[name].Package))
+	}
+	if s.GatewayOnCluster() {
+		names = append(names, contract.Gateway)
 	}
 	return names
 }

@@ -64,6 +64,15 @@ func (b *Bucket) Write(prefixes ...string) []policy.Statement {
 	)
 }
 
+// Receive allows a service to put objects below a prefix that it chooses: what an on-failure destination of a stream's
+// mapping demands ("Retain discarded batch records for a Kinesis Data Streams event source in Lambda").
+func (b *Bucket) Receive(prefix string) []policy.Statement {
+	return slices.Concat(
+		[]policy.Statement{{Actions: []string{"s3:PutObject"}, Resources: b.objects(prefix)}, b.find(prefix)},
+		b.useKey("kms:GenerateDataKey"),
+	)
+}
+
 // find makes S3 answer "not found", not "denied", when an object below the prefixes is gone: a denial is retried.
 func (b *Bucket) find(prefixes ...string) policy.Statement {
 	return policy.Statement{

@@ -38,6 +38,10 @@ func TestRights(t *testing.T) {
 			b *bucket.Bucket) []policy.Statement {
 			return b.Write("a/")
 		},
+		allow(`"s3:PutObject"`, arn+`/a/*"`) + "," + find(`"a/*"`) + "," + allow(`"kms:GenerateDataKey"`,
+			`"arn:aws:kms:us-east-1:123456789012:key/b-key"`): func(b *bucket.Bucket) []policy.Statement {
+			return b.Receive("a/")
+		},
 	} {
 		r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 			b, err := bucket.New(ctx, "b", args())

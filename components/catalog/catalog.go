@@ -12,17 +12,19 @@ import (
 	"dip/components/bucket"
 	"dip/components/component"
 	"dip/components/queue"
+	"dip/components/stream"
 	"dip/contract"
 )
 
 // TypeToken is the component's type.
 const TypeToken = "dip:catalog:Catalog"
 
-// Entry is a segment and its queues.
+// Entry is a segment, and its queues or its stream.
 type Entry struct {
-	Segment contract.Segment // but for the queues' addresses
-	Queue   *queue.Queue     // required
+	Segment contract.Segment // but for the queues' addresses, or the stream's name
+	Queue   *queue.Queue     // required without a stream
 	Workers *queue.Queue     // of its workers; nil without
+	Stream  *stream.Stream   // required without a queue
 }
 
 // Args configure a catalog.
@@ -38,7 +40,12 @@ func (a *Args) Validate() error {
 	found.If(a.Lake == nil, "Lake", "missing")
 	found.If(len(a.Segments) == 0, "Segments", "none")
 	for _, name := range slices.Sorted(maps.Keys(a.Segments)) {
-		found.If(a.Segments[name].Queue == nil, fmt.Sprintf("Segments[%s].Queue", name), "missing")
+		e := a.Segments[name]
+		if e.Segment.Stream == nil {
+			found.If(e.Queue == nil, fmt.Sprintf("Segments[%s].Queue", name), "missing")
+		} else {
+			found.If(e.Stream == nil, fmt.Sprintf("Segments[%s].Stream", name), "missing")
+		}
 	}
 	return found.Err()
 }
@@ -62,19 +69,16 @@ func (c *Catalog) Outputs() pulumi.Map { return pulumi.Map{"key": c.Key} }
 // publish keeps the old object when the content, and with it the key, changes: loads under way are pinned to it.
 func (c *Catalog) publish(ctx *pulumi.Context, args *Args) error {
 	names := slices.Sorted(maps.Keys(args.Segments))
-	urls := []any{url(args.Restage)}
+	addresses := []any{url(args.Restage)}
 	for _, n := range names {
-		e := args.Segments[n]
-		urls = append(urls, e.Queue.URL, e.Queue.DeadLettersURL, url(e.Workers))
+		addresses = append(addresses, args.Segments[n].addresses()...)
 	}
-	encoded := pulumi.All(urls...).ApplyT(func(urls []any) ([]string, error) {
+	encoded := pulumi.All(addresses...).ApplyT(func(addresses []any) ([]string, error) {
 		all := contract.Catalog{
-			Version: contract.Version, Segments: map[string]contract.Segment{}, Restage: urls[0].(string),
+			Version: contract.Version, Segments: map[string]contract.Segment{}, Restage: addresses[0].(string),
 		}
 		for i, n := range names {
-			segment, of := args.Segments[n].Segment, urls[1+3*i:]
-			segment.Queue, segment.DeadLetters, segment.Workers = of[0].(string), of[1].(string), of[2].(string)
-			all.Segments[n] = segment
+			all.Segments[n] = args.Segments[n].at(addresses[1+entryAddresses*i:])
 		}
 		key, data, err := all.Encode()
 		return []string{key, string(data)}, err
@@ -90,6 +94,30 @@ func (c *Catalog) publish(ctx *pulumi.Context, args *Args) error {
 	}
 	c.Key = object.Key
 	return nil
+}
+
+// entryAddresses is how many addresses an entry has.
+const entryAddresses = 3
+
+// addresses are the queues' URLs, or the stream's name.
+func (e Entry) addresses() []any {
+	if e.Stream != nil {
+		return []any{e.Stream.Name, "", ""}
+	}
+	return []any{e.Queue.URL, e.Queue.DeadLettersURL, url(e.Workers)}
+}
+
+// at completes the entry's segment with its addresses.
+func (e Entry) at(addresses []any) contract.Segment {
+	segment := e.Segment
+	if e.Stream != nil {
+		arrives := *segment.Stream
+		arrives.Name, segment.Stream = addresses[0].(string), &arrives
+		return segment
+	}
+	segment.Queue, segment.DeadLetters = addresses[0].(string), addresses[1].(string)
+	segment.Workers = addresses[2].(string)
+	return segment
 }
 
 // url is "" for a queue that there is not.

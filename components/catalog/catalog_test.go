@@ -11,6 +11,7 @@ import (
 	"dip/components/catalog"
 	"dip/components/componenttest"
 	"dip/components/queue"
+	"dip/components/stream"
 	"dip/config"
 	"dip/contract"
 )
@@ -43,6 +44,18 @@ func TestCatalog(t *testing.T) {
 				Loads: loads,
 			}}
 		}
+		readings, err := stream.New(ctx, "readings", &stream.Args{Settings: config.Stream{
+			Mode: config.StreamOnDemand, Shards: 1, Retention: 24 * config.Duration(time.Hour), Parallelization: 1, BatchSize: 1,
+			MaxRetries: 1, MaxRecordAge: minute, Interval: minute, Grace: minute, Due: 5 * minute,
+		}})
+		if err != nil {
+			return err
+		}
+		arrives := contract.Segment{
+			Dialect: contract.Dialect{Encoding: contract.NDJSON}, Schema: json.RawMessage(`{}`),
+			Stream: &contract.Stream{IntervalSeconds: 7},
+		}
+		entries["readings"] = catalog.Entry{Stream: readings, Segment: arrives}
 		_, err = catalog.New(ctx, "catalog", &catalog.Args{Lake: lake, Segments: entries, Restage: restage})
 		return err
 	})
@@ -68,6 +81,11 @@ func TestCatalog(t *testing.T) {
 			t.Errorf("%s is %+v", name, s)
 		}
 	}
+	readings := c.Segments["readings"]
+	if want := (contract.Stream{Name: "readings-stream", IntervalSeconds: 7}); *readings.Stream != want ||
+		readings.Queue != "" || readings.DeadLetters != "" {
+		t.Errorf("readings is %+v", readings)
+	}
 	key, data, err := c.Encode()
 	if err != nil || string(data) != content || object.Inputs["key"].StringValue() != key {
 		t.Errorf("%v is stored as %v, want %s", content, object.Inputs["key"], key)
@@ -85,6 +103,9 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		{catalog.Args{}, []string{"Lake: missing", "Segments: none"}},
 		{catalog.Args{Lake: &bucket.Bucket{}, Segments: map[string]catalog.Entry{"trips": {}, "events": {}}},
 			[]string{"Segments[events].Queue: missing", "Segments[trips].Queue: missing"}},
+		{catalog.Args{Lake: &bucket.Bucket{}, Segments: map[string]catalog.Entry{"readings": {
+			Segment: contract.Segment{Stream: &contract.Stream{}},
+		}}}, []string{"Segments[readings].Stream: missing"}},
 	} {
 		componenttest.MustRefuse(t, "catalog c", func(ctx *pulumi.Context) error {
 			_, err := catalog.New(ctx, "c", &c.args)

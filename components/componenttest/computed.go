@@ -36,6 +36,11 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("name", args.Name)
 		set("url", "https://sqs."+Region+".amazonaws.com/"+Account+"/"+args.Name)
 		set("arn", arn("sqs", args.Name))
+	case "aws:kinesis/stream:Stream":
+		set("name", args.Name)
+		set("arn", arn("kinesis", "stream/"+args.Name))
+	case "aws:kinesis/streamConsumer:StreamConsumer":
+		set("arn", text("streamArn")+"/consumer/"+args.Name+":1")
 	case "aws:dynamodb/table:Table":
 		set("name", args.Name)
 		set("arn", arn("dynamodb", "table/"+args.Name))

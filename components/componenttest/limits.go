@@ -27,11 +27,13 @@ const (
 	bucket   = "aws:s3/bucketV2:BucketV2"
 	alarm    = "aws:cloudwatch/metricAlarm:MetricAlarm"
 
+	kinesisStream = "aws:kinesis/stream:Stream"
+
 	compositeAlarm = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
 )
 
 // limits lists what AWS refuses of what a stack declares. What it refuses of calls is in local/emulator/limits.py.
-var limits = slices.Concat(nameLimits, policyLimits, computeLimits, storageLimits)
+var limits = slices.Concat(nameLimits, policyLimits, computeLimits, storageLimits, streamLimits)
 
 // nameLimits are of the names that resources get in AWS.
 var nameLimits = []limit{
@@ -40,6 +42,7 @@ var nameLimits = []limit{
 	named("aws:iam/instanceProfile:InstanceProfile", 128, `[\w+=,.@-]+`,
 		"IAM/latest/UserGuide/reference_iam-quotas.html"),
 	named(function, 64, `[a-zA-Z0-9_-]+`, "lambda/latest/api/API_CreateFunction.html"),
+	named(kinesisStream, 128, `[a-zA-Z0-9_.-]+`, "kinesis/latest/APIReference/API_CreateStream.html"),
 	named(queue, 80, `[a-zA-Z0-9_-]+(\.fifo)?`,
 		"AWSSimpleQueueService/latest/APIReference/API_CreateQueue.html"),
 	named(bucket, 63, `[a-z0-9][a-z0-9.-]+[a-z0-9]`, "AmazonS3/latest/userguide/bucketnamingrules.html"),

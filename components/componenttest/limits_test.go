@@ -152,6 +152,19 @@ var refused = map[string][]Resource{
 	"maximumConcurrency: 1, accepted": mapped(360, map[string]any{
 		"scalingConfig": map[string]any{"maximumConcurrency": 1.0}}),
 
+	"129, at most 128 are accepted (https://docs.aws.amazon.com/kinesis": {
+		declare(kinesisStream, long(121), map[string]any{"shardCount": 1.0})},
+	"is for provisioned streams, and they need one": {declare(kinesisStream, "s", map[string]any{"shardCount": 1.0,
+		"streamModeDetails": map[string]any{"streamMode": "ON_DEMAND"}})},
+	"retentionPeriod: 23": {declare(kinesisStream, "s", map[string]any{"shardCount": 1.0, "retentionPeriod": 23.0})},
+	"needs its starting position": {
+		declare(mapping, "m", map[string]any{"eventSourceArn": "arn:aws:kinesis:us-east-1:1:stream/s"})},
+	"parallelizationFactor: 11":     streamed(map[string]any{"parallelizationFactor": 11.0}),
+	"maximumRetryAttempts: -2":      streamed(map[string]any{"maximumRetryAttempts": -2.0}),
+	"maximumRecordAgeInSeconds: 59": streamed(map[string]any{"maximumRecordAgeInSeconds": 59.0}),
+	"batchSize: 10001, accepted are 1 to 10000 (" + docs + "lambda/latest/dg/services-kinesis": streamed(
+		map[string]any{"batchSize": 10001.0}),
+
 	"alarmActions: 6, at most 5": {
 		declare(alarm, "a", map[string]any{"alarmActions": []any{"1", "2", "3", "4", "5", "6"}})},
 	"okActions: 6, at most 5": {
@@ -185,6 +198,13 @@ func mapped(visible float64, more map[string]any) []Resource {
 	maps.Copy(inputs, more)
 	return []Resource{declare(queue, "q", map[string]any{"visibilityTimeoutSeconds": visible}),
 		declare(function, "f", map[string]any{"timeout": 60.0}), declare(mapping, "m", inputs)}
+}
+
+// streamed is a mapping of a stream.
+func streamed(more map[string]any) []Resource {
+	inputs := map[string]any{"eventSourceArn": "arn:aws:kinesis:us-east-1:1:stream/s", "startingPosition": "LATEST"}
+	maps.Copy(inputs, more)
+	return []Resource{declare(mapping, "m", inputs)}
 }
 
 func TestRefused(t *testing.T) {
@@ -223,6 +243,7 @@ func TestAccepted(t *testing.T) {
 		declare(keyType, "k", map[string]any{"deletionWindowInDays": 7.0}),
 		rules(transition("STANDARD_IA", 30), transition("GLACIER", 90), transition("DEEP_ARCHIVE", 180)),
 		rules(transition("INTELLIGENT_TIERING", 0)),
+		streamed(map[string]any{"maximumRetryAttempts": -1.0, "maximumRecordAgeInSeconds": -1.0})[0],
 		declare("kubernetes:core/v1:ConfigMap", "c", map[string]any{"tags": many(60, "")}),
 	)}
 	if err := r.Refused(); err != nil {

@@ -70,6 +70,7 @@ type Function struct {
 	role        *iam.Role
 	policy      *iam.RolePolicy
 	function    *lambda.Function
+	alias       *lambda.Alias
 }
 
 // New declares a function.
@@ -158,8 +159,8 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	return nil
 }
 
-func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) error {
-	alias, err := component.Child(ctx, f, Alias, lambda.NewAlias, &lambda.AliasArgs{
+func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) (err error) {
+	f.alias, err = component.Child(ctx, f, Alias, lambda.NewAlias, &lambda.AliasArgs{
 		Name:            pulumi.String(Alias),
 		FunctionName:    f.function.Name,
 		FunctionVersion: f.function.Version,
@@ -167,8 +168,20 @@ func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) error {
 	if err != nil {
 		return err
 	}
-	f.ARN = alias.Arn
+	f.ARN = f.alias.Arn
 	return nil
+}
+
+// Serve gives the alias a URL, and returns it. Callers sign their requests: IAM lets those call who may
+// (lambda:InvokeFunctionUrl).
+func (f *Function) Serve(ctx *pulumi.Context) (pulumi.StringOutput, error) {
+	made, err := component.Child(ctx, f, "url", lambda.NewFunctionUrl, &lambda.FunctionUrlArgs{
+		FunctionName: f.function.Name, Qualifier: f.alias.Name, AuthorizationType: pulumi.String("AWS_IAM"),
+	})
+	if err != nil {
+		return pulumi.StringOutput{}, component.In(f, err)
+	}
+	return made.FunctionUrl, nil
 }
 
 // Invoke allows to call the function.

@@ -46,6 +46,22 @@ func run(t *testing.T, a *function.Args) *componenttest.Recorder {
 	})
 }
 
+// A URL is the alias's, and takes signed requests alone.
+func TestURL(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		f, err := function.New(ctx, "f", args())
+		if err != nil {
+			return err
+		}
+		_, err = f.Serve(ctx)
+		return err
+	})
+	in := r.Find(t, "aws:lambda/functionUrl:FunctionUrl", "f-url").Inputs
+	if in["authorizationType"].StringValue() != "AWS_IAM" || in["qualifier"].StringValue() != function.Alias {
+		t.Errorf("the URL is %v", in)
+	}
+}
+
 func TestChildren(t *testing.T) {
 	want := []string{
 		"aws:cloudwatch/logGroup:LogGroup::f-logs",

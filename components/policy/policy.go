@@ -26,8 +26,10 @@ type Statement struct {
 	Effect     Effect                // zero: Allow
 	Principals []string              // services, or "*" for everyone; none in a policy that is attached to a role
 	AWS        []pulumi.StringInput  // ARNs of roles or accounts, instead of Principals
+	Federated  pulumi.StringInput    // ARN of an identity provider, instead of Principals
 	Actions    []string              // "service:Action"; wildcards only in a Deny
 	Resources  []pulumi.StringInput  // ARNs; none only in a role's trust policy
+	Except     []pulumi.StringInput  // ARNs, instead of Resources: everything else; only in a Deny
 	Conditions map[Test]pulumi.Input // by what is tested: a string, strings or boolean
 }
 
@@ -41,11 +43,12 @@ type document struct {
 }
 
 type statement struct {
-	Effect    Effect
-	Principal any                       `json:",omitempty"`
-	Action    []string                  `json:",omitempty"`
-	Resource  []string                  `json:",omitempty"`
-	Condition map[string]map[string]any `json:",omitempty"`
+	Effect      Effect
+	Principal   any                       `json:",omitempty"`
+	Action      []string                  `json:",omitempty"`
+	Resource    []string                  `json:",omitempty"`
+	NotResource []string                  `json:",omitempty"`
+	Condition   map[string]map[string]any `json:",omitempty"`
 }
 
 // Document renders statements when the ARNs in them are known. The error names each statement that allows a wildcard
@@ -54,9 +57,29 @@ func Document(statements ...Statement) (pulumi.StringOutput, error) {
 	if err := validate(statements); err != nil {
 		return pulumi.StringOutput{}, err
 	}
+	return rendered(statements), nil
+}
+
+// Boundary renders a permissions boundary: what roles may do at most, of whatever their own policies allow. It grants
+// nothing, so that it names whole services.
+func Boundary(services []string, denied ...Statement) (pulumi.StringOutput, error) {
+	for i := range denied {
+		denied[i].Effect = Deny
+	}
+	if err := validate(denied); err != nil {
+		return pulumi.StringOutput{}, err
+	}
+	whole := Statement{Resources: []pulumi.StringInput{pulumi.String("*")}}
+	for _, service := range services {
+		whole.Actions = append(whole.Actions, service+":*")
+	}
+	return rendered(append([]Statement{whole}, denied...)), nil
+}
+
+func rendered(statements []Statement) pulumi.StringOutput {
 	var inputs []any
 	for _, s := range statements {
-		for _, arn := range slices.Concat(s.AWS, s.Resources) {
+		for _, arn := range s.arns() {
 			inputs = append(inputs, arn)
 		}
 		for _, test := range tests(s.Conditions) {
@@ -65,7 +88,21 @@ func Document(statements ...Statement) (pulumi.StringOutput, error) {
 	}
 	return pulumi.All(inputs...).ApplyT(func(values []any) (string, error) {
 		return render(statements, values)
-	}).(pulumi.StringOutput), nil
+	}).(pulumi.StringOutput)
+}
+
+// arns are those of a statement, in the order in which render takes them.
+func (s Statement) arns() []pulumi.StringInput {
+	all := s.AWS
+	if s.Federated != nil {
+		all = append(slices.Clone(all), s.Federated)
+	}
+	return slices.Concat(all, s.Resources, s.Except)
+}
+
+// Identity lets take a role for whom an identity provider, given by its ARN, vouches on the given conditions.
+func Identity(provider pulumi.StringInput, conditions map[Test]pulumi.Input) Statement {
+	return Statement{Federated: provider, Actions: []string{"sts:AssumeRoleWithWebIdentity"}, Conditions: conditions}
 }
 
 // Trust renders the policy that lets a service take a role on the given conditions. actions are how; none:
@@ -83,6 +120,9 @@ func validate(statements []Statement) error {
 		errs = append(errs, errors.New("policy: no statements"))
 	}
 	for i, s := range statements {
+		if len(s.Except) > 0 && s.Effect != Deny {
+			errs = append(errs, fmt.Errorf("policy: statement %d allows all resources but some", i))
+		}
 		if len(s.Actions) == 0 {
 			errs = append(errs, fmt.Errorf("policy: statement %d has no actions", i))
 		}
@@ -118,8 +158,14 @@ func render(statements []Statement, values []any) (string, error) {
 			}
 			out.Principal = map[string][]string{"AWS": arns}
 		}
+		if s.Federated != nil {
+			out.Principal = map[string]string{"Federated": take().(string)}
+		}
 		for range s.Resources {
 			out.Resource = append(out.Resource, take().(string))
+		}
+		for range s.Except {
+			out.NotResource = append(out.NotResource, take().(string))
 		}
 		for _, test := range tests(s.Conditions) {
 			if out.Condition == nil {
@@ -142,8 +188,7 @@ func render(statements []Statement, values []any) (string, error) {
 // add appends a statement, or its resources to one that allows the same: a role's policies share 10,240 characters.
 func (d *document) add(s statement) {
 	i := slices.IndexFunc(d.Statement, func(o statement) bool {
-		return s.Principal == nil && s.Condition == nil && o.Principal == nil && o.Condition == nil &&
-			o.Effect == s.Effect && slices.Equal(o.Action, s.Action)
+		return s.plain() && o.plain() && o.Effect == s.Effect && slices.Equal(o.Action, s.Action)
 	})
 	if i < 0 {
 		d.Statement = append(d.Statement, s)
@@ -154,6 +199,11 @@ func (d *document) add(s statement) {
 			d.Statement[i].Resource = append(d.Statement[i].Resource, r)
 		}
 	}
+}
+
+// plain says that a statement is about its resources alone.
+func (s statement) plain() bool {
+	return s.Principal == nil && s.Condition == nil && s.NotResource == nil
 }
 
 func principal(names []string) any {

@@ -139,3 +139,50 @@ func TestDocumentRefuses(t *testing.T) {
 		t.Error("an empty policy was accepted")
 	}
 }
+
+// All but some resources are refused, never allowed; two such statements stay apart.
+func TestExcept(t *testing.T) {
+	deny := func(arn string) policy.Statement {
+		return policy.Statement{Effect: policy.Deny, Actions: []string{"s3:GetObject*"},
+			Except: []pulumi.StringInput{pulumi.String(arn)}}
+	}
+	want := `{"Version":"2012-10-17","Statement":[` +
+		`{"Effect":"Deny","Action":["s3:GetObject*"],"NotResource":["a"]},` +
+		`{"Effect":"Deny","Action":["s3:GetObject*"],"NotResource":["b"]}]}`
+	if got := text(t, deny("a"), deny("b")); got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	allow := policy.Statement{Actions: []string{"s3:GetObject"}, Except: deny("a").Except}
+	if _, err := policy.Document(allow); err == nil || !strings.Contains(err.Error(), "allows all resources but some") {
+		t.Error(err)
+	}
+}
+
+func TestIdentity(t *testing.T) {
+	got := text(t, policy.Identity(pulumi.String("arn:aws:iam::1:oidc-provider/p"), map[policy.Test]pulumi.Input{
+		{Operator: "StringEquals", Key: "p:sub"}: pulumi.String("me"),
+	}))
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow",` +
+		`"Principal":{"Federated":"arn:aws:iam::1:oidc-provider/p"},"Action":["sts:AssumeRoleWithWebIdentity"],` +
+		`"Condition":{"StringEquals":{"p:sub":"me"}}}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+}
+
+// A boundary names whole services, and what is refused even there.
+func TestBoundary(t *testing.T) {
+	got := value(t, func() (pulumi.StringOutput, error) {
+		return policy.Boundary([]string{"s3", "sqs"}, policy.Statement{
+			Actions: []string{"s3:*"}, Resources: []pulumi.StringInput{pulumi.String("arn:aws:s3:::state")},
+		})
+	})
+	want := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["s3:*","sqs:*"],"Resource":["*"]},` +
+		`{"Effect":"Deny","Action":["s3:*"],"Resource":["arn:aws:s3:::state"]}]}`
+	if got != want {
+		t.Errorf("got  %s\nwant %s", got, want)
+	}
+	if _, err := policy.Boundary([]string{"s3"}); err == nil {
+		t.Error("a boundary that refuses nothing is accepted")
+	}
+}

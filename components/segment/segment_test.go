@@ -23,8 +23,8 @@ const second = config.Duration(time.Second)
 func args() *segment.Args {
 	return &segment.Args{
 		Settings: config.Segment{
-			Function:    config.Function{MemoryMB: 512, Timeout: 30 * second, LogRetentionDays: 1, ReservedConcurrency: 8},
-			Concurrency: 8, BatchSize: 2, BatchingWindow: 4 * second, MaxRecordMB: 1, MaxPartitions: 1,
+			Function: config.Function{MemoryMB: 512, Timeout: 30 * second, LogRetentionDays: 1, ReservedConcurrency: 8},
+			Arrival:  config.ByFiles, Concurrency: 8, BatchSize: 2, BatchingWindow: 4 * second, MaxRecordMB: 1, MaxPartitions: 1,
 		},
 		Queues: config.Queues{
 			MaxReceives: 5, Retention: 3600 * second, DeadLettersRetention: 7200 * second, MaxAge: 60 * second,

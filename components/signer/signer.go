@@ -1,4 +1,4 @@
-// Package signer is the KMS key that signs certificates: an asymmetric one, which a single role may sign with.
+// Package signer is the KMS key that signs certificates: an asymmetric one, which the roles that certify may sign with.
 package signer
 
 import (
@@ -68,16 +68,16 @@ func (s *Signer) createKey(ctx *pulumi.Context, args *Args) (err error) {
 	return err
 }
 
-// Admit gives the key its policy: the role with the given ARN alone may sign. The account may administer the key and
+// Admit gives the key its policy: the roles with the given ARNs alone may sign. The account may administer the key and
 // read its public half, as far as IAM policies say so. A key has one policy, so Admit is called once.
-func (s *Signer) Admit(ctx *pulumi.Context, role pulumi.StringInput) error {
+func (s *Signer) Admit(ctx *pulumi.Context, roles ...pulumi.StringInput) error {
 	itself := []pulumi.StringInput{pulumi.String("*")}
 	account := []pulumi.StringInput{pulumi.Sprintf("arn:aws:iam::%s:root", s.account)}
 	document, err := policy.Document(
 		policy.Statement{AWS: account, Actions: policy.AdministerKey, Resources: itself},
 		policy.Statement{AWS: account, Actions: []string{"kms:GetPublicKey", "kms:Verify"}, Resources: itself},
 		policy.Statement{
-			AWS: []pulumi.StringInput{role}, Actions: []string{"kms:Sign"}, Resources: itself,
+			AWS: roles, Actions: []string{"kms:Sign"}, Resources: itself,
 			Conditions: policy.SigningDigests(),
 		},
 	)

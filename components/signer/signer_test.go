@@ -22,6 +22,22 @@ const (
 	arn       = "arn:aws:kms:us-east-1:123456789012:key/s-key"
 )
 
+// Whoever certifies may sign: each role is named.
+func TestSeveralRolesSign(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		s, err := signer.New(ctx, "s", &signer.Args{Account: componenttest.Account})
+		if err != nil {
+			return err
+		}
+		return s.Admit(ctx, pulumi.String(role), pulumi.String(role+"-2"))
+	})
+	got := r.Find(t, keyPolicy, "s-key-policy").Inputs["policy"].StringValue()
+	if want := `{"Effect":"Allow","Principal":{"AWS":["` + role + `","` + role + `-2"]},"Action":["kms:Sign"]`; !strings.Contains(
+		got, want) {
+		t.Errorf("the key's policy is %s", got)
+	}
+}
+
 // run declares a signer that admits role, and gives what a function needs to sign as a policy.
 func run(t *testing.T, protect bool) (r *componenttest.Recorder, rights string) {
 	t.Helper()

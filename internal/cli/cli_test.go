@@ -70,6 +70,8 @@ func TestWrongCommandLines(t *testing.T) {
 		"send f --segment s --parallel 0":                 "want 1 to 64",
 		"send - --segment s --state x":                    "standard input cannot be read again",
 		"send f --segment s":                              "there is no token",
+		"report a":                                        "--html is required",
+		"report a --html f --public-key k":                "--public-key needs --verify",
 		"tail":                                            "accepts 1 arg",
 		"tail s --since 0s":                               "--since must be positive",
 		"token":                                           "one of --out and --of is required",

@@ -1,14 +1,24 @@
 package cli
 
 import (
+	"bytes"
+	"context"
 	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"dip/contract"
 	"dip/internal/client"
+	"dip/internal/graph"
+	"dip/internal/lake/laketest"
+	"dip/internal/ledger"
+	"dip/internal/ledger/ledgertest"
 	"dip/internal/stream/streamtest"
+	"dip/internal/terminal"
 	"dip/internal/verify"
 )
 
@@ -64,6 +74,12 @@ func TestCertificateOfAnInterval(t *testing.T) {
 		t.Fatal(err)
 	}
 	golden(t, "interval", text)
+	report, certificate, _, err := loadReport(t.Context(), l.Ledger, l.Lake, load, "dev")
+	if err != nil || certificate == nil || !report.Good || len(report.Strips) != 2 || len(report.Strips[0].Pieces) != 1 ||
+		report.Strips[0].Pieces[0].Bad != 1 || len(report.Samples) != 1 || len(report.Seconds) != 2 || !report.Interval ||
+		!strings.HasPrefix(report.Facts[len(report.Facts)-1].Value, "the key sha256:") {
+		t.Errorf("%+v, %v", report, err)
+	}
 	golden(t, "report-interval", reportText(verify.Report{Load: c.Load, Verified: true, RowsIn: 2, RowsOut: 1,
 		Quarantined: 1, Checks: 44, Signature: verify.SignatureNotChecked, Stream: &verify.Retained{Compared: 5}})+
 		reportText(verify.Report{Load: c.Load, Stream: &verify.Retained{Compared: 5, Expired: 2}}))
@@ -79,4 +95,64 @@ func TestTail(t *testing.T) {
 	few := client.Certified{Start: c.End, End: c.End.Add(time.Minute), Records: 3, RowsOut: 3, PerSecond: 0.05}
 	golden(t, "tail", certifiedTitle+certifiedLine(c)+certifiedLine(idle)+certifiedLine(few)+
 		watermarkLine(c.End, c.End.Add(80*time.Second))+"\n"+watermarkLine(time.Time{}, c.End)+"\n")
+}
+
+func TestClosedText(t *testing.T) {
+	span := contract.Interval{Start: received, End: received.Add(time.Minute)}
+	golden(t, "closed", closedText("readings", client.Closed{Certified: []string{"a", "b"}, Waiting: &span,
+		State: "overdue", Problems: []string{"shard s: no marker is archived; the archive ends at record none\x1b"}})+
+		closedText("readings", client.Closed{}))
+}
+
+// A load that has not ended, or has failed, has a report too.
+func TestReportsOfLoadsWithoutACertificate(t *testing.T) {
+	books := ledgertest.New()
+	load := ledger.Load{ID: loadName, Segment: "trips", Object: contract.Object{Key: "trips/a.csv", Size: 30},
+		Received: received, Status: contract.Failed, Reason: "the header does not match", Plan: &ledger.Plan{Chunks: 4}}
+	books.Seed(load, ledger.Chunk{Attempt: 1, Ack: &contract.Ack{RowsIn: 10, Quarantined: 5, Millis: 2000}},
+		ledger.Chunk{Index: 1, Attempt: 2, Ack: &contract.Ack{RowsIn: 10, Millis: 3000}},
+		ledger.Chunk{Index: 2, Attempt: 1, Failure: "too many partitions"}, ledger.Chunk{Index: 3, Attempt: 1})
+	r, c, _, err := loadReport(t.Context(), books, laketest.New("lake"), load, "dev")
+	if err != nil || c != nil || !r.Bad || r.Good || r.Reason != load.Reason || len(r.Strips) != 1 || len(r.Facts) > 0 {
+		t.Fatalf("%+v, %v", r, err)
+	}
+	want := []graph.Piece{{State: graph.Done, Bad: 0.5}, {State: graph.Again}, {State: graph.Broken}, {State: graph.Pending}}
+	for i, p := range r.Strips[0].Pieces {
+		if p.State != want[i].State || p.Bad != want[i].Bad || p.Title == "" {
+			t.Errorf("piece %d: %+v, want %+v", i, p, want[i])
+		}
+	}
+	if got := r.Strips[0].Pieces[2].Title; got != "chunk 2, from byte 0: failed, attempt 1, too many partitions" {
+		t.Errorf("%q", got)
+	}
+	if !slices.Equal(r.Seconds, []float64{2, 3}) {
+		t.Errorf("seconds %v", r.Seconds)
+	}
+}
+
+// The commands of one lane name those of the other.
+func TestCommandsOfTheOtherLane(t *testing.T) {
+	t.Setenv(tokenVariable, "secret")
+	file := filepath.Join(t.TempDir(), "f")
+	if err := os.WriteFile(file, []byte("{}\n"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	outputs := client.Outputs{Segments: map[string]contract.SegmentOutputs[string]{
+		"readings": {Stream: &contract.StreamOutputs[string]{}}, "trips": {},
+	}}
+	for line, want := range map[string]string{
+		"put " + file + " --segment readings":  "use dip send",
+		"send " + file + " --segment trips":    "use dip put",
+		"send " + file + " --segment readings": "has no gateway",
+		"send " + file + " --segment other":    "not found",
+	} {
+		var out, errs bytes.Buffer
+		a := &app{screen: &terminal.Screen{Out: &out, Err: &errs}}
+		a.connect = func(context.Context) (*client.Stack, error) {
+			return &client.Stack{Name: "dev", Outputs: outputs}, nil
+		}
+		if code := a.run(t.Context(), strings.Fields(line)); code == ExitOK || !strings.Contains(errs.String(), want) {
+			t.Errorf("%s: exit %d, %s", line, code, errs.String())
+		}
+	}
 }

@@ -156,7 +156,11 @@ func (a *app) envCommand() *cobra.Command {
 			}
 			variables := map[string]string{}
 			var text strings.Builder
-			for _, v := range append(stack.Daemon.Environment(), stackVariable+"="+local.StackName) {
+			all := append(stack.Daemon.Environment(), stackVariable+"="+local.StackName)
+			if g := stack.Outputs.Gateway; g != nil {
+				all = append(all, gatewayVariable+"="+g.URL, tokenVariable+"="+stack.Daemon.GatewayToken())
+			}
+			for _, v := range all {
 				name, value, _ := strings.Cut(v, "=")
 				variables[name] = value
 				fmt.Fprintf(&text, "export %s='%s'\n", name, value)

@@ -99,6 +99,9 @@ func (a *app) put(ctx context.Context, files []string, f putFlags) error {
 	if err := stack.CheckSegment(f.segment); err != nil {
 		return err
 	}
+	if stack.Outputs.Segments[f.segment].Stream != nil {
+		return usagef("the records of segment %s arrive by stream, not as files: use dip send", f.segment)
+	}
 	ids := make([]string, len(files))
 	for i, file := range files {
 		key := f.key

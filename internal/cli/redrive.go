@@ -6,11 +6,15 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
 
+	"dip/contract"
 	"dip/internal/client"
+	"dip/internal/ledger"
+	"dip/internal/terminal"
 )
 
 type redriveFlags struct {
@@ -31,6 +35,8 @@ func (a *app) redriveCommand() *cobra.Command {
 		Short: "Return dead letters to their queue and retry a failed load",
 		Long: "Redrive moves dead letters back to the queue they came from: those of one load, those of one segment, " +
 			"or the\nevents that intake could not process. A letter is deleted only after it has been sent.\n\n" +
+			"The interval of a stream has no letters: with --load, its closer is run at once. What was not processed it " +
+			"processes\nfrom the archive, and it says what keeps the interval open.\n\n" +
 			"With --load, a failed load is retried as well. Acknowledged chunks do not run again. The load keeps the " +
 			"schema,\ndialect and limits that were current when its file landed: after a change of these put the file again.",
 		Args: cobra.NoArgs,
@@ -65,6 +71,9 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 	if err != nil {
 		return err
 	}
+	if load.Interval != nil {
+		return a.closeIntervals(ctx, stack, load)
+	}
 	if slices.Contains(slices.Collect(maps.Keys(stack.Outputs.Segments)), load.Segment) {
 		if err := a.moveChunks(ctx, stack, load.Segment, load.ID); err != nil {
 			return err
@@ -80,6 +89,36 @@ func (a *app) redrive(ctx context.Context, f redriveFlags) error {
 	}
 	return a.result(map[string]any{"load": load.ID, "outcome": outcome},
 		fmt.Sprintf("load %s: %s\n", short(load.ID), outcome))
+}
+
+// closeIntervals runs the closer of an interval's segment, and prints what it says.
+func (a *app) closeIntervals(ctx context.Context, stack *client.Stack, load ledger.Load) error {
+	if load.Status == contract.Published {
+		return a.result(map[string]any{"load": load.ID, "outcome": client.AllDone},
+			fmt.Sprintf("load %s: %s\n", short(load.ID), client.AllDone))
+	}
+	s := stack.Outputs.Segments[load.Segment].Stream
+	if s == nil {
+		return fmt.Errorf("load %s is an interval, and segment %s has no stream in stack %s: %w", short(load.ID), load.Segment,
+			stack.Name, client.ErrNotFound)
+	}
+	r, err := client.Close(ctx, stack.Lambda, s.Closer)
+	if err != nil {
+		return err
+	}
+	return a.result(r, closedText(load.Segment, r))
+}
+
+func closedText(segment string, r client.Closed) string {
+	var b strings.Builder
+	fmt.Fprintf(&b, "%s: %s certified now\n", segment, plural(len(r.Certified), "interval"))
+	if r.Waiting != nil {
+		fmt.Fprintf(&b, "  from %s on %s\n", r.Waiting.Start.UTC().Format(time.RFC3339), r.State)
+	}
+	for _, p := range r.Problems {
+		fmt.Fprintf(&b, "  %s\n", terminal.Printable(p))
+	}
+	return b.String()
 }
 
 func (a *app) moveChunks(ctx context.Context, stack *client.Stack, segment, load string) error {

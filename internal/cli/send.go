@@ -1,10 +1,7 @@
 package cli
 
 import (
-	"bytes"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -122,7 +119,9 @@ func (a *app) send(ctx context.Context, file string, f sendFlags) error {
 		return err
 	}
 	if f.url == "" {
-		return usagef("--url is required")
+		if f.url, err = a.gatewayURL(ctx, f.segment); err != nil {
+			return err
+		}
 	}
 	if err := checkURL(f.url, f.plain); err != nil {
 		return err
@@ -154,6 +153,25 @@ func (a *app) send(ctx context.Context, file string, f sendFlags) error {
 	reached, err := s.Run(ctx, in, from)
 	stop()
 	return a.sent(file, f, reached, err)
+}
+
+// gatewayURL is that of the stack's gateway.
+func (a *app) gatewayURL(ctx context.Context, segment string) (string, error) {
+	stack, err := a.connect(ctx)
+	if err != nil {
+		return "", err
+	}
+	if err := stack.CheckSegment(segment); err != nil {
+		return "", err
+	}
+	switch o := stack.Outputs; {
+	case o.Segments[segment].Stream == nil:
+		return "", usagef("the records of segment %s arrive as files, not by stream: use dip put", segment)
+	case o.Gateway == nil:
+		return "", usagef("stack %s has no gateway: name one with --url", stack.Name)
+	default:
+		return o.Gateway.URL, nil
+	}
 }
 
 // sent reports a run, also one that failed.
@@ -224,54 +242,6 @@ func gatewayClient(parallel int) *http.Client {
 	return &http.Client{Transport: transport, CheckRedirect: func(*http.Request, []*http.Request) error {
 		return http.ErrUseLastResponse
 	}}
-}
-
-// source is an input that can be read from any offset on, if it is a file.
-type source interface {
-	io.ReadSeeker
-	io.Closer
-}
-
-// openSource opens an input, and names it by its content. The name of standard input is its own each time.
-func openSource(file string) (in source, name string, size int64, err error) {
-	if file == "-" {
-		id := sha256.Sum256(fmt.Appendf(nil, "%s %d", time.Now(), rand.Uint64()))
-		return os.Stdin, hex.EncodeToString(id[:16]), 0, nil
-	}
-	f, err := os.Open(file)
-	if errors.Is(err, os.ErrNotExist) {
-		return nil, "", 0, fmt.Errorf("send %s: %w", file, client.ErrNotFound)
-	}
-	if err != nil {
-		return nil, "", 0, err
-	}
-	h := sha256.New()
-	head := make([]byte, 4)
-	n, err := io.ReadFull(f, head)
-	if err == nil || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, io.EOF) {
-		h.Write(head[:n])
-		err = compressed(head[:n])
-	}
-	if err == nil {
-		size, err = io.Copy(h, f)
-	}
-	if err == nil {
-		_, err = f.Seek(0, io.SeekStart)
-	}
-	if err != nil {
-		return nil, "", 0, errors.Join(fmt.Errorf("send %s: %w", file, err), f.Close())
-	}
-	return f, hex.EncodeToString(h.Sum(nil)[:16]), size + int64(n), nil
-}
-
-// compressed says that a file has to be decompressed first, by its first bytes.
-func compressed(head []byte) error {
-	for name, magic := range map[string]string{"gzip": "\x1f\x8b", "zstd": "\x28\xb5\x2f\xfd"} {
-		if bytes.HasPrefix(head, []byte(magic)) {
-			return fmt.Errorf("it is compressed with %s: decompress it first; what is sent is compressed anyway", name)
-		}
-	}
-	return nil
 }
 
 // sendLine shows a run's progress after some time. size is what there was to send; 0: unknown.

@@ -9,36 +9,46 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync/atomic"
 	"time"
 
 	"dip/contract"
 )
 
+// Producers tells who sends a request.
+type Producers interface {
+	// Authenticate gives the producer; the problem says why it is unknown.
+	Authenticate(*http.Request) (Producer, *Problem)
+	// Loaded says whether it can.
+	Loaded() bool
+}
+
 // Gateway is the HTTP API. Its fields do not change after Handler.
 type Gateway struct {
-	Segments map[string]*Writer // those that take JSON records by stream
-	Others   map[string]string  // why other segments of the stack take none
-	Tokens   *Tokens
-	Limits   Limits
-	Budget   *Budget
-	Replays  *Replays
-	Metrics  *Metrics
-	Log      *slog.Logger
+	Segments  map[string]*Writer // those that take JSON records by stream
+	Others    map[string]string  // why other segments of the stack take none
+	Landing   Landing
+	Producers Producers
+	Limits    Limits
+	Budget    *Budget
+	Replays   *Replays
+	Metrics   *Metrics
+	Log       *slog.Logger
 
 	draining atomic.Bool
 }
 
 // New makes the gateway of a catalog's segments, and starts their writers.
-func New(c contract.Catalog, k Kinesis, t *Tokens, bufferBytes int64, log *slog.Logger) *Gateway {
+func New(c contract.Catalog, k Kinesis, l Landing, p Producers, bufferBytes int64, log *slog.Logger) *Gateway {
 	g := &Gateway{
-		Segments: map[string]*Writer{}, Others: map[string]string{}, Tokens: t, Limits: DefaultLimits,
+		Segments: map[string]*Writer{}, Others: map[string]string{}, Landing: l, Producers: p, Limits: DefaultLimits,
 		Budget: NewBudget(bufferBytes), Replays: NewReplays(rememberedKeys), Metrics: NewMetrics(), Log: log,
 	}
 	for name, s := range c.Segments {
 		switch {
 		case s.Stream == nil:
-			g.Others[name] = "its records arrive as files"
+			g.Others[name] = asFiles
 		case s.Dialect.Encoding != contract.NDJSON:
 			g.Others[name] = "its records are not JSON: put them into its stream with the AWS SDK"
 		default:
@@ -48,6 +58,9 @@ func New(c contract.Catalog, k Kinesis, t *Tokens, bufferBytes int64, log *slog.
 	}
 	return g
 }
+
+// asFiles is why a segment takes no records, but whole loads.
+const asFiles = "its records arrive as files"
 
 // Drain makes the gateway refuse new requests, and report that it is not ready. Those that it has are answered.
 func (g *Gateway) Drain() { g.draining.Store(true) }
@@ -73,6 +86,8 @@ type route struct {
 func (g *Gateway) routes() []route {
 	return []route{
 		{http.MethodPost, "/v1/segments/{segment}/records", g.records},
+		{http.MethodPut, "/v1/segments/{segment}/loads/{name}", g.beginLoad},
+		{http.MethodPost, "/v1/segments/{segment}/loads/{name}", g.completeLoad},
 		{http.MethodGet, "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { write(w, typeJSON, openAPI) }},
 		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, typePlain, "ok\n") }},
 		{http.MethodGet, "/readyz", g.ready},
@@ -85,10 +100,14 @@ func (g *Gateway) routes() []route {
 // Handler gives the API's handler.
 func (g *Gateway) Handler() http.Handler {
 	mux := http.NewServeMux()
+	allowed := map[string]string{} // methods, by path
 	for _, r := range g.routes() {
 		mux.HandleFunc(r.method+" "+r.path, r.handle)
-		mux.HandleFunc(r.path, func(w http.ResponseWriter, q *http.Request) {
-			problem(http.StatusMethodNotAllowed, "%.20s: want %s", q.Method, r.method).with("Allow", r.method).write(w)
+		allowed[r.path] = strings.TrimPrefix(allowed[r.path]+", "+r.method, ", ")
+	}
+	for path, methods := range allowed {
+		mux.HandleFunc(path, func(w http.ResponseWriter, q *http.Request) {
+			problem(http.StatusMethodNotAllowed, "%.20s: want %s", q.Method, methods).with("Allow", methods).write(w)
 		})
 	}
 	mux.HandleFunc("/", func(w http.ResponseWriter, r *http.Request) {
@@ -109,7 +128,7 @@ func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
 	switch {
 	case g.draining.Load():
 		drained().write(w)
-	case !g.Tokens.Loaded():
+	case !g.Producers.Loaded():
 		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
 	default:
 		write(w, typePlain, "ok\n")
@@ -185,20 +204,28 @@ func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
 	return conclude(len(raws), failed)
 }
 
-// admit decides whether a request may go on, before its body is read.
-func (g *Gateway) admit(r *http.Request) (Producer, *Writer, *Problem) {
+// identify gives the producer of a request, if it may send to the segment.
+func (g *Gateway) identify(r *http.Request) (Producer, *Problem) {
 	if g.draining.Load() {
-		return Producer{}, nil, drained()
+		return Producer{}, drained()
 	}
-	producer, p := g.Tokens.Authenticate(r.Header)
+	producer, p := g.Producers.Authenticate(r)
+	if p != nil {
+		return Producer{}, p
+	}
+	if segment := r.PathValue("segment"); !producer.May(segment) {
+		return Producer{}, problem(http.StatusForbidden, "producer %q may not send to segment %.100q", producer.Name, segment)
+	}
+	return producer, nil
+}
+
+// admit decides whether a request with records may go on, before its body is read.
+func (g *Gateway) admit(r *http.Request) (Producer, *Writer, *Problem) {
+	producer, p := g.identify(r)
 	if p != nil {
 		return Producer{}, nil, p
 	}
 	segment := r.PathValue("segment")
-	if !producer.May(segment) {
-		return producer, nil, problem(http.StatusForbidden, "producer %q may not send to segment %.100q", producer.Name,
-			segment)
-	}
 	if writer := g.Segments[segment]; writer != nil {
 		return producer, writer, nil
 	}

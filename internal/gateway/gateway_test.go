@@ -32,7 +32,7 @@ func newGateway(t testing.TB, f *fake) *Gateway {
 	tokens.current.Store(&ring)
 	return New(contract.Catalog{Segments: map[string]contract.Segment{
 		"readings": {Stream: stream, Dialect: ndjson}, "trips": {Stream: stream}, "events": {Dialect: ndjson},
-	}}, f, tokens, 64<<20, quiet)
+	}}, f, &landing{}, tokens, 64<<20, quiet)
 }
 
 // request is a request with the token of producer a. headers are pairs of a name and a value.

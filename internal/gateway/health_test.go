@@ -17,14 +17,14 @@ func TestHealth(t *testing.T) {
 		return w.Code
 	}
 	in(t, &fake{}, func(t *testing.T, g *Gateway) {
-		ring := g.Tokens.current.Swap(nil)
+		ring := g.Producers.(*Tokens).current.Swap(nil)
 		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 {
 			t.Error("a gateway without tokens is healthy and not ready")
 		}
 		if w, p, _ := do(t, g, request(readings, "{}")); w.Code != 503 || !strings.Contains(p.Detail, "not loaded") {
 			t.Errorf("without tokens: %d %s", w.Code, w.Body)
 		}
-		g.Tokens.current.Store(ring)
+		g.Producers.(*Tokens).current.Store(ring)
 		if get(g, "/readyz") != 200 {
 			t.Error("a gateway with tokens is ready")
 		}

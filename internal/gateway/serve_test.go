@@ -138,3 +138,11 @@ func TestServeReportsItsListener(t *testing.T) {
 type closing struct{ *pipes }
 
 func (closing) Close() error { return nil }
+
+// A load balancer never sends a request into a connection that the gateway has just closed.
+func TestIdleConnectionsOutliveTheLoadBalancer(t *testing.T) {
+	const loadBalancer = 350 * time.Second // a TLS listener's, fixed ("Listeners for your Network Load Balancers")
+	if idleTimeout <= loadBalancer {
+		t.Errorf("idle connections are closed after %s", idleTimeout)
+	}
+}

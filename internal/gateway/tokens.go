@@ -27,10 +27,12 @@ type Document interface {
 type Producer struct {
 	Name     string
 	Segments []string // that it may send to
+
+	all bool // it may send to all
 }
 
 // May says whether the producer may send to a segment.
-func (p Producer) May(segment string) bool { return slices.Contains(p.Segments, segment) }
+func (p Producer) May(segment string) bool { return p.all || slices.Contains(p.Segments, segment) }
 
 type token struct {
 	hash     [sha256.Size]byte
@@ -81,7 +83,7 @@ func ParseTokens(data []byte) (Keyring, error) {
 					2*sha256.Size))
 				continue
 			}
-			one := token{[sha256.Size]byte(hash), t.Expires, Producer{name, p.Segments}}
+			one := token{[sha256.Size]byte(hash), t.Expires, Producer{Name: name, Segments: p.Segments}}
 			if owner, ok := owners[one.hash]; ok {
 				problems = append(problems,
 					fmt.Errorf("producer %q: tokens[%d] is also a token of producer %q", name, i, owner))
@@ -171,12 +173,12 @@ func (t *Tokens) load(ctx context.Context) error {
 func (t *Tokens) Loaded() bool { return t.current.Load() != nil }
 
 // Authenticate gives the producer of a request.
-func (t *Tokens) Authenticate(h http.Header) (Producer, *Problem) {
+func (t *Tokens) Authenticate(r *http.Request) (Producer, *Problem) {
 	ring := t.current.Load()
 	if ring == nil {
 		return Producer{}, problem(http.StatusServiceUnavailable, "the tokens are not loaded yet")
 	}
-	text, p := bearer(h)
+	text, p := bearer(r.Header)
 	if p != nil {
 		return Producer{}, p
 	}

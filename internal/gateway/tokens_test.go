@@ -127,7 +127,7 @@ func TestTokensAreReloaded(t *testing.T) {
 		valid := func(token string) bool {
 			h := http.Header{}
 			h.Set("Authorization", "Bearer "+token)
-			_, p := tokens.Authenticate(h)
+			_, p := tokens.Authenticate(&http.Request{Header: h})
 			return p == nil
 		}
 		go tokens.Watch(ctx)

@@ -14,7 +14,15 @@ import (
 //go:embed page.html
 var pageText string
 
-var page = template.Must(template.New("page").Parse(pageText))
+//go:embed style.html
+var styleText string
+
+var page = parsed("page", pageText)
+
+// parsed is a page with the style that all share.
+func parsed(name, text string) *template.Template {
+	return template.Must(template.Must(template.New(name).Parse(styleText)).New(name).Parse(text))
+}
 
 // figure is a chart of the page; Chart is "" when there is nothing to draw.
 type figure struct {

@@ -192,3 +192,43 @@ func TestABrokenArchive(t *testing.T) {
 		}
 	}
 }
+
+// An acknowledgement of nothing fits every archive: it has no records, no rows and no sum. It must not count, as its
+// outputs would be published.
+func TestAnAcknowledgementOfNothing(t *testing.T) {
+	in := closing(batchOf("", at("1", 150), mark("2", 200)))
+	in.Acks = []Ack{{ID: "empty", Shard: "a"}, ackOf("a", in.Shards[0].Batches[0].Records[:1]),
+		{ID: "elsewhere", Shard: "b"}}
+	if d, err := in.Decide(); err != nil || d.State != Closed || !slices.Equal(d.Counted, []int{1}) {
+		t.Errorf("%+v, %v", d, err)
+	}
+	idle := closing(batchOf("", mark("1", 200)))
+	idle.Acks = in.Acks[:1]
+	if d, err := idle.Decide(); err != nil || d.State != Closed || len(d.Counted) > 0 {
+		t.Errorf("an interval without records: %+v, %v", d, err)
+	}
+}
+
+// Of acknowledgements of the same size that overlap, the one that counts does not depend on the order in which the
+// ledger lists them.
+func TestTheChoiceDoesNotDependOnTheOrder(t *testing.T) {
+	in := closing(batchOf("", at("1", 110), at("2", 120), at("3", 130), mark("4", 200)))
+	records := in.Shards[0].Batches[0].Records
+	first, second := ackOf("a", records[:2]), ackOf("a", records[1:3])
+	first.ID, second.ID = "x", "y"
+	for _, acks := range [][]Ack{{first, second}, {second, first}} {
+		in.Acks = acks
+		d, err := in.Decide()
+		if err != nil || len(d.Counted) != 1 || acks[d.Counted[0]].ID != "x" {
+			t.Errorf("%+v, %v", d, err)
+		}
+	}
+}
+
+// A record that is archived twice would count twice.
+func TestARecordThatIsArchivedTwice(t *testing.T) {
+	in := closing(batchOf("", at("1", 110), at("1", 110), mark("2", 200)))
+	if _, err := in.Decide(); err == nil || !strings.Contains(err.Error(), "record 1 is archived behind record 1") {
+		t.Errorf("%v", err)
+	}
+}

@@ -39,6 +39,8 @@ type Reader struct {
 	size   int64 // of the parts before it
 	queue  []chan part
 	part   []byte // what is left of the part in use
+	used   []byte // the part in use
+	spare  [][]byte
 	err    error
 }
 
@@ -75,7 +77,10 @@ func (r *Reader) Read(p []byte) (int, error) {
 		}
 		got := <-r.queue[0]
 		r.queue = r.queue[1:]
-		r.part, r.err = got.data, got.err
+		if r.used != nil {
+			r.spare = append(r.spare, r.used)
+		}
+		r.part, r.used, r.err = got.data, got.data, got.err
 	}
 	n := copy(p, r.part)
 	r.part = r.part[n:]
@@ -98,13 +103,26 @@ func (r *Reader) fetchAhead() {
 			to = min(r.next+overSize, r.object.Size)
 		}
 		r.next = to
-		done := make(chan part, 1)
+		done, data := make(chan part, 1), r.buffer(int(to-from))
 		r.queue = append(r.queue, done)
 		go func() {
-			data, err := r.lake.ReadRange(r.ctx, r.object, from, to)
+			err := r.lake.readFull(r.ctx, r.object, from, data)
+			if err != nil {
+				data = nil
+			}
 			done <- part{data, err}
 		}()
 	}
+}
+
+// buffer gives memory for a part: that of one that was read, if it is large enough.
+func (r *Reader) buffer(n int) []byte {
+	if last := len(r.spare) - 1; last >= 0 && cap(r.spare[last]) >= n {
+		b := r.spare[last][:n]
+		r.spare = r.spare[:last]
+		return b
+	}
+	return make([]byte, n)
 }
 
 // A connection may break in the middle of a body, long after the SDK has stopped retrying: what is missing is asked for
@@ -121,6 +139,13 @@ func (l *Lake) ReadRange(ctx context.Context, o contract.Object, from, to int64)
 		return nil, nil
 	}
 	data := make([]byte, to-from)
+	if err := l.readFull(ctx, o, from, data); err != nil {
+		return nil, err
+	}
+	return data, nil
+}
+
+func (l *Lake) readFull(ctx context.Context, o contract.Object, from int64, data []byte) error {
 	got := 0
 	for try, pause := 1, bodyPause; ; try, pause = try+1, 2*pause {
 		n, err := l.readBody(ctx, o, from+int64(got), data[got:])
@@ -128,11 +153,12 @@ func (l *Lake) ReadRange(ctx context.Context, o contract.Object, from, to int64)
 		var broken *brokenError
 		switch {
 		case err == nil:
-			return data, nil
+			return nil
 		case !errors.As(err, &broken):
-			return nil, err
+			return err
 		case try == bodyTries || ctx.Err() != nil:
-			return nil, fmt.Errorf("get %s bytes=%d-%d: %d of %d bytes: %w", URI(o), from, to-1, got, len(data), err)
+			return fmt.Errorf("get %s bytes=%d-%d: %d of %d bytes: %w", URI(o), from, from+int64(len(data))-1, got, len(data),
+				err)
 		}
 		select {
 		case <-time.After(pause):

@@ -2,6 +2,7 @@ package parquet
 
 import (
 	"encoding/binary"
+	"sync"
 
 	"dip/internal/zstd"
 )
@@ -14,9 +15,21 @@ type codec struct {
 	stored []byte
 	sample []byte
 	word   []uint64
+
+	level int
+	ready []byte // the page that choose was asked about, as it has chosen; nil: not compressed yet
 }
 
+// codecs are those that nobody uses, by level: to make encoders takes longer than to compress a small batch.
+var codecs sync.Map // of int to *sync.Pool
+
+// newCodec gives a codec of its own until release.
 func newCodec(level int) (*codec, error) {
+	if kept, ok := codecs.Load(level); ok {
+		if c, ok := kept.(*sync.Pool).Get().(*codec); ok {
+			return c, nil
+		}
+	}
 	enc, err := zstd.NewEncoder(level)
 	if err != nil {
 		return nil, err
@@ -27,7 +40,13 @@ func newCodec(level int) (*codec, error) {
 			return nil, err
 		}
 	}
-	return &codec{zstd: enc, fast: fast}, nil
+	return &codec{zstd: enc, fast: fast, level: level}, nil
+}
+
+// release keeps the codec for others.
+func (c *codec) release() {
+	kept, _ := codecs.LoadOrStore(c.level, new(sync.Pool))
+	kept.(*sync.Pool).Put(c)
 }
 
 // words returns n words of scratch memory, valid until the next call.
@@ -58,8 +77,9 @@ const (
 	fullGain = 10
 )
 
-// choose tries a sample from the middle of a page.
+// choose tries a sample from the middle of a page. Of a page that is no larger, compress has its result.
 func (c *codec) choose(page []byte) (effort, error) {
+	c.ready = nil
 	if len(page) < sampleLeast {
 		return full, nil
 	}
@@ -67,25 +87,38 @@ func (c *codec) choose(page []byte) (effort, error) {
 	if extra := len(page) - sampleBytes; extra > 0 {
 		sample = page[extra/2:][:sampleBytes]
 	}
-	small, err := c.fast.Encode(sample)
+	quick, err := c.fast.Encode(sample)
 	if err != nil {
 		return untried, err
 	}
-	quick := len(small)
-	if small, err = c.zstd.Encode(sample); err != nil {
-		return untried, err
+	small := quick
+	if c.fast != c.zstd {
+		if small, err = c.zstd.Encode(sample); err != nil {
+			return untried, err
+		}
 	}
+	whole := len(sample) == len(page)
 	switch {
 	case len(small) > len(sample)-len(sample)/storedGain:
 		return stored, nil
-	case c.fast != c.zstd && quick-len(small) > len(small)/fullGain:
+	case len(quick)-len(small) > len(small)/fullGain:
+		if whole {
+			c.ready = small
+		}
 		return full, nil
+	}
+	if whole {
+		c.ready = quick
 	}
 	return fast, nil
 }
 
 // compress returns a page compressed, valid until the next call.
 func (c *codec) compress(page []byte, how effort) ([]byte, error) {
+	if ready := c.ready; ready != nil {
+		c.ready = nil
+		return ready, nil
+	}
 	switch how {
 	case stored:
 		c.stored = appendStored(c.stored[:0], page)

@@ -16,7 +16,7 @@ const (
 // others by open addressing, at most half full.
 type wordDict struct {
 	vals  []uint64
-	small []uint32   // of each pattern below its length: id+1, 0 means none
+	small []uint32   // of each pattern below its length, which has no slot: id+1, 0 means none
 	slots []wordSlot // of all other patterns
 	used  int        // slots
 	mask  uint64
@@ -29,6 +29,9 @@ type wordSlot struct {
 
 // smallWords is the number of patterns that wordDict keeps in its table at most.
 const smallWords = 1 << 16
+
+// smallShare is how many of the table's 4 bytes an entry may take: as many as the slots that are half full.
+const smallShare = 8
 
 func newWordDict() *wordDict {
 	d := &wordDict{}
@@ -83,7 +86,7 @@ func (d *wordDict) put(vals []uint64, ids []uint32) int {
 
 // lookup finds or adds v and returns its id plus 1, or 0 where the dictionary is full.
 func (d *wordDict) lookup(v uint64) uint32 {
-	if v < smallWords {
+	if v < uint64(len(d.small)) || v < smallWords && d.widen(v) {
 		return d.addSmall(v)
 	}
 	s := d.slot(v)
@@ -102,15 +105,41 @@ func (d *wordDict) lookup(v uint64) uint32 {
 	return id
 }
 
-// addSmall adds a pattern that the table does not have.
+// widen makes the table one that covers v, if that takes no more memory than slots for its entries would: a file of
+// many columns and partitions has many tables.
+func (d *wordDict) widen(v uint64) bool {
+	length := max(dictFirstSize, 1<<bits.Len64(v))
+	if length > smallShare*(len(d.vals)+dictFirstSize) {
+		return false
+	}
+	grown, moved := make([]uint32, length), 0
+	copy(grown, d.small)
+	for _, s := range d.slots {
+		if s.id != 0 && s.key < uint64(length) {
+			grown[s.key] = s.id
+			moved++
+		}
+	}
+	if d.small = grown; moved == 0 {
+		return true
+	}
+	kept := d.slots
+	d.slots, d.used = make([]wordSlot, len(kept)), d.used-moved
+	for _, s := range kept {
+		if s.id != 0 && s.key >= uint64(length) {
+			*d.slot(s.key) = s
+		}
+	}
+	return true
+}
+
+// addSmall finds or adds a pattern that the table covers.
 func (d *wordDict) addSmall(v uint64) uint32 {
+	if id := d.small[v]; id != 0 { // it had a slot
+		return id
+	}
 	if len(d.vals) == dictEntries {
 		return 0
-	}
-	if v >= uint64(len(d.small)) {
-		grown := make([]uint32, max(dictFirstSize, 1<<bits.Len64(v)))
-		copy(grown, d.small)
-		d.small = grown
 	}
 	d.vals = append(d.vals, v)
 	d.small[v] = uint32(len(d.vals))

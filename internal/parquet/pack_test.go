@@ -163,3 +163,41 @@ func TestDelta(t *testing.T) {
 		}
 	}
 }
+
+// Whatever a dictionary keeps in its table and what in slots, each pattern has one entry, in the order of first
+// appearances, and the memory stays within that of slots.
+func TestWordDictionary(t *testing.T) {
+	for seed := range uint64(200) {
+		random := rand.New(rand.NewPCG(seed, 9))
+		d, ids, want := newWordDict(), map[uint64]uint32{}, []uint64(nil)
+		limit := uint64(1) << (4 + random.IntN(20))
+		for range 300 {
+			vals := make([]uint64, 1+random.IntN(50))
+			for i := range vals {
+				if vals[i] = random.Uint64N(limit); random.IntN(9) == 0 {
+					vals[i] = random.Uint64N(100)
+				}
+			}
+			got := make([]uint32, len(vals))
+			if n := d.put(vals, got); n != len(vals) {
+				t.Fatalf("seed %d: %d of %d", seed, n, len(vals))
+			}
+			for i, v := range vals {
+				id, ok := ids[v]
+				if !ok {
+					id = uint32(len(want))
+					ids[v], want = id, append(want, v)
+				}
+				if got[i] != id {
+					t.Fatalf("seed %d: %d has the id %d, want %d", seed, v, got[i], id)
+				}
+			}
+			if _, held := d.size(); held > 16*dictFirstSize+(8+16*8+4*smallShare)*(len(want)+dictFirstSize) {
+				t.Fatalf("seed %d: %d bytes are held for %d entries", seed, held, len(want))
+			}
+		}
+		if !slices.Equal(d.vals, want) {
+			t.Fatalf("seed %d: the entries are in another order", seed)
+		}
+	}
+}

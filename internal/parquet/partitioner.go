@@ -226,6 +226,7 @@ func (p *Partitioner) Close() ([]Output, error) {
 		}
 		outputs[i] = Output{Path: p.paths[i], Stats: stats}
 	}
+	p.codec.release() // all writers are closed
 	slices.SortFunc(outputs, func(a, b Output) int { return strings.Compare(a.Path, b.Path) })
 	return outputs, nil
 }

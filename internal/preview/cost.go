@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"maps"
 	"slices"
+	"time"
 
 	"dip/config"
 )
@@ -37,6 +38,8 @@ const (
 	scalingType  = "aws:autoscaling/group:Group"
 	windowType   = "aws:autoscaling/schedule:Schedule"
 	templateType = "aws:ec2/launchTemplate:LaunchTemplate"
+	streamType   = "aws:kinesis/stream:Stream"
+	fanOutType   = "aws:kinesis/streamConsumer:StreamConsumer"
 )
 
 // Items of a bill, in its order.
@@ -48,14 +51,17 @@ const (
 	itemKeys      = "KMS keys"
 	itemAlarms    = "alarms"
 	itemDashboard = "dashboard"
+	itemStreams   = "Kinesis streams"
 )
 
-var items = []string{itemCluster, itemGateways, itemEndpoints, itemNodes, itemKeys, itemAlarms, itemDashboard}
+var items = []string{itemCluster, itemGateways, itemEndpoints, itemNodes, itemKeys, itemAlarms, itemDashboard,
+	itemStreams}
 
 // Idle is what resources cost a month in which nothing arrives, USD, by item: what config.Stack.IdleCosts counts from
 // the settings. An instance type without a price counts nothing.
 func Idle(states []State, p config.Prices) map[string]float64 {
 	bill, groups := map[string]float64{}, map[string]*nodes{}
+	streams := map[string]*config.Stream{} // by parent
 	for _, s := range states {
 		switch s.Type {
 		case clusterType:
@@ -74,12 +80,20 @@ func Idle(states []State, p config.Prices) map[string]float64 {
 			bill[itemAlarms] += p.CompositeMonth
 		case boardType:
 			bill[itemDashboard] += p.DashboardMonth
+		case streamType, fanOutType:
+			if streams[s.Parent] == nil {
+				streams[s.Parent] = &config.Stream{}
+			}
+			s.addTo(streams[s.Parent])
 		case managedType, scalingType, windowType, templateType:
 			if groups[s.Parent] == nil {
 				groups[s.Parent] = &nodes{}
 			}
 			groups[s.Parent].add(s)
 		}
+	}
+	for _, parent := range slices.Sorted(maps.Keys(streams)) {
+		bill[itemStreams] += p.StreamHour(*streams[parent]) * config.HoursPerMonth
 	}
 	for _, parent := range slices.Sorted(maps.Keys(groups)) {
 		g := groups[parent]
@@ -105,6 +119,20 @@ func (s State) metrics() (n int) {
 		}
 	}
 	return max(1, n)
+}
+
+// addTo adds what a stream costs by: its own settings, or that it is read with fan-out.
+func (s State) addTo(stream *config.Stream) {
+	if s.Type == fanOutType {
+		stream.FanOut = true
+		return
+	}
+	number := func(path string) float64 { n, _ := lookUp(s.Inputs, path).(float64); return n }
+	stream.Mode, stream.Shards = config.StreamProvisioned, int(number("shardCount"))
+	if lookUp(s.Inputs, "streamModeDetails.streamMode") == config.StreamOnDemand.API() {
+		stream.Mode = config.StreamOnDemand
+	}
+	stream.Retention = config.Duration(number("retentionPeriod")) * config.Duration(time.Hour)
 }
 
 // nodes are a node group: its resources are the children of one component.

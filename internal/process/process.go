@@ -42,7 +42,9 @@ type Source interface {
 // A chunk whose message has no start may guess it wrong. An error after a guess is not a failure: the chunk reports
 // that it owns nothing, and the chain has it rerun from the proven start.
 func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.ChunkMessage) (contract.Ack, error) {
-	from, found, stored, err := start(ctx, src, s, m)
+	reading, stop := context.WithCancel(ctx)
+	defer stop()
+	from, found, stored, err := start(reading, src, s, m)
 	if err != nil {
 		return contract.Ack{}, err
 	}
@@ -56,7 +58,7 @@ func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.
 		}
 		return contract.Ack{}, err
 	}
-	ack, err := w.run(ctx, src, stored)
+	ack, err := w.run(ctx, func() (io.ReadCloser, error) { return w.stream(reading, src, stored) }, stop)
 	err = errors.Join(err, w.close())
 	if err != nil && m.From == nil && fault.IsPermanent(err) {
 		return nothing(m.End), nil
@@ -129,6 +131,7 @@ type work struct {
 
 	parser     *record.Parser
 	batch      *record.Batch
+	encoder    encoder
 	partitions *parquet.Partitioner
 	spools     map[string]*spool.Spool
 	quarantine *spool.Spool
@@ -162,6 +165,7 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
+	w.encoder.write = w.encode
 	w.ack.Start = from
 	return w, nil
 }
@@ -185,25 +189,44 @@ func (w *work) close() error {
 	return errors.Join(errs...)
 }
 
-func (w *work) run(ctx context.Context, src Source, stored io.ReadCloser) (contract.Ack, error) {
-	stream, err := w.stream(ctx, src, stored)
-	if err != nil {
-		return contract.Ack{}, err
-	}
-	defer stream.Close()
-	w.buf = make([]byte, 0, w.segment.block)
-	for done := false; !done; {
-		if err := w.fill(stream); err != nil {
-			return contract.Ack{}, err
-		}
-		if done, err = w.parse(); err != nil {
-			return contract.Ack{}, err
-		}
-	}
-	if err := w.flush(); err != nil {
+func (w *work) run(ctx context.Context, open func() (io.ReadCloser, error), stop func()) (contract.Ack, error) {
+	if err := w.read(ctx, open, stop); err != nil {
 		return contract.Ack{}, err
 	}
 	return w.store(ctx)
+}
+
+// read parses and encodes the text that open gives. stop ends reads of it that are under way. What runs beside it has
+// ended when it returns.
+func (w *work) read(ctx context.Context, open func() (io.ReadCloser, error), stop func()) (err error) {
+	stream, err := open()
+	if err != nil {
+		return err
+	}
+	if overlapping() {
+		w.encoder.start(ctx, w.parser.Types())
+		if !w.msg.Compression.Splittable() || w.segment.Charset != nil { // others are fetched ahead as they are
+			stream = readAhead(stream)
+		}
+	}
+	defer func() {
+		stop()
+		stream.Close()
+		// What the encoder found wrong comes before what the parser found wrong meanwhile.
+		if failed := w.encoder.stop(); failed != nil && (err == nil || ctx.Err() == nil) {
+			err = failed
+		}
+	}()
+	w.buf = make([]byte, 0, w.segment.block)
+	for done := false; !done; {
+		if err := w.fill(stream); err != nil {
+			return err
+		}
+		if done, err = w.parse(); err != nil {
+			return err
+		}
+	}
+	return w.flush()
 }
 
 // stream gives the text of the content from w.pos on, without the footer. stored is the input from there on, if it is
@@ -349,15 +372,21 @@ func (w *work) flush() error {
 	if w.batch.Rows == 0 {
 		return nil
 	}
-	if err := w.partitions.Write(w.batch); err != nil {
+	var err error
+	w.batch, err = w.encoder.put(w.batch, w.pos)
+	return err
+}
+
+// encode writes a batch of rows, which come before an offset, to the outputs.
+func (w *work) encode(b *record.Batch, before int64) error {
+	if err := w.partitions.Write(b); err != nil {
 		var tooMany *parquet.PartitionLimitError
 		var tooLong *parquet.PartitionValueError
 		if errors.As(err, &tooMany) || errors.As(err, &tooLong) {
 			err = fault.Permanent(err)
 		}
-		return fmt.Errorf("write rows before byte %d: %w", w.pos, err)
+		return fmt.Errorf("write rows before byte %d: %w", before, err)
 	}
-	w.batch.Reset()
 	return nil
 }
 

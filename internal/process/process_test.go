@@ -250,7 +250,8 @@ func TestTooManyPartitions(t *testing.T) {
 	line := func(i int) string { return fmt.Sprintf("%d,value %d,a\n", i, i) }
 	input, from, to := trap(200, line)
 	def := contract.Segment{Dialect: commas,
-		Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"},{"name":"kind","type":"string"}]}`)}
+		Schema: json.RawMessage(`{"fields":[{"name":"id","type":"integer"},{"name":"note","type":"string"},` +
+			`{"name":"kind","type":"string"}]}`)}
 	def.Partition = contract.Partition{Field: "note", By: "value"}
 	seg := compile(t, def)
 	plan := ledger.Plan{Compression: contract.Plain, Width: 3}

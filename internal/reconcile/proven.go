@@ -23,8 +23,8 @@ const (
 	wholeShare = 8
 )
 
-// decide reads what may have changed of a load and decides. What has an effect, apart from what concerns the chunks that
-// were read, is decided when all were.
+// decide reads what may have changed of a load and decides. What has an effect, apart from what concerns the chunks
+// that were read, is decided when all were.
 func (r *Reconciler) decide(ctx context.Context, look Look, l ledger.Load, limits Limits) ([]ledger.Chunk, Decision,
 	error) {
 	untouched := 0

@@ -116,9 +116,12 @@ func events(size int) []byte {
 	r := rand.New(rand.NewPCG(5, 6))
 	var b bytes.Buffer
 	for i := 0; b.Len() < size; i++ {
-		fmt.Fprintf(&b, `{"id":"%d","type":"PushEvent","actor":{"id":%d,"login":"user%d","gravatar_id":"","url":"https://api.example.com/users/user%d"},`+
-			`"repo":{"id":%d,"name":"org%d/repo","url":"https://api.example.com/repos/org"},"payload":{"push_id":%d,"size":1,"ref":"refs/heads/main",`+
-			`"commits":[{"sha":"%040x","author":{"email":"a%d@example.com","name":"A \"B\" C"},"message":"Fix the thing\n\nand the other","distinct":true}]},`+
+		fmt.Fprintf(&b, `{"id":"%d","type":"PushEvent","actor":{"id":%d,"login":"user%d","gravatar_id":"",`+
+			`"url":"https://api.example.com/users/user%d"},`+
+			`"repo":{"id":%d,"name":"org%d/repo","url":"https://api.example.com/repos/org"},`+
+			`"payload":{"push_id":%d,"size":1,"ref":"refs/heads/main",`+
+			`"commits":[{"sha":"%040x","author":{"email":"a%d@example.com","name":"A \"B\" C"},`+
+			`"message":"Fix the thing\n\nand the other","distinct":true}]},`+
 			`"public":true,"created_at":"2024-01-%02dT%02d:00:0%dZ"}`+"\n", 30_000_000_000+i, r.IntN(1e8), r.IntN(1e6),
 			r.IntN(1e6), r.IntN(1e9), r.IntN(1e5),
 			r.IntN(1e9), r.Uint64(), r.IntN(1e6), 1+r.IntN(28), r.IntN(24), r.IntN(10))

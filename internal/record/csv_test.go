@@ -72,7 +72,8 @@ func TestCSVRecords(t *testing.T) {
 			[]string{`! a: field 1, "a", has text after its closing quote`}},
 		{"fault in a surplus field", "1,2,\"a\"x\n", 2, nil, []string{`! : field 3, "a", has text after its closing quote`}},
 		{"never closed", "1,2\n\"a,b\n1,2\n", 2, []string{"1|2"},
-			[]string{`! a: field 1, "a,b\n1,2", has a quote that is never closed: it takes in 2 lines, from byte 0 of the record`}},
+			[]string{`! a: field 1, "a,b\n1,2", has a quote that is never closed: it takes in 2 lines, ` +
+				`from byte 0 of the record`}},
 		{"never closed, in the last line", "1,\"a\n", 2, nil,
 			[]string{`! b: field 2, "a", has a quote that is never closed`}},
 		{"invalid UTF-8", "a,b\xff\n1,2\n", 2, []string{"1|2"}, []string{"! : invalid UTF-8 at byte 3 of the record"}},
@@ -243,7 +244,8 @@ func TestCSVColumns(t *testing.T) {
 }
 
 func TestCSVRequiredAbsentColumn(t *testing.T) {
-	s := mustParse(t, `{"fields":[{"name":"a","type":"string"},{"name":"b","type":"string","constraints":{"required":true}}]}`)
+	s := mustParse(t, `{"fields":[{"name":"a","type":"string"},`+
+		`{"name":"b","type":"string","constraints":{"required":true}}]}`)
 	p, err := NewParser(s, csvDialect, []int{0, -1}, Options{})
 	if err != nil {
 		t.Fatal(err)
@@ -259,7 +261,8 @@ func TestCSVValues(t *testing.T) {
 		// Values are separated by a space; ~ stands for a space. Wanted: the value, NULL, or ! and the start of the reason.
 		{`"type":"integer"`,
 			`12 -7 007 +5 ~12~ "12" "" 1e3 5.0 9223372036854775807 999999999999999999 1.5 x 9223372036854775808 -`,
-			`12 -7 7 5 12 12 NULL 1000 5 9223372036854775807 999999999999999999 !"1.5"~is~not~a~whole~number !"x"~is~not~an~integer !"9223372036854775808"~does !"-"~is`},
+			`12 -7 7 5 12 12 NULL 1000 5 9223372036854775807 999999999999999999 ` +
+				`!"1.5"~is~not~a~whole~number !"x"~is~not~an~integer !"9223372036854775808"~does !"-"~is`},
 		{`"type":"integer"`, "12\r3 \r12", `!"12\r3"~is~not !"\r12"~is~not`},
 		{`"type":"number"`, `1.5 -0.25 .5 5. 0.1 123456789.123456789 9007199254740993 1e5 inf -INF nan "2.5" ~3~ x`,
 			`1.5 -0.25 0.5 5 0.1 1.2345678912345679e+08 9.007199254740992e+15 100000 +Inf -Inf NaN 2.5 3 !"x"`},
@@ -269,8 +272,10 @@ func TestCSVValues(t *testing.T) {
 		{`"type":"date"`, `1970-01-02 2024-02-29 ~1970-01-02 2023-02-29 2024-1-1`,
 			`1 19782 1 !"2023-02-29"~is~not~a~calendar~day !"2024-1-1"~is~not~a~date`},
 		{`"type":"datetime"`,
-			`1970-01-01T00:00:01 1970-01-01~00:00:01Z 1970-01-01T00:00:01.5 1970-01-01T02:00:01+02:00 1970-01-01T00:01 1970-01-01T24:00:00 1970-02-30T00:00:00`,
-			`1000000 1000000 1500000 1000000 60000000 !"1970-01-01T24:00:00"~is~not~a~datetime !"1970-02-30T00:00:00"~is~not~a~calendar~day`},
+			`1970-01-01T00:00:01 1970-01-01~00:00:01Z 1970-01-01T00:00:01.5 1970-01-01T02:00:01+02:00 ` +
+				`1970-01-01T00:01 1970-01-01T24:00:00 1970-02-30T00:00:00`,
+			`1000000 1000000 1500000 1000000 60000000 !"1970-01-01T24:00:00"~is~not~a~datetime ` +
+				`!"1970-02-30T00:00:00"~is~not~a~calendar~day`},
 		{`"type":"time"`, `00:00:01 24:00:00`, `1000000 !"24:00:00"`},
 		{`"type":"year"`, `2024 "1999" 24`, `2024 1999 !"24"`},
 		{`"type":"yearmonth"`, `2024-02 2024`, `2024-02 !"2024"`},

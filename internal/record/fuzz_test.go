@@ -109,8 +109,10 @@ func byBook(t *testing.T, s *tableschema.Schema, d contract.Dialect, data []byte
 	return w
 }
 
-const fuzzSchema = `{"missingValues":["","-1","NA"],"fields":[{"name":"i","type":"integer"},{"name":"f","type":"number"},{"name":"s","type":"string"},
-	{"name":"d","type":"date","missingValues":[]},{"name":"t","type":"datetime","constraints":{"minimum":"1980-01-01T00:00:00"}},
+const fuzzSchema = `{"missingValues":["","-1","NA"],"fields":[
+	{"name":"i","type":"integer"},{"name":"f","type":"number"},{"name":"s","type":"string"},
+	{"name":"d","type":"date","missingValues":[]},
+	{"name":"t","type":"datetime","constraints":{"minimum":"1980-01-01T00:00:00"}},
 	{"name":"m","type":"number","decimal":{"precision":6,"scale":2}},{"name":"b","type":"boolean"},
 	{"name":"r","type":"string","constraints":{"required":true,"maxLength":5}}]}`
 
@@ -204,7 +206,8 @@ func TestCSVOfTokens(t *testing.T) {
 func FuzzNDJSON(f *testing.F) {
 	f.Add([]byte(`{"a":1,"b":{"c":"x\u00e9","c2":[1,{"d":null}]},"j":{"k": 1.50}}`+"\n\n{}\r\n"+`{"a":"5","b":null}`),
 		[]byte{7, 9})
-	f.Add([]byte("{\"a\":1.0,\"a\":2}\n{\"\\u0061\":3}\n{\"b\":{\"c\":\"\\ud83d\\ude00\"}}\n[1]\nnull\n{\"j\":\"\\ud800\"}"), []byte{1})
+	f.Add([]byte("{\"a\":1.0,\"a\":2}\n{\"\\u0061\":3}\n{\"b\":{\"c\":\"\\ud83d\\ude00\"}}\n"+
+		"[1]\nnull\n{\"j\":\"\\ud800\"}"), []byte{1})
 	f.Add([]byte("{\"j\":[[[[\"\\\\\",true,false,-0.5e-7]]]],\"b\":5}\n{\"j\":1}x\n"), []byte{})
 	f.Fuzz(func(t *testing.T, data, cuts []byte) { checkNDJSON(t, data, cuts) })
 }

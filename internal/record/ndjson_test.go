@@ -66,13 +66,17 @@ func TestNDJSONRecords(t *testing.T) {
 func TestNDJSONGrammar(t *testing.T) {
 	for _, value := range []string{"", "01", "-", "1.", ".5", "+1", "1e", "1e+", "0x1", "tru", "truex", "nul", "NaN",
 		"Infinity", "'x'", `"x`, "\"\x01\"", "\"\t\"",
-		`"\q"`, `"\u12"`, `"\u12g4"`, `"\ud800"`, `"\udc00"`, `"\ud800\u0041"`, `"\ud800x"`, `"\ud800\n"`, `"\ud800xxdc00"`, `"\ud800\xdc00"`, `"\`, "[1,]", "[,1]", "[1 2]", "[", "{", `{"a"}`, `{"a":}`, `{"a":1,}`, `{,}`, `{a:1}`, `{"a" 1}`, `{"a":1 "b":2}`, "]", "1 2", "\u00a0"} {
+		`"\q"`, `"\u12"`, `"\u12g4"`, `"\ud800"`, `"\udc00"`, `"\ud800\u0041"`,
+		`"\ud800x"`, `"\ud800\n"`, `"\ud800xxdc00"`, `"\ud800\xdc00"`, `"\`,
+		"[1,]", "[,1]", "[1 2]", "[", "{", `{"a"}`, `{"a":}`, `{"a":1,}`,
+		`{,}`, `{a:1}`, `{"a" 1}`, `{"a":1 "b":2}`, "]", "1 2", "\u00a0"} {
 		for _, record := range []string{`{"s":%s}`, `{"z":%s}`, `{"j":%s}`, `{"o":{"x":%s}}`, `{"o":{"y":%s}}`, `{"a":%s}`,
 			`{"b":%s}`, `{"d":%s}`, `{"z":[%s]}`, `{"z":{"z":%s}}`} {
 			if value == "" && record == `{"z":[%s]}` {
 				continue
 			}
-			p := mustParser(t, `{"fields":[{"name":"s","type":"string"},{"name":"j"},{"name":"x","type":"number","path":"o.x"},{"name":"a","type":"integer"},
+			p := mustParser(t, `{"fields":[{"name":"s","type":"string"},{"name":"j"},
+				{"name":"x","type":"number","path":"o.x"},{"name":"a","type":"integer"},
 				{"name":"b","type":"boolean"},{"name":"d","type":"datetime"}]}`, jsonDialect, Options{})
 			line := fmt.Sprintf(record, value)
 			if got, bad := outcomes(t, p, line+"\n"); len(got) > 0 || len(bad) != 1 {
@@ -83,7 +87,8 @@ func TestNDJSONGrammar(t *testing.T) {
 }
 
 func TestNDJSONPaths(t *testing.T) {
-	p := mustParser(t, `{"fields":[{"name":"id","type":"integer","path":"actor.id"},{"name":"actor"},{"name":"x","path":"a.b.c","type":"string"},
+	p := mustParser(t, `{"fields":[{"name":"id","type":"integer","path":"actor.id"},{"name":"actor"},
+		{"name":"x","path":"a.b.c","type":"string"},
 		{"name":"y","path":"a.b.d","type":"string"},{"name":"a.b","type":"string"}]}`, jsonDialect, Options{})
 	got, bad := outcomes(t, p, strings.Join([]string{
 		`{"actor":{"login":"q","id":3},"a":{"b":{"c":"1","e":0,"d":"2"}},"a.b":"dotted"}`,

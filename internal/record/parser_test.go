@@ -63,9 +63,12 @@ func text(n int) string {
 
 func TestTypes(t *testing.T) {
 	s := mustParse(t, `{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"year"},{"name":"c","type":"number"},
-		{"name":"d","type":"number","decimal":{"precision":9,"scale":2}},{"name":"e","type":"boolean"},{"name":"f","type":"date"},
-		{"name":"g","type":"time"},{"name":"h","type":"datetime"},{"name":"i","type":"datetime","timezone":"UTC"},{"name":"j","type":"object"},
-		{"name":"k","type":"array"},{"name":"l","type":"geojson"},{"name":"m"},{"name":"n","type":"string"},{"name":"o","type":"yearmonth"},
+		{"name":"d","type":"number","decimal":{"precision":9,"scale":2}},{"name":"e","type":"boolean"},
+		{"name":"f","type":"date"},
+		{"name":"g","type":"time"},{"name":"h","type":"datetime"},{"name":"i","type":"datetime","timezone":"UTC"},
+		{"name":"j","type":"object"},
+		{"name":"k","type":"array"},{"name":"l","type":"geojson"},{"name":"m"},{"name":"n","type":"string"},
+		{"name":"o","type":"yearmonth"},
 		{"name":"p","type":"duration"},{"name":"q","type":"geopoint"},{"name":"r","type":"list"}]}`)
 	want := []Type{{Name: "a", Kind: Int64}, {Name: "b", Kind: Int64}, {Name: "c", Kind: Float64},
 		{Name: "d", Kind: Decimal, Precision: 9, Scale: 2},
@@ -180,7 +183,8 @@ func TestSumsOfRecords(t *testing.T) {
 }
 
 func TestReasonsAreBounded(t *testing.T) {
-	p := mustParser(t, `{"fields":[{"name":"a","type":"integer"},{"name":"b","type":"string","constraints":{"enum":["x"]}}]}`, csvDialect, Options{})
+	p := mustParser(t, `{"fields":[{"name":"a","type":"integer"},`+
+		`{"name":"b","type":"string","constraints":{"enum":["x"]}}]}`, csvDialect, Options{})
 	long := strings.Repeat("1x", 5000)
 	_, rejected := outcomes(t, p, long+",x\n1,"+long+"\n\""+long+"\n")
 	for _, r := range rejected {

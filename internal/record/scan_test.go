@@ -60,11 +60,13 @@ func TestDigits(t *testing.T) {
 
 // TestLetters has booleans of one character, among others.
 func TestLetters(t *testing.T) {
-	const schema = `{"missingValues":["","?"],"fields":[{"name":"a"},{"name":"b","type":"boolean","trueValues":["Y","?","ja","\n","\r"],
+	const schema = `{"missingValues":["","?"],"fields":[{"name":"a"},
+		{"name":"b","type":"boolean","trueValues":["Y","?","ja","\n","\r"],
 		"falseValues":["N","\u00e4"],"constraints":{"enum":[true]}}]}`
 	for _, c := range []struct{ record, want string }{
 		{"x,Y\n", "x|true"}, {"x,Y\r\n", "x|true"}, {"x,\"Y\"\n", "x|true"}, {"x,ja\n", "x|true"}, {"x,?\n", "x|NULL"},
-		{"x,\n", "x|NULL"}, {"x,\r\n", "x|NULL"}, {"x,N\n", "!"}, {"x,Ya\n", "!"}, {"x,Y,\n", "!"}, {"x,Y", "x|true"}, {"x,\u00e4\n", "!"},
+		{"x,\n", "x|NULL"}, {"x,\r\n", "x|NULL"}, {"x,N\n", "!"}, {"x,Ya\n", "!"}, {"x,Y,\n", "!"}, {"x,Y", "x|true"},
+		{"x,\u00e4\n", "!"},
 	} {
 		p := mustParser(t, schema, csvDialect, Options{})
 		got, bad := outcomes(t, p, c.record)
@@ -87,10 +89,11 @@ func TestLetters(t *testing.T) {
 	}
 }
 
-// TestKeyOrders reads records whose keys come in any order, some not at all, some unknown, spaced or escaped: one parser
-// for all, and a new one for each, which has learned nothing.
+// TestKeyOrders reads records whose keys come in any order, some not at all, some unknown, spaced or escaped: one
+// parser for all, and a new one for each, which has learned nothing.
 func TestKeyOrders(t *testing.T) {
-	const schema = `{"fields":[{"name":"a","type":"integer"},{"name":"b","path":"o.b"},{"name":"c","path":"o.c"},{"name":"d"}]}`
+	const schema = `{"fields":[{"name":"a","type":"integer"},{"name":"b","path":"o.b"},` +
+		`{"name":"c","path":"o.c"},{"name":"d"}]}`
 	r := rand.New(rand.NewPCG(8, 2))
 	inner := []string{`"b":"1"`, `"c":"2"`, `"c" :"3"`, `"x":[1,{"b":"4"}]`, `"\u0062":"5"`, `"y":{}`}
 	outer := []string{`"a":1`, `"d":"x"`, `"d":"y"`, `"o":{OBJECT}`, `"o": {OBJECT}`, `"z":{OBJECT}`, `"aa":0`, `"a":"1"`,

@@ -41,7 +41,7 @@ func streams() bool {
 func processor(env contract.ProcessorEnv[string], b *boot.Process) *stream.Processor {
 	return &stream.Processor{
 		Segment: env.Segment, Catalog: env.Catalog, Code: env.Code, Runtime: boot.Version(), Ledger: b.Ledger,
-		Sink: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
+		Sink: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Metrics: b.Metrics, Now: time.Now,
 	}
 }
 

@@ -11,6 +11,7 @@ import (
 	"hash"
 	"io"
 	"os"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 )
@@ -33,6 +34,18 @@ type Spool struct {
 
 const bufferSize = 256 << 10
 
+// Small outputs cost less than the memory that they are buffered and compressed in: it is used again.
+var (
+	buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
+	zips    = sync.Pool{New: func() any {
+		z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+		if err != nil {
+			panic(err) // the level is a constant
+		}
+		return z
+	}}
+)
+
 // New creates an empty spool. Only a hashed one has a Sum.
 func New(hashed bool) (*Spool, error) {
 	f, err := os.CreateTemp("", "dip-output-*")
@@ -43,7 +56,8 @@ func New(hashed bool) (*Spool, error) {
 	if err := os.Remove(f.Name()); err != nil {
 		return nil, errors.Join(fmt.Errorf("unlink output spool: %w", err), f.Close())
 	}
-	s := &Spool{file: f, buf: bufio.NewWriterSize(f, bufferSize)}
+	s := &Spool{file: f, buf: buffers.Get().(*bufio.Writer)}
+	s.buf.Reset(f)
 	if hashed {
 		s.hash = sha256.New()
 	}
@@ -56,8 +70,9 @@ func NewGzip() (*Spool, error) {
 	if err != nil {
 		return nil, err
 	}
-	s.zip, err = gzip.NewWriterLevel(stored{s}, gzip.BestSpeed)
-	return s, err
+	s.zip = zips.Get().(*gzip.Writer)
+	s.zip.Reset(stored{s})
+	return s, nil
 }
 
 // stored appends to a spool's file.
@@ -103,5 +118,17 @@ func (s *Spool) Upload(ctx context.Context, sink Sink, key, contentType, sha256H
 	return sink.PutOnce(ctx, key, contentType, s.file, sha256Hex)
 }
 
-// Close frees the space.
-func (s *Spool) Close() error { return s.file.Close() }
+// Close frees the space. Nothing but another Close may follow.
+func (s *Spool) Close() error {
+	if s.buf != nil {
+		s.buf.Reset(nil)
+		buffers.Put(s.buf)
+		s.buf = nil
+	}
+	if s.zip != nil {
+		s.zip.Reset(nil)
+		zips.Put(s.zip)
+		s.zip = nil
+	}
+	return s.file.Close()
+}

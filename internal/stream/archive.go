@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"sync"
 
 	"github.com/klauspost/compress/gzip"
 
@@ -31,13 +32,21 @@ func store(ctx context.Context, to Sink, key, contentType string, data []byte) e
 	return to.PutOnce(ctx, key, contentType, bytes.NewReader(data), lake.Hash(data))
 }
 
+// zips are used again: a batch takes less memory than what compresses it.
+var zips = sync.Pool{New: func() any {
+	z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
+	if err != nil {
+		panic(err) // the level is a constant
+	}
+	return z
+}}
+
 // pack gives the bytes of an archived batch.
 func pack(records []arrived) ([]byte, error) {
 	var out bytes.Buffer
-	z, err := gzip.NewWriterLevel(&out, gzip.BestSpeed)
-	if err != nil {
-		return nil, err
-	}
+	z := zips.Get().(*gzip.Writer)
+	defer zips.Put(z)
+	z.Reset(&out)
 	lines := json.NewEncoder(z)
 	for _, r := range records {
 		if err := lines.Encode(r.StreamRecord); err != nil {

@@ -60,10 +60,36 @@ type Report struct {
 	Through   time.Time          // end of the newest certified interval; zero: there is none
 }
 
-// Close closes all intervals that can be closed. An interval that is overdue is reported, not an error: its records
-// may be lost, and a repetition may still find them.
+// The witness archives a marker within its batching window and a second or two: Close returns to an interval so often,
+// and waits so long before each time.
+const (
+	looks     = 4
+	lookAgain = 3 * time.Second
+)
+
+// Close closes all intervals that can be closed, and returns to the one whose markers it has put, which would otherwise
+// stay open until the next run. An interval that is overdue is reported, not an error: its records may be lost, and a
+// repetition may still find them.
 func (c *Closer) Close(ctx context.Context) (r Report, err error) {
 	defer func() { c.measure(ctx, r, err) }()
+	if r, err = c.pass(ctx, true); err != nil {
+		return r, err
+	}
+	for look := 0; look < looks && r.Waiting != nil && r.State == interval.Open; look++ {
+		if err := c.Pause(ctx, lookAgain); err != nil {
+			return r, err
+		}
+		next, err := c.pass(ctx, false)
+		next.Certified = append(r.Certified, next.Certified...)
+		if r = next; err != nil {
+			return r, err
+		}
+	}
+	return r, nil
+}
+
+// pass closes what can be closed. mark says whether to put markers into the shards that lack them.
+func (c *Closer) pass(ctx context.Context, mark bool) (r Report, err error) {
 	before, err := c.newest(ctx)
 	if err != nil {
 		return r, err
@@ -77,7 +103,7 @@ func (c *Closer) Close(ctx context.Context) (r Report, err error) {
 			return r, err
 		}
 		r.Waiting = load.Interval
-		certificate, decision, err := c.close(ctx, *load, next, before)
+		certificate, decision, err := c.close(ctx, *load, next, before, mark)
 		if err != nil {
 			return r, fmt.Errorf("close the interval from %s: %w", load.Received.Format(time.RFC3339), err)
 		}
@@ -171,8 +197,8 @@ func (c *Closer) open(ctx context.Context, before *contract.Certificate) (*ledge
 const rounds = 3
 
 // close closes one interval; the certificate is nil if it stays open.
-func (c *Closer) close(ctx context.Context, load ledger.Load, of interval.Interval, before *contract.Certificate) (
-	*contract.Certificate, interval.Decision, error) {
+func (c *Closer) close(ctx context.Context, load ledger.Load, of interval.Interval, before *contract.Certificate,
+	mark bool) (*contract.Certificate, interval.Decision, error) {
 	if frozen, err := c.Ledger.Frozen(ctx, load.ID); err != nil || frozen != "" {
 		if err != nil {
 			return nil, interval.Decision{}, err
@@ -196,6 +222,8 @@ func (c *Closer) close(ctx context.Context, load ledger.Load, of interval.Interv
 			}
 			certificate, err := c.finish(ctx, load)
 			return certificate, d, err
+		case len(d.Waiting) > 0 && !mark:
+			return nil, d, nil
 		case len(d.Waiting) > 0:
 			return nil, d, c.mark(ctx, v, d)
 		case round == rounds:

@@ -14,6 +14,7 @@ import (
 	"github.com/aws/aws-lambda-go/events"
 
 	"dip/contract"
+	"dip/internal/emf"
 	"dip/internal/fault"
 	"dip/internal/interval"
 	"dip/internal/process"
@@ -34,6 +35,7 @@ type Processor struct {
 	Sink     Sink
 	Segments *process.Segments
 	Log      *slog.Logger
+	Metrics  *emf.Emitter
 	Now      func() time.Time
 }
 
@@ -67,6 +69,7 @@ func (p *Processor) Handle(ctx context.Context, e events.KinesisEvent) (events.K
 		if err := p.cover(ctx, p.Catalog, loadOf(p.Segment, s, of), span(of).Start, shard, group, 1); err != nil {
 			p.Log.ErrorContext(ctx, "records failed", "shard", shard, "from", group[0].Sequence, "records", len(group),
 				"error", err)
+			p.Metrics.Emit(p.Segment, emf.Values{contract.ChunkErrors: 1}, nil)
 			failed = append(failed, group[0].digest.Sequence)
 		}
 	}
@@ -104,7 +107,13 @@ func (p *Processor) cover(ctx context.Context, catalog, load string, start time.
 	if err != nil {
 		return err
 	}
-	return p.Ledger.Cover(ctx, load, contract.StreamAck{ID: id, Catalog: catalog, Cover: cover, Ack: ack})
+	err = p.Ledger.Cover(ctx, load, contract.StreamAck{ID: id, Catalog: catalog, Cover: cover, Ack: ack})
+	if err == nil {
+		p.Metrics.Emit(p.Segment, emf.Values{
+			contract.ChunksAcknowledged: 1, contract.ChunkSeconds: float64(ack.Millis) / 1000,
+		}, map[string]string{"load": load, "shard": shard})
+	}
+	return err
 }
 
 // batch is how many records are processed from the archive at once: as many as a mapping delivers at most ("Lambda

@@ -225,9 +225,34 @@ func TestAChangedArchiveClosesNothing(t *testing.T) {
 	}
 	b := w.archive(s.id)[0]
 	w.lake.Corrupt("lake", b.Key, func(data []byte) []byte { return append(data, 0) })
-	r, err := w.newCloser().Close(t.Context())
+	r, err := w.newCloser().pass(t.Context(), true)
 	if err == nil || !strings.Contains(err.Error(), b.Key) || r.Certified != nil {
 		t.Errorf("%+v, %v", r, err)
+	}
+}
+
+// One run closes an interval whose markers it puts, as soon as the witness has archived them. It puts each one once.
+func TestARunWaitsForItsMarkers(t *testing.T) {
+	w := calm(t)
+	s := w.stream.shards[0]
+	w.send(3)
+	w.now = w.now.Add(time.Minute)
+	c := w.newCloser()
+	pauses := 0
+	c.Pause = func(context.Context, time.Duration) error {
+		if pauses++; pauses == 2 {
+			return w.newWitness().Handle(t.Context(), event(s, s.records))
+		}
+		return nil
+	}
+	r, err := c.Close(t.Context())
+	if err != nil || len(r.Certified) != 1 || r.Waiting != nil || pauses != 2 || len(s.records) != 4 {
+		t.Errorf("%+v, %v: %d pauses, %d records with markers", r, err, pauses, len(s.records))
+	}
+	w.now = w.now.Add(time.Minute)
+	pauses = 2
+	if r, err = c.Close(t.Context()); err != nil || r.Waiting == nil || pauses != 2+looks || len(s.records) != 5 {
+		t.Errorf("nothing archives: %+v, %v: %d pauses, %d records", r, err, pauses, len(s.records))
 	}
 }
 
@@ -240,7 +265,7 @@ func TestAnOverdueIntervalNamesTheShard(t *testing.T) {
 	}
 	w.now = w.now.Add(time.Minute)
 	for _, want := range []interval.State{interval.Open, interval.Overdue} {
-		r, err := w.newCloser().Close(t.Context())
+		r, err := w.newCloser().pass(t.Context(), true)
 		if err != nil || r.State != want || len(r.Problems) != 1 || !strings.Contains(r.Problems[0], w.stream.shards[0].id) ||
 			!strings.Contains(r.Problems[0], records[1].Sequence) {
 			t.Errorf("%+v, %v", r, err)
@@ -270,7 +295,7 @@ func TestACloserThatDies(t *testing.T) {
 		books := w.ledger.With(intercept.Hooks[ledgertest.Op]{After: func(op ledgertest.Op) error { return die(op.Write) }})
 		objects := w.lake.With(intercept.Hooks[laketest.Op]{After: func(op laketest.Op) error { return die(op.Write) }})
 		c.Ledger, c.Lake, c.Processor.Ledger, c.Processor.Sink = books, objects, books, objects
-		_, err := c.Close(t.Context())
+		_, err := c.pass(t.Context(), true)
 		if err == nil {
 			if dies < 8 {
 				t.Errorf("there are only %d places to die at", dies)
@@ -284,7 +309,7 @@ func TestACloserThatDies(t *testing.T) {
 		if _, err := late.Handle(t.Context(), event(s, s.records[:2])); err != nil {
 			t.Fatal(err)
 		}
-		if r, err := w.newCloser().Close(t.Context()); err != nil {
+		if r, err := w.newCloser().pass(t.Context(), true); err != nil {
 			t.Errorf("after %d operations: %+v, %v", dies, r, err)
 		}
 		w.verify()

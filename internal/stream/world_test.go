@@ -72,18 +72,21 @@ type world struct {
 	faults   int // in 1,000 operations
 	depth    int // of invocations within operations of others
 	zombies  []func()
-	puts     []put
+	puts     []put           // all records that are in the stream
+	promised map[string]bool // values that the gateway answered with a success
+	values   int             // given to records
+	requests int             // sent to the gateway
 	open     *contract.Interval
 
 	announced map[string]bool // loads whose event was sent
 }
 
-// put is a record that a producer got a yes for.
+// put is a record in the stream. All records that are not repeats have different values.
 type put struct{ value, id string }
 
 func newWorld(t *testing.T, seed uint64) *world {
 	w := &world{T: t, Rand: rand.New(rand.NewPCG(seed, 7)), seed: seed, faults: 40, lake: laketest.New("lake"),
-		ledger: ledgertest.New(), announced: map[string]bool{}, now: time.Date(2026, 1, 31, 23, 57, 13, 0, time.UTC)}
+		ledger: ledgertest.New(), announced: map[string]bool{}, promised: map[string]bool{}, now: time.Date(2026, 1, 31, 23, 57, 13, 0, time.UTC)}
 	w.settings = contract.Stream{Name: "readings", IntervalSeconds: 60, GraceSeconds: 5, DueSeconds: 600,
 		LookBackSeconds: w.IntN(3) * 60}
 	w.segments = &process.Segments{Catalogs: &catalog.Reader{Lake: w.lake}}
@@ -122,6 +125,7 @@ func (w *world) deploy(note string) {
 	w.Helper()
 	c := contract.Catalog{Version: contract.Version, Segments: map[string]contract.Segment{"readings": {
 		Dialect: contract.Dialect{Encoding: contract.NDJSON}, MaxRecordMB: 1, MaxPartitions: 1, Stream: &w.settings,
+		Compression: contract.Zstd1, // the cheapest
 		Schema: json.RawMessage(`{"title":"` + note + `","fields":[{"name":"v","type":"integer",` +
 			`"constraints":{"required":true}},{"name":"room","type":"string"}]}`),
 		Partition: contract.Partition{Field: "room", By: "value"},
@@ -207,7 +211,8 @@ var quiet = slog.New(slog.DiscardHandler)
 
 // produce puts one record: mostly good ones, some with an id, and some of what no table wants.
 func (w *world) produce() {
-	value := fmt.Sprint(len(w.puts))
+	value := fmt.Sprint(w.values)
+	w.values++
 	data := fmt.Appendf(nil, `{"v":%s,"room":"hall"}`, value)
 	p := put{value: value}
 	switch w.IntN(12) {

@@ -210,8 +210,8 @@ func (c *cloud) load(content string) (chunks int, counts map[string]map[string]i
 	return load.Plan.Chunks, c.wire.count
 }
 
-// What a load and each of its chunks may ask for, and no more: time and money are in these requests. A function that has
-// just started reads the catalog once, which is the GET that comes to these.
+// What a load and each of its chunks may ask for, and no more: time and money are in these requests. A function that
+// has just started reads the catalog once, which is the GET that comes to these.
 func TestRequestsOfALoad(t *testing.T) {
 	c := newCloud(t)
 	for _, size := range []int{1, 12} {

@@ -30,6 +30,12 @@ func QuotaOf(segments int, w config.Workers, r config.Restage) Quota {
 	}
 }
 
+// WithGateway leaves room for the gateway's pods too: half of them more during an update, and as many that drain.
+func (q Quota) WithGateway(g config.Gateway) Quota {
+	pods := 2*g.Max + (g.Max+1)/2
+	return Quota{Pods: q.Pods + pods, MilliCPU: q.MilliCPU + pods*g.MilliCPU, MemoryMB: q.MemoryMB + pods*g.MemoryMB}
+}
+
 // limit keeps a mistake in the workloads' namespace from buying nodes without limit, and gives containers default
 // requests: Escalator does not see a container without any.
 func (t *Tenancy) limit(ctx *pulumi.Context, args *Args) error {

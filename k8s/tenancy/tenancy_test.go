@@ -61,6 +61,10 @@ func TestQuotaHoldsAllThatMayRun(t *testing.T) {
 	if got := tenancy.QuotaOf(2, w, r); got != want {
 		t.Errorf("got %+v, want %+v", got, want)
 	}
+	pods := tenancy.Quota{}.WithGateway(config.Gateway{Max: 3, MilliCPU: 500, MemoryMB: 100})
+	if want := (tenancy.Quota{Pods: 8, MilliCPU: 4000, MemoryMB: 800}); pods != want {
+		t.Errorf("the gateway's pods: %+v, want %+v", pods, want)
+	}
 }
 
 func TestBadArgsRegisterNothing(t *testing.T) {

@@ -24,7 +24,7 @@ func main() {
 		Pause: boot.Pause,
 		Processor: &stream.Processor{
 			Segment: env.Segment, Catalog: env.Catalog, Code: env.Code, Runtime: boot.Version(), Ledger: b.Ledger,
-			Sink: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Now: time.Now,
+			Sink: b.Lake, Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Metrics: b.Metrics, Now: time.Now,
 		},
 	}
 	lambda.Start(c.Close)

@@ -50,7 +50,8 @@ func (s *Stack) all(observed []emulator.Call) calls {
 
 // keysFor adds what a call to something encrypted needs of its key. Sources: "Protecting data using server-side
 // encryption with KMS keys" of the S3 user guide, "Multipart upload API and permissions" for the parts;
-// "Encryption at rest: usage notes" of the DynamoDB developer guide; "Key management" of the SQS developer guide.
+// "Encryption at rest: usage notes" of the DynamoDB developer guide; "Key management" of the SQS developer guide;
+// "Permissions to use user-generated KMS keys" of the Kinesis developer guide.
 func (s *Stack) keysFor(all *calls, o emulator.Call) {
 	service, operation, _ := strings.Cut(o.Action, ":")
 	var resource, key string
@@ -79,6 +80,8 @@ func (s *Stack) keysFor(all *calls, o emulator.Call) {
 		case "ReceiveMessage":
 			actions = []string{"kms:Decrypt"}
 		}
+	case "kinesis":
+		key, actions = s.keys()[o.Resource], keysOfStreams[operation]
 	}
 	if key == "" {
 		return
@@ -105,6 +108,9 @@ func (s *Stack) keys() map[string]string {
 	}
 	for _, r := range s.byType["aws:sqs/queue:Queue"] {
 		keys[r.text("arn")] = s.keyARN(r.text("kmsMasterKeyId"))
+	}
+	for _, r := range s.byType["aws:kinesis/stream:Stream"] {
+		keys[r.text("arn")] = s.keyARN(r.text("kmsKeyId"))
 	}
 	return keys
 }
@@ -162,6 +168,10 @@ func (s *Stack) mappingsPoll(all *calls) {
 	for _, r := range s.byType["aws:lambda/eventSourceMapping:EventSourceMapping"] {
 		parts := strings.Split(r.text("functionName"), ":")
 		function := strings.Join(parts[:min(7, len(parts))], ":")
+		if strings.Contains(r.text("eventSourceArn"), ":kinesis:") {
+			s.mappingReads(all, r, roles[function])
+			continue
+		}
 		for _, action := range []string{"sqs:ReceiveMessage", "sqs:DeleteMessage", "sqs:GetQueueAttributes"} {
 			all.add("Lambda polls for "+r.name(), roles[function], action, r.text("eventSourceArn"), nil)
 		}

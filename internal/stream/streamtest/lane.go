@@ -10,6 +10,7 @@ import (
 	"crypto/sha256"
 	"encoding/json"
 	"fmt"
+	"io"
 	"log/slog"
 	"math/big"
 	"strconv"
@@ -20,6 +21,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/catalog"
+	"dip/internal/emf"
 	"dip/internal/interval"
 	"dip/internal/lake/laketest"
 	"dip/internal/ledger"
@@ -156,9 +158,12 @@ func (l *Lane) Close() []string {
 }
 
 func (l *Lane) closer() *stream.Closer {
-	return &stream.Closer{Stack: "dev", Processor: l.processor(), Ledger: l.Ledger, Lake: l.Lake, Stream: l,
+	return &stream.Closer{
+		Stack: "dev", Processor: l.processor(), Ledger: l.Ledger, Lake: l.Lake, Stream: l, Signer: signer{l.Key}, Log: quiet,
+		Pause:    func(context.Context, time.Duration) error { return nil },
 		Announce: func(context.Context, ledger.Load) error { return nil },
-		Signer:   signer{l.Key}, Log: quiet, Pause: func(context.Context, time.Duration) error { return nil }}
+		Metrics:  &emf.Emitter{Stack: "dev", Out: io.Discard, Now: func() time.Time { return l.Now }},
+	}
 }
 
 // Shards lists the shards, all of them open.
