@@ -63,10 +63,25 @@ func TestResourcesOfOtherSettings(t *testing.T) {
 	}
 }
 
+// What changes where the gateway is not a function, but pods behind a load balancer.
+func TestResourcesOfTheGateway(t *testing.T) {
+	base, changed := deployWith(t, config.Prod, byStream), deployWith(t, config.Prod, behindBalancer)
+	text := append(changed.Changes(t, base, inManifest), k8stest.Changes(t, changed, base)...)
+	componenttest.Golden(t, "testdata/prod-gateway.yaml", text)
+}
+
 // byStream has a segment whose records arrive by a stream that is read with enhanced fan-out.
 func byStream(settings map[string]any) {
 	settings["segments"].(map[string]any)["readings"] = map[string]any{
 		"arrival": "stream", "encoding": "ndjson", "stream": map[string]any{"fanOut": true, "archiveDays": 400},
+	}
+}
+
+// behindBalancer has the gateway on the cluster, which the stack "stream" has as a function.
+func behindBalancer(settings map[string]any) {
+	byStream(settings)
+	settings["gateway"] = map[string]any{
+		"certificate": "arn:aws:acm:us-east-1:123456789012:certificate/1", "host": "ingest.example.com",
 	}
 }
 

@@ -38,7 +38,8 @@ func stream(change func(*lambda.EventSourceMappingArgs)) breaks {
 		if _, ok := args.(*cloudwatch.EventBusArgs); !ok {
 			return
 		}
-		own := &kinesis.StreamArgs{EncryptionType: pulumi.String("KMS")}
+		own := &kinesis.StreamArgs{EncryptionType: pulumi.String("KMS"),
+			StreamModeDetails: &kinesis.StreamStreamModeDetailsArgs{StreamMode: pulumi.String("ON_DEMAND")}}
 		s, err := kinesis.NewStream(ctx, "stream", own, pulumi.Protect(true))
 		if err != nil {
 			panic(err)
@@ -47,8 +48,8 @@ func stream(change func(*lambda.EventSourceMappingArgs)) breaks {
 		mapping := &lambda.EventSourceMappingArgs{
 			EventSourceArn: s.Arn, FunctionName: pulumi.String("f"), ParallelizationFactor: pulumi.Int(10),
 			MaximumRetryAttempts: pulumi.Int(5), MaximumRecordAgeInSeconds: pulumi.Int(3600),
-			BisectBatchOnFunctionError: pulumi.Bool(true),
-			DestinationConfig:          &lambda.EventSourceMappingDestinationConfigArgs{OnFailure: failed},
+			BisectBatchOnFunctionError: pulumi.Bool(true), StartingPosition: pulumi.String("TRIM_HORIZON"),
+			DestinationConfig: &lambda.EventSourceMappingDestinationConfigArgs{OnFailure: failed},
 		}
 		change(mapping)
 		if _, err := lambda.NewEventSourceMapping(ctx, "processor", mapping); err != nil {
@@ -110,8 +111,10 @@ var broken = map[string]map[string]breaks{
 	"wildcards": {"intake-policy": on("intake-policy", func(a *iam.RolePolicyArgs) {
 		a.Policy = pulumi.String(`{"Statement": [{"Effect": "Allow", "Action": ["s3:*"], "Resource": "*"}]}`)
 	})},
-	"log-retention":  {"trips-logs": on("trips-logs", func(a *cloudwatch.LogGroupArgs) { a.RetentionInDays = nil })},
-	"metadata":       {"batch-template": on("batch-template", func(a *ec2.LaunchTemplateArgs) { a.MetadataOptions = nil })},
+	"log-retention": {"trips-logs": on("trips-logs", func(a *cloudwatch.LogGroupArgs) { a.RetentionInDays = nil })},
+	"metadata": {"batch-template": on("batch-template", func(a *ec2.LaunchTemplateArgs) {
+		a.MetadataOptions = nil
+	})},
 	"table-deletion": {"ledger-table": on("", func(a *dynamodb.TableArgs) { a.DeletionProtectionEnabled = nil })},
 }
 

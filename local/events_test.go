@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"dip/contract"
+	"dip/internal/sample"
 )
 
 const (
@@ -121,18 +122,18 @@ func TestGeneratedSamplesAreKept(t *testing.T) {
 	if err := p.make(); err != nil {
 		t.Fatal(err)
 	}
-	first, err := generated(t.Context(), p, "events", contract.Gzip, 100_000)
+	first, err := generated(t.Context(), p, "events", contract.Gzip, sample.Options{Bytes: 100_000})
 	if err != nil {
 		t.Fatal(err)
 	}
 	write(t, first.Path, "still the old one")
-	again, err := generated(t.Context(), p, "events", contract.Gzip, 100_000)
+	again, err := generated(t.Context(), p, "events", contract.Gzip, sample.Options{Bytes: 100_000})
 	if err != nil || again != first {
 		t.Errorf("%+v, %v, want %+v", again, err, first)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	if _, err := generated(ctx, p, "trips", contract.Plain, 10_000_000); !errors.Is(err, context.Canceled) {
+	if _, err := generated(ctx, p, "trips", contract.Plain, sample.Options{Bytes: 10_000_000}); !errors.Is(err, context.Canceled) {
 		t.Errorf("error %v", err)
 	}
 	if isFile(filepath.Join(p.samples(), "sample-10.0MB.csv.json")) {

@@ -3,6 +3,7 @@ package stack
 import (
 	"maps"
 	"slices"
+	"strings"
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -58,8 +59,9 @@ func newGatewayFunction(ctx *pulumi.Context, s *Setup, st *Storage, segments *Se
 	if err != nil {
 		return nil, err
 	}
+	url, err := made.Serve(ctx)
 	g := &Gateway{}
-	g.outputs.URL, err = made.Serve(ctx)
+	g.outputs.URL = url.ApplyT(func(url string) string { return strings.TrimSuffix(url, "/") }).(pulumi.StringOutput)
 	return g, err
 }
 

@@ -53,6 +53,13 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:cloudwatch/eventBus:EventBus":
 		set("name", args.Name)
 		set("arn", arn("events", "event-bus/"+args.Name))
+	case "aws:secretsmanager/secret:Secret":
+		set("arn", arn("secretsmanager", "secret:"+args.Name))
+	case "aws:lb/loadBalancer:LoadBalancer":
+		set("arn", arn("elasticloadbalancing", "loadbalancer/net/"+args.Name))
+		set("dnsName", args.Name+".elb.us-east-1.amazonaws.com")
+	case "aws:lb/targetGroup:TargetGroup":
+		set("arn", arn("elasticloadbalancing", "targetgroup/"+args.Name))
 	case "aws:cloudwatch/metricAlarm:MetricAlarm":
 		set("name", args.Name)
 		set("arn", arn("cloudwatch", "alarm:"+args.Name))

@@ -27,6 +27,7 @@ const (
 	aliasType        = "aws:lambda/alias:Alias"
 	mappingType      = "aws:lambda/eventSourceMapping:EventSourceMapping"
 	streamType       = "aws:kinesis/stream:Stream"
+	consumerType     = "aws:kinesis/streamConsumer:StreamConsumer"
 	bucketType       = "aws:s3/bucketV2:BucketV2"
 	notificationType = "aws:s3/bucketNotification:BucketNotification"
 	encryptionType   = "aws:s3/bucketServerSideEncryptionConfigurationV2:BucketServerSideEncryptionConfigurationV2"
@@ -59,8 +60,8 @@ var Rules = []Rule{
 		"a mapping's maximum concurrency is at least 2 and at most what its function reserves",
 		"the pollers ignore the reservation: throttled messages end as dead letters", mappingConcurrency},
 	{"stream-failures", []string{mappingType},
-		"a mapping of a stream keeps what failed, has bounded retries and age, and bisects; a witness, one batch a shard " +
-			"at a time, retries for ever on purpose",
+		"a mapping of a stream keeps what failed, has bounded retries and age, and bisects; a witness beside it, one " +
+			"batch a shard at a time, retries for ever on purpose",
 		"by default one bad record blocks its shard until it expires, and is lost then", streamFailures},
 	{"dead-letters", []string{redriveType}, "dead letters are kept longer than messages of their source",
 		"their age counts from the first time that they were sent: they would vanish on arrival", deadLetters},
@@ -127,22 +128,28 @@ func mappingConcurrency(g *graph, r *resource) (field, mend string) {
 }
 
 func streamFailures(g *graph, r *resource) (field, mend string) {
-	if g.from(r, streamType, "eventSourceArn") == nil {
+	const destination, retries, age = "destinationConfig.onFailure", "maximumRetryAttempts", "maximumRecordAgeInSeconds"
+	s := g.from(r, streamType, "eventSourceArn")
+	if s == nil {
 		return "", ""
 	}
-	if !g.at(r, "destinationConfig", "onFailure", "destinationArn").set() {
-		return "destinationConfig.onFailure", "name an S3 bucket: any other destination gets no records"
-	}
+	keeps := func(m *resource) bool { return g.at(m, "destinationConfig", "onFailure", "destinationArn").set() }
+	endless := func(setting string) bool { n, known := g.number(r, -1, setting); return known && n < 0 }
 	factor, known := g.number(r, 1, "parallelizationFactor")
-	if !known || factor == 1 {
+	if witness := known && factor == 1 && endless(retries) && endless(age); witness {
+		if !slices.ContainsFunc(g.about(mappingType, "eventSourceArn", s), keeps) {
+			return retries, "set it, and an age and a destination: no other mapping of " + s.name + " keeps what failed"
+		}
 		return "", ""
 	}
-	for _, limited := range []string{"maximumRetryAttempts", "maximumRecordAgeInSeconds"} {
-		if n, known := g.number(r, -1, limited); known && n < 0 {
-			return limited, "set it: the default is for ever"
-		}
-	}
-	if g.no(r, "bisectBatchOnFunctionError") {
+	switch {
+	case !keeps(r):
+		return destination, "name an S3 bucket: any other destination gets no records"
+	case endless(retries):
+		return retries, "set it: the default is for ever"
+	case endless(age):
+		return age, "set it: the default is for ever"
+	case g.no(r, "bisectBatchOnFunctionError"):
 		return "bisectBatchOnFunctionError", "set it to true"
 	}
 	return "", ""

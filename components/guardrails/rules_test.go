@@ -36,25 +36,46 @@ func check(t *testing.T, d guardrails.Demands, program pulumi.RunFunc) string {
 	return problems.Error()
 }
 
-// The witness of a stream retries for ever on purpose, and keeps what failed like any other.
+var onDemand = &kinesis.StreamStreamModeDetailsArgs{StreamMode: pulumi.String("ON_DEMAND")}
+
+// The witness of a stream retries for ever on purpose, beside a mapping that keeps what failed. Alone it is one that
+// somebody forgot to configure. A consumer of the stream is the stream.
 func TestWitness(t *testing.T) {
-	for _, kept := range []bool{true, false} {
+	for _, beside := range []bool{true, false} {
 		got := check(t, guardrails.Demands{}, func(ctx *pulumi.Context) error {
-			s, err := kinesis.NewStream(ctx, "s", &kinesis.StreamArgs{EncryptionType: pulumi.String("KMS")})
+			s, err := kinesis.NewStream(ctx, "s", &kinesis.StreamArgs{
+				EncryptionType: pulumi.String("KMS"), StreamModeDetails: onDemand,
+			})
 			if err != nil {
 				return err
 			}
-			args := &lambda.EventSourceMappingArgs{EventSourceArn: s.Arn, FunctionName: pulumi.String("f")}
-			if kept {
-				args.DestinationConfig = &lambda.EventSourceMappingDestinationConfigArgs{
-					OnFailure: &lambda.EventSourceMappingDestinationConfigOnFailureArgs{DestinationArn: pulumi.String("a")},
+			c, err := kinesis.NewStreamConsumer(ctx, "c", &kinesis.StreamConsumerArgs{StreamArn: s.Arn})
+			if err != nil {
+				return err
+			}
+			mapping := func(name string, source pulumi.StringInput, args lambda.EventSourceMappingArgs) error {
+				args.EventSourceArn, args.FunctionName = source, pulumi.String("f")
+				args.StartingPosition = pulumi.String("TRIM_HORIZON")
+				_, err := lambda.NewEventSourceMapping(ctx, name, &args)
+				return err
+			}
+			if beside {
+				if err := mapping("processor", c.Arn, lambda.EventSourceMappingArgs{
+					MaximumRetryAttempts: pulumi.Int(5), MaximumRecordAgeInSeconds: pulumi.Int(600),
+					BisectBatchOnFunctionError: pulumi.Bool(true),
+					DestinationConfig: &lambda.EventSourceMappingDestinationConfigArgs{
+						OnFailure: &lambda.EventSourceMappingDestinationConfigOnFailureArgs{
+							DestinationArn: pulumi.String("arn:aws:s3:::b"),
+						},
+					},
+				}); err != nil {
+					return err
 				}
 			}
-			_, err = lambda.NewEventSourceMapping(ctx, "witness", args)
-			return err
+			return mapping("witness", s.Arn, lambda.EventSourceMappingArgs{MaximumRetryAttempts: pulumi.Int(-1)})
 		})
-		if (got == "") != kept {
-			t.Errorf("keeps what failed: %t; %q", kept, got)
+		if (got == "") != beside || got != "" && !strings.Contains(got, "no other mapping of s keeps what failed") {
+			t.Errorf("beside a mapping that keeps what failed: %t; %q", beside, got)
 		}
 	}
 }
@@ -80,7 +101,7 @@ func TestTags(t *testing.T) {
 // A stream is encrypted, and what holds data may be destroyed where nothing demands otherwise.
 func TestDemands(t *testing.T) {
 	program := func(ctx *pulumi.Context) error {
-		_, err := kinesis.NewStream(ctx, "s", &kinesis.StreamArgs{})
+		_, err := kinesis.NewStream(ctx, "s", &kinesis.StreamArgs{StreamModeDetails: onDemand})
 		return err
 	}
 	if got := check(t, guardrails.Demands{}, program); !strings.Contains(got, "encryptionType") ||

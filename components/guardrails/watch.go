@@ -174,7 +174,8 @@ func (g *graph) has(r *resource, text string, path ...string) bool {
 	return false
 }
 
-// from is the resource of a type that a field is made of, an alias being as good as its function; nil: none.
+// from is the resource of a type that a field is made of, an alias being as good as its function, and a consumer as its
+// stream; nil: none.
 func (g *graph) from(r *resource, kind, field string) *resource {
 	for _, dependency := range g.at(r, field).from {
 		for _, other := range g.resources {
@@ -184,6 +185,8 @@ func (g *graph) from(r *resource, kind, field string) *resource {
 				return other
 			case other.kind == aliasType && kind == functionType:
 				return g.from(other, kind, "functionName")
+			case other.kind == consumerType && kind == streamType:
+				return g.from(other, kind, "streamArn")
 			}
 		}
 	}

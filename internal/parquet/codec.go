@@ -20,16 +20,29 @@ type codec struct {
 	ready []byte // the page that choose was asked about, as it has chosen; nil: not compressed yet
 }
 
-// codecs are those that nobody uses, by level: to make encoders takes longer than to compress a small batch.
-var codecs sync.Map // of int to *sync.Pool
+// Codecs keeps encoders that nobody uses, for files of one level: to make them takes longer than to compress a small
+// batch. The zero value is ready; it may be used by several goroutines.
+type Codecs struct{ pool sync.Pool }
 
-// newCodec gives a codec of its own until release.
-func newCodec(level int) (*codec, error) {
-	if kept, ok := codecs.Load(level); ok {
-		if c, ok := kept.(*sync.Pool).Get().(*codec); ok {
-			return c, nil
-		}
+// get gives a codec of its own until put. Nil keeps none.
+func (k *Codecs) get(level int) (*codec, error) {
+	if k == nil {
+		return newCodec(level)
 	}
+	if c, ok := k.pool.Get().(*codec); ok && c.level == level {
+		return c, nil
+	}
+	return newCodec(level)
+}
+
+// put keeps a codec for others.
+func (k *Codecs) put(c *codec) {
+	if k != nil {
+		k.pool.Put(c)
+	}
+}
+
+func newCodec(level int) (*codec, error) {
 	enc, err := zstd.NewEncoder(level)
 	if err != nil {
 		return nil, err
@@ -41,12 +54,6 @@ func newCodec(level int) (*codec, error) {
 		}
 	}
 	return &codec{zstd: enc, fast: fast, level: level}, nil
-}
-
-// release keeps the codec for others.
-func (c *codec) release() {
-	kept, _ := codecs.LoadOrStore(c.level, new(sync.Pool))
-	kept.(*sync.Pool).Put(c)
 }
 
 // words returns n words of scratch memory, valid until the next call.

@@ -19,8 +19,9 @@ func TestPagesThatWereTried(t *testing.T) {
 		words.WriteString([]string{"temperature ", "humidity ", "pressure ", "power "}[r.IntN(4)])
 	}
 	used := map[effort]int{}
+	var codecs Codecs
 	for _, level := range []int{1, 3, 9} {
-		c, err := newCodec(level)
+		c, err := codecs.get(level)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -47,8 +48,11 @@ func TestPagesThatWereTried(t *testing.T) {
 				used[how]++
 			}
 		}
-		c.release()
-		if other, err := newCodec(level); err != nil || other.level != level {
+		codecs.put(c)
+		if other, err := codecs.get(level + 1); err != nil || other.level != level+1 {
+			t.Errorf("level %d: %+v, %v", level+1, other, err)
+		}
+		if other, err := codecs.get(level); err != nil || other.level != level {
 			t.Errorf("level %d: %+v, %v", level, other, err)
 		}
 	}

@@ -71,7 +71,7 @@ func NewPartitioner(
 	if err := errors.Join(opts.validate(), checkTypes(types)); err != nil {
 		return nil, err
 	}
-	c, err := newCodec(opts.Level)
+	c, err := opts.Codecs.get(opts.Level)
 	if err != nil {
 		return nil, err
 	}
@@ -226,7 +226,7 @@ func (p *Partitioner) Close() ([]Output, error) {
 		}
 		outputs[i] = Output{Path: p.paths[i], Stats: stats}
 	}
-	p.codec.release() // all writers are closed
+	p.opts.Codecs.put(p.codec) // all writers are closed
 	slices.SortFunc(outputs, func(a, b Output) int { return strings.Compare(a.Path, b.Path) })
 	return outputs, nil
 }

@@ -32,6 +32,8 @@ type Options struct {
 
 	MaxPartitions int // outputs of a Partitioner at most; default 64
 	BufferBytes   int // bytes that a Partitioner's outputs hold in memory together at most; default 128 MiB
+
+	Codecs *Codecs // encoders that a Partitioner takes and leaves to others; nil: its own
 }
 
 func (o Options) withDefaults() Options {

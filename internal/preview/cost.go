@@ -39,6 +39,8 @@ const (
 	windowType   = "aws:autoscaling/schedule:Schedule"
 	templateType = "aws:ec2/launchTemplate:LaunchTemplate"
 	streamType   = "aws:kinesis/stream:Stream"
+	balancerType = "aws:lb/loadBalancer:LoadBalancer"
+	secretType   = "aws:secretsmanager/secret:Secret"
 	fanOutType   = "aws:kinesis/streamConsumer:StreamConsumer"
 )
 
@@ -52,10 +54,11 @@ const (
 	itemAlarms    = "alarms"
 	itemDashboard = "dashboard"
 	itemStreams   = "Kinesis streams"
+	itemGateway   = "gateway: load balancer and secret"
 )
 
 var items = []string{itemCluster, itemGateways, itemEndpoints, itemNodes, itemKeys, itemAlarms, itemDashboard,
-	itemStreams}
+	itemStreams, itemGateway}
 
 // Idle is what resources cost a month in which nothing arrives, USD, by item: what config.Stack.IdleCosts counts from
 // the settings. An instance type without a price counts nothing.
@@ -80,6 +83,10 @@ func Idle(states []State, p config.Prices) map[string]float64 {
 			bill[itemAlarms] += p.CompositeMonth
 		case boardType:
 			bill[itemDashboard] += p.DashboardMonth
+		case balancerType:
+			bill[itemGateway] += p.BalancerHour * config.HoursPerMonth
+		case secretType:
+			bill[itemGateway] += p.SecretMonth
 		case streamType, fanOutType:
 			if streams[s.Parent] == nil {
 				streams[s.Parent] = &config.Stream{}

@@ -57,6 +57,7 @@ func TestIdle(t *testing.T) {
 		{"largest minimum", []State{window, managed("ON_DEMAND"), template}, itemNodes, 3 * (node + volume)},
 		{"own group", []State{scaling(0), template}, itemNodes, node*p.SpotShare + volume},
 		{"own group, on-demand", []State{template, scaling(100)}, itemNodes, node + volume},
+		{"gateway", []State{{Type: balancerType}, {Type: secretType}}, itemGateway, p.BalancerHour*month + p.SecretMonth},
 		{"free", []State{{Type: "aws:sqs/queue:Queue"}}, itemKeys, 0},
 	} {
 		if got := Idle(c.states, p)[c.item]; math.Abs(got-c.want) > 1e-9 {

@@ -32,6 +32,8 @@ type Segment struct {
 	Loads         contract.Loads
 	Stream        bool // its records arrive by stream
 
+	codecs *parquet.Codecs
+
 	block int // bytes that are parsed at a time, until a longer record is met
 }
 
@@ -53,7 +55,7 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 		Name: name, Dialect: s.Dialect, Charset: text.Of(s.Dialect.Charset), Schema: parsed,
 		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20,
 		MaxPartitions: s.MaxPartitions, Level: s.Compression.Level(), Loads: s.Loads, Stream: s.Stream != nil,
-		block: blockSize,
+		block: blockSize, codecs: &parquet.Codecs{},
 	}
 	if s.Partition.Field == "" {
 		return c, nil

@@ -86,11 +86,11 @@ func TestOutputsDoNotDependOnTheNumberOfProcessors(t *testing.T) {
 func TestTheFirstErrorIsReported(t *testing.T) {
 	good := strings.Repeat("1,x,a\n", batchRows-1)
 	input := []byte(good + "1,x,b\n" + good + "1,x,c\n" + good + "1," + strings.Repeat("x", 1<<20) + ",a\n")
-	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema), MaxPartitions: 2,
-		Partition: contract.Partition{Field: "kind", By: "value"}})
 	for _, n := range []int{1, 2} {
 		processors(t, n)
 		synctest.Test(t, func(t *testing.T) {
+			seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema), MaxPartitions: 2,
+				Partition: contract.Partition{Field: "kind", By: "value"}})
 			w := newWorld(input)
 			r := newRun(t, w, seg, ledger.Plan{Compression: contract.Plain, Width: 3}, []int64{0, int64(len(input))})
 			_, err := Process(t.Context(), w, w, seg, r.message(0))

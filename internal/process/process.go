@@ -160,7 +160,7 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
 	w.batch = record.NewBatch(w.parser.Types())
-	options := parquet.Options{MaxPartitions: s.MaxPartitions, Level: s.Level}
+	options := parquet.Options{MaxPartitions: s.MaxPartitions, Level: s.Level, Codecs: s.codecs}
 	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, options, w.open)
 	if err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))

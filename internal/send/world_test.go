@@ -64,7 +64,8 @@ func newWorld(t *testing.T, seed uint64) (w *world, stop func()) {
 		time.Sleep(time.Millisecond)
 	}
 	w.gateway = gateway.New(contract.Catalog{Segments: map[string]contract.Segment{"readings": {
-		Stream: &contract.Stream{Name: "s"}, Dialect: contract.Dialect{Encoding: contract.NDJSON}}}}, w, tokens, 64<<20, quiet)
+		Stream: &contract.Stream{Name: "s"}, Dialect: contract.Dialect{Encoding: contract.NDJSON}}}}, w, nil, tokens,
+		64<<20, quiet)
 	return w, func() {
 		cancel()
 		w.gateway.Close()

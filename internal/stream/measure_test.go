@@ -11,6 +11,8 @@ import (
 	"dip/contract"
 	"dip/internal/emf"
 	"dip/internal/fault"
+	"dip/internal/intercept"
+	"dip/internal/ledger/ledgertest"
 )
 
 func TestOverdueIntervals(t *testing.T) {
@@ -75,5 +77,30 @@ func TestMetricsOfACloser(t *testing.T) {
 	if !fault.IsPermanent(err) || !strings.Contains(err.Error(), "set stream.interval back") || values["Closings"] != 0 ||
 		values["Watermark"] == 0 {
 		t.Errorf("%+v: %v, %v", report, values, err)
+	}
+}
+
+// A batch that fails in part is no error of its function: only the metric says so.
+func TestMetricsOfAProcessor(t *testing.T) {
+	w := calm(t)
+	s := w.stream.shards[0]
+	for name, c := range map[string]struct {
+		ledger ProcessorLedger
+		want   string
+	}{
+		"done": {w.ledger, `"ChunkSeconds":0,"ChunksAcknowledged":1`},
+		"failed": {w.ledger.With(intercept.Hooks[ledgertest.Op]{
+			Before: func(ledgertest.Op) error { return errDied },
+		}), `"ChunkErrors":1`},
+	} {
+		var out bytes.Buffer
+		p := w.newProcessor()
+		p.Ledger, p.Metrics = c.ledger, &emf.Emitter{Stack: "dev", Out: &out, Now: p.Now}
+		if _, err := p.Handle(t.Context(), event(s, w.send(3))); err != nil {
+			t.Fatal(err)
+		}
+		if strings.Count(out.String(), "\n") != 1 || !strings.Contains(out.String(), c.want) {
+			t.Errorf("%s: %s, want %s", name, out.String(), c.want)
+		}
 	}
 }
