@@ -107,6 +107,9 @@ func options(settings map[string]any) {
 	settings["alarmTopics"] = []string{"arn:aws:sns:us-east-1:123456789012:ops"}
 	settings["alarmEmails"], settings["alarmWebhooks"] = []string{"ops@example.com"}, []string{"https://example.com/ops"}
 	settings["segments"].(map[string]any)["trips"].(map[string]any)["deadline"] = "30m"
+	settings["backup"] = map[string]any{
+		"lock": map[string]any{"mode": "compliance"}, "copyTo": "arn:aws:backup:eu-west-1:123456789012:backup-vault:dip",
+	}
 	settings["functions"] = map[string]any{"intake": map[string]any{"reservedConcurrency": 10}}
 	settings["cluster"] = map[string]any{
 		"privateAccess": true, "volumeKey": "arn:aws:kms:us-east-1:123456789012:key/volumes",

@@ -34,7 +34,7 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if setup.RegistryOnly() { // cmd/deploy pushes the workers' image before pods want it
 		return stack.NewRegistryOnly(ctx, setup)
 	}
-	// Landing and lake buckets, the key that signs certificates, ledger, event bus.
+	// Landing and lake buckets, the key that signs certificates, ledger, event bus, backups.
 	storage, err := stack.NewStorage(ctx, setup)
 	if err != nil {
 		return nil, err

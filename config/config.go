@@ -42,6 +42,7 @@ type Stack struct {
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk
+	Backup    Backup    `json:"backup"`    // copies of the ledger and of both buckets
 	Queues    Queues    `json:"queues"`    // what all queues share
 	Functions Functions `json:"functions"` // the functions that are not a segment's own
 	Loads     Loads     `json:"loads"`     // how loads are processed

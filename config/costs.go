@@ -65,6 +65,9 @@ func (s *Stack) IdleCosts(p Prices) []Cost {
 		streams += p.StreamHour(of) * HoursPerMonth
 	}
 	costs := []Cost{{"alarms", float64(watched)*p.AlarmMonth + float64(len(s.Pages()))*p.CompositeMonth}}
+	if s.Backup.Enabled {
+		keys++
+	}
 	if streams > 0 {
 		costs = append(costs, Cost{"Kinesis streams", streams})
 	}

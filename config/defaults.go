@@ -37,6 +37,13 @@ func defaults(e Environment) *Stack {
 		Landing:      bucket,
 		Lake:         bucket,
 		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},
+		Backup: Backup{
+			Enabled: e == Staging || e == Prod, Schedule: "0 5 * * ? *", RetentionDays: pick(e, 7, 7, 7, 35),
+			Continuous: e == Prod,
+			Lock: VaultLock{
+				Mode: pick(e, NoLock, NoLock, NoLock, GovernanceLock), MinDays: 7, MaxDays: 365, GraceDays: 30,
+			},
+		},
 		Queues: Queues{
 			// In AWS a throttled function uses receives up: 20 of six timeouts each are ten hours. What is really broken is
 			// counted by the ledger.

@@ -37,7 +37,9 @@ type Prices struct {
 	SQSMillionRequests      float64                  `json:"sqsMillionRequests"`
 	S3ThousandWrites        float64                  `json:"s3ThousandWrites"`
 	S3ThousandReads         float64                  `json:"s3ThousandReads"`
-	S3GBMonth               float64                  `json:"s3GBMonth"` // Standard
+	S3GBMonth               float64                  `json:"s3GBMonth"`           // Standard
+	BackupBucketGBMonth     float64                  `json:"backupBucketGBMonth"` // of AWS Backup, in warm storage
+	BackupTableGBMonth      float64                  `json:"backupTableGBMonth"`  // the same of a table
 	DynamoMillionWrites     float64                  `json:"dynamoMillionWrites"`
 	DynamoMillionReads      float64                  `json:"dynamoMillionReads"`
 	StepThousandTransitions float64                  `json:"stepThousandTransitions"`

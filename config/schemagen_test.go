@@ -56,6 +56,8 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(Steps)
 	case reflect.TypeFor[NAT]():
 		return enum(NATs)
+	case reflect.TypeFor[LockMode]():
+		return enum(LockModes)
 	case reflect.TypeFor[Kind]():
 		return enum(Kinds)
 	case reflect.TypeFor[Capacity]():

@@ -74,6 +74,7 @@ func (s *Stack) validate(found *problems) {
 	s.validateTags(found)
 	s.Landing.validate("landing", found)
 	s.Lake.validate("lake", found)
+	s.validateBackup(found)
 	s.validateQueues(found)
 	shared := s.Functions
 	for i, f := range []Function{shared.Intake, shared.Splitter, shared.Reconciler, shared.Sweeper, shared.Witness,

@@ -84,6 +84,22 @@ var NATs = []NAT{SingleNAT, PerZoneNAT}
 // UnmarshalText accepts the names of the ways.
 func (n *NAT) UnmarshalText(text []byte) error { return oneOf(n, text, NATs) }
 
+// LockMode is who may take the lock off a vault of backups.
+type LockMode string
+
+// The modes: there is no lock; whoever has the right; nobody.
+const (
+	NoLock         LockMode = "none"
+	GovernanceLock LockMode = "governance"
+	ComplianceLock LockMode = "compliance"
+)
+
+// LockModes lists them.
+var LockModes = []LockMode{NoLock, GovernanceLock, ComplianceLock}
+
+// UnmarshalText accepts the names of the modes.
+func (m *LockMode) UnmarshalText(text []byte) error { return oneOf(m, text, LockModes) }
+
 // Kind is who manages a node group.
 type Kind string
 

@@ -21,9 +21,16 @@ type StackOutputs[T any] struct {
 	SigningKey        T                            `json:"signingKey"`        // ARN of the key that signs certificates
 	AlarmTopic        T                            `json:"alarmTopic"`        // ARN; receives alarms and failed loads
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
+	Backup            *BackupOutputs[T]            `json:"backup"`            // nil in a stack without backups
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
 	Gateway           *GatewayOutputs[T]           `json:"gateway"`           // nil in a stack without a gateway
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name
+}
+
+// BackupOutputs are a stack's outputs for its backups.
+type BackupOutputs[T any] struct {
+	Vault T `json:"vault"` // name
+	Role  T `json:"role"`  // ARN; restores, too
 }
 
 // SegmentOutputs are a stack's outputs for a segment.

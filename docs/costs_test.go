@@ -211,7 +211,9 @@ func costsPage(t *testing.T) []byte {
 		"cluster: what it costs at rest is its keys and alarms, and the storage of what you keep (S3 Standard: $%.3f a GB "+
 		"and month). Not in the table: logs ($%.2f a GB), flow logs among them, and traffic through NAT gateways ($%.3f a "+
 		"GB): images of a new node, a few hundred MB. Data does not take that way: S3 and DynamoDB have gateway "+
-		"endpoints, which are free.", 100*p.SpotShare, p.S3GBMonth, p.LogGB, p.NATGB)
+		"endpoints, which are free. Nor are [backups](backups.md), of staging and prod: $%.2f a GB and month of objects, "+
+		"of which small ones count as 128 KB, and $%.2f of the ledger.", 100*p.SpotShare, p.S3GBMonth, p.LogGB, p.NATGB,
+		p.BackupBucketGBMonth, p.BackupTableGBMonth)
 	paragraph("What to turn off first: interface endpoints (`network.endpoints: []`) keep traffic off the internet, and "+
 		"cost more than they save unless much is pulled or logged; `network.nat: single` is one gateway instead of one a "+
 		"zone. A cluster whose version has left standard support costs $%.0f a month more; the preview says so.",

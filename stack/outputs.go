@@ -35,6 +35,9 @@ func NewOutputs(
 		},
 		Segments: map[string]contract.SegmentOutputs[pulumi.StringInput]{},
 	}}
+	if b := st.Backup; b != nil {
+		o.all.Backup = &contract.BackupOutputs[pulumi.StringInput]{Vault: b.Vault, Role: b.Role}
+	}
 	for name, made := range segments.ByName {
 		o.all.Segments[name] = contract.SegmentOutputs[pulumi.StringInput]{
 			QueueOutputs: queueOutputs(made.Queue), Function: made.Function.ARN,

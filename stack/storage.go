@@ -6,6 +6,7 @@ import (
 
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
+	"dip/components/backup"
 	"dip/components/bucket"
 	"dip/components/bus"
 	"dip/components/ledger"
@@ -21,12 +22,13 @@ type Storage struct {
 	Lake    *bucket.Bucket // outputs, quarantine, certificates, catalogs, restaged pieces
 	Ledger  *ledger.Ledger
 	Bus     *bus.Bus       // events of loads
+	Backup  *backup.Backup // nil: there are no backups
 	Signer  *signer.Signer // of certificates
 
 	staging []string // prefixes of the lake with restaged pieces; none in a stack without a cluster
 }
 
-// NewStorage declares the buckets, the key that signs certificates, the ledger and the event bus.
+// NewStorage declares the buckets, the key that signs certificates, the ledger, the event bus and backups.
 func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
 	st = &Storage{staging: slices.Sorted(maps.Keys(s.staging))}
 	if st.Landing, err = bucket.New(ctx, "landing", s.bucket(s.Landing)); err != nil {
@@ -43,8 +45,27 @@ func NewStorage(ctx *pulumi.Context, s *Setup) (st *Storage, err error) {
 	if st.Ledger, err = ledger.New(ctx, "ledger", &ledger.Args{Settings: s.Ledger}); err != nil {
 		return nil, err
 	}
-	st.Bus, err = bus.New(ctx, "events")
-	return st, err
+	if st.Bus, err = bus.New(ctx, "events"); err != nil {
+		return nil, err
+	}
+	return st, st.backUp(ctx, s)
+}
+
+// backUp has AWS Backup copy the ledger and both buckets.
+func (st *Storage) backUp(ctx *pulumi.Context, s *Setup) (err error) {
+	if !s.Backup.Enabled {
+		return nil
+	}
+	if err := st.Lake.NotifyEventBridge(ctx); err != nil {
+		return err
+	}
+	st.Backup, err = backup.New(ctx, "backup", &backup.Args{
+		Settings: s.Backup, Protect: !s.Environment.Disposable(),
+		Resources: map[string]pulumi.StringInput{
+			"landing": st.Landing.ARN, "lake": st.Lake.ARN, "ledger": st.Ledger.ARN,
+		},
+	})
+	return err
 }
 
 // setAsideDays is how long batches are kept that Lambda has set aside: their records are in the archive.
@@ -77,7 +98,8 @@ func (s *Setup) lake() *bucket.Args {
 }
 
 func (s *Setup) bucket(settings config.Bucket) *bucket.Args {
-	return &bucket.Args{Settings: settings, Disposable: s.Environment.Disposable() && !settings.Protect}
+	return &bucket.Args{Settings: settings, EventBridge: s.Backup.Enabled,
+		Disposable: s.Environment.Disposable() && !settings.Protect}
 }
 
 // common is the environment that all functions share. code is the fingerprint of the program that gets it.

@@ -14,12 +14,25 @@ import (
 // NotifyQueue sends an event to the queue for every object that is created. A bucket has one notification resource:
 // a second would overwrite the first, so NotifyQueue is called once. The queue must admit the bucket (queue.Args).
 func (b *Bucket) NotifyQueue(ctx *pulumi.Context, q *queue.Queue) error {
-	_, err := component.Child(ctx, b, "notification", s3.NewBucketNotification, &s3.BucketNotificationArgs{
+	args := &s3.BucketNotificationArgs{
 		Bucket: b.Name,
 		Queues: s3.BucketNotificationQueueArray{&s3.BucketNotificationQueueArgs{
 			Id: pulumi.String("created"), QueueArn: q.ARN, Events: pulumi.StringArray{pulumi.String("s3:ObjectCreated:*")},
 		}},
-	}, component.After(b.Ready...)) // an event without a version makes no load
+	}
+	if b.eventBridge {
+		args.Eventbridge = pulumi.Bool(true)
+	}
+	_, err := component.Child(ctx, b, "notification", s3.NewBucketNotification, args,
+		component.After(b.Ready...)) // an event without a version makes no load
+	return component.In(b, err)
+}
+
+// NotifyEventBridge sends events to EventBridge alone. It is called once, and instead of NotifyQueue.
+func (b *Bucket) NotifyEventBridge(ctx *pulumi.Context) error {
+	_, err := component.Child(ctx, b, "notification", s3.NewBucketNotification, &s3.BucketNotificationArgs{
+		Bucket: b.Name, Eventbridge: pulumi.Bool(true),
+	}, component.After(b.Ready...))
 	return component.In(b, err)
 }
 

@@ -28,6 +28,8 @@ type Args struct {
 	Expire map[string]int
 	// WriteOnce are prefixes below which no object can be overwritten. Empty: every object can be.
 	WriteOnce []string
+	// EventBridge sends the bucket's events there, too: AWS Backup learns from them what has changed. Zero: it does not.
+	EventBridge bool
 	// Disposable lets a destroy delete the objects too. Zero: a bucket that holds objects cannot be destroyed.
 	Disposable bool
 }
@@ -55,14 +57,15 @@ type Bucket struct {
 	// versioning for new objects alone, and encrypts those that are there before with a key of its own.
 	Ready []pulumi.Resource
 
-	keyARN     pulumi.StringInput // nil: objects of an existing bucket have a key of S3's own
-	bucket     *s3.BucketV2       // nil: the bucket exists, and belongs to somebody else
-	versioning *s3.BucketVersioningV2
+	eventBridge bool
+	keyARN      pulumi.StringInput // nil: objects of an existing bucket have a key of S3's own
+	bucket      *s3.BucketV2       // nil: the bucket exists, and belongs to somebody else
+	versioning  *s3.BucketVersioningV2
 }
 
 // New declares a bucket.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Bucket, error) {
-	b := &Bucket{}
+	b := &Bucket{eventBridge: args.EventBridge}
 	if args.Settings.Name != "" {
 		return component.Declare(ctx, TypeToken, name, b, args, opts, b.adopt)
 	}

@@ -177,11 +177,46 @@ func TestNotification(t *testing.T) {
 		return b.NotifyQueue(ctx, q)
 	})
 	n := r.Find(t, "aws:s3/bucketNotification:BucketNotification", "b-notification")
+	if n.Inputs.HasValue("eventbridge") {
+		t.Error("EventBridge gets events that nobody asked for")
+	}
 	to := n.Inputs["queues"].ArrayValue()[0].ObjectValue()
 	if n.Parent != bucket.TypeToken+"::b" ||
 		to["queueArn"].StringValue() != "arn:aws:sqs:us-east-1:123456789012:q-queue" ||
 		to["events"].ArrayValue()[0].StringValue() != "s3:ObjectCreated:*" {
 		t.Errorf("%+v", n)
+	}
+}
+
+// AWS Backup learns from EventBridge what has changed. A bucket has one notification resource.
+func TestEventBridge(t *testing.T) {
+	minute := config.Duration(time.Minute)
+	for name, notify := range map[string]func(*pulumi.Context, *bucket.Bucket) error{
+		"alone": func(ctx *pulumi.Context, b *bucket.Bucket) error { return b.NotifyEventBridge(ctx) },
+		"beside a queue": func(ctx *pulumi.Context, b *bucket.Bucket) error {
+			q, err := queue.New(ctx, "q", &queue.Args{
+				Settings: config.Queues{MaxReceives: 5, Retention: minute, DeadLettersRetention: 2 * minute, MaxAge: minute},
+				Timeout:  minute,
+			})
+			if err != nil {
+				return err
+			}
+			return b.NotifyQueue(ctx, q)
+		},
+	} {
+		r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+			a := args()
+			a.EventBridge = true
+			b, err := bucket.New(ctx, "b", a)
+			if err != nil {
+				return err
+			}
+			return notify(ctx, b)
+		})
+		n := r.Find(t, "aws:s3/bucketNotification:BucketNotification", "b-notification")
+		if !n.Inputs["eventbridge"].BoolValue() {
+			t.Errorf("%s: %v", name, n.Inputs)
+		}
 	}
 }
 

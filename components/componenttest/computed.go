@@ -44,6 +44,9 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 	case "aws:dynamodb/table:Table":
 		set("name", args.Name)
 		set("arn", arn("dynamodb", "table/"+args.Name))
+	case "aws:backup/vault:Vault":
+		set("name", args.Name)
+		set("arn", arn("backup", "backup-vault:"+args.Name))
 	case "aws:cloudwatch/logGroup:LogGroup":
 		set("name", args.Name)
 		set("arn", arn("logs", "log-group:"+args.Name))

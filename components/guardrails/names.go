@@ -26,6 +26,7 @@ var (
 	prefixed = []string{"NamePrefix", "BucketPrefix", "NodeGroupNamePrefix"}
 	longest  = map[string]int{
 		"BucketV2Args": 63, "RoleArgs": 64, "EventRuleArgs": 64, "FunctionArgs": 64, "NodeGroupArgs": 63,
+		"VaultArgs": 50, "PlanArgs": 50, "SelectionArgs": 50,
 	}
 )
 

@@ -30,6 +30,7 @@ type Ledger struct {
 	pulumi.ResourceState
 
 	Name pulumi.StringOutput // physical name
+	ARN  pulumi.StringOutput
 
 	table *dynamodb.Table
 }
@@ -70,7 +71,7 @@ func (l *Ledger) createTable(ctx *pulumi.Context, args *Args) (err error) {
 	if err != nil {
 		return err
 	}
-	l.Name = l.table.Name
+	l.Name, l.ARN = l.table.Name, l.table.Arn
 	return nil
 }
 

@@ -28,10 +28,12 @@ type shardName struct{ segment, shard string }
 type archives struct {
 	known   map[shardName]map[string]contract.Archived // by the record before
 	objects map[shardName][]contract.Object
+	keys    map[string]bool // of the objects
 }
 
 func newArchives() archives {
-	return archives{map[shardName]map[string]contract.Archived{}, map[shardName][]contract.Object{}}
+	return archives{map[shardName]map[string]contract.Archived{}, map[shardName][]contract.Object{},
+		map[string]bool{}}
 }
 
 // add takes what a certificate or closing has of the archive.
@@ -49,11 +51,27 @@ func (a archives) add(segment string, p *contract.StreamProof) {
 
 // list takes an object of the archive.
 func (a archives) list(o contract.Object) {
+	a.keys[o.Key] = true
 	parts := strings.Split(strings.TrimPrefix(o.Key, contract.ArchivePrefix), "/")
 	if len(parts) == 3 {
 		name := shardName{parts[0], parts[1]}
 		a.objects[name] = append(a.objects[name], o)
 	}
+}
+
+// hold says whether all batches of an interval are there as objects; true of what is no interval.
+func (a archives) hold(p *contract.StreamProof) bool {
+	if p == nil {
+		return true
+	}
+	for _, s := range p.Shards {
+		for _, b := range s.Batches {
+			if !a.keys[b.Key] {
+				return false
+			}
+		}
+	}
+	return true
 }
 
 // before is where the batch with a key begins: behind a record, or at a shard's beginning and what its parents left.

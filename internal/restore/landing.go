@@ -38,8 +38,8 @@ func readLanding(ctx context.Context, from Landing, bucket string) (landing, err
 	return all, err
 }
 
-// claim finds the inputs of certificates for sure: the same version, or, in a copy whose versions have ids of their own,
-// one of the same key, size and ETag, the newest first. Certificates come newest first, too.
+// claim finds the inputs of certificates for sure: the same version, or, in a copy whose versions have ids of their
+// own, one of the same key, size and ETag, the newest first. Certificates come newest first, too.
 func (l landing) claim(certificates []summary) {
 	for _, same := range []func(contract.Object, contract.Object) bool{
 		func(v, in contract.Object) bool { return v.VersionID == in.VersionID && v.Size == in.Size },
@@ -109,8 +109,8 @@ type marked struct {
 //
 //   - A version of the copy that is a certified input under another id is a duplicate of its load.
 //   - So is one that repeats the certified version before it, in a segment that skips such repetitions.
-//   - One that a certified version after it repeats had failed: putting it again was the retry. Where versions have other
-//     ids than the originals, nobody knows which of them it was: all others are duplicates.
+//   - One that a certified version after it repeats had failed: putting it again was the retry. Where versions have
+//     other ids than the originals, nobody knows which of them it was: all others are duplicates.
 //   - Of several that repeat each other, and of which none is certified, the first is loaded.
 //
 // All others are loaded again. rules has what applies to a segment.

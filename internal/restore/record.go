@@ -10,8 +10,8 @@ import (
 )
 
 // Record is what the ledger had of a certified load, as far as its certificate and the manifest tell. What they do not
-// tell is left out: executions, claims and leases, failures, when messages were sent, the lane, and the keys of restaged
-// pieces. A certificate built from the record is the same as c.
+// tell is left out: executions, claims and leases, failures, when messages were sent, the lane, and the keys of
+// restaged pieces. A certificate built from the record is the same as c.
 func Record(c contract.Certificate, sha256Hex string, published bool) ledger.Record {
 	r := ledger.Record{Load: ledger.Load{
 		ID: c.Load, Segment: c.Segment, Object: c.Input, Catalog: c.Catalog, Received: c.Received.UTC(),
@@ -71,8 +71,8 @@ func plannedAt(c contract.Certificate) time.Time {
 	return c.Certified.UTC()
 }
 
-// rerun picks the chunks that ran again from a proven start: the certificate has their number, and the attempts of each.
-// All starts of a closed chain are proven, so it does no harm where several may be meant.
+// rerun picks the chunks that ran again from a proven start: the certificate has their number, and the attempts of
+// each. All starts of a closed chain are proven, so it does no harm where several may be meant.
 func rerun(c contract.Certificate) map[int]bool {
 	var order []int
 	for i := 1; i < len(c.Chunks); i++ {

@@ -84,6 +84,11 @@ func TestTheRecordProvesItsCertificate(t *testing.T) {
 		if err != nil || !reflect.DeepEqual(again, c) {
 			t.Fatalf("%v\nthe record gives\n%+v\nwant\n%+v", err, again, c)
 		}
+		want := *l.Plan // the lane is not known, nor when it was planned: some time after its receipt
+		want.Lane, want.At = "", began
+		if !reflect.DeepEqual(*got.Load.Plan, want) {
+			t.Fatalf("the plan is %+v, want %+v", *got.Load.Plan, want)
+		}
 		if got.Load.ID != l.ID || got.Load.SHA256 != "hash" || got.Load.Plan.Restage != restage ||
 			got.Load.Plan.Chunks != l.Plan.Chunks || (got.Load.Restage == nil) == restage {
 			t.Fatalf("the load is %+v", got.Load)

@@ -70,6 +70,7 @@ type summary struct {
 	input    contract.Object
 	catalog  string
 	interval bool
+	expired  bool  // of an interval: its archive is no longer kept
 	bytes    int64 // that are read to prove it
 
 	certificate contract.Certificate // while it is proven
@@ -174,7 +175,8 @@ func (s *state) readAll(ctx context.Context) error {
 				return err
 			}
 			s.all[i] = summary{key: s.all[i].key, segment: c.Segment, load: c.Load, sha256: sum, link: c.Link, input: c.Input,
-				catalog: c.Catalog, interval: c.Stream != nil, bytes: c.Input.Size + c.Totals.BytesOut}
+				catalog: c.Catalog, interval: c.Stream != nil, expired: !s.archives.hold(c.Stream),
+				bytes: c.Input.Size + c.Totals.BytesOut}
 			if key := contract.CertificateKey(c.Segment, c.Load); key != s.all[i].key {
 				s.problem("%s is the certificate of load %s of segment %s", s.all[i].key, c.Load, c.Segment)
 			}
@@ -195,7 +197,19 @@ func (s *state) readAll(ctx context.Context) error {
 			cmp.Compare(a.load, b.load))
 	})
 	s.chains()
+	s.retained()
 	return nil
+}
+
+// retained tells archives that have expired from those that are missing: the oldest ones expire, and none between
+// others.
+func (s *state) retained() {
+	kept := map[string]bool{} // by segment: an older interval has its archive
+	for i := range slices.Backward(s.all) {
+		c := &s.all[i]
+		kept[c.segment] = kept[c.segment] || c.interval && !c.expired
+		c.expired = c.expired && !kept[c.segment]
+	}
 }
 
 func number(l *contract.Link) int64 {

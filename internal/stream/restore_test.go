@@ -3,6 +3,7 @@ package stream
 import (
 	"fmt"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -46,6 +47,41 @@ func (w *world) restore() {
 	w.same(w.ledger.Snapshot(), books.Snapshot())
 	w.lake, w.ledger, w.zombies = objects, books, nil
 	w.segments = &process.Segments{Catalogs: &catalog.Reader{Lake: objects}}
+}
+
+// The archives of the oldest intervals expire. One that is missing between others was lost.
+func TestADrillTellsExpiryFromLoss(t *testing.T) {
+	w := newWorld(t, 3)
+	w.live()
+	w.drain()
+	list := w.certificates(w.lake.Contents("lake"))
+	slices.Reverse(list)
+	batch := func(c contract.Certificate) string {
+		for _, s := range c.Stream.Shards {
+			if len(s.Batches) > 0 {
+				return s.Batches[0].Key
+			}
+		}
+		t.Fatalf("interval %s has no batch", c.Load)
+		return ""
+	}
+	drill := func(gone ...string) restore.Report {
+		f := w.lake.Copy(map[string]string{"lake": "lake"}, false)
+		for _, key := range gone {
+			f.Delete("lake", key)
+		}
+		r, err := restore.Drill{Lake: f, Landing: f, Bucket: "landing"}.Run(t.Context())
+		if err != nil {
+			t.Fatal(err)
+		}
+		return r
+	}
+	if r := drill(batch(list[0])); !r.Complete || r.Segments[0].InputGone == 0 || r.Segments[0].Proven == 0 {
+		t.Errorf("the oldest archive has expired: %+v %+v", r, r.Segments[0])
+	}
+	if r := drill(batch(list[len(list)-1])); r.Complete || r.Segments[0].InputGone != 0 {
+		t.Errorf("the newest archive is missing: %+v %+v", r, r.Segments[0])
+	}
 }
 
 // same compares the ledgers item by item.
