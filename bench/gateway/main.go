@@ -6,9 +6,9 @@
 //	go run ./bench/gateway -stall
 //
 // Each server is a process of its own with GOMAXPROCS=1, and its processor time is what the system counted: other work
-// on the machine changes it little. The load comes from this process: without pauses over connections that are kept for
-// the rate, and by the clock for the times (an open loop, as wrk2 does): a request that is sent late counts from when it
-// was due.
+// on the machine changes it little. The load comes from this process. For the rate, each connection sends without a
+// pause. For the times, requests are due by the clock (an open loop, as wrk2 has): one that is sent late counts from
+// when it was due.
 package main
 
 import (

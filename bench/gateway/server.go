@@ -23,8 +23,8 @@ import (
 	"dip/internal/gateway"
 )
 
-// servers are what is measured: a handler that reads and authenticates; the gateway before a Kinesis that costs nothing;
-// the same with the SDK, which writes, signs and reads the calls, without a connection.
+// servers are what is measured: a handler that reads and authenticates; the gateway before a Kinesis that costs
+// nothing; the same with calls that are written, signed and read, without a connection.
 var servers = []string{"plain", "gateway", "sdk"}
 
 // paced are the servers whose times are measured: a Kinesis that costs nothing does take its time.

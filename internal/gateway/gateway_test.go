@@ -90,6 +90,7 @@ func TestRecordsAreAccepted(t *testing.T) {
 	}{
 		{"lines", "{\"a\":1}\n\n{\"a\":2}", nil, []string{`{"a":1}`, `{"a":2}`}},
 		{"array", "[{\"a\":1},\n{\"a\":\n2}]", []string{"Content-Type", typeJSON}, []string{`{"a":1}`, `{"a":2}`}},
+		{"carriage returns", "{\"a\":\r1}\r\n{\r}", nil, []string{`{"a":1}`, `{}`}},
 		{"gzip", string(compress(t, "gzip", []byte(`{"a":1}`))), []string{"Content-Encoding", "gzip"}, []string{`{"a":1}`}},
 		{"zstd", string(compress(t, "zstd", []byte(`[{"a":1}]`))),
 			[]string{"Content-Encoding", "zstd", "Content-Type", typeJSON}, []string{`{"a":1}`}},

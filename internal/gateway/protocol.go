@@ -30,9 +30,9 @@ func (s streams) Put(ctx context.Context, stream string, records []*Record) ([]O
 	return c.outcomes, err
 }
 
-// call is the protocol of one call of PutRecords, which is most of what the gateway does: it writes the records as they
-// are, without the SDK's types and general encoder, and reads only what the gateway uses. All else is the SDK's protocol
-// ("PutRecords", Kinesis API Reference; AWS JSON 1.1).
+// call is the protocol of one call of PutRecords, which is most of what the gateway does: it writes the records as
+// they are, without the SDK's types and general encoder, and reads only what the gateway uses. All else is the SDK's
+// protocol ("PutRecords", Kinesis API Reference; AWS JSON 1.1).
 type call struct {
 	smithyhttp.ClientProtocol
 	stream   string

@@ -149,7 +149,8 @@ func TestBodiesAreNotShared(t *testing.T) {
 		kept = r.Body
 		return nil, errDied
 	})}
-	if _, err := NewKinesis(cfg).Put(t.Context(), "s", []*Record{{id: []byte("a"), line: []byte("{}")}}); !errors.Is(err, errDied) {
+	records := []*Record{{id: []byte("a"), line: []byte("{}")}}
+	if _, err := NewKinesis(cfg).Put(t.Context(), "s", records); !errors.Is(err, errDied) {
 		t.Fatalf("%v, want %v", err, errDied)
 	}
 	if data, err := io.ReadAll(kept); len(data) != 0 || err != nil {

@@ -57,8 +57,8 @@ func trim(s []byte) []byte {
 // isSpace tells what JSON calls whitespace (RFC 8259, 2).
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// cutArray appends the elements of a JSON array, up to one more than most. The error names the byte at which the content
-// is no array. What is within the elements is not checked but for the nesting of brackets.
+// cutArray appends the elements of a JSON array, up to one more than most. The error names the byte at which the
+// content is no array. What is within the elements is not checked but for the nesting of brackets.
 func cutArray(records [][]byte, content []byte, most int) ([][]byte, error) {
 	at := skip(content, 0)
 	if at == len(content) || content[at] != '[' {
@@ -145,7 +145,7 @@ func ended(content []byte, at int) error {
 }
 
 // check gives a record as it goes into the stream: a JSON object in one line. The result says why it is none; its
-// index is not set. Values are the segment's concern. breaks: there may be line breaks, which are removed where they are.
+// index is not set. Values are the segment's concern. breaks: there may be line breaks, which are removed in place.
 func check(raw []byte, breaks bool, l Limits) ([]byte, *Result) {
 	if len(raw) > l.Record {
 		return nil, &Result{Status: http.StatusRequestEntityTooLarge,

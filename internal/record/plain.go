@@ -5,8 +5,8 @@ import (
 	"math/bits"
 )
 
-// plainObject tells whether a text is one JSON object of printable ASCII without escapes, as most are: it needs no closer
-// look, and to know so takes two thirds of the time.
+// plainObject tells whether a text is one JSON object of printable ASCII without escapes, as most are: it needs no
+// closer look, and to know so takes two thirds of the time.
 func plainObject(text []byte) bool {
 	if !printable(text) || bytes.IndexByte(text, '\\') >= 0 {
 		return false
