@@ -47,7 +47,10 @@ func processor(env contract.ProcessorEnv[string], b *boot.Process) *stream.Proce
 
 // work runs the segment's worker until it is told to stop.
 func work() {
-	env, b := boot.Start(func(e contract.WorkerEnv[string]) contract.Common[string] { return e.Common })
+	env, b, end := boot.StartPod(
+		func(e contract.WorkerEnv[string]) contract.Common[string] { return e.Common },
+		func(e contract.WorkerEnv[string]) string { return e.LogGroup })
+	defer end()
 	ctx, stop := boot.Stopped()
 	defer stop()
 	pod(env, b).Run(ctx)
