@@ -62,7 +62,10 @@ func (h *Handler) Message(ctx context.Context, id, body string) error {
 	claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: id}
 	return holder.Do(ctx, claim, func(ctx context.Context) (contract.Ack, error) {
 		ack, err := h.process(ctx, m)
-		if err != nil && !errors.Is(context.Cause(ctx), lease.ErrStopping) {
+		switch {
+		case err != nil && errors.Is(context.Cause(ctx), lease.ErrStopping):
+			h.Metrics.Emit(h.Name, emf.Values{contract.ChunksHandedBack: 1}, measured)
+		case err != nil:
 			h.Metrics.Emit(h.Name, emf.Values{contract.ChunkErrors: 1}, measured)
 		}
 		return ack, err

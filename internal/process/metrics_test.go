@@ -80,7 +80,8 @@ func TestMetricsOfErrors(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	ctx, stop := context.WithCancelCause(t.Context())
 	b.world.After = func(laketest.Op) error { stop(lease.ErrStopping); return context.Canceled }
-	if got := measured(t, b, ctx); len(got) != 0 {
+	got := measured(t, b, ctx)
+	if _, failed := got[contract.ChunkErrors.Name]; failed || got[contract.ChunksHandedBack.Name] != 1.0 {
 		t.Errorf("stopping: got %v", got)
 	}
 }
