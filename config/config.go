@@ -37,8 +37,10 @@ type Stack struct {
 	// ARNs of at most four other SNS topics that alarms notify too
 	AlarmTopics []string `json:"alarmTopics"`
 	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
-	Dashboard bool   `json:"dashboard"`
-	Landing   Bucket `json:"landing"` // where inputs land
+	Dashboard bool `json:"dashboard"`
+	// X-Ray traces of functions and workflow: the first request of each second and 5 % of the rest, at $5 a million
+	Tracing bool   `json:"tracing"`
+	Landing Bucket `json:"landing"` // where inputs land
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk

@@ -34,6 +34,7 @@ func defaults(e Environment) *Stack {
 		Environment:  e,
 		Architecture: pick(e, Architecture(runtime.GOARCH), ARM64, ARM64, ARM64),
 		Dashboard:    pick(e, true, false, true, true),
+		Tracing:      pick(e, false, false, true, true),
 		Landing:      bucket,
 		Lake:         bucket,
 		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},

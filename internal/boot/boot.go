@@ -24,6 +24,7 @@ import (
 	"dip/internal/lake"
 	"dip/internal/ledger"
 	"dip/internal/podlog"
+	"dip/internal/trace"
 )
 
 // Process is the common state of every data plane program.
@@ -34,6 +35,7 @@ type Process struct {
 	Ledger   *ledger.Ledger
 	Catalogs *catalog.Reader
 	Metrics  *emf.Emitter
+	Traces   *trace.Recorder
 }
 
 // Start reads the environment E and connects. It exits on failure: a function that cannot start must report that in its
@@ -83,6 +85,7 @@ func connect(cfg aws.Config, c contract.Common[string], out io.Writer) *Process 
 		Lake: l, Ledger: ledger.New(dynamodb.NewFromConfig(cfg), c.LedgerTable),
 		Catalogs: &catalog.Reader{Lake: l},
 		Metrics:  &emf.Emitter{Stack: c.Stack, Out: out, Now: time.Now},
+		Traces:   trace.New(os.Getenv("AWS_XRAY_DAEMON_ADDRESS")),
 	}
 }
 

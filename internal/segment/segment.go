@@ -60,7 +60,7 @@ func handler(env contract.SegmentEnv[string], b *boot.Process) *process.Handler 
 	return &process.Handler{
 		Name: env.Segment, Code: env.Code, Runtime: boot.Version(), Ledger: b.Ledger, Source: b.Lake, Sink: b.Lake,
 		Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Metrics: b.Metrics,
-		Now: time.Now,
+		Traces: b.Traces, Now: time.Now,
 	}
 }
 
