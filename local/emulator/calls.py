@@ -214,18 +214,61 @@ def _kinesis(operation, p, arns):
     yield f"kinesis:{operation}", p.get("StreamARN") or arns.of("kinesis", f"stream/{p['StreamName']}"), {}
 
 
+def _cloudwatch(operation, p, arns):
+    if operation != "DescribeAlarms":
+        raise Unknown(f"cloudwatch {operation}")
+    names = [value for name, value in sorted(p.items()) if name.startswith("AlarmNames.")]
+    for name in names or ["*"]:
+        yield "cloudwatch:DescribeAlarms", arns.of("cloudwatch", f"alarm:{name}"), {}
+
+
+_OF_GROUPS = {"CreateDeployment", "GetDeployment", "GetDeploymentGroup", "GetDeploymentTarget", "ListDeployments",
+              "ListDeploymentTargets", "PutLifecycleEventHookExecutionStatus", "StopDeployment"}
+
+
+def _codedeploy(operation, p, arns):
+    """What concerns a deployment is authorized on its group ("CodeDeploy permissions reference", CodeDeploy User Guide)."""
+    from moto.codedeploy.models import codedeploy_backends
+
+    backend = codedeploy_backends[arns.account][arns.region]
+    if operation not in _OF_GROUPS:
+        raise Unknown(f"codedeploy {operation}")
+    if "deploymentId" in p:
+        found = backend.deployments.get(p["deploymentId"])
+        if found is None:
+            raise Unknown(f"codedeploy {operation} of an unknown deployment")
+        yield f"codedeploy:{operation}", found["groupARN"], {}
+        return
+    of, name = p.get("applicationName", "*"), p.get("deploymentGroupName", "*")
+    yield f"codedeploy:{operation}", arns.of("codedeploy", f"deploymentgroup:{of}/{name}"), {}
+    if operation == "CreateDeployment":
+        group = backend.deployment_groups.get((of, name), {})
+        config = p.get("deploymentConfigName") or group.get("deploymentConfigName", "*")
+        yield "codedeploy:GetDeploymentConfig", arns.of("codedeploy", f"deploymentconfig:{config}"), {}
+        # That page asks for one or the other; which one is not documented.
+        for also in ("GetApplicationRevision", "RegisterApplicationRevision"):
+            yield f"codedeploy:{also}", arns.of("codedeploy", f"application:{of}"), {}
+
+
 def _sts(operation, p, arns):
     if operation != "AssumeRole":
         raise Unknown(f"sts {operation}")
     yield "sts:AssumeRole", p["RoleArn"], {}
 
 
-_SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "kinesis": _kinesis,
-             "kms": _kms, "sqs": _sqs, "states": _states, "sts": _sts}
+# By the name that requests are signed for.
+_SERVICES = {"autoscaling": _autoscaling, "codedeploy": _codedeploy, "dynamodb": _dynamodb, "ec2": _ec2,
+             "events": _events, "kinesis": _kinesis, "kms": _kms, "monitoring": _cloudwatch, "sqs": _sqs,
+             "states": _states, "sts": _sts}
 
 
 def _lambda(environ, arns):
     path, _, query = environ["RAW_URI"].partition("?")
+    alias = re.fullmatch(r"/2015-03-31/functions/([^/]+)/aliases/[^/]+", path)
+    if alias and environ["REQUEST_METHOD"] in ("GET", "PUT"):
+        name = unquote(alias[1])
+        action = {"GET": "lambda:GetAlias", "PUT": "lambda:UpdateAlias"}[environ["REQUEST_METHOD"]]
+        return [(action, name if name.startswith("arn:") else arns.of("lambda", f"function:{name}"), {})]
     call = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", path)
     if not call or environ["REQUEST_METHOD"] != "POST":
         raise Unknown(f"lambda {environ['REQUEST_METHOD']} {path}")
