@@ -13,6 +13,7 @@ import threading
 from urllib.parse import parse_qs, unquote
 
 import callers
+from patches import codedeploy_rights
 
 _lock = threading.Lock()
 _entries = {}  # by what distinguishes them
@@ -222,32 +223,17 @@ def _cloudwatch(operation, p, arns):
         yield "cloudwatch:DescribeAlarms", arns.of("cloudwatch", f"alarm:{name}"), {}
 
 
-_OF_GROUPS = {"CreateDeployment", "GetDeployment", "GetDeploymentGroup", "GetDeploymentTarget", "ListDeployments",
-              "ListDeploymentTargets", "PutLifecycleEventHookExecutionStatus", "StopDeployment"}
-
-
 def _codedeploy(operation, p, arns):
-    """What concerns a deployment is authorized on its group ("CodeDeploy permissions reference", CodeDeploy User Guide)."""
-    from moto.codedeploy.models import codedeploy_backends
-
-    backend = codedeploy_backends[arns.account][arns.region]
-    if operation not in _OF_GROUPS:
+    needs = codedeploy_rights.of(operation, p, arns)
+    if not needs:
         raise Unknown(f"codedeploy {operation}")
-    if "deploymentId" in p:
-        found = backend.deployments.get(p["deploymentId"])
-        if found is None:
-            raise Unknown(f"codedeploy {operation} of an unknown deployment")
-        yield f"codedeploy:{operation}", found["groupARN"], {}
-        return
-    of, name = p.get("applicationName", "*"), p.get("deploymentGroupName", "*")
-    yield f"codedeploy:{operation}", arns.of("codedeploy", f"deploymentgroup:{of}/{name}"), {}
-    if operation == "CreateDeployment":
-        group = backend.deployment_groups.get((of, name), {})
-        config = p.get("deploymentConfigName") or group.get("deploymentConfigName", "*")
-        yield "codedeploy:GetDeploymentConfig", arns.of("codedeploy", f"deploymentconfig:{config}"), {}
-        # That page asks for one or the other; which one is not documented.
-        for also in ("GetApplicationRevision", "RegisterApplicationRevision"):
-            yield f"codedeploy:{also}", arns.of("codedeploy", f"application:{of}"), {}
+    return needs
+
+
+def _logs(operation, p, arns):
+    if operation not in ("CreateLogStream", "PutLogEvents"):
+        raise Unknown(f"logs {operation}")
+    yield f"logs:{operation}", arns.of("logs", f"log-group:{p['logGroupName']}:log-stream:{p['logStreamName']}"), {}
 
 
 def _sts(operation, p, arns):
@@ -258,7 +244,7 @@ def _sts(operation, p, arns):
 
 # By the name that requests are signed for.
 _SERVICES = {"autoscaling": _autoscaling, "codedeploy": _codedeploy, "dynamodb": _dynamodb, "ec2": _ec2,
-             "events": _events, "kinesis": _kinesis, "kms": _kms, "monitoring": _cloudwatch, "sqs": _sqs,
+             "events": _events, "kinesis": _kinesis, "kms": _kms, "logs": _logs, "monitoring": _cloudwatch, "sqs": _sqs,
              "states": _states, "sts": _sts}
 
 
