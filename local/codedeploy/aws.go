@@ -4,14 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/http"
 	"slices"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/lambda/types"
-	"github.com/aws/smithy-go"
 
 	"dip/local/emulator"
 )
@@ -101,14 +102,15 @@ func (a *account) Firing(ctx context.Context, alarms []string) ([]string, error)
 }
 
 // answered wraps an error with what was attempted. One that the service answered is a refusal, unless it is a fault of
-// its own.
+// its own or a request to slow down.
 func answered(err error, what string, args ...any) error {
 	if err == nil {
 		return nil
 	}
 	err = fmt.Errorf(what+": %w", append(args, err)...)
-	var api smithy.APIError
-	if errors.As(err, &api) && api.ErrorFault() != smithy.FaultServer {
+	var response *awshttp.ResponseError
+	if errors.As(err, &response) && response.HTTPStatusCode() < http.StatusInternalServerError &&
+		response.HTTPStatusCode() != http.StatusTooManyRequests {
 		return &Refused{Reason: err.Error()}
 	}
 	return err
