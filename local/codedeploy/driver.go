@@ -119,7 +119,7 @@ func (v *Driver) advance(ctx context.Context, d emulator.Deployment) (emulator.P
 		d.Progress = p
 		if do.Call != nil {
 			if seen.Refused, err = v.call(ctx, account, d.ID, *do.Call); err != nil {
-				// The hook has been recorded as called and is not called again: without it, its time runs out.
+				// The hook is recorded as called, and is not called again: rather than wait for its hour, the deployment ends.
 				seen.Refused, err = err.Error(), nil
 			}
 		}

@@ -87,7 +87,7 @@ func Step(d emulator.Deployment, s Seen) (emulator.Progress, Do) {
 	case p.Status != created && p.Status != inProgress:
 		return p, Do{}
 	case s.Refused != "":
-		return ends(failed, "INVALID_LAMBDA_FUNCTION", s.Refused, rollsBackOn(d, onFailure))
+		return ends(failed, "INVALID_LAMBDA_FUNCTION", s.Refused, d.Progress.Status != created && rollsBackOn(d, onFailure))
 	case d.RollbackOf != "":
 		return rollBack(d, p, now)
 	case d.Stop != nil:
@@ -98,9 +98,10 @@ func Step(d emulator.Deployment, s Seen) (emulator.Progress, Do) {
 	case s.Unreadable != "" && !d.IgnorePollAlarmFailure:
 		return ends(stopped, "ALARM_ACTIVE", "The states of alarms are unknown: "+s.Unreadable, rollsBackOn(d, onAlarm))
 	case p.Status == created && (s.Alias.Version != d.Current || len(s.Alias.Weights) > 0):
+		// No rollback: it would move an alias that this deployment has not moved.
 		return ends(failed, "INVALID_LAMBDA_CONFIGURATION", fmt.Sprintf(
 			"The alias %s points to version %s with weights %v, not to the current version %s alone.",
-			d.Alias, s.Alias.Version, s.Alias.Weights, d.Current), rollsBackOn(d, onFailure))
+			d.Alias, s.Alias.Version, s.Alias.Weights, d.Current), false)
 	}
 	p.Status = inProgress
 	next := slices.IndexFunc(p.Events, func(e emulator.LifecycleEvent) bool { return !over(e.Status) })
@@ -142,7 +143,8 @@ func shift(
 	return p, Do{Move: &Alias{Version: d.Current, Weights: map[string]float64{d.Target: weight}}}
 }
 
-// Weight is the share of invocations, 0 to 1, that the target version should have so many seconds after the first shift.
+// Weight is the share of invocations, 0 to 1, that the target version should have a number of seconds after the first
+// shift.
 func Weight(r emulator.Routing, elapsed float64) float64 {
 	minutes := elapsed / 60
 	percent := 100
@@ -179,7 +181,8 @@ func ask(
 	case d.Results[e.Execution] == failed:
 		return fails("ScriptFailed", fmt.Sprintf("The hook of %s, %s, reported that it failed.", e.Name, hook))
 	case now-e.Start >= HookTimeout.Seconds():
-		return fails("ScriptTimedOut", fmt.Sprintf("The hook of %s, %s, did not answer within %s.", e.Name, hook, HookTimeout))
+		return fails("ScriptTimedOut",
+			fmt.Sprintf("The hook of %s, %s, did not answer within %s.", e.Name, hook, HookTimeout))
 	default:
 		return p, Do{}
 	}

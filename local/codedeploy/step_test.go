@@ -141,10 +141,10 @@ func TestEnds(t *testing.T) {
 		back         bool
 	}{
 		{"the alias is elsewhere", fresh, Seen{Now: noon, Alias: Alias{Version: "3"}}, failed,
-			"INVALID_LAMBDA_CONFIGURATION", true},
+			"INVALID_LAMBDA_CONFIGURATION", false},
 		{"the alias has weights", fresh, Seen{Now: noon, Alias: Alias{"4", map[string]float64{"5": 0.1}}}, failed,
-			"INVALID_LAMBDA_CONFIGURATION", true},
-		{"no alias", fresh, Seen{Now: noon, Refused: "no alias"}, failed, "INVALID_LAMBDA_FUNCTION", true},
+			"INVALID_LAMBDA_CONFIGURATION", false},
+		{"no alias", fresh, Seen{Now: noon, Refused: "no alias"}, failed, "INVALID_LAMBDA_FUNCTION", false},
 		{"stopped before it begins", stop(fresh, true), at, stopped, "MANUAL_STOP", true},
 		{"an alarm fires before it begins", fresh, Seen{Now: noon, Alias: at.Alias, Firing: []string{"a"}}, stopped,
 			"ALARM_ACTIVE", true},

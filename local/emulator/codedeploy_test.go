@@ -117,7 +117,7 @@ func TestWhatCodeDeployRefuses(t *testing.T) {
 		"a rollback without events": {func(in *codedeploy.CreateDeploymentGroupInput) {
 			in.AutoRollbackConfiguration = &types.AutoRollbackConfiguration{Enabled: true}
 		}, "InvalidAutoRollbackConfig"},
-		"a name with a slash": {func(in *codedeploy.CreateDeploymentGroupInput) { in.DeploymentGroupName = aws.String("a/b") },
+		"a slash": {func(in *codedeploy.CreateDeploymentGroupInput) { in.DeploymentGroupName = aws.String("a/b") },
 			"InvalidDeploymentGroupName"},
 	} {
 		_, err := d.CreateDeploymentGroup(t.Context(), d.group("other", c.change))

@@ -12,7 +12,7 @@ const (
 	group = "arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:rollout/trips"
 )
 
-// deploying is a stack with a deployment group, whose role is taken under a condition and has the rights that are given.
+// deploying is a stack with a deployment group. Its role trusts CodeDeploy for one group, and has the rights given.
 func deploying(source string, rights ...string) []Resource {
 	condition := `{"StringEquals":{"aws:SourceAccount":"123456789012"},"ArnEquals":{"aws:SourceArn":"` + source + `"}}`
 	return []Resource{
