@@ -28,8 +28,13 @@ const (
 	Program = contract.Gateway
 )
 
-// HealthPath is answered with 200 while a pod is ready.
-const HealthPath = "/readyz"
+// HealthPath is answered with 200 while new connections should go to a pod. servingPath goes on to be while it drains:
+// until the load balancer has noticed, the node's port has to lead to the pod, and a pod that ends gets connections
+// only while its readiness probe succeeds (KEP 1669, "Proxy Terminating Endpoints").
+const (
+	HealthPath  = "/readyz"
+	servingPath = "/servingz"
+)
 
 // scratchMB is the size of /tmp, which the gateway does not use, MiB.
 const scratchMB = 16
@@ -141,7 +146,7 @@ func (g *Gateway) createDeployment(ctx *pulumi.Context, args *Args) error {
 	container.Ports = corev1.ContainerPortArray{corev1.ContainerPortArgs{
 		Name: pulumi.String("http"), ContainerPort: pulumi.Int(config.GatewayPort), Protocol: pulumi.String("TCP"),
 	}}
-	container.ReadinessProbe = probe(HealthPath, 2, 1)
+	container.ReadinessProbe = probe(servingPath, 2, 1)
 	container.LivenessProbe = probe("/healthz", 10, 6)
 	pod.Containers = corev1.ContainerArray{container}
 	meta := k8s.Meta(Account, k8s.Workloads, Account)
