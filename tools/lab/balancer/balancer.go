@@ -200,5 +200,6 @@ func (b *Balancer) choose(id string) string {
 }
 
 func (b *Balancer) logf(format string, args ...any) {
-	_, _ = fmt.Fprintf(b.options.Log, time.Now().Format("15:04:05.000 ")+format+"\n", args...) // the log is the last resort
+	at := time.Now().Format("15:04:05.000 ")
+	_, _ = fmt.Fprintf(b.options.Log, at+format+"\n", args...) // the log is the last resort
 }

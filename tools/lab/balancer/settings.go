@@ -25,10 +25,9 @@ type settings struct {
 
 // health is how targets are asked for their health.
 type health struct {
-	path                 string
-	interval, timeout    time.Duration
-	healthyAt, illAt     int // answers in a row
-	code, protocol, port string
+	path, code        string // code is the status of a good answer
+	interval, timeout time.Duration
+	healthyAt, illAt  int // answers in a row
 }
 
 // service is the name in signatures, and in the client's table of versions.
@@ -97,7 +96,6 @@ func (s *settings) readHealth(ctx context.Context, aws awsapi.Client) error {
 		List []struct {
 			Type      string `xml:"TargetType"`
 			Protocol  string `xml:"HealthCheckProtocol"`
-			Port      string `xml:"HealthCheckPort"`
 			Path      string `xml:"HealthCheckPath"`
 			Interval  int    `xml:"HealthCheckIntervalSeconds"`
 			Timeout   int    `xml:"HealthCheckTimeoutSeconds"`
@@ -116,9 +114,9 @@ func (s *settings) readHealth(ctx context.Context, aws awsapi.Client) error {
 	g := groups.List[0]
 	s.health = health{
 		path: g.Path, interval: time.Duration(g.Interval) * time.Second, timeout: time.Duration(g.Timeout) * time.Second,
-		healthyAt: g.Healthy, illAt: g.Unhealthy, code: g.Code, protocol: g.Protocol, port: g.Port,
+		healthyAt: g.Healthy, illAt: g.Unhealthy, code: g.Code,
 	}
-	if g.Type != "instance" || g.Protocol != "HTTP" || g.Interval < 1 || g.Timeout < 1 || g.Healthy < 1 || g.Unhealthy < 1 {
+	if g.Type != "instance" || g.Protocol != "HTTP" || min(g.Interval, g.Timeout, g.Healthy, g.Unhealthy) < 1 {
 		return fmt.Errorf("target group %+v: want instances whose health is asked for by HTTP", g)
 	}
 	return nil

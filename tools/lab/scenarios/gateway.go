@@ -121,7 +121,8 @@ func (t *trial) awaitReady(ctx context.Context) error {
 // awaitPods waits until the gateway has a number of pods, all of the newest version, ready, and not ending.
 func (t *trial) awaitPods(ctx context.Context, number int) error {
 	c, namespace := t.lab.Cluster.Client, t.lab.Stack.Outputs.Cluster.Namespace
-	return await(ctx, gatewayLimit, fmt.Sprintf("%d pods of the gateway", number), func(ctx context.Context) (bool, error) {
+	what := fmt.Sprintf("the gateway to have %d pods", number)
+	return await(ctx, gatewayLimit, what, func(ctx context.Context) (bool, error) {
 		d, err := c.AppsV1().Deployments(namespace).Get(ctx, gatewayName, metav1.GetOptions{})
 		if err != nil {
 			return false, fmt.Errorf("read the gateway's Deployment: %w", err)
@@ -229,8 +230,8 @@ func (t *trial) busyNode(ctx context.Context) (*corev1.Node, error) {
 	return nil, errors.New("no node of the group " + gatewayGroup + " has a pod of the gateway")
 }
 
-// strike announces the interruption of a node: EKS drains it at once, and it ends when the notice does, whatever is left
-// on it. Auto Scaling replaces it only then.
+// strike announces the interruption of a node: EKS drains it at once, and it ends when the notice does, whatever is
+// left on it. Auto Scaling replaces it only then.
 func (t *trial) strike(ctx context.Context, endings *errgroup.Group) error {
 	n, err := t.busyNode(ctx)
 	if err != nil {

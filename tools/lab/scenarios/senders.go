@@ -30,8 +30,8 @@ const (
 	mostFailures  = 10                     // that are listed
 )
 
-// senders send records through the gateway at a steady rate. They retry what is answered 429 or 503, and nothing else: a
-// request without an answer has failed. A record is known by its value, which no other one has.
+// senders send records through the gateway at a steady rate. They retry what is answered 429 or 503, and nothing else:
+// a request without an answer has failed. A record is known by its value, which no other one has.
 type senders struct {
 	target, token string
 	balancer      *balancer.Balancer
