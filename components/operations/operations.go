@@ -74,7 +74,8 @@ func (a *Args) Validate() error {
 type Operations struct {
 	pulumi.ResourceState
 
-	Topic pulumi.StringOutput // ARN
+	Topic     pulumi.StringOutput  // ARN
+	Dashboard *pulumi.StringOutput // name; nil: there is none
 
 	key    *kms.Key
 	topic  *sns.Topic
