@@ -8,11 +8,11 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"net/http"
 	"os"
 	"path"
 	"path/filepath"
 	"slices"
-	"strings"
 	"sync"
 	"time"
 
@@ -110,11 +110,20 @@ func (t *trial) awaitReady(ctx context.Context) error {
 	if err := t.awaitPods(ctx, gatewayPods); err != nil {
 		return err
 	}
-	client := t.senders.client(false)
 	return await(ctx, gatewayLimit, "the gateway to take records", func(ctx context.Context) (bool, error) {
-		_, body := t.senders.compose()
-		a, err := t.senders.post(ctx, client, body)
-		return err == nil && a.status == 200 && len(t.balancer.Healthy()) > 0, nil
+		pods, err := t.pods(ctx)
+		if err != nil {
+			return false, err
+		}
+		for _, p := range pods {
+			_, body := t.senders.compose()
+			a, err := t.senders.post(ctx, http.DefaultClient,
+				fmt.Sprintf("http://%s:%d", p.Status.PodIP, config.GatewayPort), body)
+			if err != nil || a.status != http.StatusOK {
+				return false, nil //nolint:nilerr // it has not read the token yet
+			}
+		}
+		return len(t.balancer.Healthy()) > 0, nil
 	})
 }
 
@@ -163,8 +172,8 @@ func (t *trial) disturb(ctx context.Context) error {
 	}
 	stop()
 	group.Wait()
-	if failed := t.senders.failed(); len(failed) > 0 {
-		err = errors.Join(err, fmt.Errorf("requests failed:\n  %s", strings.Join(failed, "\n  ")))
+	if err == nil {
+		err = t.senders.err()
 	}
 	return err
 }

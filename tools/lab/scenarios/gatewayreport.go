@@ -1,6 +1,7 @@
 package scenarios
 
 import (
+	"errors"
 	"fmt"
 	"net/http"
 	"strconv"
@@ -14,7 +15,7 @@ func (t *trial) phase(name string, run func() error) error {
 	t.lab.options.Screen.Notef("gateway: %s", name)
 	t.senders.take()
 	began := time.Now()
-	if err := run(); err != nil {
+	if err := errors.Join(run(), t.senders.err()); err != nil {
 		return fmt.Errorf("%s: %w", name, err)
 	}
 	t.rows = append(t.rows, t.senders.take().row(name, time.Since(began)))

@@ -14,6 +14,7 @@ import (
 	"net/http"
 	"slices"
 	"strconv"
+	"strings"
 	"sync"
 	"time"
 
@@ -33,9 +34,9 @@ const (
 // senders send records through the gateway at a steady rate. They retry what is answered 429 or 503, and nothing else:
 // a request without an answer has failed. A record is known by its value, which no other one has.
 type senders struct {
-	target, token string
-	balancer      *balancer.Balancer
-	roots         *x509.CertPool
+	url, path, token string
+	balancer         *balancer.Balancer
+	roots            *x509.CertPool
 
 	mu       sync.Mutex
 	sent     int          // records
@@ -59,7 +60,7 @@ func (t *tally) total() (n int) {
 
 func newSenders(gateway, segment, token string, b *balancer.Balancer) *senders {
 	s := &senders{
-		target: gateway + "/v1/segments/" + segment + "/records?id=id", token: token, balancer: b,
+		url: gateway, path: "/v1/segments/" + segment + "/records?id=id", token: token, balancer: b,
 		roots: x509.NewCertPool(), promised: map[int]bool{}, tally: tally{answers: map[int]int{}},
 	}
 	s.roots.AppendCertsFromPEM(b.CA)
@@ -102,7 +103,7 @@ func (s *senders) client(keep bool) *http.Client {
 func (s *senders) deliver(ctx context.Context, client *http.Client) {
 	values, body := s.compose()
 	for began := time.Now(); ; {
-		a, err := s.post(ctx, client, body)
+		a, err := s.post(ctx, client, s.url, body)
 		again := s.note(values, a, err, time.Since(began))
 		switch {
 		case !again:
@@ -145,8 +146,8 @@ type answer struct {
 	refused    map[int]int // status by place in the body
 }
 
-func (s *senders) post(ctx context.Context, client *http.Client, body []byte) (answer, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodPost, s.target, bytes.NewReader(body))
+func (s *senders) post(ctx context.Context, client *http.Client, url string, body []byte) (answer, error) {
+	r, err := http.NewRequestWithContext(ctx, http.MethodPost, url+s.path, bytes.NewReader(body))
 	if err != nil {
 		return answer{}, err
 	}
@@ -240,9 +241,12 @@ func (s *senders) take() tally {
 	return t
 }
 
-// failed lists the first requests that failed.
-func (s *senders) failed() []string {
+// err lists the first requests that failed.
+func (s *senders) err() error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return slices.Clone(s.failures)
+	if len(s.failures) == 0 {
+		return nil
+	}
+	return fmt.Errorf("requests failed:\n  %s", strings.Join(s.failures, "\n  "))
 }

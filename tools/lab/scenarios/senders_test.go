@@ -70,9 +70,8 @@ func TestSenders(t *testing.T) {
 			if got := s.take(); !maps.Equal(got.answers, c.want) || len(s.promised) != c.kept {
 				t.Errorf("answers %v, %d records promised; want %v, %d", got.answers, len(s.promised), c.want, c.kept)
 			}
-			failed := strings.Join(s.failed(), " ")
-			if failed == "" != (c.failure == "") || !strings.Contains(failed, c.failure) {
-				t.Errorf("failures %q, want %q", failed, c.failure)
+			if err := s.err(); err == nil != (c.failure == "") || err != nil && !strings.Contains(err.Error(), c.failure) {
+				t.Errorf("failures %v, want %q", err, c.failure)
 			}
 			for _, body := range bodies[1:] {
 				if body != bodies[1] || body == bodies[0] {
