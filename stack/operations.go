@@ -28,6 +28,7 @@ func NewOperations(
 		Dimensions: watched{s, segments, loads, streams, cluster}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
+		BudgetUSD: s.BudgetUSD,
 	})
 	if err != nil {
 		return nil, err

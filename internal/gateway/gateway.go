@@ -92,6 +92,7 @@ func (g *Gateway) routes() []route {
 		{http.MethodGet, "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { write(w, typeJSON, openAPI) }},
 		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, typePlain, "ok\n") }},
 		{http.MethodGet, "/readyz", g.ready},
+		{http.MethodGet, "/servingz", g.serving},
 		{http.MethodGet, "/metrics", func(w http.ResponseWriter, _ *http.Request) {
 			write(w, typePlain, string(g.Metrics.Text(g.Budget.Held())))
 		}},
@@ -125,15 +126,24 @@ func write(w http.ResponseWriter, contentType, text string) {
 	_, _ = w.Write([]byte(text)) // the client is gone
 }
 
-func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
-	switch {
-	case g.draining.Load():
+// ready says whether new requests should come here: load balancers ask it.
+func (g *Gateway) ready(w http.ResponseWriter, r *http.Request) {
+	if g.draining.Load() {
 		drained().write(w)
-	case !g.Producers.Loaded():
-		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
-	default:
-		write(w, typePlain, "ok\n")
+		return
 	}
+	g.serving(w, r)
+}
+
+// serving says whether requests are answered here at all, those included that still come while the gateway drains:
+// kubelets ask it. With /readyz in its place, kube-proxy would drop the connections that load balancers still make
+// until they notice.
+func (g *Gateway) serving(w http.ResponseWriter, _ *http.Request) {
+	if !g.Producers.Loaded() {
+		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
+		return
+	}
+	write(w, typePlain, "ok\n")
 }
 
 // drained answers while the gateway drains. The client's next connection goes to another one.
