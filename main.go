@@ -64,7 +64,13 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
+	// CodeDeploy, which moves the segments' functions to new versions, and the function that judges these.
+	rollouts, err := stack.NewRollouts(ctx, setup, storage, segments, operations)
+	if err != nil {
+		return nil, err
+	}
 	outputs := stack.NewOutputs(setup, storage, segments, loads, streams, operations)
+	outputs.AddRollouts(rollouts)
 	if lane := segments.Heavy; lane != nil { // the heavy lane: what is too large for a function runs on a cluster
 		// Network, control plane, registry, node groups, interruptions, add-ons.
 		cluster, err := stack.NewCluster(ctx, setup, lane)

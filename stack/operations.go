@@ -15,6 +15,8 @@ import (
 // Operations is how the stack tells that it needs somebody.
 type Operations struct {
 	Topic pulumi.StringOutput // ARN of the SNS topic
+
+	alarms map[string]pulumi.StringOutput // names in CloudWatch, by that in the table
 }
 
 // NewOperations declares the alarms of the table, a page for each segment and one for what they share, and the topic
@@ -31,7 +33,7 @@ func NewOperations(
 	if err != nil {
 		return nil, err
 	}
-	return &Operations{Topic: made.Topic}, nil
+	return &Operations{Topic: made.Topic, alarms: made.Alarms}, nil
 }
 
 // watched is what alarms watch.
