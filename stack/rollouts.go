@@ -29,7 +29,7 @@ func NewRollouts(
 	return rollout.New(ctx, contract.RolloutFunction, &rollout.Args{
 		Settings: s.Rollout, Segments: rolled, Function: s.Functions.Rollout, Architecture: s.Architecture, Artifact: code,
 		Common: st.common(s, code.Code), Account: s.Account, Region: s.Region,
-		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name),
+		Tracing: s.Tracing, NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name),
 		Allow:      policy.All(st.Ledger.Allow("GetItem", "PutItem", "Query"), st.Ledger.ListDays()),
 	})
 }

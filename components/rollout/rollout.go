@@ -39,6 +39,8 @@ type Args struct {
 	Common contract.Common[pulumi.StringInput]
 	// Allow is what the function may do besides deploying and calling the segments' functions. Empty: nothing.
 	Allow []policy.Statement
+	// Tracing has X-Ray record traces of the function.
+	Tracing bool
 	// NamePrefix is what the name of the deployment configuration begins with, in this account and region no other's. The
 	// zero value is invalid.
 	NamePrefix string
@@ -81,7 +83,7 @@ func (a *Args) function(application pulumi.StringInput, allow ...policy.Statemen
 	return &function.Args{
 		Settings: a.Function, Architecture: a.Architecture, Artifact: a.Artifact,
 		Env:   contract.RolloutEnv[pulumi.StringInput]{Common: a.Common, Application: application},
-		Allow: slices.Concat(a.Allow, allow),
+		Allow: slices.Concat(a.Allow, allow), Tracing: a.Tracing,
 	}
 }
 
