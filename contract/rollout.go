@@ -64,7 +64,7 @@ type RolloutStart struct {
 	Target   string `json:"target"`   // version that the alias is to name
 	Group    string `json:"group"`    // name of the segment's deployment group
 
-	Strategy Strategy `json:"strategy"`
+	Strategy Strategy `json:"strategy,omitempty"`
 	Percent  int      `json:"percent,omitempty"` // of the traffic, in each step; 0 with AllAtOnce
 	Minutes  int      `json:"minutes,omitempty"` // between two steps; 0 with AllAtOnce
 

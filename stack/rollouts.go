@@ -30,7 +30,6 @@ func NewRollouts(
 		Settings: s.Rollout, Segments: rolled, Function: s.Functions.Rollout, Architecture: s.Architecture, Artifact: code,
 		Common: st.common(s, code.Code), Account: s.Account, Region: s.Region,
 		Tracing: s.Tracing, NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name),
-		Allow:      policy.All(st.Ledger.Allow("GetItem", "PutItem", "Query"), st.Ledger.ListDays()),
+		Allow: policy.All(st.Ledger.Allow("GetItem", "PutItem", "Query"), st.Ledger.ListDays()),
 	})
 }
-

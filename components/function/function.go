@@ -67,7 +67,7 @@ type Function struct {
 	ARN     pulumi.StringOutput // of the alias: the only way to call it
 	RoleARN pulumi.StringOutput // of the role that it runs with
 	Name    pulumi.StringOutput // what metrics know it by
-	Version pulumi.StringOutput // that was published last; the alias may name an older one of a function that is rolled out
+	Version pulumi.StringOutput // that was published last; one that is rolled out may still be at an older one
 	// DeadLettersName is the name of the queue of its dead letters. The zero value: it has none.
 	DeadLettersName pulumi.StringOutput
 

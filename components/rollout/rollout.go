@@ -1,5 +1,5 @@
-// Package rollout moves the aliases of segments' functions to new versions: CodeDeploy shifts the traffic, and a function
-// judges the version before and after. Each deployment of the stack starts it.
+// Package rollout moves the aliases of segments' functions to new versions: CodeDeploy shifts the traffic, and a
+// function judges the version before and after. Each deployment of the stack starts it.
 package rollout
 
 import (

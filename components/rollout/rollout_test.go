@@ -177,13 +177,11 @@ func TestRights(t *testing.T) {
 			`{"Effect":"Allow","Action":["codedeploy:GetApplicationRevision","codedeploy:RegisterApplicationRevision"],` +
 			`"Resource":["arn:aws:codedeploy:us-east-1:123456789012:application:rollout-application"]},` +
 			`{"Effect":"Allow","Action":["lambda:GetAlias"],` +
-			`"Resource":["arn:aws:lambda:us-east-1:123456789012:function:events-function"]},` +
+			`"Resource":["arn:aws:lambda:us-east-1:123456789012:function:events-function",` +
+			`"arn:aws:lambda:us-east-1:123456789012:function:trips-function"]},` +
 			`{"Effect":"Allow","Action":["lambda:InvokeFunction"],` +
-			`"Resource":["arn:aws:lambda:us-east-1:123456789012:function:events-function:*"]},` +
-			`{"Effect":"Allow","Action":["lambda:GetAlias"],` +
-			`"Resource":["arn:aws:lambda:us-east-1:123456789012:function:trips-function"]},` +
-			`{"Effect":"Allow","Action":["lambda:InvokeFunction"],` +
-			`"Resource":["arn:aws:lambda:us-east-1:123456789012:function:trips-function:*"]}]}`,
+			`"Resource":["arn:aws:lambda:us-east-1:123456789012:function:events-function:*",` +
+			`"arn:aws:lambda:us-east-1:123456789012:function:trips-function:*"]}]}`,
 	} {
 		got := r.Find(t, "aws:iam/rolePolicy:RolePolicy", name).Inputs["policy"].StringValue()
 		if got != want {

@@ -28,9 +28,9 @@ func (a *app) rolloutCommand() *cobra.Command {
 	cmd := &cobra.Command{
 		Use:   "rollout [--watch] | --stop SEGMENT | --retry SEGMENT",
 		Short: "Show how new versions of the segments' functions roll out",
-		Long: "Rollout shows, for each segment whose records arrive as files, the version that is live; of a rollout under\n" +
-			"way the version that comes, its share of the chunks and its next step; and of the last one what the shadow\n" +
-			"found, or why it was rolled back. A deployment of the stack starts rollouts: see docs/rollouts.md.\n\n" +
+		Long: "Rollout shows, for each segment whose records arrive as files, the version that is live; of a rollout\n" +
+			"under way the version that comes, its share of the chunks and its next step; and of the last one what the\n" +
+			"shadow found, or why it was rolled back. A deployment of the stack starts rollouts: see docs/rollouts.md.\n\n" +
 			"With --watch it goes on until none is under way, and fails if one was rolled back. --stop rolls one back.\n" +
 			"--retry starts the last one again, with the same version: after an alarm that had another cause.",
 		Example: "  dip rollout --watch\n  dip rollout --stop trips",

@@ -42,7 +42,7 @@ type RolloutState struct {
 	Weight     float64             `json:"weight"`           // share of the traffic that Coming has, 0 to 1
 	Step       int                 `json:"step,omitempty"`   // steps of traffic that were taken
 	Steps      int                 `json:"steps,omitempty"`
-	NextAt     time.Time           `json:"nextAt,omitzero"` // of the next step, about; zero: there is none, or nobody knows
+	NextAt     time.Time           `json:"nextAt,omitzero"` // of the next step, about; zero: there is none
 	Reason     string              `json:"reason,omitempty"`
 	Rollout    *contract.Rollout   `json:"rollout,omitempty"`
 	Deployment *rollout.Deployment `json:"deployment,omitempty"`

@@ -43,8 +43,8 @@ func TestStand(t *testing.T) {
 			want: RolloutState{Phase: Starting, Live: "3", Coming: "4", Steps: 10}},
 		"in the shadow": {alias: rollout.Alias{Version: "3"}, status: "InProgress",
 			want: RolloutState{Phase: Shadow, Live: "3", Coming: "4", Steps: 10}},
-		"before the first step": {rollout.Alias{Version: "3"}, func(r *contract.Rollout) { r.Before = passed }, "InProgress", "",
-			RolloutState{Phase: Moving, Live: "3", Coming: "4", Steps: 10}},
+		"before the first step": {rollout.Alias{Version: "3"}, func(r *contract.Rollout) { r.Before = passed },
+			"InProgress", "", RolloutState{Phase: Moving, Live: "3", Coming: "4", Steps: 10}},
 		"after the first step": {rollout.Alias{Version: "3", Weights: map[string]float64{"4": 0.1}},
 			func(r *contract.Rollout) { r.Before = passed }, "InProgress", "", RolloutState{Phase: Moving, Live: "3",
 				Coming: "4", Weight: 0.1, Step: 1, Steps: 10, NextAt: began.Add(5 * time.Minute)}},
@@ -60,8 +60,8 @@ func TestStand(t *testing.T) {
 		"at once": {rollout.Alias{Version: "4"}, func(r *contract.Rollout) {
 			r.Before, r.Strategy, r.Percent, r.Minutes = passed, contract.AllAtOnce, 0, 0
 		}, "InProgress", "", RolloutState{Phase: Judging, Live: "4", Coming: "4", Weight: 1, Step: 1, Steps: 1}},
-		"over": {rollout.Alias{Version: "4"}, func(r *contract.Rollout) { r.Before, r.After = passed, passed }, "Succeeded", "",
-			RolloutState{Phase: RolledOut, Live: "4"}},
+		"over": {rollout.Alias{Version: "4"}, func(r *contract.Rollout) { r.Before, r.After = passed, passed },
+			"Succeeded", "", RolloutState{Phase: RolledOut, Live: "4"}},
 		"stopped in the shadow": {rollout.Alias{Version: "3"}, func(r *contract.Rollout) { r.Before = failed }, "Failed",
 			"HOOK", RolloutState{Phase: RolledBack, Live: "3", Reason: "chunk 0 has 9 records"}},
 		"rolled back afterwards": {rollout.Alias{Version: "3"}, func(r *contract.Rollout) {
@@ -169,8 +169,9 @@ func TestRetryRollout(t *testing.T) {
 	if err != nil || got.Deployment != "d-2" || got.Text != "on its way" {
 		t.Errorf("got %+v, %v", got, err)
 	}
-	if want := `rollout:live {"start":{"v":1,"segment":"trips","function":"dip-trips","target":"4","group":"trips",` +
-		`"strategy":"linear","percent":10,"minutes":5,"shadow":3,"quarantineDrift":0,"timeoutSeconds":0}}`; i.request != want {
+	want := `rollout:live {"start":{"v":1,"segment":"trips","function":"dip-trips","target":"4","group":"trips",` +
+		`"strategy":"linear","percent":10,"minutes":5,"shadow":3,"quarantineDrift":0,"timeoutSeconds":0}}`
+	if i.request != want {
 		t.Errorf("asked for %s", i.request)
 	}
 	if _, err := RetryRollout(t.Context(), i, "f", RolloutState{}); !errors.Is(err, ErrNotFound) {

@@ -73,7 +73,8 @@ func TestCreateAndStop(t *testing.T) {
 		`CreateDeployment {"applicationName":"app","deploymentGroupName":"g","description":"text",` +
 			`"revision":{"appSpecContent":{"content":"{spec}"},"revisionType":"AppSpecContent"}}`,
 		`StopDeployment {"autoRollbackEnabled":true,"deploymentId":"d-1"}`,
-		`PutLifecycleEventHookExecutionStatus {"deploymentId":"d-1","lifecycleEventHookExecutionId":"e","status":"Succeeded"}`,
+		`PutLifecycleEventHookExecutionStatus {"deploymentId":"d-1","lifecycleEventHookExecutionId":"e",` +
+			`"status":"Succeeded"}`,
 		`PutLifecycleEventHookExecutionStatus {"deploymentId":"d-1","lifecycleEventHookExecutionId":"e","status":"Failed"}`,
 	}) {
 		t.Errorf("called %q", *calls)
@@ -175,7 +176,8 @@ func TestShadow(t *testing.T) {
 		"a failure": {200, `{"error": "no such column"}`, contract.ShadowResponse{Error: "no such column"}, ""},
 		"a timeout": {200, `crashed{"errorType": "Sandbox.Timedout", "errorMessage": "Task timed out"}`,
 			contract.ShadowResponse{Error: "Sandbox.Timedout: Task timed out"}, ""},
-		"a crash without words":  {200, `crashed`, contract.ShadowResponse{Error: "the function ended without an answer: "}, ""},
+		"a crash without words": {200, `crashed`,
+			contract.ShadowResponse{Error: "the function ended without an answer: "}, ""},
 		"a crash without a type": {200, `crashed{"errorMessage": "boom"}`, contract.ShadowResponse{Error: "boom"}, ""},
 		"a version of before there were shadows": {200, `{"batchItemFailures": null}`,
 			contract.ShadowResponse{Error: "the version does not know what a shadow is"}, ""},

@@ -30,7 +30,9 @@ func (h *Handler) Invoke(ctx context.Context, payload json.RawMessage) (any, err
 // which alarms would take for those of a load.
 func (h *Handler) shadow(ctx context.Context, m contract.ChunkMessage) contract.ShadowResponse {
 	if m.Segment != h.Name {
-		return contract.ShadowResponse{Error: fmt.Sprintf("segment %s was asked for a chunk of segment %s", h.Name, m.Segment)}
+		return contract.ShadowResponse{
+			Error: fmt.Sprintf("segment %s was asked for a chunk of segment %s", h.Name, m.Segment),
+		}
 	}
 	s, err := h.Segments.Segment(ctx, m.Catalog, m.Segment)
 	if err != nil {

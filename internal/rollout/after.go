@@ -6,12 +6,12 @@ import (
 	"time"
 
 	"dip/contract"
+	"dip/internal/ledger"
 	"dip/internal/load"
 )
 
-// baselineDays is how far back loads are looked for whose quarantined share a version's is compared with, and longest a
-// load's chunks may wait for a version.
-const baselineDays = 7
+// baselineLoads is how many loads of before a rollout its quarantined share is compared with.
+const baselineLoads = 20
 
 // made is what is known of a version's work on loads.
 type made struct {
@@ -34,24 +34,21 @@ func (r *Rollouts) after(ctx context.Context, c contract.Rollout) (contract.Chec
 	return judgeWork(m, broke, c.QuarantineDrift), nil
 }
 
+// made looks at the loads that were received from the day before the rollout began on: at the newest mostLoads of those
+// that have changed since.
 func (r *Rollouts) made(ctx context.Context, c contract.Rollout) (m made, err error) {
-	today := r.now()
-	for back := range baselineDays {
-		day, err := r.Ledger.Day(ctx, today.AddDate(0, 0, -back).Format(time.DateOnly))
+	looked := 0
+	for day := r.now(); !day.Before(c.Began.AddDate(0, 0, -2)) && looked < mostLoads; day = day.AddDate(0, 0, -1) {
+		loads, err := r.Ledger.Day(ctx, day.Format(time.DateOnly))
 		if err != nil {
 			return m, err
 		}
-		for _, l := range day {
-			switch {
-			case l.Segment != c.Segment || l.Interval != nil || l.Plan == nil:
-				continue
-			case l.Status.Final() && l.Updated.Before(c.Began):
-				if l.Totals != nil {
-					m.earlier.records += l.Totals.RowsIn
-					m.earlier.quarantined += l.Totals.Quarantined
-				}
+		for _, l := range loads {
+			old := l.Status.Final() && l.Updated.Before(c.Began)
+			if l.Segment != c.Segment || l.Interval != nil || l.Plan == nil || old || looked == mostLoads {
 				continue
 			}
+			looked++
 			chunks, err := r.Ledger.Chunks(ctx, l.ID)
 			if err != nil {
 				return m, err
@@ -61,7 +58,15 @@ func (r *Rollouts) made(ctx context.Context, c contract.Rollout) (m made, err er
 			}
 		}
 	}
-	return m, nil
+	n := 0
+	return m, r.chain(ctx, c.Segment, func(l ledger.Load) (bool, error) {
+		if l.Totals != nil && l.Updated.Before(c.Began) {
+			m.earlier.records += l.Totals.RowsIn
+			m.earlier.quarantined += l.Totals.Quarantined
+			n++
+		}
+		return n < baselineLoads, nil
+	})
 }
 
 func (m *made) add(c contract.Rollout, s sample) {

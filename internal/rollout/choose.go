@@ -31,6 +31,8 @@ const (
 	maxShadowBytes = 2 << 30
 	// shadowDays is how far back certified loads are looked for.
 	shadowDays = 14
+	// mostLoads is how many loads are looked at: a check has minutes.
+	mostLoads = 200
 )
 
 // fits says whether a chunk can be processed again by a function with a timeout: its input was not restaged, for
@@ -69,38 +71,47 @@ func rank(s sample) int {
 	return 1
 }
 
-// certified says whether a load's chunks are proven.
-func certified(l ledger.Load) bool {
-	return l.Interval == nil && l.Plan != nil && (l.Status == contract.Certified || l.Status == contract.Published)
+// chain visits the certified loads of a segment, the newest first, at most mostLoads, as long as visit says so.
+func (r *Rollouts) chain(ctx context.Context, segment string, visit func(ledger.Load) (more bool, err error)) error {
+	head, err := r.Ledger.Head(ctx, segment)
+	if err != nil {
+		return err
+	}
+	for id, n := head.Load, 0; id != "" && n < mostLoads; n++ {
+		l, err := r.Ledger.Load(ctx, id)
+		if err != nil {
+			return err
+		}
+		if more, err := visit(l); err != nil || !more || l.Link == nil {
+			return err
+		}
+		id = l.Link.Load
+	}
+	return nil
 }
 
 // samples finds certified chunks of a segment: those of its newest loads.
 func (r *Rollouts) samples(ctx context.Context, s contract.RolloutStart) ([]sample, error) {
 	var loads [][]sample
-	timeout, today := time.Duration(s.TimeoutSeconds)*time.Second, r.now()
-	for back := 0; back < shadowDays && len(loads) < s.Shadow; back++ {
-		day, err := r.Ledger.Day(ctx, today.AddDate(0, 0, -back).Format(time.DateOnly))
+	timeout, oldest := time.Duration(s.TimeoutSeconds)*time.Second, r.now().AddDate(0, 0, -shadowDays)
+	err := r.chain(ctx, s.Segment, func(l ledger.Load) (bool, error) {
+		if l.Received.Before(oldest) {
+			return false, nil
+		}
+		chunks, err := r.Ledger.Chunks(ctx, l.ID)
 		if err != nil {
-			return nil, err
+			return false, err
 		}
-		for _, l := range day {
-			if l.Segment != s.Segment || !certified(l) || len(loads) == s.Shadow {
-				continue
-			}
-			chunks, err := r.Ledger.Chunks(ctx, l.ID)
-			if err != nil {
-				return nil, err
-			}
-			var of []sample
-			for _, c := range load.Planned(l, chunks) {
-				if fits(c, timeout) {
-					of = append(of, sample{l, c})
-				}
-			}
-			if len(of) > 0 {
-				loads = append(loads, of)
+		var of []sample
+		for _, c := range load.Planned(l, chunks) {
+			if fits(c, timeout) {
+				of = append(of, sample{l, c})
 			}
 		}
-	}
-	return choose(loads, s.Shadow, maxShadowBytes), nil
+		if len(of) > 0 {
+			loads = append(loads, of)
+		}
+		return len(loads) < s.Shadow, nil
+	})
+	return choose(loads, s.Shadow, maxShadowBytes), err
 }

@@ -37,13 +37,12 @@ func (w *world) call(t *testing.T, want string) {
 // The newest certified chunks of the segment are processed again, each of another load.
 func TestBefore(t *testing.T) {
 	w := started(t)
-	w.seed("old", 30, contract.Published, done(0), done(1))
 	w.seed("older", 60, contract.Published, done(0))
+	w.seed("old", 30, contract.Published, done(0), done(1))
 	w.seed("running", 1, contract.Running, done(0))
 	w.seed("failed", 2, contract.Failed, done(0))
+	w.seed("none", 4, contract.Published, ledger.Chunk{Index: 0})
 	w.seed("new", 3, contract.Certified, done(0), ledger.Chunk{Index: 1})
-	w.seed("other", 1, contract.Published, done(0))
-	w.ledger.Change("other", func(l *ledger.Load, _ []ledger.Chunk) { l.Segment = "events" })
 	w.call(t, "d-1 e true")
 	if !slices.Equal(w.shadows, []string{"dip-trips:4 new 0", "dip-trips:4 old 0"}) {
 		t.Errorf("processed again are %v", w.shadows)
@@ -71,7 +70,7 @@ func TestBeforeWithoutAShadow(t *testing.T) {
 
 // Loads of longer ago say little, and may have expired.
 func TestBeforeLooksBackForTwoWeeks(t *testing.T) {
-	for hours, chunks := range map[int]int{13 * 24: 1, 14 * 24: 0} {
+	for hours, chunks := range map[int]int{14 * 24: 1, 14*24 + 1: 0} {
 		w := started(t)
 		w.seed("old", hours, contract.Published, done(0))
 		w.call(t, "d-1 e true")
@@ -139,7 +138,8 @@ func TestAfter(t *testing.T) {
 		w.now = w.now.Add(time.Minute)
 		w.call(t, "d-1 e "+map[bool]string{true: "true", false: "false"}[c.passes])
 		got := w.record(t)
-		if got.After == nil || got.Before != nil || got.After.Passed != c.passes || !strings.Contains(got.After.Text, c.text) {
+		if got.After == nil || got.Before != nil || got.After.Passed != c.passes ||
+			!strings.Contains(got.After.Text, c.text) {
 			t.Errorf("%s: recorded is %+v", name, got.After)
 		}
 	}
@@ -210,7 +210,8 @@ func TestCheckThatCannotBeCarriedOut(t *testing.T) {
 	}
 	w := started(t)
 	w.fails = map[string]error{"Answer": failure}
-	if _, err := w.Handle(t.Context(), contract.RolloutRequest{Deployment: "d-1", Execution: "e"}); !errors.Is(err, failure) {
+	_, err := w.Handle(t.Context(), contract.RolloutRequest{Deployment: "d-1", Execution: "e"})
+	if !errors.Is(err, failure) {
 		t.Errorf("an answer that was not sent: %v", err)
 	}
 }

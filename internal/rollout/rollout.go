@@ -16,6 +16,8 @@ import (
 // Ledger is the part of the ledger that rollouts need.
 type Ledger interface {
 	Day(ctx context.Context, day string) ([]ledger.Load, error)
+	Head(ctx context.Context, segment string) (ledger.Head, error)
+	Load(ctx context.Context, id string) (ledger.Load, error)
 	Chunks(ctx context.Context, id string) ([]ledger.Chunk, error)
 	Rollout(ctx context.Context, group string) (r contract.Rollout, writes int64, err error)
 	PutRollout(ctx context.Context, r contract.Rollout, writes int64) error

@@ -15,14 +15,20 @@ type action int
 const (
 	keep   action = iota // the alias names the version, or a deployment to it is running
 	create               // begin a deployment
-	stop                 // stop what is running first
+	stop                 // stop what is running first; what rolls back ends by itself
 )
 
+// moving is where a deployment that has not ended moves an alias.
+type moving struct {
+	target   string // version; "": nobody knows
+	rollback bool
+}
+
 // begin decides what a start has to do: an alias moves to one version at a time, and the last start wins. running are
-// the deployments that have not ended, by id, with their targets; one that nobody knows has the target "".
-func begin(alias Alias, target string, running map[string]string) action {
-	for _, other := range running {
-		if other != target {
+// the deployments that have not ended, by id.
+func begin(alias Alias, target string, running map[string]moving) action {
+	for _, m := range running {
+		if m.rollback || m.target != target {
 			return stop
 		}
 	}
@@ -56,7 +62,10 @@ func (r *Rollouts) start(ctx context.Context, s contract.RolloutStart) (contract
 		case create:
 			return r.create(ctx, contract.Rollout{RolloutStart: s, Current: alias.Version, Began: r.now()}, writes)
 		}
-		for id := range running {
+		for id, m := range running {
+			if m.rollback {
+				continue
+			}
 			r.Log.InfoContext(ctx, "deployment superseded", "segment", s.Segment, "deployment", id, "target", s.Target)
 			if err := r.Deployer.Stop(ctx, id); err != nil {
 				return contract.RolloutAnswer{}, err
@@ -72,25 +81,29 @@ func (r *Rollouts) now() time.Time { return r.Now().UTC().Truncate(time.Millisec
 
 // running are the targets of the deployments of a group that have not ended. What CodeDeploy does not say of the last
 // one is in the ledger.
-func (r *Rollouts) running(ctx context.Context, group string, last contract.Rollout) (map[string]string, error) {
+func (r *Rollouts) running(ctx context.Context, group string, last contract.Rollout) (map[string]moving, error) {
 	ids, err := r.Deployer.Running(ctx, group)
 	if err != nil {
 		return nil, err
 	}
-	targets := map[string]string{}
+	found := map[string]moving{}
 	for _, id := range ids {
 		d, err := r.Deployer.Deployment(ctx, id)
 		if err != nil {
 			return nil, err
 		}
-		if targets[id] = d.Target; d.Target == "" && !d.Rollback && (last.Deployment == "" || last.Deployment == id) {
-			targets[id] = last.Target
+		m := moving{d.Target, d.Rollback}
+		if m.target == "" && (last.Deployment == "" || last.Deployment == id) {
+			m.target = last.Target
 		}
+		found[id] = m
 	}
-	return targets, nil
+	return found, nil
 }
 
-func (r *Rollouts) kept(ctx context.Context, s contract.RolloutStart, running map[string]string) contract.RolloutAnswer {
+func (r *Rollouts) kept(
+	ctx context.Context, s contract.RolloutStart, running map[string]moving,
+) contract.RolloutAnswer {
 	answer := contract.RolloutAnswer{Text: fmt.Sprintf("segment %s is at version %s", s.Segment, s.Target)}
 	for id := range running {
 		answer.Deployment, answer.Text = id, fmt.Sprintf("segment %s is on its way to version %s", s.Segment, s.Target)

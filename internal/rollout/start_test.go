@@ -1,28 +1,34 @@
 package rollout
 
 import (
+	"context"
 	"errors"
 	"slices"
 	"testing"
+	"time"
 
 	"dip/contract"
 	"dip/internal/ledger/ledgertest"
 )
 
 func TestBegin(t *testing.T) {
+	to := func(target string) map[string]moving { return map[string]moving{"d-1": {target: target}} }
 	for name, c := range map[string]struct {
 		alias   Alias
-		running map[string]string
+		running map[string]moving
 		want    action
 	}{
-		"a new version":                      {Alias{Version: "3"}, nil, create},
-		"the version is live":                {Alias{Version: "4"}, nil, keep},
-		"a deployment to it is running":      {Alias{Version: "3"}, map[string]string{"d-1": "4"}, keep},
-		"and moves traffic":                  {Alias{"3", map[string]float64{"4": 0.1}}, map[string]string{"d-1": "4"}, keep},
-		"a deployment to another one":        {Alias{Version: "3"}, map[string]string{"d-1": "5"}, stop},
-		"a deployment away from it":          {Alias{"4", map[string]float64{"5": 0.1}}, map[string]string{"d-1": "5"}, stop},
-		"a deployment that nobody knows":     {Alias{Version: "3"}, map[string]string{"d-1": ""}, stop},
-		"one to it and one that is stopping": {Alias{Version: "3"}, map[string]string{"d-1": "5", "d-2": "4"}, stop},
+		"a new version":                 {Alias{Version: "3"}, nil, create},
+		"the version is live":           {Alias{Version: "4"}, nil, keep},
+		"a deployment to it is running": {Alias{Version: "3"}, to("4"), keep},
+		"and moves traffic":             {Alias{"3", map[string]float64{"4": 0.1}}, to("4"), keep},
+		"a deployment to another one":   {Alias{Version: "3"}, to("5"), stop},
+		"a deployment away from it":     {Alias{"4", map[string]float64{"5": 0.1}}, to("5"), stop},
+		"a rollback to it": {Alias{"5", map[string]float64{"4": 0.1}},
+			map[string]moving{"d-1": {target: "4", rollback: true}}, stop},
+		"a deployment that nobody knows": {Alias{Version: "3"}, to(""), stop},
+		"one to it and one that is stopping": {Alias{Version: "3"},
+			map[string]moving{"d-1": {target: "5"}, "d-2": {target: "4"}}, stop},
 	} {
 		if got := begin(c.alias, "4", c.running); got != c.want {
 			t.Errorf("%s: %d, want %d", name, got, c.want)
@@ -95,6 +101,25 @@ func TestStartSupersedes(t *testing.T) {
 	}
 	if got := w.record(t); got.Target != "5" || got.Current != "3" || got.Deployment != "d-2" {
 		t.Errorf("recorded is %+v", got)
+	}
+}
+
+// A rollback is waited for: stopping it would leave the traffic where it is.
+func TestStartWaitsForARollback(t *testing.T) {
+	w := newWorld()
+	if _, err := w.Handle(t.Context(), start("4")); err != nil {
+		t.Fatal(err)
+	}
+	w.rollback = true
+	w.Pause = func(context.Context, time.Duration) error {
+		if w.paused++; w.paused == 2 {
+			w.running = nil
+		}
+		return nil
+	}
+	_, err := w.Handle(t.Context(), start("4"))
+	if err != nil || len(w.stopped) != 0 || w.paused != 2 || len(w.specs) != 2 {
+		t.Errorf("%v, stopped %v in %d pauses, created %d", err, w.stopped, w.paused, len(w.specs))
 	}
 }
 

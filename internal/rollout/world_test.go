@@ -129,12 +129,22 @@ func (w *world) Answer(_ context.Context, id, execution string, passed bool) err
 	return w.fails["Answer"]
 }
 
-// seed stores a load of the segment with its chunks: hours is its age.
+// seed stores a load of the segment with its chunks: hours is its age. One that is certified becomes the head of the
+// chain.
 func (w *world) seed(id string, hours int, status contract.Status, chunks ...ledger.Chunk) {
 	at := w.now.Add(-time.Duration(hours) * time.Hour)
+	var link *contract.Link
+	if status == contract.Certified || status == contract.Published {
+		head := must(w.ledger.Head(context.Background(), "trips"))
+		next := head.Next()
+		link = &next
+		if err := w.ledger.RestoreHead(context.Background(), "trips", ledger.Head{Number: next.Number, Load: id}); err != nil {
+			panic(err)
+		}
+	}
 	w.ledger.Seed(ledger.Load{
 		ID: id, Segment: "trips", Received: at, Updated: at, Status: status, Plan: &ledger.Plan{Chunks: len(chunks)},
-		Object: contract.Object{Bucket: "landing", Key: "trips/" + id},
+		Object: contract.Object{Bucket: "landing", Key: "trips/" + id}, Link: link,
 	}, chunks...)
 }
 
