@@ -50,7 +50,7 @@ func (a *app) rollout(ctx context.Context, f rolloutFlags) error {
 		return err
 	}
 	r := client.Rollouts{
-		Outputs: stack.Outputs, Ledger: stack.Ledger, Deployments: stack.Deployments, Aliases: stack.Versions,
+		Outputs: stack.Outputs, Ledger: stack.Ledger, Deployments: stack.Deployments, Aliases: stack.Aliases,
 	}
 	switch {
 	case f.stop != "":

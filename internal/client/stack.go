@@ -49,9 +49,9 @@ type Stack struct {
 	Metrics *cloudwatch.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
-	// Deployments and Versions are the rollouts' CodeDeploy and functions.
+	// Deployments and Aliases are the rollouts' CodeDeploy and functions.
 	Deployments *deploy.Deployments
-	Versions    *deploy.Functions
+	Aliases     *deploy.Functions
 	// Catalogs are read from the lake.
 	Catalogs *catalog.Reader
 }
@@ -69,7 +69,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
 		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg), Kinesis: kinesis.NewFromConfig(cfg),
 		Ledger:      ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
-		Deployments: deploy.NewDeployments(cfg, ""), Versions: deploy.NewFunctions(cfg),
+		Deployments: deploy.NewDeployments(cfg, ""), Aliases: deploy.NewFunctions(cfg),
 		Lake: bucket, Catalogs: &catalog.Reader{Lake: bucket},
 	}
 }
