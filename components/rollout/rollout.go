@@ -173,6 +173,7 @@ func (r *Rollout) createRole(ctx *pulumi.Context, _ *Args) (err error) {
 }
 
 func (r *Rollout) createGroups(ctx *pulumi.Context, args *Args) error {
+	allowed := r.ready // not the groups: one does not wait for another
 	for _, name := range slices.Sorted(maps.Keys(args.Segments)) {
 		made, err := component.Child(ctx, r, name, codedeploy.NewDeploymentGroup, &codedeploy.DeploymentGroupArgs{
 			AppName: r.application.Name, DeploymentGroupName: pulumi.String(name), ServiceRoleArn: r.role.Arn,
@@ -187,7 +188,7 @@ func (r *Rollout) createGroups(ctx *pulumi.Context, args *Args) error {
 			AlarmConfiguration: &codedeploy.DeploymentGroupAlarmConfigurationArgs{
 				Enabled: pulumi.Bool(len(args.Segments[name].Alarms) > 0), Alarms: pulumi.StringArray(args.Segments[name].Alarms),
 			},
-		}, component.After(r.ready...))
+		}, component.After(allowed...))
 		if err != nil {
 			return err
 		}
