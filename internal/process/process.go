@@ -68,7 +68,8 @@ func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.
 
 // nothing is the report of a chunk that owns no record.
 func nothing(at int64) contract.Ack {
-	return contract.Ack{Start: at, End: at, HashOut: record.Sum{}.String(), HashBad: record.Sum{}.String()}
+	return contract.Ack{Start: at, End: at, HashOut: record.Sum{}.String(), HashBad: record.Sum{}.String(),
+		Revision: contract.OutputRevision}
 }
 
 // start says where the chunk's first record starts; found is false when the chunk owns none. Where it had to be looked
@@ -441,7 +442,7 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 	}
 	a, m := &w.ack, w.msg
 	a.End, a.RowsIn = w.pos, w.ack.RowsOut+w.ack.Quarantined
-	a.HashOut, a.HashBad = w.hashOut.String(), w.hashBad.String()
+	a.HashOut, a.HashBad, a.Revision = w.hashOut.String(), w.hashBad.String(), contract.OutputRevision
 	if w.body != nil {
 		a.Footer = w.body.Footer()
 	}
