@@ -65,10 +65,10 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		return nil, err
 	}
 	outputs := stack.NewOutputs(setup, storage, segments, loads, streams, operations)
+	var cluster *stack.Cluster
 	if lane := segments.Heavy; lane != nil { // the heavy lane: what is too large for a function runs on a cluster
 		// Network, control plane, registry, node groups, interruptions, add-ons.
-		cluster, err := stack.NewCluster(ctx, setup, lane)
-		if err != nil {
+		if cluster, err = stack.NewCluster(ctx, setup, lane); err != nil {
 			return nil, err
 		}
 		// Namespaces, Cluster Autoscaler, Escalator, Node Termination Handler, KEDA.
@@ -87,6 +87,12 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		outputs.AddCluster(lane, cluster)
 	}
 	outputs.AddGateway(gateway)
+	// Updates nodes in windows, and has node groups sleep.
+	maintenance, err := stack.NewMaintenance(ctx, setup, storage, cluster)
+	if err != nil {
+		return nil, err
+	}
+	outputs.AddMaintenance(maintenance)
 	// Rules that no stack may break, over all that is declared.
 	if err := setup.CheckGuardRails(ctx); err != nil {
 		return nil, err

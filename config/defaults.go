@@ -59,7 +59,8 @@ func defaults(e Environment) *Stack {
 			Sweeper:    function(512, pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 			Witness:    function(512, seconds(60)),
 			// It holds some 200 bytes a record of an interval (decision 15).
-			Closer: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
+			Closer:      function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
+			Maintenance: function(256, minutes(2)),
 		},
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),
 			MaxContentGB: pick(e, 100, 5000, 5000, 5000), MaxExpansion: 1100, MaxQuarantineMB: 256,

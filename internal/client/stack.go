@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"dip/config"
 	"dip/contract"
@@ -46,6 +47,7 @@ type Stack struct {
 	KMS     *kms.Client
 	Kinesis *kinesis.Client
 	Metrics *cloudwatch.Client
+	SSM     *ssm.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
 	// Catalogs are read from the lake.
@@ -64,6 +66,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
 		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg), Kinesis: kinesis.NewFromConfig(cfg),
+		SSM:    ssm.NewFromConfig(cfg),
 		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
 		Lake:   bucket, Catalogs: &catalog.Reader{Lake: bucket},
 	}

@@ -41,6 +41,8 @@ type table struct {
 	sweep *sweep
 	heads map[string]ledger.Head // by segment
 	stream
+
+	maintenance ledger.Maintenance
 }
 
 // New makes an empty ledger.
