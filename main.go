@@ -59,16 +59,12 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
-	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams)
-	if err != nil {
-		return nil, err
-	}
-	outputs := stack.NewOutputs(setup, storage, segments, loads, streams, operations)
+	outputs := stack.NewOutputs(setup, storage, segments, loads, streams)
 	var cluster *stack.Cluster
 	if lane := segments.Heavy; lane != nil { // the heavy lane: what is too large for a function runs on a cluster
 		// Network, control plane, registry, node groups, interruptions, add-ons.
-		if cluster, err = stack.NewCluster(ctx, setup, lane); err != nil {
+		cluster, err = stack.NewCluster(ctx, setup, lane)
+		if err != nil {
 			return nil, err
 		}
 		// Namespaces, Cluster Autoscaler, Escalator, Node Termination Handler, KEDA.
@@ -93,6 +89,12 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		return nil, err
 	}
 	outputs.AddMaintenance(maintenance)
+	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
+	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams, cluster)
+	if err != nil {
+		return nil, err
+	}
+	outputs.AddOperations(operations)
 	// Rules that no stack may break, over all that is declared.
 	if err := setup.CheckGuardRails(ctx); err != nil {
 		return nil, err

@@ -16,6 +16,7 @@ func (s *Stack) Alarms() []Alarm {
 	all = append(all, queueAlarms(System, "intake", s.Queues.MaxAge)...)
 	if s.Cluster.Enabled { // a restage keeps its message while its job works
 		all = append(all, queueAlarms(System, "restage", s.Queues.MaxAge+s.Cluster.Restage.Deadline)...)
+		all = append(all, s.clusterAlarms()...)
 	}
 	all = append(all, fires(System, "sweeper-dead-letters", oneOf1, Alarm{
 		Series: []Series{{"", QueueMetrics, queueDepth, Maximum, Target{OfFunctionDeadLetters, "sweeper"}}}, Operator: Above,
@@ -94,6 +95,7 @@ func (s *Stack) segmentAlarms(name string) []Alarm {
 	all := queueAlarms(name, name, s.lateAfter(g))
 	if s.Cluster.Enabled {
 		all = append(all, queueAlarms(name, name+"-workers", s.lateAfter(g))...)
+		all = append(all, interruptedAlarm(name))
 	}
 	all = append(all, functionErrorsAlarm(name, name),
 		throttlesAlarm(name, name, "Chunks wait for functions: the account's concurrency is used up", "a-load-does-not-end"),

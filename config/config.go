@@ -37,8 +37,10 @@ type Stack struct {
 	// ARNs of at most four other SNS topics that alarms notify too
 	AlarmTopics []string `json:"alarmTopics"`
 	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
-	Dashboard bool   `json:"dashboard"`
-	Landing   Bucket `json:"landing"` // where inputs land
+	Dashboard bool `json:"dashboard"`
+	// X-Ray traces of functions and workflow: the first request of each second and 5 % of the rest, at $5 a million
+	Tracing bool   `json:"tracing"`
+	Landing Bucket `json:"landing"` // where inputs land
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk
@@ -188,15 +190,19 @@ type Segment struct {
 	Function
 	Package string `json:"package"` // of the function; default lambdas/<name>
 	// files, or stream: records come one by one, and are certified in intervals. It cannot change later
-	Arrival        Arrival  `json:"arrival"`
-	Concurrency    int      `json:"concurrency" limits:"2..1000" arrival:"files"`   // concurrent batches
+	Arrival Arrival `json:"arrival"`
+	// concurrent batches; default by environment, with largestGB what the deadline takes
+	Concurrency    int      `json:"concurrency" limits:"2..1000" arrival:"files"`
 	BatchSize      int      `json:"batchSize" limits:"1..10000" arrival:"files"`    // chunks per invocation
 	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m" arrival:"files"` // how long a batch may wait to fill up
 	// functions, or workers: all chunks run on the cluster
 	Lane contract.Lane `json:"lane" arrival:"files"`
 	// alarms fire when a load is published, or will be, later than this after its receipt
 	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none" arrival:"files"`
-	Stream   Stream   `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
+	// content of the largest load that has to be published within the deadline, GiB: settings that are too low for it fail
+	// the preview; 0: not known
+	LargestGB int    `json:"largestGB" limits:"0..51200" arrival:"files"`
+	Stream    Stream `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
 
 	schema json.RawMessage
 }

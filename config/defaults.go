@@ -34,6 +34,7 @@ func defaults(e Environment) *Stack {
 		Environment:  e,
 		Architecture: pick(e, Architecture(runtime.GOARCH), ARM64, ARM64, ARM64),
 		Dashboard:    pick(e, true, false, true, true),
+		Tracing:      pick(e, false, false, true, true),
 		Landing:      bucket,
 		Lake:         bucket,
 		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},
@@ -83,10 +84,9 @@ func segmentDefaults(e Environment) Segment {
 			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
 			LogRetentionDays: logRetention(e),
 		},
-		Arrival:     ByFiles,
-		Concurrency: pick(e, 4, 10, 50, 200),
-		BatchSize:   1,
-		Stream:      streamDefaults(e),
+		Arrival:   ByFiles,
+		BatchSize: 1,
+		Stream:    streamDefaults(e),
 	}
 }
 
@@ -116,6 +116,7 @@ func (s *Stack) derive() {
 		if segment.EphemeralMB == 0 {
 			segment.EphemeralMB = s.ephemeralMB(segment)
 		}
+		segment.Concurrency = orElse(segment.Concurrency, s.concurrencyOf(segment))
 		s.Segments[name] = segment
 	}
 	s.derivePlatform()

@@ -258,6 +258,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		g.validateStream(path, s.Environment, found)
 	} else {
 		g.validateQueue(path, s.Loads.ChunkMB, found)
+		s.validateDeadline(path, g, found)
 	}
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)

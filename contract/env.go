@@ -98,6 +98,7 @@ type WorkerEnv[T any] struct {
 	Queue T `env:"DIP_QUEUE"` // URL of the queue whose chunks it takes
 	// another worker takes a chunk over after this long without a heartbeat
 	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"`
+	LogGroup     T `env:"DIP_LOG_GROUP"`                // of CloudWatch, that keeps what it writes
 	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes concurrently
 	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
 }
@@ -109,6 +110,7 @@ type RestageEnv[T any] struct {
 	Catalog T `env:"DIP_CATALOG"` // key in the lake bucket of the catalog that knows the queues
 	// another job takes a restage over after this long without a heartbeat
 	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"`
+	LogGroup     T `env:"DIP_LOG_GROUP"` // of CloudWatch, that keeps what it writes
 }
 
 // GatewayEnv is the environment of the gateway, which takes records over HTTP and puts them into the segments' streams.

@@ -15,7 +15,7 @@ type Outputs struct {
 
 // NewOutputs gathers the outputs that every stack has.
 func NewOutputs(
-	s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, operations *Operations,
+	s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams,
 ) *Outputs {
 	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.Region),
@@ -28,7 +28,6 @@ func NewOutputs(
 		Workflow:          loads.Workflow.ARN,
 		EventBus:          st.Bus.Name,
 		SigningKey:        st.Signer.ARN,
-		AlarmTopic:        operations.Topic,
 		Functions: map[string]pulumi.StringInput{
 			"intake": loads.Intake.ARN, "splitter": loads.Splitter.ARN,
 			"reconciler": loads.Reconciler.ARN, "sweeper": loads.Sweeper.ARN,
@@ -53,6 +52,9 @@ func NewOutputs(
 	}
 	return o
 }
+
+// AddOperations adds the topic of alarms.
+func (o *Outputs) AddOperations(operations *Operations) { o.all.AlarmTopic = operations.Topic }
 
 // AddCluster adds the outputs of a stack with a cluster.
 func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {

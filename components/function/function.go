@@ -36,6 +36,8 @@ type Args struct {
 	Env any
 	// Allow is what the function may do besides writing its log. Empty: nothing.
 	Allow []policy.Statement
+	// Tracing has X-Ray record traces.
+	Tracing bool
 	// DeadLetters keeps events that an asynchronous call fails with. Zero: the function is only called synchronously.
 	DeadLetters config.Duration
 }
@@ -115,6 +117,9 @@ func (f *Function) createRole(ctx *pulumi.Context, args *Args) (err error) {
 		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
 		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", f.logs.Arn)},
 	}}, args.Allow...)
+	if args.Tracing {
+		statements = append(statements, policy.Trace())
+	}
 	if f.deadLetters != nil {
 		statements = append(statements, policy.Statement{
 			Actions: []string{"sqs:SendMessage"}, Resources: []pulumi.StringInput{f.deadLetters.Arn},
@@ -147,6 +152,9 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	}
 	if r := args.Settings.ReservedConcurrency; r > 0 {
 		settings.ReservedConcurrentExecutions = pulumi.Int(r)
+	}
+	if args.Tracing {
+		settings.TracingConfig = &lambda.FunctionTracingConfigArgs{Mode: pulumi.String("Active")}
 	}
 	if f.deadLetters != nil {
 		settings.DeadLetterConfig = &lambda.FunctionDeadLetterConfigArgs{TargetArn: f.deadLetters.Arn}

@@ -2,6 +2,7 @@ package function_test
 
 import (
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -192,4 +193,20 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 	env := contract.SegmentEnv[pulumi.StringInput]{Common: common()}
 	env.LakeBucket = nil
 	refuse(env, "Env: DIP_LAKE_BUCKET ", "Env: DIP_SEGMENT ")
+}
+
+// A function that is traced says so, and may send what X-Ray is told.
+func TestTracing(t *testing.T) {
+	for _, tracing := range []bool{false, true} {
+		a := args()
+		a.Tracing = tracing
+		r := run(t, a)
+		mode := r.Find(t, "aws:lambda/function:Function", "f-function").Inputs["tracingConfig"]
+		allowed := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "f-policy").Inputs["policy"].StringValue()
+		right := `{"Effect":"Allow","Action":["xray:PutTraceSegments","xray:PutTelemetryRecords"],"Resource":["*"]}`
+		if active := mode.IsObject() && mode.ObjectValue()["mode"].StringValue() == "Active"; active != tracing ||
+			strings.Contains(allowed, right) != tracing {
+			t.Errorf("tracing %v: %v, %s", tracing, mode, allowed)
+		}
+	}
 }

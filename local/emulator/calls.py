@@ -214,6 +214,12 @@ def _kinesis(operation, p, arns):
     yield f"kinesis:{operation}", p.get("StreamARN") or arns.of("kinesis", f"stream/{p['StreamName']}"), {}
 
 
+def _logs(operation, p, arns):
+    if operation not in ("CreateLogStream", "PutLogEvents"):
+        raise Unknown(f"logs {operation}")
+    yield f"logs:{operation}", arns.of("logs", f"log-group:{p['logGroupName']}:log-stream:{p['logStreamName']}"), {}
+
+
 def _sts(operation, p, arns):
     if operation != "AssumeRole":
         raise Unknown(f"sts {operation}")
@@ -221,7 +227,7 @@ def _sts(operation, p, arns):
 
 
 _SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "kinesis": _kinesis,
-             "kms": _kms, "sqs": _sqs, "states": _states, "sts": _sts}
+             "kms": _kms, "logs": _logs, "sqs": _sqs, "states": _states, "sts": _sts}
 
 
 def _lambda(environ, arns):
