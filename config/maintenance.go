@@ -21,11 +21,12 @@ type Maintenance struct {
 
 // MaintenanceWindow is a time in which updates may begin. What has begun goes on after its end.
 type MaintenanceWindow struct {
-	Name     string   `json:"name" jsonschema:"required"`                      // such as weekly
-	Start    string   `json:"start" jsonschema:"required"`                     // cron, as of nodeGroups.<name>.windows
-	TimeZone string   `json:"timeZone"`                                        // IANA, such as "Europe/Berlin"; default UTC
-	Duration Duration `json:"duration" jsonschema:"required" limits:"1h..24h"` // how long it is open
-	Except   []string `json:"except"`                                          // dates on which it does not open, such as "2026-12-24"
+	Name     string `json:"name" jsonschema:"required"`  // such as weekly
+	Start    string `json:"start" jsonschema:"required"` // cron, as of nodeGroups.<name>.windows
+	TimeZone string `json:"timeZone"`                    // IANA, such as "Europe/Berlin"; default UTC
+	// how long it is open
+	Duration Duration `json:"duration" jsonschema:"required" limits:"1h..24h"`
+	Except   []string `json:"except"` // dates on which it stays closed, such as "2026-12-24"
 }
 
 // Sleep is when node groups without windows of their own keep nodeGroups.<name>.asleep nodes at least: outside of the
@@ -69,6 +70,34 @@ func (s *Stack) Sleeps(g NodeGroup) bool {
 
 // AsleepMin is the minimum of a group that sleeps: never more than while it is awake.
 func (g NodeGroup) AsleepMin() int { return min(g.Asleep, g.Min) }
+
+// LeastNodes is how many nodes a group has on average over a week in which nothing lands: at the largest minimum of its
+// windows, or asleep outside of business hours.
+func (s *Stack) LeastNodes(g NodeGroup) float64 {
+	least := g.Min
+	for _, w := range g.Windows {
+		least = max(least, w.Min)
+	}
+	if !s.Sleeps(g) {
+		return float64(least)
+	}
+	awake := s.Maintenance.Sleep.awakeShare()
+	return awake*float64(least) + (1-awake)*float64(g.AsleepMin())
+}
+
+// awakeShare is the share of a week that is not slept through.
+func (z Sleep) awakeShare() float64 {
+	from, err := time.Parse(clock, z.From)
+	until, untilErr := time.Parse(clock, z.Until)
+	if err != nil || untilErr != nil {
+		return 1
+	}
+	day := (from.Sub(until) + 24*time.Hour) % (24 * time.Hour)
+	return float64(len(z.BusinessDays)) * day.Hours() / (7 * 24)
+}
+
+// clock is the layout of a time of day.
+const clock = "15:04"
 
 // MaintainEvery is how often the maintenance function looks.
 func (s *Stack) MaintainEvery() Duration { return minutes(pick(s.Environment, 1, 5, 5, 5)) }
@@ -135,9 +164,9 @@ func (s *Stack) validateMaintenance(found *problems) {
 
 func (z Sleep) validate(found *problems) {
 	const path = "maintenance.sleep"
-	for _, clock := range []struct{ name, value string }{{"from", z.From}, {"until", z.Until}} {
-		if _, err := time.Parse("15:04", clock.value); err != nil || len(clock.value) != len("15:04") {
-			found.add(path+"."+clock.name, "%q: want a time such as 20:00", clock.value)
+	for _, at := range []struct{ name, value string }{{"from", z.From}, {"until", z.Until}} {
+		if _, err := time.Parse(clock, at.value); err != nil || len(at.value) != len(clock) {
+			found.add(path+"."+at.name, "%q: want a time such as 20:00", at.value)
 		}
 	}
 	if z.From == z.Until {

@@ -1,6 +1,7 @@
 package config
 
 import (
+	"math"
 	"strings"
 	"testing"
 )
@@ -47,8 +48,8 @@ func TestMaintenance(t *testing.T) {
 			got = strings.Split(err.Error(), "\n")
 		}
 		if name == "too many dates" {
-			if len(got) < 60 || !strings.HasPrefix(got[0], "maintenance: 61 dates") {
-				t.Errorf("%s: %.200q", name, got)
+			if len(got) != 61 || !strings.HasPrefix(got[60], "maintenance: 61 dates") {
+				t.Errorf("%s: %d problems, the last is %q", name, len(got), got[len(got)-1])
 			}
 			continue
 		}
@@ -89,6 +90,28 @@ func TestWhoSleeps(t *testing.T) {
 		g := s.NodeGroups["services"]
 		if sleeps := len(g.Windows) == 0; s.Sleeps(g) != sleeps || g.AsleepMin() > g.Min {
 			t.Errorf("%s: sleeps %t with %d", settings, s.Sleeps(g), g.AsleepMin())
+		}
+	}
+}
+
+// Dev is awake for 14 hours on five days of seven.
+func TestLeastNodes(t *testing.T) {
+	for name, c := range map[string]struct {
+		environment, settings string
+		want                  float64
+	}{
+		"asleep":        {"dev", `{}`, 1 + 70.0/168},
+		"past midnight": {"dev", `{"sleep": {"from": "02:00", "until": "18:00", "businessDays": ["sun"]}}`, 1 + 8.0/168},
+		"never asleep":  {"dev", `{"sleep": {"enabled": false}}`, 2},
+		"windows":       {"prod", `{}`, 3},
+	} {
+		s, err := parse(t, `{"environment": "`+c.environment+`", "segments": {"trips": {}}, "maintenance": `+c.settings+`,
+			"cluster": {"publicCidrs": ["203.0.113.7/32"], "digestsOnly": false}}`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := s.LeastNodes(s.NodeGroups["services"]); math.Abs(got-c.want) > 1e-9 {
+			t.Errorf("%s: %g, want %g", name, got, c.want)
 		}
 	}
 }

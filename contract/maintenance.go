@@ -95,8 +95,8 @@ type MaintenanceKind string
 // The kinds.
 const (
 	Update MaintenanceKind = "update" // replaces the nodes by those of a newer release of their image
-	Lower  MaintenanceKind = "sleep"  // lowers the minimum
-	Raise  MaintenanceKind = "wake"   // raises the minimum
+	Lower  MaintenanceKind = "lower"  // lowers the minimum
+	Raise  MaintenanceKind = "raise"  // raises the minimum
 )
 
 // MaintenanceDelay is an act that is due and has to wait.

@@ -73,10 +73,7 @@ func idle(t *testing.T, e config.Environment) []cost {
 	gateways, zones := float64(n["aws:ec2/natGateway:NatGateway"]), float64(s.Network.AvailabilityZones)
 	nodes, volumes := 0.0, 0.0
 	for _, g := range s.NodeGroups {
-		least := g.Min
-		for _, w := range g.Windows {
-			least = max(least, w.Min)
-		}
+		least := s.LeastNodes(g)
 		price, ok := p.InstanceHour[g.InstanceTypes[0]]
 		if !ok {
 			t.Fatalf("no price of %s", g.InstanceTypes[0])
@@ -84,8 +81,8 @@ func idle(t *testing.T, e config.Environment) []cost {
 		if g.Capacity == config.Spot {
 			price *= p.SpotShare
 		}
-		nodes += float64(least) * price * config.HoursPerMonth
-		volumes += float64(least*g.DiskGB) * p.VolumeGBMonth
+		nodes += least * price * config.HoursPerMonth
+		volumes += least * float64(g.DiskGB) * p.VolumeGBMonth
 	}
 	streams := 0.0
 	for _, name := range s.StreamNames() {
@@ -100,7 +97,7 @@ func idle(t *testing.T, e config.Environment) []cost {
 		{"NAT gateways, with their addresses", gateways * (p.NATHour + p.PublicAddressHour) * config.HoursPerMonth},
 		{"interface endpoints", float64(len(s.Network.Endpoints)*n["eks:index:Cluster"]) * zones * p.EndpointZoneHour *
 			config.HoursPerMonth},
-		{"nodes, at the largest minimum of the windows", nodes},
+		{"nodes, at the largest minimum of the windows, or asleep", nodes},
 		{"their volumes", volumes},
 		{"Kinesis streams", streams * config.HoursPerMonth},
 		{"KMS keys", float64(n["aws:kms/key:Key"]) * p.KeyMonth},

@@ -48,7 +48,7 @@ func TestMaintenanceText(t *testing.T) {
 	}
 	golden(t, "maintenance-quiet", maintenanceText(80, awake, true))
 	r := maintained()
-	if text := maintenanceText(80, r, false); !strings.Contains(text, "done     sleep services") {
+	if text := maintenanceText(80, r, false); !strings.Contains(text, "done     lower services") {
 		t.Errorf("what was done is not in\n%s", text)
 	}
 	r.At = moment("2026-12-02T00:00:00Z")

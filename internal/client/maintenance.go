@@ -21,7 +21,9 @@ type Parameters interface {
 
 // ChangeSwitch changes what people have told a stack's maintenance. Of two people at the same time, the last one's
 // switch stands.
-func ChangeSwitch(ctx context.Context, parameters Parameters, name string, change func(*contract.MaintenanceSwitch)) error {
+func ChangeSwitch(
+	ctx context.Context, parameters Parameters, name string, change func(*contract.MaintenanceSwitch),
+) error {
 	out, err := parameters.GetParameter(ctx, &ssm.GetParameterInput{Name: &name})
 	if err != nil {
 		return fmt.Errorf("read the parameter %s: %w", name, err)

@@ -159,7 +159,7 @@ func TestFailures(t *testing.T) {
 	f.cloud.err = errors.New("throttled")
 	r, err := f.Maintain(t.Context(), contract.MaintenanceRequest{})
 	if err == nil || !strings.Contains(err.Error(), "update services: throttled") ||
-		!strings.Contains(err.Error(), "sleep batch: throttled") {
+		!strings.Contains(err.Error(), "lower batch: throttled") {
 		t.Errorf("the error is %v", err)
 	}
 	if len(r.Acts) != 0 || len(r.Record.Runs) != 0 || f.metrics.Len() != 0 {

@@ -45,9 +45,7 @@ func (w *world) step(random *rand.Rand) {
 		w.state.Record = record
 	}
 	for _, act := range w.plan.Decide(w.state).Acts { // at the same time, once more
-		if act.Kind != contract.Update || len(w.ends) > 0 {
-			w.t.Fatalf("%s: %s %s again", w.now, act.Kind, act.Group)
-		}
+		w.t.Fatalf("%s: %s %s again", w.now, act.Kind, act.Group)
 	}
 }
 
