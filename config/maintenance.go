@@ -32,7 +32,7 @@ type MaintenanceWindow struct {
 // Sleep is when node groups without windows of their own keep nodeGroups.<name>.asleep nodes at least: outside of the
 // hours of business days. The scaler removes the others when it finds them empty.
 type Sleep struct {
-	Enabled      bool      `json:"enabled"`
+	Enabled      bool      `json:"enabled"`      // node groups without windows of their own do
 	From         string    `json:"from"`         // when it begins, HH:MM
 	Until        string    `json:"until"`        // when it ends, on business days, HH:MM
 	TimeZone     string    `json:"timeZone"`     // IANA, such as "Europe/Berlin"

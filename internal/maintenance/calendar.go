@@ -136,14 +136,13 @@ func (s *sleep) state(now, awake time.Time) contract.SleepState {
 		return contract.SleepState{Asleep: true, Until: first.Start.UTC(), Next: first.End.UTC()}
 	}
 	until := awake
-	for _, span := range spans { // it may be kept awake into a span, or be within one
-		within := func(t time.Time) bool { return !t.Before(span.Start) && t.Before(span.End) }
-		if within(now) || within(until) {
+	if !now.Before(first.Start) && first.End.After(awake) {
+		until = first.End
+	}
+	for _, span := range spans { // people may keep it awake into one
+		if !until.Before(span.Start) && until.Before(span.End) {
 			until = span.End
 		}
-	}
-	if awake.After(until) {
-		until = awake
 	}
 	return contract.SleepState{Until: until.UTC(), Next: until.UTC()}
 }

@@ -76,6 +76,8 @@ func TestSleep(t *testing.T) {
 			"2026-11-30 19:00 UTC"},
 		"kept awake": {day, "2026-11-30 12:00 UTC", "2026-11-30 21:00 UTC", false, "2026-11-30 21:00 UTC",
 			"2026-11-30 21:00 UTC"},
+		"kept awake into another business day": {day, "2026-11-30 12:00 UTC", "2026-12-01 12:00 UTC", false,
+			"2026-12-01 19:00 UTC", "2026-12-01 19:00 UTC"},
 		"no longer": {day, "2026-11-28 15:00 UTC", "2026-11-28 15:00 UTC", true, "2026-11-30 05:00 UTC",
 			"2026-11-30 19:00 UTC"},
 	} {
