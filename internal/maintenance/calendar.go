@@ -99,11 +99,12 @@ func (p *Plan) next(now time.Time) (found *contract.Window) {
 	return found
 }
 
-// farthest is how many days ahead awake looks.
+// farthest is how many days ahead awake looks for a business day.
 const farthest = 400
 
-// awake lists the spans in which nothing sleeps that end after a time, in order.
-func (s *sleep) awake(after time.Time) (spans []contract.Window) {
+// awake lists the spans in which nothing sleeps that end after a time, in order: up to the first that begins after a
+// later one.
+func (s *sleep) awake(after, later time.Time) (spans []contract.Window) {
 	local := after.In(s.zone)
 	for offset := -2; offset < farthest; offset++ {
 		day := time.Date(local.Year(), local.Month(), local.Day()+offset, 12, 0, 0, 0, time.UTC)
@@ -121,13 +122,16 @@ func (s *sleep) awake(after time.Time) (spans []contract.Window) {
 		if span.End.After(after) {
 			spans = append(spans, span)
 		}
+		if span.Start.After(after) && span.Start.After(later) {
+			break
+		}
 	}
 	return spans
 }
 
 // state is whether node groups sleep, where people keep them awake until a time.
 func (s *sleep) state(now, awake time.Time) contract.SleepState {
-	spans := s.awake(now)
+	spans := s.awake(now, awake)
 	if len(spans) == 0 { // no business day for more than a year
 		return contract.SleepState{Asleep: !awake.After(now), Until: awake.UTC(), Next: awake.UTC()}
 	}
