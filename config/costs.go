@@ -84,8 +84,7 @@ func (s *Stack) IdleCosts(p Prices) []Cost {
 	return append(costs, Cost{"KMS keys", float64(keys) * p.KeyMonth})
 }
 
-// clusterCosts are those of the control plane, the network and the nodes at the largest minimum of their windows, or
-// asleep out of hours.
+// clusterCosts are those of the control plane, the network and the nodes at the largest minimum of their windows.
 func (s *Stack) clusterCosts(p Prices) []Cost {
 	costs := []Cost{{"EKS control plane", p.ClusterHour * HoursPerMonth}}
 	if s.Network.VPCID == "" {
@@ -101,8 +100,12 @@ func (s *Stack) clusterCosts(p Prices) []Cost {
 	nodes := 0.0
 	for _, name := range slices.Sorted(maps.Keys(s.NodeGroups)) {
 		g := s.NodeGroups[name]
+		least := g.Min
+		for _, w := range g.Windows {
+			least = max(least, w.Min)
+		}
 		if hour, err := p.NodeHour(g, g.Capacity); err == nil {
-			nodes += s.LeastNodes(g) * hour * HoursPerMonth
+			nodes += float64(least) * hour * HoursPerMonth
 		}
 	}
 	return append(costs, Cost{"nodes, with their volumes", nodes})

@@ -63,38 +63,13 @@ func maintenanceDefaults(e Environment) Maintenance {
 // UpdatesNodes says whether windows update the managed node groups.
 func (s *Stack) UpdatesNodes() bool { return s.Maintenance.Enabled && s.Maintenance.Nodes }
 
-// Sleeps says whether a node group does. One with windows has its minimum moved by those.
+// Sleeps says whether a node group does: it has nodes to spare, and no windows, which move the minimum themselves.
 func (s *Stack) Sleeps(g NodeGroup) bool {
-	return s.Maintenance.Enabled && s.Maintenance.Sleep.Enabled && len(g.Windows) == 0
+	return s.Maintenance.Enabled && s.Maintenance.Sleep.Enabled && len(g.Windows) == 0 && g.AsleepMin() < g.Min
 }
 
 // AsleepMin is the minimum of a group that sleeps: never more than while it is awake.
 func (g NodeGroup) AsleepMin() int { return min(g.Asleep, g.Min) }
-
-// LeastNodes is how many nodes a group has on average over a week in which nothing lands: at the largest minimum of its
-// windows, or asleep outside of business hours.
-func (s *Stack) LeastNodes(g NodeGroup) float64 {
-	least := g.Min
-	for _, w := range g.Windows {
-		least = max(least, w.Min)
-	}
-	if !s.Sleeps(g) {
-		return float64(least)
-	}
-	awake := s.Maintenance.Sleep.awakeShare()
-	return awake*float64(least) + (1-awake)*float64(g.AsleepMin())
-}
-
-// awakeShare is the share of a week that is not slept through.
-func (z Sleep) awakeShare() float64 {
-	from, err := time.Parse(clock, z.From)
-	until, untilErr := time.Parse(clock, z.Until)
-	if err != nil || untilErr != nil {
-		return 1
-	}
-	day := (from.Sub(until) + 24*time.Hour) % (24 * time.Hour)
-	return float64(len(z.BusinessDays)) * day.Hours() / (7 * 24)
-}
 
 // clock is the layout of a time of day.
 const clock = "15:04"

