@@ -135,7 +135,7 @@ func (w *world) disturb(random *rand.Rand) {
 	case 8:
 		for i := range w.state.Groups[:2] {
 			if g := &w.state.Groups[i]; g.Now.Status == active {
-				g.Now.Newest = "1.36.0-" + w.now.Format("20060102")
+				g.Now.Newest = "1.36.1-" + w.now.Format("20060102")
 			}
 		}
 	}

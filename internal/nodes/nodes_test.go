@@ -101,7 +101,7 @@ func TestChanges(t *testing.T) {
 	if err := n.Update(t.Context(), groups[0], "1.36.0-20261118", "once"); err != nil {
 		t.Error(err)
 	}
-	if got := strings.Join(*calls, "; "); got != "size asg-a 0 falsefalse; "+
+	if got := strings.Join(*calls, "; "); got != "size asg-a 0 false false; "+
 		"/clusters/dip/node-groups/services-1/update-version 1.36.0-20261118 once <nil>" {
 		t.Errorf("called %s", got)
 	}
