@@ -36,6 +36,9 @@ type Stack struct {
 	AlarmWebhooks []string `json:"alarmWebhooks"`
 	// ARNs of at most four other SNS topics that alarms notify too
 	AlarmTopics []string `json:"alarmTopics"`
+	// what the stack may cost a month before alarmEmails are told, at 80 % and at 100 % of it and when the forecast exceeds
+	// it, USD; 0: no budget. The tag dip:stack has to be a cost allocation tag of the account that pays
+	BudgetUSD int `json:"budgetUSD" limits:"0..10000000"`
 	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
 	Dashboard bool `json:"dashboard"`
 	// X-Ray traces of functions and workflow: the first request of each second and 5 % of the rest, at $5 a million

@@ -118,11 +118,27 @@ func (s *Stack) validateTags(found *problems) {
 	s.validateAlarms(found)
 }
 
+// maxBudgetEmails is how many addresses a budget tells ("AWS Budgets quotas").
+const maxBudgetEmails = 10
+
+func (s *Stack) validateBudget(found *problems) {
+	switch n := len(s.AlarmEmails); {
+	case s.BudgetUSD == 0:
+	case s.Environment == Local:
+		found.add("budgetUSD", "local mode costs nothing, and has no AWS Budgets")
+	case n == 0:
+		found.add("budgetUSD", "%d, but alarmEmails is empty: a budget tells mail addresses", s.BudgetUSD)
+	case n > maxBudgetEmails:
+		found.add("budgetUSD", "%d, but a budget tells at most %d of alarmEmails, which has %d", s.BudgetUSD, maxBudgetEmails, n)
+	}
+}
+
 // maxAlarmTopics is what an alarm's five actions leave beside the stack's own topic ("PutMetricAlarm" in the API
 // reference of CloudWatch).
 const maxAlarmTopics = 4
 
 func (s *Stack) validateAlarms(found *problems) {
+	s.validateBudget(found)
 	for i, topic := range s.AlarmTopics {
 		if !topicARN.MatchString(topic) {
 			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is not the ARN of an SNS topic", topic)

@@ -14,7 +14,8 @@ import (
 
 // Operations is how the stack tells that it needs somebody.
 type Operations struct {
-	Topic pulumi.StringOutput // ARN of the SNS topic
+	Topic     pulumi.StringOutput  // ARN of the SNS topic
+	Dashboard *pulumi.StringOutput // name; nil: the stack has none
 }
 
 // NewOperations declares the alarms of the table, a page for each segment and one for what they share, and the topic
@@ -27,11 +28,12 @@ func NewOperations(
 		Dimensions: watched{s, segments, loads, streams, cluster}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
+		BudgetUSD: s.BudgetUSD,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Operations{Topic: made.Topic}, nil
+	return &Operations{Topic: made.Topic, Dashboard: made.Dashboard}, nil
 }
 
 // watched is what alarms watch.

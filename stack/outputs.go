@@ -53,8 +53,14 @@ func NewOutputs(
 	return o
 }
 
-// AddOperations adds the topic of alarms.
-func (o *Outputs) AddOperations(operations *Operations) { o.all.AlarmTopic = operations.Topic }
+// AddOperations adds the topic of alarms, and the dashboard.
+func (o *Outputs) AddOperations(operations *Operations) {
+	o.all.AlarmTopic = operations.Topic
+	if operations.Dashboard != nil {
+		name := pulumi.StringInput(*operations.Dashboard)
+		o.all.Dashboard = &name
+	}
+}
 
 // AddCluster adds the outputs of a stack with a cluster.
 func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {

@@ -41,7 +41,7 @@ func (s *Stack) all(observed []emulator.Call) calls {
 	}
 	for _, rule := range []func(*calls){
 		s.functionsRun, s.mappingsPoll, s.workflowsLog, s.schedulesFire, s.bucketsNotify, s.rulesSend, s.alarmsTell,
-		s.podsStart, s.flowsAreLogged, s.nodesStart,
+		s.podsStart, s.flowsAreLogged, s.nodesStart, s.deploymentsRun,
 	} {
 		rule(&all)
 	}

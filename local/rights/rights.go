@@ -57,7 +57,7 @@ type Role struct {
 	ARN      string
 	Trust    Document
 	Policies []Policy
-	// Managed are policies of AWS that are attached. Their statements are not read.
+	// Managed are policies of AWS that are attached. None of what they allow counts as unused.
 	Managed []string
 }
 
