@@ -59,15 +59,11 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 	if err != nil {
 		return nil, err
 	}
-	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
-	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams)
-	if err != nil {
-		return nil, err
-	}
-	outputs := stack.NewOutputs(setup, storage, segments, loads, streams, operations)
+	outputs := stack.NewOutputs(setup, storage, segments, loads, streams)
+	var cluster *stack.Cluster
 	if lane := segments.Heavy; lane != nil { // the heavy lane: what is too large for a function runs on a cluster
 		// Network, control plane, registry, node groups, interruptions, add-ons.
-		cluster, err := stack.NewCluster(ctx, setup, lane)
+		cluster, err = stack.NewCluster(ctx, setup, lane)
 		if err != nil {
 			return nil, err
 		}
@@ -87,6 +83,18 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		outputs.AddCluster(lane, cluster)
 	}
 	outputs.AddGateway(gateway)
+	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
+	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams, cluster)
+	if err != nil {
+		return nil, err
+	}
+	outputs.AddOperations(operations)
+	// CodeDeploy, which moves the segments' functions to new versions, and the function that judges these.
+	rollouts, err := stack.NewRollouts(ctx, setup, storage, segments, operations)
+	if err != nil {
+		return nil, err
+	}
+	outputs.AddRollouts(rollouts)
 	// Rules that no stack may break, over all that is declared.
 	if err := setup.CheckGuardRails(ctx); err != nil {
 		return nil, err

@@ -24,6 +24,8 @@ type Alarm struct {
 
 	Reason  string // what it means, for whoever is paged
 	Runbook string // heading of the runbook, as an anchor
+	// Rollback says that a new version of the segment's function may set it off: it rolls the version back.
+	Rollback bool
 }
 
 // System is the page of alarms that concern all segments.
@@ -41,13 +43,14 @@ type Series struct {
 // Target is whose metric a series is.
 type Target struct {
 	Kind TargetKind
-	Name string // "" of Workflow
+	Name string // "" of the workflow and of the cluster
 }
 
 // TargetKind is what a metric has as dimensions.
 type TargetKind string
 
-// The kinds of targets. Names are those of segments, queues and functions in the stack, such as "trips-workers".
+// The kinds of targets. Names are those of segments, queues, functions and node groups in the stack, such as
+// "trips-workers".
 const (
 	OfSegment             TargetKind = "segment" // of the stack, as contract.Metric has it
 	OfQueue               TargetKind = "queue"
@@ -55,6 +58,8 @@ const (
 	OfFunction            TargetKind = "function"
 	OfFunctionDeadLetters TargetKind = "dead-letter queue of a function"
 	OfWorkflow            TargetKind = "workflow"
+	OfCluster             TargetKind = "cluster"
+	OfNodeGroup           TargetKind = "node group"
 )
 
 // Operator compares a data point with a threshold.
@@ -93,6 +98,23 @@ var ServiceMetrics = map[string][]string{
 	functionMetrics: {functionErrors, functionThrottles, functionIteratorAge},
 	workflowMetrics: {executionsFailed, executionsTimedOut, executionsAborted},
 }
+
+// ClusterMetrics are those of a cluster and its nodes. No cluster runs in local mode, and nobody publishes them there.
+// Sources: "Basic metrics in Amazon CloudWatch" in the EKS User Guide, which clusters have from Kubernetes 1.28 on, and
+// "Amazon CloudWatch metrics for Amazon EC2 Auto Scaling".
+var ClusterMetrics = map[string][]string{
+	clusterMetrics: {podsUnschedulable},
+	groupMetrics:   {GroupCapacity},
+}
+
+// GroupCapacity is the metric of how many nodes an Auto Scaling group should have. A group publishes it when asked to.
+const GroupCapacity = "GroupDesiredCapacity"
+
+const (
+	clusterMetrics    = "AWS/EKS"
+	podsUnschedulable = "scheduler_pending_pods_UNSCHEDULABLE"
+	groupMetrics      = "AWS/AutoScaling"
+)
 
 // The namespace of queues, and the metric of how long the oldest message has waited, seconds.
 const (

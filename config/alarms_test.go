@@ -54,7 +54,7 @@ func TestAlarms(t *testing.T) {
 			}
 			for _, s := range a.Series {
 				known := s.Namespace == contract.MetricNamespace && emitted[s.Metric] ||
-					slices.Contains(ServiceMetrics[s.Namespace], s.Metric)
+					slices.Contains(ServiceMetrics[s.Namespace], s.Metric) || slices.Contains(ClusterMetrics[s.Namespace], s.Metric)
 				if !known || s.Statistic == "" || (s.ID == "") != (a.Math == "") || !strings.Contains(a.Math, s.ID) {
 					t.Errorf("%s watches %+v, which nobody emits, or is not in its math", a.Name, s)
 				}
@@ -82,6 +82,9 @@ func TestThresholdsFollowTheSettings(t *testing.T) {
 		{"dev", `"deadline": "1m"`, "trips-deadline-at-risk", 0, minutes(1)},
 		{"dev", ``, "sweeps-missing", 1, minutes(15)},
 		{"prod", ``, "trips-lost-events", 0, minutes(5)},
+		{"dev", ``, "batch-at-maximum", 7, minutes(5)},
+		{"dev", ``, "pods-unschedulable", 0, minutes(1)},
+		{"dev", ``, "trips-interrupted", 0.5, minutes(15)},
 		{"dev", ``, "restage-age", 3600 + 12*3600, minutes(1)},
 		{"dev", arrives, "trips-behind", 150_000, minutes(1)},
 		{"dev", arrives, "trips-witness-behind", 150_000, minutes(1)},
@@ -101,7 +104,8 @@ func TestThresholdsFollowTheSettings(t *testing.T) {
 // A stack has the alarms of what it has.
 func TestAlarmsOfWhatIsThere(t *testing.T) {
 	for environment, workers := range map[string]bool{"small": false, "dev": true} {
-		for _, name := range []string{"trips-workers-age", "restage-dead-letters"} {
+		for _, name := range []string{"trips-workers-age", "restage-dead-letters", "pods-unschedulable", "batch-at-maximum",
+			"trips-interrupted"} {
 			table := tableOf(t, environment, ``)
 			if got := slices.ContainsFunc(table, func(a Alarm) bool { return a.Name == name }); got != workers {
 				t.Errorf("%s has %s: %v", environment, name, got)

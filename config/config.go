@@ -36,9 +36,14 @@ type Stack struct {
 	AlarmWebhooks []string `json:"alarmWebhooks"`
 	// ARNs of at most four other SNS topics that alarms notify too
 	AlarmTopics []string `json:"alarmTopics"`
+	// what the stack may cost a month before alarmEmails are told, at 80 % and at 100 % of it and when the forecast exceeds
+	// it, USD; 0: no budget. The tag dip:stack has to be a cost allocation tag of the account that pays
+	BudgetUSD int `json:"budgetUSD" limits:"0..10000000"`
 	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
-	Dashboard bool   `json:"dashboard"`
-	Landing   Bucket `json:"landing"` // where inputs land
+	Dashboard bool `json:"dashboard"`
+	// X-Ray traces of functions and workflow: the first request of each second and 5 % of the rest, at $5 a million
+	Tracing bool   `json:"tracing"`
+	Landing Bucket `json:"landing"` // where inputs land
 	// outputs, quarantine, certificates and catalogs
 	Lake      Bucket    `json:"lake"`
 	Ledger    Ledger    `json:"ledger"`    // the state of every load and chunk
@@ -49,6 +54,7 @@ type Stack struct {
 	Sweep     Sweep     `json:"sweep"`     // the search for objects whose event was lost
 	// by name: lower-case letters, digits and dashes, at most 40
 	Segments map[string]Segment `json:"segments"`
+	Rollout  Rollout            `json:"rollout"` // how chunks move to new versions of the segments' functions
 	Gateway  Gateway            `json:"gateway"` // takes records over HTTP for the segments' streams
 
 	Network    Network              `json:"network"`    // used by the cluster
@@ -107,6 +113,7 @@ type Functions struct {
 	Sweeper    Function `json:"sweeper"`    // finds objects whose event was lost
 	Witness    Function `json:"witness"`    // of each stream: archives the records
 	Closer     Function `json:"closer"`     // of each stream: certifies intervals
+	Rollout    Function `json:"rollout"`    // starts rollouts of the segments' functions, and judges new versions
 }
 
 // Function is the settings of a function.
@@ -184,15 +191,19 @@ type Segment struct {
 	Function
 	Package string `json:"package"` // of the function; default lambdas/<name>
 	// files, or stream: records come one by one, and are certified in intervals. It cannot change later
-	Arrival        Arrival  `json:"arrival"`
-	Concurrency    int      `json:"concurrency" limits:"2..1000" arrival:"files"`   // concurrent batches
+	Arrival Arrival `json:"arrival"`
+	// concurrent batches; default by environment, with largestGB what the deadline takes
+	Concurrency    int      `json:"concurrency" limits:"2..1000" arrival:"files"`
 	BatchSize      int      `json:"batchSize" limits:"1..10000" arrival:"files"`    // chunks per invocation
 	BatchingWindow Duration `json:"batchingWindow" limits:"0s..5m" arrival:"files"` // how long a batch may wait to fill up
 	// functions, or workers: all chunks run on the cluster
 	Lane contract.Lane `json:"lane" arrival:"files"`
 	// alarms fire when a load is published, or will be, later than this after its receipt
 	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none" arrival:"files"`
-	Stream   Stream   `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
+	// content of the largest load that has to be published within the deadline, GiB: settings that are too low for it fail
+	// the preview; 0: not known
+	LargestGB int    `json:"largestGB" limits:"0..51200" arrival:"files"`
+	Stream    Stream `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
 
 	schema json.RawMessage
 }

@@ -34,6 +34,7 @@ func defaults(e Environment) *Stack {
 		Environment:  e,
 		Architecture: pick(e, Architecture(runtime.GOARCH), ARM64, ARM64, ARM64),
 		Dashboard:    pick(e, true, false, true, true),
+		Tracing:      pick(e, false, false, true, true),
 		Landing:      bucket,
 		Lake:         bucket,
 		Ledger:       Ledger{PointInTimeRecovery: e == Prod, DeletionProtection: kept},
@@ -60,6 +61,12 @@ func defaults(e Environment) *Stack {
 			Witness:    function(512, seconds(60)),
 			// It holds some 200 bytes a record of an interval (decision 15).
 			Closer: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
+			// Its answer is late after an hour ("AppSpec 'hooks' section", CodeDeploy user guide).
+			Rollout: function(256, pick(e, minutes(5), minutes(15), minutes(15), minutes(15))),
+		},
+		Rollout: Rollout{
+			Strategy: pick(e, contract.AllAtOnce, contract.AllAtOnce, contract.Canary, contract.Linear),
+			Percent:  10, Interval: minutes(pick(e, 1, 1, 10, 5)), Shadow: pick(e, 3, 3, 5, 10), QuarantineDrift: 0.05,
 		},
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),
 			MaxContentGB: pick(e, 100, 5000, 5000, 5000), MaxExpansion: 1100, MaxQuarantineMB: 256,
@@ -82,10 +89,9 @@ func segmentDefaults(e Environment) Segment {
 			MemoryMB: pick(e, 512, 1024, 1769, 1769), Timeout: pick(e, seconds(30), minutes(5), minutes(5), minutes(5)),
 			LogRetentionDays: logRetention(e),
 		},
-		Arrival:     ByFiles,
-		Concurrency: pick(e, 4, 10, 50, 200),
-		BatchSize:   1,
-		Stream:      streamDefaults(e),
+		Arrival:   ByFiles,
+		BatchSize: 1,
+		Stream:    streamDefaults(e),
 	}
 }
 
@@ -115,6 +121,7 @@ func (s *Stack) derive() {
 		if segment.EphemeralMB == 0 {
 			segment.EphemeralMB = s.ephemeralMB(segment)
 		}
+		segment.Concurrency = orElse(segment.Concurrency, s.concurrencyOf(segment))
 		s.Segments[name] = segment
 	}
 	s.derivePlatform()

@@ -31,7 +31,8 @@ type Gateway struct {
 	Max      int `json:"max" limits:"2..1000"` // maximum number of pods
 	// share of a pod's milliCPU above which pods are added, percent
 	TargetCPUPercent int `json:"targetCPUPercent" limits:"10..100"`
-	// from SIGTERM to SIGKILL: a third to be taken out of the load balancer, half for requests in flight
+	// from SIGTERM to SIGKILL: a fifth until the load balancer has found another pod, a half until it has taken this one
+	// out, a fifth for requests in flight
 	Grace Duration `json:"grace" limits:"1m..15m"`
 
 	Function Function `json:"function"` // where there is no certificate
@@ -138,8 +139,8 @@ func (g Gateway) validate(path string, found *problems) {
 	if 2*g.BufferMB > g.MemoryMB {
 		found.add(path+".bufferMB", "%d: want at most half of %s.memoryMB, %d", g.BufferMB, path, g.MemoryMB)
 	}
-	if least := seconds(3 * 2 * GatewayHealthSeconds * GatewayHealthCount); g.Grace < least {
-		found.add(path+".grace", "%s: want at least %s: the load balancer has a third of it to take the pod out", g.Grace,
+	if least := seconds(5 * (GatewayHealthSeconds*GatewayHealthCount + 2)); g.Grace < least {
+		found.add(path+".grace", "%s: want at least %s: the load balancer has a fifth of it to find another pod", g.Grace,
 			least)
 	}
 }

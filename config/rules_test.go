@@ -86,6 +86,14 @@ var rules = []struct{ name, environment, members, trips, want string }{
 		`functions.intake.reservedConcurrency: 9 is below the 10 batches that its queue hands out at once: throttles would ` +
 			`burn receives`},
 
+	{"budget without addresses", "prod", `"budgetUSD": 500`, ``,
+		`budgetUSD: 500, but alarmEmails is empty: a budget tells mail addresses`},
+	{"budget on a laptop", "local", `"budgetUSD": 500, "alarmEmails": ["a@example.com"]`, ``,
+		`budgetUSD: local mode costs nothing, and has no AWS Budgets`},
+	{"budget with many addresses", "prod", `"budgetUSD": 500, "alarmEmails": ["a@b.example", "b@b.example", "c@b.example", ` +
+		`"d@b.example", "e@b.example", "f@b.example", "g@b.example", "h@b.example", "i@b.example", "j@b.example", ` +
+		`"k@b.example"]`, ``, `budgetUSD: 500, but a budget tells at most 10 of alarmEmails, which has 11`},
+
 	{"chunk", "dev", `"loads": {"chunkMB": 0}`, ``, `loads.chunkMB: 0: want 1 to 256`},
 	{"attempts", "dev", `"loads": {"maxAttempts": 1}`, ``, `loads.maxAttempts: 1: want 2 to 100`},
 	{"content", "dev", `"loads": {"maxContentGB": 0}`, ``, `loads.maxContentGB: 0: want 1 to 51200`},

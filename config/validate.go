@@ -67,7 +67,8 @@ func Predict(chunkMB, batch, memoryMB int) time.Duration {
 func VCPU(memoryMB int) float64 { return min(1, float64(memoryMB)/memoryPerVCPU) }
 
 // sharedFunctions are the functions that are not a segment's own.
-var sharedFunctions = slices.Concat(contract.SystemFunctions, contract.StreamFunctions)
+var sharedFunctions = slices.Concat(contract.SystemFunctions, contract.StreamFunctions,
+	[]string{contract.RolloutFunction})
 
 func (s *Stack) validate(found *problems) {
 	s.validateLimits(found)
@@ -78,7 +79,7 @@ func (s *Stack) validate(found *problems) {
 	s.validateQueues(found)
 	shared := s.Functions
 	for i, f := range []Function{shared.Intake, shared.Splitter, shared.Reconciler, shared.Sweeper, shared.Witness,
-		shared.Closer} {
+		shared.Closer, shared.Rollout} {
 		f.validateFunction("functions."+sharedFunctions[i], found)
 	}
 	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
@@ -92,6 +93,7 @@ func (s *Stack) validate(found *problems) {
 	for _, name := range s.SegmentNames() {
 		s.validateSegment(name, s.Segments[name], found)
 	}
+	s.validateRollout(found)
 	s.validatePlatform(found)
 	s.validateGateway(found)
 }
@@ -117,11 +119,27 @@ func (s *Stack) validateTags(found *problems) {
 	s.validateAlarms(found)
 }
 
+// maxBudgetEmails is how many addresses a budget tells ("AWS Budgets quotas").
+const maxBudgetEmails = 10
+
+func (s *Stack) validateBudget(found *problems) {
+	switch n := len(s.AlarmEmails); {
+	case s.BudgetUSD == 0:
+	case s.Environment == Local:
+		found.add("budgetUSD", "local mode costs nothing, and has no AWS Budgets")
+	case n == 0:
+		found.add("budgetUSD", "%d, but alarmEmails is empty: a budget tells mail addresses", s.BudgetUSD)
+	case n > maxBudgetEmails:
+		found.add("budgetUSD", "%d, but a budget tells at most %d of alarmEmails, which has %d", s.BudgetUSD, maxBudgetEmails, n)
+	}
+}
+
 // maxAlarmTopics is what an alarm's five actions leave beside the stack's own topic ("PutMetricAlarm" in the API
 // reference of CloudWatch).
 const maxAlarmTopics = 4
 
 func (s *Stack) validateAlarms(found *problems) {
+	s.validateBudget(found)
 	for i, topic := range s.AlarmTopics {
 		if !topicARN.MatchString(topic) {
 			found.add(fmt.Sprintf("alarmTopics[%d]", i), "%q is not the ARN of an SNS topic", topic)
@@ -228,6 +246,8 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "is the name under which alarms and metrics have what no segment has; choose another")
 	case name == contract.Gateway:
 		found.add(path, "is the name of the gateway; choose another")
+	case name == contract.RolloutFunction:
+		found.add(path, "is the name of the function of rollouts; choose another")
 	case slices.Contains(contract.StreamFunctions, name):
 		found.add(path, "is the name of a function of streams; choose another")
 	case strings.HasSuffix(name, "-"+contract.Witness), strings.HasSuffix(name, "-"+contract.Closer):
@@ -255,6 +275,7 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		g.validateStream(path, s.Environment, found)
 	} else {
 		g.validateQueue(path, s.Loads.ChunkMB, found)
+		s.validateDeadline(path, g, found)
 	}
 	if !segmentPackage.MatchString(g.Package) {
 		found.add(path+".package", "%q: want lambdas/<folder>", g.Package)

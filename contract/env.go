@@ -84,12 +84,19 @@ type CloserEnv[T any] struct {
 	SigningKey T `env:"DIP_SIGNING_KEY"`
 }
 
+// RolloutEnv is the environment of the function that starts rollouts and judges them.
+type RolloutEnv[T any] struct {
+	Common[T]
+	Application T `env:"DIP_APPLICATION"` // name of the CodeDeploy application of the segments' functions
+}
+
 // WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.
 type WorkerEnv[T any] struct {
 	SegmentEnv[T]
 	Queue T `env:"DIP_QUEUE"` // URL of the queue whose chunks it takes
 	// another worker takes a chunk over after this long without a heartbeat
 	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"`
+	LogGroup     T `env:"DIP_LOG_GROUP"`                // of CloudWatch, that keeps what it writes
 	Slots        T `env:"DIP_SLOTS" kind:"int"`         // chunks that it processes concurrently
 	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
 }
@@ -101,6 +108,7 @@ type RestageEnv[T any] struct {
 	Catalog T `env:"DIP_CATALOG"` // key in the lake bucket of the catalog that knows the queues
 	// another job takes a restage over after this long without a heartbeat
 	LeaseSeconds T `env:"DIP_LEASE_SECONDS" kind:"int"`
+	LogGroup     T `env:"DIP_LOG_GROUP"` // of CloudWatch, that keeps what it writes
 }
 
 // GatewayEnv is the environment of the gateway, which takes records over HTTP and puts them into the segments' streams.

@@ -44,6 +44,8 @@ var (
 	RecordsOut         = Metric{Name: "RecordsOut", Unit: UnitCount, Value: "those of RecordsIn that went to the output"}
 	RecordsQuarantined = Metric{Name: "RecordsQuarantined", Unit: UnitCount, Value: "those of RecordsIn in quarantine"}
 	ChunkErrors        = Metric{Name: "ChunkErrors", Unit: UnitCount, Value: "1 per attempt that ended with an error"}
+	ChunksHandedBack   = Metric{Name: "ChunksHandedBack", Unit: UnitCount,
+		Value: "1 per chunk that a worker did not finish because its pod had to stop"}
 )
 
 // Metrics of a load, emitted by the reconciler as it records the outcome.
@@ -83,7 +85,7 @@ var (
 func Metrics() []Metric {
 	return []Metric{
 		ChunksAcknowledged, ChunkAttempts, ChunkSeconds, ChunkRate, BytesIn, RecordsIn, RecordsOut, RecordsQuarantined,
-		ChunkErrors, LoadsPublished, LoadsFailed, LoadSeconds, DeadlineSlack,
+		ChunkErrors, ChunksHandedBack, LoadsPublished, LoadsFailed, LoadSeconds, DeadlineSlack,
 		LateLoads, LostEvents, OldestLoad, Sweeps, OverdueIntervals, Watermark, Closings,
 	}
 }

@@ -20,6 +20,7 @@ type StackOutputs[T any] struct {
 	EventBus          T                            `json:"eventBus"`          // name
 	SigningKey        T                            `json:"signingKey"`        // ARN of the key that signs certificates
 	AlarmTopic        T                            `json:"alarmTopic"`        // ARN; receives alarms and failed loads
+	Dashboard         *T                           `json:"dashboard"`         // name; nil in a stack without
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
 	Backup            *BackupOutputs[T]            `json:"backup"`            // nil in a stack without backups
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
@@ -39,6 +40,8 @@ type SegmentOutputs[T any] struct {
 	Function         T                 `json:"function"` // ARN of the alias
 	Workers          *QueueOutputs[T]  `json:"workers"`  // nil without workers
 	Stream           *StreamOutputs[T] `json:"stream"`   // nil for a segment whose records arrive as files
+	// Rollouts is the name of the CodeDeploy deployment group; nil for a segment whose records arrive by stream
+	Rollouts *T `json:"rollouts"`
 }
 
 // StreamOutputs are a stack's outputs for a segment whose records arrive by stream.

@@ -216,7 +216,8 @@ func costsPage(t *testing.T) []byte {
 		p.BackupBucketGBMonth, p.BackupTableGBMonth)
 	paragraph("What to turn off first: interface endpoints (`network.endpoints: []`) keep traffic off the internet, and "+
 		"cost more than they save unless much is pulled or logged; `network.nat: single` is one gateway instead of one a "+
-		"zone. A cluster whose version has left standard support costs $%.0f a month more; the preview says so.",
+		"zone. A cluster whose version has left standard support costs $%.0f a month more; the preview says so. "+
+		"`budgetUSD` has AWS tell `alarmEmails` before a month costs more than you want.",
 		(p.ClusterExtendedHour-p.ClusterHour)*config.HoursPerMonth)
 	heading("## A terabyte")
 	paragraph("A terabyte of plain text, in files of %.0f GB, processed by functions.", loadBytes/1e9)

@@ -5,9 +5,11 @@ import (
 	"compress/gzip"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +18,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/aws-sdk-go-v2/service/sfn"
+	sfntypes "github.com/aws/aws-sdk-go-v2/service/sfn/types"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"dip/contract"
@@ -295,6 +299,53 @@ func TestOverwrittenWhileLoading(t *testing.T) {
 		if c := certified(t, contract.LoadID(object)); c.Length != int64(len(data)) {
 			t.Errorf("version %s: %d bytes are certified, want %d", object.VersionID, c.Length, len(data))
 		}
+	}
+}
+
+// A load whose execution somebody stopped is resumed by the sweeper's schedule, once it has been quiet for a while; this
+// is waited for while records are sent by stream.
+func TestStoppedExecutionIsResumed(t *testing.T) {
+	t.Parallel()
+	chaos.killAfterOne("events")
+	defer chaos.kill("events", 0)
+	object := put(t, "events/stopped.ndjson", events(t, 8<<20))
+	id := contract.LoadID(object)
+	workflows := sfn.NewFromConfig(stack.AWSConfig())
+	ctx, cancel := context.WithTimeout(t.Context(), 2*patience) // it is quiet for two minutes first
+	defer cancel()
+	begun := errors.New("begun")
+	watch, stop := context.WithCancelCause(ctx)
+	if _, err := client.Follow(watch, stack.Client().Ledger, id, func(p client.Progress) {
+		if p.Done > 0 {
+			stop(begun)
+		}
+	}); err == nil {
+		t.Fatal("the load finished before its execution could be stopped")
+	}
+	machine := strings.TrimSuffix(stack.Outputs.Workflow, ":live")
+	running, err := workflows.ListExecutions(ctx, &sfn.ListExecutionsInput{StateMachineArn: &machine})
+	if err != nil {
+		t.Fatal(err)
+	}
+	stopped := slices.IndexFunc(running.Executions, func(e sfntypes.ExecutionListItem) bool { return *e.Name == id })
+	if stopped < 0 {
+		t.Fatalf("load %s has no execution", id)
+	}
+	if _, err := workflows.StopExecution(ctx,
+		&sfn.StopExecutionInput{ExecutionArn: running.Executions[stopped].ExecutionArn}); err != nil {
+		t.Fatal(err)
+	}
+	chaos.kill("events", 0)
+	if _, err := client.Follow(ctx, stack.Client().Ledger, id, func(client.Progress) {}); err != nil {
+		t.Fatal(err)
+	}
+	certified(t, id)
+	load, err := stack.Client().Ledger.Load(ctx, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if load.Execution != 1 {
+		t.Errorf("the load was resumed %d times, want once", load.Execution)
 	}
 }
 

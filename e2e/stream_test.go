@@ -43,6 +43,7 @@ type lane struct {
 // Whatever dies and whatever Kinesis does: each record that was answered with a success is in the output or in
 // quarantine once, and every record that is in the stream is in a certified interval.
 func TestStreamUnderFaults(t *testing.T) {
+	t.Parallel() // with what waits for the sweeper
 	outputs := stack.Outputs.Segments["readings"].Stream
 	l := &lane{T: t, stream: outputs.Name, kinesis: kinesis.NewFromConfig(stack.AWSConfig()), promised: map[int]bool{}}
 	for seed := range uint64(2) {

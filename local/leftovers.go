@@ -57,6 +57,10 @@ var clusterInventories = []inventory{
 	{kind: "cluster", service: "eks", name: regexp.MustCompile(`"([\w.-]+)"[,\]]`)},
 	{kind: "Auto Scaling group", service: "autoscaling", action: "DescribeAutoScalingGroups",
 		name: xmlField("AutoScalingGroupName")},
+	{kind: "load balancer", service: "elasticloadbalancing", action: "DescribeLoadBalancers" + loadBalancing,
+		name: xmlField("LoadBalancerName")},
+	{kind: "target group", service: "elasticloadbalancing", action: "DescribeTargetGroups" + loadBalancing,
+		name: xmlField("TargetGroupName")},
 	{kind: "launch template", service: "ec2", action: "DescribeLaunchTemplates", name: xmlField("launchTemplateName")},
 	{kind: "instance", service: "ec2", action: "DescribeInstances" + filter("instance-state-name", "pending", "running",
 		"stopping", "stopped"), name: xmlField("instanceId")},
@@ -83,6 +87,9 @@ var clusterInventories = []inventory{
 	{kind: "key alias", service: "kms", target: "TrentService.ListAliases", body: "{}", name: jsonField("AliasName"),
 		ignore: regexp.MustCompile(`^alias/aws/`)},
 }
+
+// loadBalancing is the version of the API that has Network Load Balancers.
+const loadBalancing = "&Version=2015-12-01"
 
 // filter limits an EC2 list to resources with one of the values.
 func filter(name string, values ...string) string {

@@ -92,6 +92,9 @@ func TestLeftoversOfAStackWithACluster(t *testing.T) {
 	a.query("autoscaling",
 		"CreateAutoScalingGroup&AutoScalingGroupName=nodes&MinSize=1&MaxSize=1&VPCZoneIdentifier="+subnet+
 			"&LaunchTemplate.LaunchTemplateId="+template, "")
+	a.query("elasticloadbalancing", "CreateLoadBalancer&Name=gateway&Type=network&Subnets.member.1="+subnet+loadBalancing,
+		"")
+	a.query("elasticloadbalancing", "CreateTargetGroup&Name=gateway&Protocol=TCP&Port=30443&VpcId="+vpc+loadBalancing, "")
 	a.json("ecr", "AmazonEC2ContainerRegistry_V20150921.CreateRepository", `{"repositoryName": "images"}`, "images")
 	a.query("iam", "CreateInstanceProfile&InstanceProfileName=nodes", "nodes")
 	a.query("iam", "CreateOpenIDConnectProvider&Url=https://oidc.example/x&ThumbprintList.member.1="+

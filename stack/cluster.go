@@ -93,12 +93,13 @@ func drainedBy(mode config.Interruptions) func(config.NodeGroup) bool {
 // inCluster has a component's objects in the cluster.
 func (c *Cluster) inCluster() pulumi.ResourceOption { return pulumi.Providers(c.Control.Provider) }
 
-// identity gives the pods of a service account their rights in AWS. It is named after the account.
+// identity gives the pods of a service account their rights in AWS, and a log group unless logDays is 0. It is named
+// after the account.
 func (c *Cluster) identity(
-	ctx *pulumi.Context, namespace, account string, allow []policy.Statement,
+	ctx *pulumi.Context, namespace, account string, allow []policy.Statement, logDays int,
 ) (*identity.Identity, error) {
 	return identity.New(ctx, account, &identity.Args{
-		Cluster: c.Control.Name, Namespace: namespace, ServiceAccount: account, Allow: allow,
+		Cluster: c.Control.Name, Namespace: namespace, ServiceAccount: account, Allow: allow, LogRetentionDays: logDays,
 	})
 }
 

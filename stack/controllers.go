@@ -61,7 +61,7 @@ func NewControllers(ctx *pulumi.Context, s *Setup, lane *HeavyLane, c *Cluster) 
 func (p controller) allow(
 	ctx *pulumi.Context, namespace, account string, allow []policy.Statement,
 ) ([]pulumi.Resource, error) {
-	rights, err := p.identity(ctx, namespace, account, allow)
+	rights, err := p.identity(ctx, namespace, account, allow, 0)
 	if err != nil {
 		return nil, err
 	}

@@ -89,7 +89,7 @@ func (g *Gateway) Run(
 	if g == nil || g.tokens == nil {
 		return nil
 	}
-	rights, err := c.identity(ctx, k8s.Workloads, gateway.Account, policy.All(g.tokens.Read(), segments.takeRecords(st)))
+	rights, err := c.identity(ctx, k8s.Workloads, gateway.Account, policy.All(g.tokens.Read(), segments.takeRecords(st)), 0)
 	if err != nil {
 		return err
 	}

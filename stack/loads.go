@@ -47,7 +47,7 @@ func NewLoads(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments) (l
 func (s *Setup) newFunction(
 	ctx *pulumi.Context, name string, settings config.Function, args *function.Args,
 ) (*function.Function, error) {
-	args.Settings, args.Architecture, args.Artifact = settings, s.Architecture, s.functions[name]
+	args.Settings, args.Architecture, args.Artifact, args.Tracing = settings, s.Architecture, s.functions[name], s.Tracing
 	return function.New(ctx, name, args)
 }
 
@@ -81,7 +81,7 @@ func newReconciler(ctx *pulumi.Context, s *Setup, st *Storage, segments *Segment
 func newWorkflow(ctx *pulumi.Context, s *Setup, splitter, reconciler *function.Function) (*workflow.Workflow, error) {
 	return workflow.New(ctx, "load", &workflow.Args{
 		Splitter: splitter, Reconciler: reconciler, LogRetentionDays: s.Functions.Reconciler.LogRetentionDays,
-		Account: s.Account,
+		Account: s.Account, Tracing: s.Tracing,
 	})
 }
 

@@ -14,24 +14,28 @@ import (
 
 // Operations is how the stack tells that it needs somebody.
 type Operations struct {
-	Topic pulumi.StringOutput // ARN of the SNS topic
+	Topic     pulumi.StringOutput  // ARN of the SNS topic
+	Dashboard *pulumi.StringOutput // name; nil: the stack has none
+
+	alarms map[string]pulumi.StringOutput // names in CloudWatch, by that in the table
 }
 
 // NewOperations declares the alarms of the table, a page for each segment and one for what they share, and the topic
 // that pages and failed loads go to.
 func NewOperations(
-	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams,
+	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, cluster *Cluster,
 ) (*Operations, error) {
 	made, err := operations.New(ctx, "operations", &operations.Args{
 		Alarms: s.Alarms(), Graphs: s.Graphs(), Pages: s.Pages(), Region: s.Region,
-		Dimensions: watched{s, segments, loads, streams}.dimensions,
+		Dimensions: watched{s, segments, loads, streams, cluster}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
+		BudgetUSD: s.BudgetUSD,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &Operations{Topic: made.Topic}, nil
+	return &Operations{Topic: made.Topic, Dashboard: made.Dashboard, alarms: made.Alarms}, nil
 }
 
 // watched is what alarms watch.
@@ -40,6 +44,7 @@ type watched struct {
 	segments *Segments
 	loads    *Loads
 	streams  *Streams
+	cluster  *Cluster // nil: the stack has none
 }
 
 // dimensions are those of a target's metrics.
@@ -51,6 +56,14 @@ func (w watched) dimensions(t config.Target) (pulumi.StringMap, error) {
 		}, nil
 	case config.OfWorkflow:
 		return pulumi.StringMap{"StateMachineArn": w.loads.Workflow.Machine}, nil
+	case config.OfCluster:
+		if w.cluster != nil {
+			return pulumi.StringMap{"ClusterName": w.cluster.Control.Name}, nil
+		}
+	case config.OfNodeGroup:
+		if w.cluster != nil && w.cluster.Groups[t.Name] != nil {
+			return pulumi.StringMap{"AutoScalingGroupName": w.cluster.Groups[t.Name].AutoScalingGroup}, nil
+		}
 	case config.OfQueue:
 		if q := w.queues()[t.Name]; q != nil {
 			return pulumi.StringMap{"QueueName": q.Name}, nil

@@ -4,6 +4,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/queue"
+	"dip/components/rollout"
 	"dip/contract"
 	"dip/k8s"
 )
@@ -15,7 +16,7 @@ type Outputs struct {
 
 // NewOutputs gathers the outputs that every stack has.
 func NewOutputs(
-	s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, operations *Operations,
+	s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams,
 ) *Outputs {
 	o := &Outputs{contract.StackOutputs[pulumi.StringInput]{
 		Region:            pulumi.String(s.Region),
@@ -28,7 +29,6 @@ func NewOutputs(
 		Workflow:          loads.Workflow.ARN,
 		EventBus:          st.Bus.Name,
 		SigningKey:        st.Signer.ARN,
-		AlarmTopic:        operations.Topic,
 		Functions: map[string]pulumi.StringInput{
 			"intake": loads.Intake.ARN, "splitter": loads.Splitter.ARN,
 			"reconciler": loads.Reconciler.ARN, "sweeper": loads.Sweeper.ARN,
@@ -54,6 +54,15 @@ func NewOutputs(
 	return o
 }
 
+// AddOperations adds the topic of alarms, and the dashboard.
+func (o *Outputs) AddOperations(operations *Operations) {
+	o.all.AlarmTopic = operations.Topic
+	if operations.Dashboard != nil {
+		name := pulumi.StringInput(*operations.Dashboard)
+		o.all.Dashboard = &name
+	}
+}
+
 // AddCluster adds the outputs of a stack with a cluster.
 func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
 	for name, workers := range lane.Workers {
@@ -70,6 +79,19 @@ func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
 	o.all.Cluster = &contract.ClusterOutputs[pulumi.StringInput]{
 		Name: c.Control.Name, Kubeconfig: c.Control.Kubeconfig, Namespace: pulumi.String(k8s.Workloads),
 		Image: c.Image, Restage: *queueOutputs(lane.Restage), NodeGroups: groups,
+	}
+}
+
+// AddRollouts adds the outputs of a stack whose segments' functions are rolled out.
+func (o *Outputs) AddRollouts(r *rollout.Rollout) {
+	if r == nil {
+		return
+	}
+	o.all.Functions[contract.RolloutFunction] = r.Function.ARN
+	for name, group := range r.Groups {
+		of := o.all.Segments[name]
+		of.Rollouts = input(group)
+		o.all.Segments[name] = of
 	}
 }
 

@@ -81,7 +81,7 @@ func newSegment(ctx *pulumi.Context, s *Setup, st *Storage, name string) (*segme
 	code := s.functions[programOf(settings)]
 	return segment.New(ctx, name, &segment.Args{
 		Settings: settings, Queues: s.Queues, Architecture: s.Architecture, Artifact: code,
-		Common: st.common(s, code.Code), Allow: st.processChunks(name), Lease: s.lease,
+		Common: st.common(s, code.Code), Allow: st.processChunks(name), Lease: s.lease, Tracing: s.Tracing,
 	})
 }
 

@@ -65,7 +65,7 @@ func newProcessor(
 		read = from.Subscribe()
 	}
 	processor, err := function.New(ctx, name, &function.Args{
-		Settings: settings.Function, Architecture: s.Architecture, Artifact: code,
+		Settings: settings.Function, Architecture: s.Architecture, Tracing: s.Tracing, Artifact: code,
 		Env: contract.ProcessorEnv[pulumi.StringInput]{
 			SegmentEnv: contract.SegmentEnv[pulumi.StringInput]{Common: st.common(s, code.Code), Segment: pulumi.String(name)},
 			Catalog:    segments.Catalog.Key,
@@ -94,7 +94,7 @@ func newWitness(
 ) (*function.Function, error) {
 	code := s.functions[contract.Witness]
 	witness, err := function.New(ctx, contract.StreamFunction(name, contract.Witness), &function.Args{
-		Settings: s.Functions.Witness, Architecture: s.Architecture, Artifact: code,
+		Settings: s.Functions.Witness, Architecture: s.Architecture, Tracing: s.Tracing, Artifact: code,
 		Env: contract.WitnessEnv[pulumi.StringInput]{
 			Common: st.common(s, code.Code), Segment: pulumi.String(name), Stream: from.Name,
 		},
@@ -120,7 +120,7 @@ func newCloser(
 ) (*function.Function, error) {
 	code, own := s.functions[contract.Closer], name+"/"
 	closer, err := function.New(ctx, contract.StreamFunction(name, contract.Closer), &function.Args{
-		Settings: s.Functions.Closer, Architecture: s.Architecture, Artifact: code,
+		Settings: s.Functions.Closer, Architecture: s.Architecture, Tracing: s.Tracing, Artifact: code,
 		Env: contract.CloserEnv[pulumi.StringInput]{
 			Common: st.common(s, code.Code), Segment: pulumi.String(name), Catalog: segments.Catalog.Key, Stream: of.Name,
 			EventBus: st.Bus.Name, SigningKey: st.Signer.ARN,

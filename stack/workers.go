@@ -30,14 +30,14 @@ func newWorkers(
 ) error {
 	queue, program := lane.Workers[segment], programOf(s.Segments[segment])
 	allowed := policy.All(queue.Receive(), st.processChunks(segment))
-	rights, err := c.identity(ctx, k8s.Workloads, worker.Account(segment), allowed)
+	rights, err := c.identity(ctx, k8s.Workloads, worker.Account(segment), allowed, s.Segments[segment].LogRetentionDays)
 	if err != nil {
 		return err
 	}
 	_, err = worker.New(ctx, worker.Account(segment), &worker.Args{
 		Segment: segment, Settings: s.Cluster.Workers, ScratchMB: s.ScratchMB(segment), Program: program,
 		Image: c.Pushed, Common: c.common(s, st, program),
-		Queue: queue.URL, Region: s.Region, Place: s.place(s.Cluster.Workers.Group),
+		Queue: queue.URL, LogGroup: rights.LogGroup, Region: s.Region, Place: s.place(s.Cluster.Workers.Group),
 		After: slices.Concat(rights.Ready, controllers.Ready),
 	}, c.inCluster())
 	return err
@@ -50,13 +50,13 @@ func newRestage(
 		lane.Restage.Receive(), st.Landing.ReadVersions(""),
 		st.Lake.Read(contract.CatalogPrefix), st.Lake.Write(contract.StagingPrefix),
 		st.Ledger.Allow("Query", "PutItem"), st.Ledger.Work(contract.LedgerSent), segments.sendChunks,
-	))
+	), s.Cluster.LogDays)
 	if err != nil {
 		return err
 	}
 	_, err = restage.New(ctx, restage.Account, &restage.Args{
 		Settings: s.Cluster.Restage, Grace: s.Cluster.Workers.Grace,
-		Image: c.Pushed, Common: c.common(s, st, restage.Program), Queue: lane.Restage.URL,
+		Image: c.Pushed, Common: c.common(s, st, restage.Program), Queue: lane.Restage.URL, LogGroup: rights.LogGroup,
 		Catalog: segments.Catalog.Key, Region: s.Region, Place: s.place(s.Cluster.Restage.Group),
 		After: slices.Concat(rights.Ready, controllers.Ready),
 	}, c.inCluster())

@@ -10,15 +10,11 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
-	"strconv"
 	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
 )
-
-// connections are how many clients send at once, one request after the other.
-const connections = 32
 
 // process is a server.
 type process struct {
@@ -33,7 +29,7 @@ func start(name string) (*process, error) {
 	if err != nil {
 		return nil, err
 	}
-	cmd := exec.Command(self, "-serve", name)
+	cmd := exec.Command(self, "-serve", name, "-profile", profiles)
 	cmd.Env, cmd.Stderr = append(os.Environ(), "GOMAXPROCS=1", "GOGC=400"), os.Stderr
 	in, err := cmd.StdinPipe()
 	if err != nil {
@@ -58,17 +54,17 @@ func (p *process) line() (string, error) {
 	return strings.TrimSpace(text), err
 }
 
-// used is the server's processor time so far.
-func (p *process) used() (time.Duration, error) {
+// used is the server's processor time so far, and the most memory that it ever had, bytes.
+func (p *process) used() (cpu time.Duration, memory int64, err error) {
 	if _, err := p.ask.Write([]byte{'\n'}); err != nil {
-		return 0, err
+		return 0, 0, err
 	}
 	text, err := p.line()
 	if err != nil {
-		return 0, err
+		return 0, 0, err
 	}
-	n, err := strconv.ParseInt(text, 10, 64)
-	return time.Duration(n), err
+	_, err = fmt.Sscan(text, (*int64)(&cpu), &memory)
+	return cpu, memory, err
 }
 
 // client is a connection.
@@ -85,29 +81,33 @@ func dial(address string) (*client, error) {
 	return &client{c, bufio.NewReader(c)}, nil
 }
 
-// send sends a request and reads its answer.
-func (c *client) send(request []byte) error {
+// ask sends a request, and gives the status of its answer.
+func (c *client) ask(request []byte) (int, error) {
 	if _, err := c.Write(request); err != nil {
-		return err
+		return 0, err
 	}
 	answer, err := http.ReadResponse(c.answers, nil)
 	if err != nil {
-		return err
+		return 0, err
 	}
 	defer answer.Body.Close()
-	if _, err := io.Copy(io.Discard, answer.Body); err != nil {
-		return err
-	}
-	if answer.StatusCode != http.StatusOK {
-		return fmt.Errorf("answered %s", answer.Status)
-	}
-	return nil
+	_, err = io.Copy(io.Discard, answer.Body)
+	return answer.StatusCode, err
 }
 
-// clients runs one function for each connection, and joins their errors.
-func clients(address string, run func(c *client) error) error {
+// send sends a request that is to succeed.
+func (c *client) send(request []byte) error {
+	status, err := c.ask(request)
+	if err == nil && status != http.StatusOK {
+		err = fmt.Errorf("answered %d", status)
+	}
+	return err
+}
+
+// clients runs one function for each of n connections, and joins their errors.
+func clients(address string, n int, run func(c *client) error) error {
 	var all sync.WaitGroup
-	errs := make([]error, connections)
+	errs := make([]error, n)
 	for i := range errs {
 		c, err := dial(address)
 		if err != nil {
@@ -132,7 +132,7 @@ func saturate(name string, s shape, load time.Duration) (float64, error) {
 	var requests atomic.Int64
 	run := func(d time.Duration) error {
 		end := time.Now().Add(d)
-		return clients(p.address, func(c *client) error {
+		return clients(p.address, s.connections, func(c *client) error {
 			for time.Now().Before(end) {
 				if err := c.send(request); err != nil {
 					return err
@@ -145,10 +145,10 @@ func saturate(name string, s shape, load time.Duration) (float64, error) {
 	if err := run(load / 4); err != nil {
 		return 0, errors.Join(err, p.end())
 	}
-	before, err := p.used()
+	before, _, err := p.used()
 	requests.Store(0)
 	err = errors.Join(err, run(load))
-	after, failed := p.used()
+	after, _, failed := p.used()
 	return float64(requests.Load()) / (after - before).Seconds(), errors.Join(err, failed, p.end())
 }
 
@@ -164,7 +164,7 @@ func pace(name string, s shape, load time.Duration, rate float64) ([]time.Durati
 	var times []time.Duration
 	began := time.Now()
 	var next atomic.Int64
-	err = clients(p.address, func(c *client) error {
+	err = clients(p.address, s.connections, func(c *client) error {
 		for {
 			due := began.Add(time.Duration(float64(next.Add(1)) / rate * 1e9))
 			if due.Sub(began) > load {
@@ -180,4 +180,36 @@ func pace(name string, s shape, load time.Duration, rate float64) ([]time.Durati
 		}
 	})
 	return times, float64(len(times)) / time.Since(began).Seconds(), errors.Join(err, p.end())
+}
+
+// stalled prints what a gateway answers, and the memory that it takes, while Kinesis answers nothing. Each request has
+// a connection of its own: the gateway closes those whose bodies it does not read.
+func stalled() error {
+	p, err := start("stalled")
+	if err != nil {
+		return err
+	}
+	var mu sync.Mutex
+	answers := map[int]int{}
+	request, end := payload(shape{records: 500, size: 1000}), time.Now().Add(30*time.Second)
+	var all sync.WaitGroup
+	for range 1000 {
+		all.Go(func() {
+			for time.Now().Before(end) {
+				status := 0
+				if c, err := dial(p.address); err == nil {
+					status, _ = c.ask(request) // 0: no answer
+					c.Close()
+				}
+				mu.Lock()
+				answers[status]++
+				mu.Unlock()
+			}
+		})
+	}
+	all.Wait()
+	_, memory, err := p.used()
+	fmt.Printf("buffers of %d MiB, 1000 clients, 500 KB a request, 30 s: answers %v (0: none), at most %d MiB resident\n",
+		buffers>>20, answers, memory>>20)
+	return errors.Join(err, p.end())
 }

@@ -10,38 +10,62 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"path/filepath"
+	"runtime/pprof"
 	"strings"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"dip/contract"
 	"dip/internal/gateway"
 )
 
-// servers are what is measured: a handler that reads; the gateway before a Kinesis that costs nothing; the same with
-// the SDK, which writes, signs and reads the calls, without a connection.
+// servers are what is measured: a handler that reads and authenticates; the gateway before a Kinesis that costs
+// nothing; the same with calls that are written, signed and read, without a connection.
 var servers = []string{"plain", "gateway", "sdk"}
+
+// paced are the servers whose times are measured: a Kinesis that costs nothing does take its time.
+var paced = map[string]string{"plain": "plain", "gateway": "slow", "sdk": "sdk"}
+
+// delays are how long the Kinesis of a server takes for a call.
+var delays = map[string]time.Duration{"slow": 20 * time.Millisecond, "stalled": time.Hour}
+
+// buffers is what the requests of a gateway may take, bytes: the setting of the environment staging.
+const buffers = 256 << 20
 
 const bearer = "a-token-of-the-measurement"
 
-// server serves until its standard input ends. It prints its address, and at the end its processor time in
-// nanoseconds.
+// server serves until its standard input ends. It prints its address, and for each byte of its input the processor time
+// so far, nanoseconds, and the most memory that it ever had, bytes.
 func server(name string) error {
+	if profiles != "" {
+		f, err := os.Create(filepath.Join(profiles, fmt.Sprintf("%s-%d.prof", name, os.Getpid())))
+		if err != nil {
+			return err
+		}
+		defer f.Close()
+		if err := pprof.StartCPUProfile(f); err != nil {
+			return err
+		}
+		defer pprof.StopCPUProfile()
+	}
+	tokens, err := newTokens()
+	if err != nil {
+		return err
+	}
 	h := http.Handler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if _, p := tokens.Authenticate(r); p != nil {
+			w.WriteHeader(p.Status)
+			return
+		}
 		_, _ = io.Copy(io.Discard, r.Body)
 		w.WriteHeader(http.StatusOK)
 	}))
 	if name != "plain" {
-		g, err := newGateway(name)
-		if err != nil {
-			return err
-		}
-		h = g.Handler()
+		h = newGateway(name, tokens).Handler()
 	}
 	l, err := (&net.ListenConfig{}).Listen(context.Background(), "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -49,27 +73,22 @@ func server(name string) error {
 	}
 	go func() { _ = (&http.Server{Handler: h, ReadHeaderTimeout: time.Minute}).Serve(l) }()
 	fmt.Println(l.Addr())
-	began := used()
 	for {
-		// Each byte asks for the time used so far.
 		if _, err := io.ReadFull(os.Stdin, make([]byte, 1)); err != nil {
 			return nil //nolint:nilerr // the parent has what it wants
 		}
-		fmt.Println(int64(used() - began))
+		var u syscall.Rusage
+		if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+			return err
+		}
+		fmt.Println(u.Utime.Nano()+u.Stime.Nano(), u.Maxrss<<10)
 	}
 }
 
-// used is the processor time of this process.
-func used() time.Duration {
-	var u syscall.Rusage
-	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
-		panic(err)
-	}
-	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
-}
+var log = slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 
-func newGateway(name string) (*gateway.Gateway, error) {
-	log := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))
+// newTokens has the measurement's token.
+func newTokens() (*gateway.Tokens, error) {
 	tokens := &gateway.Tokens{Document: document{}, Log: log}
 	go tokens.Watch(context.Background())
 	for deadline := time.Now().Add(time.Minute); !tokens.Loaded(); time.Sleep(time.Millisecond) {
@@ -77,7 +96,11 @@ func newGateway(name string) (*gateway.Gateway, error) {
 			return nil, fmt.Errorf("the tokens are not loaded")
 		}
 	}
-	var k gateway.Kinesis = sink{}
+	return tokens, nil
+}
+
+func newGateway(name string, tokens *gateway.Tokens) *gateway.Gateway {
+	var k gateway.Kinesis = sink{delays[name]}
 	if name == "sdk" {
 		k = gateway.NewKinesis(aws.Config{
 			Region: "us-east-1", Credentials: credentials.NewStaticCredentialsProvider("a", "b", ""),
@@ -86,7 +109,7 @@ func newGateway(name string) (*gateway.Gateway, error) {
 	}
 	return gateway.New(contract.Catalog{Segments: map[string]contract.Segment{"readings": {
 		Stream: &contract.Stream{Name: "readings"}, Dialect: contract.Dialect{Encoding: contract.NDJSON},
-	}}}, k, nil, tokens, 256<<20, log), nil
+	}}}, k, nil, tokens, buffers, log)
 }
 
 // document has the measurement's token.
@@ -97,17 +120,18 @@ func (document) Read(context.Context) ([]byte, error) {
 		sha256.Sum256([]byte(bearer))), nil
 }
 
-// sink is a Kinesis that takes everything at once.
-type sink struct{}
+// sink is a Kinesis that takes everything after a delay.
+type sink struct{ delay time.Duration }
 
-func (sink) PutRecords(_ context.Context, in *kinesis.PutRecordsInput, _ ...func(*kinesis.Options)) (
-	*kinesis.PutRecordsOutput, error,
-) {
-	out := &kinesis.PutRecordsOutput{Records: make([]types.PutRecordsResultEntry, len(in.Records))}
-	for i := range out.Records {
-		out.Records[i].SequenceNumber = aws.String("1")
+func (s sink) Put(ctx context.Context, _ string, records []*gateway.Record) ([]gateway.Outcome, error) {
+	if s.delay > 0 {
+		select {
+		case <-time.After(s.delay):
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
 	}
-	return out, nil
+	return make([]gateway.Outcome, len(records)), nil // accepted
 }
 
 // wire answers each call with a success.
@@ -123,12 +147,21 @@ func (wire) RoundTrip(r *http.Request) (*http.Response, error) {
 			return nil, err
 		}
 	}
-	one := `{"SequenceNumber":"49590338271490256608559692538361571095921575989136588898",` +
-		`"ShardId":"shardId-000000000000"}`
-	text := `{"FailedRecordCount":0,"Records":[` + strings.TrimSuffix(strings.Repeat(one+",", n), ",") + `]}`
+	text := allAccepted[n-1]
 	return &http.Response{
 		StatusCode: http.StatusOK, Proto: "HTTP/1.1", ProtoMajor: 1, ProtoMinor: 1, Request: r,
 		Header:        http.Header{"Content-Type": {"application/x-amz-json-1.1"}},
 		ContentLength: int64(len(text)), Body: io.NopCloser(strings.NewReader(text)),
 	}, nil
 }
+
+// allAccepted are the answers that accept 1 to 500 records.
+var allAccepted = func() []string {
+	const one = `{"SequenceNumber":"49590338271490256608559692538361571095921575989136588898",` +
+		`"ShardId":"shardId-000000000000"}`
+	list := make([]string, 500)
+	for i := range list {
+		list[i] = `{"FailedRecordCount":0,"Records":[` + one + strings.Repeat(","+one, i) + `]}`
+	}
+	return list
+}()

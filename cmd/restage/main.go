@@ -15,9 +15,10 @@ import (
 )
 
 func main() {
-	env, b := boot.Start(func(e contract.RestageEnv[string]) contract.Common[string] { return e.Common })
+	env, b, end := boot.StartPod(
+		func(e contract.RestageEnv[string]) contract.Common[string] { return e.Common },
+		func(e contract.RestageEnv[string]) string { return e.LogGroup })
 	ctx, stop := boot.Stopped()
-	defer stop()
 	job := &restage.Job{
 		Code: env.Code, Runtime: boot.Pod(), Catalog: env.Catalog,
 		Lease: boot.Seconds(env.LeaseSeconds), Ledger: b.Ledger, Lake: b.Lake, Queue: adapters.NewQueues(b.Config),
@@ -26,9 +27,13 @@ func main() {
 	}
 	w := &worker.Worker{Queue: adapters.NewReceiver(b.Config, env.Queue), Handle: job.Message, Slots: 1, Lease: job.Lease,
 		Log: b.Log}
-	if err := w.Once(ctx); err != nil {
+	err := w.Once(ctx)
+	stop()
+	if err != nil {
 		b.Log.Error("restage failed", "error", err)
-		stop()
+	}
+	end()
+	if err != nil {
 		os.Exit(1)
 	}
 }

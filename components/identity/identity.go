@@ -2,6 +2,7 @@
 package identity
 
 import (
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/eks"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
@@ -20,6 +21,8 @@ type Args struct {
 	Namespace, ServiceAccount string
 	// Allow is what they may do. The zero value is invalid: pods that need nothing need no identity.
 	Allow []policy.Statement
+	// LogRetentionDays is how long a log group of their own keeps what they write to it, days. Zero: they have none.
+	LogRetentionDays int
 }
 
 // Validate reports every problem.
@@ -39,12 +42,35 @@ type Identity struct {
 
 	// Ready are the resources after which a new pod gets its credentials. Pods that start before them never do.
 	Ready []pulumi.Resource
+	// LogGroup is the name of the pods' log group. The zero value: they have none.
+	LogGroup pulumi.StringOutput
+
+	writeLogs []policy.Statement
 }
 
 // New declares an identity.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Identity, error) {
 	i := &Identity{}
-	return component.Declare(ctx, TypeToken, name, i, args, opts, i.associate)
+	return component.Declare(ctx, TypeToken, name, i, args, opts, i.createLogs, i.associate)
+}
+
+// createLogs makes the log group. Pods make its streams, and no groups: those would keep everything for ever.
+func (i *Identity) createLogs(ctx *pulumi.Context, args *Args) error {
+	if args.LogRetentionDays == 0 {
+		return nil
+	}
+	logs, err := component.Child(ctx, i, "logs", cloudwatch.NewLogGroup, &cloudwatch.LogGroupArgs{
+		RetentionInDays: pulumi.Int(args.LogRetentionDays),
+	})
+	if err != nil {
+		return err
+	}
+	i.LogGroup = logs.Name
+	i.writeLogs = []policy.Statement{{
+		Actions:   []string{"logs:CreateLogStream", "logs:PutLogEvents"},
+		Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", logs.Arn)},
+	}}
+	return nil
 }
 
 func (i *Identity) associate(ctx *pulumi.Context, args *Args) error {
@@ -59,7 +85,7 @@ func (i *Identity) associate(ctx *pulumi.Context, args *Args) error {
 	if err != nil {
 		return err
 	}
-	allowed, err := policy.Attach(ctx, i, "policy", role.Name, args.Allow...)
+	allowed, err := policy.Attach(ctx, i, "policy", role.Name, policy.All(i.writeLogs, args.Allow)...)
 	if err != nil {
 		return err
 	}

@@ -38,6 +38,34 @@ func TestIdentity(t *testing.T) {
 	}
 }
 
+// Pods with a log group may write into it before they start, and into no other.
+func TestLogs(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		i, err := identity.New(ctx, "i", &identity.Args{
+			Cluster: pulumi.String("c"), Namespace: "dip", ServiceAccount: "worker", LogRetentionDays: 7,
+			Allow: []policy.Statement{{Actions: []string{"sqs:ReceiveMessage"},
+				Resources: []pulumi.StringInput{pulumi.String("arn")}}},
+		})
+		if err == nil {
+			ctx.Export("group", i.LogGroup)
+		}
+		return err
+	})
+	const kind = "aws:cloudwatch/logGroup:LogGroup"
+	if !slices.Contains(r.Children(identity.TypeToken, "i"), kind+"::i-logs") {
+		t.Fatalf("children are %v", r.Children(identity.TypeToken, "i"))
+	}
+	if days := r.Find(t, kind, "i-logs").Inputs["retentionInDays"].NumberValue(); days != 7 {
+		t.Errorf("logs are kept for %v days", days)
+	}
+	const allowed = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["logs:CreateLogStream",` +
+		`"logs:PutLogEvents"],"Resource":["arn:aws:logs:us-east-1:123456789012:log-group:i-logs:*"]},` +
+		`{"Effect":"Allow","Action":["sqs:ReceiveMessage"],"Resource":["arn"]}]}`
+	if got := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "i-policy").Inputs["policy"].StringValue(); got != allowed {
+		t.Errorf("policy is %s", got)
+	}
+}
+
 func TestBadArgsRegisterNothing(t *testing.T) {
 	componenttest.MustRefuse(t, "identity i", func(ctx *pulumi.Context) error {
 		_, err := identity.New(ctx, "i", &identity.Args{})

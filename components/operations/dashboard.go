@@ -50,9 +50,12 @@ func (o *Operations) draw(ctx *pulumi.Context, args *Args) error {
 	body := pulumi.All(inputs...).ApplyT(func(values []any) (string, error) {
 		return dashboard(args, values)
 	}).(pulumi.StringOutput)
-	_, err := component.Child(ctx, o, "dashboard", cloudwatch.NewDashboard, &cloudwatch.DashboardArgs{
+	made, err := component.Child(ctx, o, "dashboard", cloudwatch.NewDashboard, &cloudwatch.DashboardArgs{
 		DashboardName: pulumi.String(args.NamePrefix), DashboardBody: body,
 	})
+	if err == nil {
+		o.Dashboard = &made.DashboardName
+	}
 	return err
 }
 

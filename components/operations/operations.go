@@ -46,6 +46,8 @@ type Args struct {
 	Account string
 	// Emails and Webhooks get all messages. Empty: nobody does, until somebody subscribes to the topic.
 	Emails, Webhooks []string
+	// BudgetUSD is what the stack may cost a month before Emails are told. Zero: there is no budget.
+	BudgetUSD int
 	// Topics are ARNs that pages notify too. Empty: none.
 	Topics []string
 }
@@ -62,6 +64,7 @@ func (a *Args) Validate() error {
 	for _, g := range a.Graphs {
 		found.If(!slices.Contains(a.Pages, g.Page), "Graphs", "%s is of %q, which is not one of Pages", g.Title, g.Page)
 	}
+	found.If(a.BudgetUSD > 0 && len(a.Emails) == 0, "BudgetUSD", "%d, and no Emails that would be told", a.BudgetUSD)
 	found.If(a.Region == "", "Region", "missing")
 	found.If(a.NamePrefix == "", "NamePrefix", "missing")
 	found.If(a.Stack == "", "Stack", "missing")
@@ -74,7 +77,9 @@ func (a *Args) Validate() error {
 type Operations struct {
 	pulumi.ResourceState
 
-	Topic pulumi.StringOutput // ARN
+	Topic     pulumi.StringOutput            // ARN
+	Dashboard *pulumi.StringOutput           // name; nil: there is none
+	Alarms    map[string]pulumi.StringOutput // names in CloudWatch, by that in the table
 
 	key    *kms.Key
 	topic  *sns.Topic
@@ -86,9 +91,11 @@ type Operations struct {
 
 // New declares operations.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Operations, error) {
-	o := &Operations{names: map[string][]any{}, arns: map[string][]pulumi.StringInput{}}
+	o := &Operations{
+		Alarms: map[string]pulumi.StringOutput{}, names: map[string][]any{}, arns: map[string][]pulumi.StringInput{},
+	}
 	return component.Declare(ctx, TypeToken, name, o, args, opts,
-		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tellFailures)
+		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tellFailures, o.limitCosts)
 }
 
 // Outputs are the topic's ARN.

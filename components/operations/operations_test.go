@@ -2,6 +2,7 @@ package operations_test
 
 import (
 	"errors"
+	"fmt"
 	"reflect"
 	"slices"
 	"strings"
@@ -234,10 +235,11 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 	componenttest.MustRefuse(t, "operations ops", func(ctx *pulumi.Context) error {
 		_, err := operations.New(ctx, "ops", &operations.Args{
 			Alarms: []config.Alarm{{Name: "a", Page: "nobody"}}, Graphs: []config.Graph{{Title: "g", Page: "nobody"}},
+			BudgetUSD: 5,
 		})
 		return err
 	}, "Pages: missing", `Alarms: a pages "nobody", which is not one of Pages`, "Dimensions: missing",
-		`Graphs: g is of "nobody", which is not one of Pages`, "Region: missing", "NamePrefix: missing", "Stack: missing",
+		`Graphs: g is of "nobody", which is not one of Pages`, "BudgetUSD: 5, and no Emails that would be told", "Region: missing", "NamePrefix: missing", "Stack: missing",
 		"Bus: missing", "Account: missing")
 }
 
@@ -251,5 +253,31 @@ func TestATargetThatIsNotThere(t *testing.T) {
 	})
 	if !errors.Is(err, failure) || !strings.Contains(err.Error(), "alarm late") {
 		t.Errorf("%v", err)
+	}
+}
+
+// A budget counts what has the stack's tag, and tells mail addresses.
+func TestBudget(t *testing.T) {
+	const kind = "aws:budgets/budget:Budget"
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		a := args()
+		a.BudgetUSD, a.Emails = 500, []string{"ops@example.com"}
+		_, err := operations.New(ctx, "ops", a)
+		return err
+	})
+	in := r.Find(t, kind, "ops-budget").Inputs.Mappable()
+	filter := in["costFilters"].([]any)[0].(map[string]any)
+	if in["limitAmount"] != "500" || in["limitUnit"] != "USD" || in["timeUnit"] != "MONTHLY" || in["budgetType"] != "COST" ||
+		filter["name"] != "TagKeyValue" || filter["values"].([]any)[0] != "user:dip:stack$"+args().Stack {
+		t.Errorf("the budget is %v", in)
+	}
+	var tells []string
+	for _, n := range in["notifications"].([]any) {
+		n := n.(map[string]any)
+		tells = append(tells, fmt.Sprint(n["notificationType"], " ", n["threshold"], " ", n["subscriberEmailAddresses"]))
+	}
+	want := []string{"ACTUAL 80 [ops@example.com]", "ACTUAL 100 [ops@example.com]", "FORECASTED 100 [ops@example.com]"}
+	if !slices.Equal(tells, want) {
+		t.Errorf("it tells %q, want %q", tells, want)
 	}
 }

@@ -75,5 +75,14 @@ func SigningDigests() map[Test]pulumi.Input {
 	}
 }
 
+// Trace allows to record traces. X-Ray knows no resources for these actions ("Actions, resources, and condition keys for
+// AWS X-Ray").
+func Trace(besides ...string) Statement {
+	return Statement{
+		Actions:   append([]string{"xray:PutTraceSegments", "xray:PutTelemetryRecords"}, besides...),
+		Resources: []pulumi.StringInput{pulumi.String("*")},
+	}
+}
+
 // All joins lists of statements.
 func All(lists ...[]Statement) []Statement { return slices.Concat(lists...) }

@@ -31,6 +31,8 @@ type Args struct {
 	Common contract.Common[pulumi.StringInput]
 	// Allow is what the function may do besides taking its chunks. Empty: nothing.
 	Allow []policy.Statement
+	// Tracing has X-Ray record traces of the function.
+	Tracing bool
 	// Lease is how long a worker's receive of a chunk lasts. Zero: the segment has no workers.
 	Lease config.Duration
 }
@@ -62,6 +64,8 @@ func (a *Args) function(name string) *function.Args {
 		Artifact:     a.Artifact,
 		Env:          contract.SegmentEnv[pulumi.StringInput]{Common: a.Common, Segment: pulumi.String(name)},
 		Allow:        a.Allow,
+		RolledOut:    true,
+		Tracing:      a.Tracing,
 	}
 }
 

@@ -29,6 +29,8 @@ type Args struct {
 	LogRetentionDays int
 	// Account is the stack's, 12 digits. The zero value is invalid.
 	Account string
+	// Tracing has X-Ray record traces.
+	Tracing bool
 }
 
 // Validate reports every problem.
@@ -79,8 +81,11 @@ func (w *Workflow) createRole(ctx *pulumi.Context, args *Args) (err error) {
 	if err != nil {
 		return err
 	}
-	w.policy, err = policy.Attach(ctx, w, "policy", w.role.ID(),
-		policy.All(args.Splitter.Invoke(), args.Reconciler.Invoke(), deliverLogs())...)
+	allowed := policy.All(args.Splitter.Invoke(), args.Reconciler.Invoke(), deliverLogs())
+	if args.Tracing {
+		allowed = append(allowed, policy.Trace("xray:GetSamplingRules", "xray:GetSamplingTargets"))
+	}
+	w.policy, err = policy.Attach(ctx, w, "policy", w.role.ID(), allowed...)
 	return err
 }
 
@@ -109,6 +114,7 @@ func (w *Workflow) createMachine(ctx *pulumi.Context, args *Args) (err error) {
 			IncludeExecutionData: pulumi.Bool(true),
 			LogDestination:       pulumi.Sprintf("%s:*", w.logs.Arn),
 		},
+		TracingConfiguration: &sfn.StateMachineTracingConfigurationArgs{Enabled: pulumi.Bool(args.Tracing)},
 	}, component.After(w.policy))
 	if err != nil {
 		return err

@@ -18,7 +18,14 @@ import (
 )
 
 // declare makes a workflow, and a role that may start it.
-func declare(ctx *pulumi.Context) error {
+func declare(ctx *pulumi.Context) error { return traced(false)(ctx) }
+
+// traced makes the same, with or without traces.
+func traced(tracing bool) func(*pulumi.Context) error {
+	return func(ctx *pulumi.Context) error { return declareWith(ctx, tracing) }
+}
+
+func declareWith(ctx *pulumi.Context, tracing bool) error {
 	named := map[string]*function.Function{}
 	for _, name := range []string{"splitter", "reconciler"} {
 		var err error
@@ -37,7 +44,7 @@ func declare(ctx *pulumi.Context) error {
 	}
 	w, err := workflow.New(ctx, "load", &workflow.Args{
 		Splitter: named["splitter"], Reconciler: named["reconciler"], LogRetentionDays: 30,
-		Account: componenttest.Account,
+		Account: componenttest.Account, Tracing: tracing,
 	})
 	if err != nil {
 		return err
@@ -112,4 +119,17 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		_, err := workflow.New(ctx, "load", &workflow.Args{})
 		return err
 	}, "Splitter: missing", "Reconciler: missing", "LogRetentionDays: missing", "Account: missing")
+}
+
+// Without the setting, an update would leave a machine traced that once was.
+func TestTracing(t *testing.T) {
+	for _, tracing := range []bool{false, true} {
+		r := componenttest.MustRun(t, traced(tracing))
+		in := r.Find(t, "aws:sfn/stateMachine:StateMachine", "load-machine").Inputs["tracingConfiguration"].ObjectValue()
+		allowed := r.Find(t, "aws:iam/rolePolicy:RolePolicy", "load-policy").Inputs["policy"].StringValue()
+		right := `"xray:PutTraceSegments","xray:PutTelemetryRecords","xray:GetSamplingRules","xray:GetSamplingTargets"`
+		if in["enabled"].BoolValue() != tracing || strings.Contains(allowed, right) != tracing {
+			t.Errorf("tracing %v: %v, %s", tracing, in, allowed)
+		}
+	}
 }

@@ -22,6 +22,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"dip/contract"
+	"dip/internal/trace"
 )
 
 // S3 makes an S3 client. Buckets are addressed by path if the endpoint is an IP address or localhost, which have no
@@ -38,6 +39,17 @@ type Queues struct{ client *sqs.Client }
 
 // NewQueues makes a sender to any queue.
 func NewQueues(cfg aws.Config) *Queues { return &Queues{client: sqs.NewFromConfig(cfg)} }
+
+// maxHeader is how long a tracing header may be ("StartExecution" in the Step Functions API reference).
+const maxHeader = 256
+
+// traced is the tracing header that goes to the next service; nil: there is none that it would take.
+func traced(ctx context.Context) *string {
+	if header := trace.Header(ctx); header != "" && len(header) <= maxHeader {
+		return &header
+	}
+	return nil
+}
 
 // Limits of SendMessageBatch, and how many calls run concurrently.
 const (
@@ -65,8 +77,16 @@ func (q *Queues) Send(ctx context.Context, queue string, bodies []string) error 
 
 func (q *Queues) sendBatch(ctx context.Context, queue string, bodies []string) error {
 	entries := make([]sqstypes.SendMessageBatchRequestEntry, len(bodies))
+	var attributes map[string]sqstypes.MessageSystemAttributeValue
+	if header := traced(ctx); header != nil { // the consumer's trace is linked to this one; it does not count as size
+		attributes = map[string]sqstypes.MessageSystemAttributeValue{
+			"AWSTraceHeader": {DataType: aws.String("String"), StringValue: header},
+		}
+	}
 	for i := range bodies {
-		entries[i] = sqstypes.SendMessageBatchRequestEntry{Id: aws.String(strconv.Itoa(i)), MessageBody: &bodies[i]}
+		entries[i] = sqstypes.SendMessageBatchRequestEntry{
+			Id: aws.String(strconv.Itoa(i)), MessageBody: &bodies[i], MessageSystemAttributes: attributes,
+		}
 	}
 	out, err := q.client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: &queue, Entries: entries})
 	if err != nil {
@@ -117,6 +137,7 @@ func (w *Workflows) Start(ctx context.Context, execution string, in contract.Wor
 	}
 	_, err = w.client.StartExecution(ctx, &sfn.StartExecutionInput{
 		StateMachineArn: &w.arn, Name: &execution, Input: aws.String(string(body)),
+		TraceHeader: traced(ctx),
 	})
 	var exists *sfntypes.ExecutionAlreadyExists
 	if errors.As(err, &exists) {

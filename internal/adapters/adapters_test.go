@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/credentials"
 
 	"dip/contract"
+	"dip/internal/trace/tracetest"
 	"dip/internal/worker"
 )
 
@@ -300,6 +301,30 @@ func TestStateOfAnExecution(t *testing.T) {
 	} {
 		if got, err := executionARN(machine, "e"); got != want || (err == nil) != (want != "") {
 			t.Errorf("%s: %q, %v", machine, got, err)
+		}
+	}
+}
+
+// What follows from an invocation is in its trace.
+func TestTracesGoOn(t *testing.T) {
+	const header = "Root=1-a-b;Parent=c;Sampled=1"
+	for _, c := range []struct{ header, want string }{{header, header}, {"", ""}, {header + strings.Repeat("x", 256), ""}} {
+		ctx := tracetest.Invocation(t.Context(), c.header)
+		s, cfg := start(t, func(string, map[string]any) (int, string) {
+			return http.StatusOK, `{"Successful":[],"Failed":[],"executionArn":"arn","startDate":1}`
+		})
+		if err := NewQueues(cfg).Send(ctx, "http://queue", []string{"a"}); err != nil {
+			t.Fatal(err)
+		}
+		if err := NewWorkflows(cfg, "arn").Start(ctx, "x", contract.WorkflowInput{}); err != nil {
+			t.Fatal(err)
+		}
+		attributes, _ := s.calls[0]["Entries"].([]any)[0].(map[string]any)["MessageSystemAttributes"].(map[string]any)
+		sent, _ := attributes["AWSTraceHeader"].(map[string]any)
+		passed, _ := sent["StringValue"].(string)
+		started, _ := s.calls[1]["traceHeader"].(string)
+		if passed != c.want || started != c.want || (c.want != "" && sent["DataType"] != "String") {
+			t.Errorf("%q: a message has %v, an execution %q", c.header, attributes, started)
 		}
 	}
 }

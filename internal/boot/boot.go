@@ -4,14 +4,17 @@ package boot
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"os/signal"
+	"sync"
 	"syscall"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/config"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 
 	"dip/contract"
@@ -20,6 +23,8 @@ import (
 	"dip/internal/emf"
 	"dip/internal/lake"
 	"dip/internal/ledger"
+	"dip/internal/podlog"
+	"dip/internal/trace"
 )
 
 // Process is the common state of every data plane program.
@@ -30,11 +35,37 @@ type Process struct {
 	Ledger   *ledger.Ledger
 	Catalogs *catalog.Reader
 	Metrics  *emf.Emitter
+	Traces   *trace.Recorder
 }
 
 // Start reads the environment E and connects. It exits on failure: a function that cannot start must report that in its
 // log and its init error, not in every invocation.
 func Start[E any](common func(E) contract.Common[string]) (E, *Process) {
+	env, cfg := read[E]()
+	return env, connect(cfg, common(env), os.Stdout)
+}
+
+// StartPod does the same in a pod. What it writes is kept in a log group besides; end sends the last lines, and is
+// called before the process ends.
+func StartPod[E any](
+	common func(E) contract.Common[string], group func(E) string,
+) (env E, process *Process, end func()) {
+	env, cfg := read[E]()
+	out := &podlog.Writer{
+		Out: os.Stdout, Client: cloudwatchlogs.NewFromConfig(cfg), Group: group(env), Stream: os.Getenv("HOSTNAME"),
+		Now: time.Now, Tick: time.Tick(podlog.Every),
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var writing sync.WaitGroup
+	writing.Go(func() { out.Run(ctx) })
+	return env, connect(cfg, common(env), out), func() {
+		cancel()
+		writing.Wait()
+	}
+}
+
+// read reads the environment and the settings of AWS.
+func read[E any]() (E, aws.Config) {
 	log := slog.New(slog.NewJSONHandler(os.Stdout, nil))
 	env, err := contract.Load[E](os.LookupEnv)
 	if err != nil {
@@ -44,13 +75,17 @@ func Start[E any](common func(E) contract.Common[string]) (E, *Process) {
 	if err != nil {
 		exit(log, fmt.Errorf("load AWS configuration: %w", err))
 	}
-	c := common(env)
+	return env, cfg
+}
+
+func connect(cfg aws.Config, c contract.Common[string], out io.Writer) *Process {
 	l := lake.New(adapters.S3(cfg), c.LakeBucket)
-	return env, &Process{
-		Config: cfg, Log: log.With("stack", c.Stack, "code", c.Code),
+	return &Process{
+		Config: cfg, Log: slog.New(slog.NewJSONHandler(out, nil)).With("stack", c.Stack, "code", c.Code),
 		Lake: l, Ledger: ledger.New(dynamodb.NewFromConfig(cfg), c.LedgerTable),
 		Catalogs: &catalog.Reader{Lake: l},
-		Metrics:  &emf.Emitter{Stack: c.Stack, Out: os.Stdout, Now: time.Now},
+		Metrics:  &emf.Emitter{Stack: c.Stack, Out: out, Now: time.Now},
+		Traces:   trace.New(os.Getenv("AWS_XRAY_DAEMON_ADDRESS")),
 	}
 }
 

@@ -2,12 +2,16 @@ package boot
 
 import (
 	"errors"
+	"io"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"os/exec"
 	"strings"
 	"testing"
 
 	"dip/contract"
+	"dip/internal/emf"
 )
 
 // A function with missing or invalid settings lists all of them and does not start.
@@ -31,9 +35,49 @@ func TestStartEndsTheProcess(t *testing.T) {
 	}
 	self = exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestStartEndsTheProcess$")
 	self.Env = []string{"TEST_START=1", "DIP_STACK=dev", "DIP_CODE=c", "DIP_LEDGER_TABLE=t", "DIP_LAKE_BUCKET=b",
-		"DIP_SEGMENT=trips", "DIP_QUEUE=q", "DIP_LEASE_SECONDS=60", "DIP_SLOTS=1", "DIP_GRACE_SECONDS=60",
+		"DIP_SEGMENT=trips", "DIP_LOG_GROUP=logs", "DIP_QUEUE=q", "DIP_LEASE_SECONDS=60", "DIP_SLOTS=1", "DIP_GRACE_SECONDS=60",
 		"AWS_REGION=us-east-1"}
 	if out, err := self.CombinedOutput(); err != nil {
 		t.Errorf("a complete environment: %v: %s", err, out)
+	}
+}
+
+// A pod that ends has sent its last lines, metrics among them.
+func TestPodsKeepTheirLog(t *testing.T) {
+	if os.Getenv("TEST_POD") != "" {
+		_, p, end := StartPod(func(e contract.RestageEnv[string]) contract.Common[string] { return e.Common },
+			func(e contract.RestageEnv[string]) string { return e.LogGroup })
+		p.Log.Info("a line")
+		p.Metrics.Emit("trips", emf.Values{contract.RecordsIn: 7}, nil)
+		end()
+		return
+	}
+	var sent []string
+	logs := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		body, err := io.ReadAll(r.Body)
+		if err != nil {
+			t.Error(err)
+		}
+		sent = append(sent, r.Header.Get("X-Amz-Target")+string(body))
+		w.Header().Set("Content-Type", "application/x-amz-json-1.1")
+		_, _ = io.WriteString(w, "{}")
+	}))
+	self := exec.CommandContext(t.Context(), os.Args[0], "-test.run=^TestPodsKeepTheirLog$")
+	self.Env = []string{"TEST_POD=1", "DIP_STACK=dev", "DIP_CODE=c", "DIP_LEDGER_TABLE=t", "DIP_LAKE_BUCKET=b",
+		"DIP_QUEUE=q", "DIP_CATALOG=k", "DIP_LOG_GROUP=group", "DIP_LEASE_SECONDS=60", "HOSTNAME=restage-x7",
+		"AWS_REGION=us-east-1", "AWS_ACCESS_KEY_ID=a", "AWS_SECRET_ACCESS_KEY=b", "AWS_ENDPOINT_URL=" + logs.URL}
+	out, err := self.CombinedOutput()
+	logs.Close()
+	if err != nil {
+		t.Fatalf("%v: %s", err, out)
+	}
+	for _, want := range []string{"Logs_20140328.PutLogEvents", `"logGroupName":"group"`, `"logStreamName":"restage-x7"`,
+		"a line", "RecordsIn"} {
+		if len(sent) != 1 || !strings.Contains(sent[0], want) {
+			t.Errorf("%q was not sent: %q", want, sent)
+		}
+	}
+	if !strings.Contains(string(out), "a line") {
+		t.Errorf("the pod itself shows %s", out)
 	}
 }

@@ -5,13 +5,11 @@ import (
 	"slices"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/smithy-go"
 )
 
 // Outcome is what became of a record.
-type Outcome int
+type Outcome uint8
 
 // The outcomes. A record that is Unavailable may be in the stream all the same: the reply was lost, perhaps.
 const (
@@ -48,39 +46,31 @@ func classify(code string) Outcome {
 	return Unavailable
 }
 
-// judge gives the outcome of each of n records of a call.
-func judge(n int, out *kinesis.PutRecordsOutput, err error) []Outcome {
-	outcomes := slices.Repeat([]Outcome{Unavailable}, n)
+// judge gives the outcome of each of n records of a call, by what Put returned.
+func judge(n int, told []Outcome, err error) []Outcome {
+	if err == nil && len(told) == n {
+		return told
+	}
+	outcomes := slices.Repeat([]Outcome{Unavailable}, n) // no reply, or none that can be matched
 	var api smithy.APIError
-	switch {
-	case errors.As(err, &api):
+	if errors.As(err, &api) {
 		for i := range outcomes {
 			outcomes[i] = classify(api.ErrorCode())
-		}
-	case err != nil || out == nil || len(out.Records) != n: // no reply, or none that can be matched
-	default:
-		for i, r := range out.Records {
-			switch {
-			case r.ErrorCode != nil:
-				outcomes[i] = classify(*r.ErrorCode)
-			case aws.ToString(r.SequenceNumber) != "":
-				outcomes[i] = Accepted
-			}
 		}
 	}
 	return outcomes
 }
 
-// fill gives how many of the records that wait, of the given sizes, go into one call: as many as fit. The first one
-// always does: a record is smaller than a call.
-func fill(sizes func(i int) int, waiting int) int {
+// fill gives how many of the records that wait go into one call: as many as fit. The first one always does: a record is
+// smaller than a call.
+func fill(waiting []*Record) int {
 	total := 0
-	for i := range min(waiting, callRecords) {
-		if total += sizes(i); total > callBytes && i > 0 {
+	for i, r := range waiting[:min(len(waiting), callRecords)] {
+		if total += r.size(); total > callBytes && i > 0 {
 			return i
 		}
 	}
-	return min(waiting, callRecords)
+	return min(len(waiting), callRecords)
 }
 
 // linger is how long a batch waits for more records: the longer, the more calls are in flight, as each record then

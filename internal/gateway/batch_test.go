@@ -9,36 +9,24 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 )
 
 func TestJudge(t *testing.T) {
-	ok := types.PutRecordsResultEntry{SequenceNumber: aws.String("495"), ShardId: aws.String("shardId-000000000000")}
-	failed := func(code string) types.PutRecordsResultEntry { return types.PutRecordsResultEntry{ErrorCode: &code} }
-	reply := func(entries ...types.PutRecordsResultEntry) *kinesis.PutRecordsOutput {
-		return &kinesis.PutRecordsOutput{Records: entries}
-	}
 	for _, c := range []struct {
 		name string
 		n    int
-		out  *kinesis.PutRecordsOutput
+		told []Outcome
 		err  error
 		want []Outcome
 	}{
-		{"all", 2, reply(ok, ok), nil, []Outcome{Accepted, Accepted}},
-		{"some", 3, reply(ok, failed("ProvisionedThroughputExceededException"), failed("InternalFailure")), nil,
-			[]Outcome{Accepted, Throttled, Unavailable}},
-		{"neither a number nor an error", 2, reply(ok, types.PutRecordsResultEntry{}), nil, []Outcome{Accepted, Unavailable}},
-		{"an empty number", 1, reply(types.PutRecordsResultEntry{SequenceNumber: aws.String("")}), nil,
-			[]Outcome{Unavailable}},
-		{"too few results", 2, reply(ok), nil, []Outcome{Unavailable, Unavailable}},
-		{"too many results", 1, reply(ok, ok), nil, []Outcome{Unavailable}},
+		{"some", 3, []Outcome{Accepted, Throttled, Denied}, nil, []Outcome{Accepted, Throttled, Denied}},
+		{"too few results", 2, []Outcome{Accepted}, nil, []Outcome{Unavailable, Unavailable}},
+		{"too many results", 1, []Outcome{Accepted, Accepted}, nil, []Outcome{Unavailable}},
 		{"no reply", 1, nil, nil, []Outcome{Unavailable}},
 		{"timeout", 2, nil, context.DeadlineExceeded, []Outcome{Unavailable, Unavailable}},
-		{"an error beats a reply", 1, reply(ok), errors.New("reset"), []Outcome{Unavailable}},
+		{"an error beats a reply", 1, []Outcome{Accepted}, errors.New("reset"), []Outcome{Unavailable}},
 		{"throttled call", 2, nil, fmt.Errorf("call: %w", &types.ProvisionedThroughputExceededException{}),
 			[]Outcome{Throttled, Throttled}},
 		{"throttled key", 1, nil, &types.KMSThrottlingException{}, []Outcome{Throttled}},
@@ -46,10 +34,20 @@ func TestJudge(t *testing.T) {
 		{"no rights", 1, nil, &smithy.GenericAPIError{Code: "AccessDeniedException"}, []Outcome{Denied}},
 		{"server error", 1, nil, &smithy.GenericAPIError{Code: "InternalFailure"}, []Outcome{Unavailable}},
 	} {
-		if got := judge(c.n, c.out, c.err); !slices.Equal(got, c.want) {
+		if got := judge(c.n, c.told, c.err); !slices.Equal(got, c.want) {
 			t.Errorf("%s: %v, want %v", c.name, got, c.want)
 		}
 	}
+}
+
+// sized makes records of these sizes, as PutRecords counts them.
+func sized(sizes ...int) []*Record {
+	list := make([]*Record, len(sizes))
+	for i, size := range sizes {
+		list[i] = &Record{line: make([]byte, size)}
+		list[i].line = list[i].line[:max(0, 2*size-list[i].size())]
+	}
+	return list
 }
 
 // A call holds as many records as fit, and never none.
@@ -59,9 +57,9 @@ func TestFill(t *testing.T) {
 		largest := []int{100, 20_000, 1 << 20}[random.IntN(3)]
 		sizes := make([]int, 1+random.IntN(1200))
 		for i := range sizes {
-			sizes[i] = 1 + random.IntN(largest)
+			sizes[i] = 100 + random.IntN(largest)
 		}
-		n := fill(func(i int) int { return sizes[i] }, len(sizes))
+		n := fill(sized(sizes...))
 		total := 0
 		for _, size := range sizes[:n] {
 			total += size
@@ -71,7 +69,7 @@ func TestFill(t *testing.T) {
 			t.Errorf("seed %d: %d of %d records with %d bytes", seed, n, len(sizes), total)
 		}
 	}
-	if n := fill(func(int) int { return 6 << 20 }, 2); n != 1 {
+	if n := fill(sized(6<<20, 6<<20)); n != 1 {
 		t.Errorf("%d records that are too large", n)
 	}
 }

@@ -58,5 +58,6 @@ func (l *lease) free() {
 	for _, b := range l.buffers {
 		retire(b)
 	}
-	l.buffers = nil
+	clear(l.buffers)
+	l.buffers = l.buffers[:0]
 }

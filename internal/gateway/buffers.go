@@ -5,36 +5,50 @@ import (
 	"sync"
 )
 
-// Buffers have the sizes 4 KiB, 8 KiB and so on, up to more than a body has.
+// Buffers have the sizes 4, 5, 6, 7, 8, 10, 12, 14, 16 KiB and so on, up to more than a body or a call has: at most a
+// fourth of one is not used.
 const (
-	smallest = 12 // of the sizes, as a power of two
-	largest  = 25
+	smallest = 4 << 10
+	shift    = 9  // of the smallest, which is 8 << 9 bytes
+	sizes    = 53 // up to 32 MiB
 )
 
-// idle are the buffers that no request uses, by size. The collector frees those that stay idle.
-var idle [largest - smallest + 1]sync.Pool // of *[]byte
+// idle are the buffers that nothing uses, by size. The collector frees those that stay idle.
+var idle [sizes]sync.Pool // of *[]byte
 
 // class is the index of the smallest size that holds n bytes, and that size.
 func class(n int) (index, size int) {
-	index = max(0, bits.Len(uint(max(n, 1)-1))-smallest)
-	return index, 1 << (index + smallest)
+	n = max(n, smallest) - 1
+	by := bits.Len(uint(n)) - 3
+	parts := n>>by + 1 // 5 to 8
+	return 4*(by-shift) + parts - 8, parts << by
+}
+
+// borrow gives an empty buffer for at least n bytes, until it is retired.
+func borrow(n int) []byte {
+	index, size := class(n)
+	if index < len(idle) {
+		if b, ok := idle[index].Get().(*[]byte); ok {
+			return (*b)[:0]
+		}
+	}
+	return make([]byte, 0, size)
+}
+
+// retire gives a buffer back. Nothing may use it afterwards.
+func retire(data []byte) {
+	if index, size := class(cap(data)); index < len(idle) && size == cap(data) {
+		idle[index].Put(&data)
+	}
 }
 
 // buffer gives an empty buffer for at least n bytes, which counts with its whole size until it is dropped or the lease
 // is freed. false: the budget does not have it.
 func (l *lease) buffer(n int) ([]byte, bool) {
-	index, size := class(n)
-	if !l.grow(int64(size)) {
+	if _, size := class(n); !l.grow(int64(size)) {
 		return nil, false
 	}
-	var data []byte
-	if index >= len(idle) {
-		data = make([]byte, 0, size)
-	} else if b, ok := idle[index].Get().(*[]byte); ok {
-		data = (*b)[:0]
-	} else {
-		data = make([]byte, 0, size)
-	}
+	data := borrow(n)
 	l.buffers = append(l.buffers, data)
 	return data, true
 }
@@ -48,11 +62,5 @@ func (l *lease) drop(data []byte) {
 			retire(b)
 			return
 		}
-	}
-}
-
-func retire(data []byte) {
-	if index, size := class(cap(data)); index < len(idle) && size == cap(data) {
-		idle[index].Put(&data)
 	}
 }

@@ -3,8 +3,8 @@ package gateway
 import "testing"
 
 func TestBuffers(t *testing.T) {
-	for n, want := range map[int]int{0: 4 << 10, 1: 4 << 10, 4 << 10: 4 << 10, 4<<10 + 1: 8 << 10, 16<<20 + 1: 32 << 20,
-		40 << 20: 64 << 20} {
+	for n, want := range map[int]int{0: 4 << 10, 1: 4 << 10, 4 << 10: 4 << 10, 4<<10 + 1: 5 << 10, 7 << 10: 7 << 10,
+		7<<10 + 1: 8 << 10, 8<<10 + 1: 10 << 10, 16<<20 + 1: 20 << 20, 32 << 20: 32 << 20, 41 << 20: 48 << 20} {
 		budget := NewBudget(64 << 20)
 		hold := &lease{from: budget}
 		data, ok := hold.buffer(n)
@@ -39,5 +39,24 @@ func TestBuffersAreNotShared(t *testing.T) {
 			t.Fatal("a buffer is in use twice")
 		}
 		seen[&data[:1][0]] = true
+	}
+}
+
+// A buffer that was retired has its size, and no other size's place.
+func TestBuffersHaveTheirSize(t *testing.T) {
+	seen := map[int]int{}
+	for n := 1; n <= 32<<20; n += n/50 + 1 {
+		index, size := class(n)
+		if before, ok := seen[index]; index < 0 || index >= len(idle) || size < n || n > smallest && 4*size > 5*n+4 ||
+			ok && before != size {
+			t.Fatalf("%d bytes: size %d at %d", n, size, index)
+		}
+		seen[index] = size
+		if again, same := class(size); again != index || same != size {
+			t.Fatalf("a buffer of %d bytes is put at %d with those of %d", size, again, same)
+		}
+	}
+	if len(seen) != len(idle) {
+		t.Errorf("%d of %d sizes are in use", len(seen), len(idle))
 	}
 }

@@ -11,15 +11,15 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/secretsmanager"
 )
 
-// NewKinesis makes a client without retries of its own, which keeps a connection for each call of a stream.
-func NewKinesis(cfg aws.Config) *kinesis.Client {
-	return kinesis.NewFromConfig(cfg, func(o *kinesis.Options) {
+// NewKinesis makes a client without retries of its own, as they repeat the records that were accepted. It keeps a
+// connection for each call of a stream.
+func NewKinesis(cfg aws.Config) Kinesis {
+	return streams{kinesis.NewFromConfig(cfg, func(o *kinesis.Options) {
 		o.Retryer = aws.NopRetryer{}
-		o.Protocol = protocol{o.Protocol}
 		if b, ok := o.HTTPClient.(*awshttp.BuildableClient); ok {
 			o.HTTPClient = b.WithTransportOptions(func(t *http.Transport) { t.MaxIdleConnsPerHost = calls })
 		}
-	})
+	})}
 }
 
 // Secret is a document in Secrets Manager.

@@ -10,12 +10,6 @@ import (
 	"sync"
 	"testing"
 	"time"
-
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-
-	"dip/internal/interval"
 )
 
 // fate is what a fake call does to its records.
@@ -31,12 +25,12 @@ type fake struct {
 	next func(call int) fate // of the calls, from 0; nil: all succeed
 
 	mu    sync.Mutex
-	calls []call
+	calls []attempt
 	ids   map[string]int    // how often each record id was put
 	data  map[string]string // by id
 }
 
-type call struct {
+type attempt struct {
 	at      time.Time
 	records int
 	bytes   int
@@ -44,11 +38,10 @@ type call struct {
 
 var errLimits = errors.New("the call is beyond the limits of PutRecords")
 
-func (f *fake) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput, _ ...func(*kinesis.Options)) (
-	*kinesis.PutRecordsOutput, error) {
-	c := call{at: time.Now(), records: len(in.Records)}
-	for _, r := range in.Records {
-		c.bytes += len(r.Data) + len(*r.PartitionKey)
+func (f *fake) Put(ctx context.Context, _ string, records []*Record) ([]Outcome, error) {
+	c := attempt{at: time.Now(), records: len(records)}
+	for _, r := range records {
+		c.bytes += len(r.Data()) + len(r.PartitionKey())
 	}
 	f.mu.Lock()
 	n := len(f.calls)
@@ -71,7 +64,7 @@ func (f *fake) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput, _ ..
 		case <-time.After(now.stall):
 		}
 	}
-	out := f.put(in.Records, now)
+	out := f.put(records, now)
 	if now.lost {
 		<-ctx.Done()
 		return nil, ctx.Err()
@@ -79,28 +72,26 @@ func (f *fake) PutRecords(ctx context.Context, in *kinesis.PutRecordsInput, _ ..
 	return out, nil
 }
 
-func (f *fake) put(records []types.PutRecordsRequestEntry, now fate) *kinesis.PutRecordsOutput {
+func (f *fake) put(records []*Record, now fate) []Outcome {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.ids == nil {
 		f.ids, f.data = map[string]int{}, map[string]string{}
 	}
-	out := &kinesis.PutRecordsOutput{}
+	outcomes := make([]Outcome, len(records))
 	for i, r := range records {
 		if now.fails != nil {
 			if code, is := now.fails(i); is {
-				out.Records = append(out.Records, types.PutRecordsResultEntry{ErrorCode: &code})
+				outcomes[i] = classify(code)
 				continue
 			}
 		}
-		head, line, _ := bytes.Cut(r.Data, []byte("\n"))
+		head, line, _ := bytes.Cut(r.Data(), []byte("\n"))
 		id := strings.TrimPrefix(string(head), "\x00dip id ")
 		f.ids[id]++
 		f.data[id] = string(line)
-		out.Records = append(out.Records, types.PutRecordsResultEntry{
-			SequenceNumber: aws.String(fmt.Sprint(len(f.ids))), ShardId: aws.String("shardId-000000000000")})
 	}
-	return out
+	return outcomes
 }
 
 // sizes are the numbers of records in the calls so far.
@@ -117,9 +108,7 @@ func (f *fake) sizes() []int {
 var quiet = slog.New(slog.DiscardHandler)
 
 func newWriter(f *fake) *Writer {
-	w := &Writer{Stream: "readings", Kinesis: f, Metrics: NewMetrics(), Log: quiet}
-	w.Start()
-	return w
+	return &Writer{Stream: "readings", Kinesis: f, Metrics: NewMetrics(), Log: quiet}
 }
 
 // numbered makes n records with ids that begin with a name.
@@ -127,14 +116,19 @@ func numbered(t testing.TB, name string, n, size int) []Record {
 	t.Helper()
 	list := make([]Record, n)
 	for i := range list {
-		data, err := interval.Envelope(fmt.Sprintf("%s-%d", name, i), bytes.Repeat([]byte("x"), size))
-		if err != nil {
-			t.Fatal(err)
-		}
-		list[i] = newRecord(data)
-		list[i].entry.PartitionKey = aws.String("0123456789abcdef")
+		list[i] = Record{id: fmt.Appendf(nil, "%s-%d", name, i), line: bytes.Repeat([]byte("x"), size)}
 	}
 	return list
+}
+
+// put gives the outcomes of records.
+func put(w *Writer, records []Record) []Outcome {
+	w.Put(records)
+	outcomes := make([]Outcome, len(records))
+	for i := range records {
+		outcomes[i] = records[i].outcome
+	}
+	return outcomes
 }
 
 func count(outcomes []Outcome) map[Outcome]int {

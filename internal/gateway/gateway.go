@@ -4,12 +4,14 @@
 package gateway
 
 import (
+	"bytes"
 	_ "embed" // the API's description
 	"log/slog"
 	"net/http"
 	"slices"
 	"strconv"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -39,7 +41,7 @@ type Gateway struct {
 	draining atomic.Bool
 }
 
-// New makes the gateway of a catalog's segments, and starts their writers.
+// New makes the gateway of a catalog's segments.
 func New(c contract.Catalog, k Kinesis, l Landing, p Producers, bufferBytes int64, log *slog.Logger) *Gateway {
 	g := &Gateway{
 		Segments: map[string]*Writer{}, Others: map[string]string{}, Landing: l, Producers: p, Limits: DefaultLimits,
@@ -53,7 +55,6 @@ func New(c contract.Catalog, k Kinesis, l Landing, p Producers, bufferBytes int6
 			g.Others[name] = "its records are not JSON: put them into its stream with the AWS SDK"
 		default:
 			g.Segments[name] = &Writer{Stream: s.Stream.Name, Kinesis: k, Metrics: g.Metrics, Log: log}
-			g.Segments[name].Start()
 		}
 	}
 	return g
@@ -91,6 +92,7 @@ func (g *Gateway) routes() []route {
 		{http.MethodGet, "/v1/openapi.json", func(w http.ResponseWriter, _ *http.Request) { write(w, typeJSON, openAPI) }},
 		{http.MethodGet, "/healthz", func(w http.ResponseWriter, _ *http.Request) { write(w, typePlain, "ok\n") }},
 		{http.MethodGet, "/readyz", g.ready},
+		{http.MethodGet, "/servingz", g.serving},
 		{http.MethodGet, "/metrics", func(w http.ResponseWriter, _ *http.Request) {
 			write(w, typePlain, string(g.Metrics.Text(g.Budget.Held())))
 		}},
@@ -124,15 +126,24 @@ func write(w http.ResponseWriter, contentType, text string) {
 	_, _ = w.Write([]byte(text)) // the client is gone
 }
 
-func (g *Gateway) ready(w http.ResponseWriter, _ *http.Request) {
-	switch {
-	case g.draining.Load():
+// ready says whether new requests should come here: load balancers ask it.
+func (g *Gateway) ready(w http.ResponseWriter, r *http.Request) {
+	if g.draining.Load() {
 		drained().write(w)
-	case !g.Producers.Loaded():
-		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
-	default:
-		write(w, typePlain, "ok\n")
+		return
 	}
+	g.serving(w, r)
+}
+
+// serving says whether requests are answered here at all, those included that still come while the gateway drains:
+// kubelets ask it. With /readyz in its place, kube-proxy would drop the connections that load balancers still make
+// until they notice.
+func (g *Gateway) serving(w http.ResponseWriter, _ *http.Request) {
+	if !g.Producers.Loaded() {
+		problem(http.StatusServiceUnavailable, "the tokens are not loaded yet").write(w)
+		return
+	}
+	write(w, typePlain, "ok\n")
 }
 
 // drained answers while the gateway drains. The client's next connection goes to another one.
@@ -147,14 +158,17 @@ func (g *Gateway) records(w http.ResponseWriter, r *http.Request) {
 	if g.Segments[label] == nil {
 		label = "" // clients do not make labels up
 	}
-	hold := &lease{from: g.Budget}
-	defer hold.free()
+	hold := g.begin()
+	defer hold.end()
 	answer, p := g.take(r, hold)
 	status := statusOf(answer.Records, answer.Results)
-	if p != nil {
+	switch {
+	case p != nil:
 		status = p.Status
 		p.write(w)
-	} else {
+	case len(answer.Results) == 0:
+		succeed(w, answer.Records)
+	default:
 		if slices.ContainsFunc(answer.Results, func(r Result) bool { return retryable(r.Status) }) {
 			w.Header().Set("Retry-After", strconv.Itoa(retryAfter))
 		}
@@ -163,8 +177,32 @@ func (g *Gateway) records(w http.ResponseWriter, r *http.Request) {
 	g.Metrics.answered(label, status, time.Since(began))
 }
 
+// work is what one request holds. Later ones use its lists again.
+type work struct {
+	lease
+	raws    [][]byte
+	records []Record
+}
+
+var works = sync.Pool{New: func() any { return new(work) }}
+
+func (g *Gateway) begin() *work {
+	w := works.Get().(*work)
+	w.from = g.Budget
+	return w
+}
+
+// end gives back all that a request holds. Nothing may use it afterwards.
+func (w *work) end() {
+	clear(w.raws) // they keep no body
+	clear(w.records)
+	w.raws, w.records = w.raws[:0], w.records[:0]
+	w.free()
+	works.Put(w)
+}
+
 // take puts the records of a request into their stream. The problem says why none was accepted.
-func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
+func (g *Gateway) take(r *http.Request, hold *work) (Answer, *Problem) {
 	producer, writer, p := g.admit(r)
 	if p != nil {
 		return Answer{}, p
@@ -180,11 +218,11 @@ func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
 	if err := checkKey(key); err != nil {
 		return Answer{}, problem(http.StatusBadRequest, "%v", err)
 	}
-	body, p := content(r.Body, r.ContentLength, m.coding, g.Limits, hold)
+	body, p := content(r.Body, r.ContentLength, m.coding, g.Limits, &hold.lease)
 	if p != nil {
 		return Answer{}, p
 	}
-	raws, p := cut(body, m.array, g.Limits)
+	hold.raws, p = cut(hold.raws, body, m.array, g.Limits)
 	if p != nil {
 		return Answer{}, p
 	}
@@ -192,16 +230,19 @@ func (g *Gateway) take(r *http.Request, hold *lease) (Answer, *Problem) {
 		return Answer{}, problem(http.StatusConflict, "Idempotency-Key %q came with another body before", key)
 	}
 	names := newNaming(producer.Name, key, member)
-	into, ok := hold.buffer(room(raws, g.Limits, names))
-	if !ok || !hold.grow(int64(len(raws))*overhead) {
+	size, rest := need(hold.raws, g.Limits, names)
+	ids, ok := hold.buffer(size)
+	if !ok || !hold.grow(rest) {
 		return Answer{}, busy()
 	}
-	all := prepare(raws, g.Limits, names, into)
-	failed := all.failed
-	if len(all.records) > 0 {
-		failed = merge(failed, refusals(writer.Put(all.records), all.places))
+	breaks := m.array || bytes.IndexByte(body, '\r') >= 0
+	var failed []Result
+	hold.records, failed = prepare(hold.records, nil, hold.raws, breaks, g.Limits, names, ids)
+	if len(hold.records) > 0 {
+		writer.Put(hold.records)
+		failed = refusals(failed, hold.records)
 	}
-	return conclude(len(raws), failed)
+	return conclude(len(hold.raws), failed)
 }
 
 // identify gives the producer of a request, if it may send to the segment.

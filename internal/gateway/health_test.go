@@ -18,19 +18,20 @@ func TestHealth(t *testing.T) {
 	}
 	in(t, &fake{}, func(t *testing.T, g *Gateway) {
 		ring := g.Producers.(*Tokens).current.Swap(nil)
-		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 {
-			t.Error("a gateway without tokens is healthy and not ready")
+		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 || get(g, "/servingz") != 503 {
+			t.Error("a gateway without tokens is healthy, and neither ready nor serving")
 		}
 		if w, p, _ := do(t, g, request(readings, "{}")); w.Code != 503 || !strings.Contains(p.Detail, "not loaded") {
 			t.Errorf("without tokens: %d %s", w.Code, w.Body)
 		}
 		g.Producers.(*Tokens).current.Store(ring)
-		if get(g, "/readyz") != 200 {
-			t.Error("a gateway with tokens is ready")
+		if get(g, "/readyz") != 200 || get(g, "/servingz") != 200 {
+			t.Error("a gateway with tokens is ready and serving")
 		}
 		g.Drain()
-		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 {
-			t.Error("a gateway that drains is healthy and not ready")
+		// kube-proxy drops the connections to a node whose only pod is not serving.
+		if get(g, "/healthz") != 200 || get(g, "/readyz") != 503 || get(g, "/servingz") != 200 {
+			t.Error("a gateway that drains is healthy and serving, and not ready")
 		}
 		w, p, _ := do(t, g, request(readings, "{}"))
 		if w.Code != 503 || !strings.Contains(p.Detail, "shutting down") || w.Header().Get("Connection") != "close" {

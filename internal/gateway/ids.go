@@ -10,8 +10,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
-
-	"github.com/zeebo/xxh3"
+	"sync/atomic"
 )
 
 // maxID is the longest id of a record, bytes; see interval.Envelope.
@@ -27,10 +26,16 @@ type naming struct {
 	random   string
 }
 
+// process names this process among all gateways, by chance.
+var process = rand.Text() + "-"
+
+// unnamed counts the requests whose records this process names by chance.
+var unnamed atomic.Uint64
+
 func newNaming(producer, key, member string) naming {
 	n := naming{member: member, producer: producer, key: key}
 	if member == "" && key == "" {
-		n.random = rand.Text() + "-"
+		n.random = process + strconv.FormatUint(unnamed.Add(1), 36) + "-"
 	}
 	return n
 }
@@ -125,14 +130,6 @@ func unquote(quoted []byte) []byte {
 		return nil
 	}
 	return []byte(text)
-}
-
-// partitionKeyBytes is the length of a partition key.
-const partitionKeyBytes = 16
-
-// appendPartitionKey appends a key that spreads records over the shards by their ids: repeats meet in one shard.
-func appendPartitionKey(to, id []byte) []byte {
-	return hex.AppendEncode(to, binary.BigEndian.AppendUint64(make([]byte, 0, 8), xxh3.Hash(id)))
 }
 
 // checkKey checks an idempotency key; "" is none.

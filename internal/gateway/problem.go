@@ -56,6 +56,16 @@ func (p *Problem) write(w http.ResponseWriter) {
 	respond(w, p.Status, "application/problem+json", p)
 }
 
+// succeed answers that all records are in the stream.
+func succeed(w http.ResponseWriter, records int) {
+	body := strconv.AppendInt(append(make([]byte, 0, 64), `{"records":`...), int64(records), 10)
+	body = strconv.AppendInt(append(body, `,"accepted":`...), int64(records), 10)
+	w.Header()["Content-Type"] = jsonHeader
+	_, _ = w.Write(append(body, '}')) // the client is gone
+}
+
+var jsonHeader = []string{typeJSON} // never changed
+
 func respond(w http.ResponseWriter, status int, contentType string, body any) {
 	data, err := json.Marshal(body)
 	if err != nil { // the types above have nothing that cannot be encoded

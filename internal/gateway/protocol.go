@@ -3,45 +3,66 @@ package gateway
 import (
 	"bytes"
 	"context"
-	"encoding/base64"
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
+	"sync"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 	"github.com/aws/smithy-go"
 	smithyhttp "github.com/aws/smithy-go/transport/http"
-
-	"dip/internal/record"
 )
 
-// protocol writes and reads the calls of PutRecords, which are most of what the gateway does, without the SDK's general
-// encoder: by its own, and only what the gateway sends and uses. All else is the SDK's protocol ("PutRecords", Kinesis
-// API Reference; AWS JSON 1.1).
-type protocol struct{ smithyhttp.ClientProtocol }
+// streams are the streams of an account.
+type streams struct{ client *kinesis.Client }
 
-// SerializeRequest writes a call into a buffer of its exact size. The buffer is new for each call: a transport may
-// read on after a call that timed out has returned.
-func (p protocol) SerializeRequest(
-	ctx context.Context, schema *smithy.OperationSchema, in smithy.Serializable, r *smithyhttp.Request,
-) error {
-	call, ok := in.(*kinesis.PutRecordsInput)
-	if !ok || !plain(call) {
-		return p.ClientProtocol.SerializeRequest(ctx, schema, in, r)
+// Put implements Kinesis. The SDK signs, sends and judges the call; its body is written and read here.
+func (s streams) Put(ctx context.Context, stream string, records []*Record) ([]Outcome, error) {
+	c := call{stream: stream, records: records}
+	defer c.release()
+	_, err := s.client.PutRecords(ctx, &kinesis.PutRecordsInput{
+		StreamName: &stream, Records: []types.PutRecordsRequestEntry{}, // required; see SerializeRequest
+	}, func(o *kinesis.Options) {
+		c.ClientProtocol, o.Protocol = o.Protocol, &c
+	})
+	return c.outcomes, err
+}
+
+// call is the protocol of one call of PutRecords, which is most of what the gateway does: it writes the records as
+// they are, without the SDK's types and general encoder, and reads only what the gateway uses. All else is the SDK's
+// protocol ("PutRecords", Kinesis API Reference; AWS JSON 1.1).
+type call struct {
+	smithyhttp.ClientProtocol
+	stream   string
+	records  []*Record
+	body     []byte
+	outcomes []Outcome
+}
+
+// release gives back the body's buffer: the SDK has closed its reader, even where the transport goes on.
+func (c *call) release() {
+	if c.body != nil {
+		retire(c.body)
+		c.body = nil
 	}
+}
+
+// SerializeRequest writes the call's body, whatever the input has.
+func (c *call) SerializeRequest(
+	_ context.Context, _ *smithy.OperationSchema, _ smithy.Serializable, r *smithyhttp.Request,
+) error {
 	r.Method = http.MethodPost
 	if r.URL.Path == "" {
 		r.URL.Path = "/"
 	}
 	r.Header.Set("X-Amz-Target", "Kinesis_20131202.PutRecords")
 	r.Header.Set("Content-Type", "application/x-amz-json-1.1")
-	body, err := encodeCall(call)
-	if err != nil {
+	if err := c.encode(); err != nil {
 		return &smithy.SerializationError{Err: err}
 	}
-	made, err := r.SetStream(bytes.NewReader(body))
+	made, err := r.SetStream(bytes.NewReader(c.body))
 	if err != nil {
 		return &smithy.SerializationError{Err: err}
 	}
@@ -49,103 +70,66 @@ func (p protocol) SerializeRequest(
 	return nil
 }
 
-const (
-	beforeData = `{"Data":"`
-	beforeKey  = `","PartitionKey":"`
-)
-
-// plain tells whether a call has only what encodeCall writes, and no key with characters that JSON escapes.
-func plain(call *kinesis.PutRecordsInput) bool {
-	if call.StreamName == nil || call.StreamARN != nil || call.StreamId != nil || call.DryRun != nil {
-		return false
-	}
-	for _, r := range call.Records {
-		if r.ExplicitHashKey != nil || r.PartitionKey == nil || strings.ContainsFunc(*r.PartitionKey, func(c rune) bool {
-			return c < '0' || c > 'z' || c == '\\' || c == '<' || c == '>'
-		}) {
-			return false
-		}
-	}
-	return true
-}
-
-func encodeCall(call *kinesis.PutRecordsInput) ([]byte, error) {
-	stream, err := json.Marshal(*call.StreamName)
+func (c *call) encode() error {
+	stream, err := json.Marshal(c.stream)
 	if err != nil {
-		return nil, err
+		return err
 	}
 	size := len(`{"Records":[],"StreamName":}`) + len(stream)
-	for _, r := range call.Records {
-		size += len(beforeData) + base64.StdEncoding.EncodedLen(len(r.Data)) + len(beforeKey) + len(*r.PartitionKey) +
-			len(`"},`)
+	for _, r := range c.records {
+		size += encodedSize(len(r.id), len(r.line))
 	}
-	body := append(make([]byte, 0, size), `{"Records":[`...)
-	for i, r := range call.Records {
-		if i > 0 {
-			body = append(body, ',')
-		}
-		body = appendBase64(append(body, beforeData...), r.Data)
-		body = append(append(append(body, beforeKey...), *r.PartitionKey...), `"}`...)
+	c.body = append(borrow(size), `{"Records":[`...)
+	for _, r := range c.records {
+		c.body = r.appendEncoded(c.body)
 	}
-	body = append(body, `],"StreamName":`...)
-	return append(append(body, stream...), '}'), nil
-}
-
-// DeserializeResponse reads the results of a call.
-func (p protocol) DeserializeResponse(
-	ctx context.Context, schema *smithy.OperationSchema, known *smithy.TypeRegistry, r *smithyhttp.Response,
-	out smithy.Deserializable,
-) error {
-	results, ok := out.(*kinesis.PutRecordsOutput)
-	if !ok || r.StatusCode != http.StatusOK {
-		return p.ClientProtocol.DeserializeResponse(ctx, schema, known, r, out)
-	}
-	var text bytes.Buffer
-	if _, err := text.ReadFrom(io.LimitReader(r.Body, mostResults)); err != nil {
-		return &smithy.DeserializationError{Err: err}
-	}
-	if list, ok := decodeResults(text.Bytes()); ok {
-		results.Records = list
-		return nil
-	}
-	r.Body = io.NopCloser(&text) // written in another way than usual
-	return p.ClientProtocol.DeserializeResponse(ctx, schema, known, r, out)
+	c.body = append(c.body[:len(c.body)-1], `],"StreamName":`...) // without the last comma
+	c.body = append(append(c.body, stream...), '}')
+	return nil
 }
 
 // mostResults is far more than 500 results have, bytes.
 const mostResults = 16 << 20
 
-// decodeResults reads an answer as Kinesis writes it: an object whose Records is a list of objects of strings. false:
-// it is written in another way.
-func decodeResults(answer []byte) ([]types.PutRecordsResultEntry, bool) {
-	if record.CheckObject(answer) != nil {
-		return nil, false
+// answers are buffers for answers, which no call uses.
+var answers = sync.Pool{New: func() any { return new(bytes.Buffer) }}
+
+// DeserializeResponse reads the results of the call.
+func (c *call) DeserializeResponse(
+	ctx context.Context, schema *smithy.OperationSchema, known *smithy.TypeRegistry, r *smithyhttp.Response,
+	out smithy.Deserializable,
+) error {
+	if r.StatusCode != http.StatusOK {
+		return c.ClientProtocol.DeserializeResponse(ctx, schema, known, r, out)
 	}
-	records := memberOf(answer, "Records")
-	if records == nil || records[0] != '[' {
-		return nil, false
+	answer := answers.Get().(*bytes.Buffer)
+	defer answers.Put(answer)
+	answer.Reset()
+	if _, err := answer.ReadFrom(io.LimitReader(r.Body, mostResults)); err != nil {
+		return &smithy.DeserializationError{Err: err}
 	}
-	raws, err := cutArray(records, callRecords)
-	if err != nil {
-		return nil, false
+	var ok bool
+	if c.outcomes, ok = decodeResults(answer.Bytes(), len(c.records)); ok {
+		return nil
 	}
-	list := make([]types.PutRecordsResultEntry, len(raws))
-	for i, raw := range raws {
-		sequence, code := memberOf(raw, "SequenceNumber"), memberOf(raw, "ErrorCode")
-		if raw[0] != '{' || !isText(sequence) || !isText(code) {
-			return nil, false
-		}
-		if sequence != nil {
-			list[i].SequenceNumber = new(string)
-			*list[i].SequenceNumber = string(unquote(sequence))
-		}
-		if code != nil {
-			list[i].ErrorCode = new(string)
-			*list[i].ErrorCode = string(unquote(code))
-		}
+	r.Body = io.NopCloser(answer) // written in another way than usual
+	if err := c.ClientProtocol.DeserializeResponse(ctx, schema, known, r, out); err != nil {
+		return err
 	}
-	return list, true
+	c.outcomes = outcomesOf(out.(*kinesis.PutRecordsOutput).Records)
+	return nil
 }
 
-// isText tells whether a value is a string, or there is none.
-func isText(value []byte) bool { return value == nil || value[0] == '"' }
+// outcomesOf is what the results of a call say.
+func outcomesOf(results []types.PutRecordsResultEntry) []Outcome {
+	outcomes := make([]Outcome, len(results))
+	for i, r := range results {
+		outcomes[i] = Unavailable
+		if r.ErrorCode != nil {
+			outcomes[i] = classify(*r.ErrorCode)
+		} else if aws.ToString(r.SequenceNumber) != "" {
+			outcomes[i] = Accepted
+		}
+	}
+	return outcomes
+}

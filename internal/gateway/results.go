@@ -4,66 +4,54 @@ import (
 	"cmp"
 	"net/http"
 	"slices"
-
-	"dip/internal/interval"
 )
 
-// envelopes are the records of a request that can be sent, their places in its body, and the results of the others.
-type envelopes struct {
-	records []Record
-	places  []int
-	failed  []Result
-}
-
-// room is how many bytes the records of a body take in their envelopes, at most.
-func room(raws [][]byte, l Limits, names naming) int {
-	total := 0
+// need is what the records of a body take besides it: bytes for their ids, and of the budget for all else, at most.
+func need(raws [][]byte, l Limits, names naming) (ids int, rest int64) {
 	for _, raw := range raws {
+		rest += overhead
 		if len(raw) <= l.Record {
-			total += interval.EnvelopeSize(names.longest(raw), len(raw))
+			id := names.longest(raw)
+			ids += id
+			rest += int64(encodedSize(id, len(raw))) * 5 / 4 // a call's buffer may be larger than the call by a fourth
 		}
 	}
-	return total
+	return ids, rest
 }
 
-// prepare puts the records of a body into their envelopes, in a buffer that has room for them.
-func prepare(raws [][]byte, l Limits, names naming, into []byte) envelopes {
-	all := envelopes{records: make([]Record, 0, len(raws)), places: make([]int, 0, len(raws))}
-	keys := make([]byte, 0, partitionKeyBytes*len(raws))
-	var name [maxID]byte
+// prepare appends the records of a body that can be sent, and the results of the others. Their ids go into a buffer
+// that has room for them. breaks: there may be line breaks within the records.
+func prepare(records []Record, failed []Result, raws [][]byte, breaks bool, l Limits, names naming, ids []byte) (
+	[]Record, []Result,
+) {
 	for i, raw := range raws {
-		record, refused := check(raw, l)
-		var id []byte
+		line, refused := check(raw, breaks, l)
+		from := len(ids)
 		if refused == nil {
-			id, refused = names.appendID(name[:0], i, record)
+			ids, refused = names.appendID(ids, i, line)
 		}
 		if refused != nil {
+			ids = ids[:from]
 			refused.Index = i
-			all.failed = append(all.failed, *refused)
+			failed = append(failed, *refused)
 			continue
 		}
-		from := len(into)
-		into = interval.AppendEnvelope(into, id, record)
-		keys = appendPartitionKey(keys, id)
-		all.records = append(all.records, newRecord(into[from:len(into):len(into)]))
-		all.places = append(all.places, i)
+		records = append(records, Record{id: ids[from:len(ids):len(ids)], line: line, place: i})
 	}
-	text, parts := string(keys), make([]string, len(all.records)) // one piece of memory for all keys
-	for i := range all.records {
-		parts[i] = text[partitionKeyBytes*i:][:partitionKeyBytes]
-		all.records[i].entry.PartitionKey = &parts[i]
-	}
-	return all
+	return records, failed
 }
 
-// refusals gives the results of the records that were not accepted. places are the records' indexes in the body.
-func refusals(outcomes []Outcome, places []int) []Result {
-	var failed []Result
-	for i, o := range outcomes {
-		if o != Accepted {
-			status, reason := explain(o)
-			failed = append(failed, Result{Index: places[i], Status: status, Reason: reason})
+// refusals appends the results of the records that were not accepted.
+func refusals(failed []Result, records []Record) []Result {
+	before := len(failed)
+	for i := range records {
+		if r := &records[i]; r.outcome != Accepted {
+			status, reason := explain(r.outcome)
+			failed = append(failed, Result{Index: r.place, Status: status, Reason: reason})
 		}
+	}
+	if before > 0 && before < len(failed) {
+		slices.SortFunc(failed, func(x, y Result) int { return cmp.Compare(x.Index, y.Index) })
 	}
 	return failed
 }
@@ -78,15 +66,6 @@ func explain(o Outcome) (status int, reason string) {
 		return http.StatusServiceUnavailable,
 			"Kinesis did not confirm the record: send it again with the same Idempotency-Key or id"
 	}
-}
-
-func merge(a, b []Result) []Result {
-	all := append(a, b...)
-	if len(b) == 0 || len(a) == 0 {
-		return all
-	}
-	slices.SortFunc(all, func(x, y Result) int { return cmp.Compare(x.Index, y.Index) })
-	return all
 }
 
 // conclude answers a request by its records that were not accepted; without any accepted it is a problem.

@@ -20,9 +20,15 @@ const (
 	maxHeader     = 16 << 10
 )
 
-// Serve serves the API until ctx ends. Then it drains: for a third of the grace period it answers new requests with
-// 503 while load balancers learn that it is not ready; for another half it waits for the requests in flight. The error
-// says that some were cut off.
+// Serve serves the API until ctx ends. Then it drains, in parts of the grace period:
+//
+//   - a fifth: it works as before. What replaces it may have become ready this moment, and load balancers have yet to
+//     notice: were it to leave at once, they would know no healthy target.
+//   - a half: it is not ready, and answers new requests with 503, while load balancers notice. Their connections still
+//     come here until then, so it listens.
+//   - a fifth: it takes no connections, and waits for the requests in flight.
+//
+// The error says that some were cut off.
 func Serve(ctx context.Context, l net.Listener, g *Gateway, grace time.Duration) error {
 	server := &http.Server{
 		Handler: g.Handler(), ReadHeaderTimeout: headerTimeout, ReadTimeout: readTimeout, WriteTimeout: writeTimeout,
@@ -37,9 +43,10 @@ func Serve(ctx context.Context, l net.Listener, g *Gateway, grace time.Duration)
 	case <-ctx.Done():
 	}
 	g.Log.Info("draining")
+	time.Sleep(grace / 5)
 	g.Drain()
-	time.Sleep(grace / 3)
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace/2)
+	time.Sleep(grace / 2)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), grace/5)
 	defer cancel()
 	if err := server.Shutdown(last); err != nil {
 		return fmt.Errorf("requests are unanswered at the end of the grace period: %w", err)

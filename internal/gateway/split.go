@@ -2,20 +2,19 @@ package gateway
 
 import (
 	"bytes"
-	"encoding/json"
 	"fmt"
 	"net/http"
 
 	"dip/internal/record"
 )
 
-// cut finds the records of a body without parsing them. They are slices of content, without the space around them.
-func cut(content []byte, array bool, l Limits) ([][]byte, *Problem) {
+// cut appends the records of a body without parsing them. They are slices of content, without the space around them.
+func cut(records [][]byte, content []byte, array bool, l Limits) ([][]byte, *Problem) {
 	find := cutLines
 	if array {
 		find = cutArray
 	}
-	records, err := find(content, l.Records)
+	records, err := find(records, content, l.Records)
 	switch {
 	case err != nil:
 		return nil, problem(http.StatusBadRequest, "%v", err)
@@ -28,20 +27,21 @@ func cut(content []byte, array bool, l Limits) ([][]byte, *Problem) {
 	return records, nil
 }
 
-// cutLines gives the lines that are not blank, up to one more than most.
-func cutLines(content []byte, most int) ([][]byte, error) {
-	records := make([][]byte, 0, min(len(content)/256+16, most)+1)
-	for more := true; more && len(records) <= most; {
-		var line []byte
-		line, content, more = bytes.Cut(content, lineFeed)
+// cutLines appends the lines that are not blank, up to one more than most.
+func cutLines(records [][]byte, content []byte, most int) ([][]byte, error) {
+	for len(content) > 0 && len(records) <= most {
+		line := content
+		if end := bytes.IndexByte(content, '\n'); end >= 0 {
+			line, content = content[:end], content[end+1:]
+		} else {
+			content = nil
+		}
 		if line = trim(line); len(line) > 0 {
 			records = append(records, line)
 		}
 	}
 	return records, nil
 }
-
-var lineFeed = []byte("\n")
 
 // trim cuts the space around a text.
 func trim(s []byte) []byte {
@@ -57,9 +57,9 @@ func trim(s []byte) []byte {
 // isSpace tells what JSON calls whitespace (RFC 8259, 2).
 func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\r' || c == '\n' }
 
-// cutArray gives the elements of a JSON array, up to one more than most. The error names the byte at which the content
-// is no array. What is within the elements is not checked but for the nesting of brackets.
-func cutArray(content []byte, most int) ([][]byte, error) {
+// cutArray appends the elements of a JSON array, up to one more than most. The error names the byte at which the
+// content is no array. What is within the elements is not checked but for the nesting of brackets.
+func cutArray(records [][]byte, content []byte, most int) ([][]byte, error) {
 	at := skip(content, 0)
 	if at == len(content) || content[at] != '[' {
 		return nil, fmt.Errorf("byte %d: the body is not a JSON array", at)
@@ -68,7 +68,6 @@ func cutArray(content []byte, most int) ([][]byte, error) {
 	if at < len(content) && content[at] == ']' {
 		return nil, ended(content, at+1)
 	}
-	var records [][]byte
 	for {
 		end, err := element(content, at, ']')
 		if err != nil {
@@ -146,8 +145,8 @@ func ended(content []byte, at int) error {
 }
 
 // check gives a record as it goes into the stream: a JSON object in one line. The result says why it is none; its
-// index is not set. Values are the segment's concern.
-func check(raw []byte, l Limits) ([]byte, *Result) {
+// index is not set. Values are the segment's concern. breaks: there may be line breaks, which are removed in place.
+func check(raw []byte, breaks bool, l Limits) ([]byte, *Result) {
 	if len(raw) > l.Record {
 		return nil, &Result{Status: http.StatusRequestEntityTooLarge,
 			Reason: fmt.Sprintf("the record has %d bytes, more than %d", len(raw), l.Record)}
@@ -155,14 +154,27 @@ func check(raw []byte, l Limits) ([]byte, *Result) {
 	if err := record.CheckObject(raw); err != nil {
 		return nil, bad("the record %v", err)
 	}
-	if bytes.IndexByte(raw, '\n') < 0 && bytes.IndexByte(raw, '\r') < 0 {
-		return raw, nil
+	if breaks && (bytes.IndexByte(raw, '\n') >= 0 || bytes.IndexByte(raw, '\r') >= 0) {
+		return compact(raw), nil
 	}
-	var line bytes.Buffer
-	if err := json.Compact(&line, raw); err != nil {
-		return nil, bad("the record is not valid JSON: %v", err)
+	return raw, nil
+}
+
+// compact removes the space between the tokens of a valid JSON text, in its place.
+func compact(valid []byte) []byte {
+	line := valid[:0]
+	for at := 0; at < len(valid); at++ {
+		switch c := valid[at]; {
+		case isSpace(c):
+		case c == '"':
+			end := text(valid, at+1)
+			line = append(line, valid[at:end+1]...)
+			at = end
+		default:
+			line = append(line, c)
+		}
 	}
-	return line.Bytes(), nil
+	return line
 }
 
 func bad(format string, args ...any) *Result {

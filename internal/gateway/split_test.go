@@ -50,7 +50,7 @@ func TestCut(t *testing.T) {
 		{`["a\`, true, nil, 400, "byte 1: the string that begins here does not end"},
 		{"[}", true, nil, 400, "byte 1: unexpected }"},
 	} {
-		got, p := cut([]byte(c.content), c.array, small)
+		got, p := cut(nil, []byte(c.content), c.array, small)
 		switch {
 		case c.status == 0 && (p != nil || !slices.Equal(texts(got), c.want)):
 			t.Errorf("%q: %q, %+v, want %q", c.content, got, p, c.want)
@@ -63,9 +63,9 @@ func TestCut(t *testing.T) {
 // A huge count costs no more than the limit.
 func TestCutStopsAtTheLimit(t *testing.T) {
 	for name, records := range map[string]func() ([][]byte, error){
-		"lines": func() ([][]byte, error) { return cutLines(bytes.Repeat([]byte("1\n"), 1000), 10) },
+		"lines": func() ([][]byte, error) { return cutLines(nil, bytes.Repeat([]byte("1\n"), 1000), 10) },
 		"array": func() ([][]byte, error) {
-			return cutArray(append([]byte("["), bytes.Repeat([]byte("1,"), 1000)...), 10)
+			return cutArray(nil, append([]byte("["), bytes.Repeat([]byte("1,"), 1000)...), 10)
 		},
 	} {
 		if got, err := records(); len(got) != 11 || err != nil {
@@ -93,7 +93,7 @@ func TestCheck(t *testing.T) {
 		{"{\"a\":\"\n\"}", "", 400, "not valid JSON"},
 		{"{\"a\":\"\xff\"}", "", 400, "not valid UTF-8"},
 	} {
-		got, refused := check([]byte(c.raw), l)
+		got, refused := check([]byte(c.raw), true, l)
 		switch {
 		case c.status == 0 && (refused != nil || string(got) != c.want):
 			t.Errorf("%q: %q, %+v", c.raw, got, refused)
@@ -110,7 +110,7 @@ func FuzzCutArray(f *testing.F) {
 		f.Add([]byte(seed))
 	}
 	f.Fuzz(func(t *testing.T, content []byte) {
-		records, err := cutArray(content, len(content)+1)
+		records, err := cutArray(nil, content, len(content)+1)
 		valid := err == nil
 		for _, r := range records {
 			valid = valid && json.Valid(r)
@@ -138,8 +138,9 @@ func FuzzCutArray(f *testing.F) {
 func TestRoom(t *testing.T) {
 	raws := [][]byte{make([]byte, 100), make([]byte, 11), []byte("{}")}
 	names := newNaming("p", "k", "")
-	if got, want := room(raws, Limits{Record: 11}, names), room(raws[1:], Limits{Record: 11}, names); got != want {
-		t.Errorf("%d bytes, want %d", got, want)
+	ids, rest := need(raws, Limits{Record: 11}, names)
+	if wantIDs, wantRest := need(raws[1:], Limits{Record: 11}, names); ids != wantIDs || rest != wantRest+overhead {
+		t.Errorf("%d and %d bytes, want %d and %d", ids, rest, wantIDs, wantRest+overhead)
 	}
 }
 
@@ -149,7 +150,7 @@ func FuzzRecords(f *testing.F) {
 	f.Add([]byte("[{\"a\":\n1},2]"), true)
 	l := Limits{Body: 1 << 20, Records: 100, Record: 1000}
 	f.Fuzz(func(t *testing.T, content []byte, array bool) {
-		raws, p := cut(content, array, l)
+		raws, p := cut(nil, bytes.Clone(content), array, l)
 		if p != nil {
 			if p.Status != http.StatusBadRequest && p.Status != http.StatusRequestEntityTooLarge || p.Detail == "" {
 				t.Fatalf("%q: %+v", content, p)
@@ -157,29 +158,35 @@ func FuzzRecords(f *testing.F) {
 			return
 		}
 		names := newNaming("p", "k", "")
-		into := make([]byte, room(raws, l, names))
-		all := prepare(raws, l, names, into[:0])
-		records, places, failed := all.records, all.places, all.failed
-		size := 0
-		for _, r := range records {
-			if data := into[size:][:len(r.entry.Data)]; &data[0] != &r.entry.Data[0] {
-				t.Fatalf("%q: the records do not fit into %d bytes", content, len(into))
-			}
-			size += len(r.entry.Data)
+		size, _ := need(raws, l, names)
+		ids := make([]byte, size)
+		before := make([][]byte, len(raws)) // breaks are removed where they are
+		for i, raw := range raws {
+			before[i] = bytes.Clone(raw)
 		}
-		if len(records) != len(places) || len(records)+len(failed) != len(raws) {
+		records, failed := prepare(nil, nil, raws, true, l, names, ids[:0])
+		used := 0
+		for _, r := range records {
+			if &ids[used] != &r.id[0] {
+				t.Fatalf("%q: the ids do not fit into %d bytes", content, len(ids))
+			}
+			used += len(r.id)
+		}
+		if len(records)+len(failed) != len(raws) {
 			t.Fatalf("%q: %d records and %d results of %d", content, len(records), len(failed), len(raws))
 		}
-		for i, r := range records {
-			_, line, _ := bytes.Cut(r.entry.Data, []byte("\n"))
+		places := map[int]bool{}
+		for _, r := range records {
+			places[r.place] = true
+			line := r.line
 			var got, want any
 			if bytes.ContainsAny(line, "\r\n") || line[0] != '{' || json.Unmarshal(line, &got) != nil ||
-				json.Unmarshal(raws[places[i]], &want) != nil || fmt.Sprint(got) != fmt.Sprint(want) {
-				t.Errorf("%q became %q", raws[places[i]], line)
+				json.Unmarshal(before[r.place], &want) != nil || fmt.Sprint(got) != fmt.Sprint(want) {
+				t.Errorf("%q became %q", before[r.place], line)
 			}
 		}
 		for _, r := range failed {
-			if r.Status < 400 || r.Reason == "" || slices.Contains(places, r.Index) {
+			if r.Status < 400 || r.Reason == "" || places[r.Index] {
 				t.Errorf("%q: %+v", raws[r.Index], r)
 			}
 		}

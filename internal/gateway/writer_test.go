@@ -27,7 +27,7 @@ func TestWriterBatchesAcrossRequests(t *testing.T) {
 				if i == 29 {
 					time.Sleep(lingerIdle - 1)
 				}
-				if got := w.Put(numbered(t, fmt.Sprint(i), 10, 100)); count(got)[Accepted] != 10 {
+				if got := put(w, numbered(t, fmt.Sprint(i), 10, 100)); count(got)[Accepted] != 10 {
 					t.Errorf("request %d: %v", i, got)
 				}
 			})
@@ -51,7 +51,7 @@ func TestWriterCutsFullBatches(t *testing.T) {
 			want    []int
 		}{{500, 10, []int{500}}, {6, 1 << 20, []int{4, 2}}} {
 			before := len(f.sizes())
-			if got := w.Put(numbered(t, fmt.Sprint(c.size), c.n, c.size)); count(got)[Accepted] != c.n {
+			if got := put(w, numbered(t, fmt.Sprint(c.size), c.n, c.size)); count(got)[Accepted] != c.n {
 				t.Errorf("%d records of %d bytes: %v", c.n, c.size, count(got))
 			}
 			if got := f.sizes()[before:]; !slices.Equal(got, c.want) {
@@ -74,7 +74,7 @@ func TestWriterRetriesTheFailedOnes(t *testing.T) {
 			}}
 		}}
 		w := newWriter(f)
-		if got := w.Put(numbered(t, "r", 9, 10)); count(got)[Accepted] != 9 {
+		if got := put(w, numbered(t, "r", 9, 10)); count(got)[Accepted] != 9 {
 			t.Errorf("%v", got)
 		}
 		w.Close()
@@ -99,7 +99,7 @@ func TestWriterRepeatsWhatIsNotConfirmed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		f := &fake{next: func(call int) fate { return fate{lost: call == 0} }}
 		w := newWriter(f)
-		if got := w.Put(numbered(t, "r", 3, 10)); count(got)[Accepted] != 3 {
+		if got := put(w, numbered(t, "r", 3, 10)); count(got)[Accepted] != 3 {
 			t.Errorf("%v", got)
 		}
 		w.Close()
@@ -127,7 +127,7 @@ func TestWriterGivesUp(t *testing.T) {
 			f := &fake{next: func(int) fate { return c.fate }}
 			w := newWriter(f)
 			began := time.Now()
-			got := w.Put(numbered(t, "r", 2, 10))
+			got := put(w, numbered(t, "r", 2, 10))
 			if took := time.Since(began); count(got)[c.want] != 2 || took > c.longest {
 				t.Errorf("%s: %v after %s", name, got, took)
 			}
@@ -147,7 +147,7 @@ func TestWriterBoundsItsCalls(t *testing.T) {
 		var requests sync.WaitGroup
 		got := make([]map[Outcome]int, calls+3)
 		for i := range got {
-			requests.Go(func() { got[i] = count(w.Put(numbered(t, fmt.Sprint(i), callRecords, 1))) })
+			requests.Go(func() { got[i] = count(put(w, numbered(t, fmt.Sprint(i), callRecords, 1))) })
 			synctest.Wait()
 		}
 		if len(f.sizes()) != calls {
@@ -173,7 +173,7 @@ func TestWriterCloses(t *testing.T) {
 		f := &fake{next: func(int) fate { return fate{stall: time.Second} }}
 		w := newWriter(f)
 		done, began := make(chan []Outcome, 1), time.Now()
-		go func() { done <- w.Put(numbered(t, "r", 5, 10)) }()
+		go func() { done <- put(w, numbered(t, "r", 5, 10)) }()
 		synctest.Wait()
 		w.Close()
 		if got := <-done; count(got)[Accepted] != 5 || time.Since(began) != time.Second {
@@ -209,7 +209,7 @@ func TestWriterUnderFaults(t *testing.T) {
 				pause := time.Duration(draw(100)) * time.Millisecond
 				requests.Go(func() {
 					time.Sleep(pause)
-					got[i] = w.Put(sent[i])
+					got[i] = put(w, sent[i])
 				})
 			}
 			requests.Wait()

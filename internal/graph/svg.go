@@ -8,9 +8,11 @@ import (
 	"time"
 )
 
-// Size of a chart and the room around its plot for axes, in the units of its view box.
+// Sizes of a chart on a page of its own and of one of many, and the room around its plot for axes, in the units of its
+// view box.
 const (
 	chartWidth, chartHeight              = 960.0, 260.0
+	panelWidth, panelHeight              = 380.0, 200.0
 	leftRoom, rightRoom, topRoom, bottom = 64.0, 12.0, 12.0, 28.0
 )
 
@@ -19,30 +21,35 @@ const colours = 8
 
 // chart is a plot with its axes.
 type chart struct {
-	svg strings.Builder
-	top float64 // largest value of the vertical axis
+	svg           strings.Builder
+	width, height float64
+	low, top      float64 // smallest and largest value of the vertical axis
 }
 
 // newChart begins a chart that says what it shows, with the marks of its vertical axis.
 func newChart(title string, ticks []float64, describe func(float64) string) *chart {
-	c := &chart{}
-	c.top = ticks[len(ticks)-1]
-	fmt.Fprintf(&c.svg, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, chartWidth, chartHeight,
-		html.EscapeString(title))
+	return sizedChart(chartWidth, chartHeight, title, ticks, describe)
+}
+
+// sizedChart begins one of another size.
+func sizedChart(width, height float64, title string, ticks []float64, describe func(float64) string) *chart {
+	c := &chart{width: width, height: height}
+	c.low, c.top = ticks[0], ticks[len(ticks)-1]
+	fmt.Fprintf(&c.svg, `<svg viewBox="0 0 %g %g" role="img" aria-label="%s">`, width, height, html.EscapeString(title))
 	for _, tick := range ticks {
 		y := c.y(tick)
-		fmt.Fprintf(&c.svg, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/>`, leftRoom, chartWidth-rightRoom, y, y)
+		fmt.Fprintf(&c.svg, `<line class="grid" x1="%g" x2="%g" y1="%.1f" y2="%.1f"/>`, leftRoom, width-rightRoom, y, y)
 		c.text(leftRoom-8, y+4, "end", describe(tick))
 	}
 	return c
 }
 
 func (c *chart) y(value float64) float64 {
-	return chartHeight - bottom - value/c.top*(chartHeight-topRoom-bottom)
+	return c.height - bottom - (value-c.low)/(c.top-c.low)*(c.height-topRoom-bottom)
 }
 
 // x is where a share of the horizontal axis is, 0 to 1.
-func (c *chart) x(share float64) float64 { return leftRoom + share*(chartWidth-leftRoom-rightRoom) }
+func (c *chart) x(share float64) float64 { return leftRoom + share*(c.width-leftRoom-rightRoom) }
 
 func (c *chart) text(x, y float64, anchor, text string) {
 	fmt.Fprintf(&c.svg, `<text x="%.1f" y="%.1f" text-anchor="%s">%s</text>`, x, y, anchor, html.EscapeString(text))
@@ -83,21 +90,29 @@ func (c *chart) line(series int, values []float64) {
 }
 
 // times marks the horizontal axis of a history.
-func (c *chart) times(h *History) {
+func (c *chart) times(h *History) { c.axis(h.From, h.Step, len(h.Segments[0].Bytes)) }
+
+// axis marks n steps of time.
+func (c *chart) axis(from time.Time, step time.Duration, n int) {
 	format := "15:04"
-	if h.To.Sub(h.From) > 36*time.Hour {
+	if time.Duration(n)*step > 36*time.Hour {
 		format = "01-02 15:04"
 	}
-	const marks = 6
-	n := len(h.Segments[0].Bytes)
-	every := max(1, n/marks)
+	const room = 150 // for a mark
+	every := max(1, n/max(2, int(c.width/room)))
 	for i := 0; i < n; i += every {
 		x, anchor := c.x(float64(i)/float64(n)), "start"
-		if x > chartWidth-90 { // the text would leave the chart
+		if x > c.width-90 { // the text would leave the chart
 			anchor = "end"
 		}
-		c.text(x, chartHeight-8, anchor, h.From.Add(time.Duration(i)*h.Step).UTC().Format(format))
+		c.text(x, c.height-8, anchor, from.Add(time.Duration(i)*step).UTC().Format(format))
 	}
+}
+
+// limit is a line across the chart at a value.
+func (c *chart) limit(value float64, title string) {
+	fmt.Fprintf(&c.svg, `<line class="limit" x1="%g" x2="%g" y1="%.1f" y2="%.1f"><title>%s</title></line>`, leftRoom,
+		c.width-rightRoom, c.y(value), c.y(value), html.EscapeString(title))
 }
 
 func (c *chart) end() string {
@@ -108,7 +123,7 @@ func (c *chart) end() string {
 // between parts two groups of bars.
 func (c *chart) between(share float64) {
 	x := c.x(share)
-	fmt.Fprintf(&c.svg, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, x, x, topRoom, chartHeight-bottom)
+	fmt.Fprintf(&c.svg, `<line class="grid" x1="%.1f" x2="%.1f" y1="%g" y2="%g"/>`, x, x, topRoom, c.height-bottom)
 }
 
 // spans are the steps of a time axis, seconds.

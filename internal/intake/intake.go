@@ -14,6 +14,7 @@ import (
 
 	"dip/contract"
 	"dip/internal/ledger"
+	"dip/internal/trace"
 )
 
 // Ledger is the part of the ledger that intake needs.
@@ -32,6 +33,7 @@ type Handler struct {
 	Ledger    Ledger
 	Workflows Workflows
 	Log       *slog.Logger
+	Traces    *trace.Recorder
 	Now       func() time.Time
 }
 
@@ -61,7 +63,9 @@ func (h *Handler) one(ctx context.Context, body string) error {
 	return nil
 }
 
-func (h *Handler) receive(ctx context.Context, o contract.Object) error {
+func (h *Handler) receive(ctx context.Context, o contract.Object) (err error) {
+	end := h.Traces.Start(ctx, "receive", map[string]string{"load": contract.LoadID(o)})
+	defer func() { end(err) }()
 	load, created, err := h.Ledger.Receive(ctx, ledger.Load{
 		ID: contract.LoadID(o), Segment: contract.SegmentOf(o.Key), Object: o, Catalog: h.Catalog,
 		Received: h.Now().UTC().Truncate(time.Millisecond), Status: contract.Received,

@@ -16,6 +16,7 @@ import (
 	"dip/contract"
 	"dip/internal/ledger"
 	"dip/internal/ledger/ledgertest"
+	"dip/internal/trace/tracetest"
 )
 
 // The notifications are as S3 sends them, with names and ids replaced.
@@ -212,5 +213,25 @@ func TestKeyWithoutASegment(t *testing.T) {
 	}
 	if len(w.started) != 1 {
 		t.Errorf("started %v", w.started)
+	}
+}
+
+// The trace of an event can be found by the load that it begins.
+func TestReceiptsAreTraced(t *testing.T) {
+	traces, next := tracetest.Start(t)
+	h := &Handler{
+		Ledger: ledgertest.New(), Workflows: &workflows{}, Log: slog.New(slog.DiscardHandler), Now: time.Now, Traces: traces,
+	}
+	message := events.SQSMessage{Body: put}
+	batch := events.SQSEvent{Records: []events.SQSMessage{message}}
+	if r, err := h.Handle(tracetest.Invocation(t.Context(), tracetest.Header), batch); err != nil || r.BatchItemFailures != nil {
+		t.Fatal(r, err)
+	}
+	objects, err := Objects(put)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := next(); !strings.Contains(got, `"annotations":{"load":"`+contract.LoadID(objects[0])+`"}`) {
+		t.Errorf("recorded %s", got)
 	}
 }

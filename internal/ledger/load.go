@@ -105,9 +105,10 @@ func (l *Ledger) Same(ctx context.Context, id, of string, at time.Time) (bool, e
 	})
 }
 
-// Publish records that a certified load's outputs are visible.
+// Publish records that a certified load's outputs are visible. It returns false for a load that is published already,
+// and for one that is not certified.
 func (l *Ledger) Publish(ctx context.Context, id string, at time.Time) (bool, error) {
-	return l.updateLoad(ctx, id, []contract.Status{contract.Certified, contract.Published}, at, item{
+	return l.updateLoad(ctx, id, []contract.Status{contract.Certified}, at, item{
 		attrStatus: str(string(contract.Published)),
 	})
 }

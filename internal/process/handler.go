@@ -14,6 +14,7 @@ import (
 	"dip/internal/emf"
 	"dip/internal/lease"
 	"dip/internal/ledger"
+	"dip/internal/trace"
 )
 
 // Handler processes the chunk messages of one segment.
@@ -28,6 +29,7 @@ type Handler struct {
 	Segments *Segments
 	Log      *slog.Logger
 	Metrics  *emf.Emitter
+	Traces   *trace.Recorder
 	Now      func() time.Time
 }
 
@@ -60,13 +62,19 @@ func (h *Handler) Message(ctx context.Context, id, body string) error {
 		Acknowledged: func(ack contract.Ack) { h.Metrics.Emit(h.Name, acknowledged(ack), measured) },
 	}
 	claim := ledger.Claim{Load: m.Load, Chunk: m.Chunk, Attempt: m.Attempt, Owner: id}
-	return holder.Do(ctx, claim, func(ctx context.Context) (contract.Ack, error) {
+	end := h.Traces.Start(ctx, "chunk", measured)
+	err = holder.Do(ctx, claim, func(ctx context.Context) (contract.Ack, error) {
 		ack, err := h.process(ctx, m)
-		if err != nil && !errors.Is(context.Cause(ctx), lease.ErrStopping) {
+		switch {
+		case err != nil && errors.Is(context.Cause(ctx), lease.ErrStopping):
+			h.Metrics.Emit(h.Name, emf.Values{contract.ChunksHandedBack: 1}, measured)
+		case err != nil:
 			h.Metrics.Emit(h.Name, emf.Values{contract.ChunkErrors: 1}, measured)
 		}
 		return ack, err
 	})
+	end(err)
+	return err
 }
 
 func (h *Handler) process(ctx context.Context, m contract.ChunkMessage) (contract.Ack, error) {

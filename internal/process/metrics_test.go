@@ -15,6 +15,7 @@ import (
 	"dip/internal/lake/laketest"
 	"dip/internal/lease"
 	"dip/internal/ledger"
+	"dip/internal/trace/tracetest"
 )
 
 // measured is what a handler emits for one message.
@@ -80,7 +81,26 @@ func TestMetricsOfErrors(t *testing.T) {
 	b := newBench(t, "1,x,a\n")
 	ctx, stop := context.WithCancelCause(t.Context())
 	b.world.After = func(laketest.Op) error { stop(lease.ErrStopping); return context.Canceled }
-	if got := measured(t, b, ctx); len(got) != 0 {
+	got := measured(t, b, ctx)
+	if _, failed := got[contract.ChunkErrors.Name]; failed || got[contract.ChunksHandedBack.Name] != 1.0 {
 		t.Errorf("stopping: got %v", got)
+	}
+}
+
+// The trace of a chunk can be found by its load, and says whether it failed.
+func TestChunksAreTraced(t *testing.T) {
+	for _, fault := range []bool{false, true} {
+		b := newBench(t, "1,x,a\n")
+		if fault {
+			b.world.Wrap = broken(3)
+		}
+		traces, next := tracetest.Start(t)
+		b.Traces = traces
+		b.handle(t, tracetest.Invocation(t.Context(), tracetest.Header), b.message(nil))
+		got := next()
+		if !strings.Contains(got, `"annotations":{"chunk":"4","code":"c0de","load":"L"}`) ||
+			strings.Contains(got, `"fault":true`) != fault {
+			t.Errorf("recorded %s", got)
+		}
 	}
 }

@@ -210,10 +210,11 @@ func (r *Reconciler) publish(ctx context.Context, load ledger.Load) (contract.St
 		return contract.StepResponse{}, err
 	}
 	now := r.Now()
-	if _, err := r.Ledger.Publish(ctx, load.ID, now); err != nil {
+	first, err := r.Ledger.Publish(ctx, load.ID, now)
+	if err != nil {
 		return contract.StepResponse{}, err
 	}
-	if load.Status != contract.Published { // a repeated step does not count it again
+	if first { // a repeated step does not count it again
 		r.measure(load, emf.Values{contract.LoadsPublished: 1, contract.LoadSeconds: now.Sub(load.Received).Seconds()})
 		load.Status, load.Updated = contract.Published, now
 		if segment, err := r.segment(ctx, load); err == nil { // a load is not held up for a metric

@@ -26,7 +26,7 @@ func Main() {
 		lambda.Start(processor(env, b).Handle)
 	case function:
 		env, b := boot.Start(func(e contract.SegmentEnv[string]) contract.Common[string] { return e.Common })
-		lambda.Start(handler(env, b).Handle)
+		lambda.Start(handler(env, b).Invoke)
 	default:
 		work()
 	}
@@ -47,7 +47,10 @@ func processor(env contract.ProcessorEnv[string], b *boot.Process) *stream.Proce
 
 // work runs the segment's worker until it is told to stop.
 func work() {
-	env, b := boot.Start(func(e contract.WorkerEnv[string]) contract.Common[string] { return e.Common })
+	env, b, end := boot.StartPod(
+		func(e contract.WorkerEnv[string]) contract.Common[string] { return e.Common },
+		func(e contract.WorkerEnv[string]) string { return e.LogGroup })
+	defer end()
 	ctx, stop := boot.Stopped()
 	defer stop()
 	pod(env, b).Run(ctx)
@@ -57,7 +60,7 @@ func handler(env contract.SegmentEnv[string], b *boot.Process) *process.Handler 
 	return &process.Handler{
 		Name: env.Segment, Code: env.Code, Runtime: boot.Version(), Ledger: b.Ledger, Source: b.Lake, Sink: b.Lake,
 		Segments: &process.Segments{Catalogs: b.Catalogs}, Log: b.Log, Metrics: b.Metrics,
-		Now: time.Now,
+		Traces: b.Traces, Now: time.Now,
 	}
 }
 

@@ -17,10 +17,6 @@ import (
 	"testing"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis"
-	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
-
 	"dip/contract"
 	"dip/internal/gateway"
 )
@@ -78,32 +74,29 @@ func (w *world) chance(in1000 int) bool {
 	return !w.calm && w.IntN(1000) < in1000
 }
 
-// PutRecords is the stream: it throttles records, and loses replies.
-func (w *world) PutRecords(_ context.Context, in *kinesis.PutRecordsInput, _ ...func(*kinesis.Options)) (
-	*kinesis.PutRecordsOutput, error) {
+// Put is the stream: it throttles records, and loses replies.
+func (w *world) Put(_ context.Context, _ string, records []*gateway.Record) ([]gateway.Outcome, error) {
 	if w.chance(100) {
 		return nil, errors.New("reset before")
 	}
 	// For 15 seconds of a minute a shard takes nothing: longer than the gateway tries.
 	storm := !w.calm && time.Now().Unix()%60 < 15
-	out := &kinesis.PutRecordsOutput{}
-	for _, r := range in.Records {
-		if storm && *r.PartitionKey < "8" || w.chance(20) {
-			out.Records = append(out.Records, types.PutRecordsResultEntry{
-				ErrorCode: aws.String("ProvisionedThroughputExceededException")})
+	outcomes := make([]gateway.Outcome, len(records))
+	for i, r := range records {
+		if storm && r.PartitionKey() < "8" || w.chance(20) {
+			outcomes[i] = gateway.Throttled
 			continue
 		}
-		head, line, _ := bytes.Cut(r.Data, []byte("\n"))
+		head, line, _ := bytes.Cut(r.Data(), []byte("\n"))
 		w.mu.Lock()
 		w.stream[strings.TrimPrefix(string(head), "\x00dip id ")] = string(line)
 		w.puts++
 		w.mu.Unlock()
-		out.Records = append(out.Records, types.PutRecordsResultEntry{SequenceNumber: aws.String("1")})
 	}
 	if w.chance(100) {
 		return nil, errors.New("reset after")
 	}
-	return out, nil
+	return outcomes, nil
 }
 
 // alive says whether the run goes on; it may die here.

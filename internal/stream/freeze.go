@@ -67,10 +67,13 @@ func (c *Closer) finish(ctx context.Context, load ledger.Load) (*contract.Certif
 	if err := c.Announce(ctx, load); err != nil {
 		return nil, err
 	}
-	if _, err := c.Ledger.Publish(ctx, load.ID, c.Processor.Now()); err != nil {
+	first, err := c.Ledger.Publish(ctx, load.ID, c.Processor.Now())
+	if err != nil {
 		return nil, err
 	}
-	c.published(*certificate)
+	if first { // of the closers that close it at the same time
+		c.published(*certificate)
+	}
 	return c.certificate(ctx, load.ID)
 }
 

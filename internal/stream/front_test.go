@@ -14,8 +14,6 @@ import (
 	"testing/synctest"
 	"time"
 
-	"github.com/aws/aws-sdk-go-v2/aws"
-	awskinesis "github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis/types"
 
 	"dip/contract"
@@ -56,10 +54,8 @@ func (w *world) newFront(t *testing.T) *front {
 	return f
 }
 
-// PutRecords is the stream as the gateway meets it.
-func (f *front) PutRecords(
-	ctx context.Context, in *awskinesis.PutRecordsInput, _ ...func(*awskinesis.Options),
-) (*awskinesis.PutRecordsOutput, error) {
+// Put is the stream as the gateway meets it.
+func (f *front) Put(ctx context.Context, _ string, records []*gateway.Record) ([]gateway.Outcome, error) {
 	if f.dead {
 		return nil, errDied
 	}
@@ -77,19 +73,16 @@ func (f *front) PutRecords(
 		f.dead = true
 		return nil, errDied
 	}
-	out := &awskinesis.PutRecordsOutput{}
-	for _, r := range in.Records {
-		entry := types.PutRecordsResultEntry{SequenceNumber: aws.String("1")}
+	outcomes := make([]gateway.Outcome, len(records))
+	for i, r := range records {
 		if fate > 0 && fate < 8 && f.IntN(4) == 0 { // some of them fail
-			code := []string{"ProvisionedThroughputExceededException", "InternalFailure"}[f.IntN(2)]
-			entry = types.PutRecordsResultEntry{ErrorCode: &code}
-		} else {
-			data := bytes.Clone(r.Data) // the gateway uses its buffer again
-			m := interval.Parse(data, 0)
-			f.puts = append(f.puts, put{value: valueOf(m.Record), id: m.ID})
-			f.stream.append(hash(*r.PartitionKey)%keys, *r.PartitionKey, data, 0)
+			outcomes[i] = []gateway.Outcome{gateway.Throttled, gateway.Unavailable}[f.IntN(2)]
+			continue
 		}
-		out.Records = append(out.Records, entry)
+		data, key := r.Data(), r.PartitionKey()
+		m := interval.Parse(data, 0)
+		f.puts = append(f.puts, put{value: valueOf(m.Record), id: m.ID})
+		f.stream.append(hash(key)%keys, key, data, 0)
 	}
 	switch fate {
 	case 8: // the reply is lost
@@ -99,7 +92,7 @@ func (f *front) PutRecords(
 		f.dead = true
 		return nil, errDied
 	}
-	return out, nil
+	return outcomes, nil
 }
 
 // valueOf is the first number of a record: all of a world's are different.

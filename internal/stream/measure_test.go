@@ -80,6 +80,41 @@ func TestMetricsOfACloser(t *testing.T) {
 	}
 }
 
+// Closers may overlap: an interval that both publish counts once.
+func TestAnIntervalIsMeasuredOnce(t *testing.T) {
+	w := calm(t)
+	s := w.stream.shards[0]
+	w.send(3)
+	w.now = w.now.Add(20 * time.Minute)
+	if _, err := w.newCloser().Close(t.Context()); err != nil { // puts the marker
+		t.Fatal(err)
+	}
+	if err := w.newWitness().Handle(t.Context(), event(s, s.records)); err != nil {
+		t.Fatal(err)
+	}
+	var out bytes.Buffer
+	measured := func() *Closer {
+		c := w.newCloser()
+		c.Metrics = &emf.Emitter{Stack: "dev", Out: &out, Now: c.Processor.Now}
+		return c
+	}
+	slow, overtaken := measured(), false
+	slow.Ledger = w.ledger.With(intercept.Hooks[ledgertest.Op]{Before: func(op ledgertest.Op) error {
+		if op.Name != "Publish" || overtaken {
+			return nil
+		}
+		overtaken = true
+		_, err := measured().Close(t.Context())
+		return err
+	}})
+	if _, err := slow.Close(t.Context()); err != nil || !overtaken {
+		t.Fatal(err, overtaken)
+	}
+	if n := strings.Count(out.String(), `"RecordsIn":3`); n != 1 {
+		t.Errorf("the interval with the records counts %d times: %s", n, &out)
+	}
+}
+
 // A batch that fails in part is no error of its function: only the metric says so.
 func TestMetricsOfAProcessor(t *testing.T) {
 	w := calm(t)

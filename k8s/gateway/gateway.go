@@ -28,8 +28,20 @@ const (
 	Program = contract.Gateway
 )
 
-// HealthPath is answered with 200 while a pod is ready.
-const HealthPath = "/readyz"
+// HealthPath is answered with 200 while new connections should go to a pod. servingPath goes on to be while it drains:
+// until the load balancer has noticed, the node's port has to lead to the pod, and a pod that ends gets connections
+// only while its readiness probe succeeds (KEP 1669, "Proxy Terminating Endpoints").
+const (
+	HealthPath  = "/readyz"
+	servingPath = "/servingz"
+)
+
+// A pod that does not answer loses its place behind the node's port after the load balancer has noticed: connections
+// that come until then would be dropped. So it takes twice as long.
+const (
+	servingSeconds  = 2
+	servingFailures = 2 * config.GatewayHealthSeconds * config.GatewayHealthCount / servingSeconds
+)
 
 // scratchMB is the size of /tmp, which the gateway does not use, MiB.
 const scratchMB = 16
@@ -124,7 +136,7 @@ func (g *Gateway) admit(ctx *pulumi.Context, args *Args) error {
 
 // createDeployment makes the Deployment. Its autoscaler says how many pods there are. The image is pushed after the
 // repository is there: so `up` does not wait for them. A pod stays until a new one is ready, and then for its grace: it
-// drains by itself, and a preStop hook, which the image has no shell for, would add nothing.
+// drains by itself, and a preStop hook would add nothing.
 func (g *Gateway) createDeployment(ctx *pulumi.Context, args *Args) error {
 	env, err := args.env()
 	if err != nil {
@@ -141,7 +153,7 @@ func (g *Gateway) createDeployment(ctx *pulumi.Context, args *Args) error {
 	container.Ports = corev1.ContainerPortArray{corev1.ContainerPortArgs{
 		Name: pulumi.String("http"), ContainerPort: pulumi.Int(config.GatewayPort), Protocol: pulumi.String("TCP"),
 	}}
-	container.ReadinessProbe = probe(HealthPath, 2, 1)
+	container.ReadinessProbe = probe(servingPath, servingSeconds, servingFailures)
 	container.LivenessProbe = probe("/healthz", 10, 6)
 	pod.Containers = corev1.ContainerArray{container}
 	meta := k8s.Meta(Account, k8s.Workloads, Account)

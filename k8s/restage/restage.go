@@ -40,6 +40,8 @@ type Args struct {
 	Common contract.Common[pulumi.StringInput]
 	// Queue is the URL of the restage queue. The zero value is invalid.
 	Queue pulumi.StringInput
+	// LogGroup keeps what they write. The zero value is invalid.
+	LogGroup pulumi.StringInput
 	// Catalog is the key of the catalog that knows the segments' queues. The zero value is invalid.
 	Catalog pulumi.StringInput
 	// Region is the queue's. The zero value is invalid.
@@ -55,6 +57,7 @@ func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Image == nil, "Image", "missing")
 	found.If(a.Queue == nil, "Queue", "missing")
+	found.If(a.LogGroup == nil, "LogGroup", "missing")
 	found.If(a.Catalog == nil, "Catalog", "missing")
 	found.If(a.Region == "", "Region", "missing")
 	_, err := contract.Render[pulumi.StringInput](a.Common)
@@ -67,6 +70,7 @@ func (a *Args) Validate() error {
 func (a *Args) env() (map[string]pulumi.StringInput, error) {
 	return contract.Render[pulumi.StringInput](contract.RestageEnv[pulumi.StringInput]{
 		Common: a.Common, Queue: a.Queue, Catalog: a.Catalog, LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
+		LogGroup: a.LogGroup,
 	})
 }
 

@@ -18,8 +18,9 @@ import (
 func args() *restage.Args {
 	return &restage.Args{
 		Image: pulumi.String("registry/images:0123456789abcdef"), Queue: pulumi.String("https://queue"),
-		Catalog: pulumi.String("catalogs/a.json"),
-		Region:  componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
+		LogGroup: pulumi.String("logs"),
+		Catalog:  pulumi.String("catalogs/a.json"),
+		Region:   componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
 		Grace: config.Duration(time.Minute),
 		Common: contract.Common[pulumi.StringInput]{
 			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
@@ -53,7 +54,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		want   []string
 	}{
 		"nothing set": {func(a *restage.Args) { *a = restage.Args{} }, []string{
-			"Image: missing", "Queue: missing", "Catalog: missing", "Region: missing",
+			"Image: missing", "Queue: missing", "LogGroup: missing", "Catalog: missing", "Region: missing",
 			"Common: DIP_STACK ", "Common: DIP_CODE ", "Common: DIP_LEDGER_TABLE ", "Common: DIP_LAKE_BUCKET ",
 			"Settings.deadline: 0s: want", "Settings.keepDays: 0: want", "Settings.lease: 0s: want",
 			"Settings.max: 0: want", "Settings.memoryMB: 0: want", "Settings.milliCPU: 0: want", "Grace: missing",

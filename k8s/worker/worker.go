@@ -40,6 +40,8 @@ type Args struct {
 	Common contract.Common[pulumi.StringInput]
 	// Queue is the URL of the segment's workers queue. The zero value is invalid.
 	Queue pulumi.StringInput
+	// LogGroup keeps what they write. The zero value is invalid.
+	LogGroup pulumi.StringInput
 	// Region is the queue's. The zero value is invalid.
 	Region string
 	// Place is where they run. The zero value is any node that is not dedicated.
@@ -56,6 +58,7 @@ func (a *Args) Validate() error {
 	found.If(a.ScratchMB < 1, "ScratchMB", "missing")
 	found.If(a.Image == nil, "Image", "missing")
 	found.If(a.Queue == nil, "Queue", "missing")
+	found.If(a.LogGroup == nil, "LogGroup", "missing")
 	found.If(a.Region == "", "Region", "missing")
 	_, err := contract.Render[pulumi.StringInput](a.Common)
 	found.In("Common", err)
@@ -67,7 +70,8 @@ func (a *Args) Validate() error {
 func (a *Args) env() (map[string]pulumi.StringInput, error) {
 	return contract.Render[pulumi.StringInput](contract.WorkerEnv[pulumi.StringInput]{
 		SegmentEnv: contract.SegmentEnv[pulumi.StringInput]{Common: a.Common, Segment: pulumi.String(a.Segment)},
-		Queue:      a.Queue, LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()), Slots: k8s.Number(a.Settings.Slots),
+		Queue:      a.Queue, LogGroup: a.LogGroup, LeaseSeconds: k8s.Number(a.Settings.Lease.Seconds()),
+		Slots:        k8s.Number(a.Settings.Slots),
 		GraceSeconds: k8s.Number(a.Settings.Grace.Seconds()),
 	})
 }

@@ -18,7 +18,7 @@ import (
 func args() *worker.Args {
 	return &worker.Args{
 		Segment: "trips", Program: "trips", Image: pulumi.String("registry/images:0123456789abcdef"),
-		Queue:  pulumi.String("https://queue"),
+		Queue: pulumi.String("https://queue"), LogGroup: pulumi.String("logs"),
 		Region: componenttest.Region, Place: k8s.Place{Group: "batch", Dedicated: true},
 		Common: contract.Common[pulumi.StringInput]{
 			Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
@@ -68,7 +68,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		want   []string
 	}{
 		"nothing set": {func(a *worker.Args) { *a = worker.Args{} }, []string{
-			"Segment: missing", "Program: missing", "ScratchMB: missing", "Image: missing", "Queue: missing", "Region: missing",
+			"Segment: missing", "Program: missing", "ScratchMB: missing", "Image: missing", "Queue: missing", "LogGroup: missing", "Region: missing",
 			"Common: DIP_STACK ", "Common: DIP_CODE ", "Common: DIP_LEDGER_TABLE ", "Common: DIP_LAKE_BUCKET ",
 			"Settings.chunksPerPod: 0: want", "Settings.grace: 0s: want", "Settings.lease: 0s: want",
 			"Settings.max: 0: want", "Settings.maxUnavailablePercent: 0: want 1 to 100", "Settings.memoryMB: 0: want",

@@ -16,7 +16,7 @@ func main() {
 	env, b := boot.Start(func(e contract.IntakeEnv[string]) contract.Common[string] { return e.Common })
 	h := &intake.Handler{
 		Catalog: env.Catalog, Ledger: b.Ledger, Workflows: adapters.NewWorkflows(b.Config, env.Workflow), Log: b.Log,
-		Now: time.Now,
+		Traces: b.Traces, Now: time.Now,
 	}
 	lambda.Start(h.Handle)
 }

@@ -13,6 +13,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"dip/internal/metricmath"
 )
 
 // CloudWatch is the part of CloudWatch's client that an evaluator needs.
@@ -172,12 +174,12 @@ func (e *Evaluator) evaluate(ctx context.Context, a types.MetricAlarm) (types.St
 }
 
 // points are the data points of the last n whole periods of what an alarm watches, oldest first.
-func (e *Evaluator) points(ctx context.Context, a types.MetricAlarm, n int) ([]Point, error) {
+func (e *Evaluator) points(ctx context.Context, a types.MetricAlarm, n int) ([]metricmath.Point, error) {
 	if len(a.Metrics) == 0 {
 		return e.series(ctx, types.Metric{Namespace: a.Namespace, MetricName: a.MetricName, Dimensions: a.Dimensions},
 			a.Statistic, aws.ToInt32(a.Period), n)
 	}
-	series, expression := map[string][]Point{}, ""
+	series, expression := map[string][]metricmath.Point{}, ""
 	for _, q := range a.Metrics {
 		if q.MetricStat == nil {
 			if expression != "" {
@@ -193,12 +195,12 @@ func (e *Evaluator) points(ctx context.Context, a types.MetricAlarm, n int) ([]P
 		}
 		series[aws.ToString(q.Id)] = points
 	}
-	return Math(expression, series)
+	return metricmath.Compute(expression, series)
 }
 
 func (e *Evaluator) series(
 	ctx context.Context, m types.Metric, statistic types.Statistic, seconds int32, n int,
-) ([]Point, error) {
+) ([]metricmath.Point, error) {
 	if seconds < 1 {
 		return nil, fmt.Errorf("a period of %d s", seconds)
 	}
@@ -213,14 +215,14 @@ func (e *Evaluator) series(
 	if err != nil {
 		return nil, fmt.Errorf("read %s %s: %w", aws.ToString(m.Namespace), aws.ToString(m.MetricName), err)
 	}
-	points := make([]Point, n)
+	points := make([]metricmath.Point, n)
 	for _, d := range out.Datapoints {
 		value, err := valueOf(d, statistic)
 		if err != nil {
 			return nil, err
 		}
 		if i := (d.Timestamp.Unix() - start) / period; i >= 0 && i < int64(n) {
-			points[i] = Point{value, true}
+			points[i] = metricmath.Point{Value: value, There: true}
 		}
 	}
 	return points, nil

@@ -6,13 +6,9 @@ import (
 	"fmt"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
-)
 
-// Point is a data point of a period, or its absence.
-type Point struct {
-	Value float64
-	There bool
-}
+	"dip/internal/metricmath"
+)
 
 // Rule says when data points make an alarm fire: when At of the last Of breach.
 type Rule struct {
@@ -44,7 +40,7 @@ func (r Rule) breaches(value float64) (bool, error) {
 // State is that of an alarm with these data points, oldest first, and a state before. The rules for missing data points
 // are those of "Configuring how CloudWatch alarms treat missing data", CloudWatch User Guide: what is there counts
 // first, also from before the last Of periods; only what is missing after that is filled in.
-func (r Rule) State(points []Point, before types.StateValue) (types.StateValue, error) {
+func (r Rule) State(points []metricmath.Point, before types.StateValue) (types.StateValue, error) {
 	there, breaching := 0, 0
 	for i := len(points) - 1; i >= 0 && there < r.Of; i-- {
 		if !points[i].There {

@@ -5,12 +5,14 @@ import (
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
+
+	"dip/internal/metricmath"
 )
 
 // read turns "0 - X" into data points: below the threshold, missing, above it.
-func read(text string) (points []Point) {
+func read(text string) (points []metricmath.Point) {
 	for _, word := range strings.Fields(text) {
-		points = append(points, Point{map[string]float64{"0": 0, "X": 2}[word], word != "-"})
+		points = append(points, metricmath.Point{Value: map[string]float64{"0": 0, "X": 2}[word], There: word != "-"})
 	}
 	return points
 }
@@ -63,7 +65,7 @@ func TestOperators(t *testing.T) {
 	} {
 		for i, value := range []float64{4, 5, 6} {
 			r := Rule{Operator: operator, Threshold: 5, Of: 1, At: 1}
-			got, err := r.State([]Point{{value, true}}, ok)
+			got, err := r.State([]metricmath.Point{{Value: value, There: true}}, ok)
 			if (got == alarm) != want[i] || err != nil {
 				t.Errorf("%v %s 5: %s, %v", value, operator, got, err)
 			}
@@ -80,42 +82,6 @@ func TestWhatIsNotEvaluated(t *testing.T) {
 	} {
 		if got, err := r.State(read("X"), before); got != before || err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s, %v, want %s", got, err, want)
-		}
-	}
-}
-
-func TestMath(t *testing.T) {
-	series := map[string][]Point{"a": read("X X - X"), "b": read("X - X 0"), "none": read("- - - -")}
-	for expression, want := range map[string][]Point{
-		"a / b":                        {{1, true}, {}, {}, {}}, // the last divides by zero
-		"a / (a + FILL(b, 0))":         {{0.5, true}, {1, true}, {}, {1, true}},
-		"a - b * 0.5":                  {{1, true}, {}, {}, {2, true}},
-		"FILL(none, 3)":                {{3, true}, {3, true}, {3, true}, {3, true}},
-		"none / a":                     {{}, {}, {}, {}},
-		"FILL(a - a, 1) / FILL(b, 10)": {{0, true}, {0, true}, {0.5, true}, {}},
-	} {
-		got, err := Math(expression, series)
-		if err != nil {
-			t.Fatal(err)
-		}
-		for i := range want {
-			if got[i].There != want[i].There || got[i].There && got[i].Value != want[i].Value {
-				t.Errorf("%s at %d: %v, want %v", expression, i, got[i], want[i])
-			}
-		}
-	}
-	for expression, want := range map[string]string{
-		"c / a":             "there is no series c",
-		"a % b":             "the operator % is not evaluated",
-		"SUM(METRICS())":    "FILL",
-		"FILL(a, REPEAT)":   "want a number",
-		"ANOMALY(a)[0]":     "is not evaluated",
-		`"text"`:            "want a number",
-		"a /":               "expected operand",
-		"FILL(a, 0, 0) + b": "FILL",
-	} {
-		if got, err := Math(expression, series); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("%s: %v, %v, want %s", expression, got, err, want)
 		}
 	}
 }

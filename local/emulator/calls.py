@@ -13,6 +13,7 @@ import threading
 from urllib.parse import parse_qs, unquote
 
 import callers
+from patches import codedeploy_rights
 
 _lock = threading.Lock()
 _entries = {}  # by what distinguishes them
@@ -214,18 +215,46 @@ def _kinesis(operation, p, arns):
     yield f"kinesis:{operation}", p.get("StreamARN") or arns.of("kinesis", f"stream/{p['StreamName']}"), {}
 
 
+def _cloudwatch(operation, p, arns):
+    if operation != "DescribeAlarms":
+        raise Unknown(f"cloudwatch {operation}")
+    names = [value for name, value in sorted(p.items()) if name.startswith("AlarmNames.")]
+    for name in names or ["*"]:
+        yield "cloudwatch:DescribeAlarms", arns.of("cloudwatch", f"alarm:{name}"), {}
+
+
+def _codedeploy(operation, p, arns):
+    needs = codedeploy_rights.of(operation, p, arns)
+    if not needs:
+        raise Unknown(f"codedeploy {operation}")
+    return needs
+
+
+def _logs(operation, p, arns):
+    if operation not in ("CreateLogStream", "PutLogEvents"):
+        raise Unknown(f"logs {operation}")
+    yield f"logs:{operation}", arns.of("logs", f"log-group:{p['logGroupName']}:log-stream:{p['logStreamName']}"), {}
+
+
 def _sts(operation, p, arns):
     if operation != "AssumeRole":
         raise Unknown(f"sts {operation}")
     yield "sts:AssumeRole", p["RoleArn"], {}
 
 
-_SERVICES = {"autoscaling": _autoscaling, "dynamodb": _dynamodb, "ec2": _ec2, "events": _events, "kinesis": _kinesis,
-             "kms": _kms, "sqs": _sqs, "states": _states, "sts": _sts}
+# By the name that requests are signed for.
+_SERVICES = {"autoscaling": _autoscaling, "codedeploy": _codedeploy, "dynamodb": _dynamodb, "ec2": _ec2,
+             "events": _events, "kinesis": _kinesis, "kms": _kms, "logs": _logs, "monitoring": _cloudwatch, "sqs": _sqs,
+             "states": _states, "sts": _sts}
 
 
 def _lambda(environ, arns):
     path, _, query = environ["RAW_URI"].partition("?")
+    alias = re.fullmatch(r"/2015-03-31/functions/([^/]+)/aliases/[^/]+", path)
+    if alias and environ["REQUEST_METHOD"] in ("GET", "PUT"):
+        name = unquote(alias[1])
+        action = {"GET": "lambda:GetAlias", "PUT": "lambda:UpdateAlias"}[environ["REQUEST_METHOD"]]
+        return [(action, name if name.startswith("arn:") else arns.of("lambda", f"function:{name}"), {})]
     call = re.fullmatch(r"/2015-03-31/functions/([^/]+)/invocations", path)
     if not call or environ["REQUEST_METHOD"] != "POST":
         raise Unknown(f"lambda {environ['REQUEST_METHOD']} {path}")

@@ -13,6 +13,8 @@ import (
 	"dip/local/emulator/emulatortest"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs"
+	logstypes "github.com/aws/aws-sdk-go-v2/service/cloudwatchlogs/types"
 	"github.com/aws/aws-sdk-go-v2/service/dynamodb"
 	ddbtypes "github.com/aws/aws-sdk-go-v2/service/dynamodb/types"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
@@ -110,6 +112,9 @@ func TestCallsOfRoles(t *testing.T) {
 		&kms.CreateKeyInput{KeySpec: kmstypes.KeySpecEccNistP256, KeyUsage: kmstypes.KeyUsageTypeSignVerify}))
 	_, _ = kms.NewFromConfig(cfg).Sign(ctx, &kms.SignInput{KeyId: key.KeyMetadata.KeyId, Message: make([]byte, 32),
 		MessageType: kmstypes.MessageTypeDigest, SigningAlgorithm: kmstypes.SigningAlgorithmSpecEcdsaSha256})
+	_, _ = cloudwatchlogs.NewFromConfig(cfg).PutLogEvents(ctx, &cloudwatchlogs.PutLogEventsInput{
+		LogGroupName: name("workers"), LogStreamName: name("pod"),
+		LogEvents: []logstypes.InputLogEvent{{Message: name("m"), Timestamp: aws.Int64(0)}}})
 	_, _ = sfn.NewFromConfig(cfg).ListActivities(ctx, &sfn.ListActivitiesInput{})
 
 	const table = "arn:aws:dynamodb:us-east-1:123456789012:table/ledger"
@@ -124,6 +129,7 @@ func TestCallsOfRoles(t *testing.T) {
 		`events:PutEvents arn:aws:events:us-east-1:123456789012:event-bus/bus ` +
 			`{"events:detail-type":"Load Published","events:source":"dip"}`,
 		`kms:Sign ` + *key.KeyMetadata.Arn + ` {"kms:MessageType":"DIGEST","kms:SigningAlgorithm":"ECDSA_SHA_256"}`,
+		`logs:PutLogEvents arn:aws:logs:us-east-1:123456789012:log-group:workers:log-stream:pod`,
 		`s3:AbortMultipartUpload arn:aws:s3:::calls-of-roles/big`,
 		`s3:GetObject arn:aws:s3:::calls-of-roles/data/trips/1`,
 		`s3:GetObject arn:aws:s3:::calls-of-roles/other`,

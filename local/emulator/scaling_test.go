@@ -12,13 +12,16 @@ import (
 	"dip/local/emulator"
 )
 
+// versions are those that services are asked in which have several.
+var versions = map[string]string{"ec2": "2016-11-15", "elasticloadbalancing": "2015-12-01"}
+
 // call sends an operation of a query service (autoscaling, ec2, iam) and decodes the response; into may be nil. The
 // error has the text of an error response.
 func call(t *testing.T, service, action string, params map[string]string, into any) error {
 	t.Helper()
 	form := url.Values{"Action": {action}}
-	if service == "ec2" {
-		form.Set("Version", "2016-11-15")
+	if version, ok := versions[service]; ok {
+		form.Set("Version", version)
 	}
 	for key, value := range params {
 		form.Set(key, value)

@@ -12,7 +12,7 @@ from werkzeug.serving import WSGIRequestHandler, make_server
 import calls
 import callers
 import limits
-from patches import changes, eks, kinesis_faults, runner
+from patches import changes, codedeploy_deployments, eks, kinesis_faults, runner
 
 LOCAL_PATH = "/_local/"
 CODE_PATH = "/_local/code/"
@@ -21,6 +21,7 @@ CHANGES_PATH = "/_local/changes"
 EKS_PATH = "/_local/eks"
 KINESIS_PATH = "/_local/kinesis/"
 CALLS_PATH = "/_local/calls"
+DEPLOYMENTS_PATH = "/_local/deployments"
 
 # How long a request for changes waits for one.
 CHANGES_WAIT_SECONDS = 20
@@ -91,6 +92,20 @@ def provoke_stream(path, environ, start_response):
     return answer(start_response, "200 OK", b"{}")
 
 
+def list_deployments(start_response):
+    """GET /_local/deployments: CodeDeploy's deployments that have not ended, for the runner, which moves them along."""
+    return answer(start_response, "200 OK", json.dumps(codedeploy_deployments.unfinished()).encode())
+
+
+def proceed_deployment(path, environ, start_response):
+    """PUT /_local/deployments/ID {...}: the progress of a deployment."""
+    try:
+        codedeploy_deployments.proceed(path[len(DEPLOYMENTS_PATH) + 1 :], json.loads(callers.body(environ)))
+    except KeyError as missing:
+        return answer(start_response, "404 Not Found", json.dumps({"message": f"no deployment {missing}"}).encode())
+    return answer(start_response, "200 OK", b"{}")
+
+
 def wait_for_changes(environ, start_response):
     """GET /_local/changes?since=N: the revision of what the runner mirrors, once it is past N or after a while."""
     since = int(parse_qs(environ.get("QUERY_STRING", "")).get("since", ["-1"])[0])
@@ -128,6 +143,10 @@ def owned(environ, start_response):
         return locate_clusters(environ, start_response)
     if path.startswith(KINESIS_PATH) and method == "PUT":
         return provoke_stream(path, environ, start_response)
+    if path == DEPLOYMENTS_PATH and method == "GET":
+        return list_deployments(start_response)
+    if path.startswith(DEPLOYMENTS_PATH + "/") and method == "PUT":
+        return proceed_deployment(path, environ, start_response)
     if path == CHANGES_PATH:
         return wait_for_changes(environ, start_response)
     if path == CALLS_PATH:

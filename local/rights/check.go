@@ -91,6 +91,11 @@ func (s *Stack) request(all calls) simulate.Request {
 		for _, p := range role.Policies {
 			own[p.Name] = p.Document
 		}
+		for _, arn := range role.Managed {
+			if document, ok := managed[arn]; ok {
+				own[arn] = document
+			}
+		}
 		r.Identity[arn] = own
 		r.Resource[arn] = role.Trust
 	}

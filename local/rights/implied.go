@@ -41,7 +41,7 @@ func (s *Stack) all(observed []emulator.Call) calls {
 	}
 	for _, rule := range []func(*calls){
 		s.functionsRun, s.mappingsPoll, s.workflowsLog, s.schedulesFire, s.bucketsNotify, s.rulesSend, s.alarmsTell,
-		s.podsStart, s.flowsAreLogged, s.nodesStart,
+		s.podsStart, s.flowsAreLogged, s.nodesStart, s.deploymentsRun,
 	} {
 		rule(&all)
 	}
@@ -145,9 +145,20 @@ func (s *Stack) functionsRun(all *calls) {
 		role, group := r.text("role"), r.text("loggingConfig", "logGroup")
 		s.takes(all, "lambda.amazonaws.com", role, nil) // no documentation says that Lambda names the account
 		s.writesLog(all, "Lambda writes the log of "+r.name(), role, group)
+		if r.text("tracingConfig", "mode") == "Active" {
+			all.traces("Lambda traces "+r.name(), role)
+		}
 		if queue := r.text("deadLetterConfig", "targetArn"); queue != "" {
 			all.add("Lambda buries events of "+r.name(), role, "sqs:SendMessage", queue, nil)
 		}
+	}
+}
+
+// traces adds what is sent to X-Ray. Sources: "Visualize Lambda function invocations using AWS X-Ray", and "IAM policies
+// for state machines with X-Ray tracing" for the actions besides.
+func (all *calls) traces(why, role string, besides ...string) {
+	for _, action := range append([]string{"PutTraceSegments", "PutTelemetryRecords"}, besides...) {
+		all.add(why, role, "xray:"+action, "*", nil)
 	}
 }
 
@@ -184,6 +195,9 @@ func (s *Stack) workflowsLog(all *calls) {
 	for _, r := range s.byType["aws:sfn/stateMachine:StateMachine"] {
 		role := r.text("roleArn")
 		s.takes(all, "states.amazonaws.com", role, s.forAccount())
+		if r.on("tracingConfiguration", "enabled") {
+			all.traces("Step Functions traces "+r.name(), role, "GetSamplingRules", "GetSamplingTargets")
+		}
 		if level := r.text("loggingConfiguration", "level"); level == "" || level == "OFF" {
 			continue
 		}

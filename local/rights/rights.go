@@ -25,20 +25,30 @@ func (r Resource) name() string { return r.URN[strings.LastIndex(r.URN, "::")+2:
 // text is an output that is a string; empty if it is not there.
 func (r Resource) text(path ...string) string { return textIn(r.Outputs, path...) }
 
-// textIn finds a string in nested objects and in the first elements of lists.
+// on says whether a switch is on.
+func (r Resource) on(path ...string) bool {
+	on, _ := valueIn(r.Outputs, path...).(bool)
+	return on
+}
+
 func textIn(v any, path ...string) string {
+	text, _ := valueIn(v, path...).(string)
+	return text
+}
+
+// valueIn finds a value in nested objects and in the first elements of lists; nil: there is none.
+func valueIn(v any, path ...string) any {
 	for _, name := range path {
 		if list, ok := v.([]any); ok && len(list) > 0 {
 			v = list[0]
 		}
 		object, ok := v.(map[string]any)
 		if !ok {
-			return ""
+			return nil
 		}
 		v = object[name]
 	}
-	text, _ := v.(string)
-	return text
+	return v
 }
 
 // Role is a role and its policies.
@@ -47,7 +57,7 @@ type Role struct {
 	ARN      string
 	Trust    Document
 	Policies []Policy
-	// Managed are policies of AWS that are attached. Their statements are not read.
+	// Managed are policies of AWS that are attached. None of what they allow counts as unused.
 	Managed []string
 }
 

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"maps"
 	"math/rand/v2"
 	"slices"
@@ -73,10 +74,12 @@ type registry struct {
 	revision  int64
 	// moved is closed and replaced when the revision moves.
 	moved chan struct{}
+	draws draws
 }
 
-func newRegistry(client *lambda.Client) *registry {
-	return &registry{lambda: client, functions: map[string]*function{}, revision: -1, moved: make(chan struct{})}
+func newRegistry(client *lambda.Client, seed uint64) *registry {
+	return &registry{lambda: client, functions: map[string]*function{}, revision: -1, moved: make(chan struct{}),
+		draws: draws{seed: seed, byAlias: map[string]*rand.Rand{}}}
 }
 
 // sync reads all functions; afterwards the mirror is at least as new as the revision.
@@ -233,7 +236,10 @@ func (g *registry) resolve(name, qualifier string) (target, error) {
 	}
 	number := cmp.Or(qualifier, latest)
 	if a, ok := f.aliases[qualifier]; ok {
-		number = chooseVersion(a, rand.Float64())
+		number = a.version
+		if len(a.weights) > 0 {
+			number = chooseVersion(a, g.draws.next(name+":"+qualifier))
+		}
 	}
 	v := f.versions[number]
 	if v == nil {
@@ -263,6 +269,27 @@ func chooseVersion(a alias, draw float64) string {
 		draw -= a.weights[number]
 	}
 	return a.version
+}
+
+// draws are sequences of numbers in [0, 1), one an alias: which of an alias's versions the nth invocation runs depends
+// on the seed alone, whatever other functions do.
+type draws struct {
+	seed    uint64
+	mu      sync.Mutex
+	byAlias map[string]*rand.Rand
+}
+
+func (d *draws) next(alias string) float64 {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	r := d.byAlias[alias]
+	if r == nil {
+		h := fnv.New64a()
+		h.Write([]byte(alias))
+		r = rand.New(rand.NewPCG(d.seed, h.Sum64()))
+		d.byAlias[alias] = r
+	}
+	return r.Float64()
 }
 
 // splitName splits a function's name, partial ARN or ARN into the name and the qualifier, if there is one.

@@ -61,11 +61,15 @@ var invocations atomic.Int64
 
 func handle(ctx context.Context, raw json.RawMessage) (any, error) {
 	var event struct {
-		Do      string `json:"do"`
-		Records []json.RawMessage
+		Do           string `json:"do"`
+		Records      []json.RawMessage
+		DeploymentID string
 	}
 	if err := json.Unmarshal(raw, &event); err != nil {
 		return nil, err
+	}
+	if event.DeploymentID != "" {
+		return nil, handleHook(ctx, raw)
 	}
 	if len(event.Records) == 0 {
 		return handleDirect(ctx, event.Do, raw)

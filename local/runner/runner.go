@@ -29,6 +29,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"dip/local/alarms"
+	"dip/local/codedeploy"
 	"dip/local/emulator"
 	"dip/local/metrics"
 )
@@ -52,6 +53,8 @@ type Options struct {
 	// AsyncRetryDelay is the wait before the first retry of an asynchronous invocation, the second waits twice as
 	// long; zero: one minute, as on AWS.
 	AsyncRetryDelay time.Duration
+	// Seed decides which version an invocation through an alias with weights runs: the same seed, the same order.
+	Seed uint64
 	// OnInvoke, if not nil, observes the start and the end of every invocation. It must not block.
 	OnInvoke func(Invocation)
 	// Log receives the runner's own messages; nil: slog.Default().
@@ -91,6 +94,8 @@ type Runner struct {
 	metrics  *metrics.Publisher
 	alarms   *alarms.Evaluator
 	pool     *pool
+	// deployments is CodeDeploy.
+	deployments *codedeploy.Driver
 	// background counts asynchronous invocations, so that Run waits for all of them.
 	background sync.WaitGroup
 }
@@ -134,7 +139,7 @@ func New(o Options) (*Runner, error) {
 	}
 	r := &Runner{opts: o, log: o.Log, listener: listener, token: rand.Text()}
 	r.connect()
-	r.registry = newRegistry(r.lambda)
+	r.registry = newRegistry(r.lambda, o.Seed)
 	r.code = &codeCache{dir: filepath.Join(o.Dir, "code"), key: o.Key, region: o.Region, lambda: r.lambda}
 	r.keys = &roleKeys{endpoint: o.Endpoint, owner: o.Key, byRole: map[string]emulator.Key{}}
 	r.logs = &logFiles{dir: o.LogDir, files: map[string]*logFile{}}
@@ -166,10 +171,26 @@ func (r *Runner) connect() {
 	})
 	r.metrics = &metrics.Publisher{Client: watch, Every: time.Second, Log: r.log}
 	r.alarms = &alarms.Evaluator{Client: watch, Now: r.opts.Now, Every: alarmsEvery, Log: r.log}
+	r.deployments = &codedeploy.Driver{
+		Store: codedeploy.Emulator{Endpoint: r.opts.Endpoint, Key: r.opts.Key}, Now: r.opts.Now, Every: deploymentsEvery,
+		Log: r.log,
+		As: func(ctx context.Context, role string) (codedeploy.Account, error) {
+			key, err := r.keys.of(ctx, role, "codedeploy")
+			if err != nil {
+				return nil, err
+			}
+			as := cfg.Copy()
+			as.Credentials = key.Provider()
+			return codedeploy.Connect(as), nil
+		},
+	}
 }
 
 // alarmsEvery is the pause between two evaluations of all alarms; on AWS it is a minute.
 const alarmsEvery = 10 * time.Second
+
+// deploymentsEvery is the pause between two looks at deployments. Without any, a look costs a request.
+const deploymentsEvery = time.Second
 
 // InvokeURL is the base URL of the Lambda Invoke API, for the emulator alone: it demands a token that only that knows.
 func (r *Runner) InvokeURL() string { return "http://" + r.listener.Addr().String() }
@@ -188,6 +209,7 @@ func (r *Runner) Run(ctx context.Context) error {
 	measured := make(chan struct{})
 	go func() { r.metrics.Run(measuring); close(measured) }()
 	r.background.Go(func() { r.alarms.Run(ctx) })
+	r.background.Go(func() { r.deployments.Run(ctx) })
 
 	sources, clock := newSources(r), newClock(r)
 	err := r.register(ctx, r.InvokeURL())

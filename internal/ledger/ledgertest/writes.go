@@ -121,7 +121,7 @@ func (f *Fake) Certify(
 
 // Publish records that a load's outputs are visible.
 func (f *Fake) Publish(ctx context.Context, id string, at time.Time) (bool, error) {
-	from := []contract.Status{contract.Certified, contract.Published}
+	from := []contract.Status{contract.Certified}
 	return f.update(ctx, "Publish", id, at, from, func(l *ledger.Load) { l.Status = contract.Published })
 }
 

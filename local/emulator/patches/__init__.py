@@ -1,8 +1,8 @@
 """Patches for moto 5.2.1, one module per service. Each function's docstring gives the reason for its patch."""
 
 from . import (
-    autoscaling, cloudwatch, core, dynamodb, ec2, eks, events, functions, images, kinesis, kinesis_records, kms, quotas,
-    s3, sqs, stepfunctions, stepfunctions_limits,
+    autoscaling, backup, cloudwatch, codedeploy_deployments, core, dynamodb, ec2, eks, elbv2, events, functions, images,
+    kinesis, kinesis_records, kms, quotas, s3, sqs, stepfunctions, stepfunctions_limits,
 )
 
 
@@ -24,4 +24,7 @@ def apply(endpoint, region, history_events):
     ec2.apply()
     quotas.apply()
     autoscaling.apply()
+    elbv2.apply()
     eks.apply()
+    codedeploy_deployments.apply()
+    backup.apply()

@@ -6,6 +6,7 @@ import math
 import moto.autoscaling.models as models
 from moto.autoscaling.responses import AutoScalingResponse
 from moto.core.responses import EmptyResult
+from moto.elbv2.models import elbv2_backends
 
 from . import images
 
@@ -94,7 +95,9 @@ def _end(group, states):
     if not states:
         return
     group.instance_states = [state for state in group.instance_states if state not in states]
-    group.ec2_backend.terminate_instances([state.instance.id for state in states])
+    ids = [state.instance.id for state in states]
+    group.ec2_backend.terminate_instances(ids)
+    elbv2_backends[group.account_id][group.region].notify_terminate_instances(ids)  # moto only has those that EC2 is asked to end
 
 
 def sizes_are_kept():

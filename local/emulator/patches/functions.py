@@ -2,6 +2,7 @@
 
 import copy
 import json
+import uuid
 from urllib.parse import quote, unquote
 
 import moto.awslambda.models as models
@@ -224,6 +225,45 @@ class NoInvokeConfig(LambdaClientError):
         super().__init__("ResourceNotFoundException", f"The function {arn} doesn't have an EventInvokeConfig")
 
 
+def aliases_point_to_versions():
+    """moto takes weights of versions that do not exist, reads back weights that were removed, and keeps the revision
+    of an alias that changes."""
+
+    def check(storage, function_name, version, routing):
+        weights = (routing or {}).get("AdditionalVersionWeights") or {}
+        if not weights:
+            return {}
+        if len(weights) > 1 or version in weights or "$LATEST" in (version, *weights):
+            raise InvalidAlias(f"an alias routes to one more published version, not from {version} to {list(weights)}")
+        for other, weight in weights.items():
+            storage.get_function_by_name_or_arn_with_qualifier(function_name, other)
+            if not 0 <= weight <= 1:
+                raise InvalidAlias(f"the weight of version {other} is {weight}, want 0 to 1")
+        return routing
+
+    put, update = models.LambdaStorage.put_alias, models.LambdaStorage.update_alias
+
+    def put_alias(self, name, function_name, function_version, description, routing_config):
+        routing = check(self, function_name, function_version, routing_config)
+        return put(self, name, function_name, function_version, description, routing)
+
+    def update_alias(self, name, function_name, function_version, description, routing_config):
+        version = function_version or self.get_alias(name, function_name).function_version
+        if routing_config is not None:
+            routing_config = check(self, function_name, version, routing_config)
+        alias = update(self, name, function_name, version, description, routing_config)
+        alias.revision_id = str(uuid.uuid4())
+        return alias
+
+    models.LambdaStorage.put_alias = put_alias
+    models.LambdaStorage.update_alias = update_alias
+
+
+class InvalidAlias(LambdaClientError):
+    def __init__(self, message):
+        super().__init__("InvalidParameterValueException", message)
+
+
 def cheap_listing():
     """ListFunctions with all versions deep-copies each function, and with it the backend of CloudWatch Logs."""
 
@@ -247,3 +287,4 @@ def apply(endpoint):
     settings_read_back()
     versions_count_up()
     invoke_config_read_back()
+    aliases_point_to_versions()

@@ -25,7 +25,9 @@ type Client struct {
 }
 
 // versions of the services' query APIs.
-var versions = map[string]string{"autoscaling": "2011-01-01", "ec2": "2016-11-15", "sts": "2011-06-15"}
+var versions = map[string]string{
+	"autoscaling": "2011-01-01", "ec2": "2016-11-15", "elasticloadbalancing": "2015-12-01", "sts": "2011-06-15",
+}
 
 // Query calls an action of a service with a query API and reads the answer, which is XML, into out.
 func (c Client) Query(ctx context.Context, service, action string, parameters map[string]string, out any) error {

@@ -2,12 +2,14 @@ package scenarios
 
 import (
 	"context"
+	"fmt"
 	"net/url"
 	"os"
 	"path/filepath"
 
 	corev1 "k8s.io/api/core/v1"
 
+	"dip/config"
 	"dip/local"
 	"dip/tools/lab/images"
 	"dip/tools/lab/kubelet"
@@ -81,6 +83,8 @@ func (c *Cluster) podEnvironment(
 		}
 		program, _ := programs.images.Program(one.Image, one.Command)
 		switch {
+		case program == (images.Program{Name: gatewayName, Own: true}): // pods share this machine's ports
+			env = append(env, fmt.Sprintf("DIP_LISTEN=%s:%d", pod.Status.PodIP, config.GatewayPort))
 		case program == (images.Program{Name: "escalator"}):
 			env = append(env, c.proxy.Environment()...)
 		case program == (images.Program{Name: "node-termination-handler"}) && pod.Spec.HostNetwork:

@@ -27,6 +27,7 @@ var scenarios = []scenario{
 	{name: "restage", run: (*Lab).restage},
 	{name: "escalator", run: (*Lab).scaleToZero},
 	{name: "storm", run: (*Lab).storm},
+	{name: "gateway", run: (*Lab).gateway},
 	{name: "rights", run: (*Lab).compareRights}, // of all that ran before
 }
 

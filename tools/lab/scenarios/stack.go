@@ -22,6 +22,12 @@ var shortened = map[string]any{config.Key: map[string]any{
 	"segments": map[string]any{
 		"trips":  map[string]any{"lane": string(contract.Workers)},
 		"events": map[string]any{"timeout": "10s"},
+		"readings": map[string]any{"stream": map[string]any{
+			"interval": "1m", "grace": "15s", "batchingWindow": "1s", "due": "5m",
+		}},
+	},
+	"gateway": map[string]any{
+		"certificate": "arn:aws:acm:" + local.Region + ":" + local.Account + ":certificate/lab", "grace": "1m",
 	},
 	"cluster": map[string]any{
 		"privateAccess": true,
@@ -31,12 +37,15 @@ var shortened = map[string]any{config.Key: map[string]any{
 		"restage": map[string]any{"lease": "20s"},
 	},
 	"nodeGroups": map[string]any{
-		"services": map[string]any{"min": 2, "max": 4},
+		"services": map[string]any{"min": servicesLeast, "max": servicesMost},
 		"batch": map[string]any{"kind": string(config.Batch), "dedicated": true, "max": 8, "escalator": map[string]any{
 			"scanInterval": "5s", "coolDown": "10s", "softDeleteGrace": "20s",
 		}},
 	},
 }}
+
+// Nodes for services: one that is interrupted leaves enough for the pods that cannot wait.
+const servicesLeast, servicesMost = 3, 4
 
 // stackOptions are how the stack is run. The cluster starts when there is an emulator for it to ask.
 func (l *Lab) stackOptions(fail context.CancelCauseFunc) local.Options {

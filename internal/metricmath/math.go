@@ -1,4 +1,6 @@
-package alarms
+// Package metricmath computes CloudWatch's metric math ("Using math expressions with CloudWatch metrics"), as far as the
+// pipeline uses it: for alarms of local mode, and for pages that show what alarms watch.
+package metricmath
 
 import (
 	"errors"
@@ -9,10 +11,16 @@ import (
 	"strconv"
 )
 
-// Math computes the data points of an expression over series of the same length, by id. It knows + - * /, parentheses,
+// Point is a data point of a period, or its absence.
+type Point struct {
+	Value float64
+	There bool
+}
+
+// Compute computes the data points of an expression over series of the same length, by id. It knows + - * /, parentheses,
 // numbers and FILL(series, number), which is what the table of alarms uses; anything else is an error. A data point is
 // missing where an operand is, or where it would be divided by zero.
-func Math(expression string, series map[string][]Point) ([]Point, error) {
+func Compute(expression string, series map[string][]Point) ([]Point, error) {
 	parsed, err := parser.ParseExpr(expression) // its grammar is Go's
 	if err != nil {
 		return nil, fmt.Errorf("expression %q: %w", expression, err)
