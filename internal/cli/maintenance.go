@@ -29,6 +29,9 @@ func (a *app) maintenanceCommand() *cobra.Command {
 			"What begins still waits for loads that are in progress on nodes.",
 		Example: "  dip maintenance\n  dip maintenance --hold 48h --reason 'end of the quarter'\n  dip maintenance --force",
 		RunE: func(cmd *cobra.Command, _ []string) error {
+			if f.release && f.force || f.hold != 0 && (f.release || f.force) {
+				return usagef("one of --hold, --release and --force at a time")
+			}
 			if cmd.Flags().Changed("hold") != (f.reason != "") || f.hold < 0 || f.hold == 0 && f.reason != "" {
 				return usagef("--hold takes a time above zero, and --reason")
 			}
@@ -40,7 +43,6 @@ func (a *app) maintenanceCommand() *cobra.Command {
 	flags.StringVar(&f.reason, "reason", "", "why: shown to everybody who looks")
 	flags.BoolVar(&f.release, "release", false, "end a hold")
 	flags.BoolVar(&f.force, "force", false, "open a window now, for four hours")
-	cmd.MarkFlagsMutuallyExclusive("hold", "release", "force")
 	return cmd
 }
 
@@ -142,7 +144,7 @@ func maintenanceText(width int, r contract.MaintenanceReport, looked bool) strin
 	case r.Window != nil:
 		line("window", "%s is open until %s", r.Window.Name, when(r.Window.End))
 	case r.Next != nil:
-		line("window", "%s opens at %s, until %s", r.Next.Name, when(r.Next.Start), when(r.Next.End))
+		line("window", "%s: %s to %s", r.Next.Name, when(r.Next.Start), when(r.Next.End))
 	default:
 		line("window", "none")
 	}
