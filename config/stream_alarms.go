@@ -24,6 +24,11 @@ func (s *Stack) streamAlarms(name string) []Alarm {
 		iteratorAgeAlarm(name, witness, "losing", g.Stream.Retention/2, oneOf1, lost,
 			"Half of the stream's retention is over for records that are not archived: they are lost when it ends"),
 		errorsAlarm(name, "failed-records", "Most batches fail: their records run again from the archive", late),
+		fires(name, name+"-rerun", 3, Alarm{
+			Series: []Series{own("", contract.RecordsRerun, Sum, name)}, Operator: Above, Period: minutes(5),
+			Reason:  "Batches fail for good and are set aside: for a quarter of an hour, records were processed from the archive",
+			Runbook: late,
+		}),
 		badShareAlarm(name, g.MaxBadShare/2, fmt.Sprintf("More than %.3g %% of the records are in quarantine",
 			50*g.MaxBadShare)),
 		fires(name, name+"-overdue", oneOf1, Alarm{

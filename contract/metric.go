@@ -82,6 +82,8 @@ var (
 		Value: "intervals that are past their due time and not certified"}
 	Watermark = Metric{Name: "Watermark", Unit: UnitSeconds,
 		Value: "since the end of the newest certified interval: how old the newest visible records are"}
+	RecordsRerun = Metric{Name: "RecordsRerun", Unit: UnitCount,
+		Value: "records that no acknowledgement covered, processed again from the archive"}
 	Closings = Metric{Name: "Closings", Unit: UnitCount, Value: "1 per run of the closer that ended without an error"}
 )
 
@@ -90,7 +92,7 @@ func Metrics() []Metric {
 	return []Metric{
 		ChunksAcknowledged, ChunkAttempts, ChunkSeconds, ChunkRate, BytesIn, RecordsIn, RecordsOut, RecordsQuarantined,
 		ChunkErrors, ChunksHandedBack, LoadsPublished, LoadsFailed, LoadSeconds, DeadlineSlack,
-		LateLoads, LostEvents, OldestLoad, Sweeps, OverdueIntervals, Watermark, Closings,
+		LateLoads, LostEvents, OldestLoad, Sweeps, OverdueIntervals, Watermark, RecordsRerun, Closings,
 		OverdueUpdates,
 	}
 }

@@ -15,7 +15,6 @@ var unneeded = []rights.Reason{
 		Why: "no test lands birdstrikes: its role is made as those of the other segments"},
 	{Right: rights.Right{Role: "reconciler-role", Action: "sqs:*", Resource: "*:birdstrikes-queue-*"},
 		Why: "no test lands birdstrikes"},
-	{Right: rights.Right{Role: "readings*-role", Action: "*", Resource: "*"}, Why: "no test sends readings"},
 	{Right: rights.Right{Role: "*-role", Action: "s3:ListBucket", Resource: "arn:aws:s3:::*"},
 		Why: "makes S3 answer that an object is missing rather than deny access, which is retried: none is missing here"},
 	{Right: rights.Right{Role: "*-role", Action: "s3:GetObject", Resource: "arn:aws:s3:::lake-bucket-*/data/*"},

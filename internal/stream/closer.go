@@ -280,6 +280,8 @@ func (c *Closer) rerun(ctx context.Context, load ledger.Load, v view, d interval
 		if err != nil {
 			return err
 		}
+		c.Metrics.Emit(load.Segment, emf.Values{contract.RecordsRerun: float64(len(list))},
+			map[string]string{"load": load.ID, "shard": piece.Shard})
 	}
 	return nil
 }
