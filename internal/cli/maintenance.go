@@ -144,7 +144,8 @@ func maintenanceText(width int, r contract.MaintenanceReport, looked bool) strin
 	case r.Window != nil:
 		line("window", "%s is open until %s", r.Window.Name, when(r.Window.End))
 	case r.Next != nil:
-		line("window", "%s: %s to %s", r.Next.Name, when(r.Next.Start), when(r.Next.End))
+		length := terminal.Duration(r.Next.End.Sub(r.Next.Start))
+		line("window", "%s opens at %s, for %s", r.Next.Name, when(r.Next.Start), length)
 	default:
 		line("window", "none")
 	}
