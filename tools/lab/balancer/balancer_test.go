@@ -64,7 +64,9 @@ func newWorld(t *testing.T, cutUnhealthy bool) *world {
 	objects := []runtime.Object{s}
 	for _, name := range []string{"1", "2"} {
 		pod := w.pod(name)
-		objects = append(objects, pod, nodes.Node(nodes.Instance{ID: "i-" + name, Name: pod.Spec.NodeName}))
+		objects = append(objects, pod, nodes.Node(nodes.Instance{
+			ID: "i-" + name, Name: pod.Spec.NodeName, Join: nodes.Join{Labels: map[string]string{}},
+		}))
 	}
 	var err error
 	w.Balancer, err = Start(t.Context(), Options{
