@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/codedeploy"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/dynamodb"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/ec2"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
@@ -91,6 +92,14 @@ var broken = map[string]map[string]breaks{
 			}
 		}
 	}},
+	"rollbacks": {
+		"autoRollbackConfiguration.enabled": on("rollout-trips", func(a *codedeploy.DeploymentGroupArgs) {
+			a.AutoRollbackConfiguration = nil
+		}),
+		"alarmConfiguration.enabled": on("rollout-trips", func(a *codedeploy.DeploymentGroupArgs) {
+			a.AlarmConfiguration = &codedeploy.DeploymentGroupAlarmConfigurationArgs{Enabled: pulumi.Bool(false)}
+		}),
+	},
 	"bucket-encryption": {"lake-bucket": on("lake-encryption", func(a *s3.BucketServerSideEncryptionConfigurationV2Args) {
 		a.Rules = nil
 	})},

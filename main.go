@@ -89,6 +89,12 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		return nil, err
 	}
 	outputs.AddOperations(operations)
+	// CodeDeploy, which moves the segments' functions to new versions, and the function that judges these.
+	rollouts, err := stack.NewRollouts(ctx, setup, storage, segments, operations)
+	if err != nil {
+		return nil, err
+	}
+	outputs.AddRollouts(rollouts)
 	// Rules that no stack may break, over all that is declared.
 	if err := setup.CheckGuardRails(ctx); err != nil {
 		return nil, err

@@ -124,7 +124,7 @@ func TestFunctionsRunTheirOwnCode(t *testing.T) {
 		}
 		codes[code], names = want, append(names, name)
 	}
-	want := slices.Concat(contract.SystemFunctions, settings.SegmentNames())
+	want := slices.Concat(contract.SystemFunctions, settings.SegmentNames(), []string{contract.RolloutFunction})
 	for _, name := range settings.StreamNames() {
 		want = append(want, contract.StreamFunction(name, contract.Witness), contract.StreamFunction(name, contract.Closer))
 	}

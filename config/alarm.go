@@ -24,6 +24,8 @@ type Alarm struct {
 
 	Reason  string // what it means, for whoever is paged
 	Runbook string // heading of the runbook, as an anchor
+	// Rollback says that a new version of the segment's function may set it off: it rolls the version back.
+	Rollback bool
 }
 
 // System is the page of alarms that concern all segments.

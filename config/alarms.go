@@ -85,14 +85,15 @@ func (s *Stack) segmentAlarms(name string) []Alarm {
 		return s.streamAlarms(name)
 	}
 	all := queueAlarms(name, name, s.lateAfter(g))
+	all[0] = rollsBack(all[0])
 	if s.Cluster.Enabled {
 		all = append(all, queueAlarms(name, name+"-workers", s.lateAfter(g))...)
 		all = append(all, interruptedAlarm(name))
 	}
-	all = append(all, functionErrorsAlarm(name, name),
+	all = append(all, rollsBack(functionErrorsAlarm(name, name)),
 		throttlesAlarm(name, name, "Chunks wait for functions: the account's concurrency is used up", "a-load-does-not-end"),
-		errorsAlarm(name, "chunk-errors", "Most attempts at chunks fail: loads fail next", "a-load-does-not-end"),
-		badShareAlarm(name, g.MaxBadShare/2, "Half of the bad records that fail a load, or more"),
+		rollsBack(errorsAlarm(name, "chunk-errors", "Most attempts at chunks fail: loads fail next", "a-load-does-not-end")),
+		rollsBack(badShareAlarm(name, g.MaxBadShare/2, "Half of the bad records that fail a load, or more")),
 		fires(name, name+"-lost-events", oneOf1, Alarm{
 			Series: []Series{own("", contract.LostEvents, Sum, name)}, Operator: Above, Period: wholeMinutes(s.Sweep.Rate),
 			Reason: "Objects landed and no event announced them: the sweeper has enqueued them", Runbook: "events-are-lost",
@@ -120,6 +121,12 @@ func (s *Stack) segmentAlarms(name string) []Alarm {
 			Runbook: "a-deadline-is-at-risk",
 		}),
 	)
+}
+
+// rollsBack marks an alarm that a new version of the segment's function may set off.
+func rollsBack(a Alarm) Alarm {
+	a.Rollback = true
+	return a
 }
 
 // throttlesAlarm is of a function of a segment that Lambda does not start when there is work.

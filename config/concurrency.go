@@ -44,6 +44,9 @@ func (s *Stack) ReserveConcurrency(quota int) error {
 	add("splitter", splitters, s.Functions.Splitter)
 	add("reconciler", reconcilers, s.Functions.Reconciler)
 	add("sweeper", 1, s.Functions.Sweeper)
+	if n := len(s.FileNames()); n > 0 {
+		add(contract.RolloutFunction, n, s.Functions.Rollout)
+	}
 	mend := "ask for more (Service Quotas, AWS Lambda, Concurrent executions, " + ConcurrencyQuota +
 		"), or lower segments.<name>.concurrency"
 	if len(s.StreamNames()) > 0 {

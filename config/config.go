@@ -54,6 +54,7 @@ type Stack struct {
 	Sweep     Sweep     `json:"sweep"`     // the search for objects whose event was lost
 	// by name: lower-case letters, digits and dashes, at most 40
 	Segments map[string]Segment `json:"segments"`
+	Rollout  Rollout            `json:"rollout"` // how chunks move to new versions of the segments' functions
 	Gateway  Gateway            `json:"gateway"` // takes records over HTTP for the segments' streams
 
 	Network    Network              `json:"network"`    // used by the cluster
@@ -112,6 +113,7 @@ type Functions struct {
 	Sweeper    Function `json:"sweeper"`    // finds objects whose event was lost
 	Witness    Function `json:"witness"`    // of each stream: archives the records
 	Closer     Function `json:"closer"`     // of each stream: certifies intervals
+	Rollout    Function `json:"rollout"`    // starts rollouts of the segments' functions, and judges new versions
 }
 
 // Function is the settings of a function.

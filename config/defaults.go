@@ -61,6 +61,12 @@ func defaults(e Environment) *Stack {
 			Witness:    function(512, seconds(60)),
 			// It holds some 200 bytes a record of an interval (decision 15).
 			Closer: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
+			// Its answer is late after an hour ("AppSpec 'hooks' section", CodeDeploy user guide).
+			Rollout: function(256, pick(e, minutes(5), minutes(15), minutes(15), minutes(15))),
+		},
+		Rollout: Rollout{
+			Strategy: pick(e, contract.AllAtOnce, contract.AllAtOnce, contract.Canary, contract.Linear),
+			Percent:  10, Interval: minutes(pick(e, 1, 1, 10, 5)), Shadow: pick(e, 3, 3, 5, 10), QuarantineDrift: 0.05,
 		},
 		Loads: Loads{ChunkMB: pick(e, 16, 64, 128, 128), MaxAttempts: pick(e, 20, 5, 5, 5),
 			MaxContentGB: pick(e, 100, 5000, 5000, 5000), MaxExpansion: 1100, MaxQuarantineMB: 256,

@@ -70,6 +70,8 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(Arrivals)
 	case reflect.TypeFor[StreamMode]():
 		return enum(StreamModes)
+	case reflect.TypeFor[contract.Strategy]():
+		return enum(contract.Strategies)
 	case reflect.TypeFor[contract.Lane]():
 		return enum(contract.Lanes)
 	case reflect.TypeFor[contract.Encoding]():

@@ -67,7 +67,8 @@ func Predict(chunkMB, batch, memoryMB int) time.Duration {
 func VCPU(memoryMB int) float64 { return min(1, float64(memoryMB)/memoryPerVCPU) }
 
 // sharedFunctions are the functions that are not a segment's own.
-var sharedFunctions = slices.Concat(contract.SystemFunctions, contract.StreamFunctions)
+var sharedFunctions = slices.Concat(contract.SystemFunctions, contract.StreamFunctions,
+	[]string{contract.RolloutFunction})
 
 func (s *Stack) validate(found *problems) {
 	s.validateLimits(found)
@@ -78,7 +79,7 @@ func (s *Stack) validate(found *problems) {
 	s.validateQueues(found)
 	shared := s.Functions
 	for i, f := range []Function{shared.Intake, shared.Splitter, shared.Reconciler, shared.Sweeper, shared.Witness,
-		shared.Closer} {
+		shared.Closer, shared.Rollout} {
 		f.validateFunction("functions."+sharedFunctions[i], found)
 	}
 	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
@@ -92,6 +93,7 @@ func (s *Stack) validate(found *problems) {
 	for _, name := range s.SegmentNames() {
 		s.validateSegment(name, s.Segments[name], found)
 	}
+	s.validateRollout(found)
 	s.validatePlatform(found)
 	s.validateGateway(found)
 }
@@ -244,6 +246,8 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "is the name under which alarms and metrics have what no segment has; choose another")
 	case name == contract.Gateway:
 		found.add(path, "is the name of the gateway; choose another")
+	case name == contract.RolloutFunction:
+		found.add(path, "is the name of the function of rollouts; choose another")
 	case slices.Contains(contract.StreamFunctions, name):
 		found.add(path, "is the name of a function of streams; choose another")
 	case strings.HasSuffix(name, "-"+contract.Witness), strings.HasSuffix(name, "-"+contract.Closer):

@@ -84,6 +84,12 @@ type CloserEnv[T any] struct {
 	SigningKey T `env:"DIP_SIGNING_KEY"`
 }
 
+// RolloutEnv is the environment of the function that starts rollouts and judges them.
+type RolloutEnv[T any] struct {
+	Common[T]
+	Application T `env:"DIP_APPLICATION"` // name of the CodeDeploy application of the segments' functions
+}
+
 // WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.
 type WorkerEnv[T any] struct {
 	SegmentEnv[T]

@@ -1,7 +1,7 @@
 package contract
 
 // SystemFunctions are the functions that every stack has, StreamFunctions those of each segment whose records arrive by
-// stream. All other folders of lambdas but Gateway are segments.
+// stream. All other folders of lambdas but Gateway and RolloutFunction are segments.
 var (
 	SystemFunctions = []string{"intake", "splitter", "reconciler", "sweeper"}
 	StreamFunctions = []string{Witness, Closer}
@@ -9,6 +9,13 @@ var (
 
 // Gateway is the name of the gateway: of its program in the image, and of its function in a stack that has one.
 const Gateway = "gateway"
+
+// RolloutFunction is the name of the function that starts rollouts and judges them, in a stack with segments whose
+// records arrive as files.
+const RolloutFunction = "rollout"
+
+// LiveAlias is the alias under which every function is called.
+const LiveAlias = "live"
 
 // The functions of a stream, beside the segment's own, which processes the records.
 const (

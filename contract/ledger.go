@@ -96,8 +96,9 @@ type Ack struct {
 	Footer      Skipped   `json:"footer,omitzero"`  // after the last record; of an unsplittable input, or its restage
 	Outputs     []Output  `json:"outputs,omitempty"`
 	Quarantine  *Output   `json:"quarantine,omitempty"`
-	Code        string    `json:"code"`    // fingerprint of the code that made the rows
-	Runtime     string    `json:"runtime"` // function version, or worker
+	Revision    int       `json:"revision,omitempty"` // OutputRevision of the code that made the rows
+	Code        string    `json:"code"`               // fingerprint of the code that made the rows
+	Runtime     string    `json:"runtime"`            // function version, or worker
 	Attempt     int       `json:"attempt"`
 	At          time.Time `json:"at"`
 	Millis      int64     `json:"millis"` // time that the work took

@@ -40,6 +40,8 @@ type SegmentOutputs[T any] struct {
 	Function         T                 `json:"function"` // ARN of the alias
 	Workers          *QueueOutputs[T]  `json:"workers"`  // nil without workers
 	Stream           *StreamOutputs[T] `json:"stream"`   // nil for a segment whose records arrive as files
+	// Rollouts is the name of the CodeDeploy deployment group; nil for a segment whose records arrive by stream
+	Rollouts *T `json:"rollouts"`
 }
 
 // StreamOutputs are a stack's outputs for a segment whose records arrive by stream.

@@ -70,6 +70,9 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	if len(s.StreamNames()) > 0 {
 		names = append(names, contract.StreamFunctions...)
 	}
+	if len(s.FileNames()) > 0 {
+		names = append(names, contract.RolloutFunction)
+	}
 	if s.GatewayIsFunction() {
 		names = append(names, contract.Gateway)
 	}

@@ -62,7 +62,7 @@ func TestMissingArtifacts(t *testing.T) {
 		if err == nil {
 			t.Fatalf("%s: accepted", environment)
 		}
-		for _, name := range append([]string{"trips"}, contract.SystemFunctions...) {
+		for _, name := range append([]string{"trips", "rollout"}, contract.SystemFunctions...) {
 			want = append(want, name+".zip is not built: run `go run ./cmd/build")
 		}
 		for _, text := range want {

@@ -16,6 +16,8 @@ import (
 type Operations struct {
 	Topic     pulumi.StringOutput  // ARN of the SNS topic
 	Dashboard *pulumi.StringOutput // name; nil: the stack has none
+
+	alarms map[string]pulumi.StringOutput // names in CloudWatch, by that in the table
 }
 
 // NewOperations declares the alarms of the table, a page for each segment and one for what they share, and the topic
@@ -33,7 +35,7 @@ func NewOperations(
 	if err != nil {
 		return nil, err
 	}
-	return &Operations{Topic: made.Topic, Dashboard: made.Dashboard}, nil
+	return &Operations{Topic: made.Topic, Dashboard: made.Dashboard, alarms: made.Alarms}, nil
 }
 
 // watched is what alarms watch.

@@ -4,6 +4,7 @@ import (
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
 
 	"dip/components/queue"
+	"dip/components/rollout"
 	"dip/contract"
 	"dip/k8s"
 )
@@ -78,6 +79,19 @@ func (o *Outputs) AddCluster(lane *HeavyLane, c *Cluster) {
 	o.all.Cluster = &contract.ClusterOutputs[pulumi.StringInput]{
 		Name: c.Control.Name, Kubeconfig: c.Control.Kubeconfig, Namespace: pulumi.String(k8s.Workloads),
 		Image: c.Image, Restage: *queueOutputs(lane.Restage), NodeGroups: groups,
+	}
+}
+
+// AddRollouts adds the outputs of a stack whose segments' functions are rolled out.
+func (o *Outputs) AddRollouts(r *rollout.Rollout) {
+	if r == nil {
+		return
+	}
+	o.all.Functions[contract.RolloutFunction] = r.Function.ARN
+	for name, group := range r.Groups {
+		of := o.all.Segments[name]
+		of.Rollouts = input(group)
+		o.all.Segments[name] = of
 	}
 }
 

@@ -80,6 +80,8 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("name", args.Name)
 		set("version", "1")
 		set("arn", arn("lambda", "function:"+args.Name))
+	case "aws:codedeploy/application:Application":
+		set("name", args.Name)
 	case "aws:lambda/alias:Alias":
 		set("arn", arn("lambda", "function:"+text("functionName")+":"+text("name")))
 	case "aws:sfn/stateMachine:StateMachine":

@@ -30,6 +30,10 @@ const (
 	kinesisStream = "aws:kinesis/stream:Stream"
 
 	compositeAlarm = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+
+	application      = "aws:codedeploy/application:Application"
+	deploymentGroup  = "aws:codedeploy/deploymentGroup:DeploymentGroup"
+	deploymentConfig = "aws:codedeploy/deploymentConfig:DeploymentConfig"
 )
 
 // limits lists what AWS refuses of what a stack declares. What it refuses of calls is in local/emulator/limits.py.
@@ -56,6 +60,9 @@ var nameLimits = []limit{
 	named(alarm, 255, `.+`, "AmazonCloudWatch/latest/APIReference/API_PutMetricAlarm.html"),
 	named(compositeAlarm, 255, `.+`, "AmazonCloudWatch/latest/APIReference/API_PutCompositeAlarm.html"),
 	named("aws:sns/topic:Topic", 256, `[a-zA-Z0-9_-]+`, "sns/latest/api/API_CreateTopic.html"),
+	named(application, 100, `.+`, "codedeploy/latest/APIReference/API_CreateApplication.html"),
+	named(deploymentGroup, 100, `.+`, "codedeploy/latest/APIReference/API_CreateDeploymentGroup.html"),
+	named(deploymentConfig, 100, `.+`, "codedeploy/latest/APIReference/API_CreateDeploymentConfig.html"),
 	named("aws:cloudwatch/eventBus:EventBus", 256, `[/.\w-]+`, "eventbridge/latest/APIReference/API_CreateEventBus.html"),
 	named("aws:cloudwatch/eventRule:EventRule", 64, `[.\w-]+`, "eventbridge/latest/APIReference/API_PutRule.html"),
 	named("aws:scheduler/schedule:Schedule", 64, `[\w.-]+`, "scheduler/latest/APIReference/API_CreateSchedule.html"),
@@ -102,6 +109,7 @@ const unique = "20060102150405000000000001"
 var (
 	nameProperties = map[string]string{
 		bucket: "bucket", "aws:eks/nodeGroup:NodeGroup": "nodeGroupName", compositeAlarm: "alarmName",
+		deploymentGroup: "deploymentGroupName", deploymentConfig: "deploymentConfigName",
 	}
 	prefixProperties = map[string]string{bucket: "bucketPrefix", "aws:eks/nodeGroup:NodeGroup": "nodeGroupNamePrefix"}
 )

@@ -64,6 +64,14 @@ var refused = map[string][]Resource{
 		"API_PutCompositeAlarm": {
 		declare(compositeAlarm, "c", map[string]any{"alarmName": long(256)})},
 	"257, at most 256 are accepted (https://docs.aws.amazon.com/sns": {declare("aws:sns/topic:Topic", long(249), nil)},
+	"101, at most 100 are accepted (https://docs.aws.amazon.com/codedeploy/latest/APIReference/API_CreateApplication": {
+		declare(application, "a", map[string]any{"name": long(101)})},
+	"101, at most 100 are accepted (https://docs.aws.amazon.com/codedeploy/latest/APIReference/" +
+		"API_CreateDeploymentGroup": {
+		declare(deploymentGroup, "g", map[string]any{"deploymentGroupName": long(101)})},
+	"101, at most 100 are accepted (https://docs.aws.amazon.com/codedeploy/latest/APIReference/" +
+		"API_CreateDeploymentConfig": {
+		declare(deploymentConfig, "c", map[string]any{"deploymentConfigName": long(101)})},
 	"characters of a rule: 10241, at most 10240": {
 		declare(compositeAlarm, "c", map[string]any{"alarmName": "c", "alarmRule": long(10241)})},
 	"alarms of a rule: 101, at most 100": {

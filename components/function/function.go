@@ -22,7 +22,7 @@ import (
 const TypeToken = "dip:function:Function"
 
 // Alias is the name under which every function is called.
-const Alias = "live"
+const Alias = contract.LiveAlias
 
 // Args configure a function.
 type Args struct {
@@ -40,6 +40,9 @@ type Args struct {
 	Tracing bool
 	// DeadLetters keeps events that an asynchronous call fails with. Zero: the function is only called synchronously.
 	DeadLetters config.Duration
+	// RolledOut says that CodeDeploy moves the alias to new versions: Pulumi names the first one, and leaves it alone from
+	// then on. Zero: Pulumi moves it.
+	RolledOut bool
 }
 
 // Validate reports every problem, the unset fields of Env by their variables' names.
@@ -64,6 +67,7 @@ type Function struct {
 	ARN     pulumi.StringOutput // of the alias: the only way to call it
 	RoleARN pulumi.StringOutput // of the role that it runs with
 	Name    pulumi.StringOutput // what metrics know it by
+	Version pulumi.StringOutput // that was published last; one that is rolled out may still be at an older one
 	// DeadLettersName is the name of the queue of its dead letters. The zero value: it has none.
 	DeadLettersName pulumi.StringOutput
 
@@ -163,16 +167,20 @@ func (f *Function) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	if err != nil {
 		return err
 	}
-	f.Name = f.function.Name
+	f.Name, f.Version = f.function.Name, f.function.Version
 	return nil
 }
 
-func (f *Function) createAlias(ctx *pulumi.Context, _ *Args) (err error) {
+func (f *Function) createAlias(ctx *pulumi.Context, args *Args) (err error) {
+	moved := pulumi.Composite()
+	if args.RolledOut {
+		moved = pulumi.IgnoreChanges([]string{"functionVersion", "routingConfig"})
+	}
 	f.alias, err = component.Child(ctx, f, Alias, lambda.NewAlias, &lambda.AliasArgs{
 		Name:            pulumi.String(Alias),
 		FunctionName:    f.function.Name,
 		FunctionVersion: f.function.Version,
-	})
+	}, moved)
 	if err != nil {
 		return err
 	}
@@ -195,4 +203,28 @@ func (f *Function) Serve(ctx *pulumi.Context) (pulumi.StringOutput, error) {
 // Invoke allows to call the function.
 func (f *Function) Invoke() []policy.Statement {
 	return []policy.Statement{{Actions: []string{"lambda:InvokeFunction"}, Resources: []pulumi.StringInput{f.ARN}}}
+}
+
+// Call has each deployment whose input is another one call the function, and fail if the call does.
+func (f *Function) Call(ctx *pulumi.Context, role string, input pulumi.StringInput, after ...pulumi.Resource) error {
+	_, err := component.Child(ctx, f, role, lambda.NewInvocation, &lambda.InvocationArgs{
+		FunctionName: f.function.Name, Qualifier: f.alias.Name, Input: input,
+	}, component.After(after...))
+	return component.In(f, err)
+}
+
+// Try allows to read which version the alias names, and to call each version by its number.
+func (f *Function) Try() []policy.Statement {
+	return []policy.Statement{
+		{Actions: []string{"lambda:GetAlias"}, Resources: []pulumi.StringInput{f.function.Arn}},
+		{Actions: []string{"lambda:InvokeFunction"}, Resources: []pulumi.StringInput{pulumi.Sprintf("%s:*", f.function.Arn)}},
+	}
+}
+
+// Unqualified allows to call the function by its name, as CodeDeploy does: it is then the version that was published
+// last.
+func (f *Function) Unqualified() []policy.Statement {
+	return []policy.Statement{{
+		Actions: []string{"lambda:InvokeFunction"}, Resources: []pulumi.StringInput{f.function.Arn},
+	}}
 }

@@ -132,6 +132,44 @@ func TestOptionsReachLambda(t *testing.T) {
 	}
 }
 
+// Pulumi moves the alias, but of a function that is rolled out: it would move all of its traffic at once, behind
+// CodeDeploy's back.
+func TestAlias(t *testing.T) {
+	for rolledOut, ignored := range map[bool]string{false: "", true: "ignoreChanges: [functionVersion, routingConfig]"} {
+		a := args()
+		a.RolledOut = rolledOut
+		r := run(t, a)
+		in := r.Find(t, "aws:lambda/alias:Alias", "f-live").Inputs
+		if in["functionVersion"].StringValue() != "1" || in["name"].StringValue() != "live" {
+			t.Errorf("the alias is %v", in)
+		}
+		report := string(r.Report(t, func(componenttest.Resource) bool { return false }))
+		if got := strings.Contains(report, "ignoreChanges"); got != rolledOut || !strings.Contains(report, ignored) {
+			t.Errorf("rolled out: %t: %s", rolledOut, report)
+		}
+	}
+}
+
+// A call is made with each new input, through the alias.
+func TestCall(t *testing.T) {
+	r := componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		f, err := function.New(ctx, "f", args())
+		if err != nil {
+			return err
+		}
+		other, err := function.New(ctx, "g", args())
+		if err != nil {
+			return err
+		}
+		return f.Call(ctx, "start", pulumi.String("{}"), other)
+	})
+	call := r.Find(t, "aws:lambda/invocation:Invocation", "f-start")
+	if call.Inputs["functionName"].StringValue() != "f-function" || call.Inputs["qualifier"].StringValue() != "live" ||
+		call.Inputs["input"].StringValue() != "{}" || !slices.Contains(call.After, "f-live") {
+		t.Errorf("the call is %v, after %v", call.Inputs, call.After)
+	}
+}
+
 func TestRoleAllowsWhatIsStated(t *testing.T) {
 	a := args()
 	a.DeadLetters = minute

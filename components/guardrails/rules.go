@@ -40,6 +40,7 @@ const (
 	rolePolicyType   = "aws:iam/rolePolicy:RolePolicy"
 	policyType       = "aws:iam/policy:Policy"
 	clusterType      = "eks:index:Cluster"
+	deploymentType   = "aws:codedeploy/deploymentGroup:DeploymentGroup"
 )
 
 // The defaults of SQS and Lambda.
@@ -67,6 +68,8 @@ var Rules = []Rule{
 		"their age counts from the first time that they were sent: they would vanish on arrival", deadLetters},
 	{"one-notification", []string{notificationType}, "a bucket has one notification resource",
 		"a second one overwrites the first, and its events are lost", oneNotification},
+	{"rollbacks", []string{deploymentType}, "a deployment that fails, or whose alarm fires, is rolled back",
+		"a bad version would keep its traffic until somebody comes", rollbacks},
 	{"bucket-encryption", []string{bucketType}, "a bucket has a key of its own or of the account",
 		"reading takes the right to the key, too", bucketEncryption},
 	{"bucket-versions", []string{bucketType}, "a bucket keeps versions",
@@ -195,6 +198,15 @@ func bucketEncryption(g *graph, r *resource) (field, mend string) {
 		}
 	}
 	return "bucket", "declare a BucketServerSideEncryptionConfigurationV2 with aws:kms for it"
+}
+
+func rollbacks(g *graph, r *resource) (field, mend string) {
+	for _, field := range []string{"autoRollbackConfiguration", "alarmConfiguration"} {
+		if g.no(r, field, "enabled") {
+			return field + ".enabled", "set it to true"
+		}
+	}
+	return "", ""
 }
 
 func bucketVersions(g *graph, r *resource) (field, mend string) {

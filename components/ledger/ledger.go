@@ -107,8 +107,15 @@ func (l *Ledger) ListOpen() []policy.Statement {
 	}}
 }
 
-// Allow allows operations on the table, by their names in DynamoDB such as "GetItem". The index by day is for people:
-// no function reads it.
+// ListDays allows to list the loads that were received on a day.
+func (l *Ledger) ListDays() []policy.Statement {
+	return []policy.Statement{{
+		Actions:   []string{"dynamodb:Query"},
+		Resources: []pulumi.StringInput{pulumi.Sprintf("%s/index/%s", l.table.Arn, contract.LedgerIndex)},
+	}}
+}
+
+// Allow allows operations on the table, by their names in DynamoDB such as "GetItem".
 func (l *Ledger) Allow(operations ...string) []policy.Statement {
 	s := policy.Statement{Resources: []pulumi.StringInput{l.table.Arn}}
 	for _, operation := range operations {

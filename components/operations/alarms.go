@@ -22,6 +22,7 @@ func (o *Operations) watch(ctx *pulumi.Context, args *Args) error {
 		if err != nil {
 			return err
 		}
+		o.Alarms[a.Name] = made.Name
 		o.names[a.Page], o.arns[a.Page] = append(o.names[a.Page], made.Name), append(o.arns[a.Page], made.Arn)
 	}
 	return nil

@@ -77,8 +77,9 @@ func (a *Args) Validate() error {
 type Operations struct {
 	pulumi.ResourceState
 
-	Topic     pulumi.StringOutput  // ARN
-	Dashboard *pulumi.StringOutput // name; nil: there is none
+	Topic     pulumi.StringOutput            // ARN
+	Dashboard *pulumi.StringOutput           // name; nil: there is none
+	Alarms    map[string]pulumi.StringOutput // names in CloudWatch, by that in the table
 
 	key    *kms.Key
 	topic  *sns.Topic
@@ -90,7 +91,9 @@ type Operations struct {
 
 // New declares operations.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Operations, error) {
-	o := &Operations{names: map[string][]any{}, arns: map[string][]pulumi.StringInput{}}
+	o := &Operations{
+		Alarms: map[string]pulumi.StringOutput{}, names: map[string][]any{}, arns: map[string][]pulumi.StringInput{},
+	}
 	return component.Declare(ctx, TypeToken, name, o, args, opts,
 		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tellFailures, o.limitCosts)
 }

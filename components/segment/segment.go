@@ -64,6 +64,7 @@ func (a *Args) function(name string) *function.Args {
 		Artifact:     a.Artifact,
 		Env:          contract.SegmentEnv[pulumi.StringInput]{Common: a.Common, Segment: pulumi.String(name)},
 		Allow:        a.Allow,
+		RolledOut:    true,
 		Tracing:      a.Tracing,
 	}
 }

@@ -80,7 +80,7 @@ func (a *app) command() *cobra.Command {
 	flags.BoolVar(&a.json, "json", false, "print results as JSON, one object per line")
 	root.AddCommand(a.putCommand(), a.sendCommand(), a.tokenCommand(), a.statusCommand(), a.loadsCommand(),
 		a.tailCommand(), a.certificateCommand(), a.quarantineCommand(), a.verifyChainCommand(), a.publicKeyCommand(),
-		a.restoreDrillCommand(), a.redriveCommand(), a.pruneCommand(), a.filesCommand(), a.reportCommand(),
+		a.restoreDrillCommand(), a.redriveCommand(), a.rolloutCommand(), a.pruneCommand(), a.filesCommand(), a.reportCommand(),
 		a.graphCommand(), a.planCommand(), a.previewCommand(), a.generateCommand(), a.schemaCommand(), a.localCommand(),
 		a.versionCommand(),
 		&cobra.Command{Use: "exit-codes", Short: "Explain the exit codes", Long: exitHelp})

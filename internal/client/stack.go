@@ -27,6 +27,7 @@ import (
 	"dip/contract"
 	"dip/internal/adapters"
 	"dip/internal/catalog"
+	"dip/internal/deploy"
 	"dip/internal/lake"
 	"dip/internal/ledger"
 )
@@ -48,6 +49,9 @@ type Stack struct {
 	Metrics *cloudwatch.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
+	// Deployments and Aliases are the rollouts' CodeDeploy and functions.
+	Deployments *deploy.Deployments
+	Aliases     *deploy.Functions
 	// Catalogs are read from the lake.
 	Catalogs *catalog.Reader
 }
@@ -64,8 +68,9 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
 		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg), Kinesis: kinesis.NewFromConfig(cfg),
-		Ledger: ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
-		Lake:   bucket, Catalogs: &catalog.Reader{Lake: bucket},
+		Ledger:      ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
+		Deployments: deploy.NewDeployments(cfg, ""), Aliases: deploy.NewFunctions(cfg),
+		Lake: bucket, Catalogs: &catalog.Reader{Lake: bucket},
 	}
 }
 

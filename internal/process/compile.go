@@ -32,7 +32,9 @@ type Segment struct {
 	Loads         contract.Loads
 	Stream        bool // its records arrive by stream
 
-	codecs *parquet.Codecs
+	// What is made once, since it takes longer than a small batch.
+	codecs  *parquet.Codecs
+	batches *sync.Pool // of *record.Batch, empty
 
 	block int // bytes that are parsed at a time, until a longer record is met
 }
@@ -55,7 +57,7 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 		Name: name, Dialect: s.Dialect, Charset: text.Of(s.Dialect.Charset), Schema: parsed,
 		Types: record.Types(parsed, s.Dialect.Encoding), MaxRecord: s.MaxRecordMB << 20,
 		MaxPartitions: s.MaxPartitions, Level: s.Compression.Level(), Loads: s.Loads, Stream: s.Stream != nil,
-		block: blockSize, codecs: &parquet.Codecs{},
+		block: blockSize, codecs: &parquet.Codecs{}, batches: &sync.Pool{},
 	}
 	if s.Partition.Field == "" {
 		return c, nil
@@ -70,6 +72,15 @@ func Compile(name string, s contract.Segment) (*Segment, error) {
 		return nil, fault.Permanent(fmt.Errorf("partition of segment %s: %w", name, err))
 	}
 	return c, nil
+}
+
+// batch gives an empty batch of these columns, which the order of an input's columns decides.
+func (s *Segment) batch(types []record.Type) *record.Batch {
+	b, ok := s.batches.Get().(*record.Batch)
+	if !ok || !slices.EqualFunc(b.Columns, types, func(c record.Column, t record.Type) bool { return c.Type == t }) {
+		return record.NewBatch(types)
+	}
+	return b
 }
 
 // Segments compiles the segments of catalogs and keeps them. The zero value with Catalogs is ready; it may be used by

@@ -1,6 +1,7 @@
 package process
 
 import (
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -113,9 +114,12 @@ func TestNoFileStaysOpen(t *testing.T) {
 	if _, err := os.ReadDir("/proc/self/fd"); err != nil {
 		testenv.Missing(t, err)
 	}
-	input := []byte("1,x,a\nbad\n2,y,b\n")
+	var lines strings.Builder // whose output does not fit into a spool's buffer
+	for i := range 20_000 {
+		fmt.Fprintf(&lines, "%d,%x,a\nbad\n", i, sha256.Sum256([]byte{byte(i), byte(i >> 8)}))
+	}
+	input := []byte(lines.String())
 	seg := compile(t, contract.Segment{Dialect: commas, Schema: json.RawMessage(madeSchema)})
-	seg.block = 8
 	spools := func() (n int) {
 		entries, err := os.ReadDir("/proc/self/fd")
 		if err != nil {
@@ -130,7 +134,7 @@ func TestNoFileStaysOpen(t *testing.T) {
 		return n
 	}
 	before := spools()
-	for _, after := range []int64{int64(len(input)), 14} {
+	for _, after := range []int64{int64(len(input)), int64(len(input)) - 14} {
 		w := newWorld(input)
 		if after < int64(len(input)) {
 			w.Wrap = broken(after)

@@ -68,7 +68,8 @@ func Process(ctx context.Context, src Source, sink Sink, s *Segment, m contract.
 
 // nothing is the report of a chunk that owns no record.
 func nothing(at int64) contract.Ack {
-	return contract.Ack{Start: at, End: at, HashOut: record.Sum{}.String(), HashBad: record.Sum{}.String()}
+	return contract.Ack{Start: at, End: at, HashOut: record.Sum{}.String(), HashBad: record.Sum{}.String(),
+		Revision: contract.OutputRevision}
 }
 
 // start says where the chunk's first record starts; found is false when the chunk owns none. Where it had to be looked
@@ -159,7 +160,7 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 			Length: s.Charset.Len}); err != nil {
 		return nil, fault.Permanent(fmt.Errorf("segment %s: %w", s.Name, err))
 	}
-	w.batch = record.NewBatch(w.parser.Types())
+	w.batch = s.batch(w.parser.Types())
 	options := parquet.Options{MaxPartitions: s.MaxPartitions, Level: s.Level, Codecs: s.codecs}
 	w.partitions, err = parquet.NewPartitioner(s.Types, s.Partition, options, w.open)
 	if err != nil {
@@ -171,11 +172,9 @@ func newWork(s *Segment, m contract.ChunkMessage, sink Sink, from int64) (*work,
 }
 
 func (w *work) open(path string) (io.Writer, error) {
-	s, err := spool.New(false)
-	if err == nil {
-		w.spools[path] = s
-	}
-	return s, err
+	s := spool.New(false)
+	w.spools[path] = s
+	return s, nil
 }
 
 func (w *work) close() error {
@@ -186,6 +185,8 @@ func (w *work) close() error {
 	if w.quarantine != nil {
 		errs = append(errs, w.quarantine.Close())
 	}
+	w.batch.Reset()
+	w.segment.batches.Put(w.batch)
 	return errors.Join(errs...)
 }
 
@@ -415,10 +416,7 @@ func (w *work) rejects(data []byte, list []record.Reject) error {
 func (w *work) reject(line contract.Rejected) error {
 	line.Shard, line.Sequence = w.origin.Shard, w.sequence
 	if w.quarantine == nil {
-		var err error
-		if w.quarantine, err = spool.NewGzip(); err != nil {
-			return err
-		}
+		w.quarantine = spool.NewGzip()
 	}
 	out, err := json.Marshal(line)
 	if err != nil {
@@ -444,7 +442,7 @@ func (w *work) store(ctx context.Context) (contract.Ack, error) {
 	}
 	a, m := &w.ack, w.msg
 	a.End, a.RowsIn = w.pos, w.ack.RowsOut+w.ack.Quarantined
-	a.HashOut, a.HashBad = w.hashOut.String(), w.hashBad.String()
+	a.HashOut, a.HashBad, a.Revision = w.hashOut.String(), w.hashBad.String(), contract.OutputRevision
 	if w.body != nil {
 		a.Footer = w.body.Footer()
 	}

@@ -187,10 +187,7 @@ func (p *pass) again(ctx context.Context, content io.Reader) (at int64, err erro
 }
 
 func (p *pass) remake(ctx context.Context, content io.Reader, c ledger.Chunk) (err error) {
-	s, err := spool.New(true)
-	if err != nil {
-		return err
-	}
+	s := spool.New(true)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	if _, err := io.CopyN(s, content, c.End-c.Start); err != nil {
 		return err
@@ -219,10 +216,7 @@ func (j *Job) load(ctx context.Context, id string) (ledger.Load, error) {
 // next makes one piece: first the object, then the chunk in the ledger, then its message. What an earlier job
 // has done of it is not repeated. more is false at the content's end.
 func (p *pass) next(ctx context.Context, c *cutter, index int) (more bool, err error) {
-	s, err := spool.New(true)
-	if err != nil {
-		return false, err
-	}
+	s := spool.New(true)
 	defer func() { err = errors.Join(err, s.Close()) }()
 	start := c.pos
 	length, err := c.cut(s, p.segment.Loads.ChunkBytes)

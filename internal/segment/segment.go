@@ -26,7 +26,7 @@ func Main() {
 		lambda.Start(processor(env, b).Handle)
 	case function:
 		env, b := boot.Start(func(e contract.SegmentEnv[string]) contract.Common[string] { return e.Common })
-		lambda.Start(handler(env, b).Handle)
+		lambda.Start(handler(env, b).Invoke)
 	default:
 		work()
 	}

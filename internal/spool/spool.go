@@ -1,12 +1,11 @@
-// Package spool buffers outputs on disk while they grow.
+// Package spool buffers outputs while they grow: large ones on disk.
 package spool
 
 import (
-	"bufio"
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
-	"errors"
 	"fmt"
 	"hash"
 	"io"
@@ -21,13 +20,13 @@ type Sink interface {
 	PutOnce(ctx context.Context, key, contentType string, body io.ReadSeeker, sha256Hex string) error
 }
 
-// Spool is a temporary file for a growing output: outputs are uploaded once complete, and must not count against
-// memory. On Lambda it is in /tmp (512 MB by default).
+// Spool is a growing output. Outputs are uploaded once complete, and must not count against memory: one that outgrows
+// its buffer is in a temporary file. On Lambda that is in /tmp (512 MB by default).
 type Spool struct {
-	Size int64 // bytes in the file so far
+	Size int64 // bytes so far
 
+	buf  []byte // what is not in the file
 	file *os.File
-	buf  *bufio.Writer
 	hash hash.Hash    // nil if the caller knows the hash
 	zip  *gzip.Writer // nil if the output is not compressed
 }
@@ -36,7 +35,7 @@ const bufferSize = 256 << 10
 
 // Small outputs cost less than the memory that they are buffered and compressed in: it is used again.
 var (
-	buffers = sync.Pool{New: func() any { return bufio.NewWriterSize(nil, bufferSize) }}
+	buffers = sync.Pool{New: func() any { return new([bufferSize]byte) }}
 	zips    = sync.Pool{New: func() any {
 		z, err := gzip.NewWriterLevel(nil, gzip.BestSpeed)
 		if err != nil {
@@ -47,35 +46,23 @@ var (
 )
 
 // New creates an empty spool. Only a hashed one has a Sum.
-func New(hashed bool) (*Spool, error) {
-	f, err := os.CreateTemp("", "dip-output-*")
-	if err != nil {
-		return nil, fmt.Errorf("create output spool: %w", err)
-	}
-	// Unlinked at once: the space is freed however the process ends.
-	if err := os.Remove(f.Name()); err != nil {
-		return nil, errors.Join(fmt.Errorf("unlink output spool: %w", err), f.Close())
-	}
-	s := &Spool{file: f, buf: buffers.Get().(*bufio.Writer)}
-	s.buf.Reset(f)
+func New(hashed bool) *Spool {
+	s := &Spool{buf: buffers.Get().(*[bufferSize]byte)[:0]}
 	if hashed {
 		s.hash = sha256.New()
 	}
-	return s, nil
+	return s
 }
 
 // NewGzip creates an empty spool that compresses what is written to it, and has the Sum of that.
-func NewGzip() (*Spool, error) {
-	s, err := New(true)
-	if err != nil {
-		return nil, err
-	}
+func NewGzip() *Spool {
+	s := New(true)
 	s.zip = zips.Get().(*gzip.Writer)
 	s.zip.Reset(stored{s})
-	return s, nil
+	return s
 }
 
-// stored appends to a spool's file.
+// stored appends to a spool what is compressed.
 type stored struct{ *Spool }
 
 func (s stored) Write(p []byte) (int, error) { return s.store(p) }
@@ -104,7 +91,36 @@ func (s *Spool) store(p []byte) (int, error) {
 		s.hash.Write(p)
 	}
 	s.Size += int64(len(p))
-	return s.buf.Write(p)
+	if len(s.buf)+len(p) <= cap(s.buf) {
+		s.buf = append(s.buf, p...)
+		return len(p), nil
+	}
+	if err := s.spill(); err != nil {
+		return 0, err
+	}
+	if len(p) > cap(s.buf) {
+		return s.file.Write(p)
+	}
+	s.buf = append(s.buf, p...)
+	return len(p), nil
+}
+
+// spill appends the buffer to the file.
+func (s *Spool) spill() error {
+	if s.file == nil {
+		f, err := os.CreateTemp("", "dip-output-*")
+		if err != nil {
+			return fmt.Errorf("create output spool: %w", err)
+		}
+		s.file = f
+		// Unlinked at once: the space is freed however the process ends.
+		if err := os.Remove(f.Name()); err != nil {
+			return fmt.Errorf("unlink output spool: %w", err)
+		}
+	}
+	_, err := s.file.Write(s.buf)
+	s.buf = s.buf[:0]
+	return err
 }
 
 // Sum is the SHA-256 of the bytes written to a hashed spool, in hex.
@@ -112,7 +128,10 @@ func (s *Spool) Sum() string { return hex.EncodeToString(s.hash.Sum(nil)) }
 
 // Upload stores the spooled bytes under key.
 func (s *Spool) Upload(ctx context.Context, sink Sink, key, contentType, sha256Hex string) error {
-	if err := s.buf.Flush(); err != nil {
+	if s.file == nil {
+		return sink.PutOnce(ctx, key, contentType, bytes.NewReader(s.buf), sha256Hex)
+	}
+	if err := s.spill(); err != nil {
 		return fmt.Errorf("spool %s: %w", key, err)
 	}
 	return sink.PutOnce(ctx, key, contentType, s.file, sha256Hex)
@@ -121,14 +140,16 @@ func (s *Spool) Upload(ctx context.Context, sink Sink, key, contentType, sha256H
 // Close frees the space. Nothing but another Close may follow.
 func (s *Spool) Close() error {
 	if s.buf != nil {
-		s.buf.Reset(nil)
-		buffers.Put(s.buf)
+		buffers.Put((*[bufferSize]byte)(s.buf[:bufferSize]))
 		s.buf = nil
 	}
 	if s.zip != nil {
 		s.zip.Reset(nil)
 		zips.Put(s.zip)
 		s.zip = nil
+	}
+	if s.file == nil {
+		return nil
 	}
 	return s.file.Close()
 }

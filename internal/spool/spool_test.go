@@ -27,14 +27,14 @@ func (s *sink) PutOnce(_ context.Context, key, contentType string, body io.ReadS
 }
 
 func TestSpool(t *testing.T) {
-	s, err := New(true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(true)
 	long := strings.Repeat("x", bufferSize+1)
-	for _, part := range []string{"ab", "", "c", long} {
+	for i, part := range []string{"ab", "", "c", long} {
 		if _, err := io.WriteString(s, part); err != nil {
 			t.Fatal(err)
+		}
+		if (s.file != nil) != (i == 3) {
+			t.Errorf("after part %d there is a file: %t", i, s.file != nil)
 		}
 	}
 	if s.Size != int64(3+len(long)) {
@@ -57,10 +57,7 @@ func TestSpool(t *testing.T) {
 
 // printf abc | sha256sum
 func TestSumIsOfWhatWasWritten(t *testing.T) {
-	s, err := New(true)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(true)
 	defer s.Close()
 	if _, err := io.WriteString(s, "abc"); err != nil {
 		t.Fatal(err)
@@ -71,10 +68,7 @@ func TestSumIsOfWhatWasWritten(t *testing.T) {
 }
 
 func TestUploadFails(t *testing.T) {
-	s, err := New(false)
-	if err != nil {
-		t.Fatal(err)
-	}
+	s := New(false)
 	defer s.Close()
 	refused := errors.New("refused")
 	if err := s.Upload(t.Context(), &sink{fail: refused}, "k", "", ""); !errors.Is(err, refused) {
@@ -87,10 +81,7 @@ func TestGzip(t *testing.T) {
 	text := strings.Repeat("the same line again\n", 10_000)
 	var sums []string
 	for range 2 {
-		s, err := NewGzip()
-		if err != nil {
-			t.Fatal(err)
-		}
+		s := NewGzip()
 		if _, err := io.WriteString(s, text); err != nil {
 			t.Fatal(err)
 		}
@@ -120,4 +111,36 @@ func TestGzip(t *testing.T) {
 	if sums[0] != sums[1] {
 		t.Errorf("the same content as %s and %s", sums[0], sums[1])
 	}
+}
+
+// An output is the same whether it is written at once or piece by piece, into its buffer or over its end.
+func TestPieces(t *testing.T) {
+	text := strings.Repeat("0123456789", 3*bufferSize/10)
+	for _, size := range []int{0, 1, bufferSize - 1, bufferSize, bufferSize + 1, 2*bufferSize + 1} {
+		for _, piece := range []int{1 << 10, bufferSize - 1, bufferSize, bufferSize + 1, 3 * bufferSize} {
+			s := New(true)
+			for rest := text[:size]; rest != ""; {
+				n, err := io.WriteString(s, rest[:min(piece, len(rest))])
+				if err != nil || n == 0 {
+					t.Fatal(n, err)
+				}
+				rest = rest[n:]
+			}
+			var to sink
+			if err := s.Upload(t.Context(), &to, "k", "text/plain", s.Sum()); err != nil {
+				t.Fatal(err)
+			}
+			if to.content != text[:size] || s.Size != int64(size) || s.Sum() != hexSum(text[:size]) {
+				t.Errorf("%d bytes in pieces of %d: %d are stored, size %d", size, piece, len(to.content), s.Size)
+			}
+			if err := s.Close(); err != nil {
+				t.Error(err)
+			}
+		}
+	}
+}
+
+func hexSum(text string) string {
+	sum := sha256.Sum256([]byte(text))
+	return hex.EncodeToString(sum[:])
 }

@@ -41,13 +41,14 @@ type table struct {
 	sweep *sweep
 	heads map[string]ledger.Head // by segment
 	stream
+	rollouts map[string]written // by deployment group
 }
 
 // New makes an empty ledger.
 func New() *Fake {
 	return &Fake{table: &table{
 		loads: map[string]ledger.Load{}, work: map[string]map[int]ledger.Chunk{}, heads: map[string]ledger.Head{},
-		open: map[string]bool{}, sweep: &sweep{}, stream: newStream(),
+		open: map[string]bool{}, sweep: &sweep{}, stream: newStream(), rollouts: map[string]written{},
 	}}
 }
 

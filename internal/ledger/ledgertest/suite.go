@@ -48,6 +48,9 @@ type Ledger interface {
 	Freeze(ctx context.Context, load, closing string) (stands string, err error)
 	Frozen(ctx context.Context, load string) (string, error)
 
+	Rollout(ctx context.Context, group string) (r contract.Rollout, writes int64, err error)
+	PutRollout(ctx context.Context, r contract.Rollout, writes int64) error
+
 	Empty(ctx context.Context) error
 	Restore(ctx context.Context, r ledger.Record) error
 	RestoreHead(ctx context.Context, segment string, h ledger.Head) error
@@ -105,6 +108,8 @@ var scenarios = []struct {
 	{"archive by several witnesses", witnessesAtOnce},
 	{"Covers", covers},
 	{"Freeze", freeze},
+	{"Rollout", rollouts},
+	{"Rollout by several processes", rolloutsAtOnce},
 	{"Restore", restore},
 
 	{"Claim", claimMatrix},

@@ -65,17 +65,21 @@ def complete_multipart():
         digests = b"".join(bytes.fromhex(p.etag.strip('"')) for p in parts)
         etag = f"{hashlib.md5(digests, usedforsecurity=False).hexdigest()}-{len(parts)}"
         value = b"".join(p.value for p in parts)
-        for part in upload.parts.values():
-            part.__dict__["_bytes"] = b""
-        # No checksum of the whole was requested: computing one costs another pass.
+        # A checksum costs another pass: it is computed where it was requested. SDKs request CRCs of parts by
+        # themselves, and look at none of the whole.
         checksum = None
-        if upload.metadata.get("x-amz-checksum-algorithm"):
-            builder = models.MultipartChecksumBuilder(
-                upload.metadata.get("x-amz-checksum-algorithm"), upload.metadata.get("x-amz-checksum-type")
-            )
+        algorithm = upload.metadata.get("x-amz-checksum-algorithm")
+        if algorithm:
+            builder = models.MultipartChecksumBuilder(algorithm, upload.metadata.get("x-amz-checksum-type"))
             if builder.checksum_type != "COMPOSITE":
                 builder.addPart(value)
                 checksum = builder.build()
+            elif algorithm.startswith("SHA"):
+                for part in parts:
+                    builder.addPart(part.value)
+                checksum = builder.build()
+        for part in upload.parts.values():
+            part.__dict__["_bytes"] = b""
         return value, etag, checksum
 
     original = models.S3Backend.complete_multipart_upload
