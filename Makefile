@@ -104,5 +104,5 @@ generate: ## Regenerate what is generated: JSON Schema and page of the stack con
 	go generate ./config/...
 
 .PHONY: bench
-bench: ## Measure the record path; against DuckDB in the same run when it can be installed
+bench: ## Measure the record path, in turns with DuckDB, ClickHouse, Polars and Go's libraries, where they can be installed
 	@if command -v gcc >/dev/null; then CGO_ENABLED=1 go run $(LIBZSTD) ./bench; else go run ./bench; fi

@@ -83,6 +83,12 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		outputs.AddCluster(lane, cluster)
 	}
 	outputs.AddGateway(gateway)
+	// Updates nodes in windows, and has node groups sleep.
+	maintenance, err := stack.NewMaintenance(ctx, setup, storage, cluster)
+	if err != nil {
+		return nil, err
+	}
+	outputs.AddMaintenance(maintenance)
 	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
 	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams, cluster)
 	if err != nil {

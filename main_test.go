@@ -124,7 +124,8 @@ func TestFunctionsRunTheirOwnCode(t *testing.T) {
 		}
 		codes[code], names = want, append(names, name)
 	}
-	want := slices.Concat(contract.SystemFunctions, settings.SegmentNames(), []string{contract.RolloutFunction})
+	want := slices.Concat(contract.SystemFunctions, settings.SegmentNames(),
+		[]string{contract.RolloutFunction, contract.Maintenance})
 	for _, name := range settings.StreamNames() {
 		want = append(want, contract.StreamFunction(name, contract.Witness), contract.StreamFunction(name, contract.Closer))
 	}

@@ -1,13 +1,13 @@
-// Command bench measures the record path, from a chunk of input to Parquet, against DuckDB on the same file in the same
-// run, and compares what both read.
+// Command bench measures the record path, from a chunk of input to Parquet, against DuckDB, ClickHouse, Polars and a
+// general program in Go, on the same file in the same run, and compares what it and DuckDB read.
 //
 //	go run ./bench                                   measure
 //	go run ./bench coldstart                         start-up time and size of a function
 //	go run ./bench equal FILE --schema SCHEMA.json   compare rows, values and nulls with DuckDB's
 //	go run ./bench equal                             the same for all constructed inputs
 //
-// DuckDB comes from its npm package, pinned in package-lock.json, and runs in Node.js. Without these, only dip is
-// measured.
+// DuckDB, ClickHouse and Polars come from npm, pinned in package-lock.json, and run in Node.js. What cannot be
+// installed is left out, and the report says why.
 package main
 
 import (
@@ -47,7 +47,7 @@ func command(scr *terminal.Screen) *cobra.Command {
 	var size, codec string
 	root := &cobra.Command{
 		Use:           "bench",
-		Short:         "Measure the record path against DuckDB",
+		Short:         "Measure the record path against DuckDB, ClickHouse, Polars and Go's libraries",
 		Args:          cobra.NoArgs,
 		SilenceUsage:  true,
 		SilenceErrors: true,
@@ -63,18 +63,19 @@ func command(scr *terminal.Screen) *cobra.Command {
 		},
 	}
 	root.PersistentFlags().StringVar(&o.cache, "cache", "",
-		"folder of inputs and DuckDB (default $DIP_CACHE, or dip in the user's cache folder)")
+		"folder of inputs and opponents (default $DIP_CACHE, or dip in the user's cache folder)")
 	root.PersistentFlags().BoolVar(&o.json, "json", false, "print the result as JSON")
 	f := root.Flags()
 	f.StringVar(&size, "size", "256MiB", "size of each input")
 	f.IntVar(&o.rounds, "rounds", 5, "runs of each side, alternating")
 	f.StringSliceVar(&o.inputs, "inputs", inputNames(), "which inputs to measure")
-	f.StringVar(&codec, "compression", string(contract.Zstd3), "zstd-1, zstd-3 or zstd-9; DuckDB's is its default")
+	f.StringVar(&codec, "compression", string(contract.Zstd3), "zstd-1, zstd-3 or zstd-9; the others have their defaults")
 	f.IntVar(&o.memoryMB, "memory", 512, "memory of the simulated function, MiB")
 	f.IntSliceVar(&o.vcpus, "vcpus", []int{1, 2, 4, 6}, "numbers of processors to measure, of those that there are")
 	f.BoolVar(&o.stages, "stages", false, "also measure parsing and encoding separately")
-	f.StringVar(&o.profiles, "profiles", "", "folder for a CPU profile of dip on each input (one extra run each)")
-	root.AddCommand(processCommand(), stagesCommand(), coldStartCommand(&o), equalCommand(&o))
+	f.StringVar(&o.profiles, "profiles", "",
+		"folder for CPU profiles of dip on each input, from a file and over S3 (one extra run each)")
+	root.AddCommand(processCommand(), rivalCommand(), stagesCommand(), coldStartCommand(&o), equalCommand(&o))
 	return root
 }
 

@@ -124,23 +124,14 @@ func (s *side) summarize(input int64) {
 	}
 }
 
-// match is the result of both sides on one input.
-type match struct {
-	Input string  `json:"input"`
-	Bytes int64   `json:"bytes"`
-	Rows  int64   `json:"rows"`
-	Ours  side    `json:"dip"`
-	Peer  *side   `json:"duckdb,omitempty"`
-	Ratio *spread `json:"ratio,omitempty"` // ours to DuckDB's speed, runs paired as they were taken
-}
-
 // contest measures one input.
 type contest struct {
 	*options
-	machine machine
-	peer    *peer // nil: not available
-	work    string
-	self    string
+	machine   machine
+	peer      *peer // nil: not available
+	opponents []opponent
+	work      string
+	self      string
 
 	input      dataset
 	path       string
@@ -196,80 +187,6 @@ func (c *contest) runOurs(ctx context.Context) (usage, error) {
 	return u, nil
 }
 
-func (c *contest) fight(ctx context.Context) (m match, err error) {
-	m = match{Input: c.input.name}
-	info, err := os.Stat(c.path)
-	if err != nil {
-		return m, err
-	}
-	m.Bytes, m.Rows = info.Size(), c.out.Ack.RowsOut
-	output := filepath.Join(c.work, "duckdb.parquet")
-	var argv []string
-	var stdin []byte
-	if c.peer != nil {
-		m.Peer = &side{}
-		if argv, stdin, err = c.copyStatement(output); err != nil {
-			return m, err
-		}
-	}
-	for n := range c.rounds {
-		c.screen.Notef("%s: round %d of %d ...", c.input.name, n+1, c.rounds)
-		u, err := c.runOurs(ctx)
-		if err != nil {
-			return m, err
-		}
-		m.Ours.Runs = append(m.Ours.Runs, u)
-		if c.peer == nil {
-			continue
-		}
-		stdout, u, err := c.machine.run(ctx, argv, nil, stdin)
-		if err != nil {
-			return m, err
-		}
-		answers, err := readAnswers(stdout)
-		if err != nil {
-			return m, err
-		}
-		if err := answers[0].err(); err != nil {
-			return m, fmt.Errorf("DuckDB on %s: %w", c.path, err)
-		}
-		m.Peer.Runs = append(m.Peer.Runs, u)
-	}
-	for _, o := range c.out.Ack.Outputs {
-		m.Ours.Output += o.Bytes
-	}
-	m.Ours.summarize(m.Bytes)
-	if m.Peer == nil {
-		return m, nil
-	}
-	if info, err = os.Stat(output); err != nil {
-		return m, err
-	}
-	m.Peer.Output = info.Size()
-	m.Peer.summarize(m.Bytes)
-	var ratios []float64
-	for i := range m.Ours.Runs {
-		ratios = append(ratios, m.Peer.Runs[i].CPU.Seconds()/m.Ours.Runs[i].CPU.Seconds())
-	}
-	r := spreadOf(ratios)
-	m.Ratio = &r
-	return m, nil
-}
-
-// copyStatement is the command with which DuckDB writes the same rows to a Parquet file.
-func (c *contest) copyStatement(output string) (argv []string, stdin []byte, err error) {
-	r, err := newReading(c.segment, c.out.Plan.Columns, c.out.Plan.Width)
-	if err != nil {
-		return nil, nil, err
-	}
-	selection, err := r.selection(c.path)
-	if err != nil {
-		return nil, nil, err
-	}
-	return c.peer.command(1,
-		[]statement{{SQL: fmt.Sprintf("COPY (%s) TO %s (FORMAT parquet, COMPRESSION zstd)", selection, literal(output))}})
-}
-
 // measureAll runs the command without a subcommand.
 func (o *options) measureAll(ctx context.Context) (err error) {
 	if err := o.validate(); err != nil {
@@ -289,18 +206,19 @@ func (o *options) measureAll(ctx context.Context) (err error) {
 	}
 	p, err := o.installPeer(ctx)
 	if err != nil {
-		o.screen.Notef("without DuckDB: %v", err)
+		o.screen.Notef("without DuckDB: %v", firstLine(err))
 	}
 	r := report{Machine: newMachine(ctx), Go: runtime.Version(), Zstd: zstd.Library, Codec: o.compression,
 		Rounds: o.rounds}
-	if p != nil {
-		r.DuckDB = p.versions
+	if r.Opponents, r.Missing = o.opponents(ctx, self, p); p == nil {
+		r.Missing = append(r.Missing, "DuckDB: "+firstLine(err))
 	}
 	for _, in := range inputs() {
 		if !slices.Contains(o.inputs, in.name) {
 			continue
 		}
-		c := &contest{options: o, machine: r.Machine, peer: p, work: work, self: self, input: in}
+		c := &contest{options: o, machine: r.Machine, peer: p, opponents: r.Opponents, work: work, self: self,
+			input: in}
 		if err := c.measure(ctx, &r); err != nil {
 			return err
 		}
@@ -313,6 +231,11 @@ func (o *options) measureAll(ctx context.Context) (err error) {
 
 // measure adds everything about one input to the report.
 func (c *contest) measure(ctx context.Context, r *report) error {
+	if c.profiles != "" {
+		if err := os.MkdirAll(c.profiles, 0o755); err != nil {
+			return fmt.Errorf("make the folder of the profiles: %w", err)
+		}
+	}
 	if err := c.prepare(ctx); err != nil {
 		return err
 	}
@@ -340,9 +263,6 @@ func (c *contest) measure(ctx context.Context, r *report) error {
 	}
 	if c.profiles == "" {
 		return nil
-	}
-	if err := os.MkdirAll(c.profiles, 0o755); err != nil {
-		return fmt.Errorf("make the folder of the profiles: %w", err)
 	}
 	file := filepath.Join(c.profiles, c.input.name+".pprof")
 	c.screen.Notef("%s: profile in %s", c.input.name, terminal.Printable(file))

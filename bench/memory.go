@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"path/filepath"
 	"slices"
 	"strings"
 )
@@ -30,6 +31,13 @@ func (c *contest) memory(ctx context.Context) (memory, error) {
 	c.screen.Notef("%s: memory over S3 with GOMEMLIMIT=%dMiB ...", c.input.name, m.LimitMiB)
 	server := httptest.NewServer(serve(c.path))
 	defer server.Close()
+	settings := c.settings(fmt.Sprintf("GOMEMLIMIT=%dMiB", m.LimitMiB))
+	if c.profiles != "" {
+		file := filepath.Join(c.profiles, c.input.name+"-s3.pprof")
+		if _, _, err := c.machine.run(ctx, c.ours("--endpoint", server.URL, "--profile", file), settings, nil); err != nil {
+			return m, err
+		}
+	}
 	var runs []usage
 	var shares []float64
 	for range c.rounds {
@@ -37,8 +45,7 @@ func (c *contest) memory(ctx context.Context) (memory, error) {
 		if err != nil {
 			return m, err
 		}
-		_, u, err := c.machine.run(ctx, c.ours("--endpoint", server.URL),
-			c.settings(fmt.Sprintf("GOMEMLIMIT=%dMiB", m.LimitMiB)), nil)
+		_, u, err := c.machine.run(ctx, c.ours("--endpoint", server.URL), settings, nil)
 		if err != nil {
 			return m, err
 		}

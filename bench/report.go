@@ -13,9 +13,10 @@ import (
 type report struct {
 	Machine   machine        `json:"machine"`
 	Go        string         `json:"go"`
-	Zstd      string         `json:"zstd"`             // dip's implementation
-	Codec     contract.Codec `json:"compression"`      // of dip's outputs
-	DuckDB    string         `json:"duckdb,omitempty"` // versions; "" if it was not available
+	Zstd      string         `json:"zstd"`        // dip's implementation
+	Codec     contract.Codec `json:"compression"` // of dip's outputs
+	Opponents []opponent     `json:"opponents"`
+	Missing   []string       `json:"missing,omitempty"` // what is not among them, each with the reason
 	Rounds    int            `json:"rounds,omitempty"`
 	Matches   []match        `json:"matches,omitempty"`
 	Memory    []memory       `json:"memory,omitempty"`
@@ -52,36 +53,46 @@ func (r report) matches(width int) string {
 		return ""
 	}
 	columns := []terminal.Column{
-		{Title: "input"}, {Title: "bytes", Right: true}, {Title: "rows", Right: true}, {Title: ""},
-		{Title: "MB per CPU-second, min/median/max", Short: "MB/CPU-s", Right: true}, {Title: "ratio", Right: true},
-		{Title: "MB/s", Right: true}, {Title: "peak memory", Short: "peak", Right: true}, {Title: "Parquet", Right: true},
+		{Title: "input"}, {Title: "rows", Right: true}, {Title: ""},
+		{Title: "MB per CPU-second, min/median/max", Short: "MB/CPU-s", Right: true},
+		{Title: "dip's speed to it", Short: "speed", Right: true}, {Title: "MB/s", Right: true},
+		{Title: "peak memory", Short: "peak", Right: true}, {Title: "Parquet", Right: true},
+		{Title: "dip's size to it", Short: "size", Right: true},
 	}
 	var rows [][]string
-	add := func(m match, name string, s *side, ratio string) {
-		rows = append(rows, []string{
-			m.Input, terminal.Bytes(m.Bytes), terminal.Count(m.Rows), name, s.Speed.String(), ratio,
-			fmt.Sprintf("%.0f", s.Wall.Median), mebibytes(s.Peak), terminal.Bytes(s.Output),
-		})
+	var notes strings.Builder
+	for _, why := range r.Missing {
+		fmt.Fprintf(&notes, "Without %s\n", terminal.Printable(why))
+	}
+	add := func(input, count, name string, s *side, speed, size string) {
+		rows = append(rows, []string{input, count, name, s.Speed.String(), speed, fmt.Sprintf("%.0f", s.Wall.Median),
+			mebibytes(s.Peak), terminal.Bytes(s.Output), size})
 	}
 	for _, m := range r.Matches {
-		if m.Peer == nil {
-			add(m, "dip", &m.Ours, "-")
-			continue
+		add(m.Input, terminal.Count(m.Rows), "dip", &m.Ours, "", "")
+		for i := range m.Opponents {
+			o := &m.Opponents[i]
+			if o.Skipped != "" {
+				fmt.Fprintf(&notes, "%s without %s: %s\n", m.Input, o.Name, terminal.Printable(o.Skipped))
+				continue
+			}
+			add("", "", o.Name, &o.side, fmt.Sprintf("%.2fx (%.2f-%.2f)", o.Ratio.Median, o.Ratio.Min, o.Ratio.Max),
+				fmt.Sprintf("%.2f", o.Size))
 		}
-		add(m, "dip", &m.Ours, fmt.Sprintf("%.2fx (%.2f-%.2f)", m.Ratio.Median, m.Ratio.Min, m.Ratio.Max))
-		add(m, "DuckDB", m.Peer, "1")
 	}
-	against := "DuckDB is not available."
-	if r.DuckDB != "" {
-		against = r.DuckDB + ", one thread."
+	against := make([]string, len(r.Opponents))
+	for i, o := range r.Opponents {
+		against[i] = o.Versions
 	}
 	pinned := "not pinned to a core"
 	if r.Machine.Pin {
 		pinned = "pinned to one core"
 	}
-	return fmt.Sprintf("One file to one zstd Parquet file, %d rounds in turns, %s, %s.\ndip: %s, %s by %s, GOMAXPROCS=1, "+
-		"with validation, hashes and proof. %s\n\n%s",
-		r.Rounds, pinned, r.Machine.CPU, r.Go, r.Codec, r.Zstd, against, terminal.Table(width, columns, rows))
+	return fmt.Sprintf("One file of %s to one zstd Parquet file, %d rounds in turns, %s, %s.\n"+
+		"dip: %s, %s by %s, GOMAXPROCS=1, with validation, hashes and proof.\n"+
+		"The others write the same columns, on one thread, at their own level of zstd: %s.\n%s\n%s",
+		terminal.Bytes(r.Matches[0].Bytes), r.Rounds, pinned, r.Machine.CPU, r.Go, r.Codec, r.Zstd,
+		strings.Join(against, "; "), notes.String(), terminal.Table(width, columns, rows))
 }
 
 func (r report) memory(width int) string {

@@ -35,6 +35,14 @@ func (s *Stack) Alarms() []Alarm {
 	for _, name := range contract.SystemFunctions {
 		all = append(all, functionErrorsAlarm(System, name))
 	}
+	if s.Maintenance.Enabled {
+		all = append(all, fires(System, "updates-overdue", 3, Alarm{
+			Series: []Series{own("", contract.OverdueUpdates, Maximum, contract.NoSegment)}, Operator: Above,
+			Period: s.MaintainEvery(), Missing: Breaching,
+			Reason:  "A maintenance window has passed without its updates, or nobody maintains the nodes",
+			Runbook: "nodes-are-not-maintained",
+		}))
+	}
 	return append(all, fires(System, "sweeps-missing", 3, Alarm{
 		Series: []Series{own("", contract.Sweeps, Sum, contract.NoSegment)}, Operator: Below, Threshold: 1,
 		Period: wholeMinutes(s.Sweep.Rate), At: 3, Missing: Breaching,

@@ -60,6 +60,8 @@ type Stack struct {
 	Network    Network              `json:"network"`    // used by the cluster
 	Cluster    Cluster              `json:"cluster"`    // Kubernetes: workers, restage jobs and what they need
 	NodeGroups map[string]NodeGroup `json:"nodeGroups"` // by name: lower-case letters, digits and dashes, at most 40
+	// when the nodes are updated, and when they sleep
+	Maintenance Maintenance `json:"maintenance"`
 }
 
 // Bucket is the settings of a bucket.
@@ -114,6 +116,8 @@ type Functions struct {
 	Witness    Function `json:"witness"`    // of each stream: archives the records
 	Closer     Function `json:"closer"`     // of each stream: certifies intervals
 	Rollout    Function `json:"rollout"`    // starts rollouts of the segments' functions, and judges new versions
+	// updates nodes, and has them sleep
+	Maintenance Function `json:"maintenance"`
 }
 
 // Function is the settings of a function.

@@ -62,7 +62,8 @@ func defaults(e Environment) *Stack {
 			// It holds some 200 bytes a record of an interval (decision 15).
 			Closer: function(pick(e, 512, 2048, 2048, 2048), pick(e, seconds(60), minutes(15), minutes(15), minutes(15))),
 			// Its answer is late after an hour ("AppSpec 'hooks' section", CodeDeploy user guide).
-			Rollout: function(256, pick(e, minutes(5), minutes(15), minutes(15), minutes(15))),
+			Rollout:     function(256, pick(e, minutes(5), minutes(15), minutes(15), minutes(15))),
+			Maintenance: function(256, minutes(2)),
 		},
 		Rollout: Rollout{
 			Strategy: pick(e, contract.AllAtOnce, contract.AllAtOnce, contract.Canary, contract.Linear),

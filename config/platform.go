@@ -109,6 +109,8 @@ type NodeGroup struct {
 	MinCapacityPools int `json:"minCapacityPools" limits:"0..1000"`
 	Min              int `json:"min" limits:"0..1000"` // minimum number of nodes
 	Max              int `json:"max" limits:"1..1000"` // maximum number of nodes
+	// minimum number of nodes while the stack sleeps (maintenance.sleep), at most min
+	Asleep int `json:"asleep" limits:"0..1000"`
 	// batch: this many nodes are on-demand, the rest are spot
 	OnDemandBase int               `json:"onDemandBase" limits:"0..1000"`
 	DiskGB       int               `json:"diskGB" limits:"20..16384"` // root volume, GiB, gp3
@@ -121,7 +123,7 @@ type NodeGroup struct {
 	Interruptions Interruptions `json:"interruptions"`
 	// thresholds of a group that Escalator scales
 	Escalator Escalator `json:"escalator"`
-	// when other minimum sizes apply; default none, except for the group services
+	// when other minimum sizes apply; such a group does not sleep. Default none, except for the group services in prod
 	Windows []Window `json:"windows"`
 }
 

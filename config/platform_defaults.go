@@ -25,7 +25,7 @@ func (s *Stack) platform() {
 		Endpoints:   pick(e, nil, []string{}, []string{}, []string{"sqs", "sts", "ecr.api", "ecr.dkr", "logs"}),
 		FlowLogDays: pick(e, 0, 7, 14, 30),
 	}
-	s.Gateway = gatewayDefaults(e)
+	s.Gateway, s.Maintenance = gatewayDefaults(e), maintenanceDefaults(e)
 	s.Cluster = Cluster{
 		Enabled: hosted, Version: defaultKubernetes, LogDays: logRetention(e), Protect: e == Prod, DigestsOnly: e == Prod,
 		Workers: Workers{
@@ -48,8 +48,11 @@ func (s *Stack) platform() {
 	batch := nodeGroupDefaults(e)
 	batch.Kind, batch.Dedicated = Batch, true
 	batch.Min, batch.Max, batch.OnDemandBase = 0, pick(e, 0, 8, 16, 60), pick(e, 0, 0, 0, 2)
-	services.Windows = []Window{{Name: "peak", Start: "0 6 * * 1-5", Min: pick(e, 0, 2, 2, 3)},
-		{Name: "off-hours", Start: "0 20 * * 1-5", Min: pick(e, 0, 1, 1, 2)}}
+	if e == Prod { // the others sleep
+		services.Windows = []Window{
+			{Name: "peak", Start: "0 6 * * 1-5", Min: 3}, {Name: "off-hours", Start: "0 20 * * 1-5", Min: 2},
+		}
+	}
 	s.NodeGroups = map[string]NodeGroup{servicesGroup: services, batchGroup: batch}
 	if e == Prod {
 		base := nodeGroupDefaults(e)
@@ -73,7 +76,7 @@ var instanceTypes = map[Kind]map[Architecture][]string{
 // nodeGroupDefaults are those of every group; what depends on its kind is derived.
 func nodeGroupDefaults(e Environment) NodeGroup {
 	return NodeGroup{
-		Kind: Managed, Capacity: Spot, MinCapacityPools: pick(e, 0, 12, 16, 20), Max: 4, DiskGB: 50,
+		Kind: Managed, Capacity: Spot, MinCapacityPools: pick(e, 0, 12, 16, 20), Max: 4, Asleep: 1, DiskGB: 50,
 		Escalator: Escalator{
 			ScaleUpPercent: 70, TaintUpperPercent: 40, TaintLowerPercent: 10, SlowRemoval: 1, FastRemoval: 2,
 			CoolDown: minutes(2), SoftDeleteGrace: minutes(5), HardDeleteGrace: hours(24),
@@ -108,6 +111,9 @@ func (s *Stack) derivePlatform() {
 			g.Windows[i].TimeZone = orElse(g.Windows[i].TimeZone, "UTC")
 		}
 		s.NodeGroups[name] = g
+	}
+	for i := range s.Maintenance.Windows {
+		s.Maintenance.Windows[i].TimeZone = orElse(s.Maintenance.Windows[i].TimeZone, "UTC")
 	}
 	for name, segment := range s.Segments {
 		segment.Lane = orElse(segment.Lane, contract.Functions)

@@ -172,6 +172,9 @@ func (s *Stack) validateHome(found *problems) {
 				lowest, path = w.Min, fmt.Sprintf("%s.windows[%d].min", below("nodeGroups", name), i)
 			}
 		}
+		if asleep := g.AsleepMin(); s.Sleeps(g) && asleep < lowest {
+			lowest, path = asleep, below("nodeGroups", name)+".asleep"
+		}
 		if lowest > 0 {
 			return
 		}

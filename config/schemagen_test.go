@@ -58,6 +58,8 @@ func mapper(t reflect.Type) *jsonschema.Schema {
 		return enum(NATs)
 	case reflect.TypeFor[LockMode]():
 		return enum(LockModes)
+	case reflect.TypeFor[Weekday]():
+		return enum(Weekdays)
 	case reflect.TypeFor[Kind]():
 		return enum(Kinds)
 	case reflect.TypeFor[Capacity]():
@@ -107,6 +109,7 @@ func examples() (all []example) {
 		group.Windows = []Window{{}}
 		s.Segments = map[string]Segment{"<name>": segmentDefaults(e)}
 		s.NodeGroups = map[string]NodeGroup{"<name>": group}
+		s.Maintenance.Windows = []MaintenanceWindow{{}}
 		s.Cluster.Access = map[string]Access{"<name>": {}}
 		s.derive()
 		all = append(all, example{e, reflect.ValueOf(*s)})

@@ -68,7 +68,7 @@ func VCPU(memoryMB int) float64 { return min(1, float64(memoryMB)/memoryPerVCPU)
 
 // sharedFunctions are the functions that are not a segment's own.
 var sharedFunctions = slices.Concat(contract.SystemFunctions, contract.StreamFunctions,
-	[]string{contract.RolloutFunction})
+	[]string{contract.RolloutFunction, contract.Maintenance})
 
 func (s *Stack) validate(found *problems) {
 	s.validateLimits(found)
@@ -79,7 +79,7 @@ func (s *Stack) validate(found *problems) {
 	s.validateQueues(found)
 	shared := s.Functions
 	for i, f := range []Function{shared.Intake, shared.Splitter, shared.Reconciler, shared.Sweeper, shared.Witness,
-		shared.Closer, shared.Rollout} {
+		shared.Closer, shared.Rollout, shared.Maintenance} {
 		f.validateFunction("functions."+sharedFunctions[i], found)
 	}
 	if r := s.Functions.Intake.ReservedConcurrency; r > 0 && r < IntakeConcurrency {
@@ -95,6 +95,7 @@ func (s *Stack) validate(found *problems) {
 	}
 	s.validateRollout(found)
 	s.validatePlatform(found)
+	s.validateMaintenance(found)
 	s.validateGateway(found)
 }
 
@@ -248,6 +249,8 @@ func (s *Stack) validateSegment(name string, g Segment, found *problems) {
 		found.add(path, "is the name of the gateway; choose another")
 	case name == contract.RolloutFunction:
 		found.add(path, "is the name of the function of rollouts; choose another")
+	case name == contract.Maintenance:
+		found.add(path, "is the name of the function that maintains nodes; choose another")
 	case slices.Contains(contract.StreamFunctions, name):
 		found.add(path, "is the name of a function of streams; choose another")
 	case strings.HasSuffix(name, "-"+contract.Witness), strings.HasSuffix(name, "-"+contract.Closer):

@@ -100,6 +100,17 @@ var LockModes = []LockMode{NoLock, GovernanceLock, ComplianceLock}
 // UnmarshalText accepts the names of the modes.
 func (m *LockMode) UnmarshalText(text []byte) error { return oneOf(m, text, LockModes) }
 
+// Weekday is a day of the week.
+type Weekday string
+
+// Weekdays lists them, in the order of time.Weekday.
+var Weekdays = []Weekday{"sun", "mon", "tue", "wed", "thu", "fri", "sat"}
+
+// UnmarshalText accepts the names of the days.
+func (d *Weekday) UnmarshalText(text []byte) error { return oneOf(d, text, Weekdays) }
+
+func (d Weekday) weekday() time.Weekday { return time.Weekday(slices.Index(Weekdays, d)) }
+
 // Kind is who manages a node group.
 type Kind string
 

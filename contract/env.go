@@ -54,6 +54,14 @@ type SweeperEnv[T any] struct {
 	EventBus       T `env:"DIP_EVENT_BUS"`               // EventBridge bus that load events go to
 }
 
+// MaintenanceEnv is the maintenance function's environment.
+type MaintenanceEnv[T any] struct {
+	Common[T]
+	Plan       T `env:"DIP_MAINTENANCE"`        // JSON of a MaintenancePlan
+	NodeGroups T `env:"DIP_NODE_GROUPS"`        // JSON of a list of MaintainedGroup
+	Switch     T `env:"DIP_MAINTENANCE_SWITCH"` // name of the SSM parameter with a MaintenanceSwitch
+}
+
 // SegmentEnv is the environment of a segment's function.
 type SegmentEnv[T any] struct {
 	Common[T]

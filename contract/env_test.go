@@ -59,6 +59,7 @@ func TestEnvironmentNames(t *testing.T) {
 		{ReconcilerEnv[string]{}, []string{"DIP_CATALOG", "DIP_EVENT_BUS", "DIP_SIGNING_KEY"}},
 		{SweeperEnv[string]{}, []string{"DIP_LANDING_BUCKET", "DIP_INTAKE_QUEUE", "DIP_GRACE_SECONDS",
 			"DIP_HORIZON_SECONDS", "DIP_FULL_SECONDS", "DIP_WORKFLOW", "DIP_EVENT_BUS"}},
+		{MaintenanceEnv[string]{}, []string{"DIP_MAINTENANCE", "DIP_NODE_GROUPS", "DIP_MAINTENANCE_SWITCH"}},
 		{SegmentEnv[string]{}, []string{"DIP_SEGMENT"}},
 		{ProcessorEnv[string]{}, []string{"DIP_SEGMENT", "DIP_CATALOG"}},
 		{WitnessEnv[string]{}, []string{"DIP_SEGMENT", "DIP_STREAM"}},

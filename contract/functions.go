@@ -1,11 +1,14 @@
 package contract
 
 // SystemFunctions are the functions that every stack has, StreamFunctions those of each segment whose records arrive by
-// stream. All other folders of lambdas but Gateway and RolloutFunction are segments.
+// stream. All other folders of lambdas but Gateway, RolloutFunction and Maintenance are segments.
 var (
 	SystemFunctions = []string{"intake", "splitter", "reconciler", "sweeper"}
 	StreamFunctions = []string{Witness, Closer}
 )
+
+// Maintenance is the name of the function that maintains the node groups, in a stack that has it.
+const Maintenance = "maintenance"
 
 // Gateway is the name of the gateway: of its program in the image, and of its function in a stack that has one.
 const Gateway = "gateway"

@@ -72,6 +72,10 @@ var (
 	Sweeps = Metric{Name: "Sweeps", Unit: UnitCount, Value: "1 per sweep that ended without an error"}
 )
 
+// Metric of the maintenance function, one value a run that ended without an error. It has no segment.
+var OverdueUpdates = Metric{Name: "OverdueUpdates", Unit: UnitCount,
+	Value: "node groups that the last maintenance window should have updated, and did not"}
+
 // Metrics of a stream, emitted by its closer: one value a run.
 var (
 	OverdueIntervals = Metric{Name: "OverdueIntervals", Unit: UnitCount,
@@ -87,5 +91,6 @@ func Metrics() []Metric {
 		ChunksAcknowledged, ChunkAttempts, ChunkSeconds, ChunkRate, BytesIn, RecordsIn, RecordsOut, RecordsQuarantined,
 		ChunkErrors, ChunksHandedBack, LoadsPublished, LoadsFailed, LoadSeconds, DeadlineSlack,
 		LateLoads, LostEvents, OldestLoad, Sweeps, OverdueIntervals, Watermark, Closings,
+		OverdueUpdates,
 	}
 }

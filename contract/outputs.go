@@ -25,6 +25,7 @@ type StackOutputs[T any] struct {
 	Backup            *BackupOutputs[T]            `json:"backup"`            // nil in a stack without backups
 	Cluster           *ClusterOutputs[T]           `json:"cluster"`           // nil in a stack without a cluster
 	Gateway           *GatewayOutputs[T]           `json:"gateway"`           // nil in a stack without a gateway
+	Maintenance       *MaintenanceOutputs[T]       `json:"maintenance"`       // nil in a stack without maintenance
 	Segments          map[string]SegmentOutputs[T] `json:"segments"`          // by name
 }
 
@@ -58,6 +59,12 @@ type GatewayOutputs[T any] struct {
 	Tokens *T `json:"tokens"`
 	// DNS name of the load balancer; nil for a function
 	Balancer *T `json:"balancer"`
+}
+
+// MaintenanceOutputs are a stack's outputs for its maintenance.
+type MaintenanceOutputs[T any] struct {
+	Function T `json:"function"` // ARN of the alias
+	Switch   T `json:"switch"`   // name of the SSM parameter with a MaintenanceSwitch
 }
 
 // QueueOutputs are a stack's outputs for a queue.

@@ -94,7 +94,8 @@ func packages(t *testing.T) map[string][]string {
 		}
 		dir := filepath.ToSlash(rel)
 		if name, ok := strings.CutPrefix(dir, "lambdas/"); ok && !slices.Contains(contract.SystemFunctions, name) &&
-			!slices.Contains(contract.StreamFunctions, name) && name != contract.Gateway && name != contract.RolloutFunction {
+			!slices.Contains(contract.StreamFunctions, name) &&
+			!slices.Contains([]string{contract.Gateway, contract.RolloutFunction, contract.Maintenance}, name) {
 			dir = "lambdas/<segment>" // one line for all, so that a segment can be added without this page
 		}
 		all[dir] = append(all[dir], imports(t, file)...)

@@ -73,6 +73,11 @@ func resolvedSettings(t *testing.T, e config.Environment) map[string]string {
 		delete(decoded, "network")
 		delete(decoded, "nodeGroups")
 	}
+	var maintained []any
+	for _, w := range s.Maintenance.Windows {
+		maintained = append(maintained, fmt.Sprintf("%s: %s from `%s` %s", w.Name, w.Duration, w.Start, w.TimeZone))
+	}
+	decoded["maintenance"].(map[string]any)["windows"] = maintained
 	for name, g := range s.NodeGroups {
 		group, ok := decoded["nodeGroups"].(map[string]any)[name].(map[string]any)
 		if !ok {

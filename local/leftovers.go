@@ -50,6 +50,8 @@ var inventories = []inventory{
 	{kind: "topic", service: "sns", action: "ListTopics", name: xmlField("TopicArn")},
 	{kind: "function", service: "lambda", name: jsonField("FunctionName")},
 	{kind: "schedule", service: "scheduler", name: jsonField("Name")},
+	{kind: "parameter", service: "ssm", target: "AmazonSSM.DescribeParameters", body: `{"MaxResults": 50}`,
+		name: jsonField("Name"), ignore: regexp.MustCompile(`^/aws/`)},
 }
 
 // clusterInventories are those of stacks with a cluster, without what is deleted with its cluster, network or group.

@@ -55,7 +55,7 @@ func NewCluster(ctx *pulumi.Context, s *Setup, lane *HeavyLane) (*Cluster, error
 		c.Groups[name], err = nodegroup.New(ctx, name, &nodegroup.Args{
 			Settings: s.NodeGroups[name], Architecture: s.Architecture, Version: s.Cluster.Version,
 			Cluster: c.Control, Subnets: nodes.Private, Tags: s.tags, Pools: lane.pools[name],
-			VolumeKey: s.Cluster.VolumeKey,
+			VolumeKey: s.Cluster.VolumeKey, Sleeps: s.Sleeps(s.NodeGroups[name]), Updated: s.UpdatesNodes(),
 		})
 		if err != nil {
 			return nil, err

@@ -73,6 +73,9 @@ func Open(ctx *pulumi.Context, today time.Time) (*Setup, error) {
 	if len(s.FileNames()) > 0 {
 		names = append(names, contract.RolloutFunction)
 	}
+	if s.Maintenance.Enabled {
+		names = append(names, contract.Maintenance)
+	}
 	if s.GatewayIsFunction() {
 		names = append(names, contract.Gateway)
 	}

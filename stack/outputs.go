@@ -102,6 +102,13 @@ func (o *Outputs) AddGateway(g *Gateway) {
 	}
 }
 
+// AddMaintenance adds the outputs of a stack with maintenance.
+func (o *Outputs) AddMaintenance(m *Maintenance) {
+	if m != nil {
+		o.all.Maintenance = &contract.MaintenanceOutputs[pulumi.StringInput]{Function: m.Function.ARN, Switch: m.Switch}
+	}
+}
+
 // Map is the outputs as Pulumi exports them. The error names those that are unset.
 func (o *Outputs) Map() (pulumi.Map, error) {
 	tree, err := contract.Outputs(o.all)

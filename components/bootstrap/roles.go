@@ -211,5 +211,5 @@ var changing = []string{
 	"eks:Create*", "eks:Delete*", "eks:Update*", "events:Delete*", "events:Put*", "events:Remove*", "kinesis:Delete*",
 	"kinesis:Put*", "kinesis:Update*", "kms:Disable*", "kms:Put*", "kms:Schedule*", "lambda:Delete*", "lambda:Put*",
 	"lambda:Update*", "logs:Delete*", "logs:Put*", "sns:Delete*", "sns:Set*", "sqs:Delete*", "sqs:Purge*", "sqs:Set*",
-	"states:Delete*", "states:Update*",
+	"ssm:Delete*", "ssm:Put*", "states:Delete*", "states:Update*",
 }

@@ -55,6 +55,9 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("arn", arn("events", "event-bus/"+args.Name))
 	case "aws:secretsmanager/secret:Secret":
 		set("arn", arn("secretsmanager", "secret:"+args.Name))
+	case "aws:ssm/parameter:Parameter":
+		set("name", args.Name)
+		set("arn", arn("ssm", "parameter/"+args.Name))
 	case "aws:lb/loadBalancer:LoadBalancer":
 		set("arn", arn("elasticloadbalancing", "loadbalancer/net/"+args.Name))
 		set("dnsName", args.Name+".elb.us-east-1.amazonaws.com")
@@ -97,6 +100,8 @@ func computed(args pulumi.MockResourceArgs) resource.PropertyMap {
 		set("name", args.Name)
 		set("repositoryUrl", Account+".dkr.ecr."+Region+".amazonaws.com/"+args.Name)
 	case "aws:eks/nodeGroup:NodeGroup":
+		set("nodeGroupName", args.Name)
+		set("arn", arn("eks", "nodegroup/"+text("clusterName")+"/"+args.Name+"/1"))
 		out["resources"] = list(object("autoscalingGroups", list(object("name", resource.NewProperty("eks-"+args.Name)))))
 	case "eks:index:Cluster":
 		set("kubeconfigJson", `{"kind":"Config"}`)

@@ -79,7 +79,7 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 		WaitForCapacityTimeout: pulumi.String("0"), // spot may have none: that is the scaler's to wait for
 		ForceDelete:            pulumi.Bool(true),  // a destroy does not wait for nodes that are protected
 		Tags:                   g.tags(ctx, args),
-	}, component.After(args.Cluster.Ready...), ignored(s, "desiredCapacity", "minSize", "maxSize"))
+	}, component.After(args.Cluster.Ready...), ignored(args, "desiredCapacity", "minSize", "maxSize"))
 	if err != nil {
 		return err
 	}

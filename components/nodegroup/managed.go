@@ -11,10 +11,11 @@ import (
 )
 
 // ignored are the sizes that are set at run time: the desired one always, by the scaler; a bound where windows move it.
-// An `up` must not fight them. A bound that no window moves follows the settings at once.
-func ignored(g config.NodeGroup, desired, low, high string) pulumi.ResourceOption {
-	list := []string{desired}
-	if len(g.Windows) > 0 {
+// An `up` must not fight them, nor the maintenance function, which moves the minimum of a group that sleeps. A bound
+// that nobody moves follows the settings at once.
+func ignored(args *Args, desired, low, high string) pulumi.ResourceOption {
+	g, list := args.Settings, []string{desired}
+	if len(g.Windows) > 0 || args.Sleeps {
 		list = append(list, low)
 	}
 	if g.WindowsMoveMax() {
@@ -23,11 +24,20 @@ func ignored(g config.NodeGroup, desired, low, high string) pulumi.ResourceOptio
 	return pulumi.IgnoreChanges(list)
 }
 
+// release is the release of the group's machine image that an `up` wants; nil: the maintenance function has it updated,
+// and a new group starts with the newest.
+func release(ctx *pulumi.Context, args *Args) pulumi.StringPtrInput {
+	if args.Updated {
+		return nil
+	}
+	return newestRelease(ctx, args)
+}
+
 // newestRelease is the newest release of the group's machine image, such as 1.36.0-20261118: an `up` that finds a newer
 // one replaces the nodes, within UpdateConfig and disruption budgets. The parameter is public, and no secret.
 func newestRelease(ctx *pulumi.Context, args *Args) pulumi.StringOutput {
 	parameter := ssm.LookupParameterOutput(ctx, ssm.LookupParameterOutputArgs{
-		Name: pulumi.String(releaseParameter(args.Version, args.Architecture)),
+		Name: pulumi.String(ReleaseParameter(args.Version, args.Architecture)),
 	})
 	return pulumi.Unsecret(parameter.InsecureValue()).(pulumi.StringOutput)
 }
@@ -50,7 +60,7 @@ func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
 		SubnetIds:      network.Subnets(args.Subnets),
 		AmiType:        pulumi.String(amiType(args.Architecture)),
 		Version:        pulumi.String(args.Version), // a group without it never follows an upgrade
-		ReleaseVersion: newestRelease(ctx, args),    // and without this it is never patched
+		ReleaseVersion: release(ctx, args),
 		CapacityType:   pulumi.String(capacity),
 		InstanceTypes:  pulumi.ToStringArray(s.InstanceTypes),
 		Labels:         pulumi.ToStringMap(Labels(g.name, s)),
@@ -61,11 +71,11 @@ func (g *NodeGroup) createManaged(ctx *pulumi.Context, args *Args) error {
 		},
 		UpdateConfig: eks.NodeGroupUpdateConfigArgs{MaxUnavailablePercentage: pulumi.Int(33)},
 	}, component.After(args.Cluster.Ready...),
-		ignored(s, "scalingConfig.desiredSize", "scalingConfig.minSize", "scalingConfig.maxSize"))
+		ignored(args, "scalingConfig.desiredSize", "scalingConfig.minSize", "scalingConfig.maxSize"))
 	if err != nil {
 		return err
 	}
 	g.AutoScalingGroup = group.Resources.Index(pulumi.Int(0)).AutoscalingGroups().Index(pulumi.Int(0)).Name().Elem()
-	g.Ready = []pulumi.Resource{group}
+	g.Managed, g.ARN, g.Ready = group.NodeGroupName, group.Arn, []pulumi.Resource{group}
 	return nil
 }

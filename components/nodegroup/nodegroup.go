@@ -35,6 +35,11 @@ type Args struct {
 	// Pools is how many capacity pools spot instances can come from: pairs of a zone and an instance type that EC2 has.
 	// The zero value: all pairs.
 	Pools int
+	// Sleeps has the maintenance function move the minimum. The zero value: it is that of the settings, or of windows.
+	Sleeps bool
+	// Updated has the maintenance function update a managed group to newer releases of its image. The zero value: each
+	// deployment does.
+	Updated bool
 	// Cluster is what the nodes join. The zero value is invalid.
 	Cluster *cluster.Cluster
 	// Subnets are private, one a zone. The zero value is invalid.
@@ -57,6 +62,8 @@ type NodeGroup struct {
 	pulumi.ResourceState
 
 	AutoScalingGroup pulumi.StringOutput // name
+	// Managed is the name of a managed group in EKS, and ARN is its ARN. The zero values: EKS does not manage it.
+	Managed, ARN pulumi.StringOutput
 	// SpotCapacityPools is from how many pools its instances are bought; 0 when they are on-demand.
 	SpotCapacityPools int
 	// Ready is the group itself: what needs its nodes depends on it.

@@ -53,11 +53,16 @@ func args(ctx *pulumi.Context, g config.NodeGroup) (*nodegroup.Args, error) {
 }
 
 func run(t *testing.T, g config.NodeGroup) *componenttest.Recorder {
+	return runWith(t, g, func(*nodegroup.Args) {})
+}
+
+func runWith(t *testing.T, g config.NodeGroup, change func(*nodegroup.Args)) *componenttest.Recorder {
 	return componenttest.MustRun(t, func(ctx *pulumi.Context) error {
 		a, err := args(ctx, g)
 		if err != nil {
 			return err
 		}
+		change(a)
 		made, err := nodegroup.New(ctx, "g", a)
 		if err == nil && made.SpotCapacityPools != 8 {
 			t.Errorf("%d capacity pools, want 4 zones x 2 types", made.SpotCapacityPools)
@@ -251,6 +256,24 @@ func TestManagedNodesFollow(t *testing.T) {
 	in := run(t, managed()).Find(t, "aws:eks/nodeGroup:NodeGroup", "g-group").Inputs.Mappable()
 	if in["version"] != "1.36" || in["releaseVersion"] != "1.36.0-20261118" {
 		t.Errorf("version %v, release %v", in["version"], in["releaseVersion"])
+	}
+}
+
+// A group that is updated in windows, and sleeps, is left alone by an `up`.
+func TestMaintainedGroup(t *testing.T) {
+	for _, g := range []config.NodeGroup{managed(), batch()} {
+		r := runWith(t, g, func(a *nodegroup.Args) { a.Sleeps, a.Updated = true, true })
+		if report := string(r.Report(t, func(componenttest.Resource) bool { return true })); !strings.Contains(report,
+			"inSize]\n") {
+			t.Errorf("%s: the minimum is not ignored:\n%s", g.Kind, report)
+		}
+		if g.Kind == config.Batch {
+			continue
+		}
+		if in := r.Find(t, "aws:eks/nodeGroup:NodeGroup", "g-group").Inputs.Mappable(); in["releaseVersion"] != nil ||
+			in["version"] != "1.36" {
+			t.Errorf("version %v, release %v", in["version"], in["releaseVersion"])
+		}
 	}
 }
 

@@ -59,9 +59,9 @@ spec:
 `, j.Cluster, j.Endpoint, j.CertificateAuthority, j.ServiceCIDR, flags)
 }
 
-// releaseParameter is the public parameter that names the newest release of a managed group's image. Source: "Retrieve
+// ReleaseParameter is the public parameter that names the newest release of a managed group's image. Source: "Retrieve
 // recommended Amazon Linux AMI IDs".
-func releaseParameter(version string, a config.Architecture) string {
+func ReleaseParameter(version string, a config.Architecture) string {
 	return fmt.Sprintf("/aws/service/eks/optimized-ami/%s/amazon-linux-2023/%s/standard/recommended/release_version",
 		version, a.Lambda())
 }

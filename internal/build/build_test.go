@@ -4,14 +4,18 @@ import (
 	"archive/zip"
 	"bytes"
 	"debug/buildinfo"
+	"fmt"
 	"io"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"runtime"
 	"runtime/debug"
 	"slices"
 	"strings"
 	"testing"
+
+	"dip/internal/testenv"
 )
 
 // project is a small project with functions whose mains print their names.
@@ -245,5 +249,51 @@ func TestCompression(t *testing.T) {
 	if c.tags != ",libzstd,netgo,osusergo" || !slices.Equal(c.env, []string{"CGO_ENABLED=1", "CC=" + compiler}) ||
 		c.linker != " -extldflags=-static" || c.what != "libzstd, compiled by gcc 12.2.0" {
 		t.Errorf("with a compiler: %+v", c)
+	}
+}
+
+// A fingerprint is the hash of a binary, and the library that compresses is in the binary: another one, or the one in
+// Go, is another fingerprint.
+func TestFingerprintCoversTheCompressionLibrary(t *testing.T) {
+	arch := runtime.GOARCH
+	if c := findCompression(t.Context(), arch); runtime.GOOS != "linux" || c.tags == "" {
+		testenv.Missing(t, fmt.Errorf("zstd %s", c.what))
+	}
+	dir := project(t, "one")
+	folder := filepath.Join(dir, "lambdas", "one")
+	write(t, filepath.Join(folder, "main.go"), "package main\n\nfunc main() { println(version()) }\n")
+	write(t, filepath.Join(folder, "pure.go"),
+		"//go:build !cgo || !libzstd\n\npackage main\n\nfunc version() int { return 0 }\n")
+	library := func(version string) {
+		write(t, filepath.Join(folder, "library.go"), "//go:build cgo && libzstd\n\npackage main\n\n"+
+			"// static int version(void) { return "+version+"; }\nimport \"C\"\n\n"+
+			"func version() int { return int(C.version()) }\n")
+	}
+	fingerprint := func() string {
+		t.Helper()
+		o := Options{Project: dir, Arch: arch, Only: []string{"one"}, Log: io.Discard}
+		if err := Run(t.Context(), o); err != nil {
+			t.Fatal(err)
+		}
+		return comment(read(t, filepath.Join(dir, "build", arch, "bin", "one")))
+	}
+	library("10507")
+	first := fingerprint()
+	if again := fingerprint(); again != first {
+		t.Error("the same library gives another fingerprint")
+	}
+	library("10508")
+	second := fingerprint()
+	gotool, err := exec.LookPath("go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	bin := t.TempDir()
+	if err := os.Symlink(gotool, filepath.Join(bin, "go")); err != nil {
+		t.Fatal(err)
+	}
+	t.Setenv("PATH", bin)
+	if pure := fingerprint(); first == second || pure == first || pure == second {
+		t.Errorf("fingerprints %.8s and %.8s of two libraries, %.8s without one", first, second, pure)
 	}
 }

@@ -21,7 +21,7 @@ func Image(out string) string { return filepath.Join(out, "image", "app") }
 // inImage says whether a program goes into the image: segments do, since their functions are workers too.
 func inImage(name string) bool {
 	return !slices.Contains(contract.SystemFunctions, name) && !slices.Contains(contract.StreamFunctions, name) &&
-		name != contract.RolloutFunction
+		name != contract.RolloutFunction && name != contract.Maintenance
 }
 
 // intoImage puts a built program where `docker build` takes it from. A file of the same content stays untouched.

@@ -81,8 +81,8 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(a.putCommand(), a.sendCommand(), a.tokenCommand(), a.statusCommand(), a.loadsCommand(),
 		a.tailCommand(), a.certificateCommand(), a.quarantineCommand(), a.verifyChainCommand(), a.publicKeyCommand(),
 		a.restoreDrillCommand(), a.redriveCommand(), a.rolloutCommand(), a.pruneCommand(), a.filesCommand(), a.reportCommand(),
-		a.graphCommand(), a.planCommand(), a.previewCommand(), a.generateCommand(), a.schemaCommand(), a.localCommand(),
-		a.versionCommand(),
+		a.graphCommand(), a.maintenanceCommand(), a.wakeCommand(), a.planCommand(), a.previewCommand(),
+		a.generateCommand(), a.schemaCommand(), a.localCommand(), a.versionCommand(),
 		&cobra.Command{Use: "exit-codes", Short: "Explain the exit codes", Long: exitHelp})
 	asUsage(root)
 	return root

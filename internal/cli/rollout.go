@@ -156,15 +156,15 @@ func (a *app) showRollouts(states []client.RolloutState) error {
 
 var rolloutColumns = []terminal.Column{
 	{Title: "SEGMENT"}, {Title: "LIVE", Right: true}, {Title: "COMING", Right: true}, {Title: "WEIGHT", Right: true},
-	{Title: "STEP", Right: true}, {Title: "NEXT STEP"}, {Title: "STATE"}, {Title: "FOUND", Flex: true},
+	{Title: "STEP", Right: true}, {Title: "NEXT STEP"}, {Title: "STATE"},
 }
 
-// rolloutText is a line for each segment, and below them why rollouts were rolled back.
+// rolloutText is a line for each segment, and below them what was found, and why rollouts were rolled back.
 func rolloutText(width int, states []client.RolloutState) string {
 	var rows [][]string
-	var reasons strings.Builder
+	var details strings.Builder
 	for _, s := range states {
-		row := []string{s.Segment, s.Live, "", "", "", "", string(s.Phase), found(s)}
+		row := []string{s.Segment, s.Live, "", "", "", "", string(s.Phase)}
 		if s.Phase.Running() {
 			row[2], row[3] = s.Coming, strconv.Itoa(int(100*s.Weight+0.5))+" %"
 			row[4] = fmt.Sprintf("%d/%d", s.Step, s.Steps)
@@ -173,12 +173,15 @@ func rolloutText(width int, states []client.RolloutState) string {
 			}
 		}
 		rows = append(rows, row)
+		if text := found(s); text != "" {
+			fmt.Fprintf(&details, "%s: %s\n", s.Segment, text)
+		}
 		if s.Phase == client.RolledBack {
-			fmt.Fprintf(&reasons, "%s: version %s was rolled back: %s\n", s.Segment, s.Rollout.Target,
+			fmt.Fprintf(&details, "%s: version %s was rolled back:\n  %s\n", s.Segment, s.Rollout.Target,
 				terminal.Printable(s.Reason))
 		}
 	}
-	return terminal.Table(width, rolloutColumns, rows) + reasons.String()
+	return terminal.Table(width, rolloutColumns, rows) + details.String()
 }
 
 // found is what the last check that passed has found.

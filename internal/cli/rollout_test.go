@@ -69,8 +69,10 @@ func TestWatchRollouts(t *testing.T) {
 		a := &app{screen: &terminal.Screen{Out: &out}}
 		pauses := 0
 		err = a.watchRollouts(t.Context(), client.Rollouts{
-			Outputs: client.Outputs{Segments: map[string]contract.SegmentOutputs[string]{"trips": {Rollouts: new("trips")}}},
-			Ledger:  l, Deployments: f, Aliases: f,
+			Outputs: client.Outputs{Segments: map[string]contract.SegmentOutputs[string]{"trips": {
+				Rollouts: new("trips"), Function: "arn:aws:lambda:us-east-1:123456789012:function:trips:live",
+			}}},
+			Ledger: l, Deployments: f, Aliases: f,
 		}, func(context.Context, time.Duration) error { pauses++; return nil })
 		if want == "" && err != nil || want != "" && (err == nil || err.Error() != want) {
 			t.Errorf("%s: %v", end, err)

@@ -22,6 +22,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/sfn"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
+	"github.com/aws/aws-sdk-go-v2/service/ssm"
 
 	"dip/config"
 	"dip/contract"
@@ -47,6 +48,7 @@ type Stack struct {
 	KMS     *kms.Client
 	Kinesis *kinesis.Client
 	Metrics *cloudwatch.Client
+	SSM     *ssm.Client
 	Ledger  *ledger.Ledger
 	Lake    *lake.Lake
 	// Deployments and Aliases are the rollouts' CodeDeploy and functions.
@@ -68,6 +70,7 @@ func Connect(name string, cfg aws.Config, o Outputs) *Stack {
 		Name: name, Outputs: o, S3: objects,
 		SQS: sqs.NewFromConfig(cfg), SFN: sfn.NewFromConfig(cfg), KMS: kms.NewFromConfig(cfg),
 		Lambda: lambda.NewFromConfig(cfg), Metrics: cloudwatch.NewFromConfig(cfg), Kinesis: kinesis.NewFromConfig(cfg),
+		SSM:         ssm.NewFromConfig(cfg),
 		Ledger:      ledger.New(dynamodb.NewFromConfig(cfg), o.LedgerTable),
 		Deployments: deploy.NewDeployments(cfg, ""), Aliases: deploy.NewFunctions(cfg),
 		Lake: bucket, Catalogs: &catalog.Reader{Lake: bucket},

@@ -67,6 +67,9 @@ func byOwner(versions []Version) [][]Version {
 // Versions lists what is published of the stack's functions and of its workflow, newest first.
 func (s *Stack) Versions(ctx context.Context) ([]Version, error) {
 	functions := maps.Clone(s.Outputs.Functions)
+	if m := s.Outputs.Maintenance; m != nil {
+		functions[contract.Maintenance] = m.Function
+	}
 	for name, segment := range s.Outputs.Segments {
 		functions[name] = segment.Function
 		if s := segment.Stream; s != nil {

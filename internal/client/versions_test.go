@@ -68,6 +68,9 @@ func TestPrune(t *testing.T) {
 	stack := Connect("test", cfg, Outputs{})
 	stack.Outputs = Outputs{
 		Functions: map[string]string{"intake": publish(t, stack.Lambda, role, "intake", 3, 2)},
+		Maintenance: &contract.MaintenanceOutputs[string]{
+			Function: publish(t, stack.Lambda, role, "maintenance", 1, 0),
+		},
 		Segments: map[string]contract.SegmentOutputs[string]{
 			"trips": {
 				Function: publish(t, stack.Lambda, role, "trips", 4, 0),
@@ -79,7 +82,7 @@ func TestPrune(t *testing.T) {
 		},
 		Workflow: publishWorkflow(t, stack.SFN, role, 3),
 	}
-	const whole = "[intake 3 intake 2* intake 1* trips 4* trips 3 trips 2 trips 1 trips-closer 1* trips-witness 1* workflow 3* workflow 2 workflow 1]"
+	const whole = "[intake 3 intake 2* intake 1* maintenance 1* trips 4* trips 3 trips 2 trips 1 trips-closer 1* trips-witness 1* workflow 3* workflow 2 workflow 1]"
 	if got := listed(t, stack); got != whole {
 		t.Fatalf("got  %s\nwant %s", got, whole)
 	}
@@ -96,7 +99,7 @@ func TestPrune(t *testing.T) {
 	if err := stack.Prune(t.Context(), Superseded(all, 2, time.Now().Add(2*settling))); err != nil {
 		t.Fatal(err)
 	}
-	want := "[intake 3 intake 2* intake 1* trips 4* trips 3 trips-closer 1* trips-witness 1* workflow 3* workflow 2]"
+	want := "[intake 3 intake 2* intake 1* maintenance 1* trips 4* trips 3 trips-closer 1* trips-witness 1* workflow 3* workflow 2]"
 	if got := listed(t, stack); got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}

@@ -97,8 +97,8 @@ func TestLoadsInS3(t *testing.T) {
 	if landed, err := io.ReadAll(object.Body); err != nil || !bytes.Equal(landed, content) {
 		t.Errorf("%d bytes landed, %v", len(landed), err)
 	}
-	if code, answer, _ := say(t, g, http.MethodPut, loads, l); code != http.StatusOK || !answer.Complete {
-		t.Errorf("begun again: %d %+v", code, answer)
+	if code, answer, p := say(t, g, http.MethodPut, loads, l); code != http.StatusOK || !answer.Complete {
+		t.Errorf("begun again: %d %+v %+v", code, answer, p)
 	}
 	_, other := contentOf(100, 7)
 	if code, answer, _ := say(t, g, http.MethodPut, loads, other); code != http.StatusConflict {

@@ -40,6 +40,26 @@ func TestWriterBatchesAcrossRequests(t *testing.T) {
 	})
 }
 
+// When calls end, what waits for more records waits for less.
+func TestWriterWaitsLessWhenCallsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		f := &fake{next: func(int) fate { return fate{stall: 8 * time.Millisecond} }}
+		w := newWriter(f)
+		began := time.Now()
+		var requests sync.WaitGroup
+		for i := range calls - 1 {
+			requests.Go(func() { w.Put(numbered(t, fmt.Sprint(i), callRecords, 1)) })
+		}
+		time.Sleep(6 * time.Millisecond)
+		w.Put(numbered(t, "last", 1, 1))
+		requests.Wait()
+		if at := f.calls[calls-1].at.Sub(began); at != 6*time.Millisecond+lingerIdle {
+			t.Errorf("the last call began after %s", at)
+		}
+		w.Close()
+	})
+}
+
 // A full batch does not wait: by count, and by bytes.
 func TestWriterCutsFullBatches(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

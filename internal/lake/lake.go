@@ -16,9 +16,11 @@ import (
 	"strings"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
 	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
 	"github.com/aws/aws-sdk-go-v2/service/s3"
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+	"github.com/aws/smithy-go/middleware"
 
 	"dip/contract"
 	"dip/internal/fault"
@@ -67,7 +69,7 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 			ChecksumAlgorithm: types.ChecksumAlgorithmSha256,
 			ChecksumSHA256:    aws.String(base64.StdEncoding.EncodeToString(sum)),
 			Metadata:          map[string]string{metaSHA256: sha256Hex},
-		})
+		}, signedWith(sum))
 		switch status(err) {
 		case http.StatusPreconditionFailed:
 			return l.sameContent(ctx, key, sha256Hex)
@@ -80,6 +82,17 @@ func (l *Lake) PutOnce(ctx context.Context, key, contentType string, body io.Rea
 		return fmt.Errorf("put s3://%s/%s: %w", l.bucket, key, err)
 	}
 	return nil
+}
+
+// signedWith signs a request with the SHA-256 of its body, for which the SDK would read the whole body first.
+func signedWith(sum []byte) func(*s3.Options) {
+	return s3.WithAPIOptions(func(stack *middleware.Stack) error {
+		return stack.Build.Add(middleware.BuildMiddlewareFunc("KnownPayloadHash", func(
+			ctx context.Context, in middleware.BuildInput, next middleware.BuildHandler,
+		) (middleware.BuildOutput, middleware.Metadata, error) {
+			return next.HandleBuild(v4.SetPayloadHash(ctx, hex.EncodeToString(sum)), in)
+		}), middleware.Before)
+	})
 }
 
 // tiered is the size from which Intelligent-Tiering moves an object, bytes ("How S3 Intelligent-Tiering works").

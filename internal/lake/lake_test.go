@@ -3,6 +3,7 @@ package lake
 import (
 	"errors"
 	"fmt"
+	"io"
 	"net/http"
 	"slices"
 	"strconv"
@@ -34,6 +35,37 @@ func TestPutOnceSaysWhatItPuts(t *testing.T) {
 	const checksum = "vFHp5l154ckLpUSrLq4QRMzfjBr3pVm6N1y6Qnb32Z4="
 	if aws.ToString(head.ChecksumSHA256) != checksum {
 		t.Errorf("S3 keeps the SHA-256 %q, want %q", aws.ToString(head.ChecksumSHA256), checksum)
+	}
+}
+
+// counted counts the bytes that are read of a body.
+type counted struct {
+	*strings.Reader
+	n int
+}
+
+func (c *counted) Read(p []byte) (int, error) {
+	n, err := c.Reader.Read(p)
+	c.n += n
+	return n, err
+}
+
+func (c *counted) WriteTo(w io.Writer) (int64, error) {
+	n, err := c.Reader.WriteTo(w)
+	c.n += int(n)
+	return n, err
+}
+
+// Its SHA-256 is known: the signature does not take a read of its own.
+func TestABodyIsReadOnce(t *testing.T) {
+	_, l := Start(t)
+	body := &counted{Reader: strings.NewReader(strings.Repeat("rows", 1<<18))}
+	hash := Hash([]byte(strings.Repeat("rows", 1<<18)))
+	if err := l.PutOnce(t.Context(), "once", "text/plain", body, hash); err != nil {
+		t.Fatal(err)
+	}
+	if body.n != 1<<20 {
+		t.Errorf("%d bytes of a body of %d were read", body.n, 1<<20)
 	}
 }
 

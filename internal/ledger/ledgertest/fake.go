@@ -42,6 +42,8 @@ type table struct {
 	heads map[string]ledger.Head // by segment
 	stream
 	rollouts map[string]written // by deployment group
+
+	maintenance ledger.Maintenance
 }
 
 // New makes an empty ledger.

@@ -38,6 +38,8 @@ type Ledger interface {
 	Open(ctx context.Context, since time.Time, n int) ([]ledger.Load, error)
 	TakeSweep(ctx context.Context, owner string, now, until time.Time) (ledger.Sweep, bool, error)
 	KeepSweep(ctx context.Context, owner string, s ledger.Sweep, over bool) (bool, error)
+	Maintenance(ctx context.Context) (ledger.Maintenance, error)
+	KeepMaintenance(ctx context.Context, m ledger.Maintenance) (bool, error)
 
 	Append(ctx context.Context, segment string, b contract.Archived) (bool, error)
 	Tail(ctx context.Context, segment, shard string) (*contract.Archived, error)
@@ -97,6 +99,7 @@ var scenarios = []struct {
 	{"Same", same},
 	{"Open", open},
 	{"sweep", sweeping},
+	{"maintenance", maintaining},
 	{"unknown loads", unknownLoads},
 
 	{"Certify", certify},

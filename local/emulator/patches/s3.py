@@ -144,6 +144,23 @@ def no_reading_of_bodies_for_checksums():
     responses.S3Response._get_checksum = get_checksum
 
 
+def heads_of_composite_checksums():
+    """moto's HEAD leaves out how many parts a composite checksum is of, which S3 and moto's GET append."""
+    original = responses.S3Response.head_object
+
+    def head_object(self, bucket_name, query, key_name, headers):
+        status, answer, body = original(self, bucket_name, query, key_name, headers)
+        if status == 200 and headers.get("x-amz-checksum-mode") == "ENABLED":
+            key = self.backend.head_object(bucket_name, key_name, version_id=query.get("versionId", [None])[0])
+            if key.checksum_type == "COMPOSITE":
+                name = f"x-amz-checksum-{key.checksum_algorithm.lower()}"
+                answer[name] = f"{key.checksum_value}-{key.checksum_parts}"
+                answer["x-amz-checksum-type"] = key.checksum_type
+        return status, answer, body
+
+    responses.S3Response.head_object = head_object
+
+
 def policies_without_conditions():
     """moto ignores the condition of a statement: "deny everything but TLS" would deny everything. Statements with a
     condition are skipped here (the emulator serves plain HTTP on loopback), and a policy is parsed once."""
@@ -231,6 +248,7 @@ def apply():
     one_write_per_key()
     decode_chunks_in_linear_time()
     no_reading_of_bodies_for_checksums()
+    heads_of_composite_checksums()
     policies_without_conditions()
     notifications_as_aws()
     encoded_keys_of_versions()
