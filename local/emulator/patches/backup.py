@@ -121,5 +121,5 @@ def list_recovery_points_by_backup_vault(backend, p):
 
 
 def apply():
-    urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/?$"] = urls.response.dispatch
+    urls.url_paths["{0}/backup-vaults/(?P<name>[^/]+)/recovery-points/$"] = urls.response.dispatch
     core.serialize(BackupResponse)
