@@ -261,15 +261,15 @@ func TestRedriveOfDeadLetters(t *testing.T) {
 	certified(t, contract.LoadID(object))
 }
 
-// The sweeper replaces a lost event.
-func TestSuppressedEvent(t *testing.T) {
-	object := silently(t, "parts/si+lent %41.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
-	s := stack.Client()
+// sweepUntil calls the sweeper until it reports what it should.
+func sweepUntil(t *testing.T, enough func(sweep.Report) bool) {
+	t.Helper()
 	functions := lambda.NewFromConfig(stack.AWSConfig())
 	deadline, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
-	for found := false; !found; {
-		out, err := functions.Invoke(deadline, &lambda.InvokeInput{FunctionName: aws.String(s.Outputs.Functions["sweeper"])})
+	for {
+		out, err := functions.Invoke(deadline,
+			&lambda.InvokeInput{FunctionName: aws.String(stack.Outputs.Functions["sweeper"])})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -277,8 +277,16 @@ func TestSuppressedEvent(t *testing.T) {
 		if err := json.Unmarshal(out.Payload, &report); err != nil {
 			t.Fatalf("the sweeper returned %s: %v", out.Payload, err)
 		}
-		found = report.Enqueued > 0
+		if enough(report) {
+			return
+		}
 	}
+}
+
+// The sweeper replaces a lost event.
+func TestSuppressedEvent(t *testing.T) {
+	object := silently(t, "parts/si+lent %41.csv", []byte("part;weight;made;remark\nAB-1;1;;\n"))
+	sweepUntil(t, func(r sweep.Report) bool { return r.Enqueued > 0 })
 	certified(t, contract.LoadID(object))
 }
 
@@ -299,8 +307,8 @@ func TestOverwrittenWhileLoading(t *testing.T) {
 	}
 }
 
-// A load whose execution somebody stopped is resumed by the sweeper's schedule, once it has been quiet for a while; this
-// is waited for while records are sent by stream.
+// A load whose execution somebody stopped is resumed by the sweeper, once it has been quiet for a while; this is waited
+// for while records are sent by stream.
 func TestStoppedExecutionIsResumed(t *testing.T) {
 	t.Parallel()
 	chaos.killAfterOne("events")
@@ -308,7 +316,7 @@ func TestStoppedExecutionIsResumed(t *testing.T) {
 	object := put(t, "events/stopped.ndjson", events(t, 8<<20))
 	id := contract.LoadID(object)
 	workflows := sfn.NewFromConfig(stack.AWSConfig())
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience) // it is quiet for two minutes first
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
 	begun := errors.New("begun")
 	watch, stop := context.WithCancelCause(ctx)
@@ -333,9 +341,7 @@ func TestStoppedExecutionIsResumed(t *testing.T) {
 		t.Fatal(err)
 	}
 	chaos.kill("events", 0)
-	if _, err := client.Follow(ctx, stack.Client().Ledger, id, func(client.Progress) {}); err != nil {
-		t.Fatal(err)
-	}
+	sweepUntil(t, func(r sweep.Report) bool { return r.Resumed > 0 })
 	certified(t, id)
 	load, err := stack.Client().Ledger.Load(ctx, id)
 	if err != nil {

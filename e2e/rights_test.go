@@ -25,8 +25,6 @@ var unneeded = []rights.Reason{
 		Why: "compares a certificate or a manifest with what an attempt before left"},
 	{Right: rights.Right{Role: "reconciler-role", Action: "sqs:GetQueueAttributes", Resource: "*"},
 		Why: "asks whether overdue work still waits in its queue, which only killed functions make"},
-	{Right: rights.Right{Role: "sweeper-role", Action: "states:*", Resource: "*"},
-		Why: "resumes loads whose workflow died: internal/workflowtest shows it"},
 	{Right: rights.Right{Role: "sweeper-role", Action: "events:PutEvents", Resource: "*"},
 		Why: "announces what was not announced: internal/sweep shows it"},
 	{Right: rights.Right{Role: "rollout-role", Action: "codedeploy:StopDeployment", Resource: "*"},

@@ -60,7 +60,6 @@ func TestWrongCommandLines(t *testing.T) {
 		"maintenance --hold 48h":                                 "--hold takes a time above zero, and --reason",
 		"maintenance --reason r":                                 "--hold takes a time above zero, and --reason",
 		"maintenance --hold -1h --reason r":                      "--hold takes a time above zero, and --reason",
-		"maintenance --force --release":                          "one of --hold, --release and --force at a time",
 		"wake --for -1h":                                         "--for must be positive",
 		"restore-drill --lake a --landing b":                     "give either --table or --dry-run",
 		"restore-drill --lake a --landing b --table c --dry-run": "give either --table or --dry-run",
