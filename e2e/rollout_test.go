@@ -188,7 +188,7 @@ func TestRolloutWhileLoading(t *testing.T) {
 	quiet(t)
 	certified(t, contract.LoadID(put(t, "trips/before-rollout.csv", trips(t, 2<<20, 6))))
 	before := live(t)
-	object := put(t, "trips/update.csv", trips(t, 24<<20, 5))
+	object := put(t, "trips/update.csv", trips(t, 160<<20, 5))
 	id := contract.LoadID(object)
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

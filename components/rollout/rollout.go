@@ -206,8 +206,12 @@ func (r *Rollout) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 	allow := []policy.Statement{
 		{
 			Actions: []string{"codedeploy:CreateDeployment", "codedeploy:GetDeployment", "codedeploy:ListDeployments",
-				"codedeploy:PutLifecycleEventHookExecutionStatus", "codedeploy:StopDeployment"},
+				"codedeploy:StopDeployment"},
 			Resources: arn("deploymentgroup", pulumi.Sprintf("%s/*", r.application.Name)),
+		},
+		{ // knows no resource ("Actions, resources, and condition keys for AWS CodeDeploy")
+			Actions:   []string{"codedeploy:PutLifecycleEventHookExecutionStatus"},
+			Resources: []pulumi.StringInput{pulumi.String("*")},
 		},
 		{Actions: []string{"codedeploy:GetDeploymentConfig"}, Resources: arn("deploymentconfig", r.configuration)},
 		{

@@ -170,8 +170,9 @@ func TestRights(t *testing.T) {
 			`"Resource":["arn:aws:logs:us-east-1:123456789012:log-group:rollout-logs:*"]},` +
 			`{"Effect":"Allow","Action":["dynamodb:Query"],"Resource":["arn:table"]},` +
 			`{"Effect":"Allow","Action":["codedeploy:CreateDeployment","codedeploy:GetDeployment",` +
-			`"codedeploy:ListDeployments","codedeploy:PutLifecycleEventHookExecutionStatus","codedeploy:StopDeployment"],` +
+			`"codedeploy:ListDeployments","codedeploy:StopDeployment"],` +
 			`"Resource":["arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:rollout-application/*"]},` +
+			`{"Effect":"Allow","Action":["codedeploy:PutLifecycleEventHookExecutionStatus"],"Resource":["*"]},` +
 			`{"Effect":"Allow","Action":["codedeploy:GetDeploymentConfig"],` +
 			`"Resource":["arn:aws:codedeploy:us-east-1:123456789012:deploymentconfig:dip-test-canary-10-percent-5m"]},` +
 			`{"Effect":"Allow","Action":["codedeploy:GetApplicationRevision","codedeploy:RegisterApplicationRevision"],` +

@@ -92,6 +92,8 @@ def _needs(service, environ, arns):
         return _s3(environ)
     if service == "lambda":
         return _lambda(environ, arns)
+    if service == "eks":
+        return _eks(environ, arns)
     target = environ.get("HTTP_X_AMZ_TARGET")
     if target:
         operation, parameters = target.rpartition(".")[2], json.loads(callers.body(environ) or b"{}")
@@ -236,6 +238,18 @@ def _logs(operation, p, arns):
     yield f"logs:{operation}", arns.of("logs", f"log-group:{p['logGroupName']}:log-stream:{p['logStreamName']}"), {}
 
 
+def _secretsmanager(operation, p, arns):
+    if operation != "GetSecretValue":
+        raise Unknown(f"secretsmanager {operation}")
+    yield "secretsmanager:GetSecretValue", p["SecretId"], {}
+
+
+def _ssm(operation, p, arns):
+    if operation not in ("GetParameter", "PutParameter"):
+        raise Unknown(f"ssm {operation}")
+    yield f"ssm:{operation}", arns.of("ssm", "parameter/" + p["Name"].lstrip("/")), {}
+
+
 def _sts(operation, p, arns):
     if operation != "AssumeRole":
         raise Unknown(f"sts {operation}")
@@ -244,8 +258,8 @@ def _sts(operation, p, arns):
 
 # By the name that requests are signed for.
 _SERVICES = {"autoscaling": _autoscaling, "codedeploy": _codedeploy, "dynamodb": _dynamodb, "ec2": _ec2,
-             "events": _events, "kinesis": _kinesis, "kms": _kms, "logs": _logs, "monitoring": _cloudwatch, "sqs": _sqs,
-             "states": _states, "sts": _sts}
+             "events": _events, "kinesis": _kinesis, "kms": _kms, "logs": _logs, "monitoring": _cloudwatch,
+             "secretsmanager": _secretsmanager, "sqs": _sqs, "ssm": _ssm, "states": _states, "sts": _sts}
 
 
 def _lambda(environ, arns):
@@ -262,6 +276,17 @@ def _lambda(environ, arns):
     resource = name if name.startswith("arn:") else arns.of("lambda", f"function:{name}")
     qualifier = parse_qs(query).get("Qualifier")
     return [("lambda:InvokeFunction", f"{resource}:{qualifier[0]}" if qualifier else resource, {})]
+
+
+def _eks(environ, arns):
+    """A node group's ARN ends in an id of its own, which no caller knows."""
+    method, path = environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0]
+    group = re.fullmatch(r"/clusters/([^/]+)/node-groups/([^/]+)(/update-version)?", path)
+    action = {("GET", None): "DescribeNodegroup", ("POST", "/update-version"): "UpdateNodegroupVersion"}.get(
+        (method, group[3] if group else ""))
+    if not action:
+        raise Unknown(f"eks {method} {path}")
+    return [(f"eks:{action}", arns.of("eks", f"nodegroup/{unquote(group[1])}/{unquote(group[2])}/id"), {})]
 
 
 def _s3(environ):

@@ -4,12 +4,14 @@ from moto.codedeploy.models import codedeploy_backends
 
 # What concerns a deployment is authorized on its group.
 _OF_GROUPS = {"CreateDeployment", "GetDeployment", "GetDeploymentGroup", "GetDeploymentTarget", "ListDeployments",
-              "ListDeploymentTargets", "PutLifecycleEventHookExecutionStatus", "StopDeployment"}
+              "ListDeploymentTargets", "StopDeployment"}
 
 
 def of(operation, p, arns):
     """The (action, resource, context) of a call; empty: unknown."""
     backend = codedeploy_backends[arns.account][arns.region]
+    if operation == "PutLifecycleEventHookExecutionStatus":  # knows no resource (Service Authorization Reference)
+        return [(f"codedeploy:{operation}", "*", {})]
     if operation not in _OF_GROUPS:
         return []
     if "deploymentId" in p:
