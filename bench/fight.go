@@ -24,6 +24,7 @@ type result struct {
 	Ratio   spread  `json:"speedRatio"`        // dip's speed to its speed, runs paired as they were taken
 	Size    float64 `json:"sizeRatio"`         // dip's output to its output
 	Skipped string  `json:"skipped,omitempty"` // why it has no runs on this input
+	Differs string  `json:"differs,omitempty"` // in what its rows are not dip's
 
 	invocation
 	check  func(stdout []byte) error
@@ -93,7 +94,13 @@ func (c *contest) attack(ctx context.Context, o *result) error {
 	if c.peer == nil {
 		return nil
 	}
-	return c.sameRows(ctx, o.output)
+	if err := c.sameRows(ctx, o.output); err != nil {
+		o.Differs = firstLine(err)
+		if reason, ok := knownRows[c.input.name+" by "+o.Name]; ok {
+			o.Differs = reason
+		}
+	}
+	return ctx.Err()
 }
 
 func (m *match) summarize() {

@@ -76,6 +76,9 @@ func (r report) matches(width int) string {
 				fmt.Fprintf(&notes, "%s without %s: %s\n", m.Input, o.Name, terminal.Printable(o.Skipped))
 				continue
 			}
+			if o.Differs != "" {
+				fmt.Fprintf(&notes, "%s by %s has other values: %s\n", m.Input, o.Name, terminal.Printable(o.Differs))
+			}
 			add("", "", o.Name, &o.side, fmt.Sprintf("%.2fx (%.2f-%.2f)", o.Ratio.Median, o.Ratio.Min, o.Ratio.Max),
 				fmt.Sprintf("%.2f", o.Size))
 		}

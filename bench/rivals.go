@@ -239,12 +239,12 @@ func (c *contest) sameRows(ctx context.Context, file string) error {
 		rows, err := c.peer.query(ctx, fmt.Sprintf("SELECT count(*), sum(hash(%s)) FROM (%s)", strings.Join(columns, ", "),
 			r.parquet(paths)), 1)
 		if err != nil {
-			return fmt.Errorf("its rows cannot be compared: %w", err)
+			return fmt.Errorf("its rows cannot be read: %w", err)
 		}
 		seen[i] = rows[0].String(0) + " rows with hash " + rows[0].String(1)
 	}
 	if seen[0] != seen[1] {
-		return fmt.Errorf("it writes other values: %s, dip %s", seen[1], seen[0])
+		return fmt.Errorf("%s, dip %s", seen[1], seen[0])
 	}
 	return nil
 }

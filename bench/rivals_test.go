@@ -69,18 +69,18 @@ func TestReportOfMatches(t *testing.T) {
 	slow := run(4, 6)
 	slow.Output = 80
 	m := match{Input: "trips", Bytes: 10e6, Rows: 7, Ours: run(2, 2), Opponents: []result{
-		{Name: "DuckDB", side: slow}, {Name: "Polars", Skipped: "it writes other values"}}}
+		{Name: "DuckDB", side: slow, Differs: "odd"}, {Name: "Polars", Skipped: "it failed"}}}
 	m.summarize()
 	r := report{Matches: []match{m}, Rounds: 2, Missing: []string{"ClickHouse: not for this machine"},
 		Opponents: []opponent{{Name: "DuckDB", Versions: "DuckDB 1"}, {Name: "Polars", Versions: "Polars 2"}}}
 	text := r.matches(0)
 	for _, want := range []string{"2.50x (2.00-3.00)", "1.25\n", "Without ClickHouse: not for this machine\n",
-		"trips without Polars: it writes other values\n", "DuckDB 1; Polars 2"} {
+		"trips without Polars: it failed\n", "trips by DuckDB has other values: odd\n", "DuckDB 1; Polars 2"} {
 		if !strings.Contains(text, want) {
 			t.Errorf("%s\nlacks %q", text, want)
 		}
 	}
-	if got := slices.Collect(strings.Lines(text)); len(got) != 9 {
+	if got := slices.Collect(strings.Lines(text)); len(got) != 10 {
 		t.Errorf("%d lines:\n%s", len(got), text)
 	}
 }
