@@ -19,13 +19,14 @@ import (
 // unprovable are the fields that only the ledger knows: without it a change of one of them is not detected. The
 // list is that of docs/certificate.md.
 var unprovable = map[string]string{
-	"stack":            "the name of the stack is in no other object",
-	"received":         "a time; only the partition by load date depends on it",
-	"certified":        "a time; it is only known that no chunk was acknowledged later",
-	"chain.reruns":     "a rerun leaves the same proof as a first run",
-	"chunks[].runtime": "who did the work leaves no trace in it",
-	"chunks[].at":      "a time; it is only known that the certificate is not older",
-	"chunks[].millis":  "how long the work took leaves no trace in it",
+	"stack":             "the name of the stack is in no other object",
+	"received":          "a time; only the partition by load date depends on it",
+	"certified":         "a time; it is only known that no chunk was acknowledged later",
+	"chain.reruns":      "a rerun leaves the same proof as a first run",
+	"chunks[].runtime":  "who did the work leaves no trace in it",
+	"chunks[].at":       "a time; it is only known that the certificate is not older",
+	"chunks[].revision": "which output the code was meant to make leaves no trace in it",
+	"chunks[].millis":   "how long the work took leaves no trace in it",
 }
 
 // unprovableRejected are those of a rejected record: the verifier words its reasons differently. Its SHA-256 covers

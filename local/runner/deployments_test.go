@@ -193,7 +193,7 @@ func TestADeploymentThatItsHooksAccept(t *testing.T) {
 	}
 	if !slices.ContainsFunc(calls, func(c emulator.Call) bool {
 		return c.Principal == roleARN && c.Action == "codedeploy:PutLifecycleEventHookExecutionStatus" &&
-			c.Resource == "arn:aws:codedeploy:us-east-1:123456789012:deploymentgroup:"+d.function+"/all"
+			c.Resource == "*" // this action knows no resource
 	}) {
 		t.Error("the hook's right to answer is not recorded")
 	}
