@@ -247,7 +247,10 @@ def _secretsmanager(operation, p, arns):
 def _ssm(operation, p, arns):
     if operation not in ("GetParameter", "PutParameter"):
         raise Unknown(f"ssm {operation}")
-    yield f"ssm:{operation}", arns.of("ssm", "parameter/" + p["Name"].lstrip("/")), {}
+    arn = arns.of("ssm", "parameter/" + p["Name"].lstrip("/"))
+    if p["Name"].startswith("/aws/service/"):  # public: of no account
+        arn = arn.replace(f":{arns.account}:", "::")
+    yield f"ssm:{operation}", arn, {}
 
 
 def _sts(operation, p, arns):
