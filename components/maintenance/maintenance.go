@@ -97,8 +97,8 @@ func (m *Maintenance) describe(_ *pulumi.Context, args *Args) error {
 	return nil
 }
 
-// allow states what the function may do: look at groups, which for Auto Scaling cannot be limited, set the size of those
-// that sleep, and update those that EKS manages.
+// allow states what the function may do: look at groups, which for Auto Scaling cannot be limited, set the size of
+// those that sleep, and update those that EKS manages.
 func (m *Maintenance) allow(_ *pulumi.Context, args *Args) error {
 	add := func(resources []pulumi.StringInput, actions ...string) {
 		if len(resources) > 0 {

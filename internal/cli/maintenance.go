@@ -24,9 +24,9 @@ func (a *app) maintenanceCommand() *cobra.Command {
 	var f maintenanceFlags
 	cmd := &cobra.Command{
 		Use: "maintenance", Short: "Show what is planned for the nodes, hold it or force it", Args: cobra.NoArgs,
-		Long: "Maintenance shows when nodes are updated and when node groups sleep, what waits and for what, and what was\n" +
-			"done. --hold has nothing begin for a time, --release ends that, and --force opens a window now, whatever is held.\n" +
-			"What begins still waits for loads that are in progress on nodes.",
+		Long: "Maintenance shows when nodes are updated and when node groups sleep, what waits and for what, and what\n" +
+			"was done. --hold has nothing begin for a time, --release ends that, and --force opens a window now,\n" +
+			"whatever is held. What begins still waits for loads that are in progress on nodes.",
 		Example: "  dip maintenance\n  dip maintenance --hold 48h --reason 'end of the quarter'\n  dip maintenance --force",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.release && f.force || f.hold != 0 && (f.release || f.force) {
@@ -50,8 +50,8 @@ func (a *app) wakeCommand() *cobra.Command {
 	var length time.Duration
 	cmd := &cobra.Command{
 		Use: "wake", Short: "Wake the node groups until they would fall asleep next", Args: cobra.NoArgs,
-		Long: "Wake raises the minima of sleeping node groups at once. They stay awake until the next sleep begins, or for\n" +
-			"the time of --for. Nobody needs to wake a stack for a file that lands: what it needs starts by itself.",
+		Long: "Wake raises the minima of sleeping node groups at once. They stay awake until the next sleep begins, or\n" +
+			"for the time of --for. Nobody needs to wake a stack for a file that lands: what it needs starts by itself.",
 		Example: "  dip wake\n  dip wake --for 3h",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if length < 0 {
@@ -68,7 +68,7 @@ func (a *app) wakeCommand() *cobra.Command {
 func (a *app) maintained(ctx context.Context) (*client.Stack, error) {
 	stack, err := a.connect(ctx)
 	if err == nil && stack.Outputs.Maintenance == nil {
-		return nil, fmt.Errorf("stack %s has no maintenance: maintenance.enabled is false: %w", stack.Name, client.ErrNotFound)
+		return nil, fmt.Errorf("stack %s: maintenance.enabled is false: %w", stack.Name, client.ErrNotFound)
 	}
 	return stack, err
 }

@@ -247,7 +247,10 @@ def _secretsmanager(operation, p, arns):
 def _ssm(operation, p, arns):
     if operation not in ("GetParameter", "PutParameter"):
         raise Unknown(f"ssm {operation}")
-    yield f"ssm:{operation}", arns.of("ssm", "parameter/" + p["Name"].lstrip("/")), {}
+    arn = arns.of("ssm", "parameter/" + p["Name"].lstrip("/"))
+    if p["Name"].startswith("/aws/service/"):  # public: of no account
+        arn = arn.replace(f":{arns.account}:", "::")
+    yield f"ssm:{operation}", arn, {}
 
 
 def _sts(operation, p, arns):
@@ -279,14 +282,20 @@ def _lambda(environ, arns):
 
 
 def _eks(environ, arns):
-    """A node group's ARN ends in an id of its own, which no caller knows."""
+    """A node group's ARN ends in an id of its own. That of a group that is not there does not matter."""
     method, path = environ["REQUEST_METHOD"], environ["RAW_URI"].partition("?")[0]
     group = re.fullmatch(r"/clusters/([^/]+)/node-groups/([^/]+)(/update-version)?", path)
     action = {("GET", None): "DescribeNodegroup", ("POST", "/update-version"): "UpdateNodegroupVersion"}.get(
         (method, group[3] if group else ""))
     if not action:
         raise Unknown(f"eks {method} {path}")
-    return [(f"eks:{action}", arns.of("eks", f"nodegroup/{unquote(group[1])}/{unquote(group[2])}/id"), {})]
+    from moto.eks.models import eks_backends
+
+    name = unquote(group[2])
+    cluster = eks_backends[arns.account][arns.region].clusters.get(unquote(group[1]))
+    found = cluster.nodegroups.get(name) if cluster else None
+    arn = found.arn if found else arns.of("eks", f"nodegroup/{unquote(group[1])}/{name}/id")
+    return [(f"eks:{action}", arn, {})]
 
 
 def _s3(environ):
