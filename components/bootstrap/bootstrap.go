@@ -180,9 +180,9 @@ func (b *Bootstrap) createSecrets(ctx *pulumi.Context, args *Args) (err error) {
 
 // Services are those that roles of a stack use, whatever their policies allow: IAM is not among them.
 var Services = []string{
-	"autoscaling", "cloudwatch", "codedeploy", "dynamodb", "ec2", "ecr", "eks", "eks-auth", "elasticloadbalancing",
-	"events", "glue", "kinesis", "kms", "lambda", "logs", "s3", "scheduler", "secretsmanager", "sns", "sqs", "ssm",
-	"states", "sts", "xray",
+	"autoscaling", "backup", "cloudwatch", "codedeploy", "dynamodb", "ec2", "ecr", "eks", "eks-auth",
+	"elasticloadbalancing", "events", "glue", "kinesis", "kms", "lambda", "logs", "s3", "scheduler", "secretsmanager",
+	"sns", "sqs", "ssm", "states", "sts", "tag", "xray",
 }
 
 // createBoundary makes the policy beyond which no role goes that an update makes: not to IAM, and not to the states,

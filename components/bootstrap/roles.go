@@ -160,8 +160,9 @@ func (b *Bootstrap) makeRoles(args *Args) []policy.Statement {
 
 // passedTo are the services that take roles of a stack.
 var passedTo = []string{
-	"autoscaling.amazonaws.com", "codedeploy.amazonaws.com", "ec2.amazonaws.com", "eks.amazonaws.com",
-	"events.amazonaws.com", "lambda.amazonaws.com", "pods.eks.amazonaws.com", "scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
+	"autoscaling.amazonaws.com", "backup.amazonaws.com", "codedeploy.amazonaws.com", "ec2.amazonaws.com",
+	"eks.amazonaws.com", "events.amazonaws.com", "lambda.amazonaws.com", "pods.eks.amazonaws.com",
+	"scheduler.amazonaws.com", "states.amazonaws.com", "vpc-flow-logs.amazonaws.com",
 }
 
 // stayAway refuses what belongs to other environments of the same account: their states, and what has their tag. It

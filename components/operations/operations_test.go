@@ -239,7 +239,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		})
 		return err
 	}, "Pages: missing", `Alarms: a pages "nobody", which is not one of Pages`, "Dimensions: missing",
-		`Graphs: g is of "nobody", which is not one of Pages`, "BudgetUSD: 5, and no Emails that would be told", "Region: missing", "NamePrefix: missing", "Stack: missing",
+		`Graphs: g is of "nobody", which is not one of Pages`, "BudgetUSD: 5, and no Emails that would be told",
+		"Region: missing", "NamePrefix: missing", "Stack: missing",
 		"Bus: missing", "Account: missing")
 }
 
