@@ -52,10 +52,12 @@ func restored(t *testing.T, key *ecdsa.PublicKey) {
 		}
 		was, err := s.Ledger.Head(ctx, segment.Segment)
 		is, errs := books.Head(ctx, segment.Segment)
-		if err = errors.Join(err, errs); err != nil || is != was {
+		// Intervals of a stream go on being certified while and after it is copied.
+		further := s.Outputs.Segments[segment.Segment].Stream != nil && was.Number > is.Number
+		if err = errors.Join(err, errs); err != nil || is != was && !further {
 			t.Errorf("the head of %s is %+v, was %+v, %v", segment.Segment, is, was, err)
 		}
-		ids, err := client.SegmentLoads(ctx, s.S3, s.Outputs.LakeBucket, segment.Segment)
+		ids, err := client.SegmentLoads(ctx, s.S3, lakeCopy, segment.Segment)
 		if err != nil {
 			t.Fatal(err)
 		}
