@@ -152,6 +152,13 @@ func saturate(name string, s shape, load time.Duration) (float64, error) {
 	return float64(requests.Load()) / (after - before).Seconds(), errors.Join(err, failed, p.end())
 }
 
+// patience is how long a connection may be busy with a request before those that come at a rate run out of connections;
+// flight is how much of bodies is sent at once at most, for which a gateway has the memory.
+const (
+	patience = 100 * time.Millisecond
+	flight   = 32 << 20
+)
+
 // pace sends at a rate, and gives the time from when each request was due to its answer, and the rate that was reached:
 // a client that is late counts its delay.
 func pace(name string, s shape, load time.Duration, rate float64) ([]time.Duration, float64, error) {
@@ -164,7 +171,8 @@ func pace(name string, s shape, load time.Duration, rate float64) ([]time.Durati
 	var times []time.Duration
 	began := time.Now()
 	var next atomic.Int64
-	err = clients(p.address, s.connections, func(c *client) error {
+	connections := max(s.connections, min(int(rate*patience.Seconds()), flight/len(request)))
+	err = clients(p.address, connections, func(c *client) error {
 		for {
 			due := began.Add(time.Duration(float64(next.Add(1)) / rate * 1e9))
 			if due.Sub(began) > load {
