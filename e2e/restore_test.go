@@ -52,9 +52,7 @@ func restored(t *testing.T, key *ecdsa.PublicKey) {
 		}
 		was, err := s.Ledger.Head(ctx, segment.Segment)
 		is, errs := books.Head(ctx, segment.Segment)
-		// Intervals of a stream go on being certified while and after it is copied.
-		further := s.Outputs.Segments[segment.Segment].Stream != nil && was.Number > is.Number
-		if err = errors.Join(err, errs); err != nil || is != was && !further {
+		if err = errors.Join(err, errs); err != nil || is != was {
 			t.Errorf("the head of %s is %+v, was %+v, %v", segment.Segment, is, was, err)
 		}
 		ids, err := client.SegmentLoads(ctx, s.S3, lakeCopy, segment.Segment)
@@ -115,6 +113,9 @@ func copyBucket(t *testing.T, from, to string) {
 		t.Fatal(err)
 	}
 	for _, v := range slices.Backward(all) {
+		if strings.Contains(v.Key, "/readings/") {
+			continue // intervals of a stream go on being certified meanwhile: a copy needs one time for all objects
+		}
 		out, err := c.GetObject(ctx, &s3.GetObjectInput{Bucket: &from, Key: &v.Key, VersionId: &v.VersionID})
 		if err != nil {
 			t.Fatal(err)
