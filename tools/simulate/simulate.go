@@ -52,6 +52,14 @@ type Verdict struct {
 	Reason string `json:"reason,omitempty"`
 }
 
+// ARNs of SSM's public parameters have no account, in policies as in calls. The evaluator knows no ARN of a parameter
+// without one and would not judge the call, so it gets one that no account has. Source: "Calling AMI public parameters"
+// in the Systems Manager user guide.
+const (
+	publicParameters      = "::parameter/aws/service/"
+	publicParametersOwned = ":000000000000:parameter/aws/service/"
+)
+
 // Run judges calls, in their order. cache is where the evaluator is installed, the first time from the npm registry.
 func Run(ctx context.Context, cache string, r Request) ([]Verdict, error) {
 	node, err := exec.LookPath("node")
@@ -66,6 +74,7 @@ func Run(ctx context.Context, cache string, r Request) ([]Verdict, error) {
 	if err != nil {
 		return nil, fmt.Errorf("simulate policies: %w", err)
 	}
+	in = bytes.ReplaceAll(in, []byte(publicParameters), []byte(publicParametersOwned))
 	cmd := exec.CommandContext(ctx, node, filepath.Join(dir, "simulate.mjs"))
 	var out, failure bytes.Buffer
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = bytes.NewReader(in), &out, &failure
