@@ -21,10 +21,21 @@ var unneeded = []rights.Reason{
 		Why: "compares an output with what an attempt before left, which only killed functions have"},
 	{Right: rights.Right{Role: "*-role", Action: "s3:GetObject", Resource: "arn:aws:s3:::lake-bucket-*/quarantine/*"},
 		Why: "as for outputs"},
+	{Right: rights.Right{Role: "readings-role", Action: "s3:*", Resource: "arn:aws:s3:::lake-bucket-*/covers/readings/*"},
+		Why:       "keeps the numbers of a batch's records where the ledger's item is too small: internal/stream shows it",
+		Sometimes: true},
+	{Right: rights.Right{Role: "readings-witness-role", Action: "s3:GetObject",
+		Resource: "arn:aws:s3:::lake-bucket-*/archive/readings/*"},
+		Why:       "compares an archived batch with what an attempt before left, which only killed functions have",
+		Sometimes: true},
+	{Right: rights.Right{Role: "readings-witness-role", Action: "kms:Decrypt", Resource: "*"},
+		Why:       "decrypts an archived batch, see above; the stream has a key of its own",
+		Sometimes: true},
 	{Right: rights.Right{Role: "reconciler-role", Action: "s3:GetObject", Resource: "arn:aws:s3:::lake-bucket-*"},
 		Why: "compares a certificate or a manifest with what an attempt before left"},
 	{Right: rights.Right{Role: "reconciler-role", Action: "sqs:GetQueueAttributes", Resource: "*"},
-		Why: "asks whether overdue work still waits in its queue, which only killed functions make"},
+		Why:       "asks whether overdue work still waits in its queue, which only killed functions make",
+		Sometimes: true},
 	{Right: rights.Right{Role: "sweeper-role", Action: "events:PutEvents", Resource: "*"},
 		Why: "announces what was not announced: internal/sweep shows it"},
 	{Right: rights.Right{Role: "rollout-role", Action: "codedeploy:StopDeployment", Resource: "*"},
@@ -36,7 +47,8 @@ var unneeded = []rights.Reason{
 	{Right: rights.Right{Role: "rollout-role", Action: "lambda:InvokeFunction", Resource: "*:function:parts-*"},
 		Why: "only trips gets a new version"},
 	{Right: rights.Right{Role: "*-role", Action: "dynamodb:GetItem", Resource: "*:table/ledger-table-*"},
-		Why: "asks why a claim was refused, which only messages that come twice meet"},
+		Why:       "asks why a claim was refused, which only messages that come twice meet",
+		Sometimes: true},
 }
 
 // checkRights compares what the functions did in all tests with what their roles allow. Unless all tests ran to their
@@ -53,12 +65,6 @@ func checkRights(ctx context.Context, all bool) error {
 	if report.Calls == 0 {
 		return errors.New("rights: no call was recorded")
 	}
-	// What was not used is told, and fails nothing: the reasons of the newest roles have yet to be reviewed.
-	unused := rights.Report{Unused: report.Unused, Useless: report.Useless}
-	if err := unused.Err(); err != nil {
-		fmt.Printf("rights: to review:\n%v\n", err)
-	}
-	report.Unused, report.Useless = nil, nil
 	return report.Err()
 }
 

@@ -25,6 +25,9 @@ func (r Right) String() string { return fmt.Sprintf("role %s: %s on %s", r.Role,
 type Reason struct {
 	Right
 	Why string
+	// Sometimes is set where chance decides whether the right is used, as with functions that are killed: the reason
+	// is not out of date when it was.
+	Sometimes bool
 }
 
 // covers reports whether the reason is one for a right.
@@ -200,7 +203,7 @@ func (s *Stack) findUnused(report *Report, all calls, reasons []Reason) {
 		return cmp.Or(cmp.Compare(a.Role, b.Role), cmp.Compare(a.Action, b.Action), cmp.Compare(a.Resource, b.Resource))
 	})
 	for i, r := range reasons {
-		if !needed[i] {
+		if !needed[i] && !r.Sometimes {
 			report.Useless = append(report.Useless, r)
 		}
 	}

@@ -246,7 +246,7 @@ func TestUnusedRights(t *testing.T) {
 	if report := check(t, small(), calls); !slices.Equal(report.Unused, []Right{right}) {
 		t.Errorf("unused are %v", report.Unused)
 	}
-	reason := Reason{Right{"trips-*", "s3:GetObject", "arn:aws:s3:::lake*/catalog/*"}, "later"}
+	reason := Reason{Right{"trips-*", "s3:GetObject", "arn:aws:s3:::lake*/catalog/*"}, "later", false}
 	if report := check(t, small(), calls, reason); report.Err() != nil {
 		t.Errorf("the reason does not count: %v", report.Err())
 	}
@@ -254,6 +254,10 @@ func TestUnusedRights(t *testing.T) {
 	report := check(t, small(), observed(), reason)
 	if len(report.Useless) != 1 || !strings.Contains(report.Err().Error(), "later") {
 		t.Errorf("useless are %v", report.Useless)
+	}
+	reason.Sometimes = true
+	if report := check(t, small(), observed(), reason); report.Err() != nil {
+		t.Errorf("a right that is used sometimes: %v", report.Err())
 	}
 	// A role that nobody takes.
 	resources := slices.DeleteFunc(small(), func(r Resource) bool { return r.Type == "aws:scheduler/schedule:Schedule" })
