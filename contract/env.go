@@ -96,6 +96,7 @@ type CloserEnv[T any] struct {
 type RolloutEnv[T any] struct {
 	Common[T]
 	Application T `env:"DIP_APPLICATION"` // name of the CodeDeploy application of the segments' functions
+	EventBus    T `env:"DIP_EVENT_BUS"`   // EventBridge bus that events of rollouts go to
 }
 
 // WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.

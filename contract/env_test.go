@@ -64,6 +64,7 @@ func TestEnvironmentNames(t *testing.T) {
 		{ProcessorEnv[string]{}, []string{"DIP_SEGMENT", "DIP_CATALOG"}},
 		{WitnessEnv[string]{}, []string{"DIP_SEGMENT", "DIP_STREAM"}},
 		{CloserEnv[string]{}, []string{"DIP_SEGMENT", "DIP_CATALOG", "DIP_STREAM", "DIP_EVENT_BUS", "DIP_SIGNING_KEY"}},
+		{RolloutEnv[string]{}, []string{"DIP_APPLICATION", "DIP_EVENT_BUS"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_LOG_GROUP", "DIP_SLOTS",
 			"DIP_GRACE_SECONDS"}},
 		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_LOG_GROUP"}},
