@@ -88,8 +88,10 @@ func TestWithoutALogGroup(t *testing.T) {
 		"LISTEN"} {
 		t.Setenv("DIP_"+v, "x")
 	}
-	t.Setenv("DIP_BUFFER_MB", "1")
-	t.Setenv("DIP_GRACE_SECONDS", "1")
+	for name, value := range map[string]string{"DIP_BUFFER_MB": "1", "DIP_GRACE_SECONDS": "1", "AWS_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
+		t.Setenv(name, value)
+	}
 	asked := 0
 	logs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
 	t.Setenv("AWS_ENDPOINT_URL", logs.URL)
