@@ -260,7 +260,7 @@ func (r *Rollout) hear(ctx *pulumi.Context, _ *Args) error {
 	if err != nil {
 		return err
 	}
-	admitted, err := r.Function.Admit(ctx, "ended", "events.amazonaws.com", rule.Arn)
+	admitted, err := r.Function.Admit(ctx, "admit-ended", "events.amazonaws.com", rule.Arn)
 	if err != nil {
 		return err
 	}

@@ -238,14 +238,14 @@ func TestEndedDeployments(t *testing.T) {
 	}
 	if in["rule"] != "rollout-ended" || !reflect.DeepEqual(in["inputTransformer"], transformer) ||
 		in["arn"] != "arn:aws:lambda:us-east-1:123456789012:function:rollout-function:live" ||
-		!slices.Contains(made.After, "rollout-ended") {
+		!slices.Contains(made.After, "rollout-admit-ended") {
 		t.Errorf("the target is %v, after %v", in, made.After)
 	}
 	env := r.Find(t, "aws:lambda/function:Function", "rollout-function").Inputs.Mappable()["environment"]
 	if got := env.(map[string]any)["variables"].(map[string]any)["DIP_EVENT_BUS"]; got != "bus" {
 		t.Errorf("it tells on bus %v", got)
 	}
-	got := r.Find(t, permission, "rollout-ended").Inputs.Mappable()
+	got := r.Find(t, permission, "rollout-admit-ended").Inputs.Mappable()
 	for key, want := range map[string]any{
 		"action": "lambda:InvokeFunction", "principal": "events.amazonaws.com", "function": "rollout-function",
 		"qualifier": "live", "sourceArn": "arn:aws:events:us-east-1:123456789012:rule/rollout-ended",
