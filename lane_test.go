@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -14,6 +15,33 @@ import (
 )
 
 const rolePolicy = "aws:iam/rolePolicy:RolePolicy"
+
+// The gateway's pods write to their own log group, and nowhere else: without it, what they said is gone with them.
+func TestTheGatewaysPodsKeepTheirLog(t *testing.T) {
+	r := deployWith(t, config.Prod, behindBalancer)
+	group := r.Find(t, "aws:cloudwatch/logGroup:LogGroup", "gateway-logs").Inputs["retentionInDays"].NumberValue()
+	if want := stacktest.Settings(t, config.Prod, onARM).Cluster.LogDays; int(group) != want {
+		t.Errorf("their log is kept for %v days, want %d", group, want)
+	}
+	var document struct {
+		Statement []struct{ Action, Resource []string }
+	}
+	text := r.Find(t, rolePolicy, "gateway-policy").Inputs["policy"].StringValue()
+	if err := json.Unmarshal([]byte(text), &document); err != nil {
+		t.Fatal(err)
+	}
+	var logs [][]string
+	for _, s := range document.Statement {
+		if strings.HasPrefix(s.Action[0], "logs:") {
+			logs = append(logs, s.Action, s.Resource)
+		}
+	}
+	want := [][]string{{"logs:CreateLogStream", "logs:PutLogEvents"},
+		{"arn:aws:logs:us-east-1:123456789012:log-group:gateway-logs:*"}}
+	if !reflect.DeepEqual(logs, want) {
+		t.Errorf("their rights on logs are %q, want %q", logs, want)
+	}
+}
 
 // Chunks and restages reach the queues that workers and jobs may take from.
 func TestHeavyLane(t *testing.T) {

@@ -89,7 +89,7 @@ func declare(ctx *pulumi.Context, today time.Time) (pulumi.Map, error) {
 		return nil, err
 	}
 	outputs.AddMaintenance(maintenance)
-	// Alarms, a page for each segment, and the topic that they and failed loads are told to.
+	// Alarms, a page for each segment, and the topic that they, failed loads and rollouts are told to.
 	operations, err := stack.NewOperations(ctx, setup, storage, segments, loads, streams, cluster)
 	if err != nil {
 		return nil, err

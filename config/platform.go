@@ -42,7 +42,7 @@ type Cluster struct {
 	PublicCIDRs []string `json:"publicCidrs"`
 	// whoever deploys reaches the private endpoint, from the VPC or from a network that is connected to it
 	PrivateAccess bool `json:"privateAccess"`
-	LogDays       int  `json:"logDays" limits:"1..3653"` // how long logs of control plane and restages are kept, days
+	LogDays       int  `json:"logDays" limits:"1..3653"` // how long logs of control plane, jobs and gateway are kept, days
 	// who may use the cluster, by a name of your choice; who creates it is its administrator anyway
 	Access map[string]Access `json:"access"`
 	// versions of EKS add-ons, by name; "default" is EKS's default for the Kubernetes version

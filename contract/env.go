@@ -96,6 +96,7 @@ type CloserEnv[T any] struct {
 type RolloutEnv[T any] struct {
 	Common[T]
 	Application T `env:"DIP_APPLICATION"` // name of the CodeDeploy application of the segments' functions
+	EventBus    T `env:"DIP_EVENT_BUS"`   // EventBridge bus that events of rollouts go to
 }
 
 // WorkerEnv is the environment of a segment's worker: the same binary as its function, run on the cluster.
@@ -126,7 +127,9 @@ type GatewayEnv[T any] struct {
 	// bucket that whole loads are put into
 	LandingBucket T `env:"DIP_LANDING_BUCKET"`
 	Tokens        T `env:"DIP_TOKENS"` // ARN of the Secrets Manager secret with the producers and the hashes of their tokens
-	Listen        T `env:"DIP_LISTEN"` // address that it serves on, such as ":8080"
+	// of CloudWatch, that keeps what it writes; "": nothing does but its output, where it is no pod
+	LogGroup T `env:"DIP_LOG_GROUP" kind:"optional"`
+	Listen   T `env:"DIP_LISTEN"` // address that it serves on, such as ":8080"
 	// the most that bodies and unanswered records may take in memory, MiB
 	BufferMB     T `env:"DIP_BUFFER_MB" kind:"int"`
 	GraceSeconds T `env:"DIP_GRACE_SECONDS" kind:"int"` // from SIGTERM to SIGKILL: the pod's grace period
@@ -139,12 +142,16 @@ type GatewayFunctionEnv[T any] struct {
 	LandingBucket T `env:"DIP_LANDING_BUCKET"` // bucket that whole loads are put into
 }
 
-// Render lists an environment struct's variables by name. The error names every field that is unset (nil or zero).
+// Render lists an environment struct's variables by name, but for optional ones that are unset. The error names every
+// other field that is unset (nil or zero).
 func Render[T any](env any) (map[string]T, error) {
 	vars := map[string]T{}
 	var missing []error
-	eachField(reflect.ValueOf(env), func(name, _ string, v reflect.Value) {
+	eachField(reflect.ValueOf(env), func(name, kind string, v reflect.Value) {
 		if v.IsZero() {
+			if kind == kindOptional {
+				return
+			}
 			missing = append(missing, fmt.Errorf("%s (%T) is not set", name, env))
 			return
 		}
@@ -153,14 +160,17 @@ func Render[T any](env any) (map[string]T, error) {
 	return vars, errors.Join(missing...)
 }
 
-// Load fills an environment struct E of strings. The error names every variable that is missing, empty, or not a whole
-// number above zero where it has to be one.
+// Load fills an environment struct E of strings. The error names every variable that is missing or empty and not
+// optional, or not a whole number above zero where it has to be one.
 func Load[E any](lookup func(string) (string, bool)) (E, error) {
 	var env E
 	var wrong []error
 	eachField(reflect.ValueOf(&env).Elem(), func(name, kind string, v reflect.Value) {
 		s, ok := lookup(name)
 		if !ok || s == "" {
+			if kind == kindOptional {
+				return
+			}
 			wrong = append(wrong, fmt.Errorf("environment variable %s is not set", name))
 			return
 		}
@@ -189,8 +199,11 @@ func Names(env any) []string {
 	return names
 }
 
-// kindInt marks a variable that holds a whole number above zero.
-const kindInt = "int"
+// Kinds of variables beside texts that have to be set.
+const (
+	kindInt      = "int"      // a whole number above zero
+	kindOptional = "optional" // a text that may be missing
+)
 
 func eachField(v reflect.Value, visit func(name, kind string, v reflect.Value)) {
 	for i := range v.NumField() {

@@ -64,12 +64,13 @@ func TestEnvironmentNames(t *testing.T) {
 		{ProcessorEnv[string]{}, []string{"DIP_SEGMENT", "DIP_CATALOG"}},
 		{WitnessEnv[string]{}, []string{"DIP_SEGMENT", "DIP_STREAM"}},
 		{CloserEnv[string]{}, []string{"DIP_SEGMENT", "DIP_CATALOG", "DIP_STREAM", "DIP_EVENT_BUS", "DIP_SIGNING_KEY"}},
+		{RolloutEnv[string]{}, []string{"DIP_APPLICATION", "DIP_EVENT_BUS"}},
 		{WorkerEnv[string]{}, []string{"DIP_SEGMENT", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_LOG_GROUP", "DIP_SLOTS",
 			"DIP_GRACE_SECONDS"}},
 		{RestageEnv[string]{}, []string{"DIP_CATALOG", "DIP_QUEUE", "DIP_LEASE_SECONDS", "DIP_LOG_GROUP"}},
 		{GatewayFunctionEnv[string]{}, []string{"DIP_CATALOG", "DIP_LANDING_BUCKET"}},
-		{GatewayEnv[string]{}, []string{"DIP_CATALOG", "DIP_LANDING_BUCKET", "DIP_TOKENS", "DIP_LISTEN", "DIP_BUFFER_MB",
-			"DIP_GRACE_SECONDS"}},
+		{GatewayEnv[string]{}, []string{"DIP_CATALOG", "DIP_LANDING_BUCKET", "DIP_TOKENS", "DIP_LOG_GROUP", "DIP_LISTEN",
+			"DIP_BUFFER_MB", "DIP_GRACE_SECONDS"}},
 	} {
 		want := slices.Sorted(slices.Values(slices.Concat(common, c.want)))
 		if got := Names(c.env); !slices.Equal(got, want) {
@@ -135,6 +136,27 @@ func TestWholeNumbers(t *testing.T) {
 		vars["DIP_GRACE_SECONDS"] = wrong
 		if _, err := Load[SweeperEnv[string]](lookup(vars)); err == nil {
 			t.Errorf("%q was loaded as a whole number above zero", wrong)
+		}
+	}
+}
+
+// A gateway that is no pod has no log group.
+func TestOptionalVariables(t *testing.T) {
+	for _, group := range []string{"", "logs"} {
+		want := GatewayEnv[string]{
+			Common:  Common[string]{Stack: "dev", Code: "c0de", LedgerTable: "ledger", LakeBucket: "lake"},
+			Catalog: "catalog/1.json", LandingBucket: "landing", Tokens: "arn", Listen: ":0", BufferMB: "1", GraceSeconds: "3",
+			LogGroup: group,
+		}
+		vars, err := Render[string](want)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got, ok := vars["DIP_LOG_GROUP"]; got != group || ok != (group != "") {
+			t.Errorf("rendered %q", vars)
+		}
+		if got, err := Load[GatewayEnv[string]](lookup(vars)); err != nil || got != want {
+			t.Errorf("got %+v, %v, want %+v", got, err, want)
 		}
 	}
 }

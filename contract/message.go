@@ -125,7 +125,7 @@ type StepResponse struct {
 	Cause       string `json:"cause"`       // ActionFail: the reason, for a person
 }
 
-// Event sources and detail types of the load events on the event bus.
+// Source of all events on the event bus, and detail types of the load events.
 const (
 	EventSource    = "dip"
 	EventPublished = "Load Published"

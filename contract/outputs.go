@@ -19,7 +19,7 @@ type StackOutputs[T any] struct {
 	Workflow          T                            `json:"workflow"`          // ARN of the alias
 	EventBus          T                            `json:"eventBus"`          // name
 	SigningKey        T                            `json:"signingKey"`        // ARN of the key that signs certificates
-	AlarmTopic        T                            `json:"alarmTopic"`        // ARN; receives alarms and failed loads
+	AlarmTopic        T                            `json:"alarmTopic"`        // ARN; receives alarms, failed loads and rollouts
 	Dashboard         *T                           `json:"dashboard"`         // name; nil in a stack without
 	Functions         map[string]T                 `json:"functions"`         // ARN of the alias, by name
 	Backup            *BackupOutputs[T]            `json:"backup"`            // nil in a stack without backups

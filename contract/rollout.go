@@ -47,10 +47,12 @@ type ShadowResponse struct {
 	Absent bool   `json:"absent,omitempty"` // the input cannot be read any more: that says nothing about the version
 }
 
-// RolloutRequest is what the rollout function is called with: by a deployment of the stack to start a rollout, or by
-// CodeDeploy at one of its hooks ("AppSpec 'hooks' section for an AWS Lambda deployment", CodeDeploy user guide).
+// RolloutRequest is what the rollout function is called with: by a deployment of the stack to start a rollout, by a
+// rule once a deployment has failed or was stopped, or by CodeDeploy at one of its hooks ("AppSpec 'hooks' section for
+// an AWS Lambda deployment", CodeDeploy user guide).
 type RolloutRequest struct {
 	Start *RolloutStart `json:"start,omitempty"`
+	Ended string        `json:"ended,omitempty"` // id of the deployment
 
 	Deployment string `json:"DeploymentId,omitempty"`
 	Execution  string `json:"LifecycleEventHookExecutionId,omitempty"`
@@ -77,6 +79,19 @@ type RolloutStart struct {
 type RolloutAnswer struct {
 	Deployment string `json:"deployment,omitempty"` // id in CodeDeploy; "": none was needed
 	Text       string `json:"text"`                 // what was done, for people
+}
+
+// EventRolloutFailed is the detail type of RolloutEvent on the event bus.
+const EventRolloutFailed = "Rollout Failed"
+
+// RolloutEvent is the detail of the event of a deployment that failed or was stopped.
+type RolloutEvent struct {
+	Version    int    `json:"v"`
+	Stack      string `json:"stack"`
+	Segment    string `json:"segment"`
+	Target     string `json:"target"`     // version that the alias was to name
+	Deployment string `json:"deployment"` // id in CodeDeploy
+	Reason     string `json:"reason"`
 }
 
 // Check is the result of one of a rollout's hooks.
@@ -107,8 +122,8 @@ func ParseRolloutRequest(data []byte) (RolloutRequest, error) {
 	}
 	s := r.Start
 	switch {
-	case s == nil && (r.Deployment == "" || r.Execution == ""):
-		return r, fmt.Errorf("rollout request: want start, or DeploymentId and LifecycleEventHookExecutionId: %s", data)
+	case s == nil && r.Ended == "" && (r.Deployment == "" || r.Execution == ""):
+		return r, fmt.Errorf("rollout request: want start, ended, or DeploymentId and LifecycleEventHookExecutionId: %s", data)
 	case s != nil && (s.Version < 1 || s.Version > Version):
 		return r, fmt.Errorf("rollout request: version %d, this code reads 1 to %d", s.Version, Version)
 	case s != nil && (s.Segment == "" || s.Function == "" || s.Target == "" || s.Group == ""):

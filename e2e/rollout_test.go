@@ -2,9 +2,14 @@ package e2e
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
+	"fmt"
+	"net/http"
+	"net/url"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -14,9 +19,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/cloudwatch"
 	cwtypes "github.com/aws/aws-sdk-go-v2/service/cloudwatch/types"
 	"github.com/aws/aws-sdk-go-v2/service/lambda"
+	"github.com/aws/aws-sdk-go-v2/service/sqs"
 
 	"dip/contract"
 	"dip/internal/client"
+	"dip/local"
 )
 
 // The programs of the segment trips that the tests roll out. One is as good as the first, the other changes digits
@@ -182,6 +189,63 @@ func hold(t *testing.T) (release func()) {
 	return func() { enable(context.WithoutCancel(t.Context()), true) }
 }
 
+// listen has the stack's topic send to a queue. What it returns waits for the next message that is no alarm's.
+func listen(t *testing.T) (next func() string) {
+	t.Helper()
+	queues, name := sqs.NewFromConfig(stack.AWSConfig()), t.Name()
+	made, err := queues.CreateQueue(t.Context(), &sqs.CreateQueueInput{QueueName: &name})
+	if err != nil {
+		t.Fatal(err)
+	}
+	subscribed := topics(t.Context(), t, url.Values{
+		"Action": {"Subscribe"}, "TopicArn": {stack.Outputs.AlarmTopic}, "Protocol": {"sqs"},
+		"Endpoint": {"arn:aws:sqs:us-east-1:123456789012:" + name},
+	})
+	subscription := regexp.MustCompile(`<SubscriptionArn>([^<]+)<`).FindStringSubmatch(subscribed)[1]
+	t.Cleanup(func() {
+		ctx := context.WithoutCancel(t.Context())
+		topics(ctx, t, url.Values{"Action": {"Unsubscribe"}, "SubscriptionArn": {subscription}})
+		if _, err := queues.DeleteQueue(ctx, &sqs.DeleteQueueInput{QueueUrl: made.QueueUrl}); err != nil {
+			t.Error(err)
+		}
+	})
+	return func() string {
+		t.Helper()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		defer cancel()
+		for {
+			out, err := queues.ReceiveMessage(ctx, &sqs.ReceiveMessageInput{QueueUrl: made.QueueUrl, WaitTimeSeconds: 5})
+			if err != nil {
+				t.Fatalf("wait for a message of the topic: %v", err)
+			}
+			for _, m := range out.Messages {
+				var envelope struct{ Message string }
+				if err := json.Unmarshal([]byte(*m.Body), &envelope); err != nil {
+					t.Fatal(err)
+				}
+				if strings.HasPrefix(envelope.Message, `"`) { // text, where alarms send JSON
+					return envelope.Message
+				}
+			}
+		}
+	}
+}
+
+// topics calls SNS, which has no client among this module's dependencies.
+func topics(ctx context.Context, t *testing.T, form url.Values) string {
+	t.Helper()
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, stack.Daemon.Endpoint, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/x-www-form-urlencoded")
+	text, err := stack.Daemon.Key.Send(req, "sns", "us-east-1", []byte(form.Encode()))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(text)
+}
+
 // A good version rolls out in the middle of a load: it processes certified chunks first, then takes over. Nothing is
 // lost, nothing is duplicated, and the certificate names both versions.
 func TestRolloutWhileLoading(t *testing.T) {
@@ -221,7 +285,7 @@ func TestRolloutWhileLoading(t *testing.T) {
 func TestRolloutOfACorruptingVersion(t *testing.T) {
 	quiet(t)
 	first := certified(t, contract.LoadID(put(t, "trips/before-corruption.csv", trips(t, 2<<20, 7))))
-	before := live(t)
+	before, told := live(t), listen(t)
 	good, err := os.ReadFile(filepath.Join(root, "lambdas", "trips", "main.go"))
 	if err != nil {
 		t.Fatal(err)
@@ -231,6 +295,10 @@ func TestRolloutOfACorruptingVersion(t *testing.T) {
 	if state.Phase != client.RolledBack || !strings.Contains(state.Reason, "chunk") || state.Rollout.Before == nil ||
 		state.Rollout.Before.Passed {
 		t.Errorf("the rollout is %s: %s, %+v", state.Phase, state.Reason, state.Rollout)
+	}
+	if got, want := told(), fmt.Sprintf("Version %s of segment trips was not rolled out in stack %s: %s",
+		state.Rollout.Target, local.StackName, state.Reason); !strings.Contains(got, want) {
+		t.Errorf("the topic tells %s, want %s", got, want)
 	}
 	if now := live(t); now != before {
 		t.Errorf("the alias is at version %s, want %s", now, before)

@@ -89,12 +89,13 @@ func (g *Gateway) Run(
 	if g == nil || g.tokens == nil {
 		return nil
 	}
-	rights, err := c.identity(ctx, k8s.Workloads, gateway.Account, policy.All(g.tokens.Read(), segments.takeRecords(st)), 0)
+	rights, err := c.identity(ctx, k8s.Workloads, gateway.Account,
+		policy.All(g.tokens.Read(), segments.takeRecords(st)), s.Cluster.LogDays)
 	if err != nil {
 		return err
 	}
 	_, err = gateway.New(ctx, "gateway-pods", &gateway.Args{
-		Settings: s.Gateway, Image: c.Pushed, Region: s.Region, Place: s.place(s.Gateway.Group),
+		Settings: s.Gateway, Image: c.Pushed, LogGroup: rights.LogGroup, Region: s.Region, Place: s.place(s.Gateway.Group),
 		Env: contract.GatewayEnv[pulumi.StringInput]{
 			Common: c.common(s, st, gateway.Program), Catalog: segments.Catalog.Key, LandingBucket: st.Landing.Name,
 			Tokens: g.tokens.ARN,

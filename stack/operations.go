@@ -21,7 +21,7 @@ type Operations struct {
 }
 
 // NewOperations declares the alarms of the table, a page for each segment and one for what they share, and the topic
-// that pages and failed loads go to.
+// that pages, failed loads and failed rollouts go to.
 func NewOperations(
 	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, cluster *Cluster,
 ) (*Operations, error) {
@@ -30,7 +30,7 @@ func NewOperations(
 		Dimensions: watched{s, segments, loads, streams, cluster}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
-		BudgetUSD: s.BudgetUSD,
+		BudgetUSD: s.BudgetUSD, Rollouts: len(segments.ByName) > 0,
 	})
 	if err != nil {
 		return nil, err

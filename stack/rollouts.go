@@ -28,8 +28,8 @@ func NewRollouts(
 	code := s.functions[contract.RolloutFunction]
 	return rollout.New(ctx, contract.RolloutFunction, &rollout.Args{
 		Settings: s.Rollout, Segments: rolled, Function: s.Functions.Rollout, Architecture: s.Architecture, Artifact: code,
-		Common: st.common(s, code.Code), Account: s.Account, Region: s.Region,
+		Common: st.common(s, code.Code), Bus: st.Bus.Name, Account: s.Account, Region: s.Region,
 		Tracing: s.Tracing, NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name),
-		Allow: policy.All(st.Ledger.Allow("GetItem", "PutItem", "Query"), st.Ledger.ListDays()),
+		Allow: policy.All(st.Ledger.Allow("GetItem", "PutItem", "Query"), st.Ledger.ListDays(), st.Bus.Put()),
 	})
 }

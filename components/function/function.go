@@ -205,6 +205,17 @@ func (f *Function) Invoke() []policy.Statement {
 	return []policy.Statement{{Actions: []string{"lambda:InvokeFunction"}, Resources: []pulumi.StringInput{f.ARN}}}
 }
 
+// Admit lets a service call the function for one resource, given by its ARN.
+func (f *Function) Admit(
+	ctx *pulumi.Context, role, service string, source pulumi.StringInput,
+) (pulumi.Resource, error) {
+	made, err := component.Child(ctx, f, role, lambda.NewPermission, &lambda.PermissionArgs{
+		Action: pulumi.String("lambda:InvokeFunction"), Function: f.function.Name, Qualifier: f.alias.Name,
+		Principal: pulumi.String(service), SourceArn: source,
+	})
+	return made, component.In(f, err)
+}
+
 // Call has each deployment whose input is another one call the function, and fail if the call does.
 func (f *Function) Call(ctx *pulumi.Context, role string, input pulumi.StringInput, after ...pulumi.Resource) error {
 	_, err := component.Child(ctx, f, role, lambda.NewInvocation, &lambda.InvocationArgs{

@@ -1,5 +1,5 @@
 // Package operations is how a stack tells that it needs somebody: a topic, one page a segment over all of its alarms,
-// a message for each failed load, and a dashboard.
+// a message for each load and each rollout that fails, and a dashboard.
 package operations
 
 import (
@@ -40,8 +40,10 @@ type Args struct {
 	NamePrefix string
 	// Stack is its name, for messages. The zero value is invalid.
 	Stack string
-	// Bus is the name of the bus that load events go to. Required.
+	// Bus is the name of the bus that events of loads and rollouts go to. Required.
 	Bus pulumi.StringInput
+	// Rollouts says that versions of functions are rolled out. Zero: there is no message of those that fail.
+	Rollouts bool
 	// Account is the stack's, 12 digits. The zero value is invalid.
 	Account string
 	// Emails and Webhooks get all messages. Empty: nobody does, until somebody subscribes to the topic.
@@ -84,18 +86,19 @@ type Operations struct {
 	key    *kms.Key
 	topic  *sns.Topic
 	policy *sns.TopicPolicy
-	failed *cloudwatch.EventRule
-	names  map[string][]any                // of the alarms of a page: inputs
-	arns   map[string][]pulumi.StringInput // of the same
+	told   map[string]*cloudwatch.EventRule // by role
+	names  map[string][]any                 // of the alarms of a page: inputs
+	arns   map[string][]pulumi.StringInput  // of the same
 }
 
 // New declares operations.
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Operations, error) {
 	o := &Operations{
 		Alarms: map[string]pulumi.StringOutput{}, names: map[string][]any{}, arns: map[string][]pulumi.StringInput{},
+		told: map[string]*cloudwatch.EventRule{},
 	}
 	return component.Declare(ctx, TypeToken, name, o, args, opts,
-		o.createKey, o.createTopic, o.createRule, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tellFailures, o.limitCosts)
+		o.createKey, o.createTopic, o.createRules, o.admit, o.subscribe, o.watch, o.page, o.draw, o.tell, o.limitCosts)
 }
 
 // Outputs are the topic's ARN.
@@ -123,8 +126,8 @@ func (o *Operations) createKey(ctx *pulumi.Context, args *Args) error {
 		return err
 	}
 	o.key, err = component.Child(ctx, o, "key", kms.NewKey, &kms.KeyArgs{
-		Description: pulumi.String("Messages of alarms and failed loads"), EnableKeyRotation: pulumi.Bool(true),
-		DeletionWindowInDays: pulumi.Int(7), Policy: document,
+		Description: pulumi.String("Messages of alarms, failed loads and failed rollouts"), Policy: document,
+		EnableKeyRotation: pulumi.Bool(true), DeletionWindowInDays: pulumi.Int(7),
 	})
 	return err
 }
@@ -138,33 +141,65 @@ func (o *Operations) createTopic(ctx *pulumi.Context, _ *Args) (err error) {
 	return nil
 }
 
-// createRule finds the events of failed loads.
-func (o *Operations) createRule(ctx *pulumi.Context, args *Args) error {
-	pattern, err := json.Marshal(map[string][]string{
-		"source": {contract.EventSource}, "detail-type": {contract.EventFailed},
-	})
-	if err != nil {
-		return fmt.Errorf("write the pattern of failed loads: %w", err)
-	}
-	o.failed, err = component.Child(ctx, o, "failed-loads", cloudwatch.NewEventRule, &cloudwatch.EventRuleArgs{
-		EventBusName: args.Bus, EventPattern: pulumi.String(string(pattern)),
-	})
-	return err
+// message is how the topic tells events of one detail type.
+type message struct {
+	role   string            // of rule and target
+	kind   string            // detail type
+	fields map[string]string // paths in the event, by what stands for them in the text
+	text   string
 }
 
-// admit lets the account's alarms and the rule publish, and nobody else but whom IAM policies allow to.
+// messages are what is told besides alarms, each with the command that says more. They are text: a mail is read by
+// people, and fields that an event does not have would make JSON invalid.
+func (a *Args) messages() []message {
+	all := []message{{
+		role: "failed-loads", kind: contract.EventFailed,
+		fields: map[string]string{"load": "load", "segment": "segment", "reason": "reason", "key": "object.key"},
+		text: fmt.Sprintf(`"Load <load> of segment <segment> failed in stack %[1]s: <reason>"`+"\n"+
+			`"Input: <key>. More: dip --stack %[1]s status <load>"`, a.Stack),
+	}}
+	if a.Rollouts {
+		all = append(all, message{
+			role: "failed-rollouts", kind: contract.EventRolloutFailed,
+			fields: map[string]string{"target": "target", "segment": "segment", "reason": "reason"},
+			text: fmt.Sprintf(`"Version <target> of segment <segment> was not rolled out in stack %[1]s: <reason>"`+"\n"+
+				`"More: dip --stack %[1]s rollout. Once more: dip --stack %[1]s rollout --retry <segment>"`, a.Stack),
+		})
+	}
+	return all
+}
+
+// createRules finds the events that messages tell.
+func (o *Operations) createRules(ctx *pulumi.Context, args *Args) error {
+	for _, m := range args.messages() {
+		pattern, err := json.Marshal(map[string][]string{"source": {contract.EventSource}, "detail-type": {m.kind}})
+		if err != nil {
+			return fmt.Errorf("write the pattern of %s: %w", m.role, err)
+		}
+		o.told[m.role], err = component.Child(ctx, o, m.role, cloudwatch.NewEventRule, &cloudwatch.EventRuleArgs{
+			EventBusName: args.Bus, EventPattern: pulumi.String(string(pattern)),
+		})
+		if err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// admit lets the account's alarms and the rules publish, and nobody else but whom IAM policies allow to.
 func (o *Operations) admit(ctx *pulumi.Context, args *Args) error {
 	publish, itself := []string{"sns:Publish"}, []pulumi.StringInput{o.topic.Arn}
-	document, err := policy.Document(
-		policy.Statement{
-			Principals: []string{"cloudwatch.amazonaws.com"}, Actions: publish, Resources: itself,
-			Conditions: policy.ForAccount(args.Account),
-		},
-		policy.Statement{
+	statements := []policy.Statement{{
+		Principals: []string{"cloudwatch.amazonaws.com"}, Actions: publish, Resources: itself,
+		Conditions: policy.ForAccount(args.Account),
+	}}
+	for _, m := range args.messages() {
+		statements = append(statements, policy.Statement{
 			Principals: []string{"events.amazonaws.com"}, Actions: publish, Resources: itself,
-			Conditions: policy.FromSource(o.failed.Arn, args.Account),
-		},
-	)
+			Conditions: policy.FromSource(o.told[m.role].Arn, args.Account),
+		})
+	}
+	document, err := policy.Document(statements...)
 	if err != nil {
 		return err
 	}
@@ -194,20 +229,22 @@ func (o *Operations) subscribe(ctx *pulumi.Context, args *Args) error {
 	return nil
 }
 
-// tellFailures sends what a failed load's event says, with the command that says more. It is text: a mail is read by
-// people, and fields that an event does not have would make JSON invalid.
-func (o *Operations) tellFailures(ctx *pulumi.Context, args *Args) error {
-	text := fmt.Sprintf(`"Load <load> of segment <segment> failed in stack %[1]s: <reason>"`+"\n"+
-		`"Input: <key>. More: dip --stack %[1]s status <load>"`, args.Stack)
-	_, err := component.Child(ctx, o, "failed-loads", cloudwatch.NewEventTarget, &cloudwatch.EventTargetArgs{
-		Rule: o.failed.Name, EventBusName: args.Bus, Arn: o.topic.Arn,
-		InputTransformer: &cloudwatch.EventTargetInputTransformerArgs{
-			InputPaths: pulumi.StringMap{
-				"load": pulumi.String("$.detail.load"), "segment": pulumi.String("$.detail.segment"),
-				"reason": pulumi.String("$.detail.reason"), "key": pulumi.String("$.detail.object.key"),
+// tell sends what an event says, in words.
+func (o *Operations) tell(ctx *pulumi.Context, args *Args) error {
+	for _, m := range args.messages() {
+		paths := pulumi.StringMap{}
+		for name, path := range m.fields {
+			paths[name] = pulumi.String("$.detail." + path)
+		}
+		_, err := component.Child(ctx, o, m.role, cloudwatch.NewEventTarget, &cloudwatch.EventTargetArgs{
+			Rule: o.told[m.role].Name, EventBusName: args.Bus, Arn: o.topic.Arn,
+			InputTransformer: &cloudwatch.EventTargetInputTransformerArgs{
+				InputPaths: paths, InputTemplate: pulumi.String(m.text),
 			},
-			InputTemplate: pulumi.String(text),
-		},
-	}, component.After(o.policy))
-	return err
+		}, component.After(o.policy))
+		if err != nil {
+			return err
+		}
+	}
+	return nil
 }

@@ -19,6 +19,8 @@ import (
 const (
 	metricAlarm    = "aws:cloudwatch/metricAlarm:MetricAlarm"
 	compositeAlarm = "aws:cloudwatch/compositeAlarm:CompositeAlarm"
+	eventRule      = "aws:cloudwatch/eventRule:EventRule"
+	eventTarget    = "aws:cloudwatch/eventTarget:EventTarget"
 	other          = "arn:aws:sns:us-east-1:123456789012:other"
 	topic          = "arn:aws:sns:us-east-1:123456789012:ops-topic"
 )
@@ -58,7 +60,7 @@ func args() *operations.Args {
 		Dimensions: func(t config.Target) (pulumi.StringMap, error) {
 			return pulumi.StringMap{"QueueName": pulumi.String(t.Name)}, nil
 		},
-		Bus:    pulumi.String("bus"),
+		Bus: pulumi.String("bus"), Rollouts: true,
 		Emails: []string{"ops@example.com"}, Webhooks: []string{"https://example.com/secret"}, Topics: []string{other},
 	}
 }
@@ -139,6 +141,10 @@ func TestTopic(t *testing.T) {
 		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],` +
 		`"Resource":["` + topic + `"],"Condition":{"ArnEquals":{"aws:SourceArn":` +
 		`"arn:aws:events:us-east-1:123456789012:rule/ops-failed-loads"},` +
+		`"StringEquals":{"aws:SourceAccount":"123456789012"}}},` +
+		`{"Effect":"Allow","Principal":{"Service":["events.amazonaws.com"]},"Action":["sns:Publish"],` +
+		`"Resource":["` + topic + `"],"Condition":{"ArnEquals":{"aws:SourceArn":` +
+		`"arn:aws:events:us-east-1:123456789012:rule/ops-failed-rollouts"},` +
 		`"StringEquals":{"aws:SourceAccount":"123456789012"}}}]}`
 	if got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
@@ -175,17 +181,50 @@ func TestSubscriptions(t *testing.T) {
 	}
 }
 
-func TestFailedLoads(t *testing.T) {
+// What fails is told with its reason, and with the command that says more.
+func TestMessages(t *testing.T) {
 	r := run(t)
-	rule := r.Find(t, "aws:cloudwatch/eventRule:EventRule", "ops-failed-loads").Inputs.Mappable()
-	if rule["eventBusName"] != "bus" || rule["eventPattern"] != `{"detail-type":["Load Failed"],"source":["dip"]}` {
-		t.Errorf("the rule is %v", rule)
+	for role, want := range map[string]struct {
+		kind, text string
+		paths      map[string]any
+	}{
+		"failed-loads": {"Load Failed", `"Load <load> of segment <segment> failed in stack test: <reason>"` + "\n" +
+			`"Input: <key>. More: dip --stack test status <load>"`, map[string]any{"load": "$.detail.load",
+			"segment": "$.detail.segment", "reason": "$.detail.reason", "key": "$.detail.object.key"}},
+		"failed-rollouts": {"Rollout Failed",
+			`"Version <target> of segment <segment> was not rolled out in stack test: <reason>"` + "\n" +
+				`"More: dip --stack test rollout. Once more: dip --stack test rollout --retry <segment>"`,
+			map[string]any{"target": "$.detail.target", "segment": "$.detail.segment", "reason": "$.detail.reason"}},
+	} {
+		rule := r.Find(t, eventRule, "ops-"+role).Inputs.Mappable()
+		if rule["eventBusName"] != "bus" || rule["eventPattern"] != `{"detail-type":["`+want.kind+`"],"source":["dip"]}` {
+			t.Errorf("the rule of %s is %v", role, rule)
+		}
+		made := r.Find(t, eventTarget, "ops-"+role)
+		target := made.Inputs.Mappable()
+		if target["arn"] != topic || target["eventBusName"] != "bus" || target["rule"] != "ops-"+role ||
+			!reflect.DeepEqual(target["inputTransformer"],
+				map[string]any{"inputPaths": want.paths, "inputTemplate": want.text}) {
+			t.Errorf("the target of %s is %v", role, target)
+		}
+		if !slices.Contains(made.After, "ops-topic") {
+			t.Errorf("%s may be told before the topic admits it: %v", role, made.After)
+		}
 	}
-	target := r.Find(t, "aws:cloudwatch/eventTarget:EventTarget", "ops-failed-loads").Inputs.Mappable()
-	text := target["inputTransformer"].(map[string]any)["inputTemplate"].(string)
-	if target["arn"] != topic || target["eventBusName"] != "bus" || target["rule"] != "ops-failed-loads" ||
-		!strings.Contains(text, "<reason>") || !strings.Contains(text, "dip --stack test status <load>") {
-		t.Errorf("the target is %v", target)
+	r = componenttest.MustRun(t, func(ctx *pulumi.Context) error {
+		a := args()
+		a.Rollouts = false
+		_, err := operations.New(ctx, "ops", a)
+		return err
+	})
+	var rules []string
+	for _, child := range r.Children(operations.TypeToken, "ops") {
+		if strings.HasPrefix(child, eventRule) || strings.HasPrefix(child, eventTarget) {
+			rules = append(rules, child)
+		}
+	}
+	if want := []string{eventRule + "::ops-failed-loads", eventTarget + "::ops-failed-loads"}; !slices.Equal(rules, want) {
+		t.Errorf("without rollouts, it hears by %v, want %v", rules, want)
 	}
 }
 

@@ -1,5 +1,6 @@
 // Package rollout moves the aliases of segments' functions to new versions: CodeDeploy shifts the traffic, and a
-// function judges the version before and after. Each deployment of the stack starts it.
+// function judges the version before and after, and tells of those that were not rolled out. Each deployment of the
+// stack starts it.
 package rollout
 
 import (
@@ -8,6 +9,7 @@ import (
 	"maps"
 	"slices"
 
+	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/cloudwatch"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/codedeploy"
 	"github.com/pulumi/pulumi-aws/sdk/v6/go/aws/iam"
 	"github.com/pulumi/pulumi/sdk/v3/go/pulumi"
@@ -37,6 +39,8 @@ type Args struct {
 	Artifact artifact.Artifact
 	// Common is the environment that functions share. Every field must be set.
 	Common contract.Common[pulumi.StringInput]
+	// Bus is the name of the bus that failed rollouts are told on. Required.
+	Bus pulumi.StringInput
 	// Allow is what the function may do besides deploying and calling the segments' functions. Empty: nothing.
 	Allow []policy.Statement
 	// Tracing has X-Ray record traces of the function.
@@ -82,7 +86,7 @@ func (a *Args) Validate() error {
 func (a *Args) function(application pulumi.StringInput, allow ...policy.Statement) *function.Args {
 	return &function.Args{
 		Settings: a.Function, Architecture: a.Architecture, Artifact: a.Artifact,
-		Env:   contract.RolloutEnv[pulumi.StringInput]{Common: a.Common, Application: application},
+		Env:   contract.RolloutEnv[pulumi.StringInput]{Common: a.Common, Application: application, EventBus: a.Bus},
 		Allow: slices.Concat(a.Allow, allow), Tracing: a.Tracing,
 	}
 }
@@ -105,7 +109,8 @@ type Rollout struct {
 func New(ctx *pulumi.Context, name string, args *Args, opts ...pulumi.ResourceOption) (*Rollout, error) {
 	r := &Rollout{Groups: map[string]pulumi.StringOutput{}}
 	return component.Declare(ctx, TypeToken, name, r, args, opts,
-		r.createApplication, r.createConfiguration, r.createRole, r.createGroups, r.createFunction, r.admitHook, r.start)
+		r.createApplication, r.createConfiguration, r.createRole, r.createGroups, r.createFunction, r.admitHook,
+		r.hear, r.start)
 }
 
 // Outputs are the application's name and the function's ARN.
@@ -230,6 +235,43 @@ func (r *Rollout) createFunction(ctx *pulumi.Context, args *Args) (err error) {
 func (r *Rollout) admitHook(ctx *pulumi.Context, _ *Args) error {
 	admitted, err := policy.Attach(ctx, r, "deployer", r.role.ID(), r.Function.Unqualified()...)
 	r.ready = append(r.ready, admitted)
+	return err
+}
+
+// failures is the pattern of the events of an application's deployments that fail or are stopped: a check has failed or
+// was not answered, an alarm has fired, or somebody asked for it ("Monitoring deployments with Amazon CloudWatch
+// Events", CodeDeploy user guide).
+func failures(application string) (string, error) {
+	pattern, err := json.Marshal(map[string]any{
+		"source": []string{"aws.codedeploy"}, "detail-type": []string{"CodeDeploy Deployment State-change Notification"},
+		"detail": map[string][]string{"application": {application}, "state": {"FAILURE", "STOP"}},
+	})
+	if err != nil {
+		return "", fmt.Errorf("write the pattern of failed deployments: %w", err)
+	}
+	return string(pattern), nil
+}
+
+// hear calls the function with each deployment that fails or is stopped. The event does not say why: the function does.
+func (r *Rollout) hear(ctx *pulumi.Context, _ *Args) error {
+	rule, err := component.Child(ctx, r, "ended", cloudwatch.NewEventRule, &cloudwatch.EventRuleArgs{
+		EventPattern: r.application.Name.ApplyT(failures).(pulumi.StringOutput),
+	})
+	if err != nil {
+		return err
+	}
+	admitted, err := r.Function.Admit(ctx, "admit-ended", "events.amazonaws.com", rule.Arn)
+	if err != nil {
+		return err
+	}
+	target, err := component.Child(ctx, r, "ended", cloudwatch.NewEventTarget, &cloudwatch.EventTargetArgs{
+		Rule: rule.Name, Arn: r.Function.ARN,
+		InputTransformer: &cloudwatch.EventTargetInputTransformerArgs{
+			InputPaths:    pulumi.StringMap{"id": pulumi.String("$.detail.deploymentId")},
+			InputTemplate: pulumi.String(`{"ended":"<id>"}`),
+		},
+	}, component.After(admitted))
+	r.ready = append(r.ready, target)
 	return err
 }
 

@@ -3,6 +3,7 @@ package rollout_test
 import (
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -25,6 +26,9 @@ const (
 	group       = "aws:codedeploy/deploymentGroup:DeploymentGroup"
 	settings    = "aws:codedeploy/deploymentConfig:DeploymentConfig"
 	invocation  = "aws:lambda/invocation:Invocation"
+	rule        = "aws:cloudwatch/eventRule:EventRule"
+	target      = "aws:cloudwatch/eventTarget:EventTarget"
+	permission  = "aws:lambda/permission:Permission"
 	minute      = config.Duration(time.Minute)
 )
 
@@ -40,7 +44,7 @@ func args(strategy contract.Strategy) *rollout.Args {
 		Settings: config.Rollout{Strategy: strategy, Percent: 10, Interval: 5 * minute, Shadow: 3, QuarantineDrift: 0.05},
 		Function: config.Function{MemoryMB: 256, Timeout: 15 * minute, LogRetentionDays: 7}, Architecture: config.ARM64,
 		Artifact: artifact.Artifact{Path: "rollout.zip", Code: "c0de"}, Common: common(), NamePrefix: "dip-test",
-		Account: componenttest.Account, Region: componenttest.Region,
+		Bus: pulumi.String("bus"), Account: componenttest.Account, Region: componenttest.Region,
 		Allow: []policy.Statement{{
 			Actions: []string{"dynamodb:Query"}, Resources: []pulumi.StringInput{pulumi.String("arn:table")},
 		}},
@@ -75,6 +79,7 @@ func run(t *testing.T, strategy contract.Strategy) *componenttest.Recorder {
 func TestChildren(t *testing.T) {
 	want := []string{
 		application + "::rollout-application", group + "::rollout-events", group + "::rollout-trips",
+		rule + "::rollout-ended", target + "::rollout-ended",
 		"aws:iam/role:Role::rollout-deployer", "aws:iam/rolePolicy:RolePolicy::rollout-deployer",
 		"aws:iam/rolePolicyAttachment:RolePolicyAttachment::rollout-deployer-lambda",
 		function.TypeToken + "::rollout",
@@ -199,7 +204,7 @@ func TestStart(t *testing.T) {
 	} {
 		call := run(t, strategy).Find(t, invocation, "rollout-start-trips")
 		for _, needed := range []string{"rollout-trips", "rollout-deployer", "rollout-deployer-lambda", "trips-live",
-			"rollout-live"} {
+			"rollout-live", "rollout-ended"} {
 			if !slices.Contains(call.After, needed) {
 				t.Errorf("it starts before %s: after %v", needed, call.After)
 			}
@@ -216,6 +221,41 @@ func TestStart(t *testing.T) {
 	}
 }
 
+// The function hears of deployments of this application that fail or are stopped, and of no others; the rule alone may
+// call it.
+func TestEndedDeployments(t *testing.T) {
+	r := run(t, contract.AllAtOnce)
+	if got := r.Find(t, rule, "rollout-ended").Inputs; got["eventPattern"].StringValue() !=
+		`{"detail":{"application":["rollout-application"],"state":["FAILURE","STOP"]},`+
+			`"detail-type":["CodeDeploy Deployment State-change Notification"],"source":["aws.codedeploy"]}` ||
+		got.HasValue("eventBusName") {
+		t.Errorf("the rule is %v", got)
+	}
+	made := r.Find(t, target, "rollout-ended")
+	in := made.Inputs.Mappable()
+	transformer := map[string]any{
+		"inputPaths": map[string]any{"id": "$.detail.deploymentId"}, "inputTemplate": `{"ended":"<id>"}`,
+	}
+	if in["rule"] != "rollout-ended" || !reflect.DeepEqual(in["inputTransformer"], transformer) ||
+		in["arn"] != "arn:aws:lambda:us-east-1:123456789012:function:rollout-function:live" ||
+		!slices.Contains(made.After, "rollout-admit-ended") {
+		t.Errorf("the target is %v, after %v", in, made.After)
+	}
+	env := r.Find(t, "aws:lambda/function:Function", "rollout-function").Inputs.Mappable()["environment"]
+	if got := env.(map[string]any)["variables"].(map[string]any)["DIP_EVENT_BUS"]; got != "bus" {
+		t.Errorf("it tells on bus %v", got)
+	}
+	got := r.Find(t, permission, "rollout-admit-ended").Inputs.Mappable()
+	for key, want := range map[string]any{
+		"action": "lambda:InvokeFunction", "principal": "events.amazonaws.com", "function": "rollout-function",
+		"qualifier": "live", "sourceArn": "arn:aws:events:us-east-1:123456789012:rule/rollout-ended",
+	} {
+		if got[key] != want {
+			t.Errorf("%s of the permission is %v, want %v", key, got[key], want)
+		}
+	}
+}
+
 func TestBadArgsRegisterNothing(t *testing.T) {
 	componenttest.MustRefuse(t, "rollout r", func(ctx *pulumi.Context) error {
 		a := &rollout.Args{Segments: map[string]rollout.Segment{"trips": {Alarms: make([]pulumi.StringInput, 11)}}}
@@ -227,7 +267,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		"Segments.trips: 11 alarms, a deployment group has at most 10", "NamePrefix: missing", "Account: missing",
 		"Region: missing", "function: Settings.logRetentionDays", "function: Settings.memoryMB",
 		"function: Settings.timeout", "function: Architecture", "function: Artifact", "function: Env: DIP_STACK",
-		"function: Env: DIP_CODE", "function: Env: DIP_LEDGER_TABLE", "function: Env: DIP_LAKE_BUCKET")
+		"function: Env: DIP_CODE", "function: Env: DIP_LEDGER_TABLE", "function: Env: DIP_LAKE_BUCKET",
+		"function: Env: DIP_EVENT_BUS")
 	componenttest.MustRefuse(t, "rollout r", func(ctx *pulumi.Context) error {
 		_, err := rollout.New(ctx, "r", args(contract.AllAtOnce))
 		return err

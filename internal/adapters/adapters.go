@@ -178,7 +178,7 @@ func executionARN(machine, execution string) (string, error) {
 	return strings.Join(append(parts[:7:7], execution), ":"), nil
 }
 
-// Bus publishes load events.
+// Bus publishes events of loads and rollouts.
 type Bus struct {
 	client *eventbridge.Client
 	bus    string
@@ -189,9 +189,18 @@ func NewBus(cfg aws.Config, name string) *Bus {
 	return &Bus{client: eventbridge.NewFromConfig(cfg), bus: name}
 }
 
-// Put publishes an event.
+// Put publishes an event of a load.
 func (b *Bus) Put(ctx context.Context, detailType string, e contract.LoadEvent) error {
-	detail, err := json.Marshal(e)
+	return b.put(ctx, detailType, e)
+}
+
+// RolloutFailed publishes the event of a rollout that failed.
+func (b *Bus) RolloutFailed(ctx context.Context, e contract.RolloutEvent) error {
+	return b.put(ctx, contract.EventRolloutFailed, e)
+}
+
+func (b *Bus) put(ctx context.Context, detailType string, event any) error {
+	detail, err := json.Marshal(event)
 	if err != nil {
 		return fmt.Errorf("encode event: %w", err)
 	}

@@ -213,6 +213,14 @@ func TestPutEvent(t *testing.T) {
 		detail.Load != "L" || detail.Reason != "why" {
 		t.Errorf("published %v", entry)
 	}
+	if err := b.RolloutFailed(t.Context(), contract.RolloutEvent{Segment: "trips", Reason: "why"}); err != nil {
+		t.Fatal(err)
+	}
+	if entry := s.calls[1]["Entries"].([]any)[0].(map[string]any); entry["DetailType"] != "Rollout Failed" ||
+		entry["Source"] != "dip" || entry["EventBusName"] != "bus" || entry["Detail"] !=
+		`{"v":0,"stack":"","segment":"trips","target":"","deployment":"","reason":"why"}` {
+		t.Errorf("published %v", entry)
+	}
 	// The call succeeds although the event was rejected.
 	s.answer = func(string, map[string]any) (int, string) {
 		return http.StatusOK,

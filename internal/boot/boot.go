@@ -45,14 +45,18 @@ func Start[E any](common func(E) contract.Common[string]) (E, *Process) {
 	return env, connect(cfg, common(env), os.Stdout)
 }
 
-// StartPod does the same in a pod. What it writes is kept in a log group besides; end sends the last lines, and is
-// called before the process ends.
+// StartPod does the same in a pod. What it writes is kept in a log group besides, unless that is ""; end sends the last
+// lines, and is called before the process ends.
 func StartPod[E any](
 	common func(E) contract.Common[string], group func(E) string,
 ) (env E, process *Process, end func()) {
 	env, cfg := read[E]()
+	name := group(env)
+	if name == "" {
+		return env, connect(cfg, common(env), os.Stdout), func() {}
+	}
 	out := &podlog.Writer{
-		Out: os.Stdout, Client: cloudwatchlogs.NewFromConfig(cfg), Group: group(env), Stream: os.Getenv("HOSTNAME"),
+		Out: os.Stdout, Client: cloudwatchlogs.NewFromConfig(cfg), Group: name, Stream: os.Getenv("HOSTNAME"),
 		Now: time.Now, Tick: time.Tick(podlog.Every),
 	}
 	ctx, cancel := context.WithCancel(context.Background())

@@ -81,3 +81,26 @@ func TestPodsKeepTheirLog(t *testing.T) {
 		t.Errorf("the pod itself shows %s", out)
 	}
 }
+
+// What is no pod has its output alone.
+func TestWithoutALogGroup(t *testing.T) {
+	for _, v := range []string{"STACK", "CODE", "LEDGER_TABLE", "LAKE_BUCKET", "CATALOG", "LANDING_BUCKET", "TOKENS",
+		"LISTEN"} {
+		t.Setenv("DIP_"+v, "x")
+	}
+	for name, value := range map[string]string{"DIP_BUFFER_MB": "1", "DIP_GRACE_SECONDS": "1", "AWS_REGION": "us-east-1",
+		"AWS_ACCESS_KEY_ID": "a", "AWS_SECRET_ACCESS_KEY": "b"} {
+		t.Setenv(name, value)
+	}
+	asked := 0
+	logs := httptest.NewServer(http.HandlerFunc(func(http.ResponseWriter, *http.Request) { asked++ }))
+	t.Setenv("AWS_ENDPOINT_URL", logs.URL)
+	_, p, end := StartPod(func(e contract.GatewayEnv[string]) contract.Common[string] { return e.Common },
+		func(e contract.GatewayEnv[string]) string { return e.LogGroup })
+	p.Log.Info("a line")
+	end()
+	logs.Close()
+	if asked != 0 {
+		t.Errorf("%d requests", asked)
+	}
+}

@@ -127,7 +127,7 @@ func stand(segment string, alias rollout.Alias, c contract.Rollout, d *rollout.D
 	case d.Status == deploySucceeded:
 		s.Phase = RolledOut
 	case d.Status == deployFailed || d.Status == deployStopped:
-		s.Phase, s.Reason = RolledBack, why(c, *d)
+		s.Phase, s.Reason = RolledBack, rollout.Why(c, *d)
 	case c.Before == nil:
 		s.Phase = Shadow
 	case share < 1:
@@ -144,19 +144,6 @@ func stand(segment string, alias rollout.Alias, c contract.Rollout, d *rollout.D
 		s.NextAt = c.Before.At.Add(time.Duration(s.Step*c.Minutes) * time.Minute)
 	}
 	return s
-}
-
-// why is the reason of a rollback: that of the check that failed, else CodeDeploy's.
-func why(c contract.Rollout, d rollout.Deployment) string {
-	for _, check := range []*contract.Check{c.After, c.Before} {
-		if check != nil && !check.Passed {
-			return check.Text
-		}
-	}
-	if d.Reason == "" {
-		return "CodeDeploy does not say why"
-	}
-	return d.Reason
 }
 
 // steps is how often a rollout moves traffic.

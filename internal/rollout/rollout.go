@@ -73,21 +73,31 @@ type Deployer interface {
 	Answer(ctx context.Context, id, execution string, passed bool) error
 }
 
-// Rollouts is the function that starts rollouts and judges them.
+// Bus announces rollouts that failed.
+type Bus interface {
+	RolloutFailed(ctx context.Context, e contract.RolloutEvent) error
+}
+
+// Rollouts is the function that starts rollouts, judges them, and tells of those that failed.
 type Rollouts struct {
 	Hook      string // name of this function
+	Stack     string
 	Ledger    Ledger
 	Deployer  Deployer
 	Functions Functions
+	Bus       Bus
 	Log       *slog.Logger
 	Now       func() time.Time
 	Pause     func(ctx context.Context, d time.Duration) error
 }
 
-// Handle starts a rollout, or answers one of CodeDeploy's hooks.
+// Handle starts a rollout, tells of one that failed, or answers one of CodeDeploy's hooks.
 func (r *Rollouts) Handle(ctx context.Context, request contract.RolloutRequest) (contract.RolloutAnswer, error) {
-	if request.Start != nil {
+	switch {
+	case request.Start != nil:
 		return r.start(ctx, *request.Start)
+	case request.Ended != "":
+		return contract.RolloutAnswer{Deployment: request.Ended}, r.ended(ctx, request.Ended)
 	}
 	return contract.RolloutAnswer{Deployment: request.Deployment}, r.hook(ctx, request.Deployment, request.Execution)
 }

@@ -30,6 +30,8 @@ type world struct {
 	stopped  []string
 	paused   int
 	answers  []string
+	reason   string // CodeDeploy's, of every deployment
+	told     []contract.RolloutEvent
 
 	mu      sync.Mutex
 	shadows []string // what versions were asked for, sorted
@@ -39,7 +41,7 @@ type world struct {
 func newWorld() *world {
 	w := &world{ledger: ledgertest.New(), now: time.Date(2026, 2, 1, 12, 0, 0, 0, time.UTC), alias: Alias{Version: "3"}}
 	w.Rollouts = &Rollouts{
-		Hook: "hook", Ledger: w.ledger, Deployer: w, Functions: w, Log: slog.New(slog.DiscardHandler),
+		Hook: "hook", Stack: "dev", Ledger: w.ledger, Deployer: w, Functions: w, Bus: w, Log: slog.New(slog.DiscardHandler),
 		Now: func() time.Time { return w.now },
 		Pause: func(context.Context, time.Duration) error {
 			w.paused++
@@ -109,7 +111,7 @@ func (w *world) Deployment(_ context.Context, id string) (Deployment, error) {
 	if _, err := fmt.Sscanf(id, "d-%d", &n); err != nil || n > len(w.specs) {
 		return Deployment{}, fmt.Errorf("no deployment %s", id)
 	}
-	d := Deployment{ID: id, Group: "g", Status: "InProgress", Rollback: w.rollback}
+	d := Deployment{ID: id, Group: "g", Status: "InProgress", Rollback: w.rollback, Reason: w.reason}
 	if !w.mute {
 		d.Target = Target(w.specs[n-1])
 	}
@@ -122,6 +124,11 @@ func (w *world) Stop(_ context.Context, id string) error {
 		w.running = slices.DeleteFunc(w.running, func(r string) bool { return r == id })
 	}
 	return w.fails["Stop"]
+}
+
+func (w *world) RolloutFailed(_ context.Context, e contract.RolloutEvent) error {
+	w.told = append(w.told, e)
+	return w.fails["RolloutFailed"]
 }
 
 func (w *world) Answer(_ context.Context, id, execution string, passed bool) error {

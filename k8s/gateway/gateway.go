@@ -52,8 +52,10 @@ type Args struct {
 	Settings config.Gateway
 	// Image is the image, with its tag. The zero value is invalid.
 	Image pulumi.StringInput
-	// Env is its environment, but for its settings. Every other field must be set.
+	// Env is its environment, but for its settings and LogGroup. Every other field must be set.
 	Env contract.GatewayEnv[pulumi.StringInput]
+	// LogGroup keeps what they write. The zero value is invalid.
+	LogGroup pulumi.StringInput
 	// Region is the stack's. The zero value is invalid.
 	Region string
 	// Place is where the pods run. The zero value is any node that is not dedicated.
@@ -66,6 +68,7 @@ type Args struct {
 func (a *Args) Validate() error {
 	var found component.Problems
 	found.If(a.Image == nil, "Image", "missing")
+	found.If(a.LogGroup == nil, "LogGroup", "missing")
 	found.If(a.Region == "", "Region", "missing")
 	_, err := a.env()
 	found.In("Env", err)
@@ -76,7 +79,7 @@ func (a *Args) Validate() error {
 // env is the pods' environment.
 func (a *Args) env() (map[string]pulumi.StringInput, error) {
 	e := a.Env
-	e.Listen = pulumi.String(fmt.Sprintf(":%d", config.GatewayPort))
+	e.LogGroup, e.Listen = a.LogGroup, pulumi.String(fmt.Sprintf(":%d", config.GatewayPort))
 	e.BufferMB, e.GraceSeconds = k8s.Number(a.Settings.BufferMB), k8s.Number(a.Settings.Grace.Seconds())
 	return contract.Render[pulumi.StringInput](e)
 }

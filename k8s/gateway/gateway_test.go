@@ -18,7 +18,7 @@ import (
 func args() *gateway.Args {
 	return &gateway.Args{
 		Image: pulumi.String("registry/images:0123456789abcdef"), Region: componenttest.Region,
-		Place: k8s.Place{Group: "services"},
+		LogGroup: pulumi.String("logs"), Place: k8s.Place{Group: "services"},
 		Env: contract.GatewayEnv[pulumi.StringInput]{
 			Common: contract.Common[pulumi.StringInput]{
 				Stack: pulumi.String("test"), Code: pulumi.String("c0de"), LedgerTable: pulumi.String("ledger"),
@@ -77,8 +77,8 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		want   []string
 	}{
 		"nothing set": {func(a *gateway.Args) { *a = gateway.Args{Settings: a.Settings} },
-			[]string{"Image: missing", "Region: missing", "Env: DIP_STACK ", "Env: DIP_CODE ", "Env: DIP_LEDGER_TABLE ",
-				"Env: DIP_LAKE_BUCKET ", "Env: DIP_CATALOG ", "Env: DIP_LANDING_BUCKET ", "Env: DIP_TOKENS "}},
+			[]string{"Image: missing", "LogGroup: missing", "Region: missing", "Env: DIP_STACK ", "Env: DIP_CODE ",
+				"Env: DIP_LEDGER_TABLE ", "Env: DIP_LAKE_BUCKET ", "Env: DIP_CATALOG ", "Env: DIP_LANDING_BUCKET ", "Env: DIP_TOKENS "}},
 		"one pod": {func(a *gateway.Args) { a.Settings.Min = 1 }, []string{"Settings.min: 1: want 2"}},
 		"much buffer": {
 			func(a *gateway.Args) { a.Settings.BufferMB = 513 }, []string{"Settings.bufferMB: 513: want at most half"},

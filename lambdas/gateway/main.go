@@ -21,14 +21,24 @@ func main() {
 		answer()
 		return
 	}
-	env, b := boot.Start(func(e contract.GatewayEnv[string]) contract.Common[string] { return e.Common })
-	ctx, stop := boot.Stopped()
-	defer stop()
-	if err := serve(ctx, env, b); err != nil {
-		b.Log.Error("gateway failed", "error", err)
-		stop()
+	if !run() {
 		os.Exit(1)
 	}
+}
+
+// run serves until it is told to stop, and says whether all went well.
+func run() bool {
+	env, b, end := boot.StartPod(
+		func(e contract.GatewayEnv[string]) contract.Common[string] { return e.Common },
+		func(e contract.GatewayEnv[string]) string { return e.LogGroup })
+	defer end()
+	ctx, stop := boot.Stopped()
+	defer stop()
+	err := serve(ctx, env, b)
+	if err != nil {
+		b.Log.Error("gateway failed", "error", err)
+	}
+	return err == nil
 }
 
 func serve(ctx context.Context, env contract.GatewayEnv[string], b *boot.Process) error {

@@ -1,5 +1,5 @@
-// Command rollout is the Lambda function that has CodeDeploy move the aliases of the segments' functions, and that
-// judges the new versions when CodeDeploy asks.
+// Command rollout is the Lambda function that has CodeDeploy move the aliases of the segments' functions, that judges the
+// new versions when CodeDeploy asks, and that tells of those that were not rolled out.
 package main
 
 import (
@@ -11,6 +11,7 @@ import (
 	"github.com/aws/aws-lambda-go/lambdacontext"
 
 	"dip/contract"
+	"dip/internal/adapters"
 	"dip/internal/boot"
 	"dip/internal/deploy"
 	"dip/internal/rollout"
@@ -19,8 +20,9 @@ import (
 func main() {
 	env, b := boot.Start(func(e contract.RolloutEnv[string]) contract.Common[string] { return e.Common })
 	r := &rollout.Rollouts{
-		Hook: lambdacontext.FunctionName, Ledger: b.Ledger, Deployer: deploy.NewDeployments(b.Config, env.Application),
-		Functions: deploy.NewFunctions(b.Config), Log: b.Log, Now: time.Now, Pause: boot.Pause,
+		Hook: lambdacontext.FunctionName, Stack: env.Stack, Ledger: b.Ledger,
+		Deployer: deploy.NewDeployments(b.Config, env.Application), Functions: deploy.NewFunctions(b.Config),
+		Bus: adapters.NewBus(b.Config, env.EventBus), Log: b.Log, Now: time.Now, Pause: boot.Pause,
 	}
 	lambda.Start(func(ctx context.Context, payload json.RawMessage) (contract.RolloutAnswer, error) {
 		request, err := contract.ParseRolloutRequest(payload)

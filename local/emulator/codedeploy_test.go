@@ -6,12 +6,15 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 	"testing"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy"
 	"github.com/aws/aws-sdk-go-v2/service/codedeploy/types"
+	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
+	ebtypes "github.com/aws/aws-sdk-go-v2/service/eventbridge/types"
 	"github.com/aws/smithy-go"
 
 	"dip/local/emulator"
@@ -156,6 +159,7 @@ func TestLifeOfADeployment(t *testing.T) {
 	t.Parallel()
 	d := newDeployer(t)
 	endpoint, key := owner(t)
+	told := d.listen(t)
 	id := must[string](t)(d.deploy(t, appSpec))
 	_, err := d.deploy(t, appSpec)
 	code(t, "a second deployment", err, "DeploymentLimitExceeded")
@@ -226,6 +230,39 @@ func TestLifeOfADeployment(t *testing.T) {
 	_, err = d.StopDeployment(t.Context(), &codedeploy.StopDeploymentInput{DeploymentId: &p.Rollback.ID})
 	code(t, "a stop after the end", err, "DeploymentAlreadyCompleted")
 	must[string](t)(d.deploy(t, appSpec))
+	told(id+" START trips", id+" STOP trips", p.Rollback.ID+" SUCCESS trips")
+}
+
+// listen has the events of the application's deployments go to a queue. What it returns checks which there were.
+func (d deployer) listen(t *testing.T) (told func(want ...string)) {
+	t.Helper()
+	q, rules := newQueue(t, "events", nil), eventbridge.NewFromConfig(emulatortest.Config(t))
+	must[*eventbridge.PutRuleOutput](t)(rules.PutRule(t.Context(), &eventbridge.PutRuleInput{
+		Name: &d.application, EventPattern: aws.String(`{"source":["aws.codedeploy"],` +
+			`"detail-type":["CodeDeploy Deployment State-change Notification"],"detail":{"application":["` +
+			d.application + `"]}}`)}))
+	must[*eventbridge.PutTargetsOutput](t)(rules.PutTargets(t.Context(), &eventbridge.PutTargetsInput{
+		Rule: &d.application, Targets: []ebtypes.Target{{Id: aws.String("q"), Arn: &q.arn}}}))
+	return func(want ...string) {
+		t.Helper()
+		var got []string
+		for _, m := range q.receive(t, 10) {
+			var e struct {
+				Resources []string
+				Detail    struct{ DeploymentID, State, DeploymentGroup string }
+			}
+			ok(t, json.Unmarshal([]byte(*m.Body), &e))
+			got = append(got, e.Detail.DeploymentID+" "+e.Detail.State+" "+e.Detail.DeploymentGroup)
+			if arn := "arn:aws:codedeploy:us-east-1:123456789012:"; !slices.Equal(e.Resources, []string{
+				arn + "application:" + d.application, arn + "deploymentgroup:" + d.application + "/trips"}) {
+				t.Errorf("the event is about %q", e.Resources)
+			}
+		}
+		slices.Sort(got)
+		if slices.Sort(want); !slices.Equal(got, want) {
+			t.Errorf("told %q, want %q", got, want)
+		}
+	}
 }
 
 func TestNamesAndTagsOfGroups(t *testing.T) {

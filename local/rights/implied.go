@@ -225,16 +225,22 @@ func (s *Stack) bucketsNotify(all *calls) {
 	}
 }
 
-// rulesSend: EventBridge sends events to queues and topics, by their policies.
+// sends are the actions of EventBridge on targets that are not topics, by service.
+var sends = map[string]string{"sqs": "sqs:SendMessage", "lambda": "lambda:InvokeFunction"}
+
+// rulesSend: EventBridge sends events to queues, topics and functions, by their policies. Source: "Using resource-based
+// policies for Amazon EventBridge" of the EventBridge user guide.
 func (s *Stack) rulesSend(all *calls) {
 	rules := map[string]string{} // ARNs by name
 	for _, r := range s.byType["aws:cloudwatch/eventRule:EventRule"] {
 		rules[r.text("name")] = r.text("arn")
 	}
 	for _, r := range s.byType["aws:cloudwatch/eventTarget:EventTarget"] {
-		if strings.HasPrefix(r.text("arn"), "arn:aws:sqs:") {
-			all.add("the rule of "+r.name()+" fires", "events.amazonaws.com", "sqs:SendMessage", r.text("arn"),
-				map[string]any{"aws:SourceArn": rules[r.text("rule")], "aws:SourceAccount": s.Account})
+		for service, action := range sends {
+			if strings.HasPrefix(r.text("arn"), "arn:aws:"+service+":") {
+				all.add("the rule of "+r.name()+" fires", "events.amazonaws.com", action, r.text("arn"),
+					map[string]any{"aws:SourceArn": rules[r.text("rule")], "aws:SourceAccount": s.Account})
+			}
 		}
 		// To the topic's key, EventBridge does not say for whom it publishes ("Key management" of the SNS developer guide).
 		s.publishes(all, "the rule of "+r.name()+" fires", "events.amazonaws.com", r.text("arn"),

@@ -152,7 +152,7 @@ func (s *Stack) readPolicies() error {
 	return nil
 }
 
-// readAttached reads the policies of buckets, queues and keys.
+// readAttached reads the policies of buckets, queues, topics, keys and functions.
 func (s *Stack) readAttached() error {
 	attach := func(r Resource, arn, text string) error {
 		if text == "" {
@@ -186,6 +186,13 @@ func (s *Stack) readAttached() error {
 			return err
 		}
 	}
+	for _, r := range s.byType["aws:lambda/permission:Permission"] {
+		arn := s.arn("lambda", "function:"+r.text("function")+":"+r.text("qualifier"))
+		document := s.Attached[arn]
+		document.Version = "2012-10-17"
+		document.Statement = append(document.Statement, permission(r, arn))
+		s.Attached[arn] = document
+	}
 	for _, r := range s.byType["aws:kms/key:Key"] {
 		text := cmp.Or(r.text("policy"), s.keyPolicy())
 		if err := attach(r, r.text("arn"), text); err != nil {
@@ -193,6 +200,15 @@ func (s *Stack) readAttached() error {
 		}
 	}
 	return nil
+}
+
+// permission is the statement that Lambda makes of a permission. Source: "Viewing resource-based IAM policies in Lambda".
+func permission(r Resource, function string) Statement {
+	return Statement{
+		Effect: "Allow", Principal: map[string]any{"Service": r.text("principal")},
+		Action: texts{r.text("action")}, Resource: texts{function},
+		Condition: map[string]map[string]any{"ArnLike": {"aws:SourceArn": r.text("sourceArn")}},
+	}
 }
 
 // keyPolicy is what KMS gives to a key without a policy: the policies of roles decide. Source: "Default key policy" of

@@ -120,6 +120,10 @@ func small() []Resource {
 				`"Condition":{"ArnEquals":{"aws:SourceArn":"`+failedRule+`"}}}`)}),
 		res("aws:cloudwatch/eventRule:EventRule", "failed", map[string]any{"name": "failed", "arn": failedRule}),
 		res("aws:cloudwatch/eventTarget:EventTarget", "failed", map[string]any{"rule": "failed", "arn": opsTopic}),
+		res("aws:cloudwatch/eventTarget:EventTarget", "ended", map[string]any{"rule": "failed",
+			"arn": tripsFunction + ":live"}),
+		res("aws:lambda/permission:Permission", "ended", map[string]any{"function": "trips", "qualifier": "live",
+			"action": "lambda:InvokeFunction", "principal": "events.amazonaws.com", "sourceArn": failedRule}),
 		res("aws:cloudwatch/compositeAlarm:CompositeAlarm", "page", map[string]any{
 			"arn": "arn:aws:cloudwatch:us-east-1:123456789012:alarm:page", "alarmActions": []any{opsTopic}}),
 	}
@@ -223,6 +227,23 @@ func TestBrokenStatements(t *testing.T) {
 		report := check(t, resources, observed())
 		if found == 0 || !slices.ContainsFunc(report.Denied, func(d string) bool { return strings.Contains(d, c.want) }) {
 			t.Errorf("%s instead of %s: want %q among %q", c.broken, c.old, c.want, report.Denied)
+		}
+	}
+}
+
+// A rule calls a function by the permission that names it, the function and the alias.
+func TestBrokenPermissions(t *testing.T) {
+	for name, broken := range map[string]string{
+		"function": "events", "qualifier": "1", "action": "lambda:GetFunction", "principal": "s3.amazonaws.com",
+		"sourceArn": failedRule + "x",
+	} {
+		resources := small()
+		i := slices.IndexFunc(resources, func(r Resource) bool { return r.Type == "aws:lambda/permission:Permission" })
+		resources[i].Outputs[name] = broken
+		report := check(t, resources, observed())
+		if want := "events.amazonaws.com: lambda:InvokeFunction on " + tripsFunction + ":live is not allowed"; len(
+			report.Denied) != 1 || !strings.HasPrefix(report.Denied[0], want) {
+			t.Errorf("%s is %s: got %q, want %s", name, broken, report.Denied, want)
 		}
 	}
 }

@@ -6,7 +6,7 @@ import string
 
 from moto.codedeploy.models import codedeploy_backends
 
-from . import codedeploy, codedeploy_api, codedeploy_appspec, codedeploy_groups
+from . import codedeploy, codedeploy_api, codedeploy_appspec, codedeploy_groups, events
 from .codedeploy_api import error, operation
 
 _ENDED = ("Succeeded", "Failed", "Stopped")
@@ -248,18 +248,33 @@ def unfinished():
 
 def proceed(name, progress):
     """Takes the progress of a deployment from the runner. One that is rolled back begins another deployment, of the
-    version before. Raises KeyError if there is no such deployment."""
+    version before. A new status is an event. Raises KeyError if there is no such deployment."""
     with codedeploy_api.lock:
         backends = [b for regions in list(codedeploy_backends.values()) for b in list(regions.values())]
-        for backend in backends:
-            if name in backend.deployments:
-                d = backend.deployments[name]
-                d["progress"] = {**progress, "updated": codedeploy_api.now()}
-                back = progress.get("rollbackInfo", {}).get("rollbackDeploymentId")
-                if back and back not in backend.deployments:
-                    backend.deployments[back] = _rollback(d, back)
-                return
-        raise KeyError(name)
+        backend = next((b for b in backends if name in b.deployments), None)
+        if backend is None:
+            raise KeyError(name)
+        d = backend.deployments[name]
+        before, d["progress"] = d["progress"]["status"], {**progress, "updated": codedeploy_api.now()}
+        back = progress.get("rollbackInfo", {}).get("rollbackDeploymentId")
+        if back and back not in backend.deployments:
+            backend.deployments[back] = _rollback(d, back)
+    if progress["status"] != before:  # without the lock: what the event reaches may ask for the deployment
+        _tell(backend, d, progress["status"])
+
+
+# What the events call a status. Source: "Monitoring deployments with Amazon CloudWatch Events", CodeDeploy User Guide.
+_STATES = {"InProgress": "START", "Succeeded": "SUCCESS", "Failed": "FAILURE", "Stopped": "STOP"}
+
+
+def _tell(backend, d, status):
+    """Sends the event of a status that a deployment has reached."""
+    of, _, group = d["groupARN"].rpartition(":")[2].partition("/")
+    detail = {"region": backend.region_name, "application": of, "deploymentId": d["id"], "state": _STATES[status],
+              "deploymentGroup": group, "instanceGroupId": d["groupId"]}
+    resources = [codedeploy_api.arn(backend, f"application:{of}"), d["groupARN"]]
+    kind = "CodeDeploy Deployment State-change Notification"
+    events.emit(backend.account_id, backend.region_name, "aws.codedeploy", kind, resources, detail)
 
 
 def _rollback(d, name):

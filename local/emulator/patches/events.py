@@ -123,39 +123,43 @@ def deliver_to_targets():
     models.Rule.send_to_targets = send_to_targets
 
 
+def emit(account_id, region, source, detail_type, resources, detail):
+    """An event of a service, as it comes on the default bus."""
+    event = {
+        "version": "0",
+        "id": str(uuid.uuid4()),
+        "detail-type": detail_type,
+        "source": source,
+        "account": account_id,
+        "time": _iso(datetime.datetime.now().timestamp()),
+        "region": region,
+        "resources": resources,
+        "detail": detail,
+    }
+    for rule in list(models.events_backends[account_id][region].event_buses["default"].rules.values()):
+        rule.send_to_targets(event, transform_input=False)
+
+
 def s3_events_through_eventbridge():
     """moto sends a constant sequencer, a made-up reason and `null` as the version of unversioned objects."""
 
     def send(account_id, bucket, event_name, key):
-        from moto.events.models import events_backends
-
         described = {"key": key.name, "sequencer": sequencer.next()}
         if hasattr(key, "etag"):
             described |= {"size": key.size, "etag": key.etag.replace('"', "")}
         if key.version_id != "null":
             described["version-id"] = key.version_id
         reason = event_name.split(":", 1)[1]
-        event = {
+        detail = {
             "version": "0",
-            "id": str(uuid.uuid4()),
-            "detail-type": notifications._detail_type(event_name),
-            "source": "aws.s3",
-            "account": account_id,
-            "time": _iso(datetime.datetime.now().timestamp()),
-            "region": bucket.region_name,
-            "resources": [bucket.arn],
-            "detail": {
-                "version": "0",
-                "bucket": {"name": bucket.name},
-                "object": described,
-                "request-id": uuid.uuid4().hex[:16].upper(),
-                "requester": account_id,
-                "source-ip-address": "127.0.0.1",
-                "reason": _S3_REASONS.get(reason, reason),
-            },
+            "bucket": {"name": bucket.name},
+            "object": described,
+            "request-id": uuid.uuid4().hex[:16].upper(),
+            "requester": account_id,
+            "source-ip-address": "127.0.0.1",
+            "reason": _S3_REASONS.get(reason, reason),
         }
-        for rule in list(events_backends[account_id][bucket.region_name].event_buses["default"].rules.values()):
-            rule.send_to_targets(event, transform_input=False)
+        emit(account_id, bucket.region_name, "aws.s3", notifications._detail_type(event_name), [bucket.arn], detail)
 
     notifications._send_event_bridge_message = send
 
