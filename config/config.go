@@ -39,7 +39,7 @@ type Stack struct {
 	// what the stack may cost a month before alarmEmails are told, at 80 % and at 100 % of it and when the forecast exceeds
 	// it, USD; 0: no budget. The tag dip:stack has to be a cost allocation tag of the account that pays
 	BudgetUSD int `json:"budgetUSD" limits:"0..10000000"`
-	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
+	// a CloudWatch dashboard of what segments do, alarms watch, nodes there are and both cost, $3 a month
 	Dashboard bool `json:"dashboard"`
 	// X-Ray traces of functions and workflow: the first request of each second and 5 % of the rest, at $5 a million
 	Tracing bool   `json:"tracing"`
