@@ -44,7 +44,7 @@ func (a *app) planCommand() *cobra.Command {
 		Use: "plan", Short: "Replay the stack's loads in a simulation, and propose settings", Args: cobra.NoArgs,
 		Long: "Plan reads which loads arrived and how long their chunks took, replays them through a simulation of the\n" +
 			"pipeline, and searches for the cheapest chunk size, memory, concurrency and maximum of workers and nodes\n" +
-			"that keep every deadline. It prints them as a diff of the stack's file, with times and monthly cost before\n" +
+			"that keep every deadline, and for hours in which no load runs: for sleep and maintenance. It prints them as a diff of the stack's file, with times and monthly cost before\n" +
 			"and after, and names what would be the first bottleneck. It changes nothing.",
 		Example: "  dip plan\n  dip plan --what-if 10x --html plan.html\n  dip plan --stack prod --what-if 1PB/day --assume",
 		RunE: func(cmd *cobra.Command, _ []string) error {
@@ -80,6 +80,8 @@ type planReport struct {
 	Proposal *simulate.Proposal       `json:"proposal"`
 	// Checks compare what loads really took with the simulation of the same; none with another amount of input.
 	Checks []planCheck `json:"checks,omitempty"`
+	// Calendar is when it would sleep; none without the stack's own loads.
+	Calendar *simulate.Calendar `json:"calendar,omitempty"`
 }
 
 // planCheck is a load as it was, and as it is simulated.
@@ -126,10 +128,13 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 		return err
 	}
 	w, paces := simulate.Workload{Span: 24 * time.Hour}, map[string]simulate.Pace{}
+	var calendar *simulate.Calendar
 	if !f.assume {
-		if w, paces, err = a.workload(ctx, stack, f.since); err != nil {
+		now := time.Now()
+		if w, paces, err = a.workload(ctx, stack, now.Add(-f.since), now); err != nil {
 			return err
 		}
+		calendar = new(simulate.ProposeCalendar(stack, w, now.Add(-f.since), config.ListPrices()))
 	}
 	if f.whatIf != "" {
 		if w, err = q.Apply(w, stack.FileNames()); err != nil {
@@ -150,7 +155,10 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	r := planReport{
 		Stack: a.stack, WhatIf: f.whatIf, Days: w.Span.Hours() / 24, Loads: len(w.Loads), Bytes: w.Bytes(), Paces: paces,
 		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
-		Checks: planChecks(w, proposal.Before),
+		Checks: planChecks(w, proposal.Before), Calendar: calendar,
+	}
+	if calendar != nil {
+		calendar.Check(parse, proposal)
 	}
 	if f.html != "" {
 		h := planHistory(r, time.Now())
@@ -172,7 +180,7 @@ func coresOf(stack *config.Stack) int {
 
 // workload is what the stack received.
 func (a *app) workload(
-	ctx context.Context, stack *config.Stack, since time.Duration,
+	ctx context.Context, stack *config.Stack, since, now time.Time,
 ) (simulate.Workload, map[string]simulate.Pace, error) {
 	s, err := a.connect(ctx)
 	if err != nil {
@@ -184,9 +192,7 @@ func (a *app) workload(
 		}
 		return config.VCPU(stack.Segments[segment].MemoryMB)
 	}
-	now := time.Now()
-	w, paces, err := client.ReadWorkload(
-		ctx, s.Ledger, stack.FileNames(), now.Add(-since), now, coresOf(stack), share)
+	w, paces, err := client.ReadWorkload(ctx, s.Ledger, stack.FileNames(), since, now, coresOf(stack), share)
 	if err != nil {
 		return w, nil, fmt.Errorf("read the loads of stack %s: %w", s.Name, err)
 	}
