@@ -128,14 +128,14 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 		return err
 	}
 	w, paces := simulate.Workload{Span: 24 * time.Hour}, map[string]simulate.Pace{}
-	var calendar *simulate.Calendar
+	now := time.Now()
+	since := now.Add(-f.since)
 	if !f.assume {
-		now := time.Now()
-		if w, paces, err = a.workload(ctx, stack, now.Add(-f.since), now); err != nil {
+		if w, paces, err = a.workload(ctx, stack, since, now); err != nil {
 			return err
 		}
-		calendar = new(simulate.ProposeCalendar(stack, w, now.Add(-f.since), config.ListPrices()))
 	}
+	history := w
 	if f.whatIf != "" {
 		if w, err = q.Apply(w, stack.FileNames()); err != nil {
 			return usagef("--what-if: %w", err)
@@ -155,13 +155,13 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	r := planReport{
 		Stack: a.stack, WhatIf: f.whatIf, Days: w.Span.Hours() / 24, Loads: len(w.Loads), Bytes: w.Bytes(), Paces: paces,
 		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
-		Checks: planChecks(w, proposal.Before), Calendar: calendar,
+		Checks: planChecks(w, proposal.Before),
 	}
-	if calendar != nil {
-		calendar.Check(parse, proposal)
+	if !f.assume {
+		r.Calendar = new(simulate.ProposeCalendar(stack, parse, proposal, history, since, config.ListPrices()))
 	}
 	if f.html != "" {
-		h := planHistory(r, time.Now())
+		h := planHistory(r, now)
 		if err := writeFile(f.html, func(w io.Writer) error { return graph.HTML(w, h) }); err != nil {
 			return err
 		}

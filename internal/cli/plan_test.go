@@ -89,8 +89,8 @@ func TestCalendarOfAStack(t *testing.T) {
 	w := simulate.Workload{Span: 14 * 24 * time.Hour, Loads: []simulate.Arrival{
 		{At: 2 * time.Hour, Open: time.Hour}, {At: (7*24 + 2) * time.Hour, Open: time.Hour},
 	}}
-	c := simulate.ProposeCalendar(stack, w, tuesday, config.ListPrices())
-	c.Check(parse, &simulate.Proposal{Changes: []simulate.Change{{Setting: "loads.chunkMB", From: 64, To: 96}}})
+	with := &simulate.Proposal{Changes: []simulate.Change{{Setting: "loads.chunkMB", From: 64, To: 96}}}
+	c := simulate.ProposeCalendar(stack, parse, with, w, tuesday, config.ListPrices())
 	if len(c.Changes) != 4 || c.Changes[3].Setting != "maintenance.windows" || c.Why != "" {
 		t.Errorf("%+v", c)
 	}

@@ -61,8 +61,10 @@ func busy(loads []Arrival, since time.Time, zone *time.Location) (hours week) {
 // hour. since is when the workload begins, in which loads arrived as they did. Of sleeps that do, it is the one with
 // the most hours: each business day is awake from the same hour to the same hour, as maintenance.sleep has it. A window
 // only moves if loads ran in it: to the hour of its weekday, or of another one, that is farthest from any load. Windows
-// that do not open once a week stay.
-func ProposeCalendar(s *config.Stack, w Workload, since time.Time, p config.Prices) Calendar {
+// that do not open once a week stay. What the rules of the stack refuse, together with a proposal, is not proposed.
+func ProposeCalendar(
+	s *config.Stack, parse Parse, with *Proposal, w Workload, since time.Time, p config.Prices,
+) Calendar {
 	c := Calendar{Changes: []CalendarChange{}}
 	if !s.Maintenance.Enabled || !s.Cluster.Enabled {
 		c.Why = "the stack has no nodes that are maintained"
@@ -77,14 +79,15 @@ func ProposeCalendar(s *config.Stack, w Workload, since time.Time, p config.Pric
 	}
 	c.sleep(s, w, since, p)
 	c.windows(s.Maintenance.Windows, w, since)
+	c.check(parse, with)
 	if len(c.Changes) == 0 && c.Why == "" {
 		c.Why = "no load runs in the windows, and no more hours are free to sleep"
 	}
 	return c
 }
 
-// Check drops the changes if the stack's rules refuse them together with a proposal's.
-func (c *Calendar) Check(parse Parse, p *Proposal) {
+// check drops the changes if the stack's rules refuse them together with a proposal's.
+func (c *Calendar) check(parse Parse, p *Proposal) {
 	if len(c.Changes) == 0 {
 		return
 	}

@@ -1,6 +1,7 @@
 package simulate
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -118,7 +119,7 @@ func TestProposeCalendar(t *testing.T) {
 			t.Errorf("%s: %v", c.name, err)
 			continue
 		}
-		got := ProposeCalendar(s, c.w, monday, config.ListPrices())
+		got := ProposeCalendar(s, parse, &Proposal{}, c.w, monday, config.ListPrices())
 		var changes []string
 		for _, change := range got.Changes {
 			changes = append(changes, fmt.Sprintf("%s: %s -> %s", change.Setting, change.From, change.To))
@@ -134,7 +135,8 @@ func TestProposeCalendar(t *testing.T) {
 
 // One node of the group services sleeps: 64 hours a week more save its price for 64 of 168 hours.
 func TestWhatSleepSaves(t *testing.T) {
-	s, err := sleeper(t, "")(nil)
+	parse := sleeper(t, "")
+	s, err := parse(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -144,7 +146,7 @@ func TestWhatSleepSaves(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	c := ProposeCalendar(s, nights(9, time.Monday, time.Thursday), monday, p)
+	c := ProposeCalendar(s, parse, &Proposal{}, nights(9, time.Monday, time.Thursday), monday, p)
 	if want := hour * 730 * (162 - 98) / 168; math.Abs(c.Saves-want) > 1e-6 {
 		t.Errorf("saves %g, want %g", c.Saves, want)
 	}
@@ -152,30 +154,36 @@ func TestWhatSleepSaves(t *testing.T) {
 		g.Windows = []config.Window{{}}
 		s.NodeGroups[name] = g
 	}
-	if c := ProposeCalendar(s, nights(9, time.Monday), monday, p); len(c.Changes) != 0 || c.Saves != 0 {
+	if c := ProposeCalendar(s, parse, &Proposal{}, nights(9, time.Monday), monday, p); len(c.Changes) != 0 || c.Saves != 0 {
 		t.Errorf("groups with windows sleep: %+v", c)
 	}
 }
 
 // What the rules refuse is not proposed.
 func TestCalendarIsChecked(t *testing.T) {
-	c := Calendar{Changes: []CalendarChange{{Setting: "a", Value: true}}, AsleepBefore: 5, AsleepAfter: 7, Saves: 1}
+	s, err := sleeper(t, "")(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
 	asked := Settings{}
-	c.Check(func(s Settings) (*config.Stack, error) {
+	refuse := func(s Settings) (*config.Stack, error) {
 		asked = s
-		return nil, fmt.Errorf("a is refused")
-	}, &Proposal{Changes: []Change{{Setting: "b", To: 3}}})
-	if len(c.Changes) != 0 || c.Saves != 0 || c.AsleepAfter != 5 || !strings.Contains(c.Why, "a is refused") {
+		return nil, errors.New("it is refused")
+	}
+	with := &Proposal{Changes: []Change{{Setting: "loads.chunkMB", To: 96}}}
+	c := ProposeCalendar(s, refuse, with, nights(9, time.Monday), monday, config.ListPrices())
+	if len(c.Changes) != 0 || c.Saves != 0 || c.AsleepAfter != 98 || !strings.Contains(c.Why, "it is refused") {
 		t.Errorf("%+v", c)
 	}
-	if asked["a"] != true || asked["b"] != 3 {
+	if asked["maintenance.sleep.from"] != "11:00" || asked["loads.chunkMB"] != 96 {
 		t.Errorf("asked for %v", asked)
 	}
 }
 
 // Whatever loads there were, no proposed hour of sleep or maintenance is within an hour of one.
 func TestCalendarKeepsClearOfLoads(t *testing.T) {
-	s, err := sleeper(t, `"sleep": {"timeZone": "Asia/Kathmandu"}`)(nil)
+	parse := sleeper(t, `"sleep": {"timeZone": "Asia/Kathmandu"}`)
+	s, err := parse(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -189,7 +197,7 @@ func TestCalendarKeepsClearOfLoads(t *testing.T) {
 			})
 		}
 		w.sort()
-		c := ProposeCalendar(s, w, monday, config.ListPrices())
+		c := ProposeCalendar(s, parse, &Proposal{}, w, monday, config.ListPrices())
 		z, windows := s.Maintenance.Sleep, s.Maintenance.Windows
 		for _, change := range c.Changes {
 			switch v := change.Value.(type) {
