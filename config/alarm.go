@@ -111,7 +111,8 @@ var ClusterMetrics = map[string][]string{
 	ruleMetrics:    {ruleInvocations},
 }
 
-// BilledMetrics are those that costs are computed from. Nothing is billed in local mode, and nobody publishes them there.
+// BilledMetrics are those that costs are computed from. Nothing is billed in local mode, and nobody publishes them
+// there.
 // Sources: "Types of metrics for Lambda functions" and "DynamoDB metrics and dimensions".
 var BilledMetrics = map[string][]string{
 	functionMetrics: {functionDuration, functionInvocations},
@@ -119,8 +120,8 @@ var BilledMetrics = map[string][]string{
 }
 
 // GroupMetrics are the metrics of an Auto Scaling group's size. A group publishes them when asked to, at no charge, one
-// of a managed node group by default ("Auto Scaling Group metrics collection enabled by default", document history of the
-// EKS User Guide, June 2024).
+// of a managed node group by default ("Auto Scaling Group metrics collection enabled by default", document history of
+// the EKS User Guide, June 2024).
 var GroupMetrics = []string{groupRunning, groupCapacity, groupMaximum}
 
 const (

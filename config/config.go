@@ -204,8 +204,8 @@ type Segment struct {
 	Lane contract.Lane `json:"lane" arrival:"files"`
 	// alarms fire when a load is published, or will be, later than this after its receipt
 	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none" arrival:"files"`
-	// content of the largest load that has to be published within the deadline, GiB: memoryMB, concurrency and loads.chunkMB
-	// follow where they are not set, and fail the preview where they are too low for it; 0: not known
+	// content of the largest load that has to be published within the deadline, GiB: memoryMB, concurrency and
+	// loads.chunkMB follow where they are not set, and fail the preview where they are too low for it; 0: not known
 	LargestGB int    `json:"largestGB" limits:"0..51200" arrival:"files"`
 	Stream    Stream `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
 

@@ -15,8 +15,8 @@ const deadlineShare = 0.5
 // sources").
 const maxConcurrency = 1000
 
-// chunksPerFunction is how many chunks, one after the other, a function has the time for in deadlineShare of a deadline at
-// least: the last round of a load may have work for one function only, and makes it longer by as much.
+// chunksPerFunction is how many chunks, one after the other, a function has the time for in deadlineShare of a deadline
+// at least: the last round of a load may have work for one function only, and makes it longer by as much.
 const chunksPerFunction = 5
 
 // memoryStep is what memory is rounded up to, MiB.
@@ -99,8 +99,8 @@ func (s *Stack) validateDeadline(path string, g Segment, found *problems) {
 		return
 	}
 	if one := Predict(s.Loads.ChunkMB, 1, g.MemoryMB); g.timed() && one > g.processWithin() {
-		found.add("loads.chunkMB", "%d: a chunk takes %s of %s.deadline, %s, with %s.memoryMB, %d, at %d MiB/s a vCPU, and there is "+
-			"half of it: want at most %d, more memory, or a longer deadline", s.Loads.ChunkMB, one.Round(time.Second), path,
+		found.add("loads.chunkMB", "%d: a chunk takes %s of %s.deadline, %s, with %s.memoryMB, %d, at %d MiB/s a vCPU, "+
+			"and there is half of it: want at most %d, more memory, or a longer deadline", s.Loads.ChunkMB, one.Round(time.Second), path,
 			g.Deadline, path, g.MemoryMB, MBPerSecond, g.chunkFor(s.Loads.ChunkMB))
 	}
 	setting, have, most := path+".concurrency", g.Concurrency, maxConcurrency

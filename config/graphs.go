@@ -79,8 +79,8 @@ func (s *Stack) Graphs() []Graph {
 	return all
 }
 
-// What a dashboard holds ("Dashboard Body Structure and Syntax" and "CloudWatch service quotas"). Metrics of expressions
-// count.
+// What a dashboard holds ("Dashboard Body Structure and Syntax" and "CloudWatch service quotas"). Metrics of
+// expressions count.
 const (
 	maxWidgets          = 500
 	maxWidgetMetrics    = 500
@@ -98,8 +98,8 @@ func (s *Stack) validateDashboard(found *problems) {
 	}
 	widgets := len(graphs) + len(s.Sections())
 	if widgets > maxWidgets || metrics > maxDashboardMetrics || most > maxWidgetMetrics {
-		found.add("dashboard", "%d widgets and %d metrics, up to %d in a graph, of %d segments: CloudWatch has dashboards of %d "+
-			"and %d, up to %d: want false", widgets, metrics, most, len(s.Segments), maxWidgets, maxDashboardMetrics,
+		found.add("dashboard", "%d widgets and %d metrics, up to %d in a graph, of %d segments: CloudWatch has dashboards "+
+			"of %d and %d, up to %d: want false", widgets, metrics, most, len(s.Segments), maxWidgets, maxDashboardMetrics,
 			maxWidgetMetrics)
 	}
 }

@@ -42,7 +42,9 @@ func (s *Stack) nodeGraphs() []Graph {
 			{"of these, without a node", "unschedulable * 60 / PERIOD(unschedulable)"},
 		},
 	})
-	back := Graph{Title: "Chunks handed back by workers that had to stop", Page: nodesSection, Unit: "chunks", Period: minutes(5)}
+	back := Graph{
+		Title: "Chunks handed back by workers that had to stop", Page: nodesSection, Unit: "chunks", Period: minutes(5),
+	}
 	for _, name := range s.FileNames() {
 		back.Series = append(back.Series, own("", contract.ChunksHandedBack, Sum, name))
 		back.Labels = append(back.Labels, name)
@@ -75,8 +77,8 @@ func (s *Stack) costText() string {
 	for _, c := range s.IdleCosts(p) {
 		idle += c.Amount
 	}
-	return fmt.Sprintf("Estimates by list prices of %s of %s. Without S3, SQS, Step Functions, Kinesis, logs and traffic. "+
-		"At rest, the whole stack costs about $%.3f an hour, the minimum of its nodes included.",
+	return fmt.Sprintf("Estimates by list prices of %s of %s. Without S3, SQS, Step Functions, Kinesis, logs and "+
+		"traffic. At rest, the whole stack costs about $%.3f an hour, the minimum of its nodes included.",
 		p.Region, p.Date, idle/HoursPerMonth)
 }
 

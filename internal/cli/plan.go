@@ -44,8 +44,9 @@ func (a *app) planCommand() *cobra.Command {
 		Use: "plan", Short: "Replay the stack's loads in a simulation, and propose settings", Args: cobra.NoArgs,
 		Long: "Plan reads which loads arrived and how long their chunks took, replays them through a simulation of the\n" +
 			"pipeline, and searches for the cheapest chunk size, memory, concurrency and maximum of workers and nodes\n" +
-			"that keep every deadline, and for hours in which no load runs: for sleep and maintenance. It prints them as a diff of the stack's file, with times and monthly cost before\n" +
-			"and after, and names what would be the first bottleneck. It changes nothing.",
+			"that keep every deadline, and for hours in which no load runs: for sleep and maintenance. It prints them\n" +
+			"as a diff of the stack's file, with times and monthly cost before and after, and names what would be the\n" +
+			"first bottleneck. It changes nothing.",
 		Example: "  dip plan\n  dip plan --what-if 10x --html plan.html\n  dip plan --stack prod --what-if 1PB/day --assume",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.since < time.Minute || f.quota < 1 {

@@ -18,8 +18,8 @@ type Point struct {
 	There bool
 }
 
-// Compute computes the data points of an expression over series of the same length, by id. It knows + - * /, parentheses,
-// numbers, FILL(series, number) and PERIOD(series), a period's length in seconds, which is what alarms and graphs use;
+// Compute computes the data points of an expression over series of the same length, by id. It knows + - * /,
+// parentheses, numbers, FILL(series, number) and PERIOD(series), a period's length in seconds, which is what alarms and graphs use;
 // anything else is an error. All series have the same period. A data point is missing where an operand is, or where it
 // would be divided by zero.
 func Compute(expression string, series map[string][]Point, period time.Duration) ([]Point, error) {

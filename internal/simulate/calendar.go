@@ -294,8 +294,8 @@ func (hours week) room(at, length int) int {
 	return hoursPerWeek
 }
 
-// clearest is the hour of the week from which on a window is farthest from any load: of the weekday of a present one, if
-// there is a clear one. Of equal ones it is the first.
+// clearest is the hour of the week from which on a window is farthest from any load: of the weekday of a present one,
+// if there is a clear one. Of equal ones it is the first.
 func clearest(hours week, present, length int) (best int, ok bool) {
 	for _, within := range []int{24, hoursPerWeek} {
 		most := 0
