@@ -60,6 +60,8 @@ const (
 	OfWorkflow            TargetKind = "workflow"
 	OfCluster             TargetKind = "cluster"
 	OfNodeGroup           TargetKind = "node group"
+	OfSpotNotices         TargetKind = "rule of spot notices"
+	OfLedger              TargetKind = "ledger" // Name: of an index; "": the table
 )
 
 // Operator compares a data point with a threshold.
@@ -83,11 +85,12 @@ const (
 // Statistic is how the values of a period make a data point.
 type Statistic string
 
-// The statistics that the table uses, as CloudWatch calls them.
+// The statistics that the table and graphs use, as CloudWatch calls them.
 const (
 	Sum     Statistic = "Sum"
 	Minimum Statistic = "Minimum"
 	Maximum Statistic = "Maximum"
+	Average Statistic = "Average"
 )
 
 // ServiceMetrics are the metrics of AWS's services that alarms watch, by namespace. Sources: "Available CloudWatch
@@ -100,20 +103,43 @@ var ServiceMetrics = map[string][]string{
 }
 
 // ClusterMetrics are those of a cluster and its nodes. No cluster runs in local mode, and nobody publishes them there.
-// Sources: "Basic metrics in Amazon CloudWatch" in the EKS User Guide, which clusters have from Kubernetes 1.28 on, and
-// "Amazon CloudWatch metrics for Amazon EC2 Auto Scaling".
+// Sources: "Basic metrics in Amazon CloudWatch" in the EKS User Guide, which clusters have from Kubernetes 1.28 on,
+// "Amazon CloudWatch metrics for Amazon EC2 Auto Scaling" and "Monitoring Amazon EventBridge".
 var ClusterMetrics = map[string][]string{
-	clusterMetrics: {podsUnschedulable},
-	groupMetrics:   {GroupCapacity},
+	clusterMetrics: {podsUnschedulable, podsPending},
+	groupMetrics:   GroupMetrics,
+	ruleMetrics:    {ruleInvocations},
 }
 
-// GroupCapacity is the metric of how many nodes an Auto Scaling group should have. A group publishes it when asked to.
-const GroupCapacity = "GroupDesiredCapacity"
+// BilledMetrics are those that costs are computed from. Nothing is billed in local mode, and nobody publishes them
+// there.
+// Sources: "Types of metrics for Lambda functions" and "DynamoDB metrics and dimensions".
+var BilledMetrics = map[string][]string{
+	functionMetrics: {functionDuration, functionInvocations},
+	ledgerMetrics:   {ledgerReads, ledgerWrites},
+}
+
+// GroupMetrics are the metrics of an Auto Scaling group's size. A group publishes them when asked to, at no charge, one
+// of a managed node group by default ("Auto Scaling Group metrics collection enabled by default", document history of
+// the EKS User Guide, June 2024).
+var GroupMetrics = []string{groupRunning, groupCapacity, groupMaximum}
 
 const (
 	clusterMetrics    = "AWS/EKS"
+	podsPending       = "scheduler_pending_pods"
 	podsUnschedulable = "scheduler_pending_pods_UNSCHEDULABLE"
-	groupMetrics      = "AWS/AutoScaling"
+
+	groupMetrics  = "AWS/AutoScaling"
+	groupRunning  = "GroupInServiceInstances"
+	groupCapacity = "GroupDesiredCapacity"
+	groupMaximum  = "GroupMaxSize"
+
+	ruleMetrics     = "AWS/Events"
+	ruleInvocations = "Invocations" // of a rule's targets: one for each event that matches
+
+	ledgerMetrics = "AWS/DynamoDB"
+	ledgerReads   = "ConsumedReadCapacityUnits"
+	ledgerWrites  = "ConsumedWriteCapacityUnits"
 )
 
 // The namespace of queues, and the metric of how long the oldest message has waited, seconds.
@@ -128,6 +154,9 @@ const (
 
 	functionErrors    = "Errors"
 	functionThrottles = "Throttles"
+
+	functionDuration    = "Duration" // of an invocation, milliseconds, without its environment's start
+	functionInvocations = "Invocations"
 	// of the last record of a batch when it is delivered, milliseconds
 	functionIteratorAge = "IteratorAge"
 

@@ -21,7 +21,7 @@ func (s *Stack) clusterAlarms() []Alarm {
 			continue
 		}
 		all = append(all, fires(System, name+"-at-maximum", 6, Alarm{
-			Series:   []Series{{"", groupMetrics, GroupCapacity, Minimum, Target{OfNodeGroup, name}}},
+			Series:   []Series{{"", groupMetrics, groupCapacity, Minimum, Target{OfNodeGroup, name}}},
 			Operator: Above, Threshold: float64(g.Max - 1), Period: minutes(5),
 			Reason:  fmt.Sprintf("For half an hour, node group %s has had all of its %d nodes: more work waits", name, g.Max),
 			Runbook: "pods-find-no-node",

@@ -39,7 +39,7 @@ type Stack struct {
 	// what the stack may cost a month before alarmEmails are told, at 80 % and at 100 % of it and when the forecast exceeds
 	// it, USD; 0: no budget. The tag dip:stack has to be a cost allocation tag of the account that pays
 	BudgetUSD int `json:"budgetUSD" limits:"0..10000000"`
-	// a CloudWatch dashboard of what segments do and alarms watch, $3 a month
+	// a CloudWatch dashboard of what segments do, alarms watch, nodes there are and both cost, $3 a month
 	Dashboard bool `json:"dashboard"`
 	// X-Ray traces of functions and workflow: the first request of each second and 5 % of the rest, at $5 a million
 	Tracing bool   `json:"tracing"`
@@ -204,8 +204,8 @@ type Segment struct {
 	Lane contract.Lane `json:"lane" arrival:"files"`
 	// alarms fire when a load is published, or will be, later than this after its receipt
 	Deadline Duration `json:"deadline" limits:"1m..168h" zero:"none" arrival:"files"`
-	// content of the largest load that has to be published within the deadline, GiB: settings that are too low for it fail
-	// the preview; 0: not known
+	// content of the largest load that has to be published within the deadline, GiB: memoryMB, concurrency and
+	// loads.chunkMB follow where they are not set, and fail the preview where they are too low for it; 0: not known
 	LargestGB int    `json:"largestGB" limits:"0..51200" arrival:"files"`
 	Stream    Stream `json:"stream" arrival:"stream"` // how records arrive by stream, and become intervals
 

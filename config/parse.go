@@ -44,6 +44,7 @@ func Parse(data []byte, o Options) (*Stack, error) {
 	}}
 	d.decode("", raw, reflect.ValueOf(s).Elem())
 	s.checkArrivals(headers, found)
+	s.meetDeadlines(headers)
 	s.derive()
 	s.readSchemas(o.Files, found)
 	s.validate(found)

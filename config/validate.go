@@ -97,6 +97,7 @@ func (s *Stack) validate(found *problems) {
 	s.validatePlatform(found)
 	s.validateMaintenance(found)
 	s.validateGateway(found)
+	s.validateDashboard(found)
 }
 
 func (s *Stack) validateTags(found *problems) {

@@ -26,8 +26,8 @@ func NewOperations(
 	ctx *pulumi.Context, s *Setup, st *Storage, segments *Segments, loads *Loads, streams *Streams, cluster *Cluster,
 ) (*Operations, error) {
 	made, err := operations.New(ctx, "operations", &operations.Args{
-		Alarms: s.Alarms(), Graphs: s.Graphs(), Pages: s.Pages(), Region: s.Region,
-		Dimensions: watched{s, segments, loads, streams, cluster}.dimensions,
+		Alarms: s.Alarms(), Graphs: s.Graphs(), Sections: s.Sections(), Pages: s.Pages(),
+		Region: s.Region, Dimensions: watched{s, st, segments, loads, streams, cluster}.dimensions,
 		NamePrefix: config.ClusterPrefix(s.NamePrefix, s.Name), Stack: s.Name, Bus: st.Bus.Name, Account: s.Account,
 		Emails: s.AlarmEmails, Webhooks: s.AlarmWebhooks, Topics: s.AlarmTopics,
 		BudgetUSD: s.BudgetUSD, Rollouts: len(segments.ByName) > 0,
@@ -38,9 +38,10 @@ func NewOperations(
 	return &Operations{Topic: made.Topic, Dashboard: made.Dashboard, alarms: made.Alarms}, nil
 }
 
-// watched is what alarms watch.
+// watched is what alarms watch and graphs show.
 type watched struct {
 	setup    *Setup
+	storage  *Storage
 	segments *Segments
 	loads    *Loads
 	streams  *Streams
@@ -64,6 +65,16 @@ func (w watched) dimensions(t config.Target) (pulumi.StringMap, error) {
 		if w.cluster != nil && w.cluster.Groups[t.Name] != nil {
 			return pulumi.StringMap{"AutoScalingGroupName": w.cluster.Groups[t.Name].AutoScalingGroup}, nil
 		}
+	case config.OfSpotNotices:
+		if w.cluster != nil && w.cluster.Interruptions != nil {
+			return pulumi.StringMap{"RuleName": w.cluster.Interruptions.SpotNotices}, nil
+		}
+	case config.OfLedger:
+		of := pulumi.StringMap{"TableName": w.storage.Ledger.Name}
+		if t.Name != "" {
+			of["GlobalSecondaryIndexName"] = pulumi.String(t.Name)
+		}
+		return of, nil
 	case config.OfQueue:
 		if q := w.queues()[t.Name]; q != nil {
 			return pulumi.StringMap{"QueueName": q.Name}, nil

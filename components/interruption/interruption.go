@@ -38,6 +38,8 @@ type Interruption struct {
 	pulumi.ResourceState
 
 	URL, ARN pulumi.StringOutput
+	// SpotNotices is the name of the rule that matches the notices of all spot instances in the account's region.
+	SpotNotices pulumi.StringOutput
 
 	rules pulumi.StringArray // ARNs
 }
@@ -71,9 +73,12 @@ type pattern struct {
 	Detail     any      `json:"detail,omitempty"`
 }
 
+// spot is the event of a spot instance that EC2 takes back in two minutes.
+const spot = "spot"
+
 // events are what the handler understands in queue mode. Source: its documentation, "Queue Processor".
 var events = map[string]pattern{
-	"spot":      {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Spot Instance Interruption Warning"}},
+	spot:        {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Spot Instance Interruption Warning"}},
 	"rebalance": {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Instance Rebalance Recommendation"}},
 	"state":     {Source: []string{"aws.ec2"}, DetailType: []string{"EC2 Instance State-change Notification"}},
 	"scaling":   {Source: []string{"aws.autoscaling"}, DetailType: []string{"EC2 Instance-terminate Lifecycle Action"}},
@@ -101,6 +106,9 @@ func (i *Interruption) createRules(ctx *pulumi.Context, _ *Args) error {
 			return err
 		}
 		i.rules = append(i.rules, rule.Arn)
+		if event == spot {
+			i.SpotNotices = rule.Name
+		}
 	}
 	return nil
 }

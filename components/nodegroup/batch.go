@@ -74,7 +74,7 @@ func (g *NodeGroup) createBatch(ctx *pulumi.Context, args *Args) error {
 			},
 		},
 		ProtectFromScaleIn:     pulumi.Bool(true),
-		EnabledMetrics:         pulumi.StringArray{pulumi.String(config.GroupCapacity)}, // free, and none without
+		EnabledMetrics:         pulumi.ToStringArray(config.GroupMetrics), // free, and none without
 		SuspendedProcesses:     pulumi.StringArray{pulumi.String("AZRebalance")},
 		WaitForCapacityTimeout: pulumi.String("0"), // spot may have none: that is the scaler's to wait for
 		ForceDelete:            pulumi.Bool(true),  // a destroy does not wait for nodes that are protected

@@ -17,6 +17,7 @@ import (
 const (
 	perRow, graphWidth, graphHeight = 4, 6, 5
 	headWidth, headHeight           = 24, 2
+	textHeight                      = 1 // more, of a head with text
 )
 
 // widget is one of a dashboard's body ("Dashboard Body Structure and Syntax", CloudWatch API reference).
@@ -29,12 +30,12 @@ type widget struct {
 	Properties map[string]any `json:"properties"`
 }
 
-// draw declares the dashboard: for each page its alarms' states, and below them its graphs.
+// draw declares the dashboard: for each section its alarms' states or its title, and below them its graphs.
 func (o *Operations) draw(ctx *pulumi.Context, args *Args) error {
 	if len(args.Graphs) == 0 {
 		return nil
 	}
-	var inputs []any // dimensions of each series, then the ARNs of each page's alarms
+	var inputs []any // dimensions of each series, then the ARNs of each section's alarms
 	for _, g := range args.Graphs {
 		for _, s := range g.Series {
 			of, err := args.Dimensions(s.Of)
@@ -44,8 +45,8 @@ func (o *Operations) draw(ctx *pulumi.Context, args *Args) error {
 			inputs = append(inputs, of.ToStringMapOutput())
 		}
 	}
-	for _, page := range args.Pages {
-		inputs = append(inputs, pulumi.StringArray(o.arns[page]).ToStringArrayOutput())
+	for _, section := range args.Sections {
+		inputs = append(inputs, pulumi.StringArray(o.arns[section.Title]).ToStringArrayOutput())
 	}
 	body := pulumi.All(inputs...).ApplyT(func(values []any) (string, error) {
 		return dashboard(args, values)
@@ -76,23 +77,25 @@ func dashboard(args *Args, values []any) (string, error) {
 	}
 	var all []widget
 	y := 0
-	for _, page := range args.Pages {
-		arns := take().([]string)
-		if len(graphs[page]) == 0 {
+	for _, section := range args.Sections {
+		arns, its := take().([]string), graphs[section.Title]
+		if len(its) == 0 {
 			continue
 		}
 		head := widget{Type: "text", Y: y, Width: headWidth, Height: headHeight, Properties: map[string]any{
-			"markdown": "## " + page,
+			"markdown": "## " + section.Title,
 		}}
 		if len(arns) > 0 {
-			head.Type, head.Properties = "alarm", map[string]any{"title": page, "alarms": arns}
+			head.Type, head.Properties = "alarm", map[string]any{"title": section.Title, "alarms": arns}
+		} else if section.Text != "" {
+			head.Height, head.Properties["markdown"] = headHeight+textHeight, "## "+section.Title+"\n"+section.Text
 		}
-		all, y = append(all, head), y+headHeight
-		for i, w := range graphs[page] {
+		all, y = append(all, head), y+head.Height
+		for i, w := range its {
 			w.X, w.Y = i%perRow*graphWidth, y+i/perRow*graphHeight
 			all = append(all, w)
 		}
-		y += (len(graphs[page]) + perRow - 1) / perRow * graphHeight
+		y += (len(its) + perRow - 1) / perRow * graphHeight
 	}
 	data, err := json.Marshal(map[string]any{"widgets": all})
 	if err != nil {
@@ -110,16 +113,26 @@ func graphOf(g config.Graph, region string, dimensions []map[string]string) widg
 			line = append(line, name, dimensions[i][name])
 		}
 		options := map[string]any{"stat": s.Statistic}
-		if g.Math != "" {
+		if len(g.Lines) > 0 {
 			options["id"], options["visible"] = s.ID, false
+		}
+		if len(g.Labels) > 0 {
+			options["label"] = g.Labels[i]
 		}
 		metrics = append(metrics, append(line, options))
 	}
-	if g.Math != "" {
-		metrics = append(metrics, []any{map[string]any{"expression": g.Math, "label": g.Title, "id": "result"}})
+	for i, line := range g.Lines {
+		id := "result"
+		if i > 0 {
+			id = fmt.Sprintf("result%d", i)
+		}
+		metrics = append(metrics, []any{map[string]any{"expression": line.Math, "label": line.Label, "id": id}})
 	}
 	properties := map[string]any{
 		"title": g.Title, "region": region, "view": "timeSeries", "period": g.Period.Seconds(), "metrics": metrics,
+	}
+	if g.Unit != "" {
+		properties["yAxis"] = map[string]any{"left": map[string]any{"label": g.Unit, "showUnits": false, "min": 0}}
 	}
 	if g.Limit != nil {
 		properties["annotations"] = map[string]any{"horizontal": []any{

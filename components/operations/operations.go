@@ -29,7 +29,9 @@ type Args struct {
 	Alarms []config.Alarm
 	// Pages are who is paged. The zero value is invalid.
 	Pages []string
-	// Graphs are those of the dashboard. Every graph has a page of Pages. Empty: there is no dashboard.
+	// Sections are those of the dashboard, in order; those that are Pages begin with their alarms.
+	Sections []config.Section
+	// Graphs are those of the dashboard. Every graph is in one of Sections. Empty: there is no dashboard.
 	Graphs []config.Graph
 	// Dimensions are those of a target's metrics. Required.
 	Dimensions func(config.Target) (pulumi.StringMap, error)
@@ -64,7 +66,8 @@ func (a *Args) Validate() error {
 	}
 	found.If(a.Dimensions == nil, "Dimensions", "missing")
 	for _, g := range a.Graphs {
-		found.If(!slices.Contains(a.Pages, g.Page), "Graphs", "%s is of %q, which is not one of Pages", g.Title, g.Page)
+		in := slices.ContainsFunc(a.Sections, func(s config.Section) bool { return s.Title == g.Page })
+		found.If(!in, "Graphs", "%s is of %q, which is not one of Sections", g.Title, g.Page)
 	}
 	found.If(a.BudgetUSD > 0 && len(a.Emails) == 0, "BudgetUSD", "%d, and no Emails that would be told", a.BudgetUSD)
 	found.If(a.Region == "", "Region", "missing")

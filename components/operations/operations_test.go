@@ -52,8 +52,14 @@ func args() *operations.Args {
 		},
 		Graphs: []config.Graph{
 			{Title: "input", Page: "trips", Series: []config.Series{of("input"), of("more")}, Period: 5 * minute},
-			{Title: "share", Page: "trips", Series: []config.Series{bad, all}, Math: "bad / all", Limit: &limit, Period: minute},
+			{Title: "share", Page: "trips", Series: []config.Series{bad, all}, Limit: &limit, Period: minute,
+				Lines: []config.Line{{Label: "share", Math: "bad / all"}}},
 			{Title: "other", Page: "system", Series: []config.Series{of("other")}, Period: minute},
+			{Title: "costs", Page: "Cost", Series: []config.Series{bad, all}, Labels: []string{"B", "A"}, Unit: "USD", Period: minute,
+				Lines: []config.Line{{Label: "less", Math: "bad * 2"}, {Label: "more", Math: "all * 2"}}},
+		},
+		Sections: []config.Section{
+			{Title: "trips"}, {Title: "quiet"}, {Title: "system"}, {Title: "Nodes"}, {Title: "Cost", Text: "Estimates."},
 		},
 		Region: "us-east-1", Pages: []string{"trips", "quiet", "system"}, NamePrefix: "dip-test",
 		Stack: "test", Account: componenttest.Account,
@@ -228,7 +234,7 @@ func TestMessages(t *testing.T) {
 	}
 }
 
-// A page's alarms come first, then its graphs, row by row.
+// A section's alarms or title come first, then its graphs, row by row.
 func TestDashboard(t *testing.T) {
 	d := run(t).Find(t, "aws:cloudwatch/dashboard:Dashboard", "ops-dashboard").Inputs
 	if got := d["dashboardName"].StringValue(); got != "dip-test" {
@@ -250,9 +256,16 @@ func TestDashboard(t *testing.T) {
 			`{"alarms":["` + arn + `ops-broken"],"title":"system"}},` +
 			`{"type":"metric","x":0,"y":9,"width":6,"height":5,"properties":{"metrics":` +
 			`[["n","m","QueueName","other",{"stat":"Sum"}]],"period":60,"region":"us-east-1","title":"other",` +
-			`"view":"timeSeries"}}]}`
+			`"view":"timeSeries"}},`
+		cost = `{"type":"text","x":0,"y":14,"width":24,"height":3,"properties":{"markdown":"## Cost\nEstimates."}},` +
+			`{"type":"metric","x":0,"y":17,"width":6,"height":5,"properties":{"metrics":` +
+			`[["n","m","QueueName","a",{"id":"bad","label":"B","stat":"Sum","visible":false}],` +
+			`["n","m","QueueName","b",{"id":"all","label":"A","stat":"Sum","visible":false}],` +
+			`[{"expression":"bad * 2","id":"result","label":"less"}],[{"expression":"all * 2","id":"result1","label":"more"}]],` +
+			`"period":60,"region":"us-east-1","title":"costs","view":"timeSeries",` +
+			`"yAxis":{"left":{"label":"USD","min":0,"showUnits":false}}}}]}`
 	)
-	if got, want := d["dashboardBody"].StringValue(), head+input+share+system; got != want {
+	if got, want := d["dashboardBody"].StringValue(), head+input+share+system+cost; got != want {
 		t.Errorf("got  %s\nwant %s", got, want)
 	}
 }
@@ -278,7 +291,7 @@ func TestBadArgsRegisterNothing(t *testing.T) {
 		})
 		return err
 	}, "Pages: missing", `Alarms: a pages "nobody", which is not one of Pages`, "Dimensions: missing",
-		`Graphs: g is of "nobody", which is not one of Pages`, "BudgetUSD: 5, and no Emails that would be told",
+		`Graphs: g is of "nobody", which is not one of Sections`, "BudgetUSD: 5, and no Emails that would be told",
 		"Region: missing", "NamePrefix: missing", "Stack: missing",
 		"Bus: missing", "Account: missing")
 }

@@ -44,8 +44,9 @@ func (a *app) planCommand() *cobra.Command {
 		Use: "plan", Short: "Replay the stack's loads in a simulation, and propose settings", Args: cobra.NoArgs,
 		Long: "Plan reads which loads arrived and how long their chunks took, replays them through a simulation of the\n" +
 			"pipeline, and searches for the cheapest chunk size, memory, concurrency and maximum of workers and nodes\n" +
-			"that keep every deadline. It prints them as a diff of the stack's file, with times and monthly cost before\n" +
-			"and after, and names what would be the first bottleneck. It changes nothing.",
+			"that keep every deadline, and for hours in which no load runs: for sleep and maintenance. It prints them\n" +
+			"as a diff of the stack's file, with times and monthly cost before and after, and names what would be the\n" +
+			"first bottleneck. It changes nothing.",
 		Example: "  dip plan\n  dip plan --what-if 10x --html plan.html\n  dip plan --stack prod --what-if 1PB/day --assume",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.since < time.Minute || f.quota < 1 {
@@ -80,6 +81,8 @@ type planReport struct {
 	Proposal *simulate.Proposal       `json:"proposal"`
 	// Checks compare what loads really took with the simulation of the same; none with another amount of input.
 	Checks []planCheck `json:"checks,omitempty"`
+	// Calendar is when it would sleep; none without the stack's own loads.
+	Calendar *simulate.Calendar `json:"calendar,omitempty"`
 }
 
 // planCheck is a load as it was, and as it is simulated.
@@ -126,11 +129,14 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 		return err
 	}
 	w, paces := simulate.Workload{Span: 24 * time.Hour}, map[string]simulate.Pace{}
+	now := time.Now()
+	since := now.Add(-f.since)
 	if !f.assume {
-		if w, paces, err = a.workload(ctx, stack, f.since); err != nil {
+		if w, paces, err = a.workload(ctx, stack, since, now); err != nil {
 			return err
 		}
 	}
+	history := w
 	if f.whatIf != "" {
 		if w, err = q.Apply(w, stack.FileNames()); err != nil {
 			return usagef("--what-if: %w", err)
@@ -152,8 +158,11 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
 		Checks: planChecks(w, proposal.Before),
 	}
+	if !f.assume {
+		r.Calendar = new(simulate.ProposeCalendar(stack, parse, proposal, history, since, config.ListPrices()))
+	}
 	if f.html != "" {
-		h := planHistory(r, time.Now())
+		h := planHistory(r, now)
 		if err := writeFile(f.html, func(w io.Writer) error { return graph.HTML(w, h) }); err != nil {
 			return err
 		}
@@ -172,7 +181,7 @@ func coresOf(stack *config.Stack) int {
 
 // workload is what the stack received.
 func (a *app) workload(
-	ctx context.Context, stack *config.Stack, since time.Duration,
+	ctx context.Context, stack *config.Stack, since, now time.Time,
 ) (simulate.Workload, map[string]simulate.Pace, error) {
 	s, err := a.connect(ctx)
 	if err != nil {
@@ -184,9 +193,7 @@ func (a *app) workload(
 		}
 		return config.VCPU(stack.Segments[segment].MemoryMB)
 	}
-	now := time.Now()
-	w, paces, err := client.ReadWorkload(
-		ctx, s.Ledger, stack.FileNames(), now.Add(-since), now, coresOf(stack), share)
+	w, paces, err := client.ReadWorkload(ctx, s.Ledger, stack.FileNames(), since, now, coresOf(stack), share)
 	if err != nil {
 		return w, nil, fmt.Errorf("read the loads of stack %s: %w", s.Name, err)
 	}

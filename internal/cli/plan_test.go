@@ -2,11 +2,14 @@ package cli
 
 import (
 	"encoding/json"
+	"maps"
+	"path/filepath"
 	"reflect"
 	"strings"
 	"testing"
 	"time"
 
+	"dip/config"
 	"dip/internal/graph"
 	"dip/internal/simulate"
 )
@@ -43,11 +46,15 @@ func TestPlanText(t *testing.T) {
 		Proposal: &simulate.Proposal{Before: before, After: &after, Tried: 45, Changes: []simulate.Change{
 			{Setting: "segments.trips.concurrency", From: 10, To: 50},
 		}, Limits: []simulate.Limit{{Name: "functions of trips", Demand: 20, Capacity: 50, Unit: "functions"}}},
+		Calendar: &simulate.Calendar{AsleepBefore: 118, AsleepAfter: 140, Saves: 3.7, Days: 28, Changes: []simulate.CalendarChange{
+			{Setting: "maintenance.sleep.from", From: `"20:00"`, To: `"05:00"`},
+		}},
 	}
 	golden(t, "plan", planText(80, r))
 	same := r
 	same.Proposal = &simulate.Proposal{Before: before, After: before, Tried: 45}
 	same.WhatIf, same.Limits = "", nil
+	same.Calendar = &simulate.Calendar{Why: "loads were seen for 2.0 days"}
 	before.Groups = nil
 	golden(t, "plan-same", planText(80, same))
 	for _, c := range []struct {
@@ -59,6 +66,47 @@ func TestPlanText(t *testing.T) {
 	} {
 		if text := planChanges(planReport{Proposal: &c.p}); !strings.Contains(text, c.want) {
 			t.Errorf("%q lacks %q", text, c.want)
+		}
+	}
+}
+
+// What is proposed for sleep and maintenance is what the stack's file may have.
+func TestCalendarOfAStack(t *testing.T) {
+	file, err := stackParser(filepath.Join("..", ".."), "dev")
+	if err != nil {
+		t.Fatal(err)
+	}
+	parse := func(s simulate.Settings) (*config.Stack, error) {
+		all := simulate.Settings{"cluster.publicCidrs": []string{"203.0.113.7/32"}}
+		maps.Copy(all, s)
+		return file(all)
+	}
+	stack, err := parse(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tuesday := time.Date(2026, 3, 3, 0, 0, 0, 0, time.UTC)
+	w := simulate.Workload{Span: 14 * 24 * time.Hour, Loads: []simulate.Arrival{
+		{At: 2 * time.Hour, Open: time.Hour}, {At: (7*24 + 2) * time.Hour, Open: time.Hour},
+	}}
+	with := &simulate.Proposal{Changes: []simulate.Change{{Setting: "loads.chunkMB", From: 64, To: 96}}}
+	c := simulate.ProposeCalendar(stack, parse, with, w, tuesday, config.ListPrices())
+	if len(c.Changes) != 4 || c.Changes[3].Setting != "maintenance.windows" || c.Why != "" {
+		t.Errorf("%+v", c)
+	}
+	for _, of := range []struct {
+		calendar simulate.Calendar
+		want     string
+	}{
+		{c, "- maintenance.sleep.until: \"06:00\"\n+ maintenance.sleep.until: \"01:00\"\n"},
+		{c, "No load of 14 days ran within an hour of the proposed sleep and maintenance.\n  asleep for "},
+		{simulate.Calendar{Changes: c.Changes, Days: 9, AsleepBefore: 98, AsleepAfter: 60, Saves: -2.5},
+			"asleep for 60 hours a week, now 98: $2.50 a month more, since loads run in the present hours"},
+		{simulate.Calendar{Changes: c.Changes[3:], Days: 9, AsleepBefore: 98, AsleepAfter: 98}, "maintenance.\nNone of"},
+	} {
+		text := planChanges(planReport{Stack: "dev", Proposal: &simulate.Proposal{Tried: 3}, Calendar: &of.calendar})
+		if !strings.Contains(text, of.want) || !strings.Contains(text, "None of 3 combinations is cheaper") {
+			t.Errorf("%s\nlacks %s", text, of.want)
 		}
 	}
 }

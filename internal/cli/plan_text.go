@@ -193,26 +193,52 @@ func planChanges(r planReport) string {
 			first.Mend)
 	}
 	p := r.Proposal
+	b.WriteString(calendarText(r.Calendar))
 	switch {
 	case p.Misses > 0 && len(p.Changes) == 0:
 		fmt.Fprintf(&b, "None of %s keeps all deadlines or is better.\n", plural(p.Tried, "combination"))
-		return b.String()
 	case len(p.Changes) == 0:
 		fmt.Fprintf(&b, "None of %s is cheaper by more than 1 %% and keeps all deadlines.\n", plural(p.Tried, "combination"))
-		return b.String()
 	case p.Misses > 0:
 		fmt.Fprintf(&b, "The best of %s still leaves %s late or too much for a limit:\n", plural(p.Tried, "combination"),
 			plural(p.Misses, "load"))
 	default:
 		fmt.Fprintf(&b, "The cheapest of %s that keeps all deadlines:\n", plural(p.Tried, "combination"))
 	}
-	fmt.Fprintf(&b, "\n--- %[1]s\n+++ %[1]s\n", stackFile(r.Stack))
+	var changes []string
 	for _, c := range p.Changes {
-		fmt.Fprintf(&b, "- %[1]s: %[2]d\n+ %[1]s: %[3]d\n", c.Setting, c.From, c.To)
+		changes = append(changes, fmt.Sprintf("- %[1]s: %[2]d\n+ %[1]s: %[3]d\n", c.Setting, c.From, c.To))
 	}
-	if len(p.Limits) > 0 {
+	if r.Calendar != nil {
+		for _, c := range r.Calendar.Changes {
+			changes = append(changes, fmt.Sprintf("- %[1]s: %[2]s\n+ %[1]s: %[3]s\n", c.Setting, c.From, c.To))
+		}
+	}
+	if len(changes) > 0 {
+		fmt.Fprintf(&b, "\n--- %[1]s\n+++ %[1]s\n%[2]s", stackFile(r.Stack), strings.Join(changes, ""))
+	}
+	if len(p.Changes) > 0 && len(p.Limits) > 0 {
 		next := p.Limits[0]
 		fmt.Fprintf(&b, "\nThe bottleneck then: %s, at %s of this input\n", next.Name, times(next.Room()))
 	}
 	return b.String()
+}
+
+// calendarText says what is proposed for sleep and maintenance, or why nothing is.
+func calendarText(c *simulate.Calendar) string {
+	switch {
+	case c == nil:
+		return ""
+	case len(c.Changes) == 0:
+		return "Sleep and maintenance stay as they are: " + c.Why + ".\n"
+	}
+	text := fmt.Sprintf("No load of %.0f days ran within an hour of the proposed sleep and maintenance.\n", c.Days)
+	if c.AsleepAfter == c.AsleepBefore && c.Saves == 0 {
+		return text
+	}
+	text += fmt.Sprintf("  asleep for %.0f hours a week, now %.0f: ", c.AsleepAfter, c.AsleepBefore)
+	if c.Saves < 0 {
+		return text + fmt.Sprintf("$%.2f a month more, since loads run in the present hours\n", -c.Saves)
+	}
+	return text + fmt.Sprintf("$%.2f a month less\n", c.Saves)
 }

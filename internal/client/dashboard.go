@@ -42,6 +42,7 @@ type body struct {
 			Alarms          []string // ARNs
 			Metrics         [][]any
 			Annotations     struct{ Horizontal []struct{ Value float64 } }
+			YAxis           struct{ Left struct{ Label string } }
 		}
 	}
 }
@@ -77,9 +78,12 @@ func ReadDashboard(
 	group.SetLimit(dayReaders)
 	for i, w := range from.Widgets {
 		p := &b.Panels[i]
-		*p = graph.Panel{Title: w.Properties.Title, X: w.X, Y: w.Y, Width: w.Width, Height: w.Height}
+		*p = graph.Panel{
+			Title: w.Properties.Title, Unit: w.Properties.YAxis.Left.Label, X: w.X, Y: w.Y, Width: w.Width, Height: w.Height,
+		}
 		if p.Title == "" {
-			p.Title = strings.TrimLeft(w.Properties.Markdown, "# ")
+			title, text, _ := strings.Cut(w.Properties.Markdown, "\n")
+			p.Title, p.Text = strings.TrimLeft(title, "# "), text
 		}
 		if limits := w.Properties.Annotations.Horizontal; len(limits) > 0 {
 			p.Limit = &limits[0].Value
@@ -131,7 +135,7 @@ func plots(ctx context.Context, watch Statistics, b *graph.Board, metrics [][]an
 		}
 		var points []metricmath.Point
 		if m.options.Expression != "" {
-			points, err = metricmath.Compute(m.options.Expression, known)
+			points, err = metricmath.Compute(m.options.Expression, known, b.Step)
 		} else {
 			points, err = dataPoints(ctx, watch, b, m)
 		}
@@ -193,6 +197,7 @@ func dataPoints(ctx context.Context, watch Statistics, b *graph.Board, m plotted
 	for _, d := range out.Datapoints {
 		value := map[types.Statistic]*float64{
 			types.StatisticSum: d.Sum, types.StatisticMinimum: d.Minimum, types.StatisticMaximum: d.Maximum,
+			types.StatisticAverage: d.Average,
 		}[statistic]
 		i := int(d.Timestamp.Sub(b.From) / b.Step)
 		if value == nil || i < 0 || i >= b.Steps {

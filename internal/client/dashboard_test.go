@@ -48,7 +48,7 @@ func (b *board) GetMetricStatistics(
 	out := &cloudwatch.GetMetricStatisticsOutput{}
 	if *in.MetricName != "Errors" {
 		at := in.StartTime.Add(time.Duration(*in.Period) * time.Second)
-		out.Datapoints = []types.Datapoint{{Timestamp: &at, Sum: aws.Float64(4), Maximum: aws.Float64(7)}}
+		out.Datapoints = []types.Datapoint{{Timestamp: &at, Sum: aws.Float64(4), Maximum: aws.Float64(7), Average: aws.Float64(5)}}
 	}
 	return out, nil
 }
@@ -64,7 +64,11 @@ const drawn = `{"widgets": [
    "metrics": [["dip", "Errors", {"stat": "Sum", "id": "e", "visible": false}],
                ["dip", "Done", {"stat": "Sum", "id": "d", "visible": false}],
                [{"expression": "FILL(e, 1) / d", "label": "share", "id": "result"}]]}},
-  {"type": "text", "x": 0, "y": 7, "width": 24, "height": 2, "properties": {"markdown": "## system"}}]}`
+  {"type": "text", "x": 0, "y": 7, "width": 24, "height": 2, "properties": {"markdown": "## Cost\nEstimates.\nOf two."}},
+  {"type": "metric", "x": 0, "y": 9, "width": 6, "height": 5, "properties": {"title": "nodes", "period": 300,
+   "yAxis": {"left": {"label": "USD an hour", "min": 0}},
+   "metrics": [["AWS/AutoScaling", "Nodes", "AutoScalingGroupName", "g", {"stat": "Average", "label": "all", "id": "n"}],
+               [{"expression": "n * 60 / PERIOD(n)", "label": "cost", "id": "result"}]]}}]}`
 
 func TestReadDashboard(t *testing.T) {
 	w := &board{body: drawn}
@@ -76,7 +80,7 @@ func TestReadDashboard(t *testing.T) {
 	if got.Step != 2*time.Minute || got.Steps != 121 || !got.From.Equal(now.Add(-4*time.Hour-30*time.Second)) {
 		t.Errorf("%d steps of %s from %s on", got.Steps, got.Step, got.From)
 	}
-	alarm, age, errs, text := got.Panels[0], got.Panels[1], got.Panels[2], got.Panels[3]
+	alarm, age, errs, text, nodes := got.Panels[0], got.Panels[1], got.Panels[2], got.Panels[3], got.Panels[4]
 	if alarm.Title != "trips" || len(alarm.Alarms) != 1 || alarm.Alarms[0].Name != "trips-age-1a2b" ||
 		alarm.Alarms[0].State != "ALARM" {
 		t.Errorf("alarms are %+v", alarm)
@@ -89,7 +93,11 @@ func TestReadDashboard(t *testing.T) {
 		errs.Series[0].Points[0].There || errs.Limit != nil {
 		t.Errorf("errors are %+v", errs)
 	}
-	if text.Title != "system" || errs.X != 6 || errs.Y != 2 || errs.Width != 6 {
+	if nodes.Unit != "USD an hour" || len(nodes.Series) != 2 || nodes.Series[0].Name != "all" ||
+		nodes.Series[0].Points[1].Value != 5 || nodes.Series[1].Points[1].Value != 2.5 {
+		t.Errorf("nodes are %+v", nodes)
+	}
+	if text.Title != "Cost" || text.Text != "Estimates.\nOf two." || errs.X != 6 || errs.Y != 2 || errs.Width != 6 {
 		t.Errorf("places and titles are %+v, %+v", errs, text)
 	}
 	if all := strings.Join(w.asked, "\n"); !strings.Contains(all, "AWS/SQS Age [QueueName=q] Maximum 120s") {

@@ -34,6 +34,10 @@ func ReadWorkload(
 			Segment: load.Segment, At: load.Received.Sub(since), Bytes: sizeOf(load),
 			Whole: load.Plan != nil && !load.Plan.Compression.Splittable(),
 		}
+		arrival.Open = now.Sub(load.Received)
+		if load.Status.Final() {
+			arrival.Open = load.Updated.Sub(load.Received)
+		}
 		if load.Status == contract.Published && load.Execution == 0 {
 			arrival.Took = load.Updated.Sub(load.Received)
 		}

@@ -40,8 +40,8 @@ func TestReadWorkload(t *testing.T) {
 		t.Fatal(err)
 	}
 	want := simulate.Workload{Span: 24 * time.Hour, Loads: []simulate.Arrival{
-		{Segment: "trips", At: 21 * time.Hour, Bytes: 7, Whole: true}, {Segment: "trips", At: 22 * time.Hour, Bytes: 500,
-			Took: time.Minute},
+		{Segment: "trips", At: 21 * time.Hour, Bytes: 7, Whole: true, Open: 3 * time.Hour},
+		{Segment: "trips", At: 22 * time.Hour, Bytes: 500, Took: time.Minute, Open: time.Minute},
 	}}
 	if !reflect.DeepEqual(w, want) {
 		t.Errorf("%+v", w)

@@ -29,6 +29,8 @@ type Board struct {
 // Panel is a widget of a dashboard. Place and size are in columns, of which there are 24, and rows.
 type Panel struct {
 	Title               string
+	Unit                string // of the vertical axis; "": the title's
+	Text                string // of a panel that only has a heading
 	X, Y, Width, Height int
 	Series              []Plot
 	Limit               *float64 // where an alarm fires; nil: none does
@@ -52,6 +54,7 @@ const firing = "ALARM"
 // boardPanel is a panel as the page shows it.
 type boardPanel struct {
 	Panel
+	Head    bool // it parts the dashboard
 	Chart   template.HTML
 	Legend  []legend
 	Summary string
@@ -68,7 +71,7 @@ func (b *Board) HTML(w io.Writer) error {
 		To: b.From.Add(time.Duration(b.Steps) * b.Step).UTC().Format(timeFormat),
 	}
 	for _, p := range b.Panels {
-		shown := boardPanel{Panel: p}
+		shown := boardPanel{Panel: p, Head: len(p.Series) == 0}
 		if len(p.Alarms) > 0 {
 			shown.Summary, shown.Firing = summary(p.Alarms)
 		} else if len(p.Series) > 0 {

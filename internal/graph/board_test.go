@@ -37,6 +37,19 @@ func hour() *Board {
 			}},
 			{Title: "slack", Width: 6, Height: 5, Limit: &below,
 				Series: []Plot{{"DeadlineSlack", points(func(i int) float64 { return float64(30 - i) })}}},
+			{Title: "Cost", Text: "Estimates by list prices.", Width: 24, Height: 3},
+			{Title: "Functions and ledger", Unit: "USD an hour", Width: 6, Height: 5, Series: []Plot{
+				{"trips", points(func(i int) float64 { return 0.02 + float64(i%7)/1000 })},
+				{"shared by segments", points(func(i int) float64 { return 0.004 }, 10, 11)},
+			}},
+			{Title: "Nodes of batch", Unit: "nodes", Width: 6, Height: 5, Series: []Plot{
+				{"in service", points(func(i int) float64 { return float64(i / 20) })},
+				{"desired", points(func(i int) float64 { return float64((i + 5) / 20) })},
+				{"maximum", points(func(i int) float64 { return 8 })},
+			}},
+			{Title: "Pending pods", Unit: "pods", Width: 6, Height: 5, Series: []Plot{
+				{"pending", make([]metricmath.Point, 60)}, {"of these, without a node", make([]metricmath.Point, 60)},
+			}},
 			{Title: "<quiet>", Width: 6, Height: 5, Series: []Plot{{"Errors", make([]metricmath.Point, 60)}}},
 		},
 	}
@@ -50,7 +63,8 @@ func TestBoard(t *testing.T) {
 	page := b.String()
 	golden(t, "board.html", page)
 	for _, want := range []string{"3 alarms: 1 OK, 1 firing, 1 without data", "trips-age-1a2b</strong>: Messages are not taken",
-		"&lt;quiet&gt;", "No data.", ">2M<", "alarm: 900", "alarm: -60"} {
+		"&lt;quiet&gt;", "No data.", ">2M<", "alarm: 900", "alarm: -60",
+		"<p>Estimates by list prices.</p>", `<p class="unit">USD an hour</p>`} {
 		if !strings.Contains(page, want) {
 			t.Errorf("the page lacks %q", want)
 		}

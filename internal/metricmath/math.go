@@ -9,6 +9,7 @@ import (
 	"go/parser"
 	"go/token"
 	"strconv"
+	"time"
 )
 
 // Point is a data point of a period, or its absence.
@@ -17,10 +18,11 @@ type Point struct {
 	There bool
 }
 
-// Compute computes the data points of an expression over series of the same length, by id. It knows + - * /, parentheses,
-// numbers and FILL(series, number), which is what the table of alarms uses; anything else is an error. A data point is
-// missing where an operand is, or where it would be divided by zero.
-func Compute(expression string, series map[string][]Point) ([]Point, error) {
+// Compute computes the data points of an expression over series of the same length, by id. It knows + - * /,
+// parentheses, numbers, FILL(series, number) and PERIOD(series), a period's length in seconds, which is what alarms and graphs use;
+// anything else is an error. All series have the same period. A data point is missing where an operand is, or where it
+// would be divided by zero.
+func Compute(expression string, series map[string][]Point, period time.Duration) ([]Point, error) {
 	parsed, err := parser.ParseExpr(expression) // its grammar is Go's
 	if err != nil {
 		return nil, fmt.Errorf("expression %q: %w", expression, err)
@@ -29,30 +31,37 @@ func Compute(expression string, series map[string][]Point) ([]Point, error) {
 	for _, points := range series {
 		length = max(length, len(points))
 	}
-	points, err := compute(parsed, series, length)
+	points, err := (&computation{series, length, period}).compute(parsed)
 	if err != nil {
 		return nil, fmt.Errorf("expression %q: %w", expression, err)
 	}
 	return points, nil
 }
 
-func compute(e ast.Expr, series map[string][]Point, length int) ([]Point, error) {
+// computation is over series of some length.
+type computation struct {
+	series map[string][]Point
+	length int
+	period time.Duration
+}
+
+func (c *computation) compute(e ast.Expr) ([]Point, error) {
 	switch e := e.(type) {
 	case *ast.ParenExpr:
-		return compute(e.X, series, length)
+		return c.compute(e.X)
 	case *ast.Ident:
-		points, ok := series[e.Name]
+		points, ok := c.series[e.Name]
 		if !ok {
 			return nil, fmt.Errorf("there is no series %s", e.Name)
 		}
 		return points, nil
 	case *ast.BasicLit:
 		value, err := number(e)
-		return constant(value, length), err
+		return constant(value, c.length), err
 	case *ast.BinaryExpr:
-		return combine(e, series, length)
+		return c.combine(e)
 	case *ast.CallExpr:
-		return fill(e, series, length)
+		return c.call(e)
 	default:
 		return nil, fmt.Errorf("%T is not evaluated", e)
 	}
@@ -74,16 +83,16 @@ func constant(value float64, length int) []Point {
 	return points
 }
 
-func combine(e *ast.BinaryExpr, series map[string][]Point, length int) ([]Point, error) {
-	left, err := compute(e.X, series, length)
+func (c *computation) combine(e *ast.BinaryExpr) ([]Point, error) {
+	left, err := c.compute(e.X)
 	if err != nil {
 		return nil, err
 	}
-	right, err := compute(e.Y, series, length)
+	right, err := c.compute(e.Y)
 	if err != nil {
 		return nil, err
 	}
-	points := make([]Point, length)
+	points := make([]Point, c.length)
 	for i := range points {
 		a, b := left[i], right[i]
 		points[i].There = a.There && b.There
@@ -107,19 +116,28 @@ func combine(e *ast.BinaryExpr, series map[string][]Point, length int) ([]Point,
 	return points, nil
 }
 
-func fill(e *ast.CallExpr, series map[string][]Point, length int) ([]Point, error) {
-	if name, ok := e.Fun.(*ast.Ident); !ok || name.Name != "FILL" || len(e.Args) != 2 {
-		return nil, errors.New("want FILL(series, number), which is the only function that is evaluated")
+func (c *computation) call(e *ast.CallExpr) ([]Point, error) {
+	name, ok := e.Fun.(*ast.Ident)
+	switch {
+	case ok && name.Name == "FILL" && len(e.Args) == 2:
+		return c.fill(e.Args[0], e.Args[1])
+	case ok && name.Name == "PERIOD" && len(e.Args) == 1:
+		_, err := c.compute(e.Args[0])
+		return constant(c.period.Seconds(), c.length), err
 	}
-	points, err := compute(e.Args[0], series, length)
+	return nil, errors.New("want FILL(series, number) or PERIOD(series), the only functions that are evaluated")
+}
+
+func (c *computation) fill(series, with ast.Expr) ([]Point, error) {
+	points, err := c.compute(series)
 	if err != nil {
 		return nil, err
 	}
-	value, err := number(e.Args[1])
+	value, err := number(with)
 	if err != nil {
 		return nil, err
 	}
-	filled := make([]Point, length)
+	filled := make([]Point, c.length)
 	for i, p := range points {
 		if filled[i] = p; !p.There {
 			filled[i] = Point{value, true}

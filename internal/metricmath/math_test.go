@@ -3,6 +3,7 @@ package metricmath
 import (
 	"strings"
 	"testing"
+	"time"
 )
 
 func read(text string) (points []Point) {
@@ -20,9 +21,10 @@ func TestCompute(t *testing.T) {
 		"a - b * 0.5":                  {{1, true}, {}, {}, {2, true}},
 		"FILL(none, 3)":                {{3, true}, {3, true}, {3, true}, {3, true}},
 		"none / a":                     {{}, {}, {}, {}},
+		"a / PERIOD(none) * 60":        {{4, true}, {4, true}, {}, {4, true}},
 		"FILL(a - a, 1) / FILL(b, 10)": {{0, true}, {0, true}, {0.5, true}, {}},
 	} {
-		got, err := Compute(expression, series)
+		got, err := Compute(expression, series, 30*time.Second)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -41,8 +43,10 @@ func TestCompute(t *testing.T) {
 		`"text"`:            "want a number",
 		"a /":               "expected operand",
 		"FILL(a, 0, 0) + b": "FILL",
+		"PERIOD(c)":         "there is no series c",
+		"PERIOD(a, b)":      "PERIOD",
 	} {
-		if got, err := Compute(expression, series); err == nil || !strings.Contains(err.Error(), want) {
+		if got, err := Compute(expression, series, time.Minute); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%s: %v, %v, want %s", expression, got, err, want)
 		}
 	}

@@ -9,8 +9,8 @@ import (
 	"dip/config"
 )
 
-// Settings are numbers of a stack file by their paths, such as "loads.chunkMB".
-type Settings map[string]int
+// Settings are those of a stack file by their paths, such as "loads.chunkMB".
+type Settings map[string]any
 
 // Parse gives the stack with some settings changed. The error says why the rules refuse it.
 type Parse func(Settings) (*config.Stack, error)
@@ -216,7 +216,7 @@ func (s *search) misses(stack *config.Stack, r *Result) (n int) {
 
 // value is what a setting has.
 func (c *candidate) value(k knob, stack *config.Stack) int {
-	if v, ok := c.changed[k.setting]; ok {
+	if v, ok := c.changed[k.setting].(int); ok {
 		return v
 	}
 	return k.of(stack)
@@ -239,7 +239,7 @@ func (s *search) proposal(best *candidate) (*Proposal, error) {
 		}
 	}
 	for _, k := range s.knobs {
-		if to, ok := best.changed[k.setting]; ok && to != k.of(s.stack) {
+		if to, ok := best.changed[k.setting].(int); ok && to != k.of(s.stack) {
 			p.Changes = append(p.Changes, Change{k.setting, k.of(s.stack), to})
 		}
 	}
@@ -269,7 +269,7 @@ func (s Settings) with(setting string, value int) Settings {
 func (s Settings) key() string {
 	var b strings.Builder
 	for _, name := range slices.Sorted(maps.Keys(s)) {
-		fmt.Fprintf(&b, "%s=%d ", name, s[name])
+		fmt.Fprintf(&b, "%s=%v ", name, s[name])
 	}
 	return b.String()
 }

@@ -16,7 +16,7 @@ func parser(t *testing.T, deadline string) Parse {
 	t.Helper()
 	return func(s Settings) (*config.Stack, error) {
 		member := func(name, setting string, otherwise int) string {
-			if v, ok := s[setting]; ok {
+			if v, ok := s[setting].(int); ok {
 				otherwise = v
 			}
 			return fmt.Sprintf(`%q: %d`, name, otherwise)
@@ -105,7 +105,7 @@ func TestProposalNeverLowersCapacity(t *testing.T) {
 }
 
 func number(changes Settings, setting string, otherwise int) int {
-	if v, ok := changes[setting]; ok {
+	if v, ok := changes[setting].(int); ok {
 		return v
 	}
 	return otherwise

@@ -21,6 +21,8 @@ type Arrival struct {
 	Whole bool `json:"whole,omitempty"`
 	// Took is how long it really took from its receipt to its publication; 0: it did not happen, or is not over.
 	Took time.Duration `json:"-"`
+	// Open is how long it was in progress, whatever became of it: until now, if it is not over.
+	Open time.Duration `json:"-"`
 }
 
 // Workload is the loads that arrive in a time, in the order of their arrival.

@@ -179,7 +179,7 @@ func (e *Evaluator) points(ctx context.Context, a types.MetricAlarm, n int) ([]m
 		return e.series(ctx, types.Metric{Namespace: a.Namespace, MetricName: a.MetricName, Dimensions: a.Dimensions},
 			a.Statistic, aws.ToInt32(a.Period), n)
 	}
-	series, expression := map[string][]metricmath.Point{}, ""
+	series, expression, period := map[string][]metricmath.Point{}, "", time.Duration(0)
 	for _, q := range a.Metrics {
 		if q.MetricStat == nil {
 			if expression != "" {
@@ -194,8 +194,9 @@ func (e *Evaluator) points(ctx context.Context, a types.MetricAlarm, n int) ([]m
 			return nil, err
 		}
 		series[aws.ToString(q.Id)] = points
+		period = time.Duration(aws.ToInt32(q.MetricStat.Period)) * time.Second
 	}
-	return metricmath.Compute(expression, series)
+	return metricmath.Compute(expression, series, period)
 }
 
 func (e *Evaluator) series(
