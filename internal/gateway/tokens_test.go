@@ -10,6 +10,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -32,11 +33,22 @@ func documentOf(producer, segment string, tokens ...string) string {
 
 // secret is a document in memory.
 type secret struct {
+	mu   sync.Mutex
 	text string
 	err  error
 }
 
-func (s *secret) Read(context.Context) ([]byte, error) { return []byte(s.text), s.err }
+func (s *secret) Read(context.Context) ([]byte, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return []byte(s.text), s.err
+}
+
+func (s *secret) change(text string, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.text, s.err = text, err
+}
 
 func TestParseTokens(t *testing.T) {
 	for _, c := range []struct {
@@ -147,7 +159,7 @@ func TestTokensAreReloaded(t *testing.T) {
 			{"{", nil, true, true},
 			{documentOf("a", "readings", "next"), nil, false, true},
 		} {
-			s.text, s.err = step.text, step.err
+			s.change(step.text, step.err)
 			time.Sleep(reload)
 			synctest.Wait()
 			if valid("old") != step.old || valid("next") != step.next || !tokens.Loaded() {
