@@ -98,7 +98,7 @@ const (
 // CloudWatch".
 var ServiceMetrics = map[string][]string{
 	QueueMetrics:    {queueDepth, QueueAge},
-	functionMetrics: {functionErrors, functionThrottles, functionIteratorAge},
+	FunctionMetrics: {functionErrors, FunctionThrottles, functionIteratorAge},
 	workflowMetrics: {executionsFailed, executionsTimedOut, executionsAborted},
 }
 
@@ -115,7 +115,7 @@ var ClusterMetrics = map[string][]string{
 // there.
 // Sources: "Types of metrics for Lambda functions" and "DynamoDB metrics and dimensions".
 var BilledMetrics = map[string][]string{
-	functionMetrics: {functionDuration, functionInvocations},
+	FunctionMetrics: {functionDuration, functionInvocations},
 	ledgerMetrics:   {ledgerReads, ledgerWrites},
 }
 
@@ -148,12 +148,18 @@ const (
 	QueueAge     = "ApproximateAgeOfOldestMessage"
 )
 
+// The namespace of functions, and the metrics of the calls that Lambda refused and of how many run at once; without
+// dimensions, the latter is of the account in the region.
 const (
-	queueDepth      = "ApproximateNumberOfMessagesVisible"
-	functionMetrics = "AWS/Lambda"
+	FunctionMetrics     = "AWS/Lambda"
+	FunctionThrottles   = "Throttles"
+	FunctionConcurrency = "ConcurrentExecutions"
+)
 
-	functionErrors    = "Errors"
-	functionThrottles = "Throttles"
+const (
+	queueDepth = "ApproximateNumberOfMessagesVisible"
+
+	functionErrors = "Errors"
 
 	functionDuration    = "Duration" // of an invocation, milliseconds, without its environment's start
 	functionInvocations = "Invocations"

@@ -82,7 +82,7 @@ func queueAlarms(page, name string, age Duration) []Alarm {
 // repaired by a retry.
 func functionErrorsAlarm(page, name string) Alarm {
 	return fires(page, name+"-errors", 5, Alarm{
-		Series: []Series{{"", functionMetrics, functionErrors, Sum, Target{OfFunction, name}}}, Operator: Above, At: 3,
+		Series: []Series{{"", FunctionMetrics, functionErrors, Sum, Target{OfFunction, name}}}, Operator: Above, At: 3,
 		Reason: "The function " + name + " fails again and again", Runbook: "a-function-fails",
 	})
 }
@@ -140,7 +140,7 @@ func rollsBack(a Alarm) Alarm {
 // throttlesAlarm is of a function of a segment that Lambda does not start when there is work.
 func throttlesAlarm(page, function, reason, runbook string) Alarm {
 	return fires(page, function+"-throttles", 5, Alarm{
-		Series:   []Series{{"", functionMetrics, functionThrottles, Sum, Target{OfFunction, function}}},
+		Series:   []Series{{"", FunctionMetrics, FunctionThrottles, Sum, Target{OfFunction, function}}},
 		Operator: Above, Reason: reason, Runbook: runbook,
 	})
 }

@@ -129,8 +129,8 @@ func (s *Stack) computeGraph(p Prices) Graph {
 		of := Target{OfFunction, name}
 		second := float64(f.MemoryMB) / 1024 * p.LambdaGBSecond[s.Architecture]
 		return []priced{
-			{Series{Namespace: functionMetrics, Metric: functionDuration, Of: of}, second / 1000},
-			{Series{Namespace: functionMetrics, Metric: functionInvocations, Of: of}, p.LambdaMillionRequests / 1e6},
+			{Series{Namespace: FunctionMetrics, Metric: functionDuration, Of: of}, second / 1000},
+			{Series{Namespace: FunctionMetrics, Metric: functionInvocations, Of: of}, p.LambdaMillionRequests / 1e6},
 		}
 	}
 	for _, name := range s.SegmentNames() {

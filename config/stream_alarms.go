@@ -50,7 +50,7 @@ func (s Stream) freshness() Duration { return s.Interval + s.Grace }
 // iteratorAgeAlarm is of a function that takes the records of a stream too late. The metric is in milliseconds.
 func iteratorAgeAlarm(page, function, name string, most Duration, of int, runbook, reason string) Alarm {
 	return fires(page, function+"-"+name, of, Alarm{
-		Series:   []Series{{"", functionMetrics, functionIteratorAge, Maximum, Target{OfFunction, function}}},
+		Series:   []Series{{"", FunctionMetrics, functionIteratorAge, Maximum, Target{OfFunction, function}}},
 		Operator: Above, Threshold: 1000 * float64(most.Seconds()), Reason: reason, Runbook: runbook,
 	})
 }

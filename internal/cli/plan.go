@@ -42,11 +42,11 @@ func (a *app) planCommand() *cobra.Command {
 	model := simulate.DefaultModel()
 	cmd := &cobra.Command{
 		Use: "plan", Short: "Replay the stack's loads in a simulation, and propose settings", Args: cobra.NoArgs,
-		Long: "Plan reads which loads arrived and how long their chunks took, replays them through a simulation of the\n" +
-			"pipeline, and searches for the cheapest chunk size, memory, concurrency and maximum of workers and nodes\n" +
-			"that keep every deadline, and for hours in which no load runs: for sleep and maintenance. It prints them\n" +
-			"as a diff of the stack's file, with times and monthly cost before and after, and names what would be the\n" +
-			"first bottleneck. It changes nothing.",
+		Long: "Plan reads which loads arrived, how long their chunks took, and what other programs take of the account's\n" +
+			"concurrent functions. It replays the loads through a simulation of the pipeline, and searches for the\n" +
+			"cheapest chunk size, memory, concurrency and maximum of workers and nodes that keep every deadline, and for\n" +
+			"hours in which no load runs: for sleep and maintenance. It prints them as a diff of the stack's file, with\n" +
+			"times and monthly cost before and after, and names what would be the first bottleneck. It changes nothing.",
 		Example: "  dip plan\n  dip plan --what-if 10x --html plan.html\n  dip plan --stack prod --what-if 1PB/day --assume",
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			if f.since < time.Minute || f.quota < 1 {
@@ -83,6 +83,8 @@ type planReport struct {
 	Checks []planCheck `json:"checks,omitempty"`
 	// Calendar is when it would sleep; none without the stack's own loads.
 	Calendar *simulate.Calendar `json:"calendar,omitempty"`
+	// Usage is of the account's concurrency; none if nothing was read.
+	Usage *planUsage `json:"usage,omitempty"`
 }
 
 // planCheck is a load as it was, and as it is simulated.
@@ -131,8 +133,16 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	w, paces := simulate.Workload{Span: 24 * time.Hour}, map[string]simulate.Pace{}
 	now := time.Now()
 	since := now.Add(-f.since)
+	var usage *planUsage
 	if !f.assume {
-		if w, paces, err = a.workload(ctx, stack, since, now); err != nil {
+		s, err := a.connect(ctx)
+		if err != nil {
+			return err
+		}
+		if w, paces, err = workload(ctx, s, stack, since, now); err != nil {
+			return err
+		}
+		if usage, err = readPlanUsage(ctx, s.Metrics, s.Outputs, since, now); err != nil {
 			return err
 		}
 	}
@@ -142,8 +152,7 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 			return usagef("--what-if: %w", err)
 		}
 	}
-	model := simulate.DefaultModel()
-	model.Quota, model.Seed, model.Cores = f.quota, f.seed, coresOf(stack)
+	model := planModel(f, stack, usage)
 	proposal, err := simulate.Propose(parse, w, paces, model)
 	if err != nil {
 		return err
@@ -156,7 +165,7 @@ func (a *app) plan(ctx context.Context, f planFlags) error {
 	r := planReport{
 		Stack: a.stack, WhatIf: f.whatIf, Days: w.Span.Hours() / 24, Loads: len(w.Loads), Bytes: w.Bytes(), Paces: paces,
 		Prices: config.ListPrices().Date, Limits: simulate.Limits(stack, w, paces, model), Proposal: proposal,
-		Checks: planChecks(w, proposal.Before),
+		Checks: planChecks(w, proposal.Before), Usage: usage,
 	}
 	if !f.assume {
 		r.Calendar = new(simulate.ProposeCalendar(stack, parse, proposal, history, since, config.ListPrices()))
@@ -180,13 +189,9 @@ func coresOf(stack *config.Stack) int {
 }
 
 // workload is what the stack received.
-func (a *app) workload(
-	ctx context.Context, stack *config.Stack, since, now time.Time,
+func workload(
+	ctx context.Context, s *client.Stack, stack *config.Stack, since, now time.Time,
 ) (simulate.Workload, map[string]simulate.Pace, error) {
-	s, err := a.connect(ctx)
-	if err != nil {
-		return simulate.Workload{}, nil, err
-	}
 	share := func(segment string, lane contract.Lane) float64 {
 		if lane == contract.Workers && stack.Cluster.Enabled {
 			return simulate.WorkerShare(stack.Cluster.Workers)

@@ -26,6 +26,7 @@ func planText(width int, r planReport) string {
 	if share := r.Proposal.Before.Simulated; share > 0 && share < 1 {
 		fmt.Fprintf(&b, "  the busiest %.1f %% of the bytes are simulated\n", 100*share)
 	}
+	b.WriteString(usageText(r.Usage))
 	b.WriteString(checksText(r.Checks))
 	b.WriteString("\n" + planTimes(width, r.Proposal) + "\n")
 	if len(r.Proposal.Before.Groups) > 0 {

@@ -102,7 +102,7 @@ func Limits(s *config.Stack, w Workload, paces map[string]Pace, m Model) []Limit
 		}
 	}
 	add("concurrent executions of the account", "the quota "+config.ConcurrencyQuota+" of AWS Lambda", functions,
-		float64(max(1, m.Quota-systemFunctions)), "functions")
+		float64(m.Room(s)), "functions")
 	add("starts of workflows", "the quota of StartExecution of AWS Step Functions, or larger files",
 		busiestLoads(w), executionStarts, "a second")
 	add("writes of the ledger", "the quota of the table's write throughput, or loads.chunkMB", writes, tableWrites,

@@ -15,7 +15,8 @@ type Model struct {
 	// an environment has its own share.
 	Cores int
 
-	Quota int // concurrent executions that the account allows, of all its functions
+	Quota  int // concurrent executions that the account allows, of all its functions
+	Others int // of them, those of functions of other programs at their peak
 	// concurrent batches with which a queue's mapping begins, and how many it adds a minute ("Scaling behavior for SQS
 	// event source mappings")
 	MappingStart, MappingPerMinute int

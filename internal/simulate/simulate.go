@@ -55,7 +55,7 @@ type run struct {
 func Run(s *config.Stack, w Workload, paces map[string]Pace, m Model) (*Result, error) {
 	part := w.busiest(m.MostChunks, func(a Arrival) int { return max(1, int(a.Bytes/pieceBytes)) })
 	r := &run{
-		stack: s, model: m, paces: map[string]Pace{}, open: len(part.Loads), quota: max(1, m.Quota-systemFunctions),
+		stack: s, model: m, paces: map[string]Pace{}, open: len(part.Loads), quota: m.Room(s),
 	}
 	if m.Cores > 0 {
 		r.host = &host{cores: float64(m.Cores)}

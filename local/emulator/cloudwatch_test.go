@@ -166,6 +166,18 @@ func TestStatistics(t *testing.T) {
 	if want := "0s sum 3 min 1; 1m0s sum 4 min 4; "; got != want {
 		t.Errorf("got %s, want %s", got, want)
 	}
+	for by, want := range map[types.ScanBy]string{"": "[4 3]", types.ScanByTimestampAscending: "[3 4]"} {
+		data := must[*cloudwatch.GetMetricDataOutput](t)(client.GetMetricData(t.Context(), &cloudwatch.GetMetricDataInput{
+			StartTime: &minute, EndTime: aws.Time(minute.Add(time.Hour)), ScanBy: by,
+			MetricDataQueries: []types.MetricDataQuery{{Id: aws.String("a"), MetricStat: &types.MetricStat{
+				Metric: &types.Metric{Namespace: &namespace, MetricName: aws.String("m"), Dimensions: of("a")},
+				Period: aws.Int32(60), Stat: aws.String("Sum"),
+			}}},
+		}))
+		if r := data.MetricDataResults; len(r) != 1 || *r[0].Id != "a" || fmt.Sprint(r[0].Values) != want {
+			t.Errorf("scanned by %q: %+v, want %s", by, r, want)
+		}
+	}
 }
 
 // A rule tells a topic in words: a template that is text arrives as it is, filled in.
