@@ -15,6 +15,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"dip/contract"
@@ -56,9 +57,7 @@ func newWorld(t *testing.T, seed uint64) (w *world, stop func()) {
 	tokens := &gateway.Tokens{Document: document{}, Log: quiet}
 	ctx, cancel := context.WithCancel(t.Context())
 	go tokens.Watch(ctx)
-	for !tokens.Loaded() {
-		time.Sleep(time.Millisecond)
-	}
+	synctest.Wait() // they are loaded
 	w.gateway = gateway.New(contract.Catalog{Segments: map[string]contract.Segment{"readings": {
 		Stream: &contract.Stream{Name: "s"}, Dialect: contract.Dialect{Encoding: contract.NDJSON}}}}, w, nil, tokens,
 		64<<20, quiet)
