@@ -100,8 +100,8 @@ func (s *Stack) validateDeadline(path string, g Segment, found *problems) {
 	}
 	if one := Predict(s.Loads.ChunkMB, 1, g.MemoryMB); g.timed() && one > g.processWithin() {
 		found.add("loads.chunkMB", "%d: a chunk takes %s of %s.deadline, %s, with %s.memoryMB, %d, at %d MiB/s a vCPU, "+
-			"and there is half of it: want at most %d, more memory, or a longer deadline", s.Loads.ChunkMB, one.Round(time.Second), path,
-			g.Deadline, path, g.MemoryMB, MBPerSecond, g.chunkFor(s.Loads.ChunkMB))
+			"and there is half of it: want at most %d, more memory, or a longer deadline", s.Loads.ChunkMB,
+			one.Round(time.Second), path, g.Deadline, path, g.MemoryMB, MBPerSecond, g.chunkFor(s.Loads.ChunkMB))
 	}
 	setting, have, most := path+".concurrency", g.Concurrency, maxConcurrency
 	if w := s.Cluster.Workers; g.Lane == contract.Workers {
@@ -110,11 +110,11 @@ func (s *Stack) validateDeadline(path string, g Segment, found *problems) {
 	}
 	switch {
 	case want > most:
-		found.add(path+".deadline", "%s: to process %d GiB in half of it takes %d functions at %d MiB/s a vCPU, and Lambda runs "+
-			"%d for a queue: want a longer deadline, lane: workers, or up to %d MiB of memoryMB", g.Deadline, g.LargestGB, want,
+		found.add(path+".deadline", "%s: to process %d GiB in half of it takes %d functions at %d MiB/s a vCPU, and Lambda "+
+			"runs %d for a queue: want a longer deadline, lane: workers, or up to %d MiB of memoryMB", g.Deadline, g.LargestGB, want,
 			MBPerSecond, most, memoryPerVCPU)
 	case have < want:
-		found.add(setting, "%d at once take longer than half of %s.deadline, %s, for %s.largestGB, %d GiB, at %d MiB/s a vCPU: "+
-			"want at least %d at once, or a longer deadline", have, path, g.Deadline, path, g.LargestGB, MBPerSecond, want)
+		found.add(setting, "%d at once take longer than half of %s.deadline, %s, for %s.largestGB, %d GiB, at %d MiB/s a "+
+			"vCPU: want at least %d at once, or a longer deadline", have, path, g.Deadline, path, g.LargestGB, MBPerSecond, want)
 	}
 }

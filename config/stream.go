@@ -159,15 +159,15 @@ func (s Stream) validate(path string, e Environment, found *problems) {
 		found.add(path+".retention", "%s: want whole hours", s.Retention)
 	}
 	if s.MaxRecordAge > s.Retention {
-		found.add(path+".maxRecordAge", "%s: want at most %s.retention, %s: the stream has nothing older", s.MaxRecordAge, path,
-			s.Retention)
+		found.add(path+".maxRecordAge", "%s: want at most %s.retention, %s: the stream has nothing older", s.MaxRecordAge,
+			path, s.Retention)
 	}
 	if e != Local && s.Interval < minutes(1) {
 		found.add(path+".interval", "%s: want at least 1m: the closer runs every minute", s.Interval)
 	}
 	if least := s.BatchingWindow + skew; s.Grace < least {
-		found.add(path+".grace", "%s: want at least %s, %s.batchingWindow and %s for the difference of clocks: records would "+
-			"be processed once more when their interval closes", s.Grace, least, path, skew)
+		found.add(path+".grace", "%s: want at least %s, %s.batchingWindow and %s for the difference of clocks: records "+
+			"would be processed once more when their interval closes", s.Grace, least, path, skew)
 	}
 	if least := s.Grace + minutes(closings); s.Due < least {
 		found.add(path+".due", "%s: want at least %s, %s.grace and two runs of the closer: every interval would be overdue",

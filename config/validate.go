@@ -132,7 +132,8 @@ func (s *Stack) validateBudget(found *problems) {
 	case n == 0:
 		found.add("budgetUSD", "%d, but alarmEmails is empty: a budget tells mail addresses", s.BudgetUSD)
 	case n > maxBudgetEmails:
-		found.add("budgetUSD", "%d, but a budget tells at most %d of alarmEmails, which has %d", s.BudgetUSD, maxBudgetEmails, n)
+		found.add("budgetUSD", "%d, but a budget tells at most %d of alarmEmails, which has %d", s.BudgetUSD, maxBudgetEmails,
+			n)
 	}
 }
 
